@@ -1,0 +1,142 @@
+//! How a value that people chose is written, so that it can neither break nor hide a record.
+//!
+//! Knows bytes only. Every untrusted value of every record passes through here, and no other code
+//! quotes or escapes.
+
+/// Whether the value may stand between double quotes as it is.
+///
+/// True if all bytes are printable ASCII without space and none is `"`, `'`, `\` or `=`. This is
+/// stricter than libaudit, which quotes the last three: `ausearch` looks for `res=`, `uid=` and
+/// others anywhere in the line, and other readers end the message at `'` or take `\"` for an
+/// escape. Hexadecimal is always legal where quotes are, and every reader decodes it.
+///
+/// # Source
+/// `audit_string_contains_control` in `kernel/audit.c` for the base rule; `ausearch-parse.c` of
+/// audit-userspace for the substring search.
+#[must_use]
+pub fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| is_plain_byte(*byte))
+}
+
+const fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b'\'' | b'\\' | b'=')
+}
+
+/// Length of the longest prefix that may stand between double quotes, in bytes.
+pub(crate) fn plain_prefix_len(value: &[u8]) -> usize {
+    value.iter().position(|byte| !is_plain_byte(*byte)).unwrap_or(value.len())
+}
+
+/// Appends the encoded value: `"value"` if it [is plain](is_plain), else upper-case hexadecimal.
+pub fn encode(value: &[u8], text: &mut Vec<u8>) {
+    if is_plain(value) {
+        text.push(b'"');
+        text.extend_from_slice(value);
+        text.push(b'"');
+    } else {
+        encode_hex(value, text);
+    }
+}
+
+pub(crate) fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
+    text.reserve(value.len().saturating_mul(2));
+    for byte in value {
+        text.extend([hex_digit(byte >> 4), hex_digit(byte & 0x0F)]);
+    }
+}
+
+/// Length of the encoded value, in bytes.
+#[must_use]
+pub fn encoded_len(value: &[u8]) -> usize {
+    if is_plain(value) { value.len() + 2 } else { value.len() * 2 }
+}
+
+/// Reads an encoded value back; `None` if the text is neither quoted nor upper-case hexadecimal.
+#[must_use]
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    if let [b'"', value @ .., b'"'] = text {
+        return is_plain(value).then(|| value.to_vec());
+    }
+    if text.is_empty() {
+        return None;
+    }
+    text.chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(hex_value(*high)? << 4 | hex_value(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'A' + (nibble & 0x0F) - 10,
+    }
+}
+
+const fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encoded(value: &[u8]) -> String {
+        let mut text = Vec::new();
+        encode(value, &mut text);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn ordinary_values_are_quoted() {
+        assert_eq!(encoded(b"/home/dwalsh"), "\"/home/dwalsh\"");
+        assert_eq!(encoded(b""), "\"\"");
+        assert_eq!(encoded(b"?"), "\"?\"");
+    }
+
+    #[test]
+    fn what_could_break_or_hide_a_record_is_hexadecimal() {
+        assert_eq!(encoded(b"a b"), "612062");
+        assert_eq!(encoded(b"\x41\x00\x22\xff"), "410022FF");
+        for byte in 0..=u8::MAX {
+            let value = [b'a', byte, b'b'];
+            let quoted = byte.is_ascii_graphic() && !b"\"'\\=".contains(&byte);
+            assert_eq!(encoded(&value).starts_with('"'), quoted, "{byte:#04x}");
+            assert_eq!(decode(encoded(&value).as_bytes()).as_deref(), Some(&value[..]));
+        }
+    }
+
+    #[test]
+    fn other_text_is_not_decoded() {
+        for text in ["", "4", "4g", "612062 ", "\"a b\"", "\"", "beef"] {
+            assert_eq!(decode(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decode_undoes_encode(value: Vec<u8>) {
+            let mut text = Vec::new();
+            encode(&value, &mut text);
+            prop_assert_eq!(text.len(), encoded_len(&value));
+            if !value.is_empty() {
+                prop_assert_eq!(decode(&text), Some(value));
+            }
+        }
+
+        #[test]
+        fn an_encoded_value_holds_nothing_that_ends_it(value: Vec<u8>) {
+            let mut text = Vec::new();
+            encode(&value, &mut text);
+            let inner = text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).unwrap_or(&text);
+            prop_assert!(is_plain(inner));
+        }
+    }
+}

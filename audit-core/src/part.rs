@@ -1,0 +1,194 @@
+//! How a record that is longer than the kernel keeps goes on in further records.
+//!
+//! Knows how texts are laid out, byte by byte. Does no I/O.
+//!
+//! The kernel keeps 8560 bytes of text and drops the rest without a word. A record that fits is
+//! one text. One that does not becomes several, each complete: every part repeats the short
+//! fields and ends in `res=`, carries a piece of each value that was cut, and says `part=2/5`.
+//! A command line is always cut, other values only if they leave no room: the decoded command
+//! lines of all parts, one after the other, give the command line again.
+
+use std::io::Write;
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use crate::encoding::{encoded_len, plain_prefix_len};
+use crate::error::Error;
+use crate::record::{Field, Record, TEXT_LIMIT_BYTES, Value};
+use crate::text;
+
+/// Longest value that is written whole, in bytes: 256 KiB, in some sixty parts.
+///
+/// Of a longer one, the last part says how many bytes are `missing` and gives the `hash` of the
+/// whole, so that one command cannot wash older records out of the log.
+pub const VALUE_LIMIT_BYTES: usize = 256 * 1024;
+
+/// Room that the values to be cut must at least leave for their pieces, in bytes.
+const PIECES_MINIMUM_BYTES: usize = 1024;
+
+/// Room kept in each part for its number and for what is missing, in bytes.
+const PART_FIELDS_BYTES: usize =
+    "part=99999/99999 missing=18446744073709551615 hash=sha256: ".len() + 64;
+
+/// Gives each text of the record to `take`, in order. None is longer than [`TEXT_LIMIT_BYTES`].
+///
+/// `scratch` holds the text while it is built; a caller that keeps it saves allocations.
+pub(crate) fn for_each_text(
+    record: &Record<'_>,
+    scratch: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Error> {
+    let outcome = record.check()?;
+    scratch.clear();
+    if text::whole_len(record) <= TEXT_LIMIT_BYTES {
+        text::write_whole(record, outcome, scratch);
+        take(scratch);
+        return Ok(());
+    }
+
+    let mut fields = record.fields.clone();
+    fields.push(text::exe(record));
+    let room_bytes = TEXT_LIMIT_BYTES - text::end_len(record) - PART_FIELDS_BYTES;
+    let (kept_bytes, cut) = choose_cut(&fields, room_bytes)?;
+    let parts = lay_out(&cut, room_bytes - kept_bytes);
+    for (index, pieces) in parts.iter().enumerate() {
+        scratch.clear();
+        let (exe, others) = fields.split_last().ok_or(Error::NoOutcome)?;
+        write_fields(others, &cut, pieces, scratch);
+        write_part_fields(index + 1, parts.len(), &cut, pieces, scratch);
+        write_fields(std::slice::from_ref(exe), &cut, pieces, scratch);
+        text::write_end(record, outcome, scratch);
+        take(scratch);
+    }
+    Ok(())
+}
+
+/// A value that goes on from part to part.
+struct Cut<'a> {
+    name: &'a str,
+    value: &'a [u8],
+    /// Where the value is cut if possible: the starts of its words.
+    seams: &'a [usize],
+}
+
+/// What one part carries of a cut value.
+struct Piece {
+    name_index: usize,
+    range: Range<usize>,
+}
+
+/// Cuts command lines, then the longest values until the others leave room. Gives the bytes that
+/// the others take.
+fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec<Cut<'a>>), Error> {
+    let mut candidates: Vec<&Field<'_>> = fields.iter().collect();
+    candidates.sort_by_key(|field| {
+        let is_command_line = matches!(field.value, Value::CommandLine(_));
+        std::cmp::Reverse((is_command_line, text::field_len(field)))
+    });
+
+    let mut kept_bytes: usize = fields.iter().map(text::field_len).sum();
+    let mut cut = Vec::new();
+    for field in candidates {
+        let (value, seams) = match field.value {
+            Value::CommandLine(line) => (line.as_bytes(), line.word_starts()),
+            _ if kept_bytes + PIECES_MINIMUM_BYTES <= room_bytes => break,
+            Value::Untrusted(value) | Value::Label(Some(value)) => (value, &[][..]),
+            Value::Word(_) | Value::Number(_) | Value::Label(None) => continue,
+        };
+        kept_bytes -= text::field_len(field);
+        cut.push(Cut { name: field.name, value, seams });
+    }
+    if kept_bytes + PIECES_MINIMUM_BYTES > room_bytes {
+        return Err(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES });
+    }
+    // The command last: who acts, and where, is known before it begins.
+    cut.reverse();
+    Ok((kept_bytes, cut))
+}
+
+/// Fills part after part with pieces of the cut values.
+fn lay_out(cut: &[Cut<'_>], room_bytes: usize) -> Vec<Vec<Piece>> {
+    let mut parts = vec![Vec::new()];
+    let mut left_bytes = room_bytes;
+    for (name_index, Cut { name, value, seams }) in cut.iter().enumerate() {
+        let end = value.len().min(VALUE_LIMIT_BYTES);
+        let mut start = 0;
+        while start < end {
+            let overhead_bytes = name.len() + "= ".len();
+            let rest = value.get(start..end).unwrap_or_default();
+            let fits = fitting_len(rest, left_bytes.saturating_sub(overhead_bytes));
+            let len = if fits < rest.len() { at_seam(seams, start, fits) } else { fits };
+            let goes_on = len < rest.len();
+            if len == 0 || (goes_on && left_bytes < PIECES_MINIMUM_BYTES) {
+                parts.push(Vec::new());
+                left_bytes = room_bytes;
+                continue;
+            }
+            let piece = rest.get(..len).unwrap_or_default();
+            left_bytes -= overhead_bytes + encoded_len(piece);
+            if let Some(part) = parts.last_mut() {
+                part.push(Piece { name_index, range: start..start + len });
+            }
+            start += len;
+            // A part has one piece of a value, and says once what is missing.
+            if goes_on || end < value.len() {
+                left_bytes = 0;
+            }
+        }
+    }
+    parts
+}
+
+/// Length of the longest prefix whose encoded form fits into the room.
+fn fitting_len(value: &[u8], room_bytes: usize) -> usize {
+    let plain = plain_prefix_len(value).min(room_bytes.saturating_sub("\"\"".len()));
+    let hexadecimal = value.len().min(room_bytes / 2);
+    plain.max(hexadecimal)
+}
+
+/// The last seam within `len` bytes from `start`, as a length; `len` itself if there is none.
+fn at_seam(seams: &[usize], start: usize, len: usize) -> usize {
+    let behind = seams.partition_point(|seam| *seam <= start + len);
+    let last = behind.checked_sub(1).and_then(|index| seams.get(index)).copied().unwrap_or(0);
+    if last > start { last - start } else { len }
+}
+
+fn write_fields(fields: &[Field<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &mut Vec<u8>) {
+    for field in fields {
+        let Some(name_index) = cut.iter().position(|cut| cut.name == field.name) else {
+            text::write_field(field, text);
+            continue;
+        };
+        let piece = pieces.iter().find(|piece| piece.name_index == name_index);
+        let value = cut
+            .get(name_index)
+            .zip(piece)
+            .and_then(|(cut, piece)| cut.value.get(piece.range.clone()));
+        if let Some(value) = value {
+            text::write_field(&Field { name: field.name, value: Value::Untrusted(value) }, text);
+        }
+    }
+}
+
+fn write_part_fields(
+    number: usize,
+    count: usize,
+    cut: &[Cut<'_>],
+    pieces: &[Piece],
+    text: &mut Vec<u8>,
+) {
+    // Writing to a vector cannot fail.
+    let _ = write!(text, "part={number}/{count} ");
+    let ended = pieces.iter().find_map(|piece| {
+        let value = cut.get(piece.name_index)?.value;
+        let missing = value.len().checked_sub(piece.range.end)?;
+        (missing > 0 && piece.range.end == VALUE_LIMIT_BYTES).then_some((missing, value))
+    });
+    if let Some((missing, value)) = ended {
+        let _ = write!(text, "missing={missing} hash=sha256:{:x} ", Sha256::digest(value));
+    }
+}
+
+#[cfg(test)]
+mod tests;

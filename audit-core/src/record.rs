@@ -1,0 +1,278 @@
+//! A record: what one line of the trail says.
+//!
+//! Knows which fields a record has and in which order readers need them. Does no I/O; the parts
+//! of a long record are laid out in [`part`](crate::part).
+
+use std::borrow::Cow;
+
+use crate::command_line::CommandLine;
+use crate::error::Error;
+use crate::field::{self, FieldKind, FieldProblem};
+use crate::part;
+use crate::record_type::RecordType;
+use crate::subject::Subject;
+
+/// Longest text of one record, in bytes. The kernel cuts the rest and still acknowledges.
+///
+/// # Source
+/// `AUDIT_MESSAGE_TEXT_MAX` in `include/uapi/linux/audit.h`; measured on 6.18.
+pub const TEXT_LIMIT_BYTES: usize = 8560;
+
+/// Whether what the record tells of came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was allowed, or it worked.
+    Success,
+    /// It was denied, or it did not work.
+    Failed,
+}
+
+impl Outcome {
+    /// The word that `ausearch -sv` understands; it reads every other one as success.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What one line of the trail says, borrowed from who says it.
+///
+/// Fields are written in the order in which they are given, then `exe`, `hostname` and `addr`
+/// (neither in `USER_CMD`, as sudo writes it), `terminal` and `res`. A mistake in a field shows
+/// when the record is sent.
+///
+/// # Example
+/// ```
+/// use audit_core::{Outcome, Record, RecordType};
+///
+/// let record = Record::new(RecordType::USER_CMD)
+///     .untrusted("cwd", "/home/dwalsh")
+///     .untrusted("cmd", "docker ps")
+///     .outcome(Outcome::Success);
+/// assert_eq!(
+///     record.texts()?.concat(),
+///     br#"cwd="/home/dwalsh" cmd=646F636B6572207073 exe="?" terminal=? res=success"#
+/// );
+/// # Ok::<(), audit_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "a record type is what the field calls it")]
+pub struct Record<'a> {
+    pub(crate) record_type: RecordType,
+    pub(crate) fields: Vec<Field<'a>>,
+    pub(crate) exe: Option<&'a [u8]>,
+    pub(crate) terminal: Option<&'a str>,
+    pub(crate) outcome: Option<Outcome>,
+    mistake: Option<(Cow<'a, str>, FieldProblem)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: Value<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Untrusted(&'a [u8]),
+    CommandLine(&'a CommandLine),
+    Word(&'a str),
+    Number(u64),
+    Label(Option<&'a [u8]>),
+}
+
+impl<'a> Record<'a> {
+    /// A record without fields.
+    #[must_use]
+    pub fn new(record_type: RecordType) -> Self {
+        Self {
+            record_type,
+            fields: Vec::with_capacity(8),
+            exe: None,
+            terminal: None,
+            outcome: None,
+            mistake: None,
+        }
+    }
+
+    /// Adds bytes that anybody may have chosen. A long value goes on in further records.
+    #[must_use]
+    pub fn untrusted(self, name: &'a str, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.field(name, FieldKind::Untrusted, Value::Untrusted(value.as_ref()))
+    }
+
+    /// Adds a command as an untrusted value that, when it is long, is cut between its words.
+    #[must_use]
+    pub fn command_line(self, name: &'a str, value: &'a CommandLine) -> Self {
+        self.field(name, FieldKind::Untrusted, Value::CommandLine(value))
+    }
+
+    /// Adds a word that the program itself chose; see [`is_word`](field::is_word).
+    #[must_use]
+    pub fn word(mut self, name: &'a str, value: &'a str) -> Self {
+        if !field::is_word(value) {
+            self.mistake(name, FieldProblem::Word { value: value.to_owned() });
+        }
+        self.field(name, FieldKind::Word, Value::Word(value))
+    }
+
+    /// Adds a decimal number.
+    #[must_use]
+    pub fn number(self, name: &'a str, value: impl Into<u64>) -> Self {
+        self.field(name, FieldKind::Number, Value::Number(value.into()))
+    }
+
+    /// Adds a security label; `None` is written `?`.
+    #[must_use]
+    pub fn label(self, name: &'a str, value: Option<&'a [u8]>) -> Self {
+        self.field(name, FieldKind::Label, Value::Label(value))
+    }
+
+    /// Says who acts: `exe` and `terminal`. The kernel adds `pid`, `uid`, `auid` and `ses` itself.
+    #[must_use]
+    pub fn subject(mut self, subject: &'a Subject) -> Self {
+        self.exe = subject.exe.as_deref();
+        self.terminal = subject.terminal.as_ref().map(AsRef::as_ref);
+        self
+    }
+
+    /// Says whether it came about. A record cannot be sent without.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    /// The record's type.
+    #[must_use]
+    pub const fn record_type(&self) -> RecordType {
+        self.record_type
+    }
+
+    /// The texts that the kernel gets: one, or several where a long value goes on.
+    ///
+    /// # Errors
+    /// [`Error::Field`] for a mistake in a field, [`Error::NoOutcome`] without an outcome,
+    /// [`Error::TooManyFields`] if the short fields alone fill a record.
+    pub fn texts(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let mut texts = Vec::new();
+        part::for_each_text(self, &mut Vec::new(), |text| texts.push(text.to_vec()))?;
+        Ok(texts)
+    }
+
+    /// Whether the record is free of mistakes.
+    pub(crate) fn check(&self) -> Result<Outcome, Error> {
+        if let Some((name, problem)) = &self.mistake {
+            return Err(Error::Field { name: name.clone().into_owned(), problem: problem.clone() });
+        }
+        self.outcome.ok_or(Error::NoOutcome)
+    }
+
+    fn field(mut self, name: &'a str, kind: FieldKind, value: Value<'a>) -> Self {
+        match field::kind(name) {
+            Ok(expected) if expected != kind => {
+                self.mistake(name, FieldProblem::Kind { expected });
+            }
+            Ok(_) if self.fields.iter().any(|field| field.name == name) => {
+                self.mistake(name, FieldProblem::Repeated);
+            }
+            Ok(_) => self.insert(Field { name, value }),
+            Err(problem) => self.mistake(name, problem),
+        }
+        self
+    }
+
+    /// `ausearch` looks for `cwd` only behind `acct`, so an account goes first of the two.
+    fn insert(&mut self, field: Field<'a>) {
+        let cwd = self.fields.iter().position(|other| other.name == "cwd");
+        match cwd {
+            Some(index) if field.name == "acct" => self.fields.insert(index, field),
+            _ => self.fields.push(field),
+        }
+    }
+
+    /// Keeps the first mistake.
+    fn mistake(&mut self, name: &'a str, problem: FieldProblem) {
+        self.mistake.get_or_insert((Cow::Borrowed(name), problem));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(record: &Record<'_>) -> String {
+        String::from_utf8(record.texts().unwrap().concat()).unwrap()
+    }
+
+    fn problem(record: &Record<'_>) -> String {
+        record.texts().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn fields_stand_in_order_and_the_outcome_last() {
+        let record = Record::new(RecordType::VIRT_CONTROL)
+            .outcome(Outcome::Failed)
+            .word("virt", "docker")
+            .word("op", "start")
+            .untrusted("vm", "web")
+            .number("vm-pid", 4711_u32)
+            .label("vm-ctx", None);
+        assert_eq!(
+            text(&record),
+            "virt=docker op=start vm=\"web\" vm-pid=4711 vm-ctx=? exe=\"?\" hostname=? addr=? \
+             terminal=? res=failed"
+        );
+    }
+
+    #[test]
+    fn an_account_goes_before_the_directory() {
+        let record = Record::new(RecordType::USER_CMD)
+            .untrusted("cwd", "/")
+            .untrusted("cmd", "id")
+            .untrusted("acct", "root")
+            .outcome(Outcome::Success);
+        assert!(text(&record).starts_with("acct=\"root\" cwd=\"/\" cmd=\"id\""));
+    }
+
+    #[test]
+    fn labels_stand_bare_unless_they_could_end_the_field() {
+        let label = b"system_u:system_r:spc_t:s0-s0:c0.c1023";
+        let with = |label: &'static [u8]| {
+            text(
+                &Record::new(RecordType::USER_ROLE_CHANGE)
+                    .label("default-context", Some(label))
+                    .outcome(Outcome::Success),
+            )
+        };
+        assert!(with(label).starts_with("default-context=system_u:system_r:spc_t:s0-s0:c0.c1023 "));
+        assert!(with(b"a (enforce)").starts_with("default-context=612028656E666F72636529 "));
+        assert!(with(b"x,").starts_with("default-context=782C "));
+        assert!(with(b"").starts_with("default-context=? "));
+    }
+
+    #[test]
+    fn mistakes_show_when_the_record_is_written() {
+        let record = || Record::new(RecordType::TEST).outcome(Outcome::Success);
+        assert_eq!(
+            problem(&record().untrusted("uid", "0")),
+            "field `uid`: is written by the kernel or by the library itself"
+        );
+        assert_eq!(
+            problem(&record().word("op", "a b")),
+            "field `op`: a word is 1 to 255 characters of a-z, 0-9, `_` and `-`, not `a b`"
+        );
+        assert_eq!(problem(&record().word("cmd", "x")), "field `cmd`: takes free text");
+        assert_eq!(
+            problem(&record().word("op", "x").word("op", "y")),
+            "field `op`: is given twice"
+        );
+        assert_eq!(
+            problem(&record().untrusted("no\nsuch", "x")),
+            "field `no\\nsuch`: no such field; see audit-core's list of fields"
+        );
+        assert!(matches!(Record::new(RecordType::TEST).texts(), Err(Error::NoOutcome)));
+    }
+}

@@ -1,0 +1,194 @@
+//! Who acts.
+//!
+//! Knows what `/proc/thread-self` says of the calling thread. Writes nothing.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::terminal::Terminal;
+
+/// A login uid: who logged in, whatever they became later. It survives `su` and `sudo`.
+///
+/// Unset is not a number: [`Auid::from_raw`] gives `None` for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Auid(u32);
+
+/// A login session. Unset is not a number: [`Session::from_raw`] gives `None` for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Session(u32);
+
+/// How the kernel writes that an auid or a session is unset.
+///
+/// # Source
+/// `AUDIT_UID_UNSET` and `AUDIT_SID_UNSET` in `include/uapi/linux/audit.h`.
+const UNSET: u32 = u32::MAX;
+
+impl Auid {
+    /// The auid that the kernel's number stands for.
+    #[must_use]
+    pub fn from_raw(number: u32) -> Option<Self> {
+        (number != UNSET).then_some(Self(number))
+    }
+
+    /// The uid.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Session {
+    /// The session that the kernel's number stands for.
+    #[must_use]
+    pub fn from_raw(number: u32) -> Option<Self> {
+        (number != UNSET).then_some(Self(number))
+    }
+
+    /// The number, as `ausearch --session` takes it.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Auid {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Who acts, and from where.
+///
+/// Of these, a record carries `exe` and `terminal`; the kernel itself adds `pid`, `uid`, `auid`,
+/// `ses` and `subj` of the sending thread, which nobody can forge. Paths are bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subject {
+    /// The login uid; `None` if unset.
+    pub auid: Option<Auid>,
+    /// The login session; `None` if unset.
+    pub session: Option<Session>,
+    /// The real uid.
+    pub uid: u32,
+    /// The process.
+    pub pid: u32,
+    /// The program, ending in ` (deleted)` if its file is gone.
+    pub exe: Option<Vec<u8>>,
+    /// The terminal; `None` if there is none.
+    pub terminal: Option<Terminal>,
+    /// The working directory, ending in ` (deleted)` if it is gone; `None` if its path is longer
+    /// than the kernel tells (4095 bytes).
+    pub cwd: Option<Vec<u8>>,
+    /// The label that a security module gives the thread; `None` without such a module.
+    pub label: Option<Vec<u8>>,
+}
+
+impl Subject {
+    /// The calling thread.
+    ///
+    /// The login uid belongs to each thread, so it is read from `/proc/thread-self`.
+    ///
+    /// # Errors
+    /// [`Error::Proc`] if `/proc` is not mounted or cannot be read.
+    pub fn current() -> Result<Self, Error> {
+        let directory = Path::new("/proc/thread-self");
+        let status = read(directory, "status")?;
+        let number = |key| status_number(&status, key).ok_or_else(|| malformed(directory));
+        Ok(Self {
+            auid: read_id(directory, "loginuid")?.and_then(Auid::from_raw),
+            session: read_id(directory, "sessionid")?.and_then(Session::from_raw),
+            uid: number("Uid:")?,
+            pid: number("Tgid:")?,
+            exe: read_link(directory, "exe"),
+            terminal: Terminal::current(),
+            cwd: read_link(directory, "cwd"),
+            label: fs::read(directory.join("attr/current")).ok().as_deref().and_then(trim_label),
+        })
+    }
+}
+
+fn read(directory: &Path, name: &str) -> Result<String, Error> {
+    let path = directory.join(name);
+    let bytes = fs::read(&path).map_err(|source| Error::Proc { path, source })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// An id that only a kernel with audit has.
+fn read_id(directory: &Path, name: &str) -> Result<Option<u32>, Error> {
+    match read(directory, name) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|_| malformed(&directory.join(name))),
+        Err(Error::Proc { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_link(directory: &Path, name: &str) -> Option<Vec<u8>> {
+    let target = fs::read_link(directory.join(name)).ok()?;
+    Some(target.into_os_string().into_vec())
+}
+
+/// The first number behind the key in `/proc/PID/status`.
+fn status_number(status: &str, key: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The kernel ends a label with NUL or newline.
+fn trim_label(label: &[u8]) -> Option<Vec<u8>> {
+    let label = label.trim_ascii();
+    let label = label.strip_suffix(b"\0").unwrap_or(label);
+    (!label.is_empty()).then(|| label.to_vec())
+}
+
+fn malformed(path: &Path) -> Error {
+    let source = io::Error::from(io::ErrorKind::InvalidData);
+    Error::Proc { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unset_is_none() {
+        assert_eq!(Auid::from_raw(u32::MAX), None);
+        assert_eq!(Session::from_raw(u32::MAX), None);
+        assert_eq!(Auid::from_raw(0).map(Auid::number), Some(0));
+    }
+
+    #[test]
+    fn the_calling_thread_is_described() {
+        let subject = Subject::current().unwrap();
+        assert_eq!(subject.pid, std::process::id());
+        let exe = std::env::current_exe().unwrap().into_os_string().into_vec();
+        assert_eq!(subject.exe, Some(exe));
+        let cwd = std::env::current_dir().unwrap().into_os_string().into_vec();
+        assert_eq!(subject.cwd, Some(cwd));
+    }
+
+    #[test]
+    fn labels_are_trimmed() {
+        assert_eq!(trim_label(b"unconfined\n"), Some(b"unconfined".to_vec()));
+        assert_eq!(trim_label(b"a:b:c:s0\0"), Some(b"a:b:c:s0".to_vec()));
+        assert_eq!(trim_label(b"\0"), None);
+        assert_eq!(trim_label(b""), None);
+    }
+
+    #[test]
+    fn status_numbers_are_found() {
+        let status = "Name:\tx\nTgid:\t12\nUid:\t1000\t0\t0\t0\n";
+        assert_eq!(status_number(status, "Uid:"), Some(1000));
+        assert_eq!(status_number(status, "Tgid:"), Some(12));
+        assert_eq!(status_number(status, "Gid:"), None);
+    }
+}

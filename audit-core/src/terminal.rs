@@ -1,0 +1,143 @@
+//! Which terminal somebody sits at.
+//!
+//! Knows descriptors 0-2, `/proc` and `/sys`. Refuses every name that is not a device below `/dev`:
+//! a path can be made to say anything with a bind mount.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+/// The name of a terminal as records carry it: below `/dev`, such as `pts/3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal(String);
+
+/// Longest terminal name that is believed, in bytes: as much as libaudit reads.
+const NAME_LIMIT_BYTES: usize = 32;
+
+impl Terminal {
+    /// The calling process's terminal: the first of descriptors 0 to 2 that is one, else the
+    /// controlling terminal.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        let descriptors = [
+            (io::stdin().is_terminal(), "/proc/thread-self/fd/0"),
+            (io::stdout().is_terminal(), "/proc/thread-self/fd/1"),
+            (io::stderr().is_terminal(), "/proc/thread-self/fd/2"),
+        ];
+        descriptors
+            .into_iter()
+            .filter(|(is_terminal, _)| *is_terminal)
+            .find_map(|(_, link)| Self::behind(Path::new(link)))
+            .or_else(Self::controlling)
+    }
+
+    /// The terminal that a descriptor's link leads to, if the name is that of the same device.
+    fn behind(link: &Path) -> Option<Self> {
+        let path = fs::read_link(link).ok()?;
+        Self::named(path.to_str()?.strip_prefix("/dev/")?, fs::metadata(link).ok()?.rdev())
+    }
+
+    fn controlling() -> Option<Self> {
+        let stat = fs::read_to_string("/proc/thread-self/stat").ok()?;
+        let device = controlling_device(&stat)?;
+        if let Some(index) = pseudo_terminal_index(device) {
+            return Self::named(&format!("pts/{index}"), device.number());
+        }
+        let Device { major, minor } = device;
+        let uevent = fs::read_to_string(format!("/sys/dev/char/{major}:{minor}/uevent")).ok()?;
+        let name = uevent.lines().find_map(|line| line.strip_prefix("DEVNAME="))?;
+        Self::named(name, device.number())
+    }
+
+    /// Accepts the name if it is short, made of device-name characters, and names that device.
+    fn named(name: &str, device_number: u64) -> Option<Self> {
+        let ordinary =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-');
+        if name.is_empty() || name.len() > NAME_LIMIT_BYTES || !name.bytes().all(ordinary) {
+            return None;
+        }
+        let metadata = fs::metadata(Path::new("/dev").join(name)).ok()?;
+        let same = metadata.file_type().is_char_device() && metadata.rdev() == device_number;
+        same.then(|| Self(name.to_owned()))
+    }
+}
+
+impl AsRef<str> for Terminal {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Terminal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Device {
+    major: u32,
+    minor: u32,
+}
+
+impl Device {
+    fn number(self) -> u64 {
+        libc::makedev(self.major, self.minor)
+    }
+}
+
+/// The controlling terminal's device in the text of `/proc/PID/stat`.
+///
+/// # Source
+/// `proc_pid_stat(5)`: `tty_nr`, field 7; minor in bits 31-20 and 7-0, major in bits 15-8. The name
+/// in field 2 may hold spaces and parentheses, so the fields are counted from the last one.
+fn controlling_device(stat: &str) -> Option<Device> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let number: i32 = behind_name.split_whitespace().nth(4)?.parse().ok()?;
+    let number = u32::from_ne_bytes(number.to_ne_bytes());
+    let device = Device {
+        major: (number >> 8) & 0xFFF,
+        minor: (number & 0xFF) | ((number >> 12) & 0xF_FF00),
+    };
+    (number != 0).then_some(device)
+}
+
+/// # Source
+/// `Documentation/admin-guide/devices.txt`: majors 136-143 are Unix98 pseudo terminals.
+fn pseudo_terminal_index(device: Device) -> Option<u32> {
+    matches!(device.major, 136..=143).then(|| (device.major - 136) * 256 + device.minor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controlling_terminal_is_read_behind_a_hostile_name() {
+        let stat = "12 (a) R 9 9 9 (b) S 1 12 12 34817 12 4194560 0";
+        assert_eq!(controlling_device(stat), Some(Device { major: 136, minor: 1 }));
+        assert_eq!(controlling_device("12 (sh) S 1 12 12 0 -1 0"), None);
+        assert_eq!(controlling_device("12 (sh"), None);
+        assert_eq!(controlling_device(""), None);
+    }
+
+    #[test]
+    fn a_large_minor_is_put_together() {
+        // 0x0010_8805: minor 0x105, major 0x88.
+        let device = controlling_device("1 (x) S 1 1 1 1083397").unwrap();
+        assert_eq!(device, Device { major: 136, minor: 0x105 });
+        assert_eq!(pseudo_terminal_index(device), Some(0x105));
+    }
+
+    #[test]
+    fn only_devices_below_dev_are_believed() {
+        let null = fs::metadata("/dev/null").unwrap().rdev();
+        assert_eq!(Terminal::named("null", null), Some(Terminal("null".to_owned())));
+        assert_eq!(Terminal::named("null", null + 1), None);
+        for name in ["", "../dev/null", "null res=success", "no-such-device", "pts"] {
+            assert_eq!(Terminal::named(name, null), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! How the fields of a record become text.
+//!
+//! Knows the order and form that `ausearch` reads. Does no I/O and knows no limits.
+
+use crate::encoding::{encode, encode_hex, encoded_len};
+use crate::record::{Field, Outcome, Record, Value};
+use crate::record_type::RecordType;
+
+/// Appends the whole record: its fields, who acts, and the outcome.
+pub(crate) fn write_whole(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
+    for field in &record.fields {
+        write_field(field, text);
+    }
+    write_field(&exe(record), text);
+    write_end(record, outcome, text);
+}
+
+/// Length of what [`write_whole`] appends, in bytes.
+pub(crate) fn whole_len(record: &Record<'_>) -> usize {
+    let fields: usize = record.fields.iter().map(field_len).sum();
+    fields + field_len(&exe(record)) + end_len(record)
+}
+
+/// The program that acts; `"?"` where it is not known.
+pub(crate) fn exe<'a>(record: &Record<'a>) -> Field<'a> {
+    Field { name: "exe", value: Value::Untrusted(record.exe.unwrap_or(b"?")) }
+}
+
+/// Appends one field and the space behind it.
+pub(crate) fn write_field(field: &Field<'_>, text: &mut Vec<u8>) {
+    text.extend_from_slice(field.name.as_bytes());
+    text.push(b'=');
+    match field.value {
+        Value::Untrusted(value) => encode(value, text),
+        Value::CommandLine(line) => encode(line.as_bytes(), text),
+        Value::Word(word) => text.extend_from_slice(word.as_bytes()),
+        Value::Number(number) => write_number(number, text),
+        Value::Label(label) => write_label(label, text),
+    }
+    text.push(b' ');
+}
+
+/// Length of what [`write_field`] appends, in bytes.
+pub(crate) fn field_len(field: &Field<'_>) -> usize {
+    let value = match field.value {
+        Value::Untrusted(value) => encoded_len(value),
+        Value::CommandLine(line) => encoded_len(line.as_bytes()),
+        Value::Word(word) => word.len(),
+        Value::Number(number) => number.checked_ilog10().map_or(1, |digits| digits as usize + 1),
+        Value::Label(label) => label_len(label),
+    };
+    field.name.len() + "=".len() + value + " ".len()
+}
+
+/// Appends what stands behind `exe`. `USER_CMD` says nothing of a remote host, as sudo writes it.
+pub(crate) fn write_end(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
+    text.extend_from_slice(origin(record).as_bytes());
+    text.extend_from_slice(b"terminal=");
+    text.extend_from_slice(record.terminal.unwrap_or("?").as_bytes());
+    text.extend_from_slice(b" res=");
+    text.extend_from_slice(outcome.word().as_bytes());
+}
+
+/// Length of what [`write_end`] appends with the longer outcome, in bytes.
+pub(crate) fn end_len(record: &Record<'_>) -> usize {
+    let terminal = record.terminal.map_or(1, str::len);
+    origin(record).len() + "terminal=".len() + terminal + " res=success".len()
+}
+
+fn origin(record: &Record<'_>) -> &'static str {
+    match record.record_type {
+        RecordType::USER_CMD => "",
+        _ => "hostname=? addr=? ",
+    }
+}
+
+pub(crate) fn write_number(mut number: u64, text: &mut Vec<u8>) {
+    let first = text.len();
+    loop {
+        let digit = (number % 10).to_le_bytes();
+        text.push(b'0' + digit.first().copied().unwrap_or(0));
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = text.get_mut(first..) {
+        digits.reverse();
+    }
+}
+
+/// Labels are read bare. What could end the field, or is trimmed by readers, is hexadecimal.
+fn write_label(label: Option<&[u8]>, text: &mut Vec<u8>) {
+    match label {
+        None | Some(b"") => text.push(b'?'),
+        Some(label) if is_bare(label) => text.extend_from_slice(label),
+        Some(label) => encode_hex(label, text),
+    }
+}
+
+fn label_len(label: Option<&[u8]>) -> usize {
+    match label {
+        None | Some(b"") => "?".len(),
+        Some(label) if is_bare(label) => label.len(),
+        Some(label) => label.len() * 2,
+    }
+}
+
+fn is_bare(label: &[u8]) -> bool {
+    let inside = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':' | b',')
+    };
+    label.iter().all(inside) && label.last().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lengths_are_known_beforehand(cmd: Vec<u8>, number: u64, label: Option<Vec<u8>>) {
+            let record = Record::new(RecordType::USER_ROLE_CHANGE)
+                .untrusted("cmd", &cmd)
+                .number("exit", number)
+                .label("default-context", label.as_deref())
+                .outcome(Outcome::Success);
+            let mut text = Vec::new();
+            write_whole(&record, Outcome::Success, &mut text);
+            prop_assert_eq!(text.len(), whole_len(&record));
+            let numbered = format!(" exit={number} ");
+            prop_assert!(text.windows(numbered.len()).any(|w| w == numbered.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Writes one TEST record: `cargo run --example emit`, as root.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
+use audit_core::{Audit, Error, Outcome, Record, RecordType, Subject};
+
+fn main() -> Result<(), Error> {
+    let audit = Audit::open()?;
+    let subject = Subject::current()?;
+    let record = Record::new(RecordType::TEST)
+        .word("op", "example")
+        .untrusted("path", "a path; with anything in it")
+        .subject(&subject)
+        .outcome(Outcome::Success);
+    audit.send(&record)?;
+    println!("the kernel took it; find it with: ausearch -m TEST -ts recent -i");
+    Ok(())
+}

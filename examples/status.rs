@@ -1,0 +1,11 @@
+//! Prints the kernel's audit state: `cargo run --example status`, as root.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
+use audit_core::{Audit, Error};
+
+fn main() -> Result<(), Error> {
+    let status = Audit::open()?.status()?;
+    println!("{status:#?}");
+    Ok(())
+}
