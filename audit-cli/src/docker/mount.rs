@@ -1,0 +1,122 @@
+//! Which part of the host a mount shows.
+//!
+//! Knows the values of `--volume`, `--mount` and `--network`.
+
+use super::flags::split_once;
+
+/// The host's path in the value of `--volume`: `/src:/in/container[:options]`.
+///
+/// A single path is a new volume; a source that is not a path is the name of one.
+///
+/// # Source
+/// `ParseVolume` and `isFilePath` in `cli/compose/loader/volume.go` of docker/cli.
+pub(super) fn volume_source(value: &[u8]) -> Option<&[u8]> {
+    let (source, _) = split_once(value, b':')?;
+    matches!(source.first(), Some(b'/' | b'.' | b'~')).then_some(source)
+}
+
+/// The host's path or device in the value of `--mount`: `type=bind,source=/src,target=/in`.
+///
+/// A new volume can show the host too, by the options of the local driver: `volume-opt=device=/`.
+///
+/// # Source
+/// `MountOpt.Set` in `opts/mount.go` of docker/cli: comma-separated values with Go's rules for
+/// quotes, keys and type in any case.
+pub(super) fn mount_source(value: &[u8]) -> Option<Vec<u8>> {
+    let mut is_bind = false;
+    let mut source = None;
+    let mut device = None;
+    for field in comma_separated(value) {
+        let (key, value) = split_once(&field, b'=').unwrap_or((&field, b""));
+        match key.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"type" => is_bind = value.trim_ascii().eq_ignore_ascii_case(b"bind"),
+            b"source" | b"src" => source = Some(value.to_vec()),
+            b"volume-opt" => {
+                if let Some((b"device", value)) = split_once(value, b'=') {
+                    device = Some(value.to_vec());
+                }
+            }
+            _ => {}
+        }
+    }
+    if is_bind { source } else { device }
+}
+
+/// The host in the value of `--network`: `host`, or `name=host,...` with Go's rules for quotes.
+///
+/// # Source
+/// `NetworkOpt.Set` in `opts/network.go` of docker/cli.
+pub(super) fn is_host_network(value: &[u8]) -> bool {
+    value == b"host"
+        || comma_separated(value).iter().any(|field| {
+            split_once(field, b'=').is_some_and(|(key, value)| {
+                key.trim_ascii().eq_ignore_ascii_case(b"name") && value.trim_ascii() == b"host"
+            })
+        })
+}
+
+/// The fields of comma-separated values. A field in double quotes may hold commas; two double
+/// quotes inside stand for one. A newline ends a field: Go reads one line, the first not empty.
+fn comma_separated(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields = vec![Vec::new()];
+    let mut quoted = false;
+    let mut bytes = value.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let Some(field) = fields.last_mut() else { break };
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&b'"') => {
+                bytes.next();
+                field.push(b'"');
+            }
+            b'"' if quoted || field.is_empty() => quoted = !quoted,
+            b',' | b'\n' if !quoted => fields.push(Vec::new()),
+            _ => field.push(byte),
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_of_the_host_are_told_from_named_ones() {
+        assert_eq!(volume_source(b"/:/host"), Some(&b"/"[..]));
+        assert_eq!(volume_source(b"/etc:/e:ro"), Some(&b"/etc"[..]));
+        assert_eq!(volume_source(b"./x:/x"), Some(&b"./x"[..]));
+        assert_eq!(volume_source(b"~/x:/x"), Some(&b"~/x"[..]));
+        for value in [&b"/data"[..], b"name:/data", b"", b":", b":/x"] {
+            assert_eq!(volume_source(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn mounts_of_the_host_are_found_in_each_spelling() {
+        for value in [
+            "type=bind,source=/,target=/host",
+            "type=bind,src=/,dst=/host",
+            "TYPE=Bind,SRC=/,target=/host",
+            "target=/host,source=/,type=bind,readonly",
+            "\"type=bind\",\"source=/\",target=/host",
+            "\ntype=bind,source=/,target=/h",
+            "type=volume,target=/h,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/",
+            "target=/h,\"volume-opt=device=/\"",
+        ] {
+            assert_eq!(mount_source(value.as_bytes()).as_deref(), Some(&b"/"[..]), "{value}");
+        }
+        let comma = mount_source(b"type=bind,\"source=/a,\"\"b\",target=/h");
+        assert_eq!(comma.as_deref(), Some(&b"/a,\"b"[..]));
+        for value in ["type=volume,source=/x,target=/h", "type=tmpfs,target=/t", "", "type=bind"] {
+            assert_eq!(mount_source(value.as_bytes()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_host_network_has_a_long_form() {
+        assert!(is_host_network(b"host"));
+        assert!(is_host_network(b"name=host,alias=x"));
+        assert!(!is_host_network(b"bridge"));
+        assert!(!is_host_network(b"name=web,alias=host"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Which words of a docker command line are secrets.
+//!
+//! Secrets do not belong into a trail that is forwarded and kept. Docker gets them as typed.
+
+use super::flags::split_once;
+use super::{Command, Name};
+
+/// What stands in the trail in place of a secret.
+const MASK: &[u8] = b"***";
+
+/// The words, `docker` itself first, with each secret replaced by `***`.
+///
+/// Secrets are the password of `docker login`, and the value of a variable that `-e`, `--env` or
+/// `--build-arg` sets if its name contains one of `secret_names`.
+pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String]) -> Vec<Vec<u8>> {
+    let mut redacted = words.to_vec();
+    let mut mask_from = |word: usize, start: usize| {
+        if let Some(word) = redacted.get_mut(word) {
+            word.truncate(start);
+            word.extend_from_slice(MASK);
+        }
+    };
+    if let Some(command) = Command::read(words) {
+        for flag in &command.flags.given {
+            let Some(value_word) = flag.value_word else { continue };
+            let value_start = words.get(value_word).map_or(0, |word| word.len() - flag.value.len());
+            match flag.name {
+                b"password" if command.name == Name::Login => mask_from(value_word, value_start),
+                b"env" | b"build-arg" => {
+                    if let Some(start) = secret_start(flag.value, secret_names) {
+                        mask_from(value_word, value_start + start);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    // Other commands, such as compose and service, set variables with the same options.
+    for (index, word) in words.iter().enumerate() {
+        let (value_word, value) = match word.as_slice() {
+            b"-e" | b"--env" | b"--build-arg" => match words.get(index + 1) {
+                Some(value) => (index + 1, value.as_slice()),
+                None => continue,
+            },
+            word => match ASSIGNING.iter().find_map(|option| word.strip_prefix(*option)) {
+                Some(value) => (index, value),
+                None => continue,
+            },
+        };
+        let value_start = words.get(value_word).map_or(0, |word| word.len() - value.len());
+        if let Some(start) = secret_start(value, secret_names) {
+            mask_from(value_word, value_start + start);
+        }
+    }
+    redacted
+}
+
+/// Options that set a variable in the same word; the longer ones first.
+const ASSIGNING: &[&[u8]] = &[b"--build-arg=", b"--env=", b"-e=", b"-e"];
+
+/// Where the value starts in `NAME=value`, if the name is one of a secret.
+fn secret_start(assignment: &[u8], secret_names: &[String]) -> Option<usize> {
+    let (name, _) = split_once(assignment, b'=')?;
+    let lower_name = String::from_utf8_lossy(name).to_lowercase();
+    let is_secret = secret_names.iter().any(|secret| lower_name.contains(&secret.to_lowercase()));
+    is_secret.then_some(name.len() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words;
+    use super::*;
+    use crate::settings::Settings;
+
+    fn shown(line: &str) -> String {
+        let redacted = redacted(&words(line), &Settings::default().secret_names);
+        String::from_utf8(redacted.join(&b' ')).unwrap()
+    }
+
+    #[test]
+    fn passwords_of_login_are_masked() {
+        assert_eq!(shown("docker login -u me -p hunter2 host"), "docker login -u me -p *** host");
+        assert_eq!(shown("docker login --password hunter2"), "docker login --password ***");
+        assert_eq!(shown("docker login --password=hunter2"), "docker login --password=***");
+        assert_eq!(shown("docker login host -phunter2"), "docker login host -p***");
+        assert_eq!(shown("docker -D login -p=hunter2"), "docker -D login -p=***");
+        assert_eq!(
+            shown("docker login --password-stdin host"),
+            "docker login --password-stdin host"
+        );
+    }
+
+    #[test]
+    fn values_of_secret_variables_are_masked() {
+        assert_eq!(
+            shown("docker run -e DB_PASSWORD=x -e A=y img"),
+            "docker run -e DB_PASSWORD=*** -e A=y img"
+        );
+        assert_eq!(shown("docker run -ite TOKEN=x img"), "docker run -ite TOKEN=*** img");
+        assert_eq!(shown("docker run -eTOKEN=x img"), "docker run -eTOKEN=*** img");
+        assert_eq!(shown("docker run --env=api_key=x=y img"), "docker run --env=api_key=*** img");
+        assert_eq!(shown("docker exec --env Secret=x c id"), "docker exec --env Secret=*** c id");
+        assert_eq!(
+            shown("docker build . --build-arg NPM_TOKEN=x"),
+            "docker build . --build-arg NPM_TOKEN=***"
+        );
+        assert_eq!(
+            shown("docker compose run -e TOKEN=x web"),
+            "docker compose run -e TOKEN=*** web"
+        );
+        assert_eq!(
+            shown("docker service create --env TOKEN=x web"),
+            "docker service create --env TOKEN=*** web"
+        );
+    }
+
+    #[test]
+    fn other_words_stay() {
+        for line in [
+            "docker run -e TOKEN img",
+            "docker run -p 80:80 img",
+            "docker run img -password x",
+            "docker ps",
+            "docker",
+            "docker run -e",
+            "docker login -p",
+        ] {
+            assert_eq!(shown(line), line);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Who can reach docker without coming through here.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use nix::unistd::{Gid, Group, User};
+
+use super::Check;
+
+const DOCKER_SOCKET: &str = "/run/docker.sock";
+
+/// Docker's ports for plain text and TLS, as IANA lists them.
+const DOCKER_PORTS: [u16; 2] = [2375, 2376];
+
+pub(super) fn checks() -> Vec<Check> {
+    vec![socket(Path::new(DOCKER_SOCKET)), ports()]
+}
+
+fn socket(path: &Path) -> Check {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Check::ok("docker socket", format!("there is no {}", path.display()))
+        }
+        Err(error) => Check::note(
+            "docker socket",
+            format!("cannot tell: {error}"),
+            "run audit-cli doctor as root",
+        ),
+        Ok(metadata) if metadata.file_type().is_socket() && metadata.mode() & 0o002 != 0 => {
+            Check::fault(
+                "docker socket",
+                format!("everybody can write to {}, and so be root unrecorded", path.display()),
+                format!("chmod 0660 {}", path.display()),
+            )
+        }
+        Ok(metadata) if metadata.mode() & 0o020 == 0 || metadata.gid() == 0 => {
+            Check::ok("docker socket", "only root reaches it")
+        }
+        Ok(metadata) => judge_group(metadata.gid()),
+    }
+}
+
+/// Members of the socket's group run any docker they like.
+fn judge_group(gid: u32) -> Check {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    let name = group.as_ref().map_or(format!("#{gid}"), |group| group.name.clone());
+    let mut members = group.map(|group| group.mem).unwrap_or_default();
+    members.extend(users_with_primary_group(gid));
+    if members.is_empty() {
+        return Check::ok("docker socket", format!("only root reaches it: group {name} is empty"));
+    }
+    Check::note(
+        "docker socket",
+        format!("group {name} reaches it without audit-cli: {}", members.join(", ")),
+        "what they do through another client is not recorded; empty the group and use sudo",
+    )
+}
+
+fn users_with_primary_group(gid: u32) -> Vec<String> {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    passwd
+        .lines()
+        .filter_map(|line| line.split(':').next())
+        .filter_map(|name| User::from_name(name).ok().flatten())
+        .filter(|user| user.gid.as_raw() == gid)
+        .map(|user| user.name)
+        .collect()
+}
+
+fn ports() -> Check {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let listening = tables
+        .iter()
+        .find_map(|table| listening_port(&fs::read_to_string(table).unwrap_or_default()));
+    match listening {
+        None => Check::ok("docker ports", "nobody listens on 2375 or 2376"),
+        Some(port) => Check::fault(
+            "docker ports",
+            format!("something listens on port {port}: docker commands from there name nobody"),
+            "take the tcp:// address from dockerd's -H options",
+        ),
+    }
+}
+
+/// A docker port that is listened on, in the text of `/proc/net/tcp`.
+///
+/// # Source
+/// `proc_net_tcp.rst` in the kernel's documentation: the local address is the second column, the
+/// state the fourth, `0A` is listening.
+fn listening_port(table: &str) -> Option<u16> {
+    table.lines().skip(1).find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let (_, port) = columns.next()?.rsplit_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        let is_listening = columns.nth(1)? == "0A";
+        (is_listening && DOCKER_PORTS.contains(&port)).then_some(port)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn a_docker_port_is_found() {
+        let head = "  sl  local_address rem_address   st\n";
+        let line = |port: &str, state: &str| {
+            format!("{head}   0: 00000000:{port} 00000000:0000 {state} 00000000:00000000\n")
+        };
+        assert_eq!(listening_port(&line("0947", "0A")), Some(2375));
+        assert_eq!(listening_port(&line("0948", "0A")), Some(2376));
+        assert_eq!(listening_port(&line("0947", "01")), None);
+        assert_eq!(listening_port(&line("0050", "0A")), None);
+        assert_eq!(listening_port(head), None);
+        assert_eq!(listening_port(""), None);
+    }
+
+    #[test]
+    fn no_socket_is_no_way_around() {
+        assert_eq!(socket(Path::new("/nonexistent/docker.sock")).state, State::Ok);
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether commands that people type come through here.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use audit_core::Subject;
+
+use super::Check;
+use crate::journal;
+use crate::process;
+use crate::program::{FileId, Program, own_file};
+use crate::settings::{self, OnFailure, Settings};
+
+pub(super) fn checks() -> Vec<Check> {
+    let settings = Settings::load();
+    let mut checks = vec![login(), judge_settings(&settings)];
+    checks.push(docker(&settings.unwrap_or_default()));
+    checks.push(typed_docker());
+    checks.push(own_program());
+    checks.push(journal());
+    checks
+}
+
+fn login() -> Check {
+    match Subject::current() {
+        Ok(Subject { auid: Some(auid), .. }) => Check::ok("login", format!("your auid is {auid}")),
+        Ok(_) => Check::note(
+            "login",
+            "your auid is unset: records of this session name no person",
+            "have logins go through pam_loginuid",
+        ),
+        Err(error) => Check::fault("login", format!("cannot tell: {error}"), "mount /proc"),
+    }
+}
+
+fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
+    match settings {
+        Err(error) => Check::fault(
+            "configuration",
+            format!("{error:#}"),
+            "mend it; until then no command is run",
+        ),
+        Ok(settings) if settings.on_failure == OnFailure::Warn => Check::fault(
+            "configuration",
+            "on_failure = \"warn\" lets commands run unrecorded",
+            format!("set on_failure = \"refuse\" in {}", settings::PATH),
+        ),
+        Ok(_) => Check::ok("configuration", "a command that cannot be recorded is not run"),
+    }
+}
+
+fn docker(settings: &Settings) -> Check {
+    let program = match &settings.docker_path {
+        Some(path) => Program::at(path.clone()),
+        None => Program::find(OsStr::new("docker")),
+    };
+    match program {
+        Program::Found(file) => Check::ok("docker", format!("{}", file.display())),
+        Program::NotExecutable(file) => Check::note(
+            "docker",
+            format!("{} is not an executable file", file.display()),
+            format!("set docker_path in {}", settings::PATH),
+        ),
+        Program::NotFound => Check::note(
+            "docker",
+            "not found on PATH",
+            format!("install docker, or set docker_path in {}", settings::PATH),
+        ),
+    }
+}
+
+/// Whether the first docker on PATH is a link to us.
+fn typed_docker() -> Check {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let typed = env::split_paths(&path)
+        .map(|directory| directory.join("docker"))
+        .find(|file| file.is_file());
+    match typed {
+        Some(file) if FileId::of(&file) == own_file() => {
+            Check::ok("typed docker", format!("{} is a link to audit-cli", file.display()))
+        }
+        _ => Check::note(
+            "typed docker",
+            "`docker` typed at this PATH does not come through audit-cli",
+            "ln -s \"$(command -v audit-cli)\" /usr/local/bin/docker, or alias docker='audit-cli docker'",
+        ),
+    }
+}
+
+/// Whether the file is safe to be given the capability, and how it got its privilege.
+fn own_program() -> Check {
+    let file = env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    if process::has_more_privilege_than_caller() && cfg!(target_env = "gnu") {
+        return Check::fault(
+            "program",
+            "has a capability and is built with glibc, which takes TMPDIR and others from docker",
+            "give the capability to a build with --target x86_64-unknown-linux-musl",
+        );
+    }
+    judge_program(&file)
+}
+
+/// Whoever can write the file can replace what records them.
+fn judge_program(file: &Path) -> Check {
+    match file.metadata() {
+        Ok(metadata) if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 => Check::fault(
+            "program",
+            format!("{} can be replaced by others than root", file.display()),
+            "install it with: install -o root -g root -m 0755 audit-cli /usr/bin/",
+        ),
+        Ok(_) => Check::ok("program", format!("{} belongs to root", file.display())),
+        Err(error) => Check::fault("program", format!("cannot tell: {error}"), "mount /proc"),
+    }
+}
+
+fn journal() -> Check {
+    if Path::new(journal::SOCKET).exists() {
+        Check::ok("journal", format!("a syslog daemon listens at {}", journal::SOCKET))
+    } else {
+        Check::note(
+            "journal",
+            format!("no syslog daemon at {}: there is the audit trail only", journal::SOCKET),
+            "start systemd-journald or rsyslog, if the line in the journal is wanted",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn settings_that_weaken_the_trail_are_faults() {
+        let warn = Settings { on_failure: OnFailure::Warn, ..Settings::default() };
+        assert_eq!(judge_settings(&Ok(warn)).state, State::Fault);
+        assert_eq!(judge_settings(&Err(anyhow::anyhow!("x"))).state, State::Fault);
+        assert_eq!(judge_settings(&Ok(Settings::default())).state, State::Ok);
+    }
+
+    #[test]
+    fn a_program_that_others_can_write_is_a_fault() {
+        assert_eq!(judge_program(Path::new("/bin/sh")).state, State::Ok);
+        assert_eq!(judge_program(Path::new("/tmp")).state, State::Fault);
+    }
+}

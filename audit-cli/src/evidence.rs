@@ -1,0 +1,92 @@
+//! The records of a command.
+//!
+//! Knows which records say that somebody ran a command. Sends nothing.
+
+use audit_core::{CommandLine, Outcome, Record, RecordType, Subject};
+
+use crate::docker::HostAccess;
+
+/// Who ran which command, and what it asked for.
+pub(crate) struct Evidence {
+    pub(crate) subject: Subject,
+    /// The command as typed, secrets masked.
+    pub(crate) line: CommandLine,
+    pub(crate) host_access: Vec<HostAccess>,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The exit status as a shell gives it: 128 and the signal for a command that was killed.
+    pub(crate) exit: u8,
+    /// The signal that killed it.
+    pub(crate) signal: Option<u8>,
+}
+
+/// What libaudit, too, writes in place of a working directory that is not known.
+const UNKNOWN_CWD: &[u8] = b"?";
+
+impl Evidence {
+    /// What is written before the command runs: a `USER_CMD`, and a `USER_ROLE_CHANGE` for each
+    /// way in which it asks for the host.
+    pub(crate) fn of_start(&self, outcome: Outcome) -> Vec<Record<'_>> {
+        let user_cmd = self.user_cmd(Record::new(RecordType::USER_CMD)).outcome(outcome);
+        let role_changes =
+            self.host_access.iter().map(|way| self.role_change(way).outcome(outcome));
+        std::iter::once(user_cmd).chain(role_changes).collect()
+    }
+
+    /// What is written when the command could not be executed after all.
+    pub(crate) fn of_failed_start(&self) -> Record<'_> {
+        let record = Record::new(RecordType::USER_CMD).word("op", "exec");
+        self.user_cmd(record).outcome(Outcome::Failed)
+    }
+
+    /// What is written when the command has ended. Success is exit status 0.
+    pub(crate) fn of_end(&self, ended: Ended) -> Record<'_> {
+        let outcome = if ended.exit == 0 { Outcome::Success } else { Outcome::Failed };
+        let record = Record::new(RecordType::USER_CMD).word("op", "exit");
+        let record = self.user_cmd(record).number("exit", ended.exit).outcome(outcome);
+        match ended.signal {
+            Some(signal) => record.number("sig", signal),
+            None => record,
+        }
+    }
+
+    /// `cwd` and `cmd`, as sudo writes them.
+    fn user_cmd<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+        record
+            .untrusted("cwd", self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
+            .command_line("cmd", &self.line)
+            .subject(&self.subject)
+    }
+
+    /// Who reaches the host is root there, so the account is root's.
+    fn role_change<'a>(&'a self, way: &'a HostAccess) -> Record<'a> {
+        let op = match way {
+            HostAccess::Privileged => "privileged",
+            HostAccess::Mount(_) => "host-mount",
+            HostAccess::Device(_) => "host-device",
+            HostAccess::Namespace(_) => "host-namespace",
+            HostAccess::Capability(_) => "added-capability",
+            HostAccess::Confinement(_) => "loosened-confinement",
+        };
+        let record = Record::new(RecordType::USER_ROLE_CHANGE)
+            .word("op", op)
+            .untrusted("acct", "root")
+            .label("default-context", self.subject.label.as_deref())
+            .label("selected-context", None);
+        let record = match way {
+            HostAccess::Privileged => record,
+            HostAccess::Mount(paths) => record.command_line("path", paths),
+            HostAccess::Device(devices) => record.command_line("device", devices),
+            HostAccess::Namespace(words)
+            | HostAccess::Capability(words)
+            | HostAccess::Confinement(words) => record.word("resrc", words),
+        };
+        record.subject(&self.subject)
+    }
+}
+
+#[cfg(test)]
+mod tests;

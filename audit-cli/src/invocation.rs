@@ -1,0 +1,140 @@
+//! What the user typed.
+//!
+//! Knows where our own words end and the command's begin. What follows `docker` is data: it is
+//! never read as options of ours.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// What the user asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Record a command, then run it.
+    Run(Invocation),
+    /// One of our own commands; the arguments are still to be parsed.
+    Command(Vec<OsString>),
+}
+
+/// A command to be recorded and run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    /// The command as typed, then its arguments. Never empty.
+    pub(crate) words: Vec<OsString>,
+    /// Whether the command is docker, which the configuration may locate.
+    pub(crate) is_docker: bool,
+    /// Whether the exit is to be recorded too.
+    pub(crate) record_exit: bool,
+}
+
+impl Request {
+    /// Reads the arguments of the process, its own name first.
+    pub(crate) fn from_arguments(arguments: Vec<OsString>) -> Self {
+        if arguments.first().is_some_and(|name| is_docker(name)) {
+            let words = arguments;
+            return Self::Run(Invocation { words, is_docker: true, record_exit: false });
+        }
+        let own: usize =
+            arguments.iter().skip(1).take_while(|word| *word == "--record-exit").count();
+        let record_exit = own > 0;
+        let rest = arguments.get(1 + own..).unwrap_or_default();
+        match rest {
+            [docker, ..] if docker == "docker" => {
+                Self::Run(Invocation { words: rest.to_vec(), is_docker: true, record_exit })
+            }
+            [exec, dashes, command @ ..] if exec == "exec" && dashes == "--" => {
+                Self::run(command, record_exit).unwrap_or(Self::Command(arguments))
+            }
+            [exec, command @ ..] if exec == "exec" && !starts_with_dash(command.first()) => {
+                Self::run(command, record_exit).unwrap_or(Self::Command(arguments))
+            }
+            _ => Self::Command(arguments),
+        }
+    }
+
+    fn run(words: &[OsString], record_exit: bool) -> Option<Self> {
+        let is_docker = *words.first()? == "docker";
+        Some(Self::Run(Invocation { words: words.to_vec(), is_docker, record_exit }))
+    }
+}
+
+/// Whether the program's name, whatever its directory, is docker.
+pub(crate) fn is_docker(program: &OsStr) -> bool {
+    Path::new(program).file_name().is_some_and(|name| name == "docker")
+}
+
+fn starts_with_dash(word: Option<&OsString>) -> bool {
+    word.is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Request {
+        Request::from_arguments(words.iter().map(OsString::from).collect())
+    }
+
+    fn run(words: &[&str], is_docker: bool, record_exit: bool) -> Request {
+        let words = words.iter().map(OsString::from).collect();
+        Request::Run(Invocation { words, is_docker, record_exit })
+    }
+
+    #[test]
+    fn what_follows_docker_is_data() {
+        for arguments in [
+            &["docker"][..],
+            &["docker", "--help"],
+            &["docker", "--record-exit", "--", "docker", "", "--version"],
+        ] {
+            let typed = [&["audit-cli"], arguments].concat();
+            assert_eq!(read(&typed), run(arguments, true, false));
+        }
+    }
+
+    #[test]
+    fn a_link_named_docker_is_docker() {
+        assert_eq!(
+            read(&["/usr/local/bin/docker", "ps"]),
+            run(&["/usr/local/bin/docker", "ps"], true, false)
+        );
+        assert_eq!(read(&["docker", "emit"]), run(&["docker", "emit"], true, false));
+    }
+
+    #[test]
+    fn exec_takes_any_command() {
+        assert_eq!(
+            read(&["audit-cli", "exec", "podman", "--", "-v"]),
+            run(&["podman", "--", "-v"], false, false)
+        );
+        assert_eq!(read(&["audit-cli", "exec", "--", "-x"]), run(&["-x"], false, false));
+        assert_eq!(
+            read(&["audit-cli", "exec", "docker", "ps"]),
+            run(&["docker", "ps"], true, false)
+        );
+    }
+
+    #[test]
+    fn the_exit_is_recorded_if_asked_for_before_the_command() {
+        assert_eq!(
+            read(&["audit-cli", "--record-exit", "docker", "ps"]),
+            run(&["docker", "ps"], true, true)
+        );
+        assert_eq!(read(&["audit-cli", "--record-exit", "exec", "id"]), run(&["id"], false, true));
+    }
+
+    #[test]
+    fn everything_else_is_ours_to_parse() {
+        for typed in [
+            &["audit-cli"][..],
+            &["audit-cli", "emit"],
+            &["audit-cli", "exec"],
+            &["audit-cli", "exec", "--"],
+            &["audit-cli", "exec", "--help"],
+            &["audit-cli", "--record-exit"],
+            &["audit-cli", "Docker"],
+            &[],
+        ] {
+            assert!(matches!(read(typed), Request::Command(_)), "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The line in the system journal, like sudo's.
+//!
+//! Knows sudo's form and how it escapes and splits. The trail is the record; the line is for
+//! those who read the journal, so it is written if somebody listens at `/dev/log`.
+//!
+//! # Source
+//! `sudoers(5)`, "LOG FORMAT"; `lib/eventlog` in sudo's source.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where journald and rsyslog listen.
+pub(crate) const SOCKET: &str = "/dev/log";
+
+/// How long a full journal may hold up a command.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Longest part of a line behind the user's name, in bytes, as in sudo.
+const LINE_LIMIT_BYTES: usize = 960;
+
+/// Facility authpriv (10 << 3) with severity notice (5), or alert (1) for what was not run.
+const NOTICE: u8 = 85;
+const ALERT: u8 = 81;
+
+/// What a line says.
+pub(crate) struct Entry<'a> {
+    /// Who: the name of the login user.
+    pub(crate) user: String,
+    /// As whom: the name of the user that the command runs as.
+    pub(crate) run_as: String,
+    pub(crate) terminal: &'a str,
+    pub(crate) cwd: &'a [u8],
+    /// The file that is executed.
+    pub(crate) program: &'a Path,
+    /// The arguments behind the command's name, secrets masked.
+    pub(crate) arguments: &'a [Vec<u8>],
+    /// Why the command was not run.
+    pub(crate) rejected: Option<&'static str>,
+}
+
+/// Writes the entry. A host without a syslog daemon is no error.
+pub(crate) fn write(entry: &Entry<'_>) {
+    let Ok(socket) = UnixDatagram::unbound() else { return };
+    if socket.connect(SOCKET).is_err() || socket.set_write_timeout(Some(TIMEOUT)).is_err() {
+        return;
+    }
+    let priority = if entry.rejected.is_some() { ALERT } else { NOTICE };
+    let head = format!("<{priority}>audit-cli[{}]: ", std::process::id());
+    for line in lines(entry) {
+        if socket.send(&[head.as_bytes(), &line].concat()).is_err() {
+            return;
+        }
+    }
+}
+
+/// The entry in lines that syslog daemons take whole.
+fn lines(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    let user = format!("{:>8} : ", entry.user);
+    let mut text = text(entry);
+    let mut lines = Vec::new();
+    while text.len() > LINE_LIMIT_BYTES {
+        let head = text.get(..LINE_LIMIT_BYTES).unwrap_or_default();
+        let cut = head.iter().rposition(|byte| *byte == b' ').filter(|cut| *cut > 0);
+        let rest = text.split_off(cut.unwrap_or(LINE_LIMIT_BYTES));
+        lines.push(std::mem::replace(&mut text, rest.trim_ascii_start().to_vec()));
+    }
+    lines.push(text);
+    let continued = format!("{user}(command continued) ");
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let head = if index == 0 { &user } else { &continued };
+            [head.as_bytes(), line].concat()
+        })
+        .collect()
+}
+
+fn text(entry: &Entry<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Some(reason) = entry.rejected {
+        text.extend_from_slice(reason.as_bytes());
+        text.extend_from_slice(b" ; ");
+    }
+    text.extend_from_slice(format!("TTY={} ; PWD=", entry.terminal).as_bytes());
+    escape(entry.cwd, &[], &mut text);
+    text.extend_from_slice(format!(" ; USER={} ; COMMAND=", entry.run_as).as_bytes());
+    escape(entry.program.as_os_str().as_bytes(), b" ", &mut text);
+    for argument in entry.arguments {
+        text.push(b' ');
+        // Unlike sudo, which shows nothing of an empty argument.
+        let quoted = argument.is_empty() || argument.contains(&b' ');
+        text.extend(quoted.then_some(b'\''));
+        escape(argument, b"'\\", &mut text);
+        text.extend(quoted.then_some(b'\''));
+    }
+    text
+}
+
+/// Writes control characters, and bytes that are not UTF-8, as `#` and three octal digits with a
+/// zero in front. Of `special`, blanks are written so too and others get a backslash.
+///
+/// sudo leaves bytes that are not UTF-8 alone; journald would then hide the whole line as binary.
+fn escape(value: &[u8], special: &[u8], text: &mut Vec<u8>) {
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let mut utf8 = [0; 4];
+            let bytes = character.encode_utf8(&mut utf8).as_bytes();
+            match bytes {
+                b" " if special.contains(&b' ') => octal(b' ', text),
+                [byte] if special.contains(byte) => text.extend_from_slice(&[b'\\', *byte]),
+                _ if character.is_control() => bytes.iter().for_each(|byte| octal(*byte, text)),
+                _ => text.extend_from_slice(bytes),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| octal(*byte, text));
+    }
+}
+
+fn octal(byte: u8, text: &mut Vec<u8>) {
+    text.extend_from_slice(format!("#0{byte:02o}").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(arguments: &[Vec<u8>]) -> Entry<'_> {
+        Entry {
+            user: "dwalsh".to_owned(),
+            run_as: "dwalsh".to_owned(),
+            terminal: "pts/3",
+            cwd: b"/home/dwalsh/docker",
+            program: Path::new("/usr/bin/docker"),
+            arguments,
+            rejected: None,
+        }
+    }
+
+    fn arguments(words: &[&[u8]]) -> Vec<Vec<u8>> {
+        words.iter().map(|word| word.to_vec()).collect()
+    }
+
+    fn only_line(entry: &Entry<'_>) -> String {
+        let lines = lines(entry);
+        assert_eq!(lines.len(), 1);
+        String::from_utf8(lines.concat()).unwrap()
+    }
+
+    #[test]
+    fn the_line_reads_like_sudos() {
+        let words = "run -ti --privileged -v /:/host fedora chroot /host";
+        let arguments: Vec<Vec<u8>> = words.split(' ').map(Into::into).collect();
+        assert_eq!(
+            only_line(&entry(&arguments)),
+            "  dwalsh : TTY=pts/3 ; PWD=/home/dwalsh/docker ; USER=dwalsh ; \
+             COMMAND=/usr/bin/docker run -ti --privileged -v /:/host fedora chroot /host"
+        );
+    }
+
+    #[test]
+    fn a_command_that_was_not_run_says_why() {
+        let rejected = Entry { rejected: Some("command not found"), ..entry(&[]) };
+        assert!(only_line(&rejected).starts_with("  dwalsh : command not found ; TTY=pts/3 ; "));
+    }
+
+    /// The arguments and sudo's own output for them: audit-records.md, section 6.
+    #[test]
+    fn arguments_are_escaped_as_sudo_does() {
+        let arguments = arguments(&[
+            b"a b",
+            b"c'd",
+            b"e\\f",
+            b"tab\there",
+            b"nl\nx",
+            b"\x7f\x01",
+            b"dq\"x",
+            "é".as_bytes(),
+        ]);
+        let line = only_line(&entry(&arguments));
+        let (_, command) = line.split_once("COMMAND=").unwrap();
+        assert_eq!(
+            command,
+            r#"/usr/bin/docker 'a b' c\'d e\\f tab#011here nl#012x #0177#001 dq"x é"#
+        );
+    }
+
+    #[test]
+    fn what_sudo_hides_is_shown() {
+        let arguments = arguments(&[b"", b"\xff"]);
+        assert!(only_line(&entry(&arguments)).ends_with("COMMAND=/usr/bin/docker '' #0377"));
+        let spaced = Entry { program: Path::new("/opt/my docker"), ..entry(&[]) };
+        assert!(only_line(&spaced).ends_with("COMMAND=/opt/my#040docker"));
+    }
+
+    #[test]
+    fn long_lines_are_split_at_blanks() {
+        let arguments: Vec<Vec<u8>> = (0..400).map(|n| format!("argument{n}").into()).collect();
+        let lines = lines(&entry(&arguments));
+        assert!(lines.len() > 4);
+        let continued = b"  dwalsh : (command continued) argument";
+        assert!(lines[1..].iter().all(|line| line.starts_with(continued)));
+        assert!(lines.iter().all(|line| line.len() <= LINE_LIMIT_BYTES + continued.len()));
+        let unbroken = [vec![b'x'; 3000]];
+        assert_eq!(super::lines(&entry(&unbroken)).len(), 5);
+    }
+}

@@ -1,0 +1,80 @@
+//! What the operating system gives a process at its start, and how it becomes another program.
+//! All `unsafe` of this crate is here.
+//!
+//! The program has no Rust runtime in front of its `main`: the runtime would ignore SIGPIPE and
+//! open closed descriptors, and docker would inherit both.
+#![expect(unsafe_code, reason = "C's main, execv and fork; each block says why it is sound")]
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsString, c_char, c_int};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::ForkResult;
+
+/// `main(3)` - Hands the arguments to [`crate::run`] and its exit code to the system.
+#[cfg(not(test))]
+#[unsafe(no_mangle)]
+extern "C" fn main(argument_count: c_int, arguments: *const *const c_char) -> c_int {
+    let count = usize::try_from(argument_count).unwrap_or(0);
+    let words = (0..count).map(|index| {
+        // SAFETY: the C runtime calls main with that many pointers to strings that end in NUL and
+        // live as long as the process.
+        let argument = unsafe { std::ffi::CStr::from_ptr(*arguments.add(index)) };
+        std::ffi::OsStr::from_bytes(argument.to_bytes()).to_owned()
+    });
+    c_int::from(crate::run(words.collect()))
+}
+
+/// `execv(3)` - Becomes the program. Environment, descriptors, signal mask and dispositions stay
+/// as they are.
+///
+/// # Errors
+/// What the system call answers; [`io::ErrorKind::InvalidInput`] for a NUL inside an argument.
+pub(crate) fn become_program(program: &Path, words: &[OsString]) -> io::Result<Infallible> {
+    let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
+    let program = c_string(program.as_os_str().as_bytes())?;
+    let words: Vec<CString> =
+        words.iter().map(|word| c_string(word.as_bytes())).collect::<io::Result<_>>()?;
+    let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(ptr::null());
+    // SAFETY: `program` and each pointer but the last lead to a string that ends in NUL and
+    // outlives the call; the last is null, as execv wants.
+    unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
+    Err(io::Error::last_os_error())
+}
+
+/// `fork(2)` - Splits the process in two.
+///
+/// # Errors
+/// What the system call answers.
+pub(crate) fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: this program starts no thread, so the child may go on like the parent.
+    unsafe { nix::unistd::fork() }
+}
+
+/// `getauxval(3)` AT_SECURE - Whether the process has a privilege that its caller lacks: by file
+/// capabilities, or by a set-user-id or set-group-id bit.
+pub(crate) fn has_more_privilege_than_caller() -> bool {
+    // SAFETY: getauxval reads a number from memory that the kernel set up.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// `sigaction(2)` SIGCHLD - Says what happens when a child ends; gives what happened before.
+///
+/// # Errors
+/// What the system call answers.
+pub(crate) fn set_on_child(handler: SigHandler) -> nix::Result<SigHandler> {
+    // SAFETY: the handlers given are the default and what the caller of this program had set,
+    // which is the default or none: no code of ours runs in a handler.
+    unsafe { signal(Signal::SIGCHLD, handler) }
+}
+
+/// `_exit(2)` - Ends a forked child without running what belongs to the parent.
+pub(crate) fn exit(code: u8) -> ! {
+    // SAFETY: _exit ends the process and touches nothing of it.
+    unsafe { libc::_exit(c_int::from(code)) }
+}

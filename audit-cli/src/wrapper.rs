@@ -1,0 +1,201 @@
+//! Recording a command, then becoming it.
+//!
+//! The life of an invocation reads from top to bottom in [`run`]: who, what, write it down, then
+//! do it.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use audit_core::{Audit, Auid, CommandLine, Outcome, Record, Subject};
+use nix::unistd::{Uid, User};
+
+use crate::docker;
+use crate::evidence::Evidence;
+use crate::exit;
+use crate::invocation::{Invocation, is_docker};
+use crate::journal::{self, Entry};
+use crate::process;
+use crate::program::Program;
+use crate::report::{self, Failure};
+use crate::settings::{self, OnFailure, Settings};
+use crate::supervise;
+
+/// Records the command and runs it. Returns only if it was not run, or has ended.
+///
+/// # Errors
+/// If it was not run: what to say, and the exit code.
+pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
+    let settings = Settings::load().map_err(not_recorded)?;
+    let program = find(invocation, &settings);
+    let shown = shown(invocation, &settings);
+    let evidence = Evidence {
+        subject: Subject::current().context("it cannot be recorded").map_err(not_recorded)?,
+        line: CommandLine::new(&shown),
+        host_access: docker_words(invocation)
+            .map_or(Vec::new(), |words| docker::host_access(&words)),
+    };
+    let failure = failure(&program, invocation);
+    let outcome = if failure.is_none() { Outcome::Success } else { Outcome::Failed };
+
+    write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    write_journal(&program, &shown, &evidence.subject, failure.as_ref());
+
+    match (program, failure) {
+        (Program::Found(file), None) if invocation.record_exit || settings.record_exit => {
+            run_as_child(&file, invocation, &evidence, settings.on_failure)
+        }
+        (Program::Found(file), None) => {
+            let Err(error) = process::become_program(&file, &invocation.words);
+            Err(not_executed(&file, error, &evidence, settings.on_failure))
+        }
+        (_, failure) => Err(failure.unwrap_or_else(|| not_found(invocation))),
+    }
+}
+
+/// Which file the command is. Where docker is, the administrator may say.
+fn find(invocation: &Invocation, settings: &Settings) -> Program {
+    match (&settings.docker_path, invocation.words.first()) {
+        (Some(path), _) if invocation.is_docker => Program::at(path.clone()),
+        _ if invocation.is_docker => Program::find(OsStr::new("docker")),
+        (_, Some(command)) => Program::find(command),
+        (_, None) => Program::NotFound,
+    }
+}
+
+/// The words if they are docker's, by whatever path it is called.
+fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
+    let command = invocation.words.first()?;
+    (invocation.is_docker || is_docker(command)).then(|| bytes(&invocation.words))
+}
+
+/// The words as the trail shows them.
+fn shown(invocation: &Invocation, settings: &Settings) -> Vec<Vec<u8>> {
+    match docker_words(invocation) {
+        Some(words) if settings.redact => docker::redacted(&words, &settings.secret_names),
+        _ => bytes(&invocation.words),
+    }
+}
+
+/// Writes the records, all of them at once. Only root can set that a command may go unrecorded.
+fn write(records: &[Record<'_>], on_failure: OnFailure) -> anyhow::Result<()> {
+    let written = Audit::open().and_then(|audit| audit.send_all(records));
+    match (written, on_failure) {
+        (Ok(()), _) => Ok(()),
+        (Err(error), OnFailure::Refuse) => Err(anyhow!(error).context("it cannot be recorded")),
+        (Err(error), OnFailure::Warn) => {
+            report::line(&anyhow!(error).context("running it although it cannot be recorded"));
+            Ok(())
+        }
+    }
+}
+
+fn write_journal(
+    program: &Program,
+    shown: &[Vec<u8>],
+    subject: &Subject,
+    failure: Option<&Failure>,
+) {
+    let Some((command, arguments)) = shown.split_first() else { return };
+    let file = match program {
+        Program::Found(file) | Program::NotExecutable(file) => file,
+        Program::NotFound => Path::new(OsStr::from_bytes(command)),
+    };
+    let login = subject.auid.map_or(subject.uid, Auid::number);
+    journal::write(&Entry {
+        user: user_name(login),
+        run_as: user_name(Uid::effective().as_raw()),
+        terminal: subject.terminal.as_ref().map_or("unknown", AsRef::as_ref),
+        cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
+        program: file,
+        arguments,
+        rejected: failure.map(|failure| match failure.code {
+            exit::NOT_FOUND => "command not found",
+            _ => "command not executable",
+        }),
+    });
+}
+
+/// The user's name, or the number as sudo writes it.
+fn user_name(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        _ => format!("#{uid}"),
+    }
+}
+
+/// Stays as parent and records how the command ended.
+fn run_as_child(
+    file: &Path,
+    invocation: &Invocation,
+    evidence: &Evidence,
+    on_failure: OnFailure,
+) -> Result<u8, Failure> {
+    let failed = |error: &io::Error| {
+        let error = io::Error::from(error.kind());
+        let failure = not_executed(file, error, evidence, on_failure);
+        report::line(&failure.error);
+        failure.code
+    };
+    let ended = supervise::run(file, &invocation.words, failed).map_err(|error| Failure {
+        code: exit::NOT_EXECUTABLE,
+        error: anyhow!(error).context("the command could not be run as a child"),
+    })?;
+    // The command has run: what is left is to say that its end is not on record.
+    if let Err(error) = write(&[evidence.of_end(ended)], on_failure) {
+        report::line(&error.context("the command's end"));
+    }
+    Ok(supervise::end_like(ended))
+}
+
+/// The command was recorded as run, and then the kernel would not execute it.
+fn not_executed(
+    file: &Path,
+    error: io::Error,
+    evidence: &Evidence,
+    on_failure: OnFailure,
+) -> Failure {
+    if let Err(error) = write(&[evidence.of_failed_start()], on_failure) {
+        report::line(&error.context("that the command failed to start"));
+    }
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => exit::NOT_FOUND,
+        _ => exit::NOT_EXECUTABLE,
+    };
+    Failure { code, error: anyhow!(error).context(format!("cannot execute {}", file.display())) }
+}
+
+/// Why the command cannot be run, known before it is recorded.
+fn failure(program: &Program, invocation: &Invocation) -> Option<Failure> {
+    match program {
+        Program::Found(_) => None,
+        Program::NotExecutable(file) => Some(Failure {
+            code: exit::NOT_EXECUTABLE,
+            error: anyhow!("{} is not an executable file", file.display()),
+        }),
+        Program::NotFound => Some(not_found(invocation)),
+    }
+}
+
+fn not_found(invocation: &Invocation) -> Failure {
+    let command = invocation.words.first().map(|word| word.to_string_lossy());
+    let advice = if invocation.is_docker {
+        format!("; install docker, or set docker_path in {}", settings::PATH)
+    } else {
+        String::new()
+    };
+    Failure {
+        code: exit::NOT_FOUND,
+        error: anyhow!("{}: command not found{advice}", command.unwrap_or_default()),
+    }
+}
+
+fn not_recorded(error: anyhow::Error) -> Failure {
+    Failure { code: exit::NOT_RECORDED, error: error.context("the command was not run") }
+}
+
+fn bytes(words: &[OsString]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
