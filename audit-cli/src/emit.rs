@@ -4,10 +4,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use audit_core::field::{self, FieldKind};
-use audit_core::{Audit, Outcome, Record, RecordType, Subject, UnknownRecordType};
+use audit_core::{Outcome, Record, RecordType, Subject, UnknownRecordType};
 
 use crate::arguments::{Emit, Res};
 use crate::process;
+use crate::recorder;
+use crate::settings::OnFailure;
 
 /// Writes the record.
 ///
@@ -33,8 +35,7 @@ pub(crate) fn run(emit: &Emit) -> anyhow::Result<()> {
     for field in &fields {
         record = field.add_to(record);
     }
-    Audit::open()?.send(&record)?;
-    Ok(())
+    recorder::write(&[record], OnFailure::Refuse)
 }
 
 /// The record type, or the names that are near.

@@ -16,6 +16,7 @@ mod invocation;
 mod journal;
 mod process;
 mod program;
+mod recorder;
 mod report;
 mod settings;
 mod supervise;

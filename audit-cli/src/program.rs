@@ -13,58 +13,49 @@ use nix::unistd::{AccessFlags, access};
 /// Where a command without a slash is looked for if PATH is not set, as `execvp(3)` does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// What became of looking for a command.
+/// Why a command cannot be run.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Program {
-    /// The file to execute.
-    Found(PathBuf),
+pub(crate) enum NotRunnable {
     /// There is a file of that name, and it cannot be executed.
     NotExecutable(PathBuf),
     /// There is none.
     NotFound,
 }
 
-impl Program {
-    /// Looks for the command: as a path if it has a slash, else on PATH.
-    pub(crate) fn find(command: &OsStr) -> Self {
-        if command.as_encoded_bytes().contains(&b'/') {
-            return Self::at(PathBuf::from(command));
-        }
-        let path = env::var_os("PATH").unwrap_or_else(|| OsString::from(DEFAULT_PATH));
-        Self::find_on(&path, command, own_file().as_ref())
+/// Looks for the command: as a path if it has a slash, else on PATH.
+pub(crate) fn find(command: &OsStr) -> Result<PathBuf, NotRunnable> {
+    if command.as_encoded_bytes().contains(&b'/') {
+        return at(PathBuf::from(command));
     }
+    let path = env::var_os("PATH").unwrap_or_else(|| OsString::from(DEFAULT_PATH));
+    find_on(&path, command, own_file().as_ref())
+}
 
-    /// The file at this path.
-    pub(crate) fn at(path: PathBuf) -> Self {
-        match fs::metadata(&path) {
-            Err(_) => Self::NotFound,
-            Ok(metadata) if metadata.is_file() && access(&path, AccessFlags::X_OK).is_ok() => {
-                Self::Found(path)
-            }
-            Ok(_) => Self::NotExecutable(path),
-        }
+/// The file at this path.
+pub(crate) fn at(path: PathBuf) -> Result<PathBuf, NotRunnable> {
+    match fs::metadata(&path) {
+        Err(_) => Err(NotRunnable::NotFound),
+        Ok(metadata) if metadata.is_file() && access(&path, AccessFlags::X_OK).is_ok() => Ok(path),
+        Ok(_) => Err(NotRunnable::NotExecutable(path)),
     }
+}
 
-    fn find_on(path: &OsStr, command: &OsStr, own: Option<&FileId>) -> Self {
-        let mut not_executable = None;
-        if command.is_empty() {
-            return Self::NotFound;
-        }
-        for directory in env::split_paths(path) {
-            // An empty entry is the current directory.
-            let directory =
-                if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
-            match Self::at(directory.join(command)) {
-                Self::Found(file) if FileId::of(&file).as_ref() == own => {}
-                Self::Found(file) => return Self::Found(file),
-                Self::NotExecutable(file) => {
-                    not_executable.get_or_insert(file);
-                }
-                Self::NotFound => {}
-            }
-        }
-        not_executable.map_or(Self::NotFound, Self::NotExecutable)
+fn find_on(path: &OsStr, command: &OsStr, own: Option<&FileId>) -> Result<PathBuf, NotRunnable> {
+    let mut best = NotRunnable::NotFound;
+    if command.is_empty() {
+        return Err(best);
     }
+    for directory in env::split_paths(path) {
+        // An empty entry is the current directory.
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
+        match at(directory.join(command)) {
+            Ok(file) if FileId::of(&file).as_ref() == own => {}
+            Ok(file) => return Ok(file),
+            Err(reason) if best == NotRunnable::NotFound => best = reason,
+            Err(_) => {}
+        }
+    }
+    Err(best)
 }
 
 /// What makes two paths the same file.
@@ -91,29 +82,28 @@ pub(crate) fn own_file() -> Option<FileId> {
 mod tests {
     use super::*;
 
+    fn sh_on(path: &str, own: Option<&FileId>) -> Result<PathBuf, NotRunnable> {
+        find_on(OsStr::new(path), OsStr::new("sh"), own)
+    }
+
     #[test]
     fn a_command_is_found_on_the_path() {
-        let find = |path: &str| Program::find_on(OsStr::new(path), OsStr::new("sh"), None);
-        assert_eq!(find("/nonexistent:/bin"), Program::Found("/bin/sh".into()));
-        assert_eq!(find("/nonexistent"), Program::NotFound);
+        assert_eq!(sh_on("/nonexistent:/bin", None), Ok("/bin/sh".into()));
+        assert_eq!(sh_on("/nonexistent", None), Err(NotRunnable::NotFound));
     }
 
     #[test]
     fn the_wrapper_itself_is_passed_over() {
         let own = FileId::of(Path::new("/bin/sh"));
-        let found = Program::find_on(OsStr::new("/bin"), OsStr::new("sh"), own.as_ref());
-        assert_eq!(found, Program::NotFound);
+        assert_eq!(sh_on("/bin", own.as_ref()), Err(NotRunnable::NotFound));
     }
 
     #[test]
     fn a_directory_and_a_plain_file_are_not_executable() {
-        assert_eq!(Program::at("/tmp".into()), Program::NotExecutable("/tmp".into()));
-        assert_eq!(
-            Program::find(OsStr::new("/proc/self/status")),
-            Program::NotExecutable("/proc/self/status".into())
-        );
-        let tmp = Program::find_on(OsStr::new("/"), OsStr::new("tmp"), None);
-        assert_eq!(tmp, Program::NotExecutable("/tmp".into()));
-        assert_eq!(Program::find(OsStr::new("")), Program::NotFound);
+        let not_executable = |path: &str| Err(NotRunnable::NotExecutable(path.into()));
+        assert_eq!(at("/tmp".into()), not_executable("/tmp"));
+        assert_eq!(find(OsStr::new("/proc/self/status")), not_executable("/proc/self/status"));
+        assert_eq!(find_on(OsStr::new("/"), OsStr::new("tmp"), None), not_executable("/tmp"));
+        assert_eq!(find(OsStr::new("")), Err(NotRunnable::NotFound));
     }
 }

@@ -6,10 +6,10 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use audit_core::{Audit, Auid, CommandLine, Outcome, Record, Subject};
+use audit_core::{Auid, CommandLine, Outcome, Subject};
 use nix::unistd::{Uid, User};
 
 use crate::docker;
@@ -18,7 +18,8 @@ use crate::exit;
 use crate::invocation::{Invocation, is_docker};
 use crate::journal::{self, Entry};
 use crate::process;
-use crate::program::Program;
+use crate::program::{self, NotRunnable};
+use crate::recorder;
 use crate::report::{self, Failure};
 use crate::settings::{self, OnFailure, Settings};
 use crate::supervise;
@@ -37,31 +38,26 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
         host_access: docker_words(invocation)
             .map_or(Vec::new(), |words| docker::host_access(&words)),
     };
-    let failure = failure(&program, invocation);
-    let outcome = if failure.is_none() { Outcome::Success } else { Outcome::Failed };
+    let outcome = if program.is_ok() { Outcome::Success } else { Outcome::Failed };
 
-    write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
-    write_journal(&program, &shown, &evidence.subject, failure.as_ref());
+    recorder::write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    write_journal(&program, &shown, &evidence.subject);
 
-    match (program, failure) {
-        (Program::Found(file), None) if invocation.record_exit || settings.record_exit => {
-            run_as_child(&file, invocation, &evidence, settings.on_failure)
-        }
-        (Program::Found(file), None) => {
-            let Err(error) = process::become_program(&file, &invocation.words);
-            Err(not_executed(&file, error, &evidence, settings.on_failure))
-        }
-        (_, failure) => Err(failure.unwrap_or_else(|| not_found(invocation))),
+    let file = program.map_err(|reason| not_run(&reason, invocation))?;
+    if invocation.record_exit || settings.record_exit {
+        return run_as_child(&file, invocation, &evidence, settings.on_failure);
     }
+    let Err(error) = process::become_program(&file, &invocation.words);
+    Err(not_executed(&file, error, &evidence, settings.on_failure))
 }
 
 /// Which file the command is. Where docker is, the administrator may say.
-fn find(invocation: &Invocation, settings: &Settings) -> Program {
+fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunnable> {
     match (&settings.docker_path, invocation.words.first()) {
-        (Some(path), _) if invocation.is_docker => Program::at(path.clone()),
-        _ if invocation.is_docker => Program::find(OsStr::new("docker")),
-        (_, Some(command)) => Program::find(command),
-        (_, None) => Program::NotFound,
+        (Some(path), _) if invocation.is_docker => program::at(path.clone()),
+        _ if invocation.is_docker => program::find(OsStr::new("docker")),
+        (_, Some(command)) => program::find(command),
+        (_, None) => Err(NotRunnable::NotFound),
     }
 }
 
@@ -79,29 +75,14 @@ fn shown(invocation: &Invocation, settings: &Settings) -> Vec<Vec<u8>> {
     }
 }
 
-/// Writes the records, all of them at once. Only root can set that a command may go unrecorded.
-fn write(records: &[Record<'_>], on_failure: OnFailure) -> anyhow::Result<()> {
-    let written = Audit::open().and_then(|audit| audit.send_all(records));
-    match (written, on_failure) {
-        (Ok(()), _) => Ok(()),
-        (Err(error), OnFailure::Refuse) => Err(anyhow!(error).context("it cannot be recorded")),
-        (Err(error), OnFailure::Warn) => {
-            report::line(&anyhow!(error).context("running it although it cannot be recorded"));
-            Ok(())
-        }
-    }
-}
-
-fn write_journal(
-    program: &Program,
-    shown: &[Vec<u8>],
-    subject: &Subject,
-    failure: Option<&Failure>,
-) {
+fn write_journal(program: &Result<PathBuf, NotRunnable>, shown: &[Vec<u8>], subject: &Subject) {
     let Some((command, arguments)) = shown.split_first() else { return };
-    let file = match program {
-        Program::Found(file) | Program::NotExecutable(file) => file,
-        Program::NotFound => Path::new(OsStr::from_bytes(command)),
+    let (file, rejected) = match program {
+        Ok(file) => (file.as_path(), None),
+        Err(NotRunnable::NotExecutable(file)) => (file.as_path(), Some("command not executable")),
+        Err(NotRunnable::NotFound) => {
+            (Path::new(OsStr::from_bytes(command)), Some("command not found"))
+        }
     };
     let login = subject.auid.map_or(subject.uid, Auid::number);
     journal::write(&Entry {
@@ -111,10 +92,7 @@ fn write_journal(
         cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
         program: file,
         arguments,
-        rejected: failure.map(|failure| match failure.code {
-            exit::NOT_FOUND => "command not found",
-            _ => "command not executable",
-        }),
+        rejected,
     });
 }
 
@@ -144,7 +122,7 @@ fn run_as_child(
         error: anyhow!(error).context("the command could not be run as a child"),
     })?;
     // The command has run: what is left is to say that its end is not on record.
-    if let Err(error) = write(&[evidence.of_end(ended)], on_failure) {
+    if let Err(error) = recorder::write(&[evidence.of_end(ended)], on_failure) {
         report::line(&error.context("the command's end"));
     }
     Ok(supervise::end_like(ended))
@@ -157,7 +135,7 @@ fn not_executed(
     evidence: &Evidence,
     on_failure: OnFailure,
 ) -> Failure {
-    if let Err(error) = write(&[evidence.of_failed_start()], on_failure) {
+    if let Err(error) = recorder::write(&[evidence.of_failed_start()], on_failure) {
         report::line(&error.context("that the command failed to start"));
     }
     let code = match error.kind() {
@@ -167,28 +145,24 @@ fn not_executed(
     Failure { code, error: anyhow!(error).context(format!("cannot execute {}", file.display())) }
 }
 
-/// Why the command cannot be run, known before it is recorded.
-fn failure(program: &Program, invocation: &Invocation) -> Option<Failure> {
-    match program {
-        Program::Found(_) => None,
-        Program::NotExecutable(file) => Some(Failure {
+/// What to tell the user of a command that cannot be run.
+fn not_run(reason: &NotRunnable, invocation: &Invocation) -> Failure {
+    let command = invocation.words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    match reason {
+        NotRunnable::NotExecutable(file) => Failure {
             code: exit::NOT_EXECUTABLE,
             error: anyhow!("{} is not an executable file", file.display()),
-        }),
-        Program::NotFound => Some(not_found(invocation)),
-    }
-}
-
-fn not_found(invocation: &Invocation) -> Failure {
-    let command = invocation.words.first().map(|word| word.to_string_lossy());
-    let advice = if invocation.is_docker {
-        format!("; install docker, or set docker_path in {}", settings::PATH)
-    } else {
-        String::new()
-    };
-    Failure {
-        code: exit::NOT_FOUND,
-        error: anyhow!("{}: command not found{advice}", command.unwrap_or_default()),
+        },
+        NotRunnable::NotFound if invocation.is_docker => Failure {
+            code: exit::NOT_FOUND,
+            error: anyhow!(
+                "{command}: command not found; install docker, or set docker_path in {}",
+                settings::PATH
+            ),
+        },
+        NotRunnable::NotFound => {
+            Failure { code: exit::NOT_FOUND, error: anyhow!("{command}: command not found") }
+        }
     }
 }
 

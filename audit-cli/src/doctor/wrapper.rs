@@ -10,7 +10,7 @@ use audit_core::Subject;
 use super::Check;
 use crate::journal;
 use crate::process;
-use crate::program::{FileId, Program, own_file};
+use crate::program::{self, FileId, NotRunnable, own_file};
 use crate::settings::{self, OnFailure, Settings};
 
 pub(super) fn checks() -> Vec<Check> {
@@ -52,22 +52,17 @@ fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
 }
 
 fn docker(settings: &Settings) -> Check {
-    let program = match &settings.docker_path {
-        Some(path) => Program::at(path.clone()),
-        None => Program::find(OsStr::new("docker")),
+    let advice = format!("install docker, or set docker_path in {}", settings::PATH);
+    let docker = match &settings.docker_path {
+        Some(path) => program::at(path.clone()),
+        None => program::find(OsStr::new("docker")),
     };
-    match program {
-        Program::Found(file) => Check::ok("docker", format!("{}", file.display())),
-        Program::NotExecutable(file) => Check::note(
-            "docker",
-            format!("{} is not an executable file", file.display()),
-            format!("set docker_path in {}", settings::PATH),
-        ),
-        Program::NotFound => Check::note(
-            "docker",
-            "not found on PATH",
-            format!("install docker, or set docker_path in {}", settings::PATH),
-        ),
+    match docker {
+        Ok(file) => Check::ok("docker", format!("{}", file.display())),
+        Err(NotRunnable::NotExecutable(file)) => {
+            Check::note("docker", format!("{} is not an executable file", file.display()), advice)
+        }
+        Err(NotRunnable::NotFound) => Check::note("docker", "not found", advice),
     }
 }
 
