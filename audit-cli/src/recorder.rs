@@ -38,12 +38,12 @@ fn check_that_records_are_kept(audit: &Audit) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     };
     ensure!(
-        status.enabled != Enabled::Disabled,
-        "auditing is disabled and the kernel would drop the record; run auditctl -e 1"
-    );
-    ensure!(
         status.auditd_pid.is_some(),
         "auditd does not run and nobody would store the record; start auditd"
+    );
+    ensure!(
+        status.enabled != Enabled::Disabled,
+        "auditing is disabled and the kernel would drop the record; run auditctl -e 1"
     );
     Ok(())
 }

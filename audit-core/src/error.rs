@@ -52,6 +52,12 @@ pub enum Error {
         /// The type that was refused.
         record_type: RecordType,
     },
+    /// The kernel takes `USER_TTY` only from a process whose terminal is audited.
+    #[error(
+        "the kernel takes USER_TTY only with CAP_AUDIT_WRITE and where the terminal is audited; \
+         see pam_tty_audit(8)"
+    )]
+    TerminalNotAudited,
     /// The kernel did not answer in time; whether it took the record is not known.
     #[error(
         "the kernel did not acknowledge the record within {} ms; look for it with ausearch",
@@ -124,6 +130,7 @@ impl Error {
 
     pub(crate) fn from_record_refusal(errno: i32, record_type: RecordType) -> Self {
         match errno {
+            libc::EPERM if record_type == RecordType::USER_TTY => Self::TerminalNotAudited,
             libc::EPERM => Self::WritePermission,
             libc::ECONNREFUSED => Self::Refused,
             libc::EINVAL => Self::RecordTypeRefused { record_type },

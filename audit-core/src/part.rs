@@ -31,6 +31,19 @@ const PIECES_MINIMUM_BYTES: usize = 1024;
 const PART_FIELDS_BYTES: usize =
     "part=99999/99999 missing=18446744073709551615 hash=sha256: ".len() + 64;
 
+impl Record<'_> {
+    /// The texts that the kernel gets: one, or several where a long value goes on.
+    ///
+    /// # Errors
+    /// [`Error::Field`] for a mistake in a field, [`Error::NoOutcome`] without an outcome,
+    /// [`Error::TooManyFields`] if the short fields alone fill a record.
+    pub fn texts(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let mut texts = Vec::new();
+        for_each_text(self, &mut Vec::new(), |text| texts.push(text.to_vec()))?;
+        Ok(texts)
+    }
+}
+
 /// Gives each text of the record to `take`, in order. None is longer than [`TEXT_LIMIT_BYTES`].
 ///
 /// `scratch` holds the text while it is built; a caller that keeps it saves allocations.

@@ -1,14 +1,13 @@
 //! A record: what one line of the trail says.
 //!
-//! Knows which fields a record has and in which order readers need them. Does no I/O; the parts
-//! of a long record are laid out in [`part`](crate::part).
+//! Knows which fields a record has and in which order readers need them. Does no I/O; how it
+//! becomes text is in `text` and `part`.
 
 use std::borrow::Cow;
 
 use crate::command_line::CommandLine;
 use crate::error::Error;
 use crate::field::{self, FieldKind, FieldProblem};
-use crate::part;
 use crate::record_type::RecordType;
 use crate::subject::Subject;
 
@@ -149,17 +148,6 @@ impl<'a> Record<'a> {
     #[must_use]
     pub const fn record_type(&self) -> RecordType {
         self.record_type
-    }
-
-    /// The texts that the kernel gets: one, or several where a long value goes on.
-    ///
-    /// # Errors
-    /// [`Error::Field`] for a mistake in a field, [`Error::NoOutcome`] without an outcome,
-    /// [`Error::TooManyFields`] if the short fields alone fill a record.
-    pub fn texts(&self) -> Result<Vec<Vec<u8>>, Error> {
-        let mut texts = Vec::new();
-        part::for_each_text(self, &mut Vec::new(), |text| texts.push(text.to_vec()))?;
-        Ok(texts)
     }
 
     /// Whether the record is free of mistakes.

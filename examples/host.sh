@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# What a host needs to try audit-cli: packages, auditd, dockerd and a tiny image.
+# Sourced by examples/quickstart.sh and tests/run.sh; works with and without systemd, on hosts
+# with apt-get or dnf. Each function does nothing if what it provides is there.
+
+say() { printf '\n==> %s\n' "$*"; }
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+need_root() { [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo $0"; }
+
+need_rust() {
+    # sudo drops the person's PATH, where rustup puts cargo.
+    local home
+    home=$(getent passwd "${SUDO_USER:-root}" | cut -d: -f6)
+    PATH="$PATH:$home/.cargo/bin"
+    export RUSTUP_HOME="${RUSTUP_HOME:-$home/.rustup}"
+    command -v cargo >/dev/null || fail "there is no cargo; install a Rust toolchain (rustup.rs)"
+}
+
+# install_packages "DEBIAN NAMES" "FEDORA NAMES"
+install_packages() {
+    if command -v apt-get >/dev/null; then
+        local missing=() package
+        for package in $1; do
+            dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+        done
+        [ "${#missing[@]}" -eq 0 ] && return
+        say "installing ${missing[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            "${missing[@]}" >/dev/null
+    elif command -v dnf >/dev/null; then
+        # shellcheck disable=SC2086 # a list of names
+        rpm -q $2 >/dev/null 2>&1 || dnf install -y -q $2
+    else
+        fail "neither apt-get nor dnf is here; install by hand: $1"
+    fi
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+    local tries=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+auditd_runs() { auditctl -s | grep -Eq '^pid [1-9]'; }
+
+start_auditd() {
+    auditd_runs && return
+    say "starting auditd"
+    mkdir -p /var/log/audit
+    if has_systemd; then
+        systemctl start auditd
+    else
+        auditd -s enable
+    fi
+    wait_for 10 auditd_runs || fail "auditd does not start; see: auditd -f"
+}
+
+start_dockerd() {
+    docker version >/dev/null 2>&1 && return
+    say "starting dockerd"
+    if has_systemd; then
+        systemctl start docker
+    else
+        nohup dockerd >/var/log/dockerd.log 2>&1 </dev/null &
+    fi
+    wait_for 60 docker version || fail "dockerd does not start; see /var/log/dockerd.log"
+}
+
+# A root file system of one busybox, under the name that the article uses: no registry is needed.
+make_image() {
+    docker image inspect fedora >/dev/null 2>&1 && return
+    say "making a tiny image named fedora"
+    local root busybox program
+    busybox=$(command -v busybox) || fail "there is no busybox"
+    root=$(mktemp -d)
+    mkdir -p "$root"/{bin,etc,host,proc,tmp}
+    cp "$busybox" "$root/bin/busybox"
+    for program in sh ls cat chroot echo env id sleep true; do
+        ln -s busybox "$root/bin/$program"
+    done
+    echo 'root:x:0:0::/:/bin/sh' >"$root/etc/passwd"
+    tar -C "$root" -c . | docker import - fedora >/dev/null
+    rm -rf "$root"
+}

@@ -1,0 +1,121 @@
+//! An ordinary user who is lent the capability by the program's file.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use crate::host::{Directory, PERSON, audit_cli, found, login, tag, text};
+
+fn run_as_person(directory: &Directory, arguments: &[&str]) -> Output {
+    let program = directory.capable(&audit_cli());
+    login(PERSON)
+        .args([
+            "env",
+            "TMPDIR=/var/tmp",
+            "LD_LIBRARY_PATH=/nonexistent",
+            "HOSTALIASES=x",
+            "MALLOC_CHECK_=0",
+        ])
+        .arg(program)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn their_command_is_recorded_under_their_name() {
+    let directory = Directory::new();
+    let tag = tag();
+    let output = run_as_person(&directory, &["docker", "inspect", &tag]);
+    assert_eq!(output.status.code(), Some(1), "docker's own answer: {}", text(&output.stderr));
+    let records = found(&["-m", "USER_CMD", "-ui", PERSON, "-ul", PERSON], &tag);
+    assert_eq!(records.len(), 1);
+    assert!(!records[0].contains("ses=unset"), "{}", records[0]);
+}
+
+#[test]
+fn docker_gets_their_environment_and_no_capability() {
+    let directory = Directory::new();
+    let output =
+        run_as_person(&directory, &["exec", "sh", "-c", "env; grep Cap /proc/self/status"]);
+    let shown = text(&output.stdout);
+    for variable in
+        ["TMPDIR=/var/tmp", "LD_LIBRARY_PATH=/nonexistent", "HOSTALIASES=x", "MALLOC_CHECK_=0"]
+    {
+        assert!(shown.lines().any(|line| line == variable), "{variable} is gone: {shown}");
+    }
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let none = format!("{set}:\t0000000000000000");
+        assert!(shown.lines().any(|line| line == none), "{set}: {shown}");
+    }
+}
+
+#[test]
+fn they_cannot_write_free_text() {
+    let directory = Directory::new();
+    let tag = tag();
+    for record_type in ["USER_CMD", "USER_LOGIN", "VIRT_CONTROL"] {
+        let field = format!("cmd={tag}");
+        let output = run_as_person(
+            &directory,
+            &["emit", "--type", record_type, "--field", &field, "--res", "success"],
+        );
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("emit is for root"), "{}", text(&output.stderr));
+    }
+    assert_eq!(found(&[], &tag), [""; 0]);
+}
+
+#[test]
+fn they_cannot_pretend_to_be_somebody_else() {
+    let directory = Directory::new();
+    let tag = tag();
+    let arguments = ["exec", "true", &tag, "uid=0", "auid=0", "' res=failed", "pid=1"];
+    assert!(run_as_person(&directory, &arguments).status.success());
+    assert_eq!(found(&["-ui", PERSON, "-ul", PERSON, "-sv", "yes"], &tag).len(), 1);
+    assert_eq!(found(&["-ul", "root"], &tag), [""; 0]);
+}
+
+#[test]
+fn without_the_capability_nothing_runs() {
+    let directory = Directory::new();
+    let mark = directory.path().join("mark");
+    let output = login(PERSON)
+        .arg(audit_cli())
+        .args(["exec", "touch", mark.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    let shown = text(&output.stderr);
+    assert!(shown.contains("CAP_AUDIT_WRITE") && shown.contains("setcap"), "{shown}");
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    assert!(!mark.exists());
+}
+
+/// A user may ask the kernel that no program they run gains privilege.
+#[test]
+fn a_capability_that_is_not_granted_is_no_way_around() {
+    let directory = Directory::new();
+    let program = directory.capable(&audit_cli());
+    let output = login(PERSON)
+        .args(["setpriv", "--no-new-privs"])
+        .arg(program)
+        .args(["exec", "true"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", text(&output.stderr));
+}
+
+#[test]
+fn doctor_says_so_of_a_build_that_loses_the_environment() {
+    let glibc =
+        PathBuf::from(std::env::var_os("AUDIT_CLI_GLIBC").expect("run it through tests/run.sh"));
+    let directory = Directory::new();
+    let program = directory.capable(&glibc);
+    let output = login(PERSON).arg(program).arg("doctor").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stdout).contains("built with glibc, which takes TMPDIR"),
+        "{}",
+        text(&output.stdout)
+    );
+}

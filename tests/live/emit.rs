@@ -1,0 +1,86 @@
+//! One record for scripts.
+
+use crate::host::{found, run, tag, text};
+
+#[test]
+fn a_record_is_written() {
+    let tag = tag();
+    let path = format!("path=/with a space/{tag}");
+    let output = run([
+        "emit",
+        "--type",
+        "virt_control",
+        "--op",
+        "start",
+        "--field",
+        "vm=web",
+        "--field",
+        &path,
+        "--field",
+        "vm-pid=12",
+        "--res",
+        "failed",
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let records = found(&["-m", "VIRT_CONTROL", "-vm", "web", "-sv", "no"], &tag);
+    assert_eq!(records.len(), 1);
+    let message = format!("msg='op=start vm=web path=/with a space/{tag} vm-pid=12 exe=");
+    assert!(records[0].contains(&message), "{}", records[0]);
+}
+
+#[test]
+fn every_record_type_is_found_by_its_name() {
+    let known = text(&std::process::Command::new("ausearch").args(["-m"]).output().unwrap().stderr);
+    let mut tried = 0;
+    for record_type in audit_core::RecordType::named() {
+        let name = record_type.name().unwrap();
+        // The kernel takes terminal input only from a process whose terminal is audited.
+        let is_known = known.split_whitespace().any(|word| word == name);
+        if !is_known || record_type == audit_core::RecordType::USER_TTY {
+            continue;
+        }
+        let op = tag();
+        let output = run(["emit", "--type", name, "--op", &op, "--res", "success"]);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        assert_eq!(found(&["-m", name], &op).len(), 1, "{name}");
+        tried += 1;
+    }
+    assert!(tried > 90, "ausearch knows {tried} of our names: {known}");
+}
+
+#[test]
+fn a_number_without_a_name_is_a_type_too() {
+    let op = tag();
+    assert!(run(["emit", "--type", "2600", "--op", &op, "--res", "success"]).status.success());
+    assert_eq!(found(&["-m", "2600"], &op).len(), 1);
+}
+
+#[test]
+fn mistakes_are_told_in_one_line() {
+    for (arguments, reason) in [
+        (&["--type", "USER_COMMAND"][..], "names near it: USER_"),
+        (&["--type", "1300"], "outside 1100-1199 and 2100-2999"),
+        (&["--type", "1124"], "USER_TTY"),
+        (&["--type", "TEST", "--op", "two words"], "a word is 1 to 255 characters"),
+        (&["--type", "TEST", "--field", "uid=0"], "field `uid`"),
+        (&["--type", "TEST", "--field", "colour=red"], "no such field"),
+        (&["--type", "TEST", "--field", "cmd"], "NAME=VALUE"),
+        (&["--type", "TEST", "--field", "exit=x"], "decimal number"),
+        (&["--type", "TEST", "--field", "cmd=a", "--field", "cmd=b"], "given twice"),
+    ] {
+        let output = run([&["emit", "--res", "success"], arguments].concat());
+        let shown = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(shown.contains(reason) && shown.lines().count() == 1, "{arguments:?}: {shown}");
+    }
+    for arguments in [
+        &["emit"][..],
+        &["emit", "--type", "TEST"],
+        &["emit", "--type", "TEST", "--res", "maybe"],
+        &["exec"],
+        &["nonsense"],
+        &[],
+    ] {
+        assert_eq!(run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The line in the journal, with the daemons that read it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::host::{
+    Directory, Finally, PERSON, Restored, audit_cli, login_as_root, run, shell, tag,
+};
+
+const SOCKET: &str = "/dev/log";
+
+/// A daemon that listens at /dev/log for as long as it lives.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(command: &mut Command) -> Self {
+        assert!(fs::symlink_metadata(SOCKET).is_err(), "a syslog daemon runs already");
+        let daemon = Self(command.stdin(Stdio::null()).spawn().unwrap());
+        wait_until(|| Path::new(SOCKET).exists());
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        shell(&format!("kill {}", self.0.id()));
+        self.0.wait().unwrap();
+        let _ = fs::remove_file(SOCKET);
+    }
+}
+
+fn wait_until(mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn type_example(tag: &str) {
+    let line = format!(
+        "{} docker run -ti --privileged -v /:/host localhost:1/{tag} chroot /host",
+        audit_cli().display()
+    );
+    login_as_root(PERSON)
+        .args(["script", "-qec", &line, "/dev/null"])
+        .current_dir("/usr")
+        .output()
+        .unwrap();
+}
+
+/// What the article's reader looks for.
+fn assert_is_the_example(line: &str, tag: &str) {
+    let docker = shell("command -v docker");
+    let (_, behind_user) = line.split_once(&format!("  {PERSON} : TTY=pts/")).unwrap();
+    let (_, behind_terminal) = behind_user.split_once(" ; ").unwrap();
+    let expected = format!(
+        "PWD=/usr ; USER=root ; COMMAND={} run -ti --privileged -v /:/host localhost:1/{tag} chroot /host",
+        docker.trim()
+    );
+    assert_eq!(behind_terminal.trim_end(), expected);
+}
+
+#[test]
+fn rsyslog_writes_the_line() {
+    let directory = Directory::new();
+    let log = directory.path().join("auth.log");
+    let configuration = directory.script(
+        "rsyslog.conf",
+        &format!("module(load=\"imuxsock\")\nauthpriv.* {}\n", log.display()),
+    );
+    let _daemon = Daemon::start(
+        Command::new("rsyslogd")
+            .args(["-n", "-f", configuration.to_str().unwrap(), "-i"])
+            .arg(directory.path().join("pid")),
+    );
+    let tag = tag();
+    type_example(&tag);
+    let lines = || fs::read_to_string(&log).unwrap_or_default();
+    wait_until(|| lines().contains(&tag));
+    let lines = lines();
+    let line = lines.lines().find(|line| line.contains(&tag)).unwrap();
+    assert!(line.contains(" audit-cli["), "{line}");
+    assert_is_the_example(line, &tag);
+
+    // A line that is longer than syslog daemons take comes in several.
+    let ends = crate::host::tag();
+    let filler: Vec<String> = (0..300).map(|number| format!("filler-{number}")).collect();
+    run(["exec", "true", &ends].into_iter().map(str::to_owned).chain(filler).chain([ends.clone()]));
+    let lines = || fs::read_to_string(&log).unwrap();
+    wait_until(|| lines().matches(&ends).count() == 2);
+    assert!(lines().contains(" : (command continued) filler-"), "{}", lines());
+}
+
+#[test]
+fn journald_keeps_the_line() {
+    let journald = ["/lib/systemd/systemd-journald", "/usr/lib/systemd/systemd-journald"];
+    let journald =
+        journald.into_iter().find(|path| Path::new(path).exists()).expect("systemd is installed");
+    let directory = Directory::new();
+    // journald keeps its files below /run; the socket is a link to one of its own.
+    // As Debian sets it, journald would disable auditing when it starts.
+    let _leave_audit_alone =
+        Restored::file("/run/systemd/journald.conf.d/audit.conf", "[Journal]\nAudit=\n");
+    let had_run = Path::new("/run/systemd/journal").exists();
+    shell("mkdir -p /run/systemd/journal");
+    let _clean = Finally(if had_run {
+        "true".to_owned()
+    } else {
+        "rm -rf /run/systemd/journal /run/log/journal".to_owned()
+    });
+    let _daemon = Daemon::start(
+        Command::new("sh")
+            .args(["-c", &format!("ln -s /run/systemd/journal/dev-log {SOCKET}; exec {journald}")])
+            .stderr(fs::File::create(directory.path().join("log")).unwrap()),
+    );
+    wait_until(|| Path::new("/run/systemd/journal/dev-log").exists());
+    let tag = tag();
+    type_example(&tag);
+    let lines =
+        || shell("journalctl --no-pager -b 2>/dev/null | grep 'docker.*privileged' || true");
+    wait_until(|| lines().contains(&tag));
+    let lines = lines();
+    let line = lines.lines().find(|line| line.contains(&tag)).unwrap();
+    assert_is_the_example(line, &tag);
+    let facility =
+        shell(&format!("journalctl --no-pager -b -t audit-cli SYSLOG_FACILITY=10 | grep -c {tag}"));
+    assert_eq!(facility.trim(), "1");
+}
+
+#[test]
+fn no_daemon_is_no_error() {
+    assert!(fs::symlink_metadata(SOCKET).is_err(), "a syslog daemon runs");
+    let output = run(["exec", "true"]);
+    assert!(output.status.success());
+    assert_eq!(output.stderr, b"");
+}

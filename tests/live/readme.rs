@@ -1,0 +1,59 @@
+//! The README's first example is what the product shows.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::host::{Directory, Finally, PERSON, audit_cli, found, found_settled, login, shell};
+
+/// The README's example with what differs from run to run taken out.
+fn in_general(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut general = Vec::new();
+        for word in words {
+            general.push(match word {
+                _ if word.starts_with("msg=audit(") => "msg=audit(DATE",
+                // The time and serial, behind the date.
+                _ if word.ends_with(')') && word.contains(':') => "TIME)",
+                _ if word.starts_with("pid=") => "pid=N",
+                _ if word.starts_with("ses=") => "ses=N",
+                _ if word.starts_with("terminal=pts/") => "terminal=pts/N",
+                _ => word,
+            });
+        }
+        lines.push(general.join(" ").trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_example_is_real() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, example) = readme.split_once("$ audit-cli ").unwrap();
+    let (command, example) = example.split_once('\n').unwrap();
+    let (_, example) = example.split_once("-i\n").unwrap();
+    let (example, _) = example.split_once("\n```").unwrap();
+
+    // The person is a member of the docker group, as the README's table has it.
+    shell(&format!("usermod -aG docker {PERSON}"));
+    let _leave = Finally(format!("gpasswd -d {PERSON} docker >/dev/null"));
+    let directory = Directory::new();
+    let program = directory.capable(&audit_cli());
+    let cwd = directory.path().join("docker");
+    fs::create_dir(&cwd).unwrap();
+    let line = format!("{} {command}", program.display());
+    let mut person = login(PERSON);
+    person.args(["script", "-qec", &line, "/dev/null"]).current_dir(&cwd).stdin(Stdio::null());
+    person.output().unwrap();
+
+    let program = program.to_str().unwrap();
+    let search = ["-m", "USER_CMD,USER_ROLE_CHANGE", "-ui", PERSON, "-x", program];
+    assert_eq!(found(&search, program).len(), 3);
+    let shown = found_settled(&search, program).join("\n");
+    let shown = shown.replace(program, "/usr/bin/audit-cli");
+    let shown = shown.replace(cwd.to_str().unwrap(), &format!("/home/{PERSON}/docker"));
+    assert_eq!(in_general(&shown), in_general(example));
+}

@@ -1,0 +1,182 @@
+//! What cannot be recorded is not run, unless root has said otherwise.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::host::{
+    CONFIGURATION, Directory, Finally, Restored, audit_cli, found, run, shell, tag, text,
+};
+
+/// Tries to make a file through the wrapper; gives what was said and whether the file is there.
+fn try_to_touch(prefix: &[&str]) -> (Output, bool) {
+    let directory = Directory::new();
+    let mark = directory.path().join("mark");
+    let program = audit_cli();
+    let mut words = prefix.to_vec();
+    words.extend([program.to_str().unwrap(), "exec", "touch", mark.to_str().unwrap()]);
+    let output = Command::new(words[0]).args(&words[1..]).stdin(Stdio::null()).output().unwrap();
+    (output, mark.exists())
+}
+
+fn assert_refused(prefix: &[&str], reason: &str) {
+    let (output, ran) = try_to_touch(prefix);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(125), "{shown}");
+    assert!(shown.starts_with("audit-cli: the command was not run: "), "{shown}");
+    assert!(shown.contains(reason) && shown.lines().count() == 1, "{shown}");
+    assert!(!ran, "it ran all the same");
+}
+
+#[test]
+fn in_a_user_namespace() {
+    assert_refused(&["unshare", "-Ur"], "outside containers");
+}
+
+#[test]
+fn without_the_capability() {
+    assert_refused(
+        &["setpriv", "--bounding-set", "-audit_write", "--inh-caps", "-audit_write"],
+        "CAP_AUDIT_WRITE",
+    );
+}
+
+#[test]
+fn while_auditing_is_disabled() {
+    shell("auditctl -e 0");
+    let enable = Finally("auditctl -e 1 >/dev/null".to_owned());
+    assert_refused(&[], "auditctl -e 1");
+    drop(enable);
+    assert!(try_to_touch(&[]).1);
+}
+
+#[test]
+fn while_auditd_is_stopped() {
+    let pid = shell("auditctl -s | sed -n 's/^pid //p'");
+    let start = Finally(
+        "auditctl -s | grep -q '^pid [1-9]' || auditd -s enable; \
+         for i in $(seq 100); do auditctl -s | grep -q '^pid [1-9]' && exit; sleep 0.1; done; exit 1"
+            .to_owned(),
+    );
+    shell(&format!("kill {pid}"));
+    let stopped = Instant::now();
+    while shell("auditctl -s").contains("pid ") && !shell("auditctl -s").contains("\npid 0") {
+        assert!(stopped.elapsed() < Duration::from_secs(10));
+    }
+    assert_refused(&[], "start auditd");
+    // auditd disables auditing when it ends; with auditing on, there is still nobody to store it.
+    shell("auditctl -e 1");
+    assert_refused(&[], "start auditd");
+    drop(start);
+    assert!(try_to_touch(&[]).1);
+}
+
+#[test]
+fn in_a_container_that_may_not_write_records() {
+    let program = audit_cli();
+    let directory = program.parent().unwrap().to_str().unwrap();
+    let volume = format!("{directory}:/x:ro");
+    let name = program.file_name().unwrap().to_str().unwrap();
+    let inside = format!("/x/{name}");
+    let output = Command::new("docker")
+        .args([
+            "run",
+            "--rm",
+            "-v",
+            &volume,
+            "--cap-drop",
+            "AUDIT_WRITE",
+            "fedora",
+            &inside,
+            "exec",
+            "true",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output.stderr).contains("CAP_AUDIT_WRITE"), "{}", text(&output.stderr));
+}
+
+/// Docker gives containers the capability by default, so there the record is written.
+#[test]
+fn in_a_default_container_it_is_recorded() {
+    let tag = tag();
+    let program = audit_cli();
+    let volume = format!("{}:/x:ro", program.parent().unwrap().to_str().unwrap());
+    let inside = format!("/x/{}", program.file_name().unwrap().to_str().unwrap());
+    let output = Command::new("docker")
+        .args(["run", "--rm", "-v", &volume, "fedora", &inside, "exec", "true", &tag])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(found(&["-m", "USER_CMD"], &tag).len(), 1);
+}
+
+#[test]
+fn root_may_set_that_a_warning_is_enough() {
+    let _configuration = Restored::file(CONFIGURATION, "on_failure = \"warn\"\n");
+    let (output, ran) = try_to_touch(&["unshare", "-Ur"]);
+    assert!(ran && output.status.success());
+    let shown = text(&output.stderr);
+    assert!(shown.contains("it cannot be recorded") && shown.lines().count() == 1, "{shown}");
+}
+
+#[test]
+fn nothing_of_the_users_weakens_it() {
+    for variable in
+        ["AUDIT_CLI_CONFIG=/tmp/x", "XDG_CONFIG_HOME=/tmp", "HOME=/tmp", "ON_FAILURE=warn"]
+    {
+        assert_refused(&["env", variable, "unshare", "-Ur"], "outside containers");
+    }
+}
+
+#[test]
+fn with_a_bad_configuration() {
+    for (text, reason) in [
+        ("on_failure = 'ignore'", "line 1, column 14: unknown variant `ignore`"),
+        ("\nno_such_key = 1", "line 2, column 1: unknown field `no_such_key`"),
+        ("redact = ", "line 1, column"),
+    ] {
+        let _configuration = Restored::file(CONFIGURATION, text);
+        assert_refused(&[], reason);
+    }
+    let _configuration = Restored::file(CONFIGURATION, "on_failure = 'warn'");
+    for (change, back, reason) in [
+        ("chmod o+w", "chmod o-w", "must not be writable by others"),
+        ("chmod g+w", "chmod g-w", "must not be writable by others"),
+        ("chown nobody", "chown root", "must belong to root"),
+    ] {
+        for what in [CONFIGURATION, "/etc/audit-cli"] {
+            shell(&format!("{change} {what}"));
+            let _back = Finally(format!("{back} {what}"));
+            assert_refused(&[], reason);
+        }
+    }
+}
+
+#[test]
+fn with_a_configuration_that_is_a_link() {
+    let configuration = Restored::file(CONFIGURATION, "on_failure = 'warn'");
+    std::fs::remove_file(CONFIGURATION).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", CONFIGURATION).unwrap();
+    assert_refused(&[], "symbolic link");
+    drop(configuration);
+}
+
+#[test]
+fn the_configuration_may_locate_docker_and_record_exits() {
+    let directory = Directory::new();
+    let docker = directory.script("real-docker", "#!/bin/sh\necho real \"$@\"; exit 3\n");
+    let text_of = format!("docker_path = '{}'\nrecord_exit = true\n", docker.display());
+    let _configuration = Restored::file(CONFIGURATION, &text_of);
+    let tag = tag();
+    let output = run(["docker", "--record-exit", &tag]);
+    assert_eq!(text(&output.stdout), format!("real --record-exit {tag}\n"));
+    assert_eq!(output.status.code(), Some(3));
+    let records = found(&["-m", "USER_CMD"], &tag);
+    assert_eq!(records.len(), 2);
+    assert!(records[1].contains("op=exit ") && records[1].contains(" exit=3 "), "{}", records[1]);
+    assert!(Path::new(CONFIGURATION).exists());
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Checks everything: form, documentation, dependencies, unit and golden tests, and the product on
+# the real kernel, auditd, ausearch, dockerd, sudo, rsyslog and journald.
+#
+# Run it as root. On a laptop without root, what needs it is skipped with a line that says so;
+# with CI=true a skip is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=examples/host.sh
+. examples/host.sh
+
+musl_target=$(uname -m)-unknown-linux-musl
+person=dwalsh
+
+skip() {
+    say "SKIPPED: $*"
+    [ "${CI:-}" != true ] || fail "with CI=true nothing may be skipped"
+}
+
+check_form() {
+    say "form and lints"
+    cargo fmt --all --check
+    cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh
+}
+
+check_documentation() {
+    say "documentation"
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
+}
+
+check_oldest_rust() {
+    local oldest
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    say "Rust $oldest, the oldest that is supported"
+    if rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1; then
+        CARGO_TARGET_DIR=target/oldest cargo "+$oldest" check --quiet --workspace --all-targets
+    else
+        skip "Rust $oldest cannot be installed"
+    fi
+}
+
+check_units() {
+    say "unit, golden and structure tests"
+    cargo test --quiet --workspace
+}
+
+# The tests log in as this person; it is made for them unless it is there.
+make_person() {
+    getent passwd "$person" >/dev/null && return
+    useradd --create-home --shell /bin/bash "$person"
+    trap 'userdel --remove "$person" 2>/dev/null; rm -rf "$programs"' EXIT
+}
+
+check_live() {
+    say "the product on the real host"
+    install_packages \
+        "auditd docker.io sudo busybox-static iptables libcap2-bin rsyslog systemd shellcheck" \
+        "audit moby-engine sudo busybox iptables-nft libcap rsyslog systemd ShellCheck"
+    start_auditd
+    start_dockerd
+    make_image
+    rustup target add "$musl_target" >/dev/null 2>&1 || fail "rustup cannot add $musl_target"
+    cargo build --quiet --release --package audit-cli --target "$musl_target"
+    cargo build --quiet --release --package audit-cli
+
+    # The person must be able to reach the programs, wherever this checkout is.
+    programs=$(mktemp -d)
+    trap 'rm -rf "$programs"' EXIT
+    chmod 0755 "$programs"
+    install -m 0755 "target/$musl_target/release/audit-cli" "$programs/audit-cli"
+    install -m 0755 target/release/audit-cli "$programs/audit-cli-glibc"
+    make_person
+    AUDIT_CLI=$programs/audit-cli AUDIT_CLI_GLIBC=$programs/audit-cli-glibc \
+        cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
+}
+
+check_quickstart() {
+    say "the newcomer's command, twice"
+    for _ in 1 2; do
+        examples/quickstart.sh >/dev/null
+    done
+    cargo run --quiet --package audit-core --example emit >/dev/null
+    cargo run --quiet --package audit-core --example status >/dev/null
+}
+
+check_bench() {
+    say "what the wrapper adds, a short round"
+    tests/bench-wrapper.sh 20 >/dev/null
+}
+
+export RUST_BACKTRACE=0
+need_rust
+if [ "$(id -u)" -eq 0 ]; then
+    install_packages "shellcheck" "ShellCheck"
+fi
+if [ "${1:-}" = live ]; then
+    shift
+    check_live "$@"
+    exit
+fi
+check_form
+check_documentation
+check_oldest_rust
+check_units
+if [ "$(id -u)" -eq 0 ]; then
+    check_live
+    check_quickstart
+    check_bench
+else
+    skip "everything that needs root: run sudo tests/run.sh"
+fi
+say "everything passed"

@@ -1,0 +1,160 @@
+//! The form of the project: which module may use which, and what it is built from.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The modules of each crate from the lowest up. Each may use those before it only.
+const LAYERS: [(&str, &[&str]); 2] = [
+    (
+        "audit-core/src",
+        &[
+            "sys",
+            "encoding",
+            "field",
+            "record_type",
+            "error",
+            "command_line",
+            "terminal",
+            "subject",
+            "record",
+            "text",
+            "part",
+            "netlink",
+            "audit",
+            "status",
+            "rule",
+            "lib",
+        ],
+    ),
+    (
+        "audit-cli/src",
+        &[
+            "exit",
+            "arguments",
+            "report",
+            "settings",
+            "invocation",
+            "program",
+            "docker",
+            "evidence",
+            "journal",
+            "recorder",
+            "emit",
+            "supervise",
+            "wrapper",
+            "doctor",
+            "main",
+            "process",
+        ],
+    ),
+];
+
+/// `process` holds C's main, so it calls up; everybody may use its system calls.
+const EXEMPT: [&str; 1] = ["process"];
+
+const LICENCES: [&str; 8] = [
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-3-Clause",
+    "Unicode-3.0",
+    "Zlib",
+    "Unlicense",
+    "0BSD",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_point_downward() {
+    for (directory, layers) in LAYERS {
+        let directory = root().join(directory);
+        let mut files = Vec::new();
+        rust_files(&directory, &mut files);
+        for file in files {
+            let inside = file.strip_prefix(&directory).unwrap();
+            let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+            let Some(layer) = layers.iter().position(|name| *name == module) else {
+                panic!("{module} has no layer; give it one in tests/structure.rs")
+            };
+            let is_test = file.file_stem().is_some_and(|stem| stem == "tests");
+            let text = fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for used in text.split("crate::").skip(1) {
+                let end = used.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                let used = used.split_at(end.unwrap_or(used.len())).0;
+                let used_layer = layers.iter().position(|name| *name == used);
+                let points_down = used_layer.is_none_or(|used| used <= layer);
+                let is_exempt = EXEMPT.contains(&used) || EXEMPT.contains(&module);
+                assert!(points_down || is_exempt || is_test, "{} uses {used}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_holds_more_than_one_idea() {
+    for directory in ["audit-core", "audit-cli", "tests", "examples"] {
+        let mut files = Vec::new();
+        rust_files(&root().join(directory), &mut files);
+        for file in files {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= 500, "{} has {lines} lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_it_is_built_from_is_free_and_not_too_new() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let of = |package: &serde_json::Value, key: &str| package[key].as_str().map(str::to_owned);
+    let own = packages.iter().find(|package| package["name"] == "audit-core").unwrap();
+    let oldest = version(&of(own, "rust_version").unwrap());
+    let mut faults = BTreeSet::new();
+    for package in packages {
+        let name = of(package, "name").unwrap();
+        let licence = of(package, "license").unwrap_or_default().replace('/', " OR ");
+        let is_free = licence.trim_matches(['(', ')']).split(" OR ").any(|choice| {
+            choice
+                .trim_matches(['(', ')'])
+                .split(" AND ")
+                .all(|part| LICENCES.contains(&part.trim_matches(['(', ')', ' '])))
+        });
+        if !is_free {
+            faults.insert(format!("{name}: licence {licence}"));
+        }
+        let needs = of(package, "rust_version").map(|text| version(&text));
+        if needs.is_some_and(|needs| needs > oldest) {
+            faults.insert(format!("{name}: needs Rust {}", of(package, "rust_version").unwrap()));
+        }
+    }
+    assert_eq!(faults, BTreeSet::new());
+}
+
+fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap_or(0))
+}
