@@ -1,7 +1,7 @@
 //! The line in the journal, with the daemons that read it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,35 @@ use crate::host::{
 
 const SOCKET: &str = "/dev/log";
 
+/// Takes away what listens at /dev/log, and puts it back.
+struct Silence(Option<PathBuf>);
+
+impl Silence {
+    fn new() -> Self {
+        let aside = PathBuf::from(format!("{SOCKET}-{}", tag()));
+        Self(fs::rename(SOCKET, &aside).is_ok().then_some(aside))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(aside) = &self.0 {
+            fs::rename(aside, SOCKET).unwrap();
+        }
+    }
+}
+
 /// A daemon that listens at /dev/log for as long as it lives.
-struct Daemon(Child);
+struct Daemon {
+    process: Child,
+    _silence: Silence,
+}
 
 impl Daemon {
     fn start(command: &mut Command) -> Self {
-        assert!(fs::symlink_metadata(SOCKET).is_err(), "a syslog daemon runs already");
-        let daemon = Self(command.stdin(Stdio::null()).spawn().unwrap());
+        let silence = Silence::new();
+        let process = command.stdin(Stdio::null()).spawn().unwrap();
+        let daemon = Self { process, _silence: silence };
         wait_until(|| Path::new(SOCKET).exists());
         daemon
     }
@@ -25,8 +47,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        shell(&format!("kill {}", self.0.id()));
-        self.0.wait().unwrap();
+        shell(&format!("kill {}", self.process.id()));
+        self.process.wait().unwrap();
         let _ = fs::remove_file(SOCKET);
     }
 }
@@ -94,29 +116,26 @@ fn rsyslog_writes_the_line() {
     assert!(lines().contains(" : (command continued) filler-"), "{}", lines());
 }
 
+/// journald, started by hand where there is no systemd to have it running.
+fn start_journald() -> Option<(Daemon, Restored, Finally)> {
+    if Path::new("/run/systemd/system").exists() {
+        return None;
+    }
+    // As Debian sets it, journald would disable auditing when it starts.
+    let leave_audit_alone =
+        Restored::file("/run/systemd/journald.conf.d/audit.conf", "[Journal]\nAudit=\n");
+    shell("mkdir -p /run/systemd/journal");
+    let clean = Finally("rm -rf /run/systemd/journal /run/log/journal".to_owned());
+    // It listens below /run, and systemd makes the link.
+    let line =
+        format!("ln -s /run/systemd/journal/dev-log {SOCKET}; exec /lib/systemd/systemd-journald");
+    let daemon = Daemon::start(Command::new("sh").args(["-c", &line]).stderr(Stdio::null()));
+    Some((daemon, leave_audit_alone, clean))
+}
+
 #[test]
 fn journald_keeps_the_line() {
-    let journald = ["/lib/systemd/systemd-journald", "/usr/lib/systemd/systemd-journald"];
-    let journald =
-        journald.into_iter().find(|path| Path::new(path).exists()).expect("systemd is installed");
-    let directory = Directory::new();
-    // journald keeps its files below /run; the socket is a link to one of its own.
-    // As Debian sets it, journald would disable auditing when it starts.
-    let _leave_audit_alone =
-        Restored::file("/run/systemd/journald.conf.d/audit.conf", "[Journal]\nAudit=\n");
-    let had_run = Path::new("/run/systemd/journal").exists();
-    shell("mkdir -p /run/systemd/journal");
-    let _clean = Finally(if had_run {
-        "true".to_owned()
-    } else {
-        "rm -rf /run/systemd/journal /run/log/journal".to_owned()
-    });
-    let _daemon = Daemon::start(
-        Command::new("sh")
-            .args(["-c", &format!("ln -s /run/systemd/journal/dev-log {SOCKET}; exec {journald}")])
-            .stderr(fs::File::create(directory.path().join("log")).unwrap()),
-    );
-    wait_until(|| Path::new("/run/systemd/journal/dev-log").exists());
+    let _journald = start_journald();
     let tag = tag();
     type_example(&tag);
     let lines =
@@ -132,7 +151,7 @@ fn journald_keeps_the_line() {
 
 #[test]
 fn no_daemon_is_no_error() {
-    assert!(fs::symlink_metadata(SOCKET).is_err(), "a syslog daemon runs");
+    let _silence = Silence::new();
     let output = run(["exec", "true"]);
     assert!(output.status.success());
     assert_eq!(output.stderr, b"");
