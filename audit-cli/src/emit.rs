@@ -7,35 +7,53 @@ use audit_core::field::{self, FieldKind};
 use audit_core::{Outcome, Record, RecordType, Subject, UnknownRecordType};
 
 use crate::arguments::{Emit, Res};
+use crate::exit;
 use crate::process;
 use crate::recorder;
+use crate::report::Failure;
 use crate::settings::OnFailure;
 
 /// Writes the record.
 ///
 /// # Errors
-/// For a wrong type, field or value; if the caller has no right to write; if the kernel refuses.
-pub(crate) fn run(emit: &Emit) -> anyhow::Result<()> {
+/// For a wrong type, field or value, if the caller has no right to write, and if the record is not
+/// kept: what to say, and the exit code.
+pub(crate) fn run(emit: &Emit) -> Result<u8, Failure> {
+    let usage = |error| Failure { code: exit::USAGE, error };
+    let not_recorded = |error| Failure { code: exit::NOT_RECORDED, error };
+    let record_type = check(emit).map_err(usage)?;
+    let fields = emit.fields.iter().map(|field| Field::read(field.as_bytes()));
+    let fields = fields.collect::<anyhow::Result<Vec<_>>>().map_err(usage)?;
+    let subject = Subject::current().map_err(anyhow::Error::from).map_err(not_recorded)?;
+    let record = record(record_type, emit, &fields, &subject);
+    record.texts().map_err(anyhow::Error::from).map_err(usage)?;
+    recorder::write(&[record], OnFailure::Refuse).map_err(not_recorded)?;
+    Ok(0)
+}
+
+/// The record type, if the caller may write records of their own wording at all.
+fn check(emit: &Emit) -> anyhow::Result<RecordType> {
     ensure!(
         !process::has_more_privilege_than_caller(),
         "emit is for root: a user who is lent the capability could write anything into the trail"
     );
-    let record_type = record_type(&emit.record_type)?;
-    let fields = emit.fields.iter().map(|field| Field::read(field.as_bytes()));
-    let fields = fields.collect::<anyhow::Result<Vec<_>>>()?;
-    let subject = Subject::current()?;
+    record_type(&emit.record_type)
+}
 
-    let mut record = Record::new(record_type).subject(&subject).outcome(match emit.res {
+fn record<'a>(
+    record_type: RecordType,
+    emit: &'a Emit,
+    fields: &'a [Field<'a>],
+    subject: &'a Subject,
+) -> Record<'a> {
+    let mut record = Record::new(record_type).subject(subject).outcome(match emit.res {
         Res::Success => Outcome::Success,
         Res::Failed => Outcome::Failed,
     });
     if let Some(op) = &emit.op {
         record = record.word("op", op);
     }
-    for field in &fields {
-        record = field.add_to(record);
-    }
-    recorder::write(&[record], OnFailure::Refuse)
+    fields.iter().fold(record, |record, field| field.add_to(record))
 }
 
 /// The record type, or the names that are near.

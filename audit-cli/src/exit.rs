@@ -4,7 +4,7 @@
 pub(crate) const NOT_TRUSTED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
-/// The command was not run because it could not be recorded.
+/// What was to be recorded could not be, so a command was not run.
 pub(crate) const NOT_RECORDED: u8 = 125;
 /// The command was found and could not be executed.
 pub(crate) const NOT_EXECUTABLE: u8 = 126;

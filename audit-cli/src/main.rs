@@ -53,12 +53,14 @@ fn run_command(arguments: Vec<OsString>) -> Result<u8, Failure> {
             return Ok(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };
-    let usage = |error| Failure { code: exit::USAGE, error };
     match arguments.command {
-        Command::Emit(emit) => emit::run(&emit).map(|()| 0).map_err(usage),
-        Command::Doctor { json } => doctor::run(json).map_err(usage),
+        Command::Emit(emit) => emit::run(&emit),
+        Command::Doctor { json } => {
+            doctor::run(json).map_err(|error| Failure { code: exit::NOT_TRUSTED, error })
+        }
         Command::Docker { .. } | Command::Exec { .. } => {
-            Err(usage(anyhow::anyhow!("a command to record stands directly behind audit-cli")))
+            let error = anyhow::anyhow!("a command to record stands directly behind audit-cli");
+            Err(Failure { code: exit::USAGE, error })
         }
     }
 }

@@ -60,7 +60,6 @@ fn mistakes_are_told_in_one_line() {
     for (arguments, reason) in [
         (&["--type", "USER_COMMAND"][..], "names near it: USER_"),
         (&["--type", "1300"], "outside 1100-1199 and 2100-2999"),
-        (&["--type", "1124"], "USER_TTY"),
         (&["--type", "TEST", "--op", "two words"], "a word is 1 to 255 characters"),
         (&["--type", "TEST", "--field", "uid=0"], "field `uid`"),
         (&["--type", "TEST", "--field", "colour=red"], "no such field"),
@@ -73,6 +72,10 @@ fn mistakes_are_told_in_one_line() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(shown.contains(reason) && shown.lines().count() == 1, "{arguments:?}: {shown}");
     }
+    // This one is well formed, and the kernel refuses it.
+    let output = run(["emit", "--type", "1124", "--res", "success"]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output.stderr).contains("where the terminal is audited"));
     for arguments in [
         &["emit"][..],
         &["emit", "--type", "TEST"],
