@@ -38,6 +38,36 @@ pub fn encode(value: &[u8], text: &mut Vec<u8>) {
     }
 }
 
+/// Appends a value that readers take without quotes, such as a terminal or a host: as it is if
+/// nothing in it can end the field or look like another, else hexadecimal; `?` if there is none.
+pub fn encode_bare(value: Option<&[u8]>, text: &mut Vec<u8>) {
+    match value {
+        None | Some(b"") => text.push(b'?'),
+        Some(value) if value.iter().all(is_bare_byte) => text.extend_from_slice(value),
+        Some(value) => encode_hex(value, text),
+    }
+}
+
+/// Length of what [`encode_bare`] appends, in bytes.
+pub(crate) fn bare_len(value: Option<&[u8]>) -> usize {
+    match value {
+        None | Some(b"") => "?".len(),
+        Some(value) if value.iter().all(is_bare_byte) => value.len(),
+        Some(value) => value.len() * 2,
+    }
+}
+
+fn is_bare_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'.' | b':' | b'-' | b'_' | b'/' | b'%' | b'@' | b'?')
+}
+
+/// Appends text that a caller wrote himself, field names and all. Control characters, which could
+/// end the line or forge what the audit daemon adds to it, become spaces.
+pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
+    text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
+}
+
 pub(crate) fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
     text.reserve(value.len().saturating_mul(2));
     for byte in value {
@@ -111,6 +141,31 @@ mod tests {
             assert_eq!(encoded(&value).starts_with('"'), quoted, "{byte:#04x}");
             assert_eq!(decode(encoded(&value).as_bytes()).as_deref(), Some(&value[..]));
         }
+    }
+
+    #[test]
+    fn bare_values_cannot_end_their_field() {
+        for (value, expected) in [
+            (None, "?"),
+            (Some(&b""[..]), "?"),
+            (Some(b"?"), "?"),
+            (Some(b"/dev/pts/3"), "/dev/pts/3"),
+            (Some(b"fe80::1%eth0"), "fe80::1%eth0"),
+            (Some(b"a res=success"), "61207265733D73756363657373"),
+            (Some(b"h,x"), "682C78"),
+        ] {
+            let mut text = Vec::new();
+            encode_bare(value, &mut text);
+            assert_eq!(String::from_utf8(text.clone()).unwrap(), expected);
+            assert_eq!(text.len(), bare_len(value));
+        }
+    }
+
+    #[test]
+    fn verbatim_text_stays_one_line() {
+        let mut text = Vec::new();
+        encode_verbatim(b"op=a b=\"c d\"\n\x1dUID=\"root\"\x7f", &mut text);
+        assert_eq!(text, b"op=a b=\"c d\"  UID=\"root\" ");
     }
 
     #[test]

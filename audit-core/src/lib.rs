@@ -52,7 +52,7 @@ pub use audit::{Audit, DEFAULT_DEADLINE};
 pub use command_line::CommandLine;
 pub use error::Error;
 pub use part::VALUE_LIMIT_BYTES;
-pub use record::{Outcome, Record, TEXT_LIMIT_BYTES};
+pub use record::{Origin, Outcome, Record, TEXT_LIMIT_BYTES};
 pub use record_type::{RecordType, UnknownRecordType};
 pub use rule::DroppingRule;
 pub use status::{Enabled, FailureMode, Status};

@@ -8,6 +8,7 @@
 //! A command line is always cut, other values only if they leave no room: the decoded command
 //! lines of all parts, one after the other, give the command line again.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
@@ -62,7 +63,9 @@ pub(crate) fn for_each_text(
 
     let mut fields = record.fields.clone();
     fields.push(text::exe(record));
-    let room_bytes = TEXT_LIMIT_BYTES - text::end_len(record) - PART_FIELDS_BYTES;
+    let room_bytes = TEXT_LIMIT_BYTES
+        .checked_sub(text::end_len(record) + PART_FIELDS_BYTES)
+        .ok_or(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES })?;
     let (kept_bytes, cut) = choose_cut(&fields, room_bytes)?;
     let parts = lay_out(&cut, room_bytes - kept_bytes);
     for (index, pieces) in parts.iter().enumerate() {
@@ -82,7 +85,26 @@ struct Cut<'a> {
     name: &'a str,
     value: &'a [u8],
     /// Where the value is cut if possible: the starts of its words.
-    seams: &'a [usize],
+    seams: Cow<'a, [usize]>,
+    is_verbatim: bool,
+}
+
+impl<'a> Cut<'a> {
+    /// Length of the longest prefix whose written form fits into the room.
+    fn fitting_len(&self, value: &[u8], room_bytes: usize) -> usize {
+        if self.is_verbatim {
+            return value.len().min(room_bytes);
+        }
+        let plain = plain_prefix_len(value).min(room_bytes.saturating_sub("\"\"".len()));
+        let hexadecimal = value.len().min(room_bytes / 2);
+        plain.max(hexadecimal)
+    }
+
+    /// A piece of the value, as a value to write.
+    fn piece(&self, range: Range<usize>) -> Option<Value<'a>> {
+        let piece = self.value.get(range)?;
+        Some(if self.is_verbatim { Value::Verbatim(piece) } else { Value::Untrusted(piece) })
+    }
 }
 
 /// What one part carries of a cut value.
@@ -104,13 +126,15 @@ fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec
     let mut cut = Vec::new();
     for field in candidates {
         let (value, seams) = match field.value {
-            Value::CommandLine(line) => (line.as_bytes(), line.word_starts()),
+            Value::CommandLine(line) => (line.as_bytes(), Cow::Borrowed(line.word_starts())),
             _ if kept_bytes + PIECES_MINIMUM_BYTES <= room_bytes => break,
-            Value::Untrusted(value) | Value::Label(Some(value)) => (value, &[][..]),
+            Value::Untrusted(value) | Value::Label(Some(value)) => (value, Cow::Borrowed(&[][..])),
+            Value::Verbatim(fields) => (fields, Cow::Owned(starts_behind_spaces(fields))),
             Value::Word(_) | Value::Number(_) | Value::Label(None) => continue,
         };
         kept_bytes -= text::field_len(field);
-        cut.push(Cut { name: field.name, value, seams });
+        let is_verbatim = matches!(field.value, Value::Verbatim(_));
+        cut.push(Cut { name: field.name, value, seams, is_verbatim });
     }
     if kept_bytes + PIECES_MINIMUM_BYTES > room_bytes {
         return Err(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES });
@@ -120,17 +144,23 @@ fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec
     Ok((kept_bytes, cut))
 }
 
+fn starts_behind_spaces(fields: &[u8]) -> Vec<usize> {
+    let spaces = fields.iter().enumerate().filter(|(_, byte)| **byte == b' ');
+    spaces.map(|(index, _)| index + 1).collect()
+}
+
 /// Fills part after part with pieces of the cut values.
 fn lay_out(cut: &[Cut<'_>], room_bytes: usize) -> Vec<Vec<Piece>> {
     let mut parts = vec![Vec::new()];
     let mut left_bytes = room_bytes;
-    for (name_index, Cut { name, value, seams }) in cut.iter().enumerate() {
+    for (name_index, cut) in cut.iter().enumerate() {
+        let Cut { name, value, seams, .. } = cut;
         let end = value.len().min(VALUE_LIMIT_BYTES);
         let mut start = 0;
         while start < end {
             let overhead_bytes = name.len() + "= ".len();
             let rest = value.get(start..end).unwrap_or_default();
-            let fits = fitting_len(rest, left_bytes.saturating_sub(overhead_bytes));
+            let fits = cut.fitting_len(rest, left_bytes.saturating_sub(overhead_bytes));
             let len = if fits < rest.len() { at_seam(seams, start, fits) } else { fits };
             let goes_on = len < rest.len();
             if len == 0 || (goes_on && left_bytes < PIECES_MINIMUM_BYTES) {
@@ -139,7 +169,8 @@ fn lay_out(cut: &[Cut<'_>], room_bytes: usize) -> Vec<Vec<Piece>> {
                 continue;
             }
             let piece = rest.get(..len).unwrap_or_default();
-            left_bytes -= overhead_bytes + encoded_len(piece);
+            let written_bytes = if cut.is_verbatim { len } else { encoded_len(piece) };
+            left_bytes -= overhead_bytes + written_bytes;
             if let Some(part) = parts.last_mut() {
                 part.push(Piece { name_index, range: start..start + len });
             }
@@ -151,13 +182,6 @@ fn lay_out(cut: &[Cut<'_>], room_bytes: usize) -> Vec<Vec<Piece>> {
         }
     }
     parts
-}
-
-/// Length of the longest prefix whose encoded form fits into the room.
-fn fitting_len(value: &[u8], room_bytes: usize) -> usize {
-    let plain = plain_prefix_len(value).min(room_bytes.saturating_sub("\"\"".len()));
-    let hexadecimal = value.len().min(room_bytes / 2);
-    plain.max(hexadecimal)
 }
 
 /// The last seam within `len` bytes from `start`, as a length; `len` itself if there is none.
@@ -174,12 +198,10 @@ fn write_fields(fields: &[Field<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &
             continue;
         };
         let piece = pieces.iter().find(|piece| piece.name_index == name_index);
-        let value = cut
-            .get(name_index)
-            .zip(piece)
-            .and_then(|(cut, piece)| cut.value.get(piece.range.clone()));
+        let value =
+            cut.get(name_index).zip(piece).and_then(|(cut, piece)| cut.piece(piece.range.clone()));
         if let Some(value) = value {
-            text::write_field(&Field { name: field.name, value: Value::Untrusted(value) }, text);
+            text::write_field(&Field { name: field.name, value }, text);
         }
     }
 }

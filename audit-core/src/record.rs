@@ -62,9 +62,19 @@ pub struct Record<'a> {
     pub(crate) record_type: RecordType,
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) exe: Option<&'a [u8]>,
-    pub(crate) terminal: Option<&'a str>,
+    pub(crate) terminal: Option<&'a [u8]>,
+    pub(crate) origin: Option<Origin<'a>>,
     pub(crate) outcome: Option<Outcome>,
     mistake: Option<(Cow<'a, str>, FieldProblem)>,
+}
+
+/// Where the person is whose action the record tells of: `?` for what is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'a> {
+    /// The host's name.
+    pub hostname: Option<&'a [u8]>,
+    /// The host's address.
+    pub addr: Option<&'a [u8]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +90,8 @@ pub(crate) enum Value<'a> {
     Word(&'a str),
     Number(u64),
     Label(Option<&'a [u8]>),
+    /// Fields that the caller wrote himself. The field that holds them has no name of its own.
+    Verbatim(&'a [u8]),
 }
 
 impl<'a> Record<'a> {
@@ -91,6 +103,7 @@ impl<'a> Record<'a> {
             fields: Vec::with_capacity(8),
             exe: None,
             terminal: None,
+            origin: (record_type != RecordType::USER_CMD).then(Origin::default),
             outcome: None,
             mistake: None,
         }
@@ -129,11 +142,47 @@ impl<'a> Record<'a> {
         self.field(name, FieldKind::Label, Value::Label(value))
     }
 
+    /// Puts text in front that the caller wrote himself, field names and all.
+    ///
+    /// For libraries that pass on what they are given. Nothing checks or encodes it but for
+    /// [control characters](crate::encoding::encode_verbatim), so it must not hold values that
+    /// people choose. A long text goes on in further records, cut at spaces where it has any.
+    #[must_use]
+    pub fn verbatim(mut self, text: &'a [u8]) -> Self {
+        if self.fields.iter().any(|field| matches!(field.value, Value::Verbatim(_))) {
+            self.mistake("", FieldProblem::Repeated);
+        }
+        self.fields.insert(0, Field { name: "", value: Value::Verbatim(text) });
+        self
+    }
+
     /// Says who acts: `exe` and `terminal`. The kernel adds `pid`, `uid`, `auid` and `ses` itself.
     #[must_use]
     pub fn subject(mut self, subject: &'a Subject) -> Self {
         self.exe = subject.exe.as_deref();
-        self.terminal = subject.terminal.as_ref().map(AsRef::as_ref);
+        self.terminal = subject.terminal.as_ref().map(|terminal| terminal.as_ref().as_bytes());
+        self
+    }
+
+    /// Says which program acts, in place of the [subject](Self::subject)'s.
+    #[must_use]
+    pub fn exe(mut self, path: Option<&'a [u8]>) -> Self {
+        self.exe = path;
+        self
+    }
+
+    /// Says at which terminal, in place of the [subject](Self::subject)'s.
+    #[must_use]
+    pub fn terminal(mut self, name: Option<&'a [u8]>) -> Self {
+        self.terminal = name;
+        self
+    }
+
+    /// Says where the person is. `None` leaves `hostname` and `addr` out, as `USER_CMD` does
+    /// unless told otherwise.
+    #[must_use]
+    pub fn origin(mut self, origin: Option<Origin<'a>>) -> Self {
+        self.origin = origin;
         self
     }
 
@@ -223,6 +272,26 @@ mod tests {
             .untrusted("acct", "root")
             .outcome(Outcome::Success);
         assert!(text(&record).starts_with("acct=\"root\" cwd=\"/\" cmd=\"id\""));
+    }
+
+    #[test]
+    fn text_and_claims_of_a_caller_stand_where_readers_look() {
+        let origin = Origin { hostname: Some(b"a b"), addr: Some(b"::1") };
+        let record = Record::new(RecordType::USER_LOGIN)
+            .untrusted("comm", "sh")
+            .verbatim(b"op=login id=5")
+            .exe(Some(b"/bin/x y"))
+            .terminal(Some(b"ssh"))
+            .origin(Some(origin))
+            .outcome(Outcome::Failed);
+        assert_eq!(
+            text(&record),
+            "op=login id=5 comm=\"sh\" exe=2F62696E2F782079 hostname=612062 addr=::1 \
+             terminal=ssh res=failed"
+        );
+        let record = record.origin(None);
+        assert!(text(&record).ends_with("exe=2F62696E2F782079 terminal=ssh res=failed"));
+        assert_eq!(problem(&record.verbatim(b"x")), "field ``: is given twice");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// finds the unnamed ones.
 ///
 /// # Source
-/// `audit_netlink_ok` in `kernel/audit.c`: 1100-1199 and 2100-2999.
+/// `audit_netlink_ok` in `kernel/audit.c`: 1005, 1100-1199 and 2100-2999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordType(u16);
 
@@ -26,7 +26,10 @@ pub enum UnknownRecordType {
         name: String,
     },
     /// The kernel takes no record of this number from user space.
-    #[error("record type {number} is outside 1100-1199 and 2100-2999, the kernel would refuse it")]
+    #[error(
+        "record type {number} is not 1005 and outside 1100-1199 and 2100-2999, the kernel would \
+         refuse it"
+    )]
     Number {
         /// The number as given.
         number: u16,
@@ -47,6 +50,7 @@ macro_rules! record_types {
 
 // Source: audit-records.h of audit-userspace 4.x; meanings from audit-message-dictionary.csv.
 record_types! {
+    1005 USER "Message of a program that knows no better type."
     1100 USER_AUTH "User authentication attempt."
     1101 USER_ACCT "User account authorization."
     1102 USER_MGMT "User account attribute change."
@@ -165,7 +169,7 @@ impl RecordType {
     /// [`UnknownRecordType::Number`] if the kernel takes no such record from user space.
     pub const fn new(number: u16) -> Result<Self, UnknownRecordType> {
         match number {
-            1100..=1199 | 2100..=2999 => Ok(Self(number)),
+            1005 | 1100..=1199 | 2100..=2999 => Ok(Self(number)),
             _ => Err(UnknownRecordType::Number { number }),
         }
     }
@@ -246,7 +250,7 @@ mod tests {
     #[test]
     fn any_number_in_the_kernels_ranges_is_valid_and_no_other() {
         for number in 0..=u16::MAX {
-            let valid = (1100..=1199).contains(&number) || (2100..=2999).contains(&number);
+            let valid = matches!(number, 1005 | 1100..=1199 | 2100..=2999);
             assert_eq!(RecordType::new(number).is_ok(), valid, "{number}");
         }
         assert_eq!(RecordType::new(2600).unwrap().to_string(), "2600");

@@ -17,10 +17,16 @@ pub struct Terminal(String);
 const NAME_LIMIT_BYTES: usize = 32;
 
 impl Terminal {
-    /// The calling process's terminal: the first of descriptors 0 to 2 that is one, else the
-    /// controlling terminal.
+    /// The calling process's terminal: the [standard](Self::standard) one, else the controlling
+    /// terminal.
     #[must_use]
     pub fn current() -> Option<Self> {
+        Self::standard().or_else(Self::controlling)
+    }
+
+    /// The first of descriptors 0 to 2 that is a terminal.
+    #[must_use]
+    pub fn standard() -> Option<Self> {
         let descriptors = [
             (io::stdin().is_terminal(), "/proc/thread-self/fd/0"),
             (io::stdout().is_terminal(), "/proc/thread-self/fd/1"),
@@ -30,7 +36,6 @@ impl Terminal {
             .into_iter()
             .filter(|(is_terminal, _)| *is_terminal)
             .find_map(|(_, link)| Self::behind(Path::new(link)))
-            .or_else(Self::controlling)
     }
 
     /// The terminal that a descriptor's link leads to, if the name is that of the same device.

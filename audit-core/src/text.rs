@@ -2,9 +2,8 @@
 //!
 //! Knows the order and form that `ausearch` reads. Does no I/O and knows no limits.
 
-use crate::encoding::{encode, encode_hex, encoded_len};
+use crate::encoding::{bare_len, encode, encode_bare, encode_hex, encode_verbatim, encoded_len};
 use crate::record::{Field, Outcome, Record, Value};
-use crate::record_type::RecordType;
 
 /// Appends the whole record: its fields, who acts, and the outcome.
 pub(crate) fn write_whole(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
@@ -28,14 +27,17 @@ pub(crate) fn exe<'a>(record: &Record<'a>) -> Field<'a> {
 
 /// Appends one field and the space behind it.
 pub(crate) fn write_field(field: &Field<'_>, text: &mut Vec<u8>) {
-    text.extend_from_slice(field.name.as_bytes());
-    text.push(b'=');
+    if !field.name.is_empty() {
+        text.extend_from_slice(field.name.as_bytes());
+        text.push(b'=');
+    }
     match field.value {
         Value::Untrusted(value) => encode(value, text),
         Value::CommandLine(line) => encode(line.as_bytes(), text),
         Value::Word(word) => text.extend_from_slice(word.as_bytes()),
         Value::Number(number) => write_number(number, text),
         Value::Label(label) => write_label(label, text),
+        Value::Verbatim(fields) => encode_verbatim(fields, text),
     }
     text.push(b' ');
 }
@@ -48,30 +50,32 @@ pub(crate) fn field_len(field: &Field<'_>) -> usize {
         Value::Word(word) => word.len(),
         Value::Number(number) => number.checked_ilog10().map_or(1, |digits| digits as usize + 1),
         Value::Label(label) => label_len(label),
+        Value::Verbatim(fields) => return fields.len() + " ".len(),
     };
     field.name.len() + "=".len() + value + " ".len()
 }
 
-/// Appends what stands behind `exe`. `USER_CMD` says nothing of a remote host, as sudo writes it.
+/// Appends what stands behind `exe`.
 pub(crate) fn write_end(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
-    text.extend_from_slice(origin(record).as_bytes());
+    if let Some(origin) = record.origin {
+        text.extend_from_slice(b"hostname=");
+        encode_bare(origin.hostname, text);
+        text.extend_from_slice(b" addr=");
+        encode_bare(origin.addr, text);
+        text.push(b' ');
+    }
     text.extend_from_slice(b"terminal=");
-    text.extend_from_slice(record.terminal.unwrap_or("?").as_bytes());
+    encode_bare(record.terminal, text);
     text.extend_from_slice(b" res=");
     text.extend_from_slice(outcome.word().as_bytes());
 }
 
 /// Length of what [`write_end`] appends with the longer outcome, in bytes.
 pub(crate) fn end_len(record: &Record<'_>) -> usize {
-    let terminal = record.terminal.map_or(1, str::len);
-    origin(record).len() + "terminal=".len() + terminal + " res=success".len()
-}
-
-fn origin(record: &Record<'_>) -> &'static str {
-    match record.record_type {
-        RecordType::USER_CMD => "",
-        _ => "hostname=? addr=? ",
-    }
+    let origin = record.origin.map_or(0, |origin| {
+        "hostname= addr= ".len() + bare_len(origin.hostname) + bare_len(origin.addr)
+    });
+    origin + "terminal=".len() + bare_len(record.terminal) + " res=success".len()
 }
 
 pub(crate) fn write_number(mut number: u64, text: &mut Vec<u8>) {
@@ -116,15 +120,27 @@ fn is_bare(label: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Origin;
+    use crate::record_type::RecordType;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn lengths_are_known_beforehand(cmd: Vec<u8>, number: u64, label: Option<Vec<u8>>) {
+        fn lengths_are_known_beforehand(
+            cmd: Vec<u8>,
+            number: u64,
+            label: Option<Vec<u8>>,
+            verbatim: Vec<u8>,
+            hostname: Option<Vec<u8>>,
+        ) {
+            let hostname = hostname.as_deref();
             let record = Record::new(RecordType::USER_ROLE_CHANGE)
                 .untrusted("cmd", &cmd)
                 .number("exit", number)
                 .label("default-context", label.as_deref())
+                .verbatim(&verbatim)
+                .origin(Some(Origin { hostname, addr: None }))
+                .terminal(hostname)
                 .outcome(Outcome::Success);
             let mut text = Vec::new();
             write_whole(&record, Outcome::Success, &mut text);

@@ -137,3 +137,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_text_of_a_caller_is_cut_at_spaces() {
+    let words: Vec<String> = (0..2000).map(|n| format!("new-disk-{n}=x")).collect();
+    let verbatim = words.join(" ");
+    let record = Record::new(RecordType::VIRT_RESOURCE)
+        .verbatim(verbatim.as_bytes())
+        .untrusted("comm", "sh")
+        .outcome(Outcome::Success);
+    let texts = texts(&record);
+    check_parts(&texts);
+    assert!(texts.len() > 2);
+    let pieces: Vec<&str> =
+        texts.iter().flat_map(|text| text.split(" comm=\"sh\" part=").next()).collect();
+    assert_eq!(pieces.concat().trim_end(), verbatim);
+
+    let no_space = "x".repeat(20_000);
+    let record =
+        Record::new(RecordType::TEST).verbatim(no_space.as_bytes()).outcome(Outcome::Success);
+    check_parts(&self::texts(&record));
+    assert_eq!(self::texts(&record).len(), 3);
+}
+
+#[test]
+fn a_terminal_that_fills_the_record_is_refused() {
+    for len in [8000, 8400, 8500, 8560, 20_000] {
+        let terminal = vec![b'x'; len];
+        let record = Record::new(RecordType::TEST)
+            .untrusted("cmd", "docker ps")
+            .verbatim(&terminal)
+            .terminal(Some(&terminal))
+            .outcome(Outcome::Success);
+        assert!(matches!(record.texts(), Err(Error::TooManyFields { .. })), "{len}");
+    }
+}
