@@ -43,7 +43,9 @@ pub fn encode(value: &[u8], text: &mut Vec<u8>) {
 pub fn encode_bare(value: Option<&[u8]>, text: &mut Vec<u8>) {
     match value {
         None | Some(b"") => text.push(b'?'),
-        Some(value) if value.iter().all(is_bare_byte) => text.extend_from_slice(value),
+        Some(value) if value.iter().all(|byte| is_bare_byte(*byte)) => {
+            text.extend_from_slice(value);
+        }
         Some(value) => encode_hex(value, text),
     }
 }
@@ -52,12 +54,12 @@ pub fn encode_bare(value: Option<&[u8]>, text: &mut Vec<u8>) {
 pub(crate) fn bare_len(value: Option<&[u8]>) -> usize {
     match value {
         None | Some(b"") => "?".len(),
-        Some(value) if value.iter().all(is_bare_byte) => value.len(),
+        Some(value) if value.iter().all(|byte| is_bare_byte(*byte)) => value.len(),
         Some(value) => value.len() * 2,
     }
 }
 
-fn is_bare_byte(byte: &u8) -> bool {
+const fn is_bare_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'.' | b':' | b'-' | b'_' | b'/' | b'%' | b'@' | b'?')
 }
@@ -68,7 +70,8 @@ pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
     text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
 }
 
-pub(crate) fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
+/// Appends the value as upper-case hexadecimal.
+pub fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
     text.reserve(value.len().saturating_mul(2));
     for byte in value {
         text.extend([hex_digit(byte >> 4), hex_digit(byte & 0x0F)]);

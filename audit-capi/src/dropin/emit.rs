@@ -1,0 +1,310 @@
+//! libaudit's functions that write records.
+//!
+//! Each puts together a record as libaudit words it. They answer the sequence number of the
+//! message, which is positive; 0 for a negative descriptor; and otherwise the negative `errno`,
+//! which is set too. A refusal for want of privilege is told apart in [`Refusal`].
+#![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
+
+use std::ffi::{CString, c_int, c_uint};
+
+use audit_core::encoding::{encode, encode_bare, encode_verbatim};
+use audit_core::{Outcome, Record, RecordType, TEXT_LIMIT_BYTES};
+
+use crate::dropin::setting::{self, Setting};
+use crate::dropin::{exchange, record_type};
+use crate::pointer::CText;
+use crate::sys::{self, Errno};
+
+/// The id that stands for none.
+const NO_ID: c_uint = c_uint::MAX;
+
+/// Writes the message and, behind it, who acts, from where, and the result: 0 for failed.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_user_message(
+    audit_fd: c_int,
+    record_type: c_int,
+    message: CText<'_>,
+    hostname: CText<'_>,
+    addr: CText<'_>,
+    tty: CText<'_>,
+    result: c_int,
+) -> c_int {
+    answer(audit_fd, Refusal::Hidden, || {
+        let setting = Setting::at(tty).of_host(hostname, addr);
+        let record = Record::new(user_type(record_type)?).verbatim(or_unknown(message));
+        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+    })
+}
+
+/// As [`audit_log_user_message`], and names the script that runs: this program's name if `comm`
+/// is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_user_comm_message(
+    audit_fd: c_int,
+    record_type: c_int,
+    message: CText<'_>,
+    comm: CText<'_>,
+    hostname: CText<'_>,
+    addr: CText<'_>,
+    tty: CText<'_>,
+    result: c_int,
+) -> c_int {
+    answer(audit_fd, Refusal::Hidden, || {
+        let setting = Setting::at(tty).of_host(hostname, addr);
+        let own = setting::comm();
+        let comm = comm.bytes().or(own.as_deref()).unwrap_or(b"?");
+        let record = Record::new(user_type(record_type)?)
+            .verbatim(or_unknown(message))
+            .untrusted("comm", comm);
+        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+    })
+}
+
+/// Writes what was done to an account or group: by its name if the id is -1, else by its id.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_acct_message(
+    audit_fd: c_int,
+    record_type: c_int,
+    program: CText<'_>,
+    operation: CText<'_>,
+    name: CText<'_>,
+    id: c_uint,
+    hostname: CText<'_>,
+    addr: CText<'_>,
+    tty: CText<'_>,
+    result: c_int,
+) -> c_int {
+    answer(audit_fd, Refusal::Told, || {
+        let setting = Setting::at(tty).of_host(hostname, addr).with_program(program.bytes());
+        let operation = field("op", operation);
+        let record = Record::new(user_type(record_type)?).verbatim(&operation);
+        let record = match name.bytes().filter(|_| id == NO_ID) {
+            Some(name) => record.untrusted("acct", name),
+            None => record.number("id", id),
+        };
+        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+    })
+}
+
+/// Writes the decision of an object manager about somebody with this auid. It has no result.
+///
+/// Without the privilege to write records, the text goes to the system's log.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_user_avc_message(
+    audit_fd: c_int,
+    record_type: c_int,
+    message: CText<'_>,
+    hostname: CText<'_>,
+    addr: CText<'_>,
+    tty: CText<'_>,
+    auid: libc::uid_t,
+) -> c_int {
+    answer(audit_fd, Refusal::Told, || {
+        let setting = Setting::at(tty).of_host(hostname, addr);
+        let text = avc_text(&setting, or_unknown(message), auid);
+        if text.len() > TEXT_LIMIT_BYTES {
+            return Err(Errno(libc::EINVAL));
+        }
+        let texts = [text];
+        let sent = exchange::send(audit_fd, user_type(record_type)?, &texts);
+        if sent == Err(Errno(libc::EPERM)) {
+            log_unsent(record_type, &texts.concat());
+        }
+        sent
+    })
+}
+
+/// Writes how an account's `SELinux` user, role and range changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_semanage_message(
+    audit_fd: c_int,
+    record_type: c_int,
+    program: CText<'_>,
+    operation: CText<'_>,
+    name: CText<'_>,
+    id: c_uint,
+    new_seuser: CText<'_>,
+    new_role: CText<'_>,
+    new_range: CText<'_>,
+    old_seuser: CText<'_>,
+    old_role: CText<'_>,
+    old_range: CText<'_>,
+    hostname: CText<'_>,
+    addr: CText<'_>,
+    tty: CText<'_>,
+    result: c_int,
+) -> c_int {
+    answer(audit_fd, Refusal::Told, || {
+        let setting =
+            Setting::at_non_empty(tty).of_host(hostname, addr).with_program(program.non_empty());
+        let operation = field("op", operation);
+        let record = Record::new(user_type(record_type)?).verbatim(&operation);
+        let record = match name.non_empty() {
+            Some(name) => record.untrusted("acct", name),
+            None => record.number("id", id),
+        };
+        let record = record
+            .label("old-seuser", old_seuser.bytes())
+            .label("old-role", old_role.bytes())
+            .label("old-range", old_range.bytes())
+            .label("new-seuser", new_seuser.bytes())
+            .label("new-role", new_role.bytes())
+            .label("new-range", new_range.bytes());
+        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+    })
+}
+
+/// Writes the command that a privileged program runs for somebody, and the directory that it
+/// runs in. A long command goes on in further records.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_log_user_command(
+    audit_fd: c_int,
+    record_type: c_int,
+    command: CText<'_>,
+    tty: CText<'_>,
+    result: c_int,
+) -> c_int {
+    answer(audit_fd, Refusal::Hidden, || {
+        let setting = Setting::at(tty);
+        let cwd = setting::cwd();
+        let record = Record::new(user_type(record_type)?)
+            .untrusted("cwd", cwd.as_deref().unwrap_or(b"?"))
+            .untrusted("cmd", trim_command(or_unknown(command)));
+        let record = setting.end(record).origin(None);
+        send(audit_fd, &record.outcome(outcome(result)))
+    })
+}
+
+/// What the caller gets when it may not write records.
+#[derive(Clone, Copy)]
+enum Refusal {
+    /// 0 for a program that lacks the capability: libaudit promises such a program, a screen
+    /// saver say, that it may go on as on a kernel without audit. `errno` tells nevertheless.
+    Hidden,
+    /// `-EPERM`.
+    Told,
+}
+
+fn answer(
+    audit_fd: c_int,
+    refusal: Refusal,
+    write: impl FnOnce() -> Result<c_int, Errno>,
+) -> c_int {
+    if audit_fd < 0 {
+        return 0;
+    }
+    let (answer, errno) = match write() {
+        Ok(sequence) => (sequence, Errno(0)),
+        // The kernel behaves so in a user namespace, that logins in containers may go on.
+        Err(errno @ Errno(libc::ECONNREFUSED)) => (0, errno),
+        Err(errno @ Errno(libc::EPERM))
+            if matches!(refusal, Refusal::Hidden) && !setting::may_write() =>
+        {
+            (0, errno)
+        }
+        Err(errno) => (errno.0.saturating_neg(), errno),
+    };
+    sys::set_errno(errno);
+    answer
+}
+
+fn send(audit_fd: c_int, record: &Record<'_>) -> Result<c_int, Errno> {
+    let texts = record.texts().map_err(|_| Errno(libc::EINVAL))?;
+    exchange::send(audit_fd, record.record_type(), &texts)
+}
+
+/// What the kernel would refuse, and what is no record but a command to the kernel, is refused
+/// here.
+fn user_type(number: c_int) -> Result<RecordType, Errno> {
+    let number = u16::try_from(number).map_err(|_| Errno(libc::EINVAL))?;
+    RecordType::new(number).map_err(|_| Errno(libc::EINVAL))
+}
+
+fn outcome(result: c_int) -> Outcome {
+    if result == 0 { Outcome::Failed } else { Outcome::Success }
+}
+
+fn or_unknown(text: CText<'_>) -> &[u8] {
+    text.bytes().unwrap_or(b"?")
+}
+
+fn field(name: &str, value: CText<'_>) -> Vec<u8> {
+    [name.as_bytes(), b"=", or_unknown(value)].concat()
+}
+
+fn trim_command(command: &[u8]) -> &[u8] {
+    let start = command.iter().position(|byte| *byte != b' ').unwrap_or(command.len());
+    let end =
+        command.iter().rposition(|byte| !matches!(byte, b' ' | b'\n')).map_or(0, |end| end + 1);
+    command.get(start..end).unwrap_or_default()
+}
+
+/// The one text without a result. The auid is written as a signed number, -1 if unset.
+fn avc_text(setting: &Setting<'_>, message: &[u8], auid: libc::uid_t) -> Vec<u8> {
+    let origin = setting.origin();
+    let mut text = Vec::new();
+    encode_verbatim(message, &mut text);
+    text.extend_from_slice(b" exe=");
+    encode(setting.exe.as_deref().unwrap_or(b"?"), &mut text);
+    text.extend_from_slice(format!(" sauid={}", i32::from_ne_bytes(auid.to_ne_bytes())).as_bytes());
+    text.extend_from_slice(b" hostname=");
+    encode_bare(origin.hostname, &mut text);
+    text.extend_from_slice(b" addr=");
+    encode_bare(origin.addr, &mut text);
+    text.extend_from_slice(b" terminal=");
+    encode_bare(setting.terminal(), &mut text);
+    text
+}
+
+fn log_unsent(record_type: c_int, text: &[u8]) {
+    let name = record_type::name(record_type).unwrap_or(c"UNKNOWN");
+    let line = [b"Can't send to audit system: ", name.to_bytes(), b" ", text].concat();
+    sys::log_error(&CString::new(line).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_trimmed_as_libaudit_does() {
+        for (command, expected) in [
+            (&b"  ls -l \n \n"[..], &b"ls -l"[..]),
+            (b"\tls\n\t", b"\tls\n\t"),
+            (b"   ", b""),
+            (b" \n ", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(trim_command(command), expected);
+        }
+    }
+
+    #[test]
+    fn an_avc_message_has_no_result() {
+        let setting = Setting::at(CText::from(c"pts/3"))
+            .of_host(CText::from(c"h"), CText::from(c"x y"))
+            .with_program(Some(b"/bin/x"));
+        assert_eq!(
+            String::from_utf8(avc_text(&setting, b"avc:  denied\n{ a }", u32::MAX)).unwrap(),
+            "avc:  denied { a } exe=\"/bin/x\" sauid=-1 hostname=h addr=782079 terminal=pts/3"
+        );
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_without_asking_the_kernel() {
+        for number in [-1, 0, 1001, 1099, 1200, 3000, 65_536 + 1120] {
+            assert_eq!(user_type(number), Err(Errno(libc::EINVAL)), "{number}");
+        }
+        let message = CText::from(c"op=x");
+        let none = CText::NULL;
+        assert_eq!(audit_log_user_message(-1, 1120, message, none, none, none, 1), 0);
+        assert_eq!(
+            audit_log_user_message(i32::MAX, 1001, message, none, none, none, 1),
+            -libc::EINVAL
+        );
+        assert_eq!(
+            audit_log_user_message(i32::MAX, 1120, message, none, none, none, 1),
+            -libc::EBADF
+        );
+    }
+}

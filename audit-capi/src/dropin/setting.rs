@@ -1,0 +1,158 @@
+//! Who acts and from where, as libaudit finds it out.
+//!
+//! Knows the caller's arguments and this process. Nothing is kept between two calls.
+
+use std::borrow::Cow;
+use std::env;
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStringExt;
+
+use audit_core::{Origin, Record, Terminal};
+
+use crate::pointer::CText;
+use crate::sys;
+
+/// What stands at the end of a record.
+pub(crate) struct Setting<'a> {
+    pub(crate) exe: Option<Cow<'a, [u8]>>,
+    terminal: Option<Cow<'a, [u8]>>,
+    hostname: Option<Cow<'a, [u8]>>,
+    addr: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Setting<'a> {
+    /// With the terminal that the caller names, or this process's if it is NULL.
+    pub(crate) fn at(tty: CText<'a>) -> Self {
+        let terminal = match tty.bytes() {
+            Some(tty) => Some(Cow::Borrowed(tty)),
+            None => Terminal::standard().map(|tty| Cow::Owned(tty.as_ref().as_bytes().to_vec())),
+        };
+        Self { exe: exe().map(Cow::Owned), terminal, hostname: None, addr: None }
+    }
+
+    /// As [`at`](Self::at), for a function that takes an empty terminal for none.
+    pub(crate) fn at_non_empty(tty: CText<'a>) -> Self {
+        Self::at(if tty.non_empty().is_some() { tty } else { CText::NULL })
+    }
+
+    /// Of somebody at the host that the caller names. Names are not looked up: that takes seconds when it
+    /// fails, and its answer says where the host is now, not where the person was.
+    pub(crate) fn of_host(mut self, hostname: CText<'a>, addr: CText<'a>) -> Self {
+        let hostname = hostname.non_empty();
+        self.addr = match addr.non_empty() {
+            Some(addr) => Some(Cow::Borrowed(addr)),
+            None => hostname.and_then(address).map(Cow::Owned),
+        };
+        self.hostname = match (hostname, &self.terminal) {
+            (Some(hostname), _) => Some(Cow::Borrowed(hostname)),
+            (None, Some(terminal)) if is_local(terminal) => sys::hostname().map(Cow::Owned),
+            (None, _) => None,
+        };
+        self
+    }
+
+    /// With the program that the caller names, if any.
+    pub(crate) fn with_program(mut self, name: Option<&'a [u8]>) -> Self {
+        if let Some(name) = name {
+            // Callers that know libaudit's format bring the quotes along.
+            let inner = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
+            self.exe = Some(Cow::Borrowed(inner.unwrap_or(name)));
+        }
+        self
+    }
+
+    /// Where the person is.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        Origin { hostname: self.hostname.as_deref(), addr: self.addr.as_deref() }
+    }
+
+    pub(crate) fn terminal(&self) -> Option<&[u8]> {
+        self.terminal.as_deref()
+    }
+
+    /// Says all this in the record.
+    pub(crate) fn end<'r>(&'r self, record: Record<'r>) -> Record<'r> {
+        record.exe(self.exe.as_deref()).terminal(self.terminal()).origin(Some(self.origin()))
+    }
+}
+
+/// Whether somebody at this terminal sits at this host.
+fn is_local(terminal: &[u8]) -> bool {
+    let terminal = terminal.strip_prefix(b"/dev/").unwrap_or(terminal);
+    terminal.starts_with(b"pts") || terminal.starts_with(b"tty")
+}
+
+/// The address, if the host's name is one.
+fn address(hostname: &[u8]) -> Option<Vec<u8>> {
+    let address: IpAddr = std::str::from_utf8(hostname).ok()?.parse().ok()?;
+    Some(address.to_string().into_bytes())
+}
+
+/// The program that runs, ending in ` (deleted)` if its file is gone.
+fn exe() -> Option<Vec<u8>> {
+    Some(fs::read_link("/proc/self/exe").ok()?.into_os_string().into_vec())
+}
+
+/// The name of the program that runs, as the kernel keeps it.
+pub(crate) fn comm() -> Option<Vec<u8>> {
+    let comm = fs::read("/proc/self/comm").ok()?;
+    Some(comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec())
+}
+
+/// The working directory; `None` if it is gone.
+pub(crate) fn cwd() -> Option<Vec<u8>> {
+    Some(env::current_dir().ok()?.into_os_string().into_vec())
+}
+
+/// Whether the calling thread may write records. Where `/proc` does not tell, it may not.
+pub(crate) fn may_write() -> bool {
+    /// # Source
+    /// `CAP_AUDIT_WRITE` in `include/uapi/linux/capability.h`.
+    const CAP_AUDIT_WRITE: u32 = 29;
+    let status = fs::read("/proc/thread-self/status").unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    effective.is_some_and(|set| set >> CAP_AUDIT_WRITE & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_given_as_a_name_is_an_address() {
+        let origin = |hostname, addr| {
+            let setting =
+                Setting::at(CText::from(c"ssh")).of_host(CText::from(hostname), CText::from(addr));
+            let Origin { hostname, addr } = setting.origin();
+            (hostname.map(<[u8]>::to_vec), addr.map(<[u8]>::to_vec))
+        };
+        let bytes = |text: &str| Some(text.as_bytes().to_vec());
+        assert_eq!(origin(c"10.1.2.3", c""), (bytes("10.1.2.3"), bytes("10.1.2.3")));
+        assert_eq!(origin(c"::1", c"10.0.0.1"), (bytes("::1"), bytes("10.0.0.1")));
+        assert_eq!(origin(c"localhost", c""), (bytes("localhost"), None));
+        assert_eq!(origin(c"", c""), (None, None));
+    }
+
+    #[test]
+    fn who_sits_at_a_local_terminal_is_at_this_host() {
+        for tty in [c"pts/3", c"/dev/tty1"] {
+            let setting = Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL);
+            assert_eq!(setting.hostname, sys::hostname().map(Cow::Owned));
+        }
+        for tty in [c"ssh", c"", c":0"] {
+            let setting = Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL);
+            assert_eq!(setting.hostname, None);
+        }
+    }
+
+    #[test]
+    fn a_program_may_come_with_its_quotes() {
+        let exe = |name: &'static [u8]| Setting::at(CText::NULL).with_program(Some(name)).exe;
+        assert_eq!(exe(b"\"/bin/x\"").as_deref(), Some(&b"/bin/x"[..]));
+        assert_eq!(exe(b"my prog").as_deref(), Some(&b"my prog"[..]));
+        assert_eq!(exe(b"\"").as_deref(), Some(&b"\""[..]));
+    }
+}
