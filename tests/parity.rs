@@ -1,1 +1,17 @@
+//! The drop-in against libaudit: the same calls, and the same programs, once with each.
+//!
+//! Needs root, a running auditd, libaudit 3.0.9, sudo and the account tools, and nobody else who
+//! changes users, sudoers or the audit rules meanwhile.
 
+#![expect(unsafe_code, reason = "the libraries under test are called as C calls them")]
+
+#[path = "parity/calls.rs"]
+mod calls;
+#[path = "parity/library.rs"]
+mod library;
+#[path = "parity/log.rs"]
+mod log;
+#[path = "parity/programs.rs"]
+mod programs;
+#[path = "parity/pure.rs"]
+mod pure;

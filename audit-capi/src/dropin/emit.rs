@@ -30,7 +30,7 @@ pub extern "C" fn audit_log_user_message(
     result: c_int,
 ) -> c_int {
     answer(audit_fd, Refusal::Hidden, || {
-        let setting = Setting::at(tty).of_host(hostname, addr);
+        let setting = Setting::at(tty).of_host(hostname, addr).or_local();
         let record = Record::new(user_type(record_type)?).verbatim(or_unknown(message));
         send(audit_fd, &setting.end(record).outcome(outcome(result)))
     })
@@ -50,7 +50,7 @@ pub extern "C" fn audit_log_user_comm_message(
     result: c_int,
 ) -> c_int {
     answer(audit_fd, Refusal::Hidden, || {
-        let setting = Setting::at(tty).of_host(hostname, addr);
+        let setting = Setting::at(tty).of_host(hostname, addr).or_local();
         let own = setting::comm();
         let comm = comm.bytes().or(own.as_deref()).unwrap_or(b"?");
         let record = Record::new(user_type(record_type)?)
@@ -75,7 +75,8 @@ pub extern "C" fn audit_log_acct_message(
     result: c_int,
 ) -> c_int {
     answer(audit_fd, Refusal::Told, || {
-        let setting = Setting::at(tty).of_host(hostname, addr).with_program(program.bytes());
+        let setting =
+            Setting::at(tty).of_host(hostname, addr).or_local().with_program(program.bytes());
         let operation = field("op", operation);
         let record = Record::new(user_type(record_type)?).verbatim(&operation);
         let record = match name.bytes().filter(|_| id == NO_ID) {
@@ -144,12 +145,12 @@ pub extern "C" fn audit_log_semanage_message(
             None => record.number("id", id),
         };
         let record = record
-            .label("old-seuser", old_seuser.bytes())
-            .label("old-role", old_role.bytes())
-            .label("old-range", old_range.bytes())
-            .label("new-seuser", new_seuser.bytes())
-            .label("new-role", new_role.bytes())
-            .label("new-range", new_range.bytes());
+            .label("old-seuser", known(old_seuser))
+            .label("old-role", known(old_role))
+            .label("old-range", known(old_range))
+            .label("new-seuser", known(new_seuser))
+            .label("new-role", known(new_role))
+            .label("new-range", known(new_range));
         send(audit_fd, &setting.end(record).outcome(outcome(result)))
     })
 }
@@ -226,6 +227,11 @@ fn outcome(result: c_int) -> Outcome {
 
 fn or_unknown(text: CText<'_>) -> &[u8] {
     text.bytes().unwrap_or(b"?")
+}
+
+/// A label; `?` is how callers say that there is none.
+fn known(label: CText<'_>) -> Option<&[u8]> {
+    label.bytes().filter(|label| *label != b"?")
 }
 
 fn field(name: &str, value: CText<'_>) -> Vec<u8> {

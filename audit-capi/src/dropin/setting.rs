@@ -13,6 +13,12 @@ use audit_core::{Origin, Record, Terminal};
 use crate::pointer::CText;
 use crate::sys;
 
+/// Longest address that is written, in bytes.
+///
+/// # Source
+/// `INET6_ADDRSTRLEN` in `<netinet/in.h>`, without the NUL.
+const ADDR_LIMIT_BYTES: usize = 45;
+
 /// What stands at the end of a record.
 pub(crate) struct Setting<'a> {
     pub(crate) exe: Option<Cow<'a, [u8]>>,
@@ -41,14 +47,18 @@ impl<'a> Setting<'a> {
     pub(crate) fn of_host(mut self, hostname: CText<'a>, addr: CText<'a>) -> Self {
         let hostname = hostname.non_empty();
         self.addr = match addr.non_empty() {
-            Some(addr) => Some(Cow::Borrowed(addr)),
+            Some(addr) => Some(Cow::Borrowed(addr.get(..ADDR_LIMIT_BYTES).unwrap_or(addr))),
             None => hostname.and_then(address).map(Cow::Owned),
         };
-        self.hostname = match (hostname, &self.terminal) {
-            (Some(hostname), _) => Some(Cow::Borrowed(hostname)),
-            (None, Some(terminal)) if is_local(terminal) => sys::hostname().map(Cow::Owned),
-            (None, _) => None,
-        };
+        self.hostname = hostname.map(Cow::Borrowed);
+        self
+    }
+
+    /// Of somebody at this host, if no other is named and the terminal is one of this host's.
+    pub(crate) fn or_local(mut self) -> Self {
+        if self.hostname.is_none() && self.terminal.as_deref().is_some_and(is_local) {
+            self.hostname = sys::hostname().map(Cow::Owned);
+        }
         self
     }
 
@@ -77,10 +87,9 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// Whether somebody at this terminal sits at this host.
+/// Whether libaudit takes somebody at this terminal to sit at this host.
 fn is_local(terminal: &[u8]) -> bool {
-    let terminal = terminal.strip_prefix(b"/dev/").unwrap_or(terminal);
-    terminal.starts_with(b"pts") || terminal.starts_with(b"tty")
+    [&b"pts"[..], b"tty", b"/dev/tty"].iter().any(|start| terminal.starts_with(start))
 }
 
 /// The address, if the host's name is one.
@@ -138,12 +147,13 @@ mod tests {
 
     #[test]
     fn who_sits_at_a_local_terminal_is_at_this_host() {
+        let at = |tty| Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL).or_local();
         for tty in [c"pts/3", c"/dev/tty1"] {
-            let setting = Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL);
+            let setting = at(tty);
             assert_eq!(setting.hostname, sys::hostname().map(Cow::Owned));
         }
         for tty in [c"ssh", c"", c":0"] {
-            let setting = Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL);
+            let setting = at(tty);
             assert_eq!(setting.hostname, None);
         }
     }
