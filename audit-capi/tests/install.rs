@@ -1,5 +1,7 @@
 //! The libraries as C sees them: installed, found by pkg-config, compiled against and run.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

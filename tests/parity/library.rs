@@ -1,9 +1,8 @@
 //! One of the two libraries, loaded at run time.
 
 use std::ffi::{CString, c_char, c_int, c_uint};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-
-use libloading::Library as Loaded;
 
 /// A text for C; `None` is NULL.
 pub(crate) type Text = Option<CString>;
@@ -36,7 +35,6 @@ pub(crate) struct Library {
     pub(crate) encode_nv_string: unsafe extern "C" fn(C, C, c_uint) -> *mut c_char,
     pub(crate) name_to_msg_type: unsafe extern "C" fn(C) -> c_int,
     pub(crate) msg_type_to_name: unsafe extern "C" fn(c_int) -> C,
-    _loaded: Loaded,
 }
 
 /// Where the library under test was built: beside this test.
@@ -53,30 +51,35 @@ impl Library {
         Self::load(our_path())
     }
 
+    /// Loads it for as long as the process runs, apart from the other one.
     fn load(path: PathBuf) -> Self {
-        // SAFETY: neither library does anything when it is loaded.
-        let loaded = unsafe { Loaded::new(path) }.unwrap();
+        let path = CString::new(path.into_os_string().into_vec()).unwrap();
+        // SAFETY: a text, and neither library does anything when it is loaded.
+        let loaded = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        assert!(!loaded.is_null(), "cannot load {path:?}");
         macro_rules! function {
-            ($name:literal) => {
-                // SAFETY: the type is that of the declaration in `libaudit.h`.
-                *unsafe { loaded.get($name) }.unwrap()
-            };
+            ($name:literal) => {{
+                // SAFETY: a library that is loaded, and a text.
+                let address = unsafe { libc::dlsym(loaded, $name.as_ptr()) };
+                assert!(!address.is_null(), "no function {:?}", $name);
+                // SAFETY: not NULL, and the type is that of the declaration in `libaudit.h`.
+                unsafe { std::mem::transmute_copy(&address) }
+            }};
         }
         Self {
-            open: function!(b"audit_open"),
-            close: function!(b"audit_close"),
-            user_message: function!(b"audit_log_user_message"),
-            comm_message: function!(b"audit_log_user_comm_message"),
-            acct_message: function!(b"audit_log_acct_message"),
-            avc_message: function!(b"audit_log_user_avc_message"),
-            semanage_message: function!(b"audit_log_semanage_message"),
-            user_command: function!(b"audit_log_user_command"),
-            value_needs_encoding: function!(b"audit_value_needs_encoding"),
-            encode_value: function!(b"audit_encode_value"),
-            encode_nv_string: function!(b"audit_encode_nv_string"),
-            name_to_msg_type: function!(b"audit_name_to_msg_type"),
-            msg_type_to_name: function!(b"audit_msg_type_to_name"),
-            _loaded: loaded,
+            open: function!(c"audit_open"),
+            close: function!(c"audit_close"),
+            user_message: function!(c"audit_log_user_message"),
+            comm_message: function!(c"audit_log_user_comm_message"),
+            acct_message: function!(c"audit_log_acct_message"),
+            avc_message: function!(c"audit_log_user_avc_message"),
+            semanage_message: function!(c"audit_log_semanage_message"),
+            user_command: function!(c"audit_log_user_command"),
+            value_needs_encoding: function!(c"audit_value_needs_encoding"),
+            encode_value: function!(c"audit_encode_value"),
+            encode_nv_string: function!(c"audit_encode_nv_string"),
+            name_to_msg_type: function!(c"audit_name_to_msg_type"),
+            msg_type_to_name: function!(c"audit_msg_type_to_name"),
         }
     }
 }

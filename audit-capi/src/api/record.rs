@@ -186,7 +186,11 @@ mod tests {
         audit_core_record_number(Some(&mut record), CText::from(c"exit"), 3);
         audit_core_record_outcome(Some(&mut record), false);
         let mut text = Vec::new();
-        record.with_record(|record| Ok(text = record.texts()?.concat())).unwrap();
+        let take = |record: Record<'_>| {
+            text = record.texts()?.concat();
+            Ok(())
+        };
+        record.with_record(take).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(text.starts_with("op=test exit=3 exe="), "{text}");
         assert!(text.ends_with(" res=failed"), "{text}");
