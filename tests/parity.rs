@@ -16,5 +16,7 @@ mod log;
 mod programs;
 #[path = "parity/pure.rs"]
 mod pure;
+#[path = "parity/sharing.rs"]
+mod sharing;
 #[path = "parity/table.rs"]
 mod table;

@@ -13,7 +13,7 @@
 //!   operation that panics. Should one be left, the process ends at the boundary.
 //! - NULL and impossible lengths are errors, or have a meaning that the function states.
 //! - Every function may be called from any thread at any time.
-//! - Pointers become Rust values in [`pointer`] and nowhere else; system calls are in `sys`. No
+//! - Pointers become Rust values in [`mod@pointer`] and nowhere else; system calls are in `sys`. No
 //!   other module has a block of unsafe code.
 
 pub mod api;

@@ -11,7 +11,7 @@ use crate::log::{self, Logged};
 use crate::table::{Call, FUNCTIONS, Function, some, table};
 
 /// Records are told apart by the process, so one test at a time writes them.
-static TURN: Mutex<()> = Mutex::new(());
+pub(crate) static TURN: Mutex<()> = Mutex::new(());
 
 struct Outcome {
     answer: c_int,

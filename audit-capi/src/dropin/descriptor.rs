@@ -3,6 +3,7 @@
 
 use std::ffi::c_int;
 
+use crate::dropin::exchange;
 use crate::sys;
 
 /// Opens a socket to the kernel's audit system: a descriptor, which may be 0, or -1 with `errno`
@@ -11,7 +12,7 @@ use crate::sys;
 /// `EINVAL`, `EPROTONOSUPPORT` and `EAFNOSUPPORT` say that the kernel has no audit.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_open() -> c_int {
-    sys::open_audit_socket().unwrap_or_else(|errno| {
+    exchange::open().unwrap_or_else(|errno| {
         sys::set_errno(errno);
         -1
     })

@@ -2,7 +2,8 @@
 //!
 //! Each puts together a record as libaudit words it. They answer the sequence number of the
 //! message, which is positive; 0 for a negative descriptor; and otherwise the negative `errno`,
-//! which is set too. A refusal for want of privilege is told apart in [`Refusal`].
+//! which is set too. Without the privilege to
+//! write records some of them answer 0 too, as libaudit promises.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::{CString, c_int, c_uint};

@@ -6,10 +6,11 @@
 //! between two calls but the sequence number.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Instant;
+use std::process;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use audit_core::{DEFAULT_DEADLINE, RecordType};
+use audit_core::RecordType;
 
 use crate::dropin::lock::Lock;
 use crate::sys::{self, Errno};
@@ -27,18 +28,45 @@ const ANSWER_BYTES: usize = HEADER_BYTES + 4;
 const REQUEST: u16 = 1;
 const ACKNOWLEDGE: u16 = 4;
 
+/// How long an answer is awaited that is not there yet. The kernel handles a datagram inside
+/// `sendto(2)`, so one that is missing then was taken by another process on the same socket.
+const DEADLINE: Duration = Duration::from_millis(500);
+
+/// The process that last opened a socket; 0 if none did.
+static OPENER: AtomicU32 = AtomicU32::new(0);
+
 /// Answers on one socket go to whichever thread receives them.
 static EXCHANGE: Lock = Lock::new();
 
 /// The sequence number of the next message: 1 to `INT_MAX`, since it is what the callers get.
 static SEQUENCE: AtomicI32 = AtomicI32::new(1);
 
+/// Opens a socket for this process.
+pub(crate) fn open() -> Result<c_int, Errno> {
+    OPENER.store(process::id(), Ordering::Relaxed);
+    sys::open_audit_socket()
+}
+
 /// Sends the texts as records of the type, and gives the sequence number of the first.
 ///
-/// The kernel handles a datagram inside `sendto(2)`, so the answers are queued when it returns;
-/// they are awaited for no longer than [`DEFAULT_DEADLINE`].
+/// A process that was forked from the one that opened the socket shares it with its parent, and
+/// one would take the other's answers. It sends through a socket of its own if it can get one:
+/// to the kernel they are alike, since it asks for the sender's capabilities only.
 pub(crate) fn send(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_int, Errno> {
     let _held = EXCHANGE.take();
+    let opener = OPENER.load(Ordering::Relaxed);
+    if opener != 0 && opener != process::id() {
+        if let Ok(own) = sys::open_audit_socket() {
+            let sent = send_on(own, record_type, texts);
+            sys::close(own);
+            return sent;
+        }
+    }
+    send_on(fd, record_type, texts)
+}
+
+/// The caller holds the lock.
+fn send_on(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_int, Errno> {
     let mut first_of_all = None;
     for texts in texts.chunks(MESSAGES_LIMIT) {
         let first = reserve(texts.len());
@@ -94,7 +122,7 @@ fn await_acknowledgement(fd: c_int, first: c_int, last: c_int) -> Result<(), Err
             Ok((len, sender)) => buffer.get(..len).and_then(|bytes| Answer::read(bytes, sender)),
             Err(Errno(libc::EINTR)) => None,
             Err(Errno(libc::EAGAIN)) => {
-                let left = DEFAULT_DEADLINE.saturating_sub(start.elapsed());
+                let left = DEADLINE.saturating_sub(start.elapsed());
                 if left.is_zero() {
                     return result.and(Err(Errno(libc::ETIMEDOUT)));
                 }

@@ -1,0 +1,74 @@
+//! Threads and forked processes on one descriptor.
+
+use std::collections::BTreeSet;
+use std::ffi::c_int;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::calls::TURN;
+use crate::library::Library;
+use crate::log;
+use crate::table::{Call, Function, some};
+
+const THREADS: usize = 4;
+const RECORDS: usize = 200;
+const CHILDREN: usize = 10;
+
+fn send(library: &Library, fd: c_int, name: &str) -> bool {
+    let mut call = Call::ordinary(Function::Message);
+    call.message = some(&format!("op=parity-shared-{name}"));
+    call.make(library, fd).0 > 0
+}
+
+/// Forks, and sends a record from the child. Gives the child's number.
+fn send_from_child(library: &Library, fd: c_int) -> c_int {
+    // SAFETY: the child calls the library and ends. It takes no lock of another thread's.
+    match unsafe { libc::fork() } {
+        0 => {
+            let status = c_int::from(!send(library, fd, "child"));
+            // SAFETY: takes a number, and runs nothing of the test harness's.
+            unsafe { libc::_exit(status) }
+        }
+        child => child,
+    }
+}
+
+#[test]
+fn threads_and_children_get_their_own_answers() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = Library::ours();
+    // SAFETY: takes no arguments.
+    let fd = unsafe { (ours.open)() };
+    let start = Instant::now();
+    let children: Vec<c_int> = thread::scope(|scope| {
+        for number in 0..THREADS {
+            let ours = &ours;
+            scope.spawn(move || {
+                for index in 0..RECORDS {
+                    assert!(send(ours, fd, &format!("{number}-{index}")));
+                }
+            });
+        }
+        (0..CHILDREN).map(|_| send_from_child(&ours, fd)).collect()
+    });
+    for child in children {
+        let mut status = 0;
+        // SAFETY: `status` is a valid int.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0, "child {child}");
+        let records = log::wait_for(child.unsigned_abs(), |records| !records.is_empty());
+        assert!(records[0].text.starts_with("op=parity-shared-child "), "{records:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+
+    let names = |records: &[log::Logged]| -> Vec<String> {
+        let name = |record: &log::Logged| record.text.split(' ').next().map(str::to_owned);
+        let names = records.iter().filter_map(name);
+        names.filter(|name| name.starts_with("op=parity-shared-")).collect()
+    };
+    let records = log::wait_for(std::process::id(), |all| names(all).len() >= THREADS * RECORDS);
+    let distinct: BTreeSet<String> = names(&records).into_iter().collect();
+    assert_eq!(names(&records).len(), THREADS * RECORDS);
+    assert_eq!(distinct.len(), THREADS * RECORDS);
+}
