@@ -21,7 +21,7 @@ check_form() {
     say "form and lints"
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh
+    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh audit-capi/*.sh
 }
 
 check_documentation() {
@@ -75,6 +75,12 @@ check_live() {
         cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
 }
 
+check_parity() {
+    say "audit-capi against libaudit, by calls and by programs"
+    install_packages "gcc pkg-config libaudit1 login passwd" "gcc pkgconf audit-libs util-linux"
+    cargo test --quiet --package audit-capi --features live --test parity
+}
+
 check_quickstart() {
     say "the newcomer's command, twice"
     for _ in 1 2; do
@@ -92,7 +98,7 @@ check_bench() {
 export RUST_BACKTRACE=0
 need_rust
 if [ "$(id -u)" -eq 0 ]; then
-    install_packages "shellcheck" "ShellCheck"
+    install_packages "shellcheck gcc pkg-config" "ShellCheck gcc pkgconf"
 fi
 if [ "${1:-}" = live ]; then
     shift
@@ -105,6 +111,7 @@ check_oldest_rust
 check_units
 if [ "$(id -u)" -eq 0 ]; then
     check_live
+    check_parity
     check_quickstart
     check_bench
 else
