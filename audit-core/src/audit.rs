@@ -2,13 +2,13 @@
 //!
 //! Knows how records become datagrams. Called by every program that writes the trail.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::netlink::{Connection, Datagram, Failure};
+use crate::netlink::{Connection, Datagram};
 use crate::part;
 use crate::record::Record;
 use crate::record_type::RecordType;
@@ -16,7 +16,7 @@ use crate::record_type::RecordType;
 /// How long the kernel's answer is awaited unless [`Audit::with_deadline`] says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Most messages in one datagram. The receive buffer holds some 256 answers, and every one of
+/// Most messages in one datagram. The receive buffer holds some 256 refusals, and every one of
 /// the messages may be refused.
 ///
 /// # Source
@@ -51,10 +51,20 @@ pub struct Audit {
 struct Exchange {
     connection: Connection,
     datagram: Datagram,
-    /// The record type of each message in the datagram.
-    record_types: Vec<RecordType>,
+    /// What each message in the datagram is part of.
+    parts: Vec<Part>,
     text: Vec<u8>,
 }
+
+/// A message as part of a record of the set.
+#[derive(Clone, Copy)]
+struct Part {
+    record_index: usize,
+    record_type: RecordType,
+}
+
+/// Why records of a set were not taken, by their index in the set.
+type Causes = BTreeMap<usize, Error>;
 
 impl Audit {
     /// Opens a socket to the kernel's audit system. This needs no privilege; sending does.
@@ -69,17 +79,17 @@ impl Audit {
         let exchange = Exchange {
             connection: Connection::open().map_err(Error::from_socket)?,
             datagram: Datagram::default(),
-            record_types: Vec::new(),
+            parts: Vec::new(),
             text: Vec::new(),
         };
         Ok(Self { exchange: Mutex::new(exchange), deadline: DEFAULT_DEADLINE })
     }
 
-    /// Sets how long the kernel's answer is awaited.
+    /// Sets how long an answer to a request such as [`Audit::status`] is awaited.
     ///
-    /// The answer is normally there when the kernel has taken the record. What no deadline can
-    /// shorten is the time that the kernel itself makes a sender wait when its backlog is full,
-    /// at most `backlog_wait_time` (see `auditctl(8)`).
+    /// A record needs no such time: the kernel has taken or refused it when `sendto(2)` returns.
+    /// What no deadline can shorten is the time that the kernel itself makes a sender wait when its
+    /// backlog is full, at most `backlog_wait_time` (see `auditctl(8)`).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -89,13 +99,17 @@ impl Audit {
     /// Writes one record, in several parts if it is long.
     ///
     /// Success says that the kernel took the record. It does not say that it is stored: the kernel
-    /// also takes records when audit is disabled or a filter drops them.
+    /// also takes records when audit is disabled or a filter drops them. [`Audit::receipts`] tells.
+    ///
+    /// Two system calls; no memory is allocated unless the record is longer than any before it or
+    /// is sent in parts.
     ///
     /// # Errors
     /// [`Error::WritePermission`] without `CAP_AUDIT_WRITE`, [`Error::Refused`] in a user
-    /// namespace, [`Error::RecordTypeRefused`], [`Error::TimedOut`], and what
-    /// [`Record::texts`] says of a wrong record. [`Error::Send`], [`Error::Receive`] and
-    /// [`Error::Kernel`] for anything else.
+    /// namespace, [`Error::RecordTypeRefused`], and what [`Record::texts`] says of a wrong record.
+    /// [`Error::Send`], [`Error::Receive`], [`Error::TimedOut`] and [`Error::Kernel`] for anything
+    /// else; after [`Error::Receive`] and [`Error::TimedOut`] it is not known whether the kernel
+    /// took the record.
     pub fn send(&self, record: &Record<'_>) -> Result<(), Error> {
         self.send_all(std::slice::from_ref(record))
     }
@@ -103,19 +117,43 @@ impl Audit {
     /// Writes several records in one datagram, so that no other sender's come between them.
     ///
     /// A set that is too large for the send buffer (212 kB unless the host allows more) or has
-    /// more than 128 parts goes in several datagrams, in order. If one is refused, those behind
-    /// it are not sent.
+    /// more than 128 parts goes in several datagrams, in order. Each record stands for itself: one
+    /// that is wrong or refused does not keep the others back.
     ///
     /// # Errors
-    /// As [`Audit::send`]. A mistake in a record is found before anything is sent.
+    /// [`Error::NotTaken`] names each record that was not taken and why; the others were. A cause
+    /// that no record of the set escapes, such as [`Error::WritePermission`], is the error itself,
+    /// and so is the cause of a set of one. The causes are those of [`Audit::send`].
     pub fn send_all(&self, records: &[Record<'_>]) -> Result<(), Error> {
-        records.iter().try_for_each(|record| record.check().map(drop))?;
+        let mut causes = Causes::new();
         let mut exchange = self.exchange();
         exchange.clear();
-        for record in records {
-            exchange.push(record, self.deadline)?;
+        for (record_index, record) in records.iter().enumerate() {
+            exchange.push(record_index, record, self.deadline, &mut causes);
         }
-        exchange.flush(self.deadline)
+        exchange.flush(self.deadline, &mut causes);
+        Error::from_causes(causes, records.len())
+    }
+
+    /// Writes texts that a record gave, as that one record.
+    pub(crate) fn send_texts(
+        &self,
+        record_type: RecordType,
+        texts: &[Vec<u8>],
+    ) -> Result<(), Error> {
+        let mut causes = Causes::new();
+        let mut exchange = self.exchange();
+        exchange.clear();
+        for text in texts {
+            exchange.push_text(
+                Part { record_index: 0, record_type },
+                text,
+                self.deadline,
+                &mut causes,
+            );
+        }
+        exchange.flush(self.deadline, &mut causes);
+        Error::from_causes(causes, 1)
     }
 
     /// The connection, for requests that are not records.
@@ -138,63 +176,61 @@ impl Exchange {
     /// Drops what an earlier call that failed may have left.
     fn clear(&mut self) {
         self.datagram.reset();
-        self.record_types.clear();
+        self.parts.clear();
     }
 
     /// Appends the record's texts to the datagram, and sends it as often as it is full.
-    fn push(&mut self, record: &Record<'_>, deadline: Duration) -> Result<(), Error> {
+    fn push(
+        &mut self,
+        record_index: usize,
+        record: &Record<'_>,
+        deadline: Duration,
+        causes: &mut Causes,
+    ) {
+        let part = Part { record_index, record_type: record.record_type() };
         let mut text = std::mem::take(&mut self.text);
-        let mut sent = Ok(());
         let laid_out = part::for_each_text(record, &mut text, |text| {
-            if sent.is_ok() {
-                sent = self.push_text(record.record_type(), text, deadline);
-            }
+            self.push_text(part, text, deadline, causes);
         });
         self.text = text;
-        laid_out.and(sent)
+        if let Err(mistake) = laid_out {
+            causes.insert(record_index, mistake);
+        }
     }
 
-    fn push_text(
-        &mut self,
-        record_type: RecordType,
-        text: &[u8],
-        deadline: Duration,
-    ) -> Result<(), Error> {
+    fn push_text(&mut self, part: Part, text: &[u8], deadline: Duration, causes: &mut Causes) {
         let len = self.datagram.len() + Datagram::message_len(text);
         if len > self.connection.send_limit_bytes() {
             // Twice as much at once, so that a long record asks only a few times.
-            self.connection.make_room(2 * len).map_err(|source| Error::Open { source })?;
+            self.connection.make_room(2 * len);
         }
-        let is_full =
-            len > self.connection.send_limit_bytes() || self.record_types.len() >= MESSAGES_LIMIT;
-        if is_full {
-            self.flush(deadline)?;
+        if len > self.connection.send_limit_bytes() || self.parts.len() >= MESSAGES_LIMIT {
+            self.flush(deadline, causes);
         }
-        self.datagram.push(record_type.number(), text);
-        self.record_types.push(record_type);
-        Ok(())
+        self.datagram.push(part.record_type.number(), text);
+        self.parts.push(part);
     }
 
-    fn flush(&mut self, deadline: Duration) -> Result<(), Error> {
+    /// Sends the datagram. A record of which one part is refused is not taken; the first cause
+    /// counts.
+    fn flush(&mut self, deadline: Duration, causes: &mut Causes) {
         if self.datagram.is_empty() {
-            return Ok(());
+            return;
         }
-        let result = self.connection.exchange(&mut self.datagram, deadline);
-        let result = result.map_err(|failure| self.error(failure, deadline));
-        self.record_types.clear();
-        result
-    }
-
-    fn error(&self, failure: Failure, deadline: Duration) -> Error {
-        match failure {
-            Failure::Send(source) => Error::Send { source },
-            Failure::Receive(source) => Error::Receive { source },
-            Failure::TimedOut => Error::TimedOut { deadline },
-            Failure::Refused { index, errno } => match self.record_types.get(index as usize) {
-                Some(record_type) => Error::from_record_refusal(errno, *record_type),
-                None => Error::Kernel { source: io::Error::from_raw_os_error(errno) },
-            },
+        let Self { connection, datagram, parts, .. } = self;
+        let submitted = connection.submit(datagram, deadline, |index, errno| {
+            if let Some(part) = parts.get(index as usize) {
+                let cause = Error::from_record_refusal(errno, part.record_type);
+                causes.entry(part.record_index).or_insert(cause);
+            }
+        });
+        if let Err(failure) = submitted {
+            for part in parts.iter() {
+                let cause = || failure.to_error(deadline);
+                causes.entry(part.record_index).or_insert_with(cause);
+            }
         }
+        parts.clear();
     }
 }
 

@@ -72,10 +72,7 @@ pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
 
 /// Appends the value as upper-case hexadecimal.
 pub fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
-    text.reserve(value.len().saturating_mul(2));
-    for byte in value {
-        text.extend([hex_digit(byte >> 4), hex_digit(byte & 0x0F)]);
-    }
+    text.extend(value.iter().flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 0x0F)]));
 }
 
 /// Length of the encoded value, in bytes.

@@ -2,11 +2,15 @@
 //!
 //! Every errno of the audit socket gets its meaning here, once.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io;
+use std::mem::discriminant;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::field::FieldProblem;
+use crate::identity::Auid;
 use crate::record_type::RecordType;
 
 /// Why a record was not written, or the audit system not read.
@@ -40,6 +44,45 @@ pub enum Error {
          root on the host"
     )]
     ControlPermission,
+    /// The caller lacks the capability to listen to what the kernel writes.
+    #[error("receipts for audit records need CAP_AUDIT_READ; run it as root on the host")]
+    ReadPermission,
+    /// The kernel took the record and did not write it in time.
+    #[error(
+        "the kernel took the record and did not write it within {} ms: audit is off, a rule drops \
+         it, or the rate limit is reached; see `auditctl -s` and `auditctl -l`",
+        .deadline.as_millis()
+    )]
+    NoReceipt {
+        /// How long it was awaited.
+        deadline: Duration,
+    },
+    /// The process acts for somebody already, so it cannot act for another.
+    #[error(
+        "the login uid is set to {auid} already; act for others from a service that nobody's \
+         login started"
+    )]
+    LoginUidSet {
+        /// Whom the process acts for.
+        auid: Auid,
+    },
+    /// The kernel does not let a thread act for this person.
+    #[error("cannot take on the login uid {auid}; it must be a uid of this user namespace")]
+    LoginRefused {
+        /// For whom the thread was to act.
+        auid: Auid,
+        /// What writing the login uid answered.
+        source: io::Error,
+    },
+    /// The thread that acts for somebody is gone.
+    #[error("the thread that acts for somebody else has ended; start another")]
+    LoginThreadEnded,
+    /// A thread could not be started.
+    #[error("cannot start a thread")]
+    Thread {
+        /// What the system call answered.
+        source: io::Error,
+    },
     /// The sender is not in the initial user namespace, where the kernel takes no records.
     #[error(
         "the kernel takes no audit records from inside a user namespace; run it on the host, \
@@ -58,9 +101,15 @@ pub enum Error {
          see pam_tty_audit(8)"
     )]
     TerminalNotAudited,
-    /// The kernel did not answer in time; whether it took the record is not known.
+    /// Some records of a set were not taken. The kernel took all others.
+    #[error("not all records were taken: {}", list(causes))]
+    NotTaken {
+        /// Where in the set the record stands, counted from 0, and why it was not taken.
+        causes: BTreeMap<usize, Error>,
+    },
+    /// The kernel did not answer in time; whether it took a record is not known.
     #[error(
-        "the kernel did not acknowledge the record within {} ms; look for it with ausearch",
+        "the kernel did not answer within {} ms; look with ausearch for what was sent",
         .deadline.as_millis()
     )]
     TimedOut {
@@ -128,6 +177,13 @@ impl Error {
         }
     }
 
+    pub(crate) fn from_join(source: io::Error) -> Self {
+        match source.raw_os_error() {
+            Some(libc::EPERM) => Self::ReadPermission,
+            _ => Self::Open { source },
+        }
+    }
+
     pub(crate) fn from_record_refusal(errno: i32, record_type: RecordType) -> Self {
         match errno {
             libc::EPERM if record_type == RecordType::USER_TTY => Self::TerminalNotAudited,
@@ -138,12 +194,54 @@ impl Error {
         }
     }
 
+    /// What became of a set of `count` records, from the causes why some were not taken.
+    ///
+    /// A single record's cause stands for itself. So does the sender's: without the capability,
+    /// no record of the set is taken, and there is one thing to do about it.
+    pub(crate) fn from_causes(mut causes: BTreeMap<usize, Self>, count: usize) -> Result<(), Self> {
+        let all_alike = |first: &Self| {
+            let kind = discriminant(first);
+            count == 1
+                || (first.is_about_sender() && causes.values().all(|e| discriminant(e) == kind))
+        };
+        let is_one_cause = causes.len() == count && causes.values().next().is_some_and(all_alike);
+        match causes.first_entry() {
+            None => Ok(()),
+            Some(first) if is_one_cause => Err(first.remove()),
+            Some(_) => Err(Self::NotTaken { causes }),
+        }
+    }
+
+    /// Whether another record would have fared the same.
+    const fn is_about_sender(&self) -> bool {
+        matches!(self, Self::WritePermission | Self::Refused | Self::Send { .. })
+    }
+
     pub(crate) fn from_control_refusal(errno: i32) -> Self {
         match errno {
             libc::EPERM => Self::ControlPermission,
             libc::ECONNREFUSED => Self::Refused,
             _ => Self::Kernel { source: io::Error::from_raw_os_error(errno) },
         }
+    }
+}
+
+/// How many causes the text of [`Error::NotTaken`] lists.
+const LISTED: usize = 3;
+
+fn list(causes: &BTreeMap<usize, Error>) -> String {
+    let mut text = String::new();
+    for (position, (index, cause)) in causes.iter().take(LISTED).enumerate() {
+        let separator = if position == 0 { "" } else { "; " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}record[{index}]: {cause}");
+        if let Some(source) = std::error::Error::source(cause) {
+            let _ = write!(text, ": {source}");
+        }
+    }
+    match causes.len().saturating_sub(LISTED) {
+        0 => text,
+        more => text + &format!("; and {more} more"),
     }
 }
 
@@ -169,5 +267,36 @@ mod tests {
         }
         let error = Error::from_socket(io::Error::from_raw_os_error(libc::EMFILE));
         assert!(matches!(error, Error::Open { .. }), "{error}");
+    }
+
+    #[test]
+    fn one_cause_for_all_stands_for_itself() {
+        let outcome = |causes: Vec<(usize, Error)>, count| {
+            Error::from_causes(causes.into_iter().collect(), count)
+        };
+        assert!(outcome(vec![], 2).is_ok());
+        let denied = vec![(0, Error::WritePermission), (1, Error::WritePermission)];
+        assert!(matches!(outcome(denied, 2), Err(Error::WritePermission)));
+        assert!(matches!(outcome(vec![(0, Error::NoOutcome)], 1), Err(Error::NoOutcome)));
+        let nameless = vec![(0, Error::NoOutcome), (1, Error::NoOutcome)];
+        assert!(
+            matches!(outcome(nameless, 2), Err(Error::NotTaken { causes }) if causes.len() == 2)
+        );
+        let differ = vec![(0, Error::WritePermission), (1, Error::Refused)];
+        assert!(matches!(outcome(differ, 2), Err(Error::NotTaken { .. })));
+    }
+
+    #[test]
+    fn the_records_that_were_not_taken_are_listed() {
+        let cause = || Error::Kernel { source: io::Error::from_raw_os_error(libc::ENOMEM) };
+        let causes =
+            [(1, Error::NoOutcome), (3, cause()), (4, cause()), (7, cause()), (9, cause())];
+        let error = Error::from_causes(causes.into_iter().collect(), 10).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("not all records were taken: record[1]: the record has no outcome")
+        );
+        assert!(text.contains("record[3]: the kernel refused the request: Cannot allocate memory"));
+        assert!(text.ends_with("; and 2 more"), "{text}");
     }
 }

@@ -37,8 +37,11 @@ mod command_line;
 pub mod encoding;
 mod error;
 pub mod field;
+mod identity;
+mod login;
 mod netlink;
 mod part;
+mod receipt;
 mod record;
 mod record_type;
 mod rule;
@@ -51,18 +54,25 @@ mod text;
 pub use audit::{Audit, DEFAULT_DEADLINE};
 pub use command_line::CommandLine;
 pub use error::Error;
+pub use identity::{Auid, Session};
+pub use login::LoginThread;
 pub use part::VALUE_LIMIT_BYTES;
+pub use receipt::{EventId, MalformedEventId, Receipts};
 pub use record::{Origin, Outcome, Record, TEXT_LIMIT_BYTES};
 pub use record_type::{RecordType, UnknownRecordType};
 pub use rule::DroppingRule;
 pub use status::{Enabled, FailureMode, Status};
-pub use subject::{Auid, Session, Subject};
+pub use subject::Subject;
 pub use terminal::Terminal;
 
 const _: () = {
     const fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<Audit>();
     crosses_threads::<Record<'_>>();
+    crosses_threads::<Receipts<'_>>();
+    crosses_threads::<EventId>();
+    crosses_threads::<LoginThread>();
+    crosses_threads::<Status>();
     crosses_threads::<Subject>();
     crosses_threads::<Error>();
 };

@@ -2,21 +2,37 @@
 //!
 //! Knows datagrams, acknowledgements and deadlines. Knows nothing of what a record says.
 //!
-//! The kernel handles a datagram inside `sendto(2)`, so its answer is queued when the call
-//! returns: one send and one receive are the whole exchange. The answer to an earlier request that
-//! timed out may still come, and anybody on the host may send to a netlink socket, so an answer
-//! counts only if it has the right sequence number and comes from the kernel.
+//! The kernel handles a datagram inside `sendto(2)` and queues each refusal before the call returns,
+//! asked for an acknowledgement or not. So records are sent without asking, and a receive that
+//! finds the queue empty proves that all were taken: two system calls, and no answer to make and
+//! read. Three things could hide a refusal, and none can here:
+//!
+//! - A refusal that finds no room or no memory is lost, but then the receive fails with ENOBUFS.
+//!   The kernel says so once until the queue has been empty, so each exchange empties it.
+//! - A message whose length is wrong ends the datagram without a word. [`Datagram`] alone writes
+//!   lengths, and a debug build checks every datagram before it goes out.
+//! - The answer to an earlier request that timed out may still come, and a process with
+//!   `CAP_NET_ADMIN` may send to the socket too. An answer counts only if it has the right sequence
+//!   number and comes from the kernel.
+//!
+//! # Source
+//! `audit_receive` in `kernel/audit.c`: the loop over the messages calls `netlink_ack` for every
+//! error. `netlink_unicast_kernel`, `netlink_ack`, `netlink_overrun` and `netlink_rcv_wake` in
+//! `net/netlink/af_netlink.c`. Every refusal is provoked in `tests/emitter.rs`.
+
+mod listener;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use netlink_packet_core::{
-    Emitable, ErrorBuffer, NLM_F_ACK, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader,
-};
+use netlink_packet_core::{Emitable, ErrorBuffer, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_AUDIT};
 
+use crate::error::Error;
 use crate::sys;
+
+pub(crate) use listener::Listener;
 
 /// Bytes that the kernel keeps of the send buffer for itself.
 ///
@@ -24,7 +40,7 @@ use crate::sys;
 /// `netlink_sendmsg` in `net/netlink/af_netlink.c`: `len > sk->sk_sndbuf - 32` is EMSGSIZE.
 const SEND_BUFFER_OVERHEAD_BYTES: usize = 32;
 
-/// Room for any answer: an acknowledgement has 36 bytes, one that repeats the request at most 9 kB.
+/// Room for any answer: a refusal has 36 bytes, one that repeats the request at most 9 kB.
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024;
 
 const HEADER_BYTES: usize = 16;
@@ -33,8 +49,6 @@ const HEADER_BYTES: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Datagram {
     bytes: Vec<u8>,
-    /// Where the last message starts, in bytes.
-    last: usize,
     /// Sequence number of the first message. The others count on from it.
     first_sequence: u32,
     count: u32,
@@ -53,7 +67,6 @@ impl Datagram {
     }
 
     fn push_message(&mut self, message_type: u16, content: &[u8], end: &[u8]) {
-        self.last = self.bytes.len();
         let len = HEADER_BYTES + content.len() + end.len();
         let mut header = NetlinkHeader::default();
         header.length = len.try_into().unwrap_or(u32::MAX);
@@ -82,18 +95,6 @@ impl Datagram {
         self.count == 0
     }
 
-    /// Asks for an answer to the last message. Errors are answered unasked, and one answer for
-    /// all keeps a long datagram from filling the receive buffer.
-    fn ask_for_acknowledgement(&mut self) {
-        if let Some(header) = self.bytes.get_mut(self.last..) {
-            NetlinkBuffer::new(header).set_flags(NLM_F_REQUEST | NLM_F_ACK);
-        }
-    }
-
-    fn last_sequence(&self) -> u32 {
-        self.first_sequence.wrapping_add(self.count.saturating_sub(1))
-    }
-
     /// Which of the datagram's messages has this sequence number, counted from 0.
     fn index_of(&self, sequence: u32) -> Option<u32> {
         let index = sequence.wrapping_sub(self.first_sequence);
@@ -105,7 +106,25 @@ impl Datagram {
         self.first_sequence = self.first_sequence.wrapping_add(self.count);
         self.bytes.clear();
         self.count = 0;
-        self.last = 0;
+    }
+
+    /// Whether the messages' lengths lead from the first byte to the last: a message that does not
+    /// begin where the kernel looks for it is dropped without an answer, and so are all behind it.
+    ///
+    /// # Source
+    /// `nlmsg_ok` and `nlmsg_next` in `include/net/netlink.h`.
+    fn is_well_framed(&self) -> bool {
+        let mut rest = self.bytes.as_slice();
+        let mut count = 0;
+        while !rest.is_empty() {
+            let Ok(message) = NetlinkBuffer::new_checked(rest) else { return false };
+            let Some(behind) = rest.get((message.length() as usize).next_multiple_of(4)..) else {
+                return false;
+            };
+            rest = behind;
+            count += 1;
+        }
+        count == self.count
     }
 }
 
@@ -115,11 +134,29 @@ pub(crate) enum Failure {
     Send(io::Error),
     Receive(io::Error),
     TimedOut,
-    /// The kernel refused the message with this index in the datagram.
+    /// The kernel refused a request.
     Refused {
-        index: u32,
         errno: i32,
     },
+}
+
+impl Failure {
+    /// What it means, for each of the records that it befell.
+    pub(crate) fn to_error(&self, deadline: Duration) -> Error {
+        match self {
+            Self::Send(source) => Error::Send { source: copy(source) },
+            Self::Receive(source) => Error::Receive { source: copy(source) },
+            Self::TimedOut => Error::TimedOut { deadline },
+            Self::Refused { errno } => {
+                Error::Kernel { source: io::Error::from_raw_os_error(*errno) }
+            }
+        }
+    }
+}
+
+/// What a system call answered, once more: an [`io::Error`] cannot be cloned.
+fn copy(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// A socket to the kernel's audit system.
@@ -146,35 +183,37 @@ impl Connection {
     }
 
     /// Raises the longest datagram to `len` bytes, or as near as the host allows.
-    pub(crate) fn make_room(&mut self, len: usize) -> io::Result<()> {
+    pub(crate) fn make_room(&mut self, len: usize) {
         if len > self.send_limit_bytes {
             // The kernel doubles the number to allow for its own bookkeeping.
             let size = (len + SEND_BUFFER_OVERHEAD_BYTES).div_ceil(2);
-            sys::set_send_buffer_size(self.fd(), size)?;
-            self.read_send_limit()?;
+            // Where it may not be raised, datagrams stay shorter.
+            let _ = sys::set_send_buffer_size(self.fd(), size);
+            let _ = self.read_send_limit();
         }
-        Ok(())
     }
 
-    /// Sends the datagram and waits for the kernel to take all of it. Empties the datagram.
-    pub(crate) fn exchange(
+    /// Sends the datagram, and gives the index of each message that the kernel refuses to
+    /// `refused`, with the errno. The kernel took all others. Empties the datagram.
+    ///
+    /// A failure says nothing of the messages that were not refused before it. The deadline ends
+    /// only a flood of what is no answer.
+    pub(crate) fn submit(
         &mut self,
         datagram: &mut Datagram,
         deadline: Duration,
+        refused: impl FnMut(u32, i32),
     ) -> Result<(), Failure> {
-        let end = Instant::now().checked_add(deadline);
-        datagram.ask_for_acknowledgement();
         let result = self.send(datagram).and_then(|()| {
-            await_acknowledgement(datagram, &mut self.answer, |buffer| {
-                receive(&self.socket, buffer, end)
+            collect_refusals(datagram, &mut self.answer, deadline, refused, |buffer| {
+                receive_queued(&self.socket, buffer)
             })
         });
         datagram.reset();
         result
     }
 
-    /// Sends the datagram without asking for an acknowledgement and gives each answer to `take`,
-    /// its type and content, until `take` says that it was the last. Empties the datagram.
+    /// Sends the datagram and gives each answer to `take`, its type and content, until `take` says that it was the last. Empties the datagram.
     pub(crate) fn query(
         &mut self,
         datagram: &mut Datagram,
@@ -187,7 +226,7 @@ impl Connection {
             result = match receive(&self.socket, &mut self.answer, end) {
                 Ok(Some(incoming)) => match Answer::read(&self.answer, incoming, datagram) {
                     Some(Answer::Errno { errno: 0, .. }) | None => continue,
-                    Some(Answer::Errno { index, errno }) => Err(Failure::Refused { index, errno }),
+                    Some(Answer::Errno { errno, .. }) => Err(Failure::Refused { errno }),
                     Some(Answer::Content { message_type, content }) => {
                         match take(message_type, content) {
                             Progress::More => continue,
@@ -206,6 +245,7 @@ impl Connection {
     /// The destination is given each time: then only the sender's present capabilities count,
     /// not those of whoever opened the socket.
     fn send(&self, datagram: &Datagram) -> Result<(), Failure> {
+        debug_assert!(datagram.is_well_framed(), "the kernel would drop it without a word");
         loop {
             match self.socket.send_to(&datagram.bytes, &SocketAddr::new(0, 0), 0) {
                 Ok(_) => return Ok(()),
@@ -239,55 +279,70 @@ struct Incoming {
     sender_port: u32,
 }
 
-/// Receives what is queued, or waits for it until the end. `None` if the time ran out.
-fn receive(
-    socket: &Socket,
-    mut buffer: &mut [u8],
-    end: Option<Instant>,
-) -> io::Result<Option<Incoming>> {
+/// Receives what is queued. `None` if nothing is.
+fn receive_queued(socket: &Socket, mut buffer: &mut [u8]) -> io::Result<Option<Incoming>> {
     loop {
-        let error = match socket.recv_from(&mut buffer, libc::MSG_DONTWAIT) {
+        match socket.recv_from(&mut buffer, libc::MSG_DONTWAIT) {
             Ok((len, sender)) => {
                 return Ok(Some(Incoming { len, sender_port: sender.port_number() }));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let now = Instant::now();
-                let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
-                match sys::wait_readable(socket.as_fd(), left) {
-                    Ok(false) if left.is_zero() => return Ok(None),
-                    Ok(_) => continue,
-                    Err(error) => error,
-                }
-            }
-            Err(error) => error,
-        };
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// Takes answers until the last message is acknowledged. The first refusal counts.
-fn await_acknowledgement(
+/// Receives what is queued, or waits for it until the end. `None` if the time ran out.
+fn receive(
+    socket: &Socket,
+    buffer: &mut [u8],
+    end: Option<Instant>,
+) -> io::Result<Option<Incoming>> {
+    loop {
+        if let Some(incoming) = receive_queued(socket, buffer)? {
+            return Ok(Some(incoming));
+        }
+        let now = Instant::now();
+        let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+        match sys::wait_readable(socket.as_fd(), left) {
+            Ok(false) if left.is_zero() => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Takes answers until none is queued.
+fn collect_refusals(
     datagram: &Datagram,
     buffer: &mut [u8],
+    deadline: Duration,
+    mut refused: impl FnMut(u32, i32),
     mut receive: impl FnMut(&mut [u8]) -> io::Result<Option<Incoming>>,
 ) -> Result<(), Failure> {
-    let mut refusal = None;
+    let mut result = Ok(());
+    // The clock is read only when there is something strange in the queue.
+    let mut end = None;
     loop {
-        let incoming = match receive(buffer) {
-            Ok(Some(incoming)) => incoming,
-            Ok(None) => return Err(refusal.unwrap_or(Failure::TimedOut)),
-            Err(error) => return Err(refusal.unwrap_or(Failure::Receive(error))),
-        };
-        let Some(Answer::Errno { index, errno }) = Answer::read(buffer, incoming, datagram) else {
-            continue;
-        };
-        if errno != 0 {
-            refusal.get_or_insert(Failure::Refused { index, errno });
-        }
-        if Some(index) == datagram.index_of(datagram.last_sequence()) {
-            return refusal.map_or(Ok(()), Err);
+        match receive(buffer) {
+            Ok(None) => return result,
+            Ok(Some(incoming)) => match Answer::read(buffer, incoming, datagram) {
+                Some(Answer::Errno { index, errno }) if errno != 0 => refused(index, errno),
+                _ => {
+                    let now = Instant::now();
+                    let end = *end.get_or_insert_with(|| now.checked_add(deadline));
+                    if end.is_some_and(|end| end < now) {
+                        return Err(Failure::TimedOut);
+                    }
+                }
+            },
+            // A refusal was lost. What is queued goes first, so that the next loss is told too.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                result = Err(Failure::Receive(error));
+            }
+            Err(error) => return Err(Failure::Receive(error)),
         }
     }
 }

@@ -55,10 +55,13 @@ pub(crate) fn for_each_text(
 ) -> Result<(), Error> {
     let outcome = record.check()?;
     scratch.clear();
-    if text::whole_len(record) <= TEXT_LIMIT_BYTES {
+    // Most records are short: written first and measured then, they are looked at only once.
+    if text::whole_len_at_least(record) <= TEXT_LIMIT_BYTES {
         text::write_whole(record, outcome, scratch);
-        take(scratch);
-        return Ok(());
+        if scratch.len() <= TEXT_LIMIT_BYTES {
+            take(scratch);
+            return Ok(());
+        }
     }
 
     let mut fields = record.fields.clone();

@@ -94,6 +94,19 @@ pub(crate) enum Value<'a> {
     Verbatim(&'a [u8]),
 }
 
+impl Value<'_> {
+    /// Length of a value that can be long, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Untrusted(value) | Self::Verbatim(value) | Self::Label(Some(value)) => {
+                value.len()
+            }
+            Self::CommandLine(line) => line.as_bytes().len(),
+            Self::Word(_) | Self::Number(_) | Self::Label(None) => 0,
+        }
+    }
+}
+
 impl<'a> Record<'a> {
     /// A record without fields.
     #[must_use]

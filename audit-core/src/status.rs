@@ -91,10 +91,8 @@ impl Audit {
             datagram.reset();
             datagram.push_binary(request_type, &[]);
             connection.query(datagram, deadline, take).map_err(|failure| match failure {
-                Failure::Send(source) => Error::Send { source },
-                Failure::Receive(source) => Error::Receive { source },
-                Failure::TimedOut => Error::TimedOut { deadline },
-                Failure::Refused { errno, .. } => Error::from_control_refusal(errno),
+                Failure::Refused { errno } => Error::from_control_refusal(errno),
+                failure => failure.to_error(deadline),
             })
         })
     }

@@ -2,70 +2,14 @@
 //!
 //! Knows what `/proc/thread-self` says of the calling thread. Writes nothing.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::identity::{Auid, Session};
 use crate::terminal::Terminal;
-
-/// A login uid: who logged in, whatever they became later. It survives `su` and `sudo`.
-///
-/// Unset is not a number: [`Auid::from_raw`] gives `None` for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Auid(u32);
-
-/// A login session. Unset is not a number: [`Session::from_raw`] gives `None` for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Session(u32);
-
-/// How the kernel writes that an auid or a session is unset.
-///
-/// # Source
-/// `AUDIT_UID_UNSET` and `AUDIT_SID_UNSET` in `include/uapi/linux/audit.h`.
-const UNSET: u32 = u32::MAX;
-
-impl Auid {
-    /// The auid that the kernel's number stands for.
-    #[must_use]
-    pub fn from_raw(number: u32) -> Option<Self> {
-        (number != UNSET).then_some(Self(number))
-    }
-
-    /// The uid.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-}
-
-impl Session {
-    /// The session that the kernel's number stands for.
-    #[must_use]
-    pub fn from_raw(number: u32) -> Option<Self> {
-        (number != UNSET).then_some(Self(number))
-    }
-
-    /// The number, as `ausearch --session` takes it.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for Auid {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl fmt::Display for Session {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
 
 /// Who acts, and from where.
 ///
@@ -117,6 +61,21 @@ impl Subject {
     }
 }
 
+/// The auid of the process's first thread, which stands for the process.
+pub(crate) fn process_auid() -> Result<Option<Auid>, Error> {
+    Ok(read_id(Path::new("/proc/self"), "loginuid")?.and_then(Auid::from_raw))
+}
+
+/// The auid of the calling thread.
+pub(crate) fn thread_auid() -> Result<Option<Auid>, Error> {
+    Ok(read_id(Path::new("/proc/thread-self"), "loginuid")?.and_then(Auid::from_raw))
+}
+
+/// The session of the calling thread.
+pub(crate) fn thread_session() -> Result<Option<Session>, Error> {
+    Ok(read_id(Path::new("/proc/thread-self"), "sessionid")?.and_then(Session::from_raw))
+}
+
 fn read(directory: &Path, name: &str) -> Result<String, Error> {
     let path = directory.join(name);
     let bytes = fs::read(&path).map_err(|source| Error::Proc { path, source })?;
@@ -158,13 +117,6 @@ fn malformed(path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn unset_is_none() {
-        assert_eq!(Auid::from_raw(u32::MAX), None);
-        assert_eq!(Session::from_raw(u32::MAX), None);
-        assert_eq!(Auid::from_raw(0).map(Auid::number), Some(0));
-    }
 
     #[test]
     fn the_calling_thread_is_described() {

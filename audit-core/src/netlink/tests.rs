@@ -21,25 +21,42 @@ fn message(message_type: u16, sequence: u32, content: &[u8]) -> Vec<u8> {
     datagram.bytes
 }
 
-/// Plays the answers, each with its sender's port; then time runs out.
-fn play(datagram: &Datagram, answers: &[(Vec<u8>, u32)]) -> Result<(), Failure> {
-    let mut queue: VecDeque<_> = answers.iter().collect();
-    await_acknowledgement(datagram, &mut [0; 256], |buffer| {
-        Ok(queue.pop_front().map(|(bytes, sender_port)| {
+/// What the socket has queued, in order: a datagram with its sender's port, or an errno.
+type Queued = Result<(Vec<u8>, u32), i32>;
+
+/// Plays what is queued; then the queue is empty. Gives the refusals: index and errno.
+fn play(datagram: &Datagram, queued: &[Queued]) -> Result<Vec<(u32, i32)>, Failure> {
+    play_within(Duration::MAX, datagram, queued).1
+}
+
+fn play_within(
+    deadline: Duration,
+    datagram: &Datagram,
+    queued: &[Queued],
+) -> (usize, Result<Vec<(u32, i32)>, Failure>) {
+    let mut queue: VecDeque<_> = queued.iter().collect();
+    let mut refusals = Vec::new();
+    let refused = |index, errno| refusals.push((index, errno));
+    let result = collect_refusals(datagram, &mut [0; 256], deadline, refused, |buffer| match queue
+        .pop_front()
+    {
+        None => Ok(None),
+        Some(Err(errno)) => Err(io::Error::from_raw_os_error(*errno)),
+        Some(Ok((bytes, sender_port))) => {
             buffer[..bytes.len()].copy_from_slice(bytes);
-            Incoming { len: bytes.len(), sender_port: *sender_port }
-        }))
-    })
+            Ok(Some(Incoming { len: bytes.len(), sender_port: *sender_port }))
+        }
+    });
+    (queue.len(), result.map(|()| refusals))
 }
 
 #[test]
 fn a_message_is_a_header_the_text_and_a_nul() {
-    let mut datagram = datagram(7, &[b"op=x"]);
-    datagram.ask_for_acknowledgement();
+    let datagram = datagram(7, &[b"op=x"]);
     let mut expected = Vec::new();
     expected.extend(21_u32.to_ne_bytes());
     expected.extend(1123_u16.to_ne_bytes());
-    expected.extend(5_u16.to_ne_bytes());
+    expected.extend(1_u16.to_ne_bytes());
     expected.extend(7_u32.to_ne_bytes());
     expected.extend(0_u32.to_ne_bytes());
     expected.extend(b"op=x\0");
@@ -49,47 +66,83 @@ fn a_message_is_a_header_the_text_and_a_nul() {
 }
 
 #[test]
-fn only_the_last_message_asks_for_an_acknowledgement() {
-    let mut datagram = datagram(u32::MAX, &[b"a", b"b"]);
-    datagram.ask_for_acknowledgement();
-    let flags: Vec<u16> =
-        datagram.bytes.chunks(20).map(|message| NetlinkBuffer::new(message).flags()).collect();
-    assert_eq!(flags, [NLM_F_REQUEST, NLM_F_REQUEST | NLM_F_ACK]);
-    assert_eq!(datagram.last_sequence(), 0);
-    assert_eq!(datagram.index_of(0), Some(1));
+fn an_empty_queue_says_that_all_were_taken() {
+    assert_eq!(play(&datagram(5, &[b"a", b"b"]), &[]).unwrap(), []);
 }
 
 #[test]
-fn an_acknowledgement_ends_the_exchange() {
-    assert!(play(&datagram(5, &[b"a"]), &[(answer(5, 0), 0)]).is_ok());
-    assert!(play(&datagram(5, &[b"a", b"b"]), &[(answer(6, 0), 0)]).is_ok());
+fn each_refused_message_is_named() {
+    let queued =
+        [Ok((answer(5, libc::EPERM), 0)), Ok((answer(6, 0), 0)), Ok((answer(7, libc::EINVAL), 0))];
+    let refusals = play(&datagram(5, &[b"a", b"b", b"c"]), &queued).unwrap();
+    assert_eq!(refusals, [(0, libc::EPERM), (2, libc::EINVAL)]);
+    let refusals = play(&datagram(u32::MAX, &[b"a", b"b"]), &[Ok((answer(0, 1), 0))]).unwrap();
+    assert_eq!(refusals, [(1, libc::EPERM)]);
+}
+
+/// What is in the queue and answers nothing of message 5.
+fn strange() -> Vec<Queued> {
+    let stale = (answer(4, libc::EPERM), 0);
+    let forged = (answer(5, libc::EPERM), 4711);
+    let short = (vec![0; 12], 0);
+    let cut = (answer(5, libc::EPERM)[..18].to_vec(), 0);
+    let event = (message(1300, 5, b"x"), 0);
+    [stale, forged, short, cut, event].map(Ok).to_vec()
 }
 
 #[test]
 fn answers_to_others_and_from_others_do_not_count() {
-    let stale = (answer(4, libc::EPERM), 0);
-    let forged = (answer(5, 0), 4711);
-    let short = (vec![0; 12], 0);
-    let cut = (answer(5, 0)[..18].to_vec(), 0);
-    let event = (message(1300, 5, b"x"), 0);
-    let others = [stale, forged, short, cut, event];
-    assert!(matches!(play(&datagram(5, &[b"a"]), &others), Err(Failure::TimedOut)));
-    let mut with_answer = others.to_vec();
-    with_answer.push((answer(5, 0), 0));
-    assert!(play(&datagram(5, &[b"a"]), &with_answer).is_ok());
+    let mut queued = strange();
+    assert_eq!(play(&datagram(5, &[b"a"]), &queued).unwrap(), []);
+    queued.push(Ok((answer(5, libc::EPERM), 0)));
+    assert_eq!(play(&datagram(5, &[b"a"]), &queued).unwrap(), [(0, libc::EPERM)]);
 }
 
 #[test]
-fn a_refused_message_is_named_even_if_the_last_one_is_taken() {
-    let answers = [(answer(6, libc::EINVAL), 0), (answer(7, 0), 0)];
-    let result = play(&datagram(5, &[b"a", b"b", b"c"]), &answers);
-    assert!(matches!(result, Err(Failure::Refused { index: 1, errno: libc::EINVAL })));
+fn a_flood_of_what_is_no_answer_ends_at_the_deadline() {
+    let queued: Vec<_> = (0..1000).flat_map(|_| strange()).collect();
+    let (left, result) = play_within(Duration::ZERO, &datagram(5, &[b"a"]), &queued);
+    assert!(matches!(result, Err(Failure::TimedOut)));
+    assert!(left > 4000, "{left}");
 }
 
 #[test]
-fn a_refusal_outweighs_a_missing_acknowledgement() {
-    let result = play(&datagram(5, &[b"a", b"b"]), &[(answer(5, libc::EPERM), 0)]);
-    assert!(matches!(result, Err(Failure::Refused { index: 0, errno: libc::EPERM })));
+fn a_lost_refusal_is_no_success_and_the_queue_is_emptied_all_the_same() {
+    let queued = [Err(libc::ENOBUFS), Ok((answer(5, libc::EPERM), 0))];
+    let (left, result) = play_within(Duration::MAX, &datagram(5, &[b"a", b"b"]), &queued);
+    assert!(
+        matches!(result, Err(Failure::Receive(error)) if error.raw_os_error() == Some(libc::ENOBUFS))
+    );
+    assert_eq!(left, 0);
+    let result = play(&datagram(5, &[b"a"]), &[Err(libc::EBADF)]);
+    assert!(matches!(result, Err(Failure::Receive(_))));
+}
+
+#[test]
+fn a_broken_length_is_noticed() {
+    let mut datagram = datagram(5, &[b"abc", b"de"]);
+    assert!(datagram.is_well_framed());
+    for (offset, len) in [(0, 0_u8), (0, 15), (0, 24), (20, 15), (20, 21)] {
+        let right = std::mem::replace(&mut datagram.bytes[offset], len);
+        assert!(!datagram.is_well_framed(), "{len} at {offset}");
+        datagram.bytes[offset] = right;
+    }
+    datagram.count = 1;
+    assert!(!datagram.is_well_framed());
+}
+
+proptest::proptest! {
+    #[test]
+    fn every_datagram_is_well_framed(texts: Vec<Vec<u8>>, first_sequence: u32) {
+        let mut datagram = Datagram { first_sequence, ..Datagram::default() };
+        for (index, text) in texts.iter().enumerate() {
+            match index % 3 {
+                0 => datagram.push_binary(1000, text),
+                _ => datagram.push(1123, text),
+            }
+        }
+        proptest::prop_assert!(datagram.is_well_framed());
+    }
 }
 
 #[test]
@@ -97,7 +150,7 @@ fn an_emptied_datagram_counts_on() {
     let mut datagram = datagram(5, &[b"a", b"b"]);
     datagram.reset();
     datagram.push(1123, b"c");
-    assert_eq!(datagram.last_sequence(), 7);
+    assert_eq!(datagram.index_of(7), Some(0));
     assert_eq!(datagram.index_of(5), None);
 }
 

@@ -1,0 +1,228 @@
+//! How long a record takes from user space to the kernel, against libaudit and against the floor.
+//!
+//! `cargo bench -p audit-core`, as root, with auditd running. `-- --short` takes two rounds.
+//!
+//! Four ways to write the same `USER_CMD` record take turns in one run, so that what disturbs the
+//! host disturbs all of them:
+//!
+//! - floor: `sendto` and `recv` of a message that is ready, acknowledgement asked for
+//! - libaudit: `audit_log_user_command` of the installed libaudit
+//! - send: `Audit::send`, the record built anew each time
+//! - `send_all`: 100 such records at once
+//!
+//! The backlog limit is raised for the run, so that the kernel is measured and not auditd, and
+//! restored after it. The audit log is read along: a record that is missing in it, or is there
+//! twice, fails the run.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
+#![expect(unsafe_code, reason = "libaudit is C")]
+#![expect(clippy::expect_used, reason = "a benchmark may stop where it cannot go on")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark may stop where it cannot go on")]
+
+#[path = "../../tests/trail.rs"]
+#[expect(unreachable_pub, clippy::panic, reason = "shared with the tests")]
+mod trail;
+
+use std::ffi::{CString, c_char, c_int};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use audit_core::{Audit, Outcome, Record, RecordType, Subject};
+use libloading::{Library, Symbol};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_AUDIT};
+
+use trail::Trail;
+
+const NAMES: [&str; 4] = ["floor", "libaudit", "send", "send_all"];
+const RECORDS_A_ROUND: u32 = 1000;
+const ROUNDS: u32 = 40;
+const SHORT_ROUNDS: u32 = 2;
+const SET: u32 = 100;
+const BACKLOG_LIMIT: u32 = 16384;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn main() {
+    let rounds = if std::env::args().any(|word| word == "--short") { SHORT_ROUNDS } else { ROUNDS };
+    let audit = Audit::open().expect("no audit");
+    let auditd = audit.status().expect("no status").auditd_pid;
+    assert!(auditd.is_some(), "auditd does not run, so nothing would arrive in the log");
+    let _limit = BacklogLimit::raise(&audit);
+    let mut trail = Trail::from_now();
+
+    // The command names the way, so that the log tells which way lost a record.
+    let commands = NAMES.map(|name| format!("emit-bench-{}-{name}", std::process::id()));
+    let mut ways = [
+        floor(&commands[0]),
+        libaudit(&commands[1]),
+        send(&audit, &commands[2]),
+        send_all(&audit, &commands[3]),
+    ];
+
+    let mut times_us = [const { Vec::new() }; 4];
+    let mut found = [0; 4];
+    for round in 0..rounds {
+        for turn in 0..ways.len() {
+            let way = (round as usize + turn) % ways.len();
+            await_empty_backlog(&audit, &mut trail, &commands, &mut found);
+            let start = Instant::now();
+            ways[way]();
+            times_us[way].push(start.elapsed().as_secs_f64() * 1e6 / f64::from(RECORDS_A_ROUND));
+        }
+    }
+    let wanted = rounds * RECORDS_A_ROUND;
+    let start = Instant::now();
+    while found.iter().any(|count| *count < wanted) && start.elapsed() < PATIENCE {
+        count(&mut trail, &commands, &mut found);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    let medians_us = times_us.map(|mut times| {
+        times.sort_unstable_by(f64::total_cmp);
+        times[times.len() / 2]
+    });
+    let [floor_us, libaudit_us, ..] = medians_us;
+    println!("{rounds} rounds of {RECORDS_A_ROUND} records each way, medians for one record");
+    println!("{:<10}{:>9}{:>12}{:>12}{:>16}", "", "us", "x floor", "x libaudit", "in the log");
+    for ((name, median_us), found) in NAMES.iter().zip(medians_us).zip(found) {
+        let (of_floor, of_libaudit) = (floor_us / median_us, libaudit_us / median_us);
+        println!(
+            "{name:<10}{median_us:>9.2}{of_floor:>12.2}{of_libaudit:>12.2}{found:>9} of {wanted}"
+        );
+    }
+    assert!(found.iter().all(|count| *count == wanted), "the log does not hold what was written");
+}
+
+/// A ready-made message, one number in it apart.
+fn floor(command: &str) -> Box<dyn FnMut()> {
+    let socket = Socket::new(NETLINK_AUDIT).expect("no audit");
+    let kernel = SocketAddr::new(0, 0);
+    let subject = Subject::current().expect("no /proc");
+    let text = record(&subject, command).texts().expect("a wrong record").concat();
+    let len = 16 + text.len() + 1;
+    let mut message = u32::try_from(len).expect("a short message").to_ne_bytes().to_vec();
+    message.extend(RecordType::USER_CMD.number().to_ne_bytes());
+    message.extend(5_u16.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend(text);
+    message.resize(len.next_multiple_of(4), 0);
+    let mut answer = vec![0; 4096];
+    Box::new(move || {
+        for _ in 0..RECORDS_A_ROUND {
+            socket.send_to(&message, &kernel, 0).expect("not sent");
+            let len = socket.recv(&mut &mut answer[..], 0).expect("no answer");
+            assert_eq!(answer[16..20], [0; 4], "refused, in {len} bytes");
+        }
+    })
+}
+
+type AuditLogUserCommand = unsafe extern "C" fn(
+    fd: c_int,
+    message_type: c_int,
+    command: *const c_char,
+    tty: *const c_char,
+    result: c_int,
+) -> c_int;
+
+fn libaudit(command: &str) -> Box<dyn FnMut()> {
+    // SAFETY: libaudit has no initialiser that could do harm.
+    let library = unsafe { Library::new("libaudit.so.1") }.expect("no libaudit");
+    // Never closed: the functions below live as long as the program.
+    let library: &'static Library = Box::leak(Box::new(library));
+    // SAFETY: `int audit_open(void)` in libaudit.h.
+    let open: Symbol<'_, unsafe extern "C" fn() -> c_int> =
+        unsafe { library.get(b"audit_open") }.expect("no audit_open");
+    // SAFETY: the function takes nothing.
+    let fd = unsafe { open() };
+    assert!(fd >= 0, "libaudit cannot open the audit socket");
+    // SAFETY: the type is that of the declaration in libaudit.h.
+    let log: Symbol<'_, AuditLogUserCommand> =
+        unsafe { library.get(b"audit_log_user_command") }.expect("no audit_log_user_command");
+    let command = CString::new(command).expect("a command without NUL");
+    let message_type = c_int::from(RecordType::USER_CMD.number());
+    Box::new(move || {
+        for _ in 0..RECORDS_A_ROUND {
+            // SAFETY: the command is a C string, and the terminal may be null.
+            let answer = unsafe { log(fd, message_type, command.as_ptr(), std::ptr::null(), 1) };
+            assert!(answer > 0, "libaudit answers {answer}");
+        }
+    })
+}
+
+fn send<'a>(audit: &'a Audit, command: &'a str) -> Box<dyn FnMut() + 'a> {
+    let subject = Subject::current().expect("no /proc");
+    Box::new(move || {
+        for _ in 0..RECORDS_A_ROUND {
+            audit.send(&record(&subject, command)).expect("not sent");
+        }
+    })
+}
+
+fn send_all<'a>(audit: &'a Audit, command: &'a str) -> Box<dyn FnMut() + 'a> {
+    let subject = Subject::current().expect("no /proc");
+    Box::new(move || {
+        for _ in 0..RECORDS_A_ROUND / SET {
+            let records: Vec<_> = (0..SET).map(|_| record(&subject, command)).collect();
+            audit.send_all(&records).expect("not sent");
+        }
+    })
+}
+
+/// What `audit_log_user_command` writes.
+fn record<'a>(subject: &'a Subject, command: &'a str) -> Record<'a> {
+    Record::new(RecordType::USER_CMD)
+        .untrusted("cwd", subject.cwd.as_deref().unwrap_or(b"?"))
+        .untrusted("cmd", command)
+        .subject(subject)
+        .outcome(Outcome::Success)
+}
+
+/// Each way begins with nothing left over from the one before, and with auditd at rest.
+fn await_empty_backlog(
+    audit: &Audit,
+    trail: &mut Trail,
+    commands: &[String; 4],
+    found: &mut [u32; 4],
+) {
+    loop {
+        let before = *found;
+        count(trail, commands, found);
+        if audit.status().expect("no status").backlog == 0 && before == *found {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn count(trail: &mut Trail, commands: &[String; 4], found: &mut [u32; 4]) {
+    let quoted = commands.each_ref().map(|command| format!("cmd=\"{command}\""));
+    trail.read(|line| {
+        for (quoted, found) in quoted.iter().zip(found.iter_mut()) {
+            let is_it = line.windows(quoted.len()).any(|part| part == quoted.as_bytes());
+            *found += u32::from(is_it);
+        }
+    });
+}
+
+/// Restores the limit at the end, whatever the end.
+struct BacklogLimit {
+    original: u32,
+}
+
+impl BacklogLimit {
+    fn raise(audit: &Audit) -> Self {
+        let original = audit.status().expect("no status").backlog_limit;
+        Self::set(original.max(BACKLOG_LIMIT));
+        Self { original }
+    }
+
+    fn set(limit: u32) {
+        let done = Command::new("auditctl").args(["-b", &limit.to_string()]).output();
+        assert!(done.is_ok_and(|output| output.status.success()), "auditctl -b {limit} failed");
+    }
+}
+
+impl Drop for BacklogLimit {
+    fn drop(&mut self) {
+        Self::set(self.original);
+    }
+}

@@ -1,0 +1,77 @@
+//! Follows the audit log while auditd writes and rotates it.
+//!
+//! auditd renames `audit.log` to `audit.log.1` when it is full, so the file that is open stays the
+//! one to read to its end; the next one is then found by its place before it. A reader that keeps
+//! up misses nothing, however often the log rotates.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const LOG: &str = "/var/log/audit/audit.log";
+
+/// How many rotated files are looked at for the one that was read last.
+const ROTATED_LIMIT: u32 = 99;
+
+/// The audit log from now on.
+pub struct Trail {
+    file: BufReader<File>,
+    inode: u64,
+    /// A line that auditd has not ended yet.
+    begun: Vec<u8>,
+}
+
+impl Trail {
+    /// The log from its present end on.
+    pub fn from_now() -> Self {
+        let mut trail = Self::open(Path::new(LOG));
+        trail.file.seek(SeekFrom::End(0)).expect("cannot seek in the audit log");
+        trail
+    }
+
+    /// Gives each line that is there and was not given before.
+    pub fn read(&mut self, mut line: impl FnMut(&[u8])) {
+        loop {
+            // Looked up first: what is written to a file before it is renamed is read below.
+            let next = self.next_file();
+            while self.file.read_until(b'\n', &mut self.begun).expect("cannot read the log") > 0 {
+                if let Some(whole) = self.begun.strip_suffix(b"\n") {
+                    line(whole);
+                    self.begun.clear();
+                }
+            }
+            match next {
+                Some(path) => {
+                    let begun = std::mem::take(&mut self.begun);
+                    *self = Self::open(&path);
+                    self.begun = begun;
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn open(path: &Path) -> Self {
+        let file = File::open(path).expect("cannot open the audit log");
+        let inode = file.metadata().expect("cannot stat the audit log").ino();
+        Self { file: BufReader::with_capacity(1 << 20, file), inode, begun: Vec::new() }
+    }
+
+    /// The file behind the one that is open, if auditd has begun one.
+    fn next_file(&self) -> Option<PathBuf> {
+        let path = |number: u32| match number {
+            0 => PathBuf::from(LOG),
+            number => PathBuf::from(format!("{LOG}.{number}")),
+        };
+        let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| it.ino() == self.inode);
+        // While auditd renames, a file may be missed once, so this looks again.
+        for _ in 0..1000 {
+            if let Some(number) = (0..ROTATED_LIMIT).find(|number| is_open(&path(*number))) {
+                return number.checked_sub(1).map(path);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("the log was rotated away faster than it was read");
+    }
+}
