@@ -91,8 +91,9 @@ check_quickstart() {
 }
 
 check_bench() {
-    say "what the wrapper adds, a short round"
+    say "what the wrapper adds and what a record costs, short rounds"
     tests/bench-wrapper.sh 20 >/dev/null
+    cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
 }
 
 export RUST_BACKTRACE=0

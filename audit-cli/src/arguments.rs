@@ -57,6 +57,9 @@ pub(crate) struct Emit {
     /// Whether it came about
     #[arg(long, value_name = "OUTCOME")]
     pub(crate) res: Res,
+    /// Wait until the kernel has written the record, and print the id of its event
+    #[arg(long)]
+    pub(crate) receipt: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

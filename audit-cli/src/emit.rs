@@ -1,10 +1,11 @@
 //! One record from the command line, for scripts.
 
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use audit_core::field::{self, FieldKind};
-use audit_core::{Outcome, Record, RecordType, Subject, UnknownRecordType};
+use audit_core::{EventId, Outcome, Record, RecordType, Subject, UnknownRecordType};
 
 use crate::arguments::{Emit, Res};
 use crate::exit;
@@ -27,8 +28,17 @@ pub(crate) fn run(emit: &Emit) -> Result<u8, Failure> {
     let subject = Subject::current().map_err(anyhow::Error::from).map_err(not_recorded)?;
     let record = record(record_type, emit, &fields, &subject);
     record.texts().map_err(anyhow::Error::from).map_err(usage)?;
-    recorder::write(&[record], OnFailure::Refuse).map_err(not_recorded)?;
+    if emit.receipt {
+        let ids = recorder::write_with_receipt(&record).map_err(not_recorded)?;
+        print(&ids).map_err(anyhow::Error::from).map_err(not_recorded)?;
+    } else {
+        recorder::write(&[record], OnFailure::Refuse).map_err(not_recorded)?;
+    }
     Ok(0)
+}
+
+fn print(ids: &[EventId]) -> io::Result<()> {
+    ids.iter().try_for_each(|id| writeln!(io::stdout(), "{id}"))
 }
 
 /// The record type, if the caller may write records of their own wording at all.

@@ -1,10 +1,15 @@
 //! Writing records, or knowing that they would be lost.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
-use audit_core::{Audit, Enabled, Error, Record};
+use audit_core::{Audit, Enabled, Error, EventId, Record};
 
 use crate::report;
 use crate::settings::OnFailure;
+
+/// How long a receipt is awaited. It comes within a millisecond unless the host is very busy.
+const RECEIPT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Writes the records, all of them at once. Only root can set that a command may go unrecorded:
 /// then a warning is all that is left.
@@ -20,6 +25,15 @@ pub(crate) fn write(records: &[Record<'_>], on_failure: OnFailure) -> anyhow::Re
         }
         (written, _) => written,
     }
+}
+
+/// Writes the record and waits until the kernel has written it. Gives the id of each part's event.
+///
+/// # Errors
+/// If the record is not written, whatever the cause.
+pub(crate) fn write_with_receipt(record: &Record<'_>) -> anyhow::Result<Vec<EventId>> {
+    let audit = Audit::open()?;
+    Ok(audit.receipts()?.send(record, RECEIPT_DEADLINE)?)
 }
 
 fn send(records: &[Record<'_>]) -> anyhow::Result<()> {

@@ -30,7 +30,7 @@ fn disabled_auditing_is_a_fault() {
     shell("auditctl -e 0");
     let _enable = Finally("auditctl -e 1 >/dev/null".to_owned());
     assert_fault("audit", "disabled");
-    assert_fault("round trip", "did not find");
+    assert_fault("round trip", "did not write");
 }
 
 #[test]

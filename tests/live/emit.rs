@@ -1,6 +1,6 @@
 //! One record for scripts.
 
-use crate::host::{found, run, tag, text};
+use crate::host::{Finally, found, run, shell, tag, text};
 
 #[test]
 fn a_record_is_written() {
@@ -53,6 +53,41 @@ fn a_number_without_a_name_is_a_type_too() {
     let op = tag();
     assert!(run(["emit", "--type", "2600", "--op", &op, "--res", "success"]).status.success());
     assert_eq!(found(&["-m", "2600"], &op).len(), 1);
+}
+
+#[test]
+fn a_receipt_is_the_id_by_which_the_record_is_found() {
+    let op = tag();
+    let output = run(["emit", "--type", "TEST", "--op", &op, "--res", "success", "--receipt"]);
+    let id = text(&output.stdout);
+    let (_, serial) = id.trim().split_once(':').unwrap();
+    assert_eq!(found(&["-a", serial], &op).len(), 1);
+}
+
+/// The kernel acknowledges what it drops; the receipt tells.
+#[test]
+fn no_receipt_is_given_for_what_the_kernel_drops() {
+    let emit = || {
+        let op = tag();
+        (run(["emit", "--type", "TEST", "--op", &op, "--res", "success", "--receipt"]), op)
+    };
+    for (drop, keep) in [
+        ("auditctl -e 0", "auditctl -e 1"),
+        (
+            "auditctl -a exclude,always -F msgtype=TEST",
+            "auditctl -d exclude,always -F msgtype=TEST",
+        ),
+        ("auditctl -a user,never -F uid=0", "auditctl -d user,never -F uid=0"),
+    ] {
+        shell(drop);
+        let keep = Finally(format!("{keep} >/dev/null"));
+        let (output, op) = emit();
+        std::mem::drop(keep);
+        assert_eq!(output.status.code(), Some(125), "{drop}");
+        assert!(text(&output.stderr).contains("did not write"), "{}", text(&output.stderr));
+        assert_eq!(found(&["-m", "TEST"], &op), [""; 0], "{drop}");
+        assert!(emit().0.status.success(), "{drop}");
+    }
 }
 
 #[test]

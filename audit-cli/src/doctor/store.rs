@@ -1,15 +1,15 @@
 //! Whether a record that is sent can be found again.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use audit_core::{Audit, Outcome, Record, RecordType, Subject};
+use audit_core::{EventId, Outcome, Record, RecordType, Subject};
 
 use super::Check;
 use crate::process;
+use crate::recorder;
 
 const AUDITD_CONFIGURATION: &str = "/etc/audit/auditd.conf";
 
@@ -48,7 +48,7 @@ fn judge_auditd(configuration: &str) -> Check {
     Check::ok("log", format!("auditd writes {file}"))
 }
 
-/// Sends a TEST record and looks for it as an auditor would.
+/// Sends a TEST record, has the kernel's receipt for it, and looks for it as an auditor would.
 fn round_trip() -> Check {
     if process::has_more_privilege_than_caller() {
         return Check::fault(
@@ -57,49 +57,50 @@ fn round_trip() -> Check {
             "run audit-cli doctor as root",
         );
     }
-    match send_and_find() {
-        Ok(Some(took)) => Check::ok(
+    send_and_find().unwrap_or_else(|error| {
+        Check::fault(
             "round trip",
-            format!("ausearch found a test record after {} ms", took.as_millis()),
-        ),
-        Ok(None) => Check::fault(
-            "round trip",
-            format!("ausearch did not find a test record within {} s", PATIENCE.as_secs()),
-            "see whether auditd writes its log and has room for it",
-        ),
-        Err(error) => {
-            Check::fault("round trip", format!("cannot tell: {error:#}"), "see the cause")
-        }
-    }
+            format!("no proof: {error:#}"),
+            "see auditctl -s and auditctl -l for what drops records",
+        )
+    })
 }
 
-fn send_and_find() -> anyhow::Result<Option<Duration>> {
-    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-    let op = format!("doctor-{}-{nanoseconds}", std::process::id());
+fn send_and_find() -> anyhow::Result<Check> {
     let subject = Subject::current()?;
-    let record =
-        Record::new(RecordType::TEST).word("op", &op).subject(&subject).outcome(Outcome::Success);
+    let record = Record::new(RecordType::TEST)
+        .word("op", "doctor")
+        .subject(&subject)
+        .outcome(Outcome::Success);
     let sent = Instant::now();
-    Audit::open()?.send(&record)?;
+    let ids = recorder::write_with_receipt(&record)?;
+    let id = ids.first().context("the record had no part")?;
     while sent.elapsed() < PATIENCE {
-        if ausearch_finds(&op)? {
-            return Ok(Some(sent.elapsed()));
+        if ausearch_finds(id)? {
+            let took = sent.elapsed().as_millis();
+            return Ok(Check::ok(
+                "round trip",
+                format!("ausearch -a {} found a test record after {took} ms", id.serial),
+            ));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(None)
+    Ok(Check::fault(
+        "round trip",
+        format!("the kernel wrote {id}, and ausearch did not find it in {} s", PATIENCE.as_secs()),
+        "see whether auditd writes its log and has room for it",
+    ))
 }
 
-fn ausearch_finds(op: &str) -> anyhow::Result<bool> {
+fn ausearch_finds(id: &EventId) -> anyhow::Result<bool> {
     // Without --input-logs it would read standard input where that is no terminal.
     let output = Command::new("ausearch")
-        .arg0("ausearch")
-        .args(["--input-logs", "-m", "TEST", "-ts", "recent", "--raw"])
+        .args(["--input-logs", "-ts", "recent", "--raw", "-a", &id.serial.to_string()])
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .stdin(Stdio::null())
         .output()
         .context("cannot run ausearch; install it with auditd")?;
-    Ok(String::from_utf8_lossy(&output.stdout).contains(&format!("op={op} ")))
+    Ok(String::from_utf8_lossy(&output.stdout).contains(&format!("audit({id}): ")))
 }
 
 #[cfg(test)]
