@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
+use crate::settings::Settings;
+
 /// Where a command without a slash is looked for if PATH is not set, as `execvp(3)` does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
@@ -20,6 +22,16 @@ pub(crate) enum NotRunnable {
     NotExecutable(PathBuf),
     /// There is none.
     NotFound,
+}
+
+/// Looks for docker: where the administrator says, else on PATH.
+pub(crate) fn find_docker(settings: &Settings) -> Result<PathBuf, NotRunnable> {
+    match &settings.docker_path {
+        None => find(OsStr::new("docker")),
+        // It would run itself for ever.
+        Some(path) if FileId::of(path) == own_file() => Err(NotRunnable::NotFound),
+        Some(path) => at(path.clone()),
+    }
 }
 
 /// Looks for the command: as a path if it has a slash, else on PATH.

@@ -53,11 +53,10 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
 
 /// Which file the command is. Where docker is, the administrator may say.
 fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunnable> {
-    match (&settings.docker_path, invocation.words.first()) {
-        (Some(path), _) if invocation.is_docker => program::at(path.clone()),
-        _ if invocation.is_docker => program::find(OsStr::new("docker")),
-        (_, Some(command)) => program::find(command),
-        (_, None) => Err(NotRunnable::NotFound),
+    match invocation.words.first() {
+        _ if invocation.is_docker => program::find_docker(settings),
+        Some(command) => program::find(command),
+        None => Err(NotRunnable::NotFound),
     }
 }
 

@@ -157,6 +157,14 @@ fn with_a_bad_configuration() {
 }
 
 #[test]
+fn the_wrapper_is_not_taken_for_docker() {
+    let text_of = format!("docker_path = '{}'\n", audit_cli().display());
+    let _configuration = Restored::file(CONFIGURATION, &text_of);
+    let output = run(["docker", "ps"]);
+    assert_eq!(output.status.code(), Some(127), "{}", text(&output.stderr));
+}
+
+#[test]
 fn with_a_configuration_that_is_a_link() {
     let configuration = Restored::file(CONFIGURATION, "on_failure = 'warn'");
     std::fs::remove_file(CONFIGURATION).unwrap();

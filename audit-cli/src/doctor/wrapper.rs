@@ -1,7 +1,6 @@
 //! Whether commands that people type come through here.
 
 use std::env;
-use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -53,11 +52,7 @@ fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
 
 fn docker(settings: &Settings) -> Check {
     let advice = format!("install docker, or set docker_path in {}", settings::PATH);
-    let docker = match &settings.docker_path {
-        Some(path) => program::at(path.clone()),
-        None => program::find(OsStr::new("docker")),
-    };
-    match docker {
+    match program::find_docker(settings) {
         Ok(file) => Check::ok("docker", format!("{}", file.display())),
         Err(NotRunnable::NotExecutable(file)) => {
             Check::note("docker", format!("{} is not an executable file", file.display()), advice)
