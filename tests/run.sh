@@ -81,6 +81,28 @@ check_parity() {
     cargo test --quiet --package audit-capi --features live --test parity
 }
 
+# Each fuzz target for 60 seconds, where a fuzzer can be had.
+check_fuzz() {
+    say "fuzzing"
+    if ! rustup toolchain install nightly --profile minimal >/dev/null 2>&1; then
+        say "there is no nightly toolchain to fuzz with"
+        return
+    fi
+    cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
+    local target found
+    found=$(mktemp -d)
+    for target in answers record; do
+        mkdir "$found/$target"
+        if ! (cd audit-core && cargo +nightly fuzz run --sanitizer none "$target" \
+            "$found/$target" "fuzz/corpus/$target" -- \
+            -max_total_time=60 -max_len=20000 -verbosity=0) >"$found/log" 2>&1; then
+            tail -40 "$found/log"
+            fail "the fuzz target $target found something"
+        fi
+    done
+    rm -rf "$found"
+}
+
 check_quickstart() {
     say "the newcomer's command, twice"
     for _ in 1 2; do
@@ -110,6 +132,7 @@ check_form
 check_documentation
 check_oldest_rust
 check_units
+check_fuzz
 if [ "$(id -u)" -eq 0 ]; then
     check_live
     check_parity

@@ -30,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "rule",
             "receipt",
             "login",
+            "fuzzing",
             "lib",
         ],
     ),

@@ -37,6 +37,9 @@ mod command_line;
 pub mod encoding;
 mod error;
 pub mod field;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod login;
 mod netlink;

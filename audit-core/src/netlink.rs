@@ -380,5 +380,7 @@ impl<'a> Answer<'a> {
     }
 }
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
