@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 const LOG: &str = "/var/log/audit/audit.log";
 
@@ -15,7 +17,7 @@ const LOG: &str = "/var/log/audit/audit.log";
 const ROTATED_LIMIT: u32 = 99;
 
 /// The audit log from now on.
-pub struct Trail {
+pub(crate) struct Trail {
     file: BufReader<File>,
     inode: u64,
     /// A line that auditd has not ended yet.
@@ -24,14 +26,14 @@ pub struct Trail {
 
 impl Trail {
     /// The log from its present end on.
-    pub fn from_now() -> Self {
+    pub(crate) fn from_now() -> Self {
         let mut trail = Self::open(Path::new(LOG));
         trail.file.seek(SeekFrom::End(0)).expect("cannot seek in the audit log");
         trail
     }
 
     /// Gives each line that is there and was not given before.
-    pub fn read(&mut self, mut line: impl FnMut(&[u8])) {
+    pub(crate) fn read(&mut self, mut line: impl FnMut(&[u8])) {
         loop {
             // Looked up first: what is written to a file before it is renamed is read below.
             let next = self.next_file();
@@ -65,13 +67,15 @@ impl Trail {
             number => PathBuf::from(format!("{LOG}.{number}")),
         };
         let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| it.ino() == self.inode);
+        let place = || (0..ROTATED_LIMIT).find(|number| is_open(&path(*number)));
         // While auditd renames, a file may be missed once, so this looks again.
-        for _ in 0..1000 {
-            if let Some(number) = (0..ROTATED_LIMIT).find(|number| is_open(&path(*number))) {
-                return number.checked_sub(1).map(path);
+        let place = (0..1000).find_map(|_| {
+            let found = place();
+            if found.is_none() {
+                thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        panic!("the log was rotated away faster than it was read");
+            found
+        });
+        place.expect("the log was rotated away faster than it was read").checked_sub(1).map(path)
     }
 }

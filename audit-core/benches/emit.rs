@@ -20,7 +20,6 @@
 #![expect(clippy::indexing_slicing, reason = "a benchmark may stop where it cannot go on")]
 
 #[path = "../../tests/trail.rs"]
-#[expect(unreachable_pub, clippy::panic, reason = "shared with the tests")]
 mod trail;
 
 use std::ffi::{CString, c_char, c_int};

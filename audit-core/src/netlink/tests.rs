@@ -163,3 +163,49 @@ fn a_silent_socket_is_waited_for_until_the_deadline() {
     assert!(received.is_none());
     assert!(start.elapsed() >= Duration::from_millis(50));
 }
+
+/// The types that the kernel knows no more than others; none of them is a control request.
+const REFUSED_TYPES: [u16; 11] = [1, 3, 999, 1099, 1200, 1299, 1300, 1999, 2000, 2099, 3000];
+
+/// The kernel's refusals of one datagram that has a message of each type.
+fn refusals(connection: &mut Connection, types: &[u16]) -> Vec<(u32, i32)> {
+    let mut datagram = Datagram::default();
+    for message_type in types {
+        datagram.push(*message_type, b"op=x");
+    }
+    let mut refusals = Vec::new();
+    let refused = |index, errno| refusals.push((index, errno));
+    connection.submit(&mut datagram, Duration::from_secs(5), refused).unwrap();
+    refusals
+}
+
+#[test]
+fn the_kernel_refuses_unasked() {
+    let mut connection = Connection::open().unwrap();
+    // A user namespace comes first of all causes.
+    let is_refusal = |errno| matches!(errno, libc::EINVAL | libc::ECONNREFUSED);
+    for message_type in REFUSED_TYPES {
+        let refusals = refusals(&mut connection, &[message_type]);
+        assert!(matches!(refusals[..], [(0, errno)] if is_refusal(errno)), "{message_type}");
+    }
+    let all = refusals(&mut connection, &REFUSED_TYPES);
+    assert!(all.iter().all(|(_, errno)| is_refusal(*errno)), "{all:?}");
+    assert!(all.iter().map(|(index, _)| *index).eq(0..11), "{all:?}");
+}
+
+#[test]
+fn a_full_queue_is_an_error_and_the_next_exchange_works() {
+    let mut connection = Connection::open().unwrap();
+    let mut datagram = Datagram::default();
+    for _ in 0..2000 {
+        datagram.push(1300, b"op=x");
+    }
+    let mut count = 0;
+    let result = connection.submit(&mut datagram, Duration::from_secs(5), |_, _| count += 1);
+    let is_overrun = |error: &io::Error| error.raw_os_error() == Some(libc::ENOBUFS);
+    assert!(matches!(&result, Err(Failure::Receive(error)) if is_overrun(error)), "{result:?}");
+    assert!(count >= 128, "the receive buffer holds {count} refusals only");
+    for _ in 0..3 {
+        assert_eq!(refusals(&mut connection, &[1300, 1300]).len(), 2);
+    }
+}

@@ -1,0 +1,18 @@
+//! The library on the real kernel, with auditd and ausearch: refusals, receipts, login threads.
+//!
+//! Needs root and a running auditd; `tests/run.sh` provides them. Some tests change the host's
+//! audit state, so they run one after the other, and each leaves it as it was.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+#[path = "emitter/host.rs"]
+mod host;
+
+#[path = "emitter/allocation.rs"]
+mod allocation;
+#[path = "emitter/login.rs"]
+mod login;
+#[path = "emitter/receipt.rs"]
+mod receipt;
+#[path = "emitter/refusal.rs"]
+mod refusal;

@@ -1,0 +1,127 @@
+//! Threads with a login uid of their own.
+//!
+//! Each test runs in a child that takes off the login uid of whoever runs the tests.
+
+use std::fs;
+
+use audit_core::{Auid, Error, LoginThread, RecordType, Session, Subject};
+
+use crate::host::{in_child, is_child, record, search, tag};
+
+/// Nobody's uid, so that the search finds these records only.
+const ONE: u32 = 3_000_001;
+const OTHER: u32 = 3_000_002;
+
+/// A child whose login uid is as given, and unset for 4294967295.
+fn in_child_of(auid: u32, test: &str) {
+    let script = format!("echo {auid} > /proc/self/loginuid && exec \"$@\"");
+    in_child(test, &["sh", "-c", &script, "sh"]);
+}
+
+/// A child without a login uid that could not change one that is set: what
+/// `auditctl --loginuid-immutable` forbids everybody.
+fn in_unprivileged_child(test: &str) {
+    let script = "echo 4294967295 > /proc/self/loginuid && \
+        exec setpriv --bounding-set -audit_control \"$@\"";
+    in_child(test, &["sh", "-c", script, "sh"]);
+}
+
+fn auid(number: u32) -> Auid {
+    Auid::from_raw(number).unwrap()
+}
+
+fn find(person: &LoginThread, tag: &str) -> String {
+    let options = format!("-m TEST -ul {} --session {}", person.auid(), person.session());
+    let lines = search(&options, tag, 1);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines[0].clone()
+}
+
+#[test]
+fn the_kernel_names_the_person() {
+    if !is_child() {
+        return in_unprivileged_child("login::the_kernel_names_the_person");
+    }
+    let (one_tag, other_tag) = (tag(), tag());
+    let one = LoginThread::start(auid(ONE)).unwrap();
+    let other = LoginThread::start(auid(OTHER)).unwrap();
+    let again = LoginThread::start(auid(ONE)).unwrap();
+    one.send(&record(RecordType::TEST, &one_tag)).unwrap();
+    other.send(&record(RecordType::TEST, &other_tag)).unwrap();
+
+    let header = format!(" auid={ONE} ses={} ", one.session());
+    assert!(find(&one, &one_tag).contains(&header));
+    find(&other, &other_tag);
+    let sessions = [one.session(), other.session(), again.session()].map(Session::number);
+    assert!(sessions[0] < sessions[1] && sessions[1] < sessions[2], "{sessions:?}");
+
+    let login = format!("old-auid=4294967295 auid={OTHER} ");
+    let options = format!("-m LOGIN --session {}", other.session());
+    assert_eq!(search(&options, &login, 1).len(), 1);
+}
+
+#[test]
+fn the_process_stays_nobodys() {
+    if !is_child() {
+        return in_child_of(u32::MAX, "login::the_process_stays_nobodys");
+    }
+    let person = LoginThread::start(auid(ONE)).unwrap();
+    let tag = tag();
+    person.send(&record(RecordType::TEST, &tag)).unwrap();
+    let subject = Subject::current().unwrap();
+    assert_eq!((subject.auid, subject.session), (None, None));
+    assert_eq!(fs::read_to_string("/proc/self/loginuid").unwrap(), u32::MAX.to_string());
+
+    let own = crate::host::tag();
+    audit_core::Audit::open().unwrap().send(&record(RecordType::TEST, &own)).unwrap();
+    let line = search("-m TEST", &own, 1).remove(0);
+    assert!(line.contains(" auid=4294967295 ses=4294967295 "), "{line}");
+}
+
+#[test]
+fn a_thread_ends_with_its_person() {
+    if !is_child() {
+        return in_child_of(u32::MAX, "login::a_thread_ends_with_its_person");
+    }
+    let count = || fs::read_dir("/proc/self/task").unwrap().count();
+    let before = count();
+    let people: Vec<_> = (0..4).map(|n| LoginThread::start(auid(ONE + n)).unwrap()).collect();
+    assert_eq!(count(), before + 4);
+    drop(people);
+    assert_eq!(count(), before);
+}
+
+#[test]
+fn who_acts_for_somebody_acts_for_nobody_else() {
+    if !is_child() {
+        return in_child_of(OTHER, "login::who_acts_for_somebody_acts_for_nobody_else");
+    }
+    let error = LoginThread::start(auid(ONE)).unwrap_err();
+    assert!(matches!(error, Error::LoginUidSet { auid } if auid.number() == OTHER), "{error}");
+}
+
+#[test]
+fn a_thread_that_acts_for_somebody_starts_none() {
+    if !is_child() {
+        return in_child_of(u32::MAX, "login::a_thread_that_acts_for_somebody_starts_none");
+    }
+    let result = std::thread::spawn(|| {
+        fs::write("/proc/thread-self/loginuid", OTHER.to_string()).unwrap();
+        LoginThread::start(auid(ONE)).map(drop)
+    });
+    let result = result.join().unwrap();
+    assert!(matches!(result, Err(Error::LoginUidSet { .. })), "{result:?}");
+    // The main thread's is unset all the same, so the process may act for others.
+    LoginThread::start(auid(ONE)).unwrap();
+}
+
+#[test]
+fn a_refused_record_is_told() {
+    if !is_child() {
+        return in_child_of(u32::MAX, "login::a_refused_record_is_told");
+    }
+    let person = LoginThread::start(auid(ONE)).unwrap();
+    let error = person.send(&record(RecordType::USER_TTY, "x")).unwrap_err();
+    assert!(matches!(error, Error::TerminalNotAudited), "{error}");
+    assert!(matches!(person.send(&record(RecordType::TEST, "a b")), Err(Error::Field { .. })));
+}

@@ -1,0 +1,122 @@
+//! Receipts: what the kernel acknowledged and dropped is told apart from what it wrote.
+
+use std::time::Duration;
+
+use audit_core::{Audit, Error, EventId, Receipts, RecordType, TEXT_LIMIT_BYTES};
+
+use crate::host::{Finally, in_child, is_child, record, search, shell, tag};
+
+const DEADLINE: Duration = Duration::from_secs(2);
+const SHORT_DEADLINE: Duration = Duration::from_millis(300);
+
+fn send(receipts: &mut Receipts<'_>, deadline: Duration) -> Result<Vec<EventId>, Error> {
+    receipts.send(&record(RecordType::TEST, &tag()), deadline)
+}
+
+/// Something drops records while the guard lives, and nothing does before and after.
+fn assert_tells(drop_records: impl FnOnce() -> Finally) {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    assert_eq!(send(&mut receipts, DEADLINE).unwrap().len(), 1);
+    let dropping = drop_records();
+    let result = send(&mut receipts, SHORT_DEADLINE);
+    assert!(matches!(result, Err(Error::NoReceipt { .. })), "{result:?}");
+    // The kernel itself says that all is well.
+    audit.send(&record(RecordType::TEST, &tag())).unwrap();
+    drop(dropping);
+    assert_eq!(send(&mut receipts, DEADLINE).unwrap().len(), 1);
+}
+
+#[test]
+fn the_id_is_that_of_the_event() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    let tag = tag();
+    let ids = receipts.send(&record(RecordType::TEST, &tag), DEADLINE).unwrap();
+    let lines = search(&format!("-a {}", ids[0].serial), &tag, 1);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].contains(&format!("msg=audit({}): ", ids[0])), "{}", lines[0]);
+}
+
+#[test]
+fn a_long_record_has_an_id_for_each_part() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    let tag = tag();
+    let value = vec![b' '; TEXT_LIMIT_BYTES * 2];
+    let record = record(RecordType::TEST, &tag).untrusted("path", &value);
+    let parts = record.texts().unwrap().len();
+    let ids = receipts.send(&record, DEADLINE).unwrap();
+    assert_eq!(ids.len(), parts);
+    assert!(parts > 3 && ids.windows(2).all(|pair| pair[0].serial < pair[1].serial), "{ids:?}");
+    for (index, id) in ids.iter().enumerate() {
+        let line = &search(&format!("-a {}", id.serial), &tag, 1)[0];
+        assert!(line.contains(&format!(" part={}/{parts} ", index + 1)), "{line}");
+    }
+}
+
+#[test]
+fn equal_records_have_ids_of_their_own() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    let tag = tag();
+    let record = record(RecordType::TEST, &tag);
+    let ids: Vec<_> = (0..5).flat_map(|_| receipts.send(&record, DEADLINE).unwrap()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0].serial < pair[1].serial), "{ids:?}");
+}
+
+#[test]
+fn audit_is_disabled() {
+    assert_tells(|| {
+        shell("auditctl -e 0");
+        Finally("auditctl -e 1 >/dev/null".to_owned())
+    });
+}
+
+#[test]
+fn a_rule_excludes_the_type() {
+    assert_tells(|| {
+        let rule = "always,exclude -F msgtype=TEST";
+        shell(&format!("auditctl -a {rule}"));
+        Finally(format!("auditctl -d {rule}"))
+    });
+    assert!(!shell("auditctl -l").contains("msgtype=TEST"));
+}
+
+#[test]
+fn a_rule_of_the_user_list_drops_it() {
+    let condition = format!("-F pid={}", std::process::id());
+    assert_tells(|| {
+        let rule = format!("never,user {condition}");
+        shell(&format!("auditctl -a {rule}"));
+        Finally(format!("auditctl -d {rule}"))
+    });
+    assert!(!shell("auditctl -l").contains(&condition));
+}
+
+#[test]
+fn the_rate_limit_is_reached() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    // What is lost here is not the host's loss, unless the host had some before.
+    let reset = match audit.status().unwrap().lost {
+        0 => "auditctl --reset-lost >/dev/null",
+        _ => "",
+    };
+    let _no_limit = Finally(format!("auditctl -r 0 >/dev/null; {reset}"));
+    shell("auditctl -r 1");
+    let results: Vec<_> = (0..3).map(|_| send(&mut receipts, SHORT_DEADLINE)).collect();
+    let is_dropped = |result: &Result<_, _>| matches!(result, Err(Error::NoReceipt { .. }));
+    assert!(results.iter().any(is_dropped), "{results:?}");
+}
+
+#[test]
+fn without_the_capability() {
+    if !is_child() {
+        let through = ["setpriv", "--bounding-set", "-audit_read"];
+        return in_child("receipt::without_the_capability", &through);
+    }
+    let audit = Audit::open().unwrap();
+    let error = audit.receipts().unwrap_err();
+    assert!(matches!(error, Error::ReadPermission), "{error}");
+}

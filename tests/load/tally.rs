@@ -1,0 +1,104 @@
+//! Which of the numbered records arrived, each with its whole text.
+
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use audit_core::{Outcome, Record, RecordType};
+
+/// What is expected of the log, and what it has shown.
+pub(crate) struct Tally {
+    tag: String,
+    /// How often each record was seen, by sender and number.
+    seen: Vec<Vec<u8>>,
+    found: usize,
+    /// Lines that are not as they were sent.
+    broken: usize,
+}
+
+/// A record that no other is equal to.
+pub(crate) fn record(tag: &str, sender: usize, number: usize) -> Record<'_> {
+    Record::new(RecordType::TEST)
+        .word("op", tag)
+        .number("opid", sender as u64)
+        .number("seqno", number as u64)
+        .untrusted("cmd", "docker run -it fedora")
+        .outcome(Outcome::Success)
+}
+
+impl Tally {
+    pub(crate) fn new(senders: usize, numbers: usize) -> Self {
+        let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        let tag = format!("load-{}-{nanoseconds}", std::process::id());
+        Self { tag, seen: vec![vec![0; numbers]; senders], found: 0, broken: 0 }
+    }
+
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    pub(crate) fn wanted(&self) -> usize {
+        self.seen.len() * self.seen[0].len()
+    }
+
+    /// How many lines were found, each as often as it stands in the log.
+    pub(crate) fn found(&self) -> usize {
+        self.found
+    }
+
+    /// Counts the line if it is a record of this tally, as it was sent.
+    pub(crate) fn count(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let Some((sender, number, message)) = self.numbers(&line) else { return };
+        let text = record(&self.tag, sender, number).texts().unwrap().concat();
+        let whole = format!("{}'", String::from_utf8(text).unwrap());
+        // Behind the record, auditd writes the names of the ids in it.
+        match message.strip_prefix(&whole) {
+            Some(names) if names.is_empty() || names.starts_with('\u{1d}') => {
+                self.seen[sender][number] += 1;
+                self.found += 1;
+            }
+            _ => self.broken += 1,
+        }
+    }
+
+    /// Whose record the line is, which one, and what stands behind `msg='`.
+    fn numbers<'a>(&self, line: &'a str) -> Option<(usize, usize, &'a str)> {
+        let (_, message) = line.split_once(" msg='")?;
+        let rest = message.strip_prefix(&format!("op={} opid=", self.tag))?;
+        let (sender, rest) = rest.split_once(" seqno=")?;
+        let (number, _) = rest.split_once(' ')?;
+        let (sender, number): (usize, usize) = (sender.parse().ok()?, number.parse().ok()?);
+        (self.seen.get(sender)?.len() > number).then_some((sender, number, message))
+    }
+
+    /// Every record arrived, whole, and none arrived twice.
+    pub(crate) fn assert_complete(&self) {
+        self.assert_nothing_twice();
+        assert_eq!(self.missing(), 0, "records are missing in the log");
+        assert_eq!(self.broken, 0, "records are in the log, and not as they were sent");
+    }
+
+    pub(crate) fn assert_nothing_twice(&self) {
+        assert_eq!(self.how_many(|times| times > 1), 0, "records are in the log twice");
+    }
+
+    pub(crate) fn missing(&self) -> usize {
+        self.how_many(|times| times == 0)
+    }
+
+    /// Every record that is missing was one of these, in numbers of each sender.
+    pub(crate) fn assert_missing_only(&self, numbers: &[Range<usize>]) {
+        for (seen, range) in self.seen.iter().zip(numbers) {
+            for (number, times) in seen.iter().enumerate() {
+                assert!(
+                    *times > 0 || range.contains(&number),
+                    "{number} is missing, not of {range:?}"
+                );
+            }
+        }
+    }
+
+    fn how_many(&self, is_it: impl Fn(u8) -> bool) -> usize {
+        self.seen.iter().flatten().filter(|times| is_it(**times)).count()
+    }
+}
