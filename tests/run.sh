@@ -75,6 +75,12 @@ check_live() {
         cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
 }
 
+check_emitter() {
+    say "audit-core on the live kernel: refusals, receipts, login threads, load"
+    cargo test --quiet --package audit-core --features live --test emitter --test load -- \
+        --test-threads=1
+}
+
 check_parity() {
     say "audit-capi against libaudit, by calls and by programs"
     install_packages "gcc pkg-config libaudit1 login passwd" "gcc pkgconf audit-libs util-linux"
@@ -135,6 +141,7 @@ check_units
 check_fuzz
 if [ "$(id -u)" -eq 0 ]; then
     check_live
+    check_emitter
     check_parity
     check_quickstart
     check_bench
