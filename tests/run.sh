@@ -97,7 +97,7 @@ check_fuzz() {
     cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
     local target found
     found=$(mktemp -d)
-    for target in answers record; do
+    for target in replies record; do
         mkdir "$found/$target"
         if ! (cd audit-core && cargo +nightly fuzz run --sanitizer none "$target" \
             "$found/$target" "fuzz/corpus/$target" -- \

@@ -99,7 +99,10 @@ impl Audit {
     /// Writes one record, in several parts if it is long.
     ///
     /// Success says that the kernel took the record. It does not say that it is stored: the kernel
-    /// also takes records when audit is disabled or a filter drops them. [`Audit::receipts`] tells.
+    /// also takes records when audit is disabled or a filter drops them; [`Audit::receipts`] tells.
+    /// It drops them too where auditd does not run, or takes nothing for half a second under load,
+    /// unless the host was booted with `audit=1`; `auditd_pid` and `lost` of [`Audit::status`]
+    /// tell.
     ///
     /// Two system calls; no memory is allocated unless the record is longer than any before it or
     /// is sent in parts.

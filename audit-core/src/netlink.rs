@@ -20,6 +20,8 @@
 //! error. `netlink_unicast_kernel`, `netlink_ack`, `netlink_overrun` and `netlink_rcv_wake` in
 //! `net/netlink/af_netlink.c`. Every refusal is provoked in `tests/emitter.rs`.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod listener;
 
 use std::io;
@@ -213,31 +215,20 @@ impl Connection {
         result
     }
 
-    /// Sends the datagram and gives each answer to `take`, its type and content, until `take` says that it was the last. Empties the datagram.
+    /// Sends the datagram and gives each answer to `take`, its type and content, until `take` says
+    /// that it was the last. Empties the datagram.
     pub(crate) fn query(
         &mut self,
         datagram: &mut Datagram,
         deadline: Duration,
-        mut take: impl FnMut(u16, &[u8]) -> Progress,
+        take: impl FnMut(u16, &[u8]) -> Progress,
     ) -> Result<(), Failure> {
         let end = Instant::now().checked_add(deadline);
-        let mut result = self.send(datagram);
-        while result.is_ok() {
-            result = match receive(&self.socket, &mut self.answer, end) {
-                Ok(Some(incoming)) => match Answer::read(&self.answer, incoming, datagram) {
-                    Some(Answer::Errno { errno: 0, .. }) | None => continue,
-                    Some(Answer::Errno { errno, .. }) => Err(Failure::Refused { errno }),
-                    Some(Answer::Content { message_type, content }) => {
-                        match take(message_type, content) {
-                            Progress::More => continue,
-                            Progress::Last => break,
-                        }
-                    }
-                },
-                Ok(None) => Err(Failure::TimedOut),
-                Err(error) => Err(Failure::Receive(error)),
-            };
-        }
+        let result = self.send(datagram).and_then(|()| {
+            take_answers(datagram, &mut self.answer, end, take, |buffer| {
+                receive(&self.socket, buffer, end)
+            })
+        });
         datagram.reset();
         result
     }
@@ -267,6 +258,7 @@ impl Connection {
 }
 
 /// Whether more answers to a query are to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     More,
     Last,
@@ -347,6 +339,39 @@ fn collect_refusals(
     }
 }
 
+/// Takes answers until `take` says that it was the last, or the time runs out.
+fn take_answers(
+    datagram: &Datagram,
+    buffer: &mut [u8],
+    end: Option<Instant>,
+    mut take: impl FnMut(u16, &[u8]) -> Progress,
+    mut receive: impl FnMut(&mut [u8]) -> io::Result<Option<Incoming>>,
+) -> Result<(), Failure> {
+    loop {
+        let incoming = match receive(buffer) {
+            Ok(Some(incoming)) => incoming,
+            Ok(None) => return Err(Failure::TimedOut),
+            Err(error) => return Err(Failure::Receive(error)),
+        };
+        match Answer::read(buffer, incoming, datagram) {
+            Some(Answer::Errno { errno, .. }) if errno != 0 => {
+                return Err(Failure::Refused { errno });
+            }
+            Some(Answer::Content { message_type, content }) => {
+                if take(message_type, content) == Progress::Last {
+                    return Ok(());
+                }
+            }
+            // A flood of what is no answer must not outlast the deadline.
+            Some(Answer::Errno { .. }) | None => {
+                if end.is_some_and(|end| end < Instant::now()) {
+                    return Err(Failure::TimedOut);
+                }
+            }
+        }
+    }
+}
+
 /// An answer of the kernel's to a message of ours.
 enum Answer<'a> {
     /// 0 acknowledges; positive otherwise.
@@ -380,7 +405,5 @@ impl<'a> Answer<'a> {
     }
 }
 
-#[cfg(fuzzing)]
-pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -96,8 +96,9 @@ impl Audit {
 impl Receipts<'_> {
     /// Writes one record and gives the id of its event; one for each part of a long record.
     ///
-    /// With a receipt, the kernel wrote the record and gave it to auditd, if that runs. It does not
-    /// say that auditd has room to store it.
+    /// With a receipt, the kernel wrote the record and is about to give it to auditd. It does not
+    /// say that auditd runs, keeps up or has room: [`Audit::status`] tells the first two, by
+    /// `auditd_pid` and `lost`.
     ///
     /// The record is known again by its type, its text and this process. Where this process sends
     /// the same record twice at the same time, the two ids may be swapped.

@@ -76,7 +76,7 @@ impl DroppingRule {
 }
 
 /// The rule, if it drops user records.
-fn parse(content: &[u8]) -> Result<Option<DroppingRule>, Error> {
+pub(crate) fn parse(content: &[u8]) -> Result<Option<DroppingRule>, Error> {
     match parse_message(AUDIT_LIST_RULES, content)? {
         AuditMessage::ListRules(Some(rule)) => Ok(dropping(rule)),
         _ => Err(Error::Reply { description: "no rule in it".to_owned() }),

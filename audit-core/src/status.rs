@@ -106,7 +106,7 @@ pub(crate) fn parse_message(message_type: u16, content: &[u8]) -> Result<AuditMe
         .map_err(|error| Error::Reply { description: error.to_string() })
 }
 
-fn parse(content: &[u8]) -> Result<Status, Error> {
+pub(crate) fn parse(content: &[u8]) -> Result<Status, Error> {
     match parse_message(AUDIT_GET, content)? {
         AuditMessage::GetStatus(Some(message)) => Ok(Status::from(message)),
         _ => Err(Error::Reply { description: "no status in it".to_owned() }),

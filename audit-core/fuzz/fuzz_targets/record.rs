@@ -1,4 +1,115 @@
-//! Any bytes as the fields of a record.
+//! Any fields into a record: what is read back equals what was given, and no text is too long.
+
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| audit_core::fuzzing::record(bytes));
+use arbitrary::Arbitrary;
+use audit_core::{CommandLine, Error, Outcome, Record, RecordType, TEXT_LIMIT_BYTES, encoding};
+use libfuzzer_sys::fuzz_target;
+
+/// Fields for anybody's bytes, one that goes before another, and names that are refused.
+const NAMES: [&str; 8] = ["cmd", "cwd", "acct", "path", "vm", "uid", "exe", "a b"];
+const VALID_NAMES: usize = 5;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    values: Vec<(u8, Value)>,
+    words: Vec<Vec<u8>>,
+    exe: Option<Value>,
+    terminal: Option<Vec<u8>>,
+    op: Option<String>,
+    number: Option<u64>,
+    is_user_cmd: bool,
+    has_failed: bool,
+}
+
+/// Bytes, repeated so that few of them make a long value.
+#[derive(Arbitrary, Debug)]
+struct Value {
+    bytes: Vec<u8>,
+    times: u8,
+}
+
+impl Value {
+    fn whole(&self) -> Vec<u8> {
+        self.bytes.repeat(usize::from(self.times))
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let line = CommandLine::new(&input.words);
+    let values: Vec<_> = input
+        .values
+        .iter()
+        .map(|(name, value)| (NAMES[usize::from(*name) % NAMES.len()], value.whole()))
+        .collect();
+    let exe = input.exe.as_ref().map(Value::whole);
+
+    let record_type =
+        if input.is_user_cmd { RecordType::USER_CMD } else { RecordType::VIRT_CONTROL };
+    let outcome = if input.has_failed { Outcome::Failed } else { Outcome::Success };
+    let mut record = Record::new(record_type)
+        .command_line("comm", &line)
+        .exe(exe.as_deref())
+        .terminal(input.terminal.as_deref())
+        .outcome(outcome);
+    for (name, value) in &values {
+        record = record.untrusted(name, value);
+    }
+    if let Some(op) = &input.op {
+        record = record.word("op", op);
+    }
+    if let Some(number) = input.number {
+        record = record.number("exit", number);
+    }
+
+    let texts = match record.texts() {
+        Ok(texts) => texts,
+        Err(error) => return check_mistake(&error, &input, &values),
+    };
+    let end = if input.has_failed { " res=failed" } else { " res=success" };
+    let texts: Vec<_> = texts.into_iter().map(|text| String::from_utf8(text).unwrap()).collect();
+    for text in &texts {
+        assert!(text.len() <= TEXT_LIMIT_BYTES && text.ends_with(end));
+        assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\''));
+        assert_eq!(text.matches(" res=").count(), 1);
+    }
+    check_value(&texts, "comm", line.as_bytes());
+    check_value(&texts, "exe", exe.as_deref().unwrap_or(b"?"));
+    for (name, value) in &values {
+        check_value(&texts, name, value);
+    }
+    for text in &texts {
+        assert_eq!(field(text, "op"), input.op.as_deref());
+        assert_eq!(field(text, "exit"), input.number.map(|it| it.to_string()).as_deref());
+    }
+});
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The value stands whole in each text, or its pieces, one after the other, give it again.
+fn check_value(texts: &[String], name: &str, value: &[u8]) {
+    let pieces: Vec<_> = texts
+        .iter()
+        .map(|text| field(text, name).map(|piece| encoding::decode(piece.as_bytes()).unwrap()))
+        .collect();
+    let is_whole = pieces.iter().all(|piece| piece.as_deref() == Some(value));
+    let joined: Vec<u8> = pieces.into_iter().flatten().flatten().collect();
+    assert!(is_whole || joined == value, "{name}");
+}
+
+/// A record is refused only for what is wrong with it.
+fn check_mistake(error: &Error, input: &Input, values: &[(&str, Vec<u8>)]) {
+    let has_bad_name = values.iter().any(|(name, _)| !NAMES[..VALID_NAMES].contains(name));
+    let mut names: Vec<_> = values.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let is_repeated = names.windows(2).any(|pair| pair[0] == pair[1]);
+    let is_bad_word = input.op.as_ref().is_some_and(|op| !audit_core::field::is_word(op));
+    let has_long_terminal = input.terminal.as_ref().is_some_and(|it| it.len() * 2 > 6000);
+    match error {
+        Error::Field { .. } => assert!(has_bad_name || is_repeated || is_bad_word),
+        Error::TooManyFields { .. } => assert!(has_long_terminal, "{error}"),
+        error => panic!("{error}"),
+    }
+}

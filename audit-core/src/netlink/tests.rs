@@ -107,6 +107,37 @@ fn a_flood_of_what_is_no_answer_ends_at_the_deadline() {
 }
 
 #[test]
+fn a_query_takes_the_kernels_answers_until_the_last() {
+    let datagram = datagram(5, &[b""]);
+    let mut queued: VecDeque<_> = strange().into_iter().map(Result::unwrap).collect();
+    queued.remove(4);
+    queued.extend([(message(1013, 5, b"r1"), 0), (message(3, 5, b""), 0), (message(1, 5, b""), 0)]);
+    let mut taken = Vec::new();
+    let mut run = |queue: &mut VecDeque<(Vec<u8>, u32)>, end| {
+        let take = |message_type, _: &[u8]| {
+            taken.push(message_type);
+            if message_type == 3 { Progress::Last } else { Progress::More }
+        };
+        take_answers(&datagram, &mut [0; 256], end, take, |buffer| {
+            Ok(queue.pop_front().map(|(bytes, sender_port)| {
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Incoming { len: bytes.len(), sender_port }
+            }))
+        })
+    };
+    assert!(run(&mut queued, None).is_ok());
+    assert!(matches!(run(&mut queued, None), Err(Failure::TimedOut)));
+    queued.push_back((answer(5, libc::EPERM), 0));
+    assert!(matches!(run(&mut queued, None), Err(Failure::Refused { errno: libc::EPERM })));
+    queued.extend([(answer(4, 0), 0), (message(1013, 5, b"r1"), 0)]);
+    let past = Instant::now();
+    std::thread::sleep(Duration::from_millis(1));
+    assert!(matches!(run(&mut queued, Some(past)), Err(Failure::TimedOut)));
+    assert_eq!(queued.len(), 1);
+    assert_eq!(taken, [1013, 3, 1]);
+}
+
+#[test]
 fn a_lost_refusal_is_no_success_and_the_queue_is_emptied_all_the_same() {
     let queued = [Err(libc::ENOBUFS), Ok((answer(5, libc::EPERM), 0))];
     let (left, result) = play_within(Duration::MAX, &datagram(5, &[b"a", b"b"]), &queued);
