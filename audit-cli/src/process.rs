@@ -13,7 +13,7 @@ use std::path::Path;
 use std::ptr;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::unistd::ForkResult;
+use nix::unistd::{ForkResult, Pid};
 
 /// `main(3)` - Hands the arguments to [`crate::run`] and its exit code to the system.
 #[cfg(not(test))]
@@ -71,6 +71,45 @@ pub(crate) fn set_on_child(handler: SigHandler) -> nix::Result<SigHandler> {
     // SAFETY: the handlers given are the default and what the caller of this program had set,
     // which is the default or none: no code of ours runs in a handler.
     unsafe { signal(Signal::SIGCHLD, handler) }
+}
+
+/// What happened to a child.
+pub(crate) enum Change {
+    /// It ended with this exit status.
+    Exited(u8),
+    /// This signal killed it, perhaps a real-time one.
+    Killed(u8),
+    /// It stopped.
+    Stopped,
+}
+
+/// `waitpid(2)` - What happened to the child since the last call; `None` if nothing did.
+///
+/// # Errors
+/// What the system call answers.
+pub(crate) fn child_change(child: Pid) -> io::Result<Option<Change>> {
+    let mut status: c_int = 0;
+    let options = libc::WNOHANG | libc::WUNTRACED;
+    // SAFETY: `status` is a valid int that outlives the call.
+    let changed = unsafe { libc::waitpid(child.as_raw(), &raw mut status, options) };
+    let byte = |number: c_int| u8::try_from(number).unwrap_or(u8::MAX);
+    Ok(match changed {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => None,
+        _ if libc::WIFEXITED(status) => Some(Change::Exited(byte(libc::WEXITSTATUS(status)))),
+        _ if libc::WIFSIGNALED(status) => Some(Change::Killed(byte(libc::WTERMSIG(status)))),
+        _ if libc::WIFSTOPPED(status) => Some(Change::Stopped),
+        _ => None,
+    })
+}
+
+/// `kill(2)` - Sends a signal by its number, also a real-time one. A process that has just ended
+/// is no error.
+pub(crate) fn send_signal(process: Pid, signal: u32) {
+    if let Ok(signal) = c_int::try_from(signal) {
+        // SAFETY: kill takes two numbers and touches no memory of ours.
+        unsafe { libc::kill(process.as_raw(), signal) };
+    }
 }
 
 /// `_exit(2)` - Ends a forked child without running what belongs to the parent.

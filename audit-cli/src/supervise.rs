@@ -9,13 +9,12 @@ use std::io;
 use std::path::Path;
 
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, raise};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::evidence::Ended;
-use crate::process;
+use crate::process::{self, Change};
 
 /// Runs the program as a child and waits for its end. In the child, `failed` is called with the
 /// reason if the program cannot be executed; its answer is the child's exit status.
@@ -62,45 +61,40 @@ fn wait(child: Pid, signals: &SignalFd) -> io::Result<Ended> {
     loop {
         let Some(signal) = signals.read_signal()? else { continue };
         if signal.ssi_signo == number(Signal::SIGCHLD) {
-            match waitpid(child, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED))? {
-                WaitStatus::Exited(_, code) => {
-                    // Exit statuses have eight bits.
-                    let exit = u8::try_from(code & 0xFF).unwrap_or(u8::MAX);
-                    return Ok(Ended { exit, signal: None });
-                }
-                WaitStatus::Signaled(_, signal, _) => {
-                    let number = u8::try_from(number(signal)).unwrap_or(u8::MAX);
-                    return Ok(Ended { exit: 128_u8.saturating_add(number), signal: Some(number) });
+            match process::child_change(child)? {
+                Some(Change::Exited(exit)) => return Ok(Ended { exit, signal: None }),
+                Some(Change::Killed(signal)) => {
+                    return Ok(Ended { exit: 128_u8.saturating_add(signal), signal: Some(signal) });
                 }
                 // The shell that waits for us must see that the job has stopped.
-                WaitStatus::Stopped(..) => raise(Signal::SIGSTOP)?,
-                _ => {}
+                Some(Change::Stopped) => raise(Signal::SIGSTOP)?,
+                None => {}
             }
         } else if is_for_us_alone(&signal, child) {
-            if let Ok(signal) = Signal::try_from(i32::try_from(signal.ssi_signo).unwrap_or(0)) {
-                // The child may just have ended.
-                let _ = kill(child, signal);
-            }
+            process::send_signal(child, signal.ssi_signo);
         }
     }
 }
 
 /// Whether the signal reached us and not the child. A terminal signals the whole group.
 fn is_for_us_alone(signal: &siginfo, child: Pid) -> bool {
-    let from_process = signal.ssi_code <= 0;
+    let of_the_terminal =
+        [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]
+            .map(number)
+            .contains(&signal.ssi_signo)
+            || signal.ssi_signo == number(Signal::SIGWINCH);
+    let from_kernel = signal.ssi_code > 0;
     let sender = i32::try_from(signal.ssi_pid).unwrap_or(0);
-    from_process && sender != child.as_raw()
+    !(from_kernel && of_the_terminal) && sender != child.as_raw()
 }
 
 /// Ends this process as the command ended, so that the caller sees the same.
 pub(crate) fn end_like(ended: Ended) -> u8 {
-    if let Some(signal) = ended.signal.and_then(|number| Signal::try_from(i32::from(number)).ok()) {
+    if let Some(signal) = ended.signal {
         // The command has left its core already.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-        let mut mask = SigSet::empty();
-        mask.add(signal);
-        let _ = raise(signal);
-        let _ = mask.thread_unblock();
+        process::send_signal(Pid::this(), u32::from(signal));
+        let _ = SigSet::all().thread_unblock();
     }
     ended.exit
 }

@@ -59,6 +59,8 @@ fn the_exit_status_is_the_commands() {
         "exec $W false",
         "exec $W sh -c 'kill -9 $$'",
         "exec $W sh -c 'kill -TERM $$'",
+        "exec $W bash -c 'kill -40 $$'",
+        "exec $W bash -c 'kill -ALRM $$'",
     ] {
         assert_same(line);
     }

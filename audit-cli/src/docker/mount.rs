@@ -17,19 +17,21 @@ pub(super) fn volume_source(value: &[u8]) -> Option<&[u8]> {
 
 /// The host's path or device in the value of `--mount`: `type=bind,source=/src,target=/in`.
 ///
-/// A new volume can show the host too, by the options of the local driver: `volume-opt=device=/`.
+/// Docker lowers the letters of the type by its own rules, so a source counts unless the type is
+/// known to have none on the host. A new volume can show the host too, by the options of the local
+/// driver: `volume-opt=device=/`.
 ///
 /// # Source
 /// `MountOpt.Set` in `opts/mount.go` of docker/cli: comma-separated values with Go's rules for
 /// quotes, keys and type in any case.
 pub(super) fn mount_source(value: &[u8]) -> Option<Vec<u8>> {
-    let mut is_bind = false;
+    let mut mount_type = b"volume".to_vec();
     let mut source = None;
     let mut device = None;
     for field in comma_separated(value) {
         let (key, value) = split_once(&field, b'=').unwrap_or((&field, b""));
         match key.trim_ascii().to_ascii_lowercase().as_slice() {
-            b"type" => is_bind = value.trim_ascii().eq_ignore_ascii_case(b"bind"),
+            b"type" => mount_type = value.trim_ascii().to_ascii_lowercase(),
             b"source" | b"src" => source = Some(value.to_vec()),
             b"volume-opt" => {
                 if let Some((b"device", value)) = split_once(value, b'=') {
@@ -39,7 +41,8 @@ pub(super) fn mount_source(value: &[u8]) -> Option<Vec<u8>> {
             _ => {}
         }
     }
-    if is_bind { source } else { device }
+    let has_no_source = [&b"volume"[..], b"tmpfs", b"image", b"cluster", b"npipe"];
+    if has_no_source.contains(&mount_type.as_slice()) { device } else { source }
 }
 
 /// The host in the value of `--network`: `host`, or `name=host,...` with Go's rules for quotes.
@@ -50,17 +53,19 @@ pub(super) fn is_host_network(value: &[u8]) -> bool {
     value == b"host"
         || comma_separated(value).iter().any(|field| {
             split_once(field, b'=').is_some_and(|(key, value)| {
-                key.trim_ascii().eq_ignore_ascii_case(b"name") && value.trim_ascii() == b"host"
+                key.trim_ascii().eq_ignore_ascii_case(b"name")
+                    && value.trim_ascii().eq_ignore_ascii_case(b"host")
             })
         })
 }
 
 /// The fields of comma-separated values. A field in double quotes may hold commas; two double
-/// quotes inside stand for one. A newline ends a field: Go reads one line, the first not empty.
+/// quotes inside stand for one. Go reads one line, the first that is not empty.
 fn comma_separated(value: &[u8]) -> Vec<Vec<u8>> {
     let mut fields = vec![Vec::new()];
     let mut quoted = false;
-    let mut bytes = value.iter().copied().peekable();
+    let empty_lines = value.iter().take_while(|byte| **byte == b'\n').count();
+    let mut bytes = value.iter().copied().skip(empty_lines).peekable();
     while let Some(byte) = bytes.next() {
         let Some(field) = fields.last_mut() else { break };
         match byte {
@@ -69,7 +74,8 @@ fn comma_separated(value: &[u8]) -> Vec<Vec<u8>> {
                 field.push(b'"');
             }
             b'"' if quoted || field.is_empty() => quoted = !quoted,
-            b',' | b'\n' if !quoted => fields.push(Vec::new()),
+            b',' if !quoted => fields.push(Vec::new()),
+            b'\n' if !quoted => break,
             _ => field.push(byte),
         }
     }
@@ -102,6 +108,9 @@ mod tests {
             "\ntype=bind,source=/,target=/h",
             "type=volume,target=/h,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/",
             "target=/h,\"volume-opt=device=/\"",
+            "type=bind,source=/,target=/h\ntype=volume",
+            "type=bind,source=/,target=/h\nsource=/tmp",
+            "type=b\u{130}nd,source=/,target=/h",
         ] {
             assert_eq!(mount_source(value.as_bytes()).as_deref(), Some(&b"/"[..]), "{value}");
         }
@@ -116,6 +125,7 @@ mod tests {
     fn the_host_network_has_a_long_form() {
         assert!(is_host_network(b"host"));
         assert!(is_host_network(b"name=host,alias=x"));
+        assert!(is_host_network(b"name=HOST"));
         assert!(!is_host_network(b"bridge"));
         assert!(!is_host_network(b"name=web,alias=host"));
     }

@@ -35,8 +35,10 @@ pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String]) -> Vec<Vec<u8
             }
         }
     }
-    // Other commands, such as compose and service, set variables with the same options.
-    for (index, word) in words.iter().enumerate() {
+    // Other commands, such as compose and service, set variables with the same options. Where the
+    // options are known, a container's own words behind them are left alone.
+    let others = if Command::read(words).is_some() { &[] } else { words };
+    for (index, word) in others.iter().enumerate() {
         let (value_word, value) = match word.as_slice() {
             b"-e" | b"--env" | b"--build-arg" => match words.get(index + 1) {
                 Some(value) => (index + 1, value.as_slice()),
@@ -61,6 +63,11 @@ const ASSIGNING: &[&[u8]] = &[b"--build-arg=", b"--env=", b"-e=", b"-e"];
 /// Where the value starts in `NAME=value`, if the name is one of a secret.
 fn secret_start(assignment: &[u8], secret_names: &[String]) -> Option<usize> {
     let (name, _) = split_once(assignment, b'=')?;
+    // What is no name of a variable, such as a line of a script, is no assignment.
+    let is_name = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
+    if !is_name {
+        return None;
+    }
     let lower_name = String::from_utf8_lossy(name).to_lowercase();
     let is_secret = secret_names.iter().any(|secret| lower_name.contains(&secret.to_lowercase()));
     is_secret.then_some(name.len() + 1)
@@ -124,6 +131,9 @@ mod tests {
             "docker",
             "docker run -e",
             "docker login -p",
+            "docker run img perl -e token=1;system('x')",
+            "docker exec db sh -e token=1",
+            "docker compose exec db mysql -e SET@token=1",
         ] {
             assert_eq!(shown(line), line);
         }
