@@ -63,6 +63,16 @@ pub(crate) fn has_more_privilege_than_caller() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// `getxattr(2)` security.capability - Whether the file lends capabilities to whoever runs it.
+pub(crate) fn has_file_capability(file: &Path) -> bool {
+    let Ok(file) = CString::new(file.as_os_str().as_bytes()) else { return false };
+    // SAFETY: both names end in NUL and outlive the call; with no buffer only the size is told.
+    let size = unsafe {
+        libc::getxattr(file.as_ptr(), c"security.capability".as_ptr(), ptr::null_mut(), 0)
+    };
+    size > 0
+}
+
 /// `sigaction(2)` SIGCHLD - Says what happens when a child ends; gives what happened before.
 ///
 /// # Errors
