@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules of each crate from the lowest up. Each may use those before it only.
-const LAYERS: [(&str, &[&str]); 3] = [
+const LAYERS: [(&str, &[&str]); 4] = [
     (
         "audit-core/src",
         &[
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "status",
             "rule",
             "receipt",
+            "record_thread",
             "login",
             "fuzzing",
             "lib",
@@ -45,7 +46,6 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "program",
             "docker",
             "evidence",
-            "journal",
             "recorder",
             "emit",
             "supervise",
@@ -56,6 +56,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("audit-capi/src", &["sys", "pointer", "api", "dropin", "lib"]),
+    ("audit-host/src", &["host_access", "journal", "root_file", "lib"]),
 ];
 
 /// `process` holds C's main, so it calls up; everybody may use its system calls.

@@ -8,7 +8,7 @@ mod host_access;
 mod mount;
 mod secrets;
 
-pub(crate) use host_access::{HostAccess, host_access};
+pub(crate) use host_access::host_access;
 pub(crate) use secrets::redacted;
 
 use flags::{Flags, Grammar};

@@ -3,8 +3,7 @@
 //! Knows which records say that somebody ran a command. Sends nothing.
 
 use audit_core::{CommandLine, Outcome, Record, RecordType, Subject};
-
-use crate::docker::HostAccess;
+use audit_host::host_access::HostAccess;
 
 /// Who ran which command, and what it asked for.
 pub(crate) struct Evidence {
@@ -31,8 +30,10 @@ impl Evidence {
     /// way in which it asks for the host.
     pub(crate) fn of_start(&self, outcome: Outcome) -> Vec<Record<'_>> {
         let user_cmd = self.user_cmd(Record::new(RecordType::USER_CMD)).outcome(outcome);
-        let role_changes =
-            self.host_access.iter().map(|way| self.role_change(way).outcome(outcome));
+        let role_changes = self.host_access.iter().map(|way| {
+            let record = way.role_change(self.subject.label.as_deref());
+            record.subject(&self.subject).outcome(outcome)
+        });
         std::iter::once(user_cmd).chain(role_changes).collect()
     }
 
@@ -59,32 +60,6 @@ impl Evidence {
             .untrusted("cwd", self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
             .command_line("cmd", &self.line)
             .subject(&self.subject)
-    }
-
-    /// Who reaches the host is root there, so the account is root's.
-    fn role_change<'a>(&'a self, way: &'a HostAccess) -> Record<'a> {
-        let op = match way {
-            HostAccess::Privileged => "privileged",
-            HostAccess::Mount(_) => "host-mount",
-            HostAccess::Device(_) => "host-device",
-            HostAccess::Namespace(_) => "host-namespace",
-            HostAccess::Capability(_) => "added-capability",
-            HostAccess::Confinement(_) => "loosened-confinement",
-        };
-        let record = Record::new(RecordType::USER_ROLE_CHANGE)
-            .word("op", op)
-            .untrusted("acct", "root")
-            .label("default-context", self.subject.label.as_deref())
-            .label("selected-context", None);
-        let record = match way {
-            HostAccess::Privileged => record,
-            HostAccess::Mount(paths) => record.command_line("path", paths),
-            HostAccess::Device(devices) => record.command_line("device", devices),
-            HostAccess::Namespace(words)
-            | HostAccess::Capability(words)
-            | HostAccess::Confinement(words) => record.word("resrc", words),
-        };
-        record.subject(&self.subject)
     }
 }
 

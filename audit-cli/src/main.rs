@@ -1,8 +1,9 @@
 //! `audit-cli` - every docker invocation in the audit trail, under the name of who typed it.
 //!
 //! An invocation goes from [`invocation`] (what was typed) to [`wrapper`] (write it down, then do
-//! it), with [`docker`] to read docker's words, [`evidence`] for the records and [`journal`] for
-//! the line in the journal. [`emit`] and [`doctor`] are commands of its own.
+//! it), with [`docker`] to read docker's words, [`evidence`] for the records and
+//! [`audit_host::journal`] for the line in the journal. [`emit`] and [`doctor`] are commands of
+//! its own.
 
 #![cfg_attr(not(test), no_main)]
 
@@ -13,7 +14,6 @@ mod emit;
 mod evidence;
 mod exit;
 mod invocation;
-mod journal;
 mod process;
 mod program;
 mod recorder;

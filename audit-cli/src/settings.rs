@@ -3,12 +3,10 @@
 //! Only root can weaken the trail: the file and its directory must belong to root and be writable
 //! by nobody else, and no environment variable or option replaces them.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
+use audit_host::root_file;
 use serde::Deserialize;
 
 /// Where the settings are; without the file, the defaults hold.
@@ -71,35 +69,13 @@ impl Settings {
     /// # Errors
     /// If the file could be somebody else's, cannot be read, or says something unknown.
     pub(crate) fn load() -> anyhow::Result<Self> {
-        Self::load_from(Path::new(PATH)).with_context(|| format!("bad configuration `{PATH}`"))
-    }
-
-    fn load_from(path: &Path) -> anyhow::Result<Self> {
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                bail!("it is a symbolic link; put the file itself there")
-            }
-            Err(error) => return Err(error.into()),
-        };
-        check_owner("the file", &file)?;
-        ensure!(file.metadata()?.is_file(), "it is not a regular file");
-        if let Some(directory) = path.parent() {
-            check_owner("its directory", &File::open(directory)?)?;
-        }
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        Self::parse(&text)
+        root_file::read(Path::new(PATH))
+            .and_then(|text| text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text)))
+            .with_context(|| format!("bad configuration `{PATH}`"))
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let settings: Self = toml::from_str(text).map_err(|error| {
-            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-            let message = error.message().trim_end().replace('\n', " ");
-            anyhow::anyhow!("line {line}, column {column}: {message}")
-        })?;
+        let settings: Self = root_file::parse(text)?;
         if let Some(path) = &settings.docker_path {
             let shown = path.display();
             ensure!(path.is_absolute(), "docker_path must be an absolute path, not `{shown}`");
@@ -110,24 +86,6 @@ impl Settings {
         );
         Ok(settings)
     }
-}
-
-fn check_owner(what: &str, file: &File) -> anyhow::Result<()> {
-    let metadata = file.metadata()?;
-    ensure!(metadata.uid() == 0, "{what} must belong to root; chown root it");
-    ensure!(
-        metadata.mode() & 0o022 == 0,
-        "{what} must not be writable by others than root; chmod go-w it"
-    );
-    Ok(())
-}
-
-/// Line and column, both counted from 1, of a place in the text.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    (before.matches('\n').count() + 1, column)
 }
 
 #[cfg(test)]
@@ -174,20 +132,5 @@ mod tests {
         assert!(problem("redact = ").starts_with("line 1, column 1"));
         assert!(problem("docker_path = 'docker'").contains("absolute"));
         assert!(problem("secret_names = ['']").contains("empty"));
-        for text in ["redact =", "on_failure = 3", "a = [", "\u{e9} = 1"] {
-            assert!(!problem(text).contains('\n'), "{text}");
-        }
-    }
-
-    #[test]
-    fn no_file_is_no_error() {
-        let settings = Settings::load_from(Path::new("/nonexistent/config.toml"));
-        assert_eq!(settings.unwrap(), Settings::default());
-    }
-
-    #[test]
-    fn a_link_is_refused() {
-        let error = Settings::load_from(Path::new("/proc/self/exe")).unwrap_err();
-        assert!(error.to_string().contains("symbolic link"), "{error}");
     }
 }

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use audit_core::{Auid, CommandLine, Outcome, Subject};
+use audit_host::journal::{self, Entry};
 use nix::unistd::{Uid, User};
 
 use crate::docker;
 use crate::evidence::Evidence;
 use crate::exit;
 use crate::invocation::{Invocation, is_docker};
-use crate::journal::{self, Entry};
 use crate::process;
 use crate::program::{self, NotRunnable};
 use crate::recorder;
@@ -85,6 +85,7 @@ fn write_journal(program: &Result<PathBuf, NotRunnable>, shown: &[Vec<u8>], subj
     };
     let login = subject.auid.map_or(subject.uid, Auid::number);
     journal::write(&Entry {
+        writer: "audit-cli",
         user: user_name(login),
         run_as: user_name(Uid::effective().as_raw()),
         terminal: subject.terminal.as_ref().map_or("unknown", AsRef::as_ref),

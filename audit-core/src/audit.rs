@@ -63,6 +63,19 @@ struct Part {
     record_type: RecordType,
 }
 
+/// A record that is laid out already, and so outlives what it borrowed.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    pub(crate) record_type: RecordType,
+    pub(crate) texts: Vec<Vec<u8>>,
+}
+
+impl Texts {
+    pub(crate) fn of(record: &Record<'_>) -> Result<Self, Error> {
+        Ok(Self { record_type: record.record_type(), texts: record.texts()? })
+    }
+}
+
 /// Why records of a set were not taken, by their index in the set.
 type Causes = BTreeMap<usize, Error>;
 
@@ -138,25 +151,19 @@ impl Audit {
         Error::from_causes(causes, records.len())
     }
 
-    /// Writes texts that a record gave, as that one record.
-    pub(crate) fn send_texts(
-        &self,
-        record_type: RecordType,
-        texts: &[Vec<u8>],
-    ) -> Result<(), Error> {
+    /// Writes the texts that records gave.
+    pub(crate) fn send_texts(&self, records: &[Texts]) -> Result<(), Error> {
         let mut causes = Causes::new();
         let mut exchange = self.exchange();
         exchange.clear();
-        for text in texts {
-            exchange.push_text(
-                Part { record_index: 0, record_type },
-                text,
-                self.deadline,
-                &mut causes,
-            );
+        for (record_index, Texts { record_type, texts }) in records.iter().enumerate() {
+            let part = Part { record_index, record_type: *record_type };
+            for text in texts {
+                exchange.push_text(part, text, self.deadline, &mut causes);
+            }
         }
         exchange.flush(self.deadline, &mut causes);
-        Error::from_causes(causes, 1)
+        Error::from_causes(causes, records.len())
     }
 
     /// The connection, for requests that are not records.

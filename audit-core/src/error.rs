@@ -74,9 +74,9 @@ pub enum Error {
         /// What writing the login uid answered.
         source: io::Error,
     },
-    /// The thread that acts for somebody is gone.
-    #[error("the thread that acts for somebody else has ended; start another")]
-    LoginThreadEnded,
+    /// The thread that writes records is gone.
+    #[error("the thread that writes records has ended; start another")]
+    ThreadEnded,
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread {

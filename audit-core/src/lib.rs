@@ -46,6 +46,7 @@ mod netlink;
 mod part;
 mod receipt;
 mod record;
+mod record_thread;
 mod record_type;
 mod rule;
 mod status;
@@ -62,6 +63,7 @@ pub use login::LoginThread;
 pub use part::VALUE_LIMIT_BYTES;
 pub use receipt::{EventId, MalformedEventId, Receipts};
 pub use record::{Origin, Outcome, Record, TEXT_LIMIT_BYTES};
+pub use record_thread::RecordThread;
 pub use record_type::{RecordType, UnknownRecordType};
 pub use rule::DroppingRule;
 pub use status::{Enabled, FailureMode, Status};
@@ -72,6 +74,7 @@ const _: () = {
     const fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<Audit>();
     crosses_threads::<Record<'_>>();
+    crosses_threads::<RecordThread>();
     crosses_threads::<Receipts<'_>>();
     crosses_threads::<EventId>();
     crosses_threads::<LoginThread>();

@@ -4,14 +4,12 @@
 //! people who logged in elsewhere.
 
 use std::fs;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::thread::{self, JoinHandle};
 
 use crate::audit::Audit;
 use crate::error::Error;
 use crate::identity::{Auid, Session};
 use crate::record::Record;
-use crate::record_type::RecordType;
+use crate::record_thread::RecordThread;
 use crate::subject;
 
 /// A thread whose login uid is that of a person, and who writes records for them.
@@ -45,16 +43,7 @@ use crate::subject;
 pub struct LoginThread {
     auid: Auid,
     session: Session,
-    /// `None` only while the thread is told to end.
-    requests: Option<Sender<Request>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// A record to write, as texts: the thread outlives what a record borrows.
-struct Request {
-    record_type: RecordType,
-    texts: Vec<Vec<u8>>,
-    answer: SyncSender<Result<(), Error>>,
+    thread: RecordThread,
 }
 
 impl LoginThread {
@@ -69,22 +58,9 @@ impl LoginThread {
         if let Some(auid) = subject::process_auid()?.or(subject::thread_auid()?) {
             return Err(Error::LoginUidSet { auid });
         }
-        let (requests, incoming) = mpsc::channel();
-        let (started, starting) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new()
-            .name(format!("auid-{auid}"))
-            .spawn(move || match log_in(auid) {
-                Ok((session, audit)) => {
-                    let _ = started.send(Ok(session));
-                    serve(&audit, &incoming);
-                }
-                Err(error) => {
-                    let _ = started.send(Err(error));
-                }
-            })
-            .map_err(|source| Error::Thread { source })?;
-        let session = starting.recv().map_err(|_| Error::LoginThreadEnded)??;
-        Ok(Self { auid, session, requests: Some(requests), thread: Some(thread) })
+        let name = format!("auid-{auid}");
+        let (thread, session) = RecordThread::start_after(name, move || log_in(auid))?;
+        Ok(Self { auid, session, thread })
     }
 
     /// Whom the thread acts for.
@@ -102,28 +78,26 @@ impl LoginThread {
     /// Writes one record from the thread, in several parts if it is long.
     ///
     /// # Errors
-    /// As [`Audit::send`]. [`Error::LoginThreadEnded`] if the thread is gone.
+    /// As [`Audit::send`]. [`Error::ThreadEnded`] if the thread is gone.
     pub fn send(&self, record: &Record<'_>) -> Result<(), Error> {
-        let (answer, answers) = mpsc::sync_channel(1);
-        let request = Request { record_type: record.record_type(), texts: record.texts()?, answer };
-        let requests = self.requests.as_ref().ok_or(Error::LoginThreadEnded)?;
-        requests.send(request).map_err(|_| Error::LoginThreadEnded)?;
-        answers.recv().map_err(|_| Error::LoginThreadEnded)?
+        self.thread.send(record)
     }
-}
 
-impl Drop for LoginThread {
-    fn drop(&mut self) {
-        self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say at its end, and cannot panic.
-            let _ = thread.join();
-        }
+    /// Hands over several records and does not wait; see [`RecordThread::send_all_then`].
+    ///
+    /// # Errors
+    /// As [`RecordThread::send_all_then`].
+    pub fn send_all_then(
+        &self,
+        records: &[Record<'_>],
+        then: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.thread.send_all_then(records, then)
     }
 }
 
 /// Takes on the login uid, for good: the thread ends with it.
-fn log_in(auid: Auid) -> Result<(Session, Audit), Error> {
+fn log_in(auid: Auid) -> Result<(Audit, Session), Error> {
     fs::write("/proc/thread-self/loginuid", auid.to_string())
         .map_err(|source| Error::LoginRefused { auid, source })?;
     // Believed when read back: a container's `/proc` may be another's.
@@ -133,13 +107,5 @@ fn log_in(auid: Auid) -> Result<(Session, Audit), Error> {
         let source = std::io::ErrorKind::InvalidData.into();
         Error::LoginRefused { auid, source }
     })?;
-    Ok((session, Audit::open()?))
-}
-
-/// Writes what is asked for until nobody can ask any more.
-fn serve(audit: &Audit, requests: &Receiver<Request>) {
-    for Request { record_type, texts, answer } in requests {
-        // Who asked may be gone; the record is written all the same.
-        let _ = answer.send(audit.send_texts(record_type, &texts));
-    }
+    Ok((Audit::open()?, session))
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Texts};
 use crate::error::Error;
 use crate::netlink::Listener;
 use crate::record::Record;
@@ -111,13 +111,14 @@ impl Receipts<'_> {
     /// [`Error::Receive`] with ENOBUFS if the host wrote more than could be read meanwhile, so that
     /// it is not known. Otherwise as [`Audit::send`].
     pub fn send(&mut self, record: &Record<'_>, deadline: Duration) -> Result<Vec<EventId>, Error> {
-        let texts = record.texts()?;
+        let laid_out = Texts::of(record)?;
         // What is queued was written before, perhaps a record with the same text.
         self.listener.forget_queued()?;
         let end = Instant::now().checked_add(deadline);
-        self.audit.send_texts(record.record_type(), &texts)?;
+        self.audit.send_texts(std::slice::from_ref(&laid_out))?;
 
         let pid = std::process::id();
+        let texts = &laid_out.texts;
         let mut ids = vec![None; texts.len()];
         while let Some(missing) = ids.iter().position(Option::is_none) {
             let Some((message_type, written)) = self.listener.next(end)? else {

@@ -3,8 +3,9 @@
 //! Each test runs in a child that takes off the login uid of whoever runs the tests.
 
 use std::fs;
+use std::sync::mpsc;
 
-use audit_core::{Auid, Error, LoginThread, RecordType, Session, Subject};
+use audit_core::{Auid, Error, LoginThread, RecordThread, RecordType, Session, Subject};
 
 use crate::host::{in_child, is_child, record, search, tag};
 
@@ -124,4 +125,34 @@ fn a_refused_record_is_told() {
     let error = person.send(&record(RecordType::USER_TTY, "x")).unwrap_err();
     assert!(matches!(error, Error::TerminalNotAudited), "{error}");
     assert!(matches!(person.send(&record(RecordType::TEST, "a b")), Err(Error::Field { .. })));
+}
+
+#[test]
+fn records_are_handed_over_without_waiting() {
+    if !is_child() {
+        return in_child_of(u32::MAX, "login::records_are_handed_over_without_waiting");
+    }
+    let person = LoginThread::start(auid(ONE)).unwrap();
+    let nobody = RecordThread::start().unwrap();
+    let (answer, answers) = mpsc::channel();
+    let tags: Vec<_> = (0..100).map(|_| tag()).collect();
+    for tag in &tags {
+        let answer = answer.clone();
+        let set = [record(RecordType::TEST, tag), record(RecordType::USER_CMD, tag)];
+        person.send_all_then(&set, move |result| answer.send(result.is_ok()).unwrap()).unwrap();
+    }
+    let refused = record(RecordType::USER_TTY, "x");
+    nobody
+        .send_all_then(&[record(RecordType::TEST, "x"), refused], move |result| {
+            answer.send(matches!(result, Err(Error::NotTaken { .. }))).unwrap();
+        })
+        .unwrap();
+    let wrong = [record(RecordType::TEST, "a b")];
+    assert!(matches!(person.send_all_then(&wrong, |_| ()), Err(Error::Field { .. })));
+    // What was handed over is written although the thread is told to end.
+    drop((person, nobody));
+    assert_eq!(answers.iter().filter(|taken| *taken).count(), tags.len() + 1);
+    for tag in tags {
+        assert_eq!(search(&format!("-m TEST,USER_CMD -ul {ONE}"), &tag, 2).len(), 2);
+    }
 }

@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use audit_core::Subject;
+use audit_host::journal;
 
 use super::Check;
-use crate::journal;
 use crate::process;
 use crate::program::{self, FileId, NotRunnable, own_file};
 use crate::settings::{self, OnFailure, Settings};

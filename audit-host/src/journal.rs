@@ -1,6 +1,6 @@
 //! The line in the system journal, like sudo's.
 //!
-//! Knows sudo's form and how it escapes and splits. The trail is the record; the line is for
+//! Knows sudo's form and how it escapes and splits. Called by the wrapper and the broker. The trail is the record; the line is for
 //! those who read the journal, so it is written if somebody listens at `/dev/log`.
 //!
 //! # Source
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where journald and rsyslog listen.
-pub(crate) const SOCKET: &str = "/dev/log";
+pub const SOCKET: &str = "/dev/log";
 
 /// How long a full journal may hold up a command.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,29 +25,34 @@ const NOTICE: u8 = 85;
 const ALERT: u8 = 81;
 
 /// What a line says.
-pub(crate) struct Entry<'a> {
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// The program that writes the line.
+    pub writer: &'static str,
     /// Who: the name of the login user.
-    pub(crate) user: String,
+    pub user: String,
     /// As whom: the name of the user that the command runs as.
-    pub(crate) run_as: String,
-    pub(crate) terminal: &'a str,
-    pub(crate) cwd: &'a [u8],
+    pub run_as: String,
+    /// At which terminal; `unknown` if at none.
+    pub terminal: &'a str,
+    /// In which directory.
+    pub cwd: &'a [u8],
     /// The file that is executed.
-    pub(crate) program: &'a Path,
+    pub program: &'a Path,
     /// The arguments behind the command's name, secrets masked.
-    pub(crate) arguments: &'a [Vec<u8>],
+    pub arguments: &'a [Vec<u8>],
     /// Why the command was not run.
-    pub(crate) rejected: Option<&'static str>,
+    pub rejected: Option<&'static str>,
 }
 
 /// Writes the entry. A host without a syslog daemon is no error.
-pub(crate) fn write(entry: &Entry<'_>) {
+pub fn write(entry: &Entry<'_>) {
     let Ok(socket) = UnixDatagram::unbound() else { return };
     if socket.connect(SOCKET).is_err() || socket.set_write_timeout(Some(TIMEOUT)).is_err() {
         return;
     }
     let priority = if entry.rejected.is_some() { ALERT } else { NOTICE };
-    let head = format!("<{priority}>audit-cli[{}]: ", std::process::id());
+    let head = format!("<{priority}>{}[{}]: ", entry.writer, std::process::id());
     for line in lines(entry) {
         if socket.send(&[head.as_bytes(), &line].concat()).is_err() {
             return;
@@ -129,6 +134,7 @@ mod tests {
 
     fn entry(arguments: &[Vec<u8>]) -> Entry<'_> {
         Entry {
+            writer: "audit-cli",
             user: "dwalsh".to_owned(),
             run_as: "dwalsh".to_owned(),
             terminal: "pts/3",

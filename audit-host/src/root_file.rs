@@ -1,0 +1,91 @@
+//! Settings that only root can write.
+//!
+//! Only root can weaken the trail: a file of settings and its directory must belong to root and be
+//! writable by nobody else. Knows nothing of what the settings mean.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::{bail, ensure};
+use serde::de::DeserializeOwned;
+
+/// Reads the file; `None` if there is none.
+///
+/// # Errors
+/// If the file or its directory could be somebody else's, or cannot be read.
+pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            bail!("it is a symbolic link; put the file itself there")
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check_owner("the file", &file)?;
+    ensure!(file.metadata()?.is_file(), "it is not a regular file");
+    if let Some(directory) = path.parent() {
+        check_owner("its directory", &File::open(directory)?)?;
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
+/// Reads settings from TOML.
+///
+/// # Errors
+/// The first mistake, in one line, with its line and column.
+pub fn parse<Settings: DeserializeOwned>(text: &str) -> anyhow::Result<Settings> {
+    toml::from_str(text).map_err(|error| {
+        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+        let message = error.message().trim_end().replace('\n', " ");
+        anyhow::anyhow!("line {line}, column {column}: {message}")
+    })
+}
+
+fn check_owner(what: &str, file: &File) -> anyhow::Result<()> {
+    let metadata = file.metadata()?;
+    ensure!(metadata.uid() == 0, "{what} must belong to root; chown root it");
+    ensure!(
+        metadata.mode() & 0o022 == 0,
+        "{what} must not be writable by others than root; chmod go-w it"
+    );
+    Ok(())
+}
+
+/// Line and column, both counted from 1, of a place in the text.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_is_no_error() {
+        assert_eq!(read(Path::new("/nonexistent/config.toml")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_link_is_refused() {
+        let error = read(Path::new("/proc/self/exe")).unwrap_err();
+        assert!(error.to_string().contains("symbolic link"), "{error}");
+    }
+
+    #[test]
+    fn each_mistake_is_one_line() {
+        for text in ["redact =", "on_failure = 3", "a = [", "\u{e9} = 1"] {
+            let error = parse::<std::collections::BTreeMap<String, bool>>(text).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with("line 1, column ") && !error.contains('\n'), "{error}");
+        }
+    }
+}
