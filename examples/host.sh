@@ -26,7 +26,8 @@ install_packages() {
     if command -v apt-get >/dev/null; then
         local missing=() package
         for package in $1; do
-            dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||
+            # shellcheck disable=SC2016 # dpkg-query's own variable
+            [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
                 missing+=("$package")
         done
         [ "${#missing[@]}" -eq 0 ] && return

@@ -1,0 +1,89 @@
+//! Measures what the broker costs, against dockerd itself and against `HAProxy`, in one run.
+//!
+//! `tests/bench-broker.sh` starts what is measured and calls this once for each part, with a broker
+//! that has just been started.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
+#![expect(clippy::expect_used, reason = "the reader of the log stops where it cannot go on")]
+
+mod client;
+mod idle;
+mod image;
+mod ping;
+mod process;
+mod recorded;
+mod report;
+mod sample;
+mod size;
+mod tally;
+mod target;
+#[path = "../../../tests/trail.rs"]
+mod trail;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+use process::Process;
+use size::Size;
+use target::Sockets;
+
+#[derive(Parser)]
+struct Arguments {
+    part: Part,
+    /// Few rounds and small sizes, in a few seconds
+    #[arg(long)]
+    short: bool,
+    /// dockerd's socket
+    #[arg(long, default_value = "/var/run/docker.sock")]
+    direct: PathBuf,
+    /// The broker's socket
+    #[arg(long)]
+    broker: PathBuf,
+    /// The socket of `HAProxy`
+    #[arg(long)]
+    haproxy: PathBuf,
+    #[arg(long)]
+    broker_pid: u32,
+    /// An image to save
+    #[arg(long)]
+    image: String,
+    /// The same image, saved
+    #[arg(long)]
+    image_tar: PathBuf,
+    /// A running container that writes to its log now and then
+    #[arg(long)]
+    container: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    Heading,
+    Idle,
+    Ping,
+    Recorded,
+    Save,
+    Load,
+    Growth,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let size = if arguments.short { Size::SHORT } else { Size::FULL };
+    let broker = Process::new(arguments.broker_pid);
+    let sockets =
+        Sockets { direct: arguments.direct, broker: arguments.broker, haproxy: arguments.haproxy };
+    match arguments.part {
+        Part::Heading => {
+            report::heading();
+            Ok(())
+        }
+        Part::Idle => idle::measure(&sockets.broker, &size, &broker, &arguments.container),
+        Part::Ping => ping::measure(&sockets, &size),
+        Part::Recorded => recorded::measure(&sockets, &size),
+        Part::Save => image::measure_save(&sockets, &size, &arguments.image),
+        Part::Load => image::measure_load(&sockets, &size, &arguments.image_tar),
+        Part::Growth => recorded::measure_growth(&sockets, &size, &broker),
+    }
+}

@@ -1,0 +1,54 @@
+//! What the broker's process holds, as `/proc` tells.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// In which what was freed or opened last shows.
+const SETTLE: Duration = Duration::from_millis(500);
+
+pub(crate) struct Process {
+    pid: u32,
+}
+
+impl Process {
+    pub(crate) fn new(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    /// Resident memory, in kB.
+    ///
+    /// # Source
+    /// `VmRSS` in `proc_pid_status(5)`.
+    pub(crate) fn resident_kb(&self) -> Result<f64> {
+        let path = format!("/proc/{}/status", self.pid);
+        let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
+        Ok(number.parse()?)
+    }
+
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        let path = format!("/proc/{}/fd", self.pid);
+        Ok(fs::read_dir(&path).with_context(|| format!("cannot read {path}"))?.count())
+    }
+
+    /// Waits until the process has so many open, which says that it holds what was opened.
+    pub(crate) fn await_descriptors(&self, wanted: impl Fn(usize) -> bool) -> Result<()> {
+        let start = Instant::now();
+        while !wanted(self.descriptors()?) {
+            let descriptors = self.descriptors()?;
+            ensure!(start.elapsed() < PATIENCE, "the broker stays at {descriptors} descriptors");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self::settle();
+        Ok(())
+    }
+
+    pub(crate) fn settle() {
+        std::thread::sleep(SETTLE);
+    }
+}

@@ -1,0 +1,83 @@
+//! Which calls are in the audit log, and how often each.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::trail::Trail;
+
+/// How long auditd may take to write what the kernel has.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The log is complete when it has had nothing for this long.
+const STILL: Duration = Duration::from_secs(1);
+
+/// Calls that each name a container of their own.
+pub(crate) struct Tally {
+    trail: Trail,
+    tag: String,
+    /// Records found, by the number of the call.
+    seen: Vec<u32>,
+}
+
+pub(crate) struct Records {
+    pub(crate) calls: usize,
+    pub(crate) found: u32,
+    pub(crate) fewest: u32,
+    pub(crate) most: u32,
+}
+
+impl Records {
+    /// Every call is there, and each as often as the others.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.fewest > 0 && self.fewest == self.most
+    }
+}
+
+impl Tally {
+    pub(crate) fn from_now() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let tag = format!("load-{}-{}-", std::process::id(), now.as_millis());
+        Self { trail: Trail::from_now(), tag, seen: Vec::new() }
+    }
+
+    /// A name that no container has and no other call uses. A dot ends it.
+    pub(crate) fn next_name(&mut self) -> String {
+        let name = format!("{}{}.", self.tag, self.seen.len());
+        self.seen.push(0);
+        name
+    }
+
+    /// Counts the records that were written since the last time.
+    pub(crate) fn read(&mut self) {
+        let Self { trail, tag, seen } = self;
+        trail.read(|line| {
+            let line = String::from_utf8_lossy(line);
+            let number = line.split_once(tag.as_str()).and_then(|(_, rest)| rest.split_once('.'));
+            let call = number.and_then(|(number, _)| number.parse::<usize>().ok());
+            if let Some(times) = call.and_then(|call| seen.get_mut(call)) {
+                *times += 1;
+            }
+        });
+    }
+
+    /// What is in the log once auditd has written everything.
+    pub(crate) fn records(&mut self) -> Records {
+        let start = Instant::now();
+        let mut found = 0;
+        let mut changed = start;
+        while changed.elapsed() < STILL && start.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+            self.read();
+            let now: u32 = self.seen.iter().sum();
+            if now != found {
+                found = now;
+                changed = Instant::now();
+            }
+        }
+        Records {
+            calls: self.seen.len(),
+            found,
+            fewest: self.seen.iter().min().copied().unwrap_or(0),
+            most: self.seen.iter().max().copied().unwrap_or(0),
+        }
+    }
+}

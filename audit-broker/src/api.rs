@@ -1,0 +1,27 @@
+//! The docker API as the broker knows it: routes and the bodies that they take. Does no I/O.
+
+pub(crate) mod body;
+pub(crate) mod class;
+pub(crate) mod container;
+pub(crate) mod exec;
+pub(crate) mod hidden;
+pub(crate) mod host_config;
+mod key_path;
+pub(crate) mod mount;
+pub(crate) mod network;
+mod object;
+pub(crate) mod plugin;
+pub(crate) mod ports;
+pub(crate) mod query_json;
+pub(crate) mod registry;
+pub(crate) mod route;
+pub(crate) mod secret;
+pub(crate) mod service;
+mod strict_json;
+pub(crate) mod swarm;
+pub(crate) mod task;
+pub(crate) mod volume;
+pub(crate) mod words;
+
+#[cfg(test)]
+mod tests;

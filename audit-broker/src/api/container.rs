@@ -1,0 +1,64 @@
+//! A container's configuration: the body of create and commit, and a part of inspect answers.
+
+use super::host_config::HostConfig;
+use super::network::EndpointSettings;
+use super::object::{Empty, object};
+use super::ports::Ports;
+use super::words::Words;
+use std::collections::BTreeMap;
+
+object! {
+    /// The configuration of a container, with that of its host and networks beside it in a body.
+    ///
+    /// # Source
+    /// `Config` in `api/types/container/config.go`, `CreateRequest` in
+    /// `api/types/container/create_request.go` of moby.
+    ContainerConfig {
+        hostname "Hostname": String,
+        domainname "Domainname": String,
+        user "User": String,
+        attach_stdin "AttachStdin": bool,
+        attach_stdout "AttachStdout": bool,
+        attach_stderr "AttachStderr": bool,
+        exposed_ports "ExposedPorts": Ports<Option<Empty>>,
+        tty "Tty": bool,
+        open_stdin "OpenStdin": bool,
+        stdin_once "StdinOnce": bool,
+        env "Env": Vec<String>,
+        cmd "Cmd": Words,
+        healthcheck "Healthcheck": HealthConfig,
+        args_escaped "ArgsEscaped": bool,
+        image "Image": String,
+        volumes "Volumes": BTreeMap<String, Option<Empty>>,
+        working_dir "WorkingDir": String,
+        entrypoint "Entrypoint": Words,
+        network_disabled "NetworkDisabled": bool,
+        mac_address "MacAddress": String,
+        on_build "OnBuild": Vec<String>,
+        labels "Labels": BTreeMap<String, String>,
+        stop_signal "StopSignal": String,
+        stop_timeout "StopTimeout": i64,
+        shell "Shell": Words,
+        host_config "HostConfig": Box<HostConfig>,
+        networking_config "NetworkingConfig": NetworkingConfig,
+    }
+}
+
+object! {
+    /// A command that the daemon runs in the container from time to time. Times are nanoseconds.
+    HealthConfig {
+        test "Test": Vec<String>,
+        interval "Interval": i64,
+        timeout "Timeout": i64,
+        start_period "StartPeriod": i64,
+        start_interval "StartInterval": i64,
+        retries "Retries": i64,
+    }
+}
+
+object! {
+    /// The networks that a container is connected to when it is made.
+    NetworkingConfig {
+        endpoints_config "EndpointsConfig": BTreeMap<String, Option<EndpointSettings>>,
+    }
+}

@@ -1,0 +1,15 @@
+//! Texts that no trace may show.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A password, token or key. It goes to the daemon, and its debug form does not tell it.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(hidden)")
+    }
+}

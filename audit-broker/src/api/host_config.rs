@@ -1,0 +1,174 @@
+//! What a container gets of the host: limits, devices, mounts, namespaces, rights.
+
+use super::mount::Mount;
+use super::object::object;
+use super::ports::Ports;
+use super::words::Words;
+use std::collections::BTreeMap;
+
+/// Defines an object that has the limits of a container among its own keys, as Go's embedding of
+/// `Resources` does.
+///
+/// # Source
+/// `Resources` in `api/types/container/hostconfig.go` of moby, with the keys that releases from
+/// 20.10 on have taken out of it.
+macro_rules! object_with_resources {
+    ($(#[$meta:meta])* $name:ident { $($own:tt)+ }) => {
+        object! {
+            $(#[$meta])*
+            $name {
+                cpu_shares "CpuShares": i64,
+                memory "Memory": i64,
+                nano_cpus "NanoCpus": i64,
+                cgroup_parent "CgroupParent": String,
+                blkio_weight "BlkioWeight": u16,
+                blkio_weight_device "BlkioWeightDevice": Vec<WeightDevice>,
+                blkio_device_read_bps "BlkioDeviceReadBps": Vec<ThrottleDevice>,
+                blkio_device_write_bps "BlkioDeviceWriteBps": Vec<ThrottleDevice>,
+                blkio_device_read_iops "BlkioDeviceReadIOps": Vec<ThrottleDevice>,
+                blkio_device_write_iops "BlkioDeviceWriteIOps": Vec<ThrottleDevice>,
+                cpu_period "CpuPeriod": i64,
+                cpu_quota "CpuQuota": i64,
+                cpu_realtime_period "CpuRealtimePeriod" | "CPURealtimePeriod": i64,
+                cpu_realtime_runtime "CpuRealtimeRuntime" | "CPURealtimeRuntime": i64,
+                cpuset_cpus "CpusetCpus": String,
+                cpuset_mems "CpusetMems": String,
+                devices "Devices": Vec<DeviceMapping>,
+                device_cgroup_rules "DeviceCgroupRules": Vec<String>,
+                device_requests "DeviceRequests": Vec<DeviceRequest>,
+                disk_quota "DiskQuota": i64,
+                kernel_memory "KernelMemory": i64,
+                kernel_memory_tcp "KernelMemoryTCP": i64,
+                memory_reservation "MemoryReservation": i64,
+                memory_swap "MemorySwap": i64,
+                memory_swappiness "MemorySwappiness": i64,
+                oom_kill_disable "OomKillDisable": bool,
+                pids_limit "PidsLimit": i64,
+                ulimits "Ulimits": Vec<Ulimit>,
+                cpu_count "CpuCount": i64,
+                cpu_percent "CpuPercent": i64,
+                io_maximum_iops "IOMaximumIOps": u64,
+                io_maximum_bandwidth "IOMaximumBandwidth": u64,
+                init "Init": bool,
+                $($own)+
+            }
+        }
+    };
+}
+
+object_with_resources! {
+    /// What a container gets of the host.
+    ///
+    /// # Source
+    /// `HostConfig` in `api/types/container/hostconfig.go` of moby.
+    HostConfig {
+        binds "Binds": Vec<String>,
+        container_id_file "ContainerIDFile": String,
+        log_config "LogConfig": LogConfig,
+        network_mode "NetworkMode": String,
+        port_bindings "PortBindings": Ports<Option<Vec<PortBinding>>>,
+        restart_policy "RestartPolicy": RestartPolicy,
+        auto_remove "AutoRemove": bool,
+        volume_driver "VolumeDriver": String,
+        volumes_from "VolumesFrom": Vec<String>,
+        console_size "ConsoleSize": [u64; 2],
+        annotations "Annotations": BTreeMap<String, String>,
+        cap_add "CapAdd": Words,
+        cap_drop "CapDrop": Words,
+        capabilities "Capabilities": Vec<String>,
+        cgroupns_mode "CgroupnsMode": String,
+        dns "Dns": Vec<String>,
+        dns_options "DnsOptions": Vec<String>,
+        dns_search "DnsSearch": Vec<String>,
+        extra_hosts "ExtraHosts": Vec<String>,
+        group_add "GroupAdd": Vec<String>,
+        ipc_mode "IpcMode": String,
+        cgroup "Cgroup": String,
+        links "Links": Vec<String>,
+        oom_score_adj "OomScoreAdj": i64,
+        pid_mode "PidMode": String,
+        privileged "Privileged": bool,
+        publish_all_ports "PublishAllPorts": bool,
+        readonly_rootfs "ReadonlyRootfs": bool,
+        security_opt "SecurityOpt": Vec<String>,
+        storage_opt "StorageOpt": BTreeMap<String, String>,
+        tmpfs "Tmpfs": BTreeMap<String, String>,
+        uts_mode "UTSMode": String,
+        userns_mode "UsernsMode": String,
+        shm_size "ShmSize": i64,
+        sysctls "Sysctls": BTreeMap<String, String>,
+        runtime "Runtime": String,
+        isolation "Isolation": String,
+        mounts "Mounts": Vec<Mount>,
+        masked_paths "MaskedPaths": Vec<String>,
+        readonly_paths "ReadonlyPaths": Vec<String>,
+    }
+}
+
+object_with_resources! {
+    /// The body of a container's update: limits and what happens when it ends.
+    UpdateConfig {
+        restart_policy "RestartPolicy": RestartPolicy,
+    }
+}
+
+object! {
+    WeightDevice {
+        path "Path": String,
+        weight "Weight": u16,
+    }
+}
+
+object! {
+    ThrottleDevice {
+        path "Path": String,
+        rate "Rate": u64,
+    }
+}
+
+object! {
+    DeviceMapping {
+        path_on_host "PathOnHost": String,
+        path_in_container "PathInContainer": String,
+        cgroup_permissions "CgroupPermissions": String,
+    }
+}
+
+object! {
+    DeviceRequest {
+        driver "Driver": String,
+        count "Count": i64,
+        device_ids "DeviceIDs": Vec<String>,
+        capabilities "Capabilities": Vec<Vec<String>>,
+        options "Options": BTreeMap<String, String>,
+    }
+}
+
+object! {
+    Ulimit {
+        name "Name": String,
+        soft "Soft": i64,
+        hard "Hard": i64,
+    }
+}
+
+object! {
+    LogConfig {
+        driver "Type": String,
+        config "Config": BTreeMap<String, String>,
+    }
+}
+
+object! {
+    PortBinding {
+        host_ip "HostIp": String,
+        host_port "HostPort": String,
+    }
+}
+
+object! {
+    RestartPolicy {
+        name "Name": String,
+        maximum_retry_count "MaximumRetryCount": i64,
+    }
+}

@@ -1,0 +1,108 @@
+//! JSON in the values of query keys, each in one form.
+//!
+//! A value that says nothing, such as `null`, gives nothing. Called by the query parser.
+
+use super::strict_json;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Filters, in the form of docker's maps: `{"label":{"a=b":true}}`.
+///
+/// The daemon takes lists too, and does not look whether a value in a map is true.
+///
+/// # Source
+/// `FromJSON` in `daemon/internal/filters/parse.go` of moby.
+pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Maps(BTreeMap<String, BTreeMap<String, bool>>),
+        Lists(BTreeMap<String, BTreeSet<String>>),
+    }
+    let filters: BTreeMap<String, BTreeSet<String>> = match read::<Option<Form>>(json) {
+        Ok(None) => return Ok(None),
+        Ok(Some(Form::Lists(lists))) => lists,
+        Ok(Some(Form::Maps(maps))) => {
+            maps.into_iter().map(|(name, values)| (name, values.into_keys().collect())).collect()
+        }
+        Err(_) if strict_json::check(json.as_bytes()).is_ok() => {
+            return Err("filters must be a map of names to values".to_owned());
+        }
+        Err(reason) => return Err(reason),
+    };
+    let maps: BTreeMap<&String, BTreeMap<&String, bool>> = filters
+        .iter()
+        .map(|(name, values)| (name, values.iter().map(|value| (value, true)).collect()))
+        .collect();
+    write(&maps)
+}
+
+/// A map of names to texts or null: null takes a build argument from the builder's environment.
+pub(crate) fn map(json: &str) -> Result<Option<String>, String> {
+    write(&read::<Option<BTreeMap<String, Option<String>>>>(json)?)
+}
+
+/// A list of texts.
+pub(crate) fn list(json: &str) -> Result<Option<String>, String> {
+    write(&read::<Option<Vec<String>>>(json)?)
+}
+
+/// JSON of any form.
+pub(crate) fn any(json: &str) -> Result<Option<String>, String> {
+    write(&read::<Value>(json)?)
+}
+
+fn read<'json, T: Deserialize<'json>>(json: &'json str) -> Result<T, String> {
+    strict_json::check(json.as_bytes()).map_err(|error| error.to_string())?;
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+fn write<T: Serialize>(value: &T) -> Result<Option<String>, String> {
+    let json = serde_json::to_string(value).map_err(|error| error.to_string())?;
+    Ok((json != "null").then_some(json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h08_both_forms_of_filters_become_one() {
+        let canonical = Some(r#"{"label":{"a=b":true,"c":true}}"#.to_owned());
+        for json in [
+            r#"{"label":{"c":true,"a=b":false}}"#,
+            r#"{"label":["c","a=b"]}"#,
+            r#" {"label": ["c", "a=b", "c"]} "#,
+        ] {
+            assert_eq!(filters(json), Ok(canonical.clone()), "{json}");
+        }
+        assert_eq!(filters("{}"), Ok(Some("{}".to_owned())));
+        assert_eq!(filters("null"), Ok(None));
+        for json in [
+            r#"{"label":{"a":true},"label":{"b":true}}"#,
+            r#"{"label":{"a":true,"a":false}}"#,
+            r#"{"label":{"a":"yes"}}"#,
+            r#"{"label":["a"],"name":{"b":true}}"#,
+            r#"{"label":null}"#,
+            r#"{"label":"a"}"#,
+            r#"["label"]"#,
+            "{",
+        ] {
+            assert!(filters(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn maps_lists_and_the_rest_are_written_anew() {
+        assert_eq!(map(r#"{ "B":null, "A":"1" }"#), Ok(Some(r#"{"A":"1","B":null}"#.to_owned())));
+        assert_eq!(list(r#"[ "a" ]"#), Ok(Some(r#"["a"]"#.to_owned())));
+        assert_eq!(any(r#"{ "os" : "linux" }"#), Ok(Some(r#"{"os":"linux"}"#.to_owned())));
+        for nothing in [map("null"), list("null"), any("null")] {
+            assert_eq!(nothing, Ok(None));
+        }
+        assert!(map(r#"{"A":1}"#).is_err());
+        assert!(list(r#"{"A":1}"#).is_err());
+        assert!(any(r#"{"a":1,"a":2}"#).is_err());
+    }
+}

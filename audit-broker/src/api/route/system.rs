@@ -1,0 +1,73 @@
+//! Routes of the daemon itself, its registries and its builder.
+
+use super::parameter::{FILTERS, flag, json, list, map, number, text};
+use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
+use crate::api::class::Class;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/_ping", Class::SystemProbe, "ping"),
+    Route::head("/_ping", Class::SystemProbe, "ping"),
+    Route::get("/version", Class::SystemProbe, "version"),
+    Route::get("/info", Class::SystemProbe, "info"),
+    Route::get("/events", Class::Events, "events")
+        .query(&[text("since"), text("until"), FILTERS])
+        .answers(AnswerKind::Stream),
+    Route::get("/system/df", Class::SystemRead, "disk-usage")
+        .query(&[text("type").repeated(), flag("verbose")]),
+    Route::post("/auth", Class::RegistryAuth, "registry-auth").takes(BodyKind::Auth),
+    Route::get("/distribution/{name}/json", Class::RegistryRead, "registry-inspect")
+        .of(ObjectKind::Image),
+    Route::post("/build", Class::Build, "build")
+        .query(BUILD)
+        .takes(BodyKind::Stream)
+        .answers(AnswerKind::Progress),
+    Route::post("/build/prune", Class::Build, "build-prune").query(&[
+        number("keep-storage"),
+        number("reserved-space"),
+        number("max-used-space"),
+        number("min-free-space"),
+        flag("all"),
+        FILTERS,
+    ]),
+    Route::post("/build/cancel", Class::Build, "build-cancel").query(&[text("id")]),
+    Route::post("/session", Class::BuildSession, "build-session").answers(AnswerKind::Http2),
+    Route::post("/grpc", Class::BuildSession, "build-grpc").answers(AnswerKind::Http2),
+];
+
+/// `securityopt` is left out: the daemon refuses it on Linux.
+///
+/// # Source
+/// `newImageBuildOptions` in `daemon/server/router/build/build_routes.go` of moby.
+const BUILD: &[Parameter] = &[
+    text("dockerfile"),
+    text("t").repeated(),
+    text("extrahosts").repeated(),
+    text("remote"),
+    flag("q"),
+    flag("nocache"),
+    list("cachefrom"),
+    flag("pull"),
+    flag("rm"),
+    flag("forcerm"),
+    number("memory"),
+    number("memswap"),
+    number("cpushares"),
+    text("cpusetcpus"),
+    text("cpusetmems"),
+    number("cpuperiod"),
+    number("cpuquota"),
+    text("cgroupparent"),
+    map("buildargs"),
+    number("shmsize"),
+    flag("squash"),
+    map("labels"),
+    text("networkmode"),
+    text("platform"),
+    text("target"),
+    json("outputs"),
+    text("version"),
+    text("buildid"),
+    text("session"),
+    json("ulimits"),
+    text("isolation"),
+];

@@ -1,0 +1,181 @@
+//! A call on its way, and what is written down of it.
+//!
+//! Knows when a record has to be there before it goes on. What the records say is in `evidence`.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Response, StatusCode};
+
+use crate::action::Action;
+use crate::answer::{self, AnswerBody};
+use crate::client_stream::{Phase, Presence};
+use crate::decision::Decision;
+use crate::ending::Came;
+use crate::evidence::{self, Evidence, Made};
+use crate::identity::Identity;
+use crate::recorder::NotRecorded;
+use crate::refusal::Refusal;
+use crate::request::{ApiVersion, Head};
+use crate::settings::{Level, OnFailure, Settings};
+use crate::shared::Shared;
+use crate::upstream::{Unreachable, Upstream};
+
+/// A client's connection, which serves one request after the other.
+pub(crate) struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) upstream: Upstream,
+    pub(crate) identity: Identity,
+    pub(crate) presence: Presence,
+    pub(crate) phase: Arc<Phase>,
+    /// What the connection becomes when the last answer says so.
+    pub(crate) tunnel: RefCell<Option<Tunnel>>,
+}
+
+/// A raw stream, until it ends.
+pub(crate) type Tunnel = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A call on its way.
+pub(crate) struct Call {
+    pub(crate) connection: Rc<Connection>,
+    /// As they were when it came.
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) action: Action,
+    /// The version of the API in which dockerd is asked.
+    pub(crate) version: ApiVersion,
+}
+
+/// Why a request goes no further.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It is not understood.
+    Refused(Refusal),
+    /// What it is about is not there: dockerd's own answer.
+    NotFound(StatusCode, Bytes),
+    /// It cannot be recorded.
+    NotRecorded(NotRecorded),
+    /// dockerd cannot be reached.
+    Unreachable(Unreachable),
+}
+
+/// A request as it came.
+pub(crate) struct Inbound {
+    pub(crate) head: Parts,
+    /// `None` once it has been read or passed on.
+    pub(crate) body: Option<Incoming>,
+    /// The connection itself, once the answer turns it into a stream.
+    pub(crate) upgrade: Option<OnUpgrade>,
+}
+
+impl Connection {
+    /// Writes down a request that goes no further, as it came.
+    pub(crate) async fn record_refused(
+        &self,
+        request: &Inbound,
+        reason: &'static str,
+    ) -> Result<(), Stop> {
+        let subject = self.identity.subject();
+        let target = request.head.uri.to_string();
+        let record = evidence::of_refused(subject, &target, reason);
+        let recorded = self.shared.recorder.write(subject, &[record]).await;
+        or_warn(recorded, self.shared.settings().on_failure)
+    }
+
+    /// Writes down a call about something that is not there.
+    pub(crate) async fn record_missing(
+        &self,
+        head: &Head,
+        settings: &Settings,
+    ) -> Result<(), Stop> {
+        if settings.level(head.route.class) == Level::None {
+            return Ok(());
+        }
+        let subject = self.identity.subject();
+        let record = evidence::of_missing(subject, head);
+        let recorded = self.shared.recorder.write(subject, &[record]).await;
+        or_warn(recorded, settings.on_failure)
+    }
+}
+
+impl Call {
+    /// Writes down what is about to happen. Only what can be recorded happens.
+    pub(crate) async fn record_request(&self, decision: Decision) -> Result<(), Stop> {
+        let Decision::Allow = decision;
+        if self.level() == Level::None {
+            return Ok(());
+        }
+        let evidence = Evidence::new(&self.action);
+        let shared = &self.connection.shared;
+        let recorded = shared.recorder.write(&self.action.subject, &evidence.of_request()).await;
+        or_warn(recorded, self.settings.on_failure)?;
+        if !self.action.head.route.class.reads_only() {
+            if let Some(journal) = &shared.journal {
+                journal.write(evidence.journal_line(&self.settings.upstream));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what came of it, and which object came into being.
+    pub(crate) fn record_outcome(&self, came: Came, made: Option<&Made>) {
+        if self.level() != Level::Full {
+            return;
+        }
+        let evidence = Evidence::new(&self.action);
+        let records = evidence.of_outcome(came, made);
+        self.connection.shared.recorder.write_later(&self.action.subject, &records);
+    }
+
+    fn level(&self) -> Level {
+        self.settings.level(self.action.head.route.class)
+    }
+}
+
+/// Only root can set that a call may go unrecorded: then a warning is all that is left.
+fn or_warn(recorded: Result<(), NotRecorded>, on_failure: OnFailure) -> Result<(), Stop> {
+    match recorded {
+        Err(error) if on_failure == OnFailure::Warn => {
+            tracing::error!("a call goes unrecorded: {error}");
+            Ok(())
+        }
+        recorded => recorded.map_err(Stop::NotRecorded),
+    }
+}
+
+impl Stop {
+    /// What the client is told.
+    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+        match self {
+            Self::Refused(Refusal { status, message }) => answer::message(status, &message),
+            Self::NotFound(status, answer) => answer::document(status, answer),
+            Self::NotRecorded(error) => {
+                tracing::error!("a call is refused since it cannot be recorded: {error}");
+                let text = format!("the call cannot be recorded, so it was not made: {error}");
+                answer::message(StatusCode::SERVICE_UNAVAILABLE, &text)
+            }
+            Self::Unreachable(error) => {
+                tracing::error!("{error}");
+                answer::message(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unreachable> for Stop {
+    fn from(error: Unreachable) -> Self {
+        Self::Unreachable(error)
+    }
+}

@@ -1,0 +1,386 @@
+//! The records of a call.
+//!
+//! Knows which records say that somebody asked for something and what came of it, and in which
+//! order readers need their fields. Sends nothing.
+//!
+//! - `VIRT_CONTROL` for what is done with containers and the daemon: the type that `ausearch`
+//!   renders with operation and container.
+//! - `VIRT_RESOURCE` for volumes and networks, and for what a container is given.
+//! - `SOFTWARE_UPDATE` for what changes images: `VIRT_CREATE` and `VIRT_DESTROY` are rendered
+//!   without any object, this one with the image.
+//! - `USER_ROLE_CHANGE` in addition for what yields the host.
+//!
+//! What is asked for has `op=start-request`, what came of it `op=start`: `auvirt` takes each
+//! `op=start` for a start.
+
+mod resource;
+
+use std::path::Path;
+
+use audit_core::{Auid, CommandLine, Origin, Outcome, Record, RecordType, Session};
+use audit_host::host_access::HostAccess;
+
+use crate::action::Action;
+use crate::api::body::Body;
+use crate::api::class::Class;
+use crate::api::route::{BodyKind, ObjectKind};
+use crate::api::task::ContainerSpec;
+use crate::ending::Came;
+use crate::host_access::host_access;
+use crate::journal::Line;
+use crate::object::Object;
+use crate::request::{Head, Query};
+use crate::subject::Subject;
+use resource::Resource;
+
+/// What the records of one call say.
+pub(crate) struct Evidence<'a> {
+    subject: &'a Subject,
+    class: Class,
+    op: &'static str,
+    /// `op` of the record that says that it was asked for.
+    request_op: String,
+    object: Named,
+    host_access: Vec<HostAccess>,
+    /// What a container is given, told when it is there.
+    resources: Vec<Resource>,
+}
+
+/// What the call is about, by the names under which it is searched for.
+#[derive(Debug, Default)]
+struct Named {
+    /// A container's name.
+    vm: Option<String>,
+    /// A container's id.
+    uuid: Option<String>,
+    /// A container's first process.
+    vm_pid: Option<u32>,
+    /// An image.
+    sw: Option<String>,
+    /// What is run in a container.
+    cmd: Option<CommandLine>,
+    /// A volume or network.
+    resource: Option<Resource>,
+    /// Anything else that has a name: a plugin, a service, the new name of a container.
+    name: Option<String>,
+    /// A path in a container.
+    path: Option<String>,
+}
+
+/// In place of the name of a container that has none yet, as libvirt writes it.
+const UNNAMED: &str = "?";
+
+impl<'a> Evidence<'a> {
+    pub(crate) fn new(action: &'a Action) -> Self {
+        let route = action.head.route;
+        Self {
+            subject: &action.subject,
+            class: route.class,
+            op: route.op,
+            request_op: format!("{}-request", route.op),
+            object: Named::of(action),
+            host_access: host_access(action),
+            resources: match &action.body {
+                Body::ContainerCreate(config) => Resource::of_container(config),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// What is written before the call is made.
+    pub(crate) fn of_request(&self) -> Vec<Record<'_>> {
+        let call = self.call(&self.request_op, None).outcome(Outcome::Success);
+        let role_changes = self.host_access.iter().map(|way| self.role_change(way));
+        std::iter::once(call).chain(role_changes).collect()
+    }
+
+    /// What is written when it is known what came of it.
+    pub(crate) fn of_outcome<'b>(&'b self, came: Came, made: Option<&'b Made>) -> Vec<Record<'b>> {
+        let outcome = match came {
+            Came::Done(_) => Outcome::Success,
+            Came::Failed | Came::BrokenOff => Outcome::Failed,
+        };
+        let mut records = Vec::with_capacity(1);
+        if outcome == Outcome::Success {
+            records.extend(self.resources.iter().map(|resource| self.given(resource, made)));
+        }
+        let record = self.call(self.op, made);
+        let record = match came {
+            Came::Done(Some(exit)) => record.number("exit", exit),
+            Came::Done(None) | Came::Failed => record,
+            Came::BrokenOff => record.word("reason", "broken-off"),
+        };
+        records.push(record.outcome(outcome));
+        records
+    }
+
+    /// The line for the journal: what is asked of the daemon behind its socket.
+    pub(crate) fn journal_line(&self, upstream: &Path) -> Line {
+        let Named { vm, sw, cmd, name, path, resource, .. } = &self.object;
+        let mut arguments = vec![self.op.as_bytes().to_vec()];
+        let texts = [vm, sw, name, path].into_iter().flatten();
+        arguments.extend(texts.map(|text| text.as_bytes().to_vec()));
+        arguments.extend(resource.as_ref().map(|resource| resource.name().as_bytes().to_vec()));
+        arguments.extend(cmd.iter().map(|line| line.as_bytes().to_vec()));
+        Line::new(self.subject, upstream, arguments)
+    }
+
+    /// The call itself.
+    fn call<'b>(&'b self, op: &'b str, made: Option<&'b Made>) -> Record<'b> {
+        let object = &self.object;
+        let record = Record::new(record_type(self.class)).word("virt", "docker").word("op", op);
+        let record = match &object.resource {
+            Some(resource) => record.word("resrc", resource.word()),
+            None => record,
+        };
+        let mut record = self.container(record, made);
+        if let Some(sw) = &object.sw {
+            record = record.untrusted("sw", sw);
+            if record.record_type() == RecordType::SOFTWARE_UPDATE {
+                let is_plugin = self.class == Class::Plugin;
+                let sw_type = if is_plugin { "docker-plugin" } else { "docker-image" };
+                record = record.word("sw_type", sw_type);
+            }
+        }
+        if let Some(resource) = &object.resource {
+            record = resource.describe(record);
+        }
+        if let Some(name) = &object.name {
+            record = record.untrusted("name", name);
+        }
+        if let Some(path) = &object.path {
+            record = record.untrusted("path", path);
+        }
+        if let Some(cmd) = &object.cmd {
+            record = record.command_line("cmd", cmd);
+        }
+        by(record, self.subject)
+    }
+
+    fn container<'b>(&'b self, mut record: Record<'b>, made: Option<&'b Made>) -> Record<'b> {
+        let name = made.and_then(|made| made.name.as_ref()).or(self.object.vm.as_ref());
+        if let Some(vm) = name {
+            record = record.untrusted("vm", vm);
+        }
+        if let Some(uuid) = made.map(|made| &made.id).or(self.object.uuid.as_ref()) {
+            record = record.word("uuid", uuid);
+        }
+        if let Some(pid) = self.object.vm_pid {
+            record = record.number("vm-pid", pid);
+        }
+        record
+    }
+
+    /// One thing that a container is given.
+    fn given<'b>(&'b self, resource: &'b Resource, made: Option<&'b Made>) -> Record<'b> {
+        let record = Record::new(RecordType::VIRT_RESOURCE)
+            .word("virt", "docker")
+            .word("resrc", resource.word())
+            .word("reason", self.op);
+        let record = resource.describe(self.container(record, made));
+        by(record, self.subject).outcome(Outcome::Success)
+    }
+
+    fn role_change<'b>(&'b self, way: &'b HostAccess) -> Record<'b> {
+        let record = self.container(way.role_change(self.subject.label.as_deref()), None);
+        by(record, self.subject).outcome(Outcome::Success)
+    }
+}
+
+/// What a call has brought into being.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+}
+
+/// Of a request that is not understood, or comes from nobody who is known.
+pub(crate) fn of_refused<'a>(
+    subject: &'a Subject,
+    target: &'a str,
+    reason: &'static str,
+) -> Record<'a> {
+    let record = Record::new(RecordType::VIRT_CONTROL)
+        .word("virt", "docker")
+        .word("op", "refuse")
+        .word("reason", reason)
+        .untrusted("path", target);
+    by(record, subject).outcome(Outcome::Failed)
+}
+
+/// Of a call about something that is not there.
+pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a> {
+    let record = Record::new(record_type(head.route.class))
+        .word("virt", "docker")
+        .word("op", head.route.op)
+        .word("reason", "not-found");
+    let name = head.object.as_deref().unwrap_or(UNNAMED);
+    by(record.untrusted("vm", name), subject).outcome(Outcome::Failed)
+}
+
+/// Says who calls, as the kernel knows them. Where they are is the container that they are in, so
+/// that `ausearch -hn` finds what it does.
+fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
+    let mut record = record
+        .word("kind", subject.kind())
+        .number("spid", subject.pid)
+        .number("suid", subject.uid)
+        .number("sauid", subject.auid.map_or(UNSET, Auid::number))
+        .number("oses", subject.session.map_or(UNSET, Session::number));
+    if let Some(container) = &subject.container {
+        let hostname = Some(container.name.as_bytes());
+        record = record.origin(Some(Origin { hostname, addr: None }));
+    }
+    if subject.auid.is_none() && !subject.cgroup.is_empty() {
+        record = record.untrusted("cgroup", &subject.cgroup);
+    }
+    record.exe(subject.exe.as_deref()).terminal(subject.terminal.as_ref().map(String::as_bytes))
+}
+
+/// How the kernel writes an auid or session that is unset, and `ausearch -i` reads it back.
+const UNSET: u32 = u32::MAX;
+
+/// Each type is the one that `ausearch` renders with the object of the call.
+const fn record_type(class: Class) -> RecordType {
+    match class {
+        Class::ImagePull
+        | Class::ImageLoad
+        | Class::ImageName
+        | Class::ImageDelete
+        | Class::Build
+        | Class::BuildSession
+        | Class::Plugin => RecordType::SOFTWARE_UPDATE,
+        Class::Volume | Class::Network => RecordType::VIRT_RESOURCE,
+        _ => RecordType::VIRT_CONTROL,
+    }
+}
+
+impl Named {
+    fn of(action: &Action) -> Self {
+        let query = |name| action.head.query.text(name).map(str::to_owned);
+        let mut named = match &action.object {
+            Object::None => Self::default(),
+            Object::Container(container) => Self::of_container(container),
+            Object::Exec(exec) => Self {
+                cmd: Some(command_line(&exec.command)),
+                ..Self::of_container(&exec.container)
+            },
+            Object::Network(network) => {
+                Self { resource: Some(Resource::Network(network.name.clone())), ..Self::default() }
+            }
+            Object::Named(name) => Self::of_name(action.head.route.object, name),
+        };
+        if action.head.route.body == BodyKind::ContainerCreate {
+            named.vm = Some(query("name").unwrap_or_else(|| UNNAMED.to_owned()));
+        }
+        if let Some(member) = &action.references.member {
+            named.vm = Some(member.name().to_owned());
+            named.uuid = Some(member.id.clone());
+        }
+        named.add_body(&action.body);
+        named.add_query(&action.head.query);
+        if action.head.route.op == "rename" {
+            named.name = query("name");
+        }
+        named
+    }
+
+    fn of_container(container: &crate::object::Container) -> Self {
+        Self {
+            vm: Some(container.name().to_owned()),
+            uuid: Some(container.id.clone()),
+            vm_pid: container.pid(),
+            sw: Some(container.image().to_owned()).filter(|image| !image.is_empty()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Named {
+    fn of_name(kind: ObjectKind, name: &str) -> Self {
+        let name = name.to_owned();
+        match kind {
+            ObjectKind::Image | ObjectKind::Plugin => Self { sw: Some(name), ..Self::default() },
+            ObjectKind::Volume => {
+                let resource = Resource::FileSystem { source: name, target: None };
+                Self { resource: Some(resource), ..Self::default() }
+            }
+            _ => Self { name: Some(name), ..Self::default() },
+        }
+    }
+
+    /// What the body names.
+    fn add_body(&mut self, body: &Body) {
+        match body {
+            Body::ContainerCreate(config) => {
+                self.sw.clone_from(&config.image);
+                let words = config.entrypoint.iter().chain(&config.cmd).flat_map(|words| &words.0);
+                let words: Vec<&String> = words.collect();
+                self.cmd = (!words.is_empty()).then(|| command_line(&words));
+            }
+            Body::ExecCreate(exec) => self.cmd = exec.cmd.as_deref().map(command_line),
+            Body::VolumeCreate(volume) => {
+                let source = volume.name.clone().filter(|name| !name.is_empty());
+                let source = source.unwrap_or_else(|| UNNAMED.to_owned());
+                self.resource = Some(Resource::FileSystem { source, target: None });
+            }
+            Body::NetworkCreate(network) => {
+                let name = network.name.clone().unwrap_or_default();
+                self.resource = Some(Resource::Network(name));
+            }
+            Body::Service(service) => {
+                let task = service.task_template.as_ref();
+                let container = task.and_then(|task| task.container_spec.as_ref());
+                self.sw = container.and_then(|container| container.image.clone());
+                self.name = service.name.clone().or(self.name.take());
+                let words = |container: &ContainerSpec| {
+                    let words = container.command.iter().chain(&container.args).flatten();
+                    words.cloned().collect::<Vec<_>>()
+                };
+                let words = container.map(|container| words(container)).unwrap_or_default();
+                self.cmd = (!words.is_empty()).then(|| command_line(&words));
+            }
+            Body::Secret(secret) => self.name = secret.name.clone().or(self.name.take()),
+            Body::Config(config) => self.name = config.name.clone().or(self.name.take()),
+            Body::Auth(auth) => self.path.clone_from(&auth.serveraddress),
+            _ => {}
+        }
+    }
+
+    /// What the query names: an image, a new name, a path.
+    fn add_query(&mut self, query: &Query) {
+        let text = |name| query.text(name).map(str::to_owned);
+        let tag = |image: String, tag| match text(tag) {
+            Some(tag) if tag.contains(':') => format!("{image}@{tag}"),
+            Some(tag) => format!("{image}:{tag}"),
+            None => image,
+        };
+        let joined = |name| {
+            let all: Vec<&str> = query.all(name).collect();
+            (!all.is_empty()).then(|| all.join(" "))
+        };
+        if let Some(image) = text("fromImage") {
+            self.sw = Some(tag(image, "tag"));
+        } else if let Some(source) = text("fromSrc") {
+            self.path = Some(source);
+        }
+        if let Some(repository) = text("repo") {
+            self.name = Some(tag(repository, "tag"));
+        }
+        let images = joined("t").or_else(|| joined("names")).or_else(|| text("remote"));
+        if self.sw.is_none() {
+            self.sw = images;
+        }
+        if let Some(path) = text("path").or_else(|| text("serveraddress")) {
+            self.path = Some(path);
+        }
+    }
+}
+
+fn command_line<Word: AsRef<str>>(words: &[Word]) -> CommandLine {
+    let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().as_bytes().to_vec()).collect();
+    CommandLine::new(&words)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What a container is given of the host when it is made, and what a call is about beside
+//! containers: file systems, devices, networks, an image.
+
+use audit_core::Record;
+
+use crate::api::container::ContainerConfig;
+use crate::api::host_config::HostConfig;
+
+/// One thing, in the words that libvirt uses for those of a virtual machine.
+///
+/// # Source
+/// `viraudit.h` and `domain_audit.c` of libvirt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    /// The image that a container is made of.
+    Disk(String),
+    /// A directory or volume, and where it is in the container.
+    FileSystem {
+        source: String,
+        target: Option<String>,
+    },
+    Device(String),
+    Network(String),
+}
+
+impl Resource {
+    /// Everything that a new container is given.
+    pub(super) fn of_container(config: &ContainerConfig) -> Vec<Self> {
+        let mut resources = Vec::new();
+        resources.extend(config.image.clone().map(Self::Disk));
+        if let Some(host_config) = &config.host_config {
+            resources.extend(Self::of_host(host_config));
+        }
+        let anonymous = config.volumes.iter().flatten().map(|(target, _)| Self::FileSystem {
+            source: "?".to_owned(),
+            target: Some(target.clone()),
+        });
+        resources.extend(anonymous);
+        let networking = config.networking_config.as_ref();
+        let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
+        for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
+            let network = Self::Network(name.clone());
+            if !resources.contains(&network) {
+                resources.push(network);
+            }
+        }
+        resources
+    }
+
+    fn of_host(config: &HostConfig) -> Vec<Self> {
+        let binds = config.binds.iter().flatten().map(|bind| {
+            let mut parts = bind.split(':');
+            let source = parts.next().unwrap_or_default().to_owned();
+            Self::FileSystem { source, target: parts.next().map(str::to_owned) }
+        });
+        let mounts = config.mounts.iter().flatten().map(|mount| Self::FileSystem {
+            source: mount.source.clone().unwrap_or_else(|| "?".to_owned()),
+            target: mount.target.clone(),
+        });
+        let devices = config
+            .devices
+            .iter()
+            .flatten()
+            .map(|device| Self::Device(device.path_on_host.clone().unwrap_or_default()));
+        let network = config.network_mode.clone().filter(|mode| !mode.is_empty());
+        let network = Self::Network(network.unwrap_or_else(|| "default".to_owned()));
+        binds.chain(mounts).chain(devices).chain([network]).collect()
+    }
+
+    /// The word for its kind.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Disk(_) => "disk",
+            Self::FileSystem { .. } => "fs",
+            Self::Device(_) => "dev",
+            Self::Network(_) => "net",
+        }
+    }
+
+    /// The one name for it.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Disk(name) | Self::Device(name) | Self::Network(name) => name,
+            Self::FileSystem { source, .. } => source,
+        }
+    }
+
+    /// Adds what it is. A path of the host stands in `path` too, where `ausearch -f` looks.
+    pub(super) fn describe<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+        match self {
+            Self::Disk(image) => record.untrusted("new-disk", image),
+            Self::FileSystem { source, target } => {
+                let record = record.untrusted("new-fs", source);
+                let record = match target {
+                    Some(target) => record.untrusted("dir", target),
+                    None => record,
+                };
+                if source.starts_with('/') { record.untrusted("path", source) } else { record }
+            }
+            Self::Device(path) => record.untrusted("device", path),
+            Self::Network(name) => record.untrusted("new-net", name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_given_one_thing_after_the_other() {
+        let config = serde_json::json!({
+            "Image": "fedora",
+            "Volumes": {"/data": {}},
+            "HostConfig": {
+                "Binds": ["/etc:/host:ro", "cache:/cache"],
+                "Mounts": [{"Type": "tmpfs", "Target": "/t"}],
+                "Devices": [{"PathOnHost": "/dev/fuse"}],
+                "NetworkMode": "web",
+            },
+            "NetworkingConfig": {"EndpointsConfig": {"web": {}, "db": {}}},
+        });
+        let config: ContainerConfig = serde_json::from_value(config).unwrap();
+        let file_system = |source: &str, target: &str| Resource::FileSystem {
+            source: source.to_owned(),
+            target: Some(target.to_owned()),
+        };
+        assert_eq!(
+            Resource::of_container(&config),
+            [
+                Resource::Disk("fedora".to_owned()),
+                file_system("/etc", "/host"),
+                file_system("cache", "/cache"),
+                file_system("?", "/t"),
+                Resource::Device("/dev/fuse".to_owned()),
+                Resource::Network("web".to_owned()),
+                file_system("?", "/data"),
+                Resource::Network("db".to_owned()),
+            ]
+        );
+    }
+}

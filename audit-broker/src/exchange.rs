@@ -1,0 +1,161 @@
+//! The life of one request, from top to bottom: who, what, may they, write it down, then do it.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use tokio::time::timeout;
+
+use crate::action::Action;
+use crate::answer::AnswerBody;
+use crate::api::body::{self, Body};
+use crate::api::class::Class;
+use crate::api::route::BodyKind;
+use crate::call::{Call, Connection, Inbound, Stop};
+use crate::decision::decide;
+use crate::ending::Came;
+use crate::forward::forward;
+use crate::identity::Identity;
+use crate::metrics::CallResult;
+use crate::object;
+use crate::reference;
+use crate::refusal::Refusal;
+use crate::request::{ApiVersion, Head, parse_head};
+use crate::settings::Settings;
+use crate::subject::Subject;
+use crate::upstream::Found;
+
+/// How long a client may take to send a document.
+const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
+
+/// Answers one request.
+pub(crate) async fn exchange(
+    connection: Rc<Connection>,
+    mut request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let began = Instant::now();
+    let answering = connection.phase.answer();
+    let upgrade = Some(hyper::upgrade::on(&mut request));
+    let (head, body) = request.into_parts();
+    let mut request = Inbound { head, body: Some(body), upgrade };
+    let mut class = None;
+    let answered = answer(&connection, &mut request, &mut class).await;
+    let result = match &answered {
+        Ok(response) if response.status().as_u16() < 400 => CallResult::Done,
+        Ok(_) | Err(Stop::NotFound(..)) => CallResult::Failed,
+        Err(Stop::Refused(_)) => CallResult::Denied,
+        Err(Stop::NotRecorded(_)) => CallResult::NotRecorded,
+        Err(Stop::Unreachable(_)) => CallResult::Unreachable,
+    };
+    connection.shared.metrics.count_call(class, result, began.elapsed());
+    let response = answered.unwrap_or_else(Stop::into_response);
+    Ok(response.map(|body| body.during(answering)))
+}
+
+/// The path of a request.
+async fn answer(
+    connection: &Rc<Connection>,
+    request: &mut Inbound,
+    class: &mut Option<Class>,
+) -> Result<Response<AnswerBody>, Stop> {
+    let settings = connection.shared.settings();
+    let subject = who(connection, request).await?;
+
+    let newest = connection.upstream.newest_version().await?;
+    let head = understand(connection, request, newest, &settings).await?;
+    *class = Some(head.route.class);
+    let (head, mut body) = read_body(connection, request, head).await?;
+    let version = head.version.unwrap_or(newest);
+    let object = match object::resolve(&head, version, &connection.upstream).await? {
+        Found::Yes(object) => object,
+        Found::No(status, answer) => {
+            connection.record_missing(&head, &settings).await?;
+            return Err(Stop::NotFound(status, answer));
+        }
+    };
+    let (op, upstream) = (head.route.op, &connection.upstream);
+    let references = reference::resolve(op, &mut body, &object, version, upstream).await?;
+    let action = Action { subject: Rc::clone(subject), head, body, object, references };
+
+    let decision = decide(&action);
+    let call = Rc::new(Call { connection: Rc::clone(connection), settings, action, version });
+    call.record_request(decision).await?;
+    let forwarded = forward(&call, request).await;
+    if forwarded.is_err() {
+        call.record_outcome(Came::Failed, None);
+    }
+    Ok(forwarded?)
+}
+
+/// Who calls. A call of somebody unknown is on record with what is known.
+async fn who<'a>(connection: &'a Connection, request: &Inbound) -> Result<&'a Rc<Subject>, Stop> {
+    match &connection.identity {
+        Identity::Known(subject) => Ok(subject),
+        Identity::Unknown(_, why) => {
+            connection.record_refused(request, "unidentified").await?;
+            Err(Refusal::forbidden(why.clone()).into())
+        }
+    }
+}
+
+/// What is asked for. A request that is not understood is on record as it came.
+async fn understand(
+    connection: &Connection,
+    request: &Inbound,
+    newest: ApiVersion,
+    settings: &Settings,
+) -> Result<Head, Stop> {
+    let Parts { method, uri, version, headers, .. } = &request.head;
+    match parse_head(method, uri, *version, headers, newest, &settings.ignore_headers) {
+        Ok(head) => Ok(head),
+        Err(refusal) => {
+            connection.record_refused(request, "not-understood").await?;
+            Err(refusal.into())
+        }
+    }
+}
+
+/// The document that the request carries; a stream stays where it is.
+async fn read_body(
+    connection: &Connection,
+    request: &mut Inbound,
+    head: Head,
+) -> Result<(Head, Body), Stop> {
+    let kind = head.route.body;
+    let read = match kind {
+        BodyKind::None if !head.has_body => Ok(Body::None),
+        BodyKind::Stream => Ok(Body::Stream),
+        _ => match read_document(request.body.take()).await {
+            Ok(document) => body::parse_body(kind, &document),
+            Err(refusal) => Err(refusal),
+        },
+    };
+    match read {
+        Ok(body) => Ok((head, body)),
+        Err(refusal) => {
+            connection.record_refused(request, "not-understood").await?;
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn read_document(body: Option<Incoming>) -> Result<Bytes, Refusal> {
+    let Some(body) = body else { return Ok(Bytes::new()) };
+    let limit = body::SIZE_LIMIT_BYTES;
+    match timeout(DOCUMENT_WAIT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(document)) => Ok(document.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Refusal::too_large(format!("the body is longer than {limit} bytes")))
+        }
+        Ok(Err(error)) => Err(Refusal::bad_request(format!("the body breaks off: {error}"))),
+        Err(_) => Err(Refusal {
+            status: StatusCode::REQUEST_TIMEOUT,
+            message: format!("the body did not come within {} s", DOCUMENT_WAIT.as_secs()),
+        }),
+    }
+}

@@ -1,0 +1,192 @@
+use std::rc::Rc;
+
+use audit_core::CommandLine;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::action::References;
+use crate::api::body::parse_body;
+use crate::request::tests::head;
+use crate::subject::Subject;
+
+fn action(method: &str, target: &str, document: &Value) -> Action {
+    let head = head(&format!("{method} {target}")).unwrap();
+    let body = match document {
+        Value::Null => Body::None,
+        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
+    };
+    Action {
+        subject: Rc::new(Subject::unknown(1, 1000)),
+        head,
+        body,
+        object: Object::None,
+        references: References::default(),
+    }
+}
+
+fn container(host_config: &Value, is_running: bool) -> Object {
+    let document = json!({
+        "Id": "a".repeat(64),
+        "Name": "/web",
+        "HostConfig": host_config,
+        "State": {"Pid": if is_running { 7 } else { 0 }},
+    });
+    Object::Container(serde_json::from_value(document).unwrap())
+}
+
+/// Each way as `way` or `way: what`.
+fn ways(action: &Action) -> Vec<String> {
+    let text = |line: &CommandLine| String::from_utf8(line.as_bytes().to_vec()).unwrap();
+    let ways = host_access(action).into_iter().map(|way| match way {
+        HostAccess::Privileged => "privileged".to_owned(),
+        HostAccess::Mount(line) => format!("mount: {}", text(&line)),
+        HostAccess::Device(line) => format!("device: {}", text(&line)),
+        HostAccess::Namespace(names) => format!("namespace: {names}"),
+        HostAccess::Capability(names) => format!("capability: {names}"),
+        HostAccess::Confinement(names) => format!("confinement: {names}"),
+    });
+    ways.collect()
+}
+
+fn of_create(host_config: &Value) -> Vec<String> {
+    let document = json!({"Image": "fedora", "HostConfig": host_config});
+    ways(&action("POST", "/containers/create", &document))
+}
+
+/// Each row by its id in the list of known ways around a policy.
+#[test]
+fn each_field_of_a_new_container_counts() {
+    for (id, host_config, expected) in [
+        ("C01", json!({"Privileged": true}), "privileged"),
+        ("C02", json!({"Binds": ["/:/h"]}), "mount: /"),
+        ("C02", json!({"Binds": ["data:/d", "/etc:/e:ro,z"]}), "mount: /etc"),
+        ("C03", json!({"Mounts": [{"Type": "bind", "Source": "/", "Target": "/h"}]}), "mount: /"),
+        (
+            "C04",
+            json!({"Mounts": [{"Type": "volume", "Target": "/h", "VolumeOptions": {"DriverConfig":
+                {"Name": "local", "Options": {"type": "none", "o": "bind", "device": "/"}}}}]}),
+            "mount: /",
+        ),
+        ("C12", json!({"Devices": [{"PathOnHost": "/dev/sda"}]}), "device: /dev/sda"),
+        ("C13", json!({"DeviceCgroupRules": ["b 8:0 rwm"]}), "device: 'b 8:0 rwm'"),
+        (
+            "C14",
+            json!({"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["x/y=z"]}]}),
+            "device: 'cdi:x/y=z'",
+        ),
+        ("C15", json!({"CapAdd": ["cap_sys_admin"]}), "capability: sys_admin"),
+        ("C15", json!({"CapAdd": "ALL"}), "capability: all"),
+        ("C17", json!({"SecurityOpt": ["seccomp=unconfined"]}), "confinement: seccomp"),
+        ("C17", json!({"SecurityOpt": ["label:disable"]}), "confinement: label"),
+        ("C18", json!({"MaskedPaths": [], "ReadonlyPaths": []}), "confinement: systempaths"),
+        ("C19", json!({"PidMode": "host"}), "namespace: pid"),
+        ("C20", json!({"IpcMode": "host"}), "namespace: ipc"),
+        (
+            "C21",
+            json!({"UTSMode": "host", "UsernsMode": "host", "CgroupnsMode": "host"}),
+            "namespace: cgroup-user-uts",
+        ),
+        ("C22", json!({"NetworkMode": "host"}), "namespace: network"),
+        ("C26", json!({"Runtime": "io.containerd.x.v1"}), "confinement: runtime"),
+    ] {
+        assert_eq!(of_create(&host_config), [expected], "{id}");
+    }
+}
+
+#[test]
+fn a_confined_container_asks_for_nothing() {
+    for host_config in [
+        json!({}),
+        json!({"Privileged": false, "Binds": ["data:/d"], "NetworkMode": "bridge"}),
+        json!({"Mounts": [{"Type": "tmpfs", "Target": "/t"}, {"Type": "volume", "Source": "d",
+            "Target": "/d"}]}),
+        json!({"Runtime": "runc", "PidMode": "", "SecurityOpt": ["no-new-privileges"]}),
+        json!({"MaskedPaths": MASKED_PATHS, "ReadonlyPaths": READONLY_PATHS}),
+    ] {
+        assert_eq!(of_create(&host_config), [""; 0], "{host_config}");
+    }
+}
+
+#[test]
+fn the_host_network_counts_among_endpoints_too() {
+    let document = json!({"NetworkingConfig": {"EndpointsConfig": {"host": {}}}});
+    let action = action("POST", "/containers/create", &document);
+    assert_eq!(ways(&action), ["namespace: network"]);
+}
+
+#[test]
+fn other_routes_count_as_well() {
+    let volume = json!({"Name": "v", "DriverOpts": {"type": "none", "o": "bind", "device": "/"}});
+    assert_eq!(ways(&action("POST", "/volumes/create", &volume)), ["mount: /"]);
+    let overlay = json!({"DriverOpts": {"type": "overlay", "device": "overlay",
+        "o": "lowerdir=/etc:/usr,upperdir=/u,workdir=/w"}});
+    let expected = ["mount: /etc /usr /u /w"];
+    assert_eq!(ways(&action("POST", "/volumes/create", &overlay)), expected);
+    let plain =
+        json!({"Name": "v", "DriverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1"}});
+    assert_eq!(ways(&action("POST", "/volumes/create", &plain)), [""; 0]);
+
+    let build = action("POST", "/build?networkmode=host", &Value::Null);
+    assert_eq!(ways(&build), ["namespace: network"]);
+
+    let service = json!({"Name": "s", "TaskTemplate": {
+        "Networks": [{"Target": "host"}],
+        "ContainerSpec": {
+            "Image": "fedora",
+            "Mounts": [{"Type": "bind", "Source": "/", "Target": "/h"}],
+            "CapabilityAdd": ["CAP_SYS_ADMIN"],
+            "Privileges": {"Seccomp": {"Mode": "unconfined"}, "SELinuxContext": {"Disable": true}},
+        },
+    }});
+    assert_eq!(
+        ways(&action("POST", "/services/create", &service)),
+        ["mount: /", "namespace: network", "capability: sys_admin", "confinement: label-seccomp"]
+    );
+
+    let plugin = json!([
+        {"Name": "network", "Value": ["host"]},
+        {"Name": "mount", "Value": ["/var/lib"]},
+        {"Name": "allow-all-devices", "Value": ["true"]},
+        {"Name": "capabilities", "Value": ["CAP_SYS_ADMIN"]},
+    ]);
+    assert_eq!(
+        ways(&action("POST", "/plugins/pull?remote=x", &plugin)),
+        ["mount: /var/lib", "device: all", "namespace: network", "capability: sys_admin"]
+    );
+}
+
+#[test]
+fn a_process_can_have_every_right() {
+    let exec = json!({"Cmd": ["sh"], "Privileged": true});
+    let target = format!("/containers/{}/exec", "a".repeat(64));
+    let mut action = action("POST", &target, &exec);
+    action.object = container(&json!({}), true);
+    assert_eq!(ways(&action), ["privileged"]);
+}
+
+#[test]
+fn who_starts_or_enters_a_container_gets_what_it_has() {
+    let given = json!({"Privileged": true, "CgroupnsMode": "host"});
+    let ways_of = |op: &str, is_running| {
+        let mut action = action("POST", &format!("/containers/web/{op}"), &Value::Null);
+        action.object = container(&given, is_running);
+        ways(&action)
+    };
+    assert_eq!(ways_of("start", false), ["privileged"]);
+    assert_eq!(ways_of("restart", true), ["privileged"]);
+    assert_eq!(ways_of("attach", true), ["privileged"]);
+    // Not yet: who starts it is asked then.
+    assert_eq!(ways_of("attach", false), [""; 0]);
+    assert_eq!(ways_of("stop", true), [""; 0]);
+}
+
+#[test]
+fn what_others_have_is_shared() {
+    let document = json!({"HostConfig": {"VolumesFrom": ["other"], "Binds": ["old:/o"]}});
+    let mut action = action("POST", "/containers/create", &document);
+    let joined = json!({"Privileged": true, "Binds": ["/root:/r"], "PidMode": "host"});
+    action.references.joined.push(serde_json::from_value(joined).unwrap());
+    let volume = json!({"Name": "old", "Options": {"type": "none", "device": "/etc", "o": "bind"}});
+    action.references.volumes.push(serde_json::from_value(volume).unwrap());
+    assert_eq!(ways(&action), ["mount: /root /etc", "namespace: pid"]);
+}

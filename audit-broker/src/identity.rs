@@ -1,0 +1,73 @@
+//! From a connection to who it is.
+//!
+//! Knows whom to ask: the socket, the witness, and dockerd for a process that runs in a container.
+
+use std::rc::Rc;
+
+use crate::object;
+use crate::request::ApiVersion;
+use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_id};
+use crate::upstream::{Found, Upstream};
+use crate::witness::Witness;
+
+/// Whether it is known who is at the other end.
+#[derive(Clone, Debug)]
+pub(crate) enum Identity {
+    Known(Rc<Subject>),
+    /// Nothing is done for who is not known. What the socket says of them, and why it is not all.
+    Unknown(Rc<Subject>, String),
+}
+
+impl Identity {
+    pub(crate) fn subject(&self) -> &Rc<Subject> {
+        match self {
+            Self::Known(subject) | Self::Unknown(subject, _) => subject,
+        }
+    }
+}
+
+/// Finds out who connected.
+pub(crate) async fn identify(
+    peer: Result<Peer, Unidentified>,
+    witness: &Witness,
+    upstream: &Upstream,
+) -> Identity {
+    let told = |peer: &Peer| (peer.pid, peer.uid);
+    let nothing = (Subject::UNKNOWN_ID, Subject::UNKNOWN_ID);
+    let (pid, uid) = peer.as_ref().map_or(nothing, told);
+    let seen = match peer {
+        Ok(peer) => witness.look(peer).await,
+        Err(error) => Err(error),
+    };
+    match seen {
+        Ok(mut subject) => {
+            subject.container = container(&subject.cgroup, upstream).await;
+            tracing::debug!(
+                "{} connected: pid {}, uid {}, groups {:?}",
+                subject.kind(),
+                subject.pid,
+                subject.uid,
+                subject.groups
+            );
+            Identity::Known(Rc::new(subject))
+        }
+        Err(error) => Identity::Unknown(Rc::new(Subject::unknown(pid, uid)), error.to_string()),
+    }
+}
+
+/// The container that a process with this control group is in.
+///
+/// Whoever may make control groups may name one like a container's. So docker is asked for its
+/// first process, and that one has to be in the same group.
+async fn container(cgroup: &[u8], upstream: &Upstream) -> Option<ContainerSubject> {
+    let id = container_id(cgroup)?;
+    let found = object::container(id, ApiVersion::OLDEST, upstream).await;
+    let Ok(Found::Yes(container)) = found else { return None };
+    let first = cgroup_of(container.pid()?).ok()?;
+    let is_same = first == cgroup || cgroup.starts_with(&[&first, &b"/"[..]].concat());
+    is_same.then(|| ContainerSubject {
+        name: container.name().to_owned(),
+        image: container.image().to_owned(),
+        id: container.id,
+    })
+}

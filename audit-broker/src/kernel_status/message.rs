@@ -1,0 +1,187 @@
+//! The question and the answer, as bytes. Does no I/O.
+//!
+//! A question is its sequence number. An answer is the sequence number, what kind of answer it is,
+//! and the status or why there is none. Both ends are the same program on the same host, so that
+//! numbers are in its own byte order.
+
+use std::fmt::Display;
+
+use anyhow::ensure;
+use audit_core::Enabled;
+
+/// Room for an answer, in bytes: five numbers, or a sentence.
+pub(crate) const ANSWER_LIMIT_BYTES: usize = 256;
+
+const STATUS: u32 = 0;
+const FAILURE: u32 = 1;
+
+/// What the kernel says of its audit system, as far as the broker needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) enabled: Enabled,
+    /// Whether a process stores records, normally auditd.
+    pub(crate) has_auditd: bool,
+    /// Records lost since boot, or since `auditctl --reset-lost`.
+    pub(crate) lost: u32,
+    /// Records that wait to be stored.
+    pub(crate) backlog: u32,
+    /// Records that may wait before senders have to.
+    pub(crate) backlog_limit: u32,
+}
+
+impl Status {
+    /// Whether a record that the kernel takes is stored.
+    ///
+    /// # Errors
+    /// If it is not, with what to do.
+    pub(crate) fn check_that_records_are_kept(self) -> anyhow::Result<()> {
+        ensure!(
+            self.has_auditd,
+            "auditd does not run and nobody would store the record; start auditd"
+        );
+        ensure!(
+            self.enabled != Enabled::Disabled,
+            "auditing is disabled and the kernel would drop the record; run auditctl -e 1"
+        );
+        Ok(())
+    }
+}
+
+impl From<&audit_core::Status> for Status {
+    fn from(status: &audit_core::Status) -> Self {
+        Self {
+            enabled: status.enabled,
+            has_auditd: status.auditd_pid.is_some(),
+            lost: status.lost,
+            backlog: status.backlog,
+            backlog_limit: status.backlog_limit,
+        }
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The kernel's answer.
+    Status(Status),
+    /// Why there is none, in words.
+    Failure(String),
+}
+
+impl Answer {
+    /// The answer to this question, from what the kernel said.
+    pub(crate) fn new(status: Result<&audit_core::Status, &dyn Display>) -> Self {
+        match status {
+            Ok(status) => Self::Status(status.into()),
+            Err(error) => Self::Failure(error.to_string()),
+        }
+    }
+
+    pub(crate) fn to_bytes(&self, sequence: u32) -> Vec<u8> {
+        let mut bytes = sequence.to_ne_bytes().to_vec();
+        match self {
+            Self::Status(status) => {
+                let enabled = match status.enabled {
+                    Enabled::Disabled => 0,
+                    Enabled::Enabled => 1,
+                    Enabled::Locked => 2,
+                };
+                let Status { has_auditd, lost, backlog, backlog_limit, .. } = *status;
+                for number in [STATUS, enabled, has_auditd.into(), lost, backlog, backlog_limit] {
+                    bytes.extend_from_slice(&number.to_ne_bytes());
+                }
+            }
+            Self::Failure(text) => {
+                bytes.extend_from_slice(&FAILURE.to_ne_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+                bytes.truncate(ANSWER_LIMIT_BYTES);
+            }
+        }
+        bytes
+    }
+
+    /// The answer and the sequence number of its question; `None` if these are other bytes.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(u32, Self)> {
+        let (sequence, rest) = number(bytes)?;
+        let (kind, rest) = number(rest)?;
+        let answer = match kind {
+            STATUS => Self::Status(parse_status(rest)?),
+            FAILURE => Self::Failure(String::from_utf8_lossy(rest).into_owned()),
+            _ => return None,
+        };
+        Some((sequence, answer))
+    }
+}
+
+fn parse_status(bytes: &[u8]) -> Option<Status> {
+    let (enabled, rest) = number(bytes)?;
+    let (auditd, rest) = number(rest)?;
+    let (lost, rest) = number(rest)?;
+    let (backlog, rest) = number(rest)?;
+    let (backlog_limit, rest) = number(rest)?;
+    let enabled = match enabled {
+        0 => Enabled::Disabled,
+        1 => Enabled::Enabled,
+        2 => Enabled::Locked,
+        _ => return None,
+    };
+    let status = Status { enabled, has_auditd: auditd != 0, lost, backlog, backlog_limit };
+    rest.is_empty().then_some(status)
+}
+
+/// The first number and what follows it.
+pub(crate) fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_ne_bytes(*number), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEPT: Status = Status {
+        enabled: Enabled::Enabled,
+        has_auditd: true,
+        lost: 3,
+        backlog: 5,
+        backlog_limit: 8192,
+    };
+
+    #[test]
+    fn an_answer_survives_the_way() {
+        for enabled in [Enabled::Disabled, Enabled::Enabled, Enabled::Locked] {
+            for has_auditd in [false, true] {
+                let answer = Answer::Status(Status { enabled, has_auditd, ..KEPT });
+                assert_eq!(Answer::parse(&answer.to_bytes(7)), Some((7, answer)));
+            }
+        }
+        let failure = Answer::new(Err(&"no answer"));
+        assert_eq!(Answer::parse(&failure.to_bytes(u32::MAX)), Some((u32::MAX, failure)));
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_and_other_bytes_are_no_answer() {
+        let long = Answer::Failure("é".repeat(400)).to_bytes(1);
+        assert_eq!(long.len(), ANSWER_LIMIT_BYTES);
+        assert!(matches!(Answer::parse(&long), Some((1, Answer::Failure(_)))));
+        let mut bytes = Answer::Status(KEPT).to_bytes(1);
+        for len in 0..bytes.len() {
+            assert_eq!(Answer::parse(&bytes[..len]), None);
+        }
+        bytes.push(0);
+        assert_eq!(Answer::parse(&bytes), None);
+        assert_eq!(Answer::parse(&[2; 28]), None);
+    }
+
+    #[test]
+    fn what_keeps_records_from_being_kept_is_said() {
+        KEPT.check_that_records_are_kept().unwrap();
+        Status { enabled: Enabled::Locked, ..KEPT }.check_that_records_are_kept().unwrap();
+        let disabled = Status { enabled: Enabled::Disabled, ..KEPT };
+        let error = disabled.check_that_records_are_kept().unwrap_err().to_string();
+        assert!(error.contains("auditctl -e 1"), "{error}");
+        let alone = Status { has_auditd: false, ..KEPT };
+        let error = alone.check_that_records_are_kept().unwrap_err().to_string();
+        assert!(error.contains("start auditd"), "{error}");
+    }
+}

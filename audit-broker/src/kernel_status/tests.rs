@@ -1,0 +1,184 @@
+//! The process and its answers, on the real kernel.
+
+use std::env;
+use std::fs;
+use std::os::fd::AsFd;
+use std::thread;
+
+use audit_core::Audit;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::*;
+use crate::{own_process, privilege};
+
+/// Says to a second run of this program that it is the process under test.
+const MARK: &str = "AUDIT_BROKER_TEST_KERNEL_STATUS";
+
+/// The test in which the process under test serves.
+const TEST: &str = "kernel_status::tests::the_process_says_what_the_kernel_says";
+
+fn spawn(deadline: Duration) -> KernelStatus {
+    let mut command = Command::new("/proc/self/exe");
+    command.args([TEST, "--exact"]).env(MARK, "1").stdout(Stdio::null());
+    KernelStatus::start(command, deadline).unwrap()
+}
+
+/// The end of the process under test, in place of `main`.
+fn serve_if_asked() {
+    if env::var_os(MARK).is_some() {
+        let user = privilege::find_user("nobody").unwrap();
+        let socket = io::stdin().as_fd().try_clone_to_owned().unwrap();
+        serve(&socket, user.uid, user.gid).unwrap();
+        // The rest of the test's process cannot go on either.
+        kill(Pid::this(), Signal::SIGKILL).unwrap_or_default();
+    }
+}
+
+fn process(status: &KernelStatus) -> Pid {
+    Pid::from_raw(status.exchange.lock().unwrap().process.id().try_into().unwrap())
+}
+
+/// The state of the thread that answers: the harness of the test has another.
+fn thread_status(process: Pid) -> String {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let statuses =
+        tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap());
+    statuses.into_iter().find(|status| status.contains("Seccomp:\t2")).unwrap()
+}
+
+#[test]
+fn the_process_says_what_the_kernel_says() {
+    if !own_process::is_root(TEST) {
+        return;
+    }
+    serve_if_asked();
+    let status = spawn(DEADLINE);
+    let answer = status.ask().unwrap();
+    let kernel = Audit::open().unwrap().status().unwrap();
+    assert_eq!(answer.enabled, kernel.enabled);
+    assert_eq!(answer.has_auditd, kernel.auditd_pid.is_some());
+    assert_eq!(answer.backlog_limit, kernel.backlog_limit);
+    assert!(answer.lost <= kernel.lost);
+
+    let shown = thread_status(process(&status));
+    let control = format!("{:016x}", Capability::CAP_AUDIT_CONTROL.bitmask());
+    for set in ["CapPrm", "CapEff"] {
+        assert!(shown.contains(&format!("{set}:\t{control}\n")), "{shown}");
+    }
+    for set in ["CapInh", "CapBnd", "CapAmb"] {
+        assert!(shown.contains(&format!("{set}:\t{:016x}\n", 0)), "{shown}");
+    }
+    assert!(shown.contains("NoNewPrivs:\t1\n"), "{shown}");
+    let nobody = privilege::find_user("nobody").unwrap().uid;
+    assert!(shown.contains(&format!("Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}\n")), "{shown}");
+    assert!(shown.contains("Groups:\t \n"), "{shown}");
+}
+
+#[test]
+fn many_threads_ask_and_each_gets_its_answer() {
+    if !own_process::is_root("many_threads_ask_and_each_gets_its_answer") {
+        return;
+    }
+    let status = spawn(DEADLINE);
+    let mut times = thread::scope(|scope| {
+        let asking = || {
+            let times = (0..200).map(|_| {
+                let start = Instant::now();
+                status.ask().unwrap();
+                start.elapsed()
+            });
+            times.collect::<Vec<_>>()
+        };
+        let alone = asking();
+        let together = [(); 4].map(|()| scope.spawn(asking)).map(|thread| thread.join().unwrap());
+        assert_eq!(together.concat().len(), 800);
+        alone
+    });
+    times.sort_unstable();
+    println!("an answer takes {:?}, at most {:?}", times[100], times[199]);
+}
+
+#[test]
+fn an_answer_that_came_too_late_is_never_taken_for_another() {
+    if !own_process::is_root("an_answer_that_came_too_late_is_never_taken_for_another") {
+        return;
+    }
+    let deadline = Duration::from_millis(300);
+    let status = spawn(deadline);
+    let process = process(&status);
+    kill(process, Signal::SIGSTOP).unwrap();
+    for _ in 0..3 {
+        let start = Instant::now();
+        let error = status.ask().unwrap_err().to_string();
+        assert!(error.ends_with("does not answer"), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+    kill(process, Signal::SIGCONT).unwrap();
+    for _ in 0..5 {
+        status.ask().unwrap();
+    }
+    let sequence = status.exchange.lock().unwrap().sequence;
+    assert_eq!(sequence, 1 + 3 + 5);
+}
+
+#[test]
+fn a_process_that_has_ended_is_a_clear_error() {
+    if !own_process::is_root("a_process_that_has_ended_is_a_clear_error") {
+        return;
+    }
+    let status = spawn(DEADLINE);
+    kill(process(&status), Signal::SIGKILL).unwrap();
+    for _ in 0..2 {
+        let error = status.ask().unwrap_err().to_string();
+        assert!(error.ends_with("has ended; restart audit-broker"), "{error}");
+    }
+}
+
+#[test]
+fn the_process_ends_with_the_socket() {
+    if !own_process::is_root("the_process_ends_with_the_socket") {
+        return;
+    }
+    let KernelStatus { exchange, .. } = spawn(DEADLINE);
+    let Exchange { socket, mut process, .. } = exchange.into_inner().unwrap();
+    drop(socket);
+    process.wait().unwrap();
+}
+
+#[test]
+fn without_the_capability_there_is_no_process() {
+    let test = "kernel_status::tests::without_the_capability_there_is_no_process";
+    if !own_process::is_here(test) {
+        return;
+    }
+    caps::clear(None, CapSet::Effective).unwrap();
+    caps::clear(None, CapSet::Permitted).unwrap();
+    assert!(KernelStatus::spawn(Uid::current(), Gid::current()).unwrap().is_none());
+}
+
+/// Auditing goes off for a moment, and on again whatever happens.
+#[cfg(feature = "live")]
+#[test]
+fn auditing_that_is_disabled_is_seen() {
+    struct OnAgain;
+    impl Drop for OnAgain {
+        fn drop(&mut self) {
+            set_enabled("1");
+        }
+    }
+    fn set_enabled(value: &str) {
+        let output = Command::new("auditctl").args(["-e", value]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    let status = spawn(DEADLINE);
+    status.ask().unwrap().check_that_records_are_kept().unwrap();
+    let on_again = OnAgain;
+    set_enabled("0");
+    let disabled = status.ask();
+    drop(on_again);
+    let error = disabled.unwrap().check_that_records_are_kept().unwrap_err().to_string();
+    assert!(error.ends_with("run auditctl -e 1"), "{error}");
+    status.ask().unwrap().check_that_records_are_kept().unwrap();
+}

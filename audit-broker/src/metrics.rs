@@ -1,0 +1,174 @@
+//! What root can read of the daemon's work, as Prometheus text.
+//!
+//! Counts; knows no call but by its class.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::api::class::Class;
+use crate::kernel_status::Status;
+
+/// The counters, which every thread has a share in.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    records: Family<RecordLabels, Counter>,
+    duration: Histogram,
+    connections: Gauge,
+    streams: Gauge,
+    kernel_lost: Gauge,
+    kernel_backlog: Gauge,
+    kernel_keeps_records: Gauge,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum CallResult {
+    /// dockerd did it.
+    Done,
+    /// dockerd did not.
+    Failed,
+    /// It was not understood, or the policy denies it.
+    Denied,
+    /// It could not be recorded.
+    NotRecorded,
+    /// dockerd could not be reached.
+    Unreachable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    class: ClassLabel,
+    result: CallResult,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ClassLabel(Option<Class>);
+
+impl EncodeLabelValue for ClassLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.map_or("unknown", Class::name).encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RecordLabels {
+    result: RecordResult,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum RecordResult {
+    Taken,
+    Refused,
+}
+
+/// One more in a gauge, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge<i64, AtomicI64>) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("audit_broker");
+        let calls = Family::default();
+        registry.register("calls", "Calls by class and result", calls.clone());
+        let records = Family::default();
+        registry.register("records", "Records that the kernel took or refused", records.clone());
+        // From 50 microseconds, doubling, to more than a minute.
+        let buckets = std::iter::successors(Some(0.00005), |bound| Some(bound * 2.0)).take(21);
+        let duration = Histogram::new(buckets);
+        registry.register_with_unit(
+            "call_duration",
+            "From the head of a request to the head of its answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        let gauge = |registry: &mut Registry, name: &str, help: &str| {
+            let gauge: Gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let connections = gauge(&mut registry, "connections", "Open connections of clients");
+        let streams = gauge(&mut registry, "streams", "Open streams: attach, exec, logs, events");
+        let kernel_lost = gauge(
+            &mut registry,
+            "kernel_lost",
+            "Audit records that the kernel lost since boot; -1 if it cannot be asked",
+        );
+        let kernel_backlog = gauge(
+            &mut registry,
+            "kernel_backlog",
+            "Audit records that wait to be stored; -1 if the kernel cannot be asked",
+        );
+        let kernel_keeps_records = gauge(
+            &mut registry,
+            "kernel_keeps_records",
+            "1 if auditing is on and auditd runs, 0 if not; -1 if the kernel cannot be asked",
+        );
+        Arc::new(Self {
+            registry,
+            calls,
+            records,
+            duration,
+            connections,
+            streams,
+            kernel_lost,
+            kernel_backlog,
+            kernel_keeps_records,
+        })
+    }
+
+    pub(crate) fn count_call(&self, class: Option<Class>, result: CallResult, took: Duration) {
+        self.calls.get_or_create(&CallLabels { class: ClassLabel(class), result }).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn count_records(&self, count: usize, is_taken: bool) {
+        let result = if is_taken { RecordResult::Taken } else { RecordResult::Refused };
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.records.get_or_create(&RecordLabels { result }).inc_by(count);
+    }
+
+    pub(crate) fn open_connection(&self) -> Counted {
+        Counted::new(&self.connections)
+    }
+
+    pub(crate) fn open_stream(&self) -> Counted {
+        Counted::new(&self.streams)
+    }
+
+    /// Everything as text, with what the kernel says at the moment.
+    pub(crate) fn text(&self, kernel: Option<&Status>) -> String {
+        let number = |number: Option<u32>| number.map_or(-1, i64::from);
+        self.kernel_lost.set(number(kernel.map(|status| status.lost)));
+        self.kernel_backlog.set(number(kernel.map(|status| status.backlog)));
+        let keeps = kernel.map(|status| status.check_that_records_are_kept().is_ok().into());
+        self.kernel_keeps_records.set(number(keeps));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,235 @@
+//! From a name to the thing it names.
+//!
+//! Knows how dockerd finds an object by name or the beginning of an id, and asks it which one it
+//! is; the request then goes on with the full id, so that nobody can put another in its place.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::api::host_config::HostConfig;
+use crate::api::route::ObjectKind;
+use crate::request::{ApiVersion, Head};
+use crate::upstream::{Found, Unreachable, Upstream};
+
+/// What a call is about.
+#[derive(Debug)]
+pub(crate) enum Object {
+    /// Nothing in particular.
+    None,
+    Container(Container),
+    /// A process in a container.
+    Exec(Exec),
+    Network(Network),
+    /// An image, volume or other object, which goes by the name as it was given.
+    Named(String),
+}
+
+/// A container as it was when the call came.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    /// With a `/` in front, as docker has it.
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    config: Config,
+    #[serde(default)]
+    pub(crate) host_config: HostConfig,
+    #[serde(default)]
+    state: State,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    image: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    pid: u32,
+}
+
+impl Container {
+    pub(crate) fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    /// The image's name as given when the container was made.
+    pub(crate) fn image(&self) -> &str {
+        &self.config.image
+    }
+
+    /// Its first process; `None` if it does not run.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        (self.state.pid != 0).then_some(self.state.pid)
+    }
+}
+
+/// A process in a container, made to be started.
+#[derive(Debug)]
+pub(crate) struct Exec {
+    pub(crate) id: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) is_privileged: bool,
+    pub(crate) container: Container,
+}
+
+/// A network.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Network {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// A volume, with what its driver was told when it was made.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Volume {
+    #[serde(default)]
+    pub(crate) options: Option<BTreeMap<String, String>>,
+}
+
+/// What dockerd tells of a process in a container.
+#[derive(Debug, Deserialize)]
+struct ExecDocument {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "ContainerID")]
+    container: String,
+    #[serde(rename = "ExitCode", default)]
+    exit_code: Option<i64>,
+    #[serde(rename = "ProcessConfig", default)]
+    process: ProcessDocument,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ProcessDocument {
+    entrypoint: String,
+    arguments: Vec<String>,
+    privileged: bool,
+}
+
+impl Object {
+    /// The id to put in place of what the client named.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Container(container) => Some(&container.id),
+            Self::Exec(exec) => Some(&exec.id),
+            Self::Network(network) => Some(&network.id),
+            Self::Named(name) => Some(name),
+        }
+    }
+
+    /// The container that the operation starts or enters: who does gets what it was given when it
+    /// was made.
+    pub(crate) fn entered(&self, op: &str) -> Option<&Container> {
+        match (self, op) {
+            (Self::Container(container), "start" | "restart" | "unpause") => Some(container),
+            (Self::Container(container), "exec" | "attach" | "attach-ws" | "archive-write") => {
+                Some(container).filter(|container| container.pid().is_some())
+            }
+            (Self::Exec(exec), "exec-start") => Some(&exec.container),
+            _ => None,
+        }
+    }
+}
+
+/// Finds what the head names.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn resolve(
+    head: &Head,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Object>, Unreachable> {
+    let Some(name) = head.object.as_deref() else { return Ok(Found::Yes(Object::None)) };
+    Ok(match head.route.object {
+        ObjectKind::Container => container(name, version, upstream).await?.map(Object::Container),
+        ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
+        ObjectKind::Network => {
+            let target = format!("/v{version}/networks/{name}");
+            upstream.ask(&target).await?.map(Object::Network)
+        }
+        _ => Found::Yes(Object::Named(name.to_owned())),
+    })
+}
+
+/// A container by id, name or the beginning of an id.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn container(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Container>, Unreachable> {
+    upstream.ask(&format!("/v{version}/containers/{name}/json")).await
+}
+
+/// A volume by its name.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn volume(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Volume>, Unreachable> {
+    upstream.ask(&format!("/v{version}/volumes/{name}")).await
+}
+
+/// Whether a text can be a container's name or id, and so part of a path.
+///
+/// # Source
+/// `RestrictedNameChars` in moby's `daemon/names`.
+pub(crate) fn is_container_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// Whether a text can be a volume's name: it has the form of a container's.
+pub(crate) fn is_volume_name(text: &str) -> bool {
+    is_container_name(text)
+}
+
+/// The exit status of a process in a container; `None` while it runs, and if it cannot be known.
+pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
+    match exec_document(id, version, upstream).await {
+        Ok(Found::Yes(exec)) => exec.exit_code.and_then(|code| u32::try_from(code).ok()),
+        _ => None,
+    }
+}
+
+async fn exec(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Exec>, Unreachable> {
+    let document = match exec_document(id, version, upstream).await? {
+        Found::Yes(document) => document,
+        Found::No(status, answer) => return Ok(Found::No(status, answer)),
+    };
+    let found = container(&document.container, version, upstream).await?;
+    Ok(found.map(|container| Exec {
+        id: document.id,
+        command: [vec![document.process.entrypoint], document.process.arguments].concat(),
+        is_privileged: document.process.privileged,
+        container,
+    }))
+}
+
+async fn exec_document(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<ExecDocument>, Unreachable> {
+    upstream.ask(&format!("/v{version}/exec/{id}/json")).await
+}

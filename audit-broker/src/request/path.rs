@@ -1,0 +1,203 @@
+//! The path of a request: version, route and the object that it names.
+//!
+//! The daemon routes by the decoded path and answers with a redirect where it is not clean. Here a
+//! path has one form, and every other one is refused.
+
+use super::percent;
+use super::version::ApiVersion;
+use crate::api::route::{self, Method, ObjectKind, Route};
+use crate::refusal::Refusal;
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) route: &'static Route,
+    pub(super) version: Option<ApiVersion>,
+    pub(super) object: Option<String>,
+}
+
+/// Finds the route of a method and a path.
+pub(super) fn locate(method: &hyper::Method, path: &str) -> Result<Place, Refusal> {
+    let Some(known_method) = Method::from_name(method.as_str()) else {
+        return Err(Refusal::method_not_allowed(format!(
+            "the docker API has no method `{}`",
+            method.as_str().escape_debug()
+        )));
+    };
+    let (version, path) = split_version(path)?;
+    let path = decode(path)?;
+    if let Some(refusal) = refuse_on_purpose(&path) {
+        return Err(refusal);
+    }
+    let Some((route, object)) = find(known_method, &path) else {
+        return Err(refuse_unknown(known_method, &path));
+    };
+    if let Some(object) = object {
+        check_object(route.object, object)?;
+    }
+    Ok(Place { route, version, object: object.map(str::to_owned) })
+}
+
+/// Takes the version off the front of the path, and gives what follows with its slash.
+fn split_version(path: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
+    let Some(rest) = path.strip_prefix('/') else {
+        return Err(Refusal::bad_request(format!(
+            "`{}` is not a path; it must start with `/`",
+            path.escape_debug()
+        )));
+    };
+    let first = rest.split('/').next().unwrap_or_default();
+    let looks_like_version =
+        first.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !looks_like_version {
+        return Ok((None, path));
+    }
+    match first.strip_prefix('v').and_then(ApiVersion::from_text) {
+        Some(version) => Ok((Some(version), rest.strip_prefix(first).unwrap_or_default())),
+        None => Err(Refusal::bad_request(format!(
+            "`{}` is not a version of the docker API; write it as `v1.44`",
+            first.escape_debug()
+        ))),
+    }
+}
+
+/// Decodes each segment. What could be read as another path is refused.
+fn decode(path: &str) -> Result<String, Refusal> {
+    let segments = path.strip_prefix('/').unwrap_or_default();
+    // The daemon has this one path that ends in a slash.
+    if segments == "networks/" {
+        return Ok(path.to_owned());
+    }
+    let mut decoded = String::with_capacity(path.len());
+    for segment in segments.split('/') {
+        let plain = percent::decode(segment).ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "the path has a bad percent escape in `{}`",
+                segment.escape_debug()
+            ))
+        })?;
+        let hidden = |c: char| matches!(c, '/' | '\\') || c.is_control();
+        if plain.contains(hidden) || matches!(plain.as_str(), "." | "..") {
+            return Err(Refusal::bad_request(format!(
+                "`{}` may not stand in a path",
+                segment.escape_debug()
+            )));
+        }
+        if plain.is_empty() && segments.contains('/') {
+            return Err(Refusal::bad_request(format!(
+                "the path `{}` has an empty segment; leave out the extra slash",
+                path.escape_debug()
+            )));
+        }
+        decoded.push('/');
+        decoded.push_str(&plain);
+    }
+    Ok(decoded)
+}
+
+/// The route for a decoded path, and the object that stands in it.
+fn find(method: Method, path: &str) -> Option<(&'static Route, Option<&str>)> {
+    let exact = route::all().find(|route| route.method == method && route.path == path);
+    if let Some(route) = exact {
+        return Some((route, None));
+    }
+    route::all()
+        .filter(|route| route.method == method)
+        .find_map(|route| object_in(route, path).map(|object| (route, Some(object))))
+}
+
+/// What stands in the place of `{id}` or `{name}`, if the path has the form of the route.
+fn object_in<'path>(route: &Route, path: &'path str) -> Option<&'path str> {
+    let (before, rest) = route.path.split_once('{')?;
+    let (_, after) = rest.split_once('}')?;
+    let object = path.strip_prefix(before)?.strip_suffix(after)?;
+    let fits = !object.is_empty() && (route.object.has_segments() || !object.contains('/'));
+    fits.then_some(object)
+}
+
+/// What the daemon has and the broker passes on for nobody.
+fn refuse_on_purpose(path: &str) -> Option<Refusal> {
+    let container = path.strip_prefix("/containers/").and_then(|rest| rest.split_once('/'));
+    if container.is_some_and(|(_, rest)| rest == "checkpoints" || rest.starts_with("checkpoints/"))
+    {
+        return Some(Refusal::forbidden(
+            "checkpoints are not passed on: they hold a container's memory and name paths of the \
+             host",
+        ));
+    }
+    if path == "/debug" || path.starts_with("/debug/") {
+        return Some(Refusal::forbidden(
+            "the daemon's debug pages are not passed on; root can ask docker's own socket",
+        ));
+    }
+    None
+}
+
+fn refuse_unknown(method: Method, path: &str) -> Refusal {
+    let other = route::all()
+        .find(|route| route.path == path || object_in(route, path).is_some())
+        .map(|route| route.method.name());
+    match other {
+        Some(other) => Refusal::method_not_allowed(format!(
+            "`{}` is not asked by {}, but by {other}",
+            path.escape_debug(),
+            method.name()
+        )),
+        None => Refusal::not_found(format!(
+            "page not found: the docker API has no path `{}`",
+            path.escape_debug()
+        )),
+    }
+}
+
+/// Refuses a name that the object cannot have: the daemon may find another object by it.
+///
+/// # Source
+/// `RestrictedNamePattern` in `daemon/names/names.go` of moby; the grammar of references in
+/// `github.com/distribution/reference`; exec ids are made by `stringid.GenerateRandomID`.
+fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
+    let fits = match kind {
+        ObjectKind::None => false,
+        ObjectKind::Exec => object.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        ObjectKind::Image | ObjectKind::Plugin => is_word(object, b"_.-/:@+"),
+        ObjectKind::Container
+        | ObjectKind::Volume
+        | ObjectKind::Network
+        | ObjectKind::Node
+        | ObjectKind::Service
+        | ObjectKind::Task
+        | ObjectKind::Secret
+        | ObjectKind::Config => is_word(object, b"_.-"),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::bad_request(format!(
+        "`{}` cannot be the name or id of {}",
+        object.escape_debug(),
+        noun(kind)
+    )))
+}
+
+/// Letters, digits and `further`, with a letter or digit first.
+fn is_word(text: &str, further: &[u8]) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || further.contains(&byte))
+}
+
+fn noun(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::None => "anything",
+        ObjectKind::Container => "a container",
+        ObjectKind::Exec => "an exec",
+        ObjectKind::Image => "an image",
+        ObjectKind::Volume => "a volume",
+        ObjectKind::Network => "a network",
+        ObjectKind::Plugin => "a plugin",
+        ObjectKind::Node => "a node",
+        ObjectKind::Service => "a service",
+        ObjectKind::Task => "a task",
+        ObjectKind::Secret => "a secret",
+        ObjectKind::Config => "a config",
+    }
+}

@@ -1,0 +1,152 @@
+//! The query of a request: the keys that the route takes, each value in one form.
+
+use super::percent;
+use crate::api::query_json;
+use crate::api::route::{Parameter, ParameterKind, Route};
+use crate::refusal::Refusal;
+
+/// The query as understood. A key that says nothing is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query {
+    pairs: Vec<(&'static str, String)>,
+}
+
+impl Query {
+    /// The value of a key that stands once.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Whether a flag is there and true.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.text(name) == Some("1")
+    }
+
+    /// Every value of a key that may stand more than once.
+    pub(crate) fn all<'query>(&'query self, name: &str) -> impl Iterator<Item = &'query str> {
+        self.pairs.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Keys and values in the order in which they came.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.pairs.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
+    /// The query to forward, without `?`.
+    pub(super) fn encode(&self) -> String {
+        let pairs =
+            self.pairs().map(|(key, value)| format!("{key}={}", percent::encode_query(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+/// Reads the query for a route. The daemon ignores what it does not know; here that is refused.
+pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal> {
+    let mut pairs: Vec<(&'static str, String)> = Vec::new();
+    let mut seen: Vec<&'static str> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let key = decode(key)?;
+        let Some(parameter) = route.parameter(&key) else {
+            return Err(Refusal::bad_request(format!(
+                "`{}` is not a query key of {} {}",
+                key.escape_debug(),
+                route.method.name(),
+                route.path
+            )));
+        };
+        if seen.contains(&parameter.name) && !parameter.repeats {
+            return Err(Refusal::bad_request(format!(
+                "the query key `{}` stands more than once",
+                parameter.name
+            )));
+        }
+        seen.push(parameter.name);
+        let value = decode(value)?;
+        if let Some(value) = canonical(parameter, &value)? {
+            pairs.push((parameter.name, value));
+        }
+    }
+    Ok(Query { pairs })
+}
+
+fn decode(text: &str) -> Result<String, Refusal> {
+    if text.contains(';') {
+        return Err(Refusal::bad_request("`;` may not stand in a query; write it as `%3B`"));
+    }
+    percent::decode_query(text).ok_or_else(|| {
+        Refusal::bad_request(format!(
+            "the query has a bad percent escape in `{}`",
+            text.escape_debug()
+        ))
+    })
+}
+
+/// The value in its one form; nothing if the daemon takes it as if the key were not there.
+fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refusal> {
+    let name = parameter.name;
+    let is_break =
+        |c: char| parameter.kind == ParameterKind::Lines && matches!(c, '\n' | '\r' | '\t');
+    if value.contains(|c: char| c.is_control() && !is_break(c)) {
+        return Err(Refusal::bad_request(format!(
+            "the query key `{name}` has a control character in its value"
+        )));
+    }
+    if value.is_empty() {
+        return Ok(match parameter.kind {
+            ParameterKind::FlagOn => Some("0".to_owned()),
+            _ if parameter.repeats => Some(String::new()),
+            _ => None,
+        });
+    }
+    let refuse = |what: &str| {
+        Refusal::bad_request(format!(
+            "the query key `{name}` must be {what}, not `{}`",
+            value.escape_debug()
+        ))
+    };
+    let from_json = |result: Result<Option<String>, String>| {
+        result.map_err(|reason| {
+            Refusal::bad_request(format!("the query key `{name}` has bad JSON: {reason}"))
+        })
+    };
+    match parameter.kind {
+        ParameterKind::Flag | ParameterKind::FlagOn => Ok(Some(flag(value).to_owned())),
+        ParameterKind::Bool => {
+            bool(value).map(|value| Some(value.to_owned())).ok_or_else(|| refuse("true or false"))
+        }
+        ParameterKind::Number => {
+            is_number(value).then(|| Some(value.to_owned())).ok_or_else(|| refuse("a number"))
+        }
+        ParameterKind::Text | ParameterKind::Lines => Ok(Some(value.to_owned())),
+        ParameterKind::Filters => from_json(query_json::filters(value)),
+        ParameterKind::Map => from_json(query_json::map(value)),
+        ParameterKind::List => from_json(query_json::list(value)),
+        ParameterKind::Json => from_json(query_json::any(value)),
+    }
+}
+
+/// # Source
+/// `BoolValue` in `daemon/server/httputils/form.go` of moby.
+fn flag(value: &str) -> &'static str {
+    match value.trim().to_lowercase().as_str() {
+        "" | "0" | "no" | "false" | "none" => "0",
+        _ => "1",
+    }
+}
+
+/// # Source
+/// `ParseBool` of Go's `strconv`.
+fn bool(value: &str) -> Option<&'static str> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some("1"),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some("0"),
+        _ => None,
+    }
+}
+
+fn is_number(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    let decimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    decimal && (value.parse::<i64>().is_ok() || value.parse::<u64>().is_ok())
+}

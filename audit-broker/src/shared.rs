@@ -1,0 +1,28 @@
+//! What all threads that serve have in common.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+use crate::settings::Settings;
+use crate::slots::Slots;
+use crate::witness::Witness;
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    pub(crate) recorder: Recorder,
+    pub(crate) witness: Witness,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) slots: Slots,
+    pub(crate) journal: Option<Journal>,
+}
+
+impl Shared {
+    /// The settings as they are now; a call keeps those with which it began.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

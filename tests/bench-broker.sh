@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# What the broker costs, against dockerd itself and against HAProxy with the rules that people put
+# in front of docker.sock, all in one run and in turn. Prints one row for each figure, with its
+# goal and `ok` or `MISSED`. Fails only if something cannot be measured.
+#
+# usage: tests/bench-broker.sh [--short] [PART...]   (as root)
+# parts: idle ping recorded save load growth (all if none is said). --short takes under a minute.
+# AUDIT_BROKER=PROGRAM measures that program instead of this checkout's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=examples/host.sh
+. examples/host.sh
+
+short=()
+image_mb=1000
+if [ "${1:-}" = --short ]; then
+    short=(--short)
+    image_mb=50
+    shift
+fi
+parts=("$@")
+[ "${#parts[@]}" -gt 0 ] || parts=(idle ping recorded save load growth)
+user=audit-broker
+image=audit-broker-bench-$$
+container=audit-broker-bench-$$
+
+export RUST_BACKTRACE=0
+need_root
+need_rust
+install_packages "auditd docker.io haproxy curl busybox-static" \
+    "audit moby-engine haproxy curl busybox"
+start_auditd
+start_dockerd
+make_image
+cargo build --quiet --release --package audit-broker --bin audit-broker --example load
+built=${CARGO_TARGET_DIR:-target}/release
+broker=${AUDIT_BROKER:-$built/audit-broker}
+
+# On the disk and not in memory, which is measured.
+scratch=$(mktemp -d -p /var/tmp)
+chmod 0755 "$scratch"
+made_user=no
+backlog_limit=$(auditctl -s | sed -n 's/^backlog_limit //p')
+haproxy_pid=
+broker_pid=
+
+# stop PID: ends a process that this started, and waits for its end.
+stop() {
+    [ -n "$1" ] || return 0
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+clean_up() {
+    stop "$broker_pid"
+    stop "$haproxy_pid"
+    docker rm --force "$container" >/dev/null 2>&1 || true
+    docker image rm "$image" >/dev/null 2>&1 || true
+    auditctl -b "$backlog_limit" >/dev/null
+    [ "$made_user" = no ] || userdel "$user"
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+# The broker's settings, here and nowhere else.
+write_broker_config() {
+    cat >"$scratch/broker.toml" <<END
+listen = "$scratch/broker.sock"
+upstream = "/var/run/docker.sock"
+metrics = "$scratch/metrics.sock"
+user = "$user"
+connections_per_uid = 20000
+END
+}
+
+# The same kind of rules and the same limits as docker-socket-proxy has, the proxy that people put
+# in front of docker.sock: each section of the API is a regular expression behind a variable, all of
+# them set; a connection to dockerd serves one call. Its log of every call goes where it costs least.
+write_haproxy_config() {
+    local prefix='path,url_dec -m reg -i ^(/v[\d\.]+)?' id='[a-zA-Z0-9_.-]+' section
+    {
+        cat <<'END'
+global
+    log stdout format raw daemon info
+    maxconn 4000
+defaults
+    mode http
+    log global
+    option httplog
+    option dontlognull
+    option http-server-close
+    option redispatch
+    retries 3
+    maxconn 3000
+    timeout http-request 10s
+    timeout http-keep-alive 10s
+    timeout queue 1m
+    timeout connect 10s
+    timeout client 10m
+    timeout server 10m
+backend docker
+    server dockersocket /var/run/docker.sock
+backend events
+    server dockersocket /var/run/docker.sock
+    timeout server 0
+END
+        echo 'frontend proxy'
+        echo "    bind unix@$scratch/haproxy.sock mode 0600"
+        echo '    http-request deny unless METH_GET || { env(ENABLED) -m bool }'
+        for section in "containers/$id/((stop)|(restart)|(kill))" "containers/$id/start" \
+            "containers/$id/stop" auth build commit configs containers distribution events exec \
+            grpc images info networks nodes _ping plugins secrets services session swarm system \
+            tasks version volumes; do
+            echo "    http-request allow if { $prefix/$section } { env(ENABLED) -m bool }"
+        done
+        echo '    http-request deny'
+        echo "    use_backend events if { $prefix/events }"
+        echo '    default_backend docker'
+    } >"$scratch/haproxy.cfg"
+}
+
+answers() { curl --silent --fail --max-time 1 --unix-socket "$1" http://docker/_ping; }
+
+start_haproxy() {
+    write_haproxy_config
+    ENABLED=1 haproxy -db -f "$scratch/haproxy.cfg" >/dev/null 2>"$scratch/haproxy.log" &
+    haproxy_pid=$!
+    wait_for 10 answers "$scratch/haproxy.sock" || fail "HAProxy: $(cat "$scratch/haproxy.log")"
+}
+
+start_broker() {
+    rm -f "$scratch/broker.sock"
+    "$broker" serve --config "$scratch/broker.toml" >"$scratch/broker.log" 2>&1 &
+    broker_pid=$!
+    wait_for 10 answers "$scratch/broker.sock" || fail "the broker: $(cat "$scratch/broker.log")"
+}
+
+# An image of one file that nothing makes smaller.
+make_big_image() {
+    head -c "${image_mb}M" /dev/urandom >"$scratch/file"
+    tar -C "$scratch" -c file | docker import - "$image" >/dev/null
+    rm "$scratch/file"
+    docker save --output "$scratch/image.tar" "$image"
+}
+
+load() {
+    "$built/examples/load" "$1" "${short[@]}" --broker "$scratch/broker.sock" \
+        --haproxy "$scratch/haproxy.sock" --broker-pid "${broker_pid:-0}" --image "$image" \
+        --image-tar "$scratch/image.tar" --container "$container"
+}
+
+if ! getent passwd "$user" >/dev/null; then
+    useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"
+    made_user=yes
+fi
+# As many connections as the host lets a process have, for all that is started here.
+ulimit -n "$(ulimit -Hn)"
+# What Debian and Fedora set where their rules are loaded.
+[ "$backlog_limit" -ge 8192 ] || auditctl -b 8192 >/dev/null
+write_broker_config
+start_haproxy
+docker run --detach --name "$container" fedora \
+    sh -c 'while true; do echo a line; sleep 5; done' >/dev/null
+case " ${parts[*]} " in
+*' save '* | *' load '*) make_big_image ;;
+esac
+
+load heading
+for part in "${parts[@]}"; do
+    # Anew for each part, so that none finds the memory of the one before.
+    start_broker
+    load "$part"
+    stop "$broker_pid"
+    broker_pid=
+done
