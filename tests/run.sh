@@ -52,8 +52,8 @@ make_person() {
     trap 'userdel --remove "$person" 2>/dev/null; rm -rf "$programs"' EXIT
 }
 
-check_live() {
-    say "the product on the real host"
+# What the live tests of both programs need: services, the image, a person and the programs.
+prepare_live() {
     install_packages \
         "auditd docker.io sudo busybox-static iptables libcap2-bin rsyslog systemd shellcheck" \
         "audit moby-engine sudo busybox iptables-nft libcap rsyslog systemd ShellCheck"
@@ -71,8 +71,23 @@ check_live() {
     install -m 0755 "target/$musl_target/release/audit-cli" "$programs/audit-cli"
     install -m 0755 target/release/audit-cli "$programs/audit-cli-glibc"
     make_person
+}
+
+check_live() {
+    say "the product on the real host"
+    prepare_live
     AUDIT_CLI=$programs/audit-cli AUDIT_CLI_GLIBC=$programs/audit-cli-glibc \
         cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
+}
+
+check_broker() {
+    say "the broker between real clients and the real dockerd"
+    [ -n "${programs:-}" ] || prepare_live
+    install_packages "curl golang-go python3-venv" "curl golang python3 util-linux-script"
+    cargo build --quiet --release --package audit-broker
+    install -m 0755 target/release/audit-broker "$programs/audit-broker"
+    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \
+        cargo test --quiet --package audit-broker --features live --test broker -- "$@"
 }
 
 check_emitter() {
@@ -134,6 +149,11 @@ if [ "${1:-}" = live ]; then
     check_live "$@"
     exit
 fi
+if [ "${1:-}" = broker ]; then
+    shift
+    check_broker "$@"
+    exit
+fi
 check_form
 check_documentation
 check_oldest_rust
@@ -141,6 +161,7 @@ check_units
 check_fuzz
 if [ "$(id -u)" -eq 0 ]; then
     check_live
+    check_broker
     check_emitter
     check_parity
     check_quickstart

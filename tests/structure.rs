@@ -67,6 +67,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "sandbox",
             "kernel_status",
             "metrics",
+            "socket",
             "client_stream",
             "tunnel",
             "upstream",

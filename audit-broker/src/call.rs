@@ -2,21 +2,17 @@
 //!
 //! Knows when a record has to be there before it goes on. What the records say is in `evidence`.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::upgrade::OnUpgrade;
 use hyper::{Response, StatusCode};
 
 use crate::action::Action;
 use crate::answer::{self, AnswerBody};
-use crate::client_stream::{Phase, Presence};
+use crate::client_stream::Phase;
 use crate::decision::Decision;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
@@ -33,14 +29,8 @@ pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) upstream: Upstream,
     pub(crate) identity: Identity,
-    pub(crate) presence: Presence,
-    pub(crate) phase: Arc<Phase>,
-    /// What the connection becomes when the last answer says so.
-    pub(crate) tunnel: RefCell<Option<Tunnel>>,
+    pub(crate) phase: Rc<Phase>,
 }
-
-/// A raw stream, until it ends.
-pub(crate) type Tunnel = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A call on its way.
 pub(crate) struct Call {
@@ -70,8 +60,6 @@ pub(crate) struct Inbound {
     pub(crate) head: Parts,
     /// `None` once it has been read or passed on.
     pub(crate) body: Option<Incoming>,
-    /// The connection itself, once the answer turns it into a stream.
-    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Connection {

@@ -1,6 +1,8 @@
 //! The life of one request, from top to bottom: who, what, may they, write it down, then do it.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::pending;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::action::Action;
@@ -19,7 +22,7 @@ use crate::api::route::BodyKind;
 use crate::call::{Call, Connection, Inbound, Stop};
 use crate::decision::decide;
 use crate::ending::Came;
-use crate::forward::forward;
+use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
 use crate::metrics::CallResult;
 use crate::object;
@@ -33,27 +36,56 @@ use crate::upstream::Found;
 /// How long a client may take to send a document.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
 
-/// Answers one request.
+/// What a connection becomes, as soon as an answer says so.
+#[derive(Default)]
+pub(crate) struct Handover {
+    stream: RefCell<Option<Stream>>,
+    told: Notify,
+}
+
+impl Handover {
+    /// Waits until the connection is to become a stream.
+    pub(crate) async fn stream(&self) -> Stream {
+        loop {
+            if let Some(stream) = self.stream.take() {
+                return stream;
+            }
+            self.told.notified().await;
+        }
+    }
+}
+
+/// Answers one request. Where the answer is a stream, the connection is handed over, and hyper has
+/// nothing more to do with it.
 pub(crate) async fn exchange(
     connection: Rc<Connection>,
-    mut request: Request<Incoming>,
+    handover: Rc<Handover>,
+    request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let began = Instant::now();
     let answering = connection.phase.answer();
-    let upgrade = Some(hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
-    let mut request = Inbound { head, body: Some(body), upgrade };
+    let mut request = Inbound { head, body: Some(body) };
     let mut class = None;
     let answered = answer(&connection, &mut request, &mut class).await;
     let result = match &answered {
-        Ok(response) if response.status().as_u16() < 400 => CallResult::Done,
-        Ok(_) | Err(Stop::NotFound(..)) => CallResult::Failed,
+        Ok(Forwarded::Answer(response)) if response.status().as_u16() >= 400 => CallResult::Failed,
+        Ok(_) => CallResult::Done,
+        Err(Stop::NotFound(..)) => CallResult::Failed,
         Err(Stop::Refused(_)) => CallResult::Denied,
         Err(Stop::NotRecorded(_)) => CallResult::NotRecorded,
         Err(Stop::Unreachable(_)) => CallResult::Unreachable,
     };
     connection.shared.metrics.count_call(class, result, began.elapsed());
-    let response = answered.unwrap_or_else(Stop::into_response);
+    let response = match answered {
+        Ok(Forwarded::Answer(response)) => response,
+        Ok(Forwarded::Stream(stream)) => {
+            handover.stream.replace(Some(stream));
+            handover.told.notify_one();
+            return pending().await;
+        }
+        Err(stop) => stop.into_response(),
+    };
     Ok(response.map(|body| body.during(answering)))
 }
 
@@ -62,7 +94,7 @@ async fn answer(
     connection: &Rc<Connection>,
     request: &mut Inbound,
     class: &mut Option<Class>,
-) -> Result<Response<AnswerBody>, Stop> {
+) -> Result<Forwarded, Stop> {
     let settings = connection.shared.settings();
     let subject = who(connection, request).await?;
 

@@ -36,6 +36,7 @@ mod serve;
 mod settings;
 mod shared;
 mod slots;
+mod socket;
 mod subject;
 mod sys;
 mod tunnel;

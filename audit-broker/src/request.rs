@@ -62,11 +62,6 @@ pub(crate) fn parse_head(
     }
     let query = query::parse(place.route, target.query().unwrap_or_default())?;
     let headers = header::parse(place.route, headers, ignored_headers)?;
-    if query.flag("stdin") && headers.upgrade.is_none() {
-        return Err(Refusal::bad_request(
-            "to send standard input, ask for `Connection: Upgrade` and `Upgrade: tcp`",
-        ));
-    }
     Ok(Head {
         route: place.route,
         version: place.version,

@@ -6,11 +6,14 @@
 use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::socket::{self, MsgFlags, sockopt};
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, sockopt};
 use nix::unistd::{Gid, Pid};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Room for a security label at first; the kernel asks for more where it is not enough.
 const LABEL_ROOM_BYTES: usize = 256;
@@ -82,6 +85,40 @@ pub(crate) fn pidfd_open(process: Pid) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// `epoll_ctl(2)` - Has the event loop of this thread watch a stream.
+///
+/// # Errors
+/// If the event loop cannot watch it.
+pub(crate) fn watch_stream(
+    stream: UnixStream,
+    interest: Interest,
+) -> io::Result<AsyncFd<UnixStream>> {
+    // SAFETY: the standard library's stream owns its descriptor, and gives the same one for as long
+    // as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(stream, interest) }?)
+}
+
+/// `epoll_ctl(2)` - Has the event loop of this thread watch a listening socket.
+///
+/// # Errors
+/// If the event loop cannot watch it.
+pub(crate) fn watch_listener(listener: UnixListener) -> io::Result<AsyncFd<UnixListener>> {
+    // SAFETY: as above, for the standard library's listener.
+    Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }?)
+}
+
+/// `connect(2)` - Connects to the unix socket, or says [`io::ErrorKind::WouldBlock`] where too many
+/// wait to be accepted.
+///
+/// # Errors
+/// What the system calls answer.
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let stream = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    socket::connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(UnixStream::from(stream))
+}
+
 /// Takes over a listening unix socket that the service manager has handed to this process.
 ///
 /// # Errors
@@ -93,7 +130,7 @@ pub(crate) fn handed_over_listener(descriptor: RawFd) -> io::Result<UnixListener
     // SAFETY: only looked at, while nothing else can close it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let is_listening = socket::getsockopt(&borrowed, sockopt::AcceptConn)?;
-    let address: socket::UnixAddr = socket::getsockname(descriptor)?;
+    let address: UnixAddr = socket::getsockname(descriptor)?;
     if !is_listening || address.path().is_none() {
         return Err(io::ErrorKind::InvalidInput.into());
     }

@@ -1,39 +1,123 @@
-//! Raw streams both ways: attach, exec, web sockets, BuildKit.
+//! Raw streams: attach, exec and web sockets both ways, logs and archives one way.
 //!
-//! Knows how two connections become one, byte for byte, each way ending by itself.
+//! Knows how two connections become one, byte for byte, each way ending by itself. While nothing
+//! comes, a stream has no buffer.
 
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use bytes::Bytes;
+use tokio::time::{sleep, timeout};
 
-use crate::client_stream::Presence;
+use crate::socket::Socket;
 
 /// How often it is looked whether a silent client is still there.
-pub(crate) const PRESENCE_INTERVAL: Duration = Duration::from_secs(5);
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Passes on what comes from either side until both have said all, or one is gone.
+/// One end of a stream, with what was read of it already.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) socket: Rc<Socket>,
+    pub(crate) read: Bytes,
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ways {
+    Both,
+    /// The client has said all that it has to say.
+    ToClient,
+}
+
+/// Writes the head to the client, then passes on what comes until all has been said, or one is
+/// gone.
 ///
 /// # Errors
 /// If one side breaks off.
-pub(crate) async fn join(
-    client: OnUpgrade,
-    upstream: OnUpgrade,
-    presence: &Presence,
-) -> io::Result<()> {
-    let (client, upstream) = tokio::try_join!(client, upstream).map_err(io::Error::other)?;
-    let mut client = TokioIo::new(client);
-    let mut upstream = TokioIo::new(upstream);
+pub(crate) async fn join(head: Vec<u8>, client: End, upstream: End, ways: Ways) -> io::Result<()> {
+    write_all(&client.socket, &head).await?;
+    let to_client = async {
+        write_all(&client.socket, &upstream.read).await?;
+        pass(&upstream.socket, &client.socket).await
+    };
+    let from_client = async {
+        if ways == Ways::Both {
+            // Where dockerd takes no more, it may still have something to say.
+            let passed = write_all(&upstream.socket, &client.read).await;
+            if passed.is_ok() {
+                let _ = pass(&client.socket, &upstream.socket).await;
+            }
+        }
+        skip(&client.socket).await?;
+        gone(&client.socket).await
+    };
     tokio::select! {
-        done = tokio::io::copy_bidirectional(&mut client, &mut upstream) => done.map(drop),
-        () = gone(presence) => Err(io::ErrorKind::ConnectionAborted.into()),
+        done = to_client => done?,
+        gone = from_client => return gone,
+    }
+    // What a client has sent and nobody has read would make it lose what it has not read yet.
+    let _ = timeout(LINGER, skip(&client.socket)).await;
+    Ok(())
+}
+
+/// How long a client that sends on when all has been said may take to notice.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Passes on what comes until no more will, and says so on.
+async fn pass(from: &Socket, to: &Socket) -> io::Result<()> {
+    loop {
+        let passed = |bytes: &[u8]| pass_at_once(bytes, to);
+        let rest = poll_fn(|context| from.poll_read(context, usize::MAX, passed)).await??;
+        let Some(rest) = rest else {
+            // The other side may have closed already.
+            let _ = to.end_writing();
+            return Ok(());
+        };
+        write_all(to, &rest).await?;
     }
 }
 
-/// Waits until the client is gone.
-async fn gone(presence: &Presence) {
-    while !presence.is_gone() {
-        tokio::time::sleep(PRESENCE_INTERVAL).await;
+/// Writes what there is room for, and gives the rest to keep aside: the buffer is that of the
+/// thread. `None` if there is nothing, so that no more will come.
+fn pass_at_once(bytes: &[u8], to: &Socket) -> io::Result<Option<Vec<u8>>> {
+    if bytes.is_empty() {
+        return Ok(None);
     }
+    let written = match to.try_write(bytes) {
+        Ok(written) => written,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(bytes.get(written..).unwrap_or_default().to_vec()))
+}
+
+/// Writes everything.
+///
+/// # Errors
+/// If the other side takes no more.
+pub(crate) async fn write_all(to: &Socket, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = poll_fn(|context| to.poll_write(context, &[IoSlice::new(bytes)])).await?;
+        if written == 0 {
+            return Err(ErrorKind::WriteZero.into());
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Reads what comes, for nothing, until no more will.
+async fn skip(client: &Socket) -> io::Result<()> {
+    while poll_fn(|context| client.poll_read(context, usize::MAX, <[u8]>::len)).await? > 0 {}
+    Ok(())
+}
+
+/// Waits until a client that sends no more is gone. Never ends well.
+async fn gone(client: &Socket) -> io::Result<()> {
+    while !client.is_gone() {
+        sleep(PRESENCE_INTERVAL).await;
+    }
+    Err(ErrorKind::ConnectionAborted.into())
 }

@@ -2,24 +2,34 @@
 //!
 //! Knows how to reach it and keeps connections for the next request. Sends what it is given.
 
+mod raw;
+
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Either, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper::http::uri::InvalidUri;
 use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
 use crate::request::ApiVersion;
+use crate::socket::{SharedSocket, Socket};
+use crate::sys;
+
+/// What went wrong below.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is sent: a body that the broker wrote, or the client's as it comes.
 pub(crate) type RequestBody = Either<Full<Bytes>, Incoming>;
@@ -30,8 +40,8 @@ const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Between two tries to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections that are kept for later.
-const IDLE_LIMIT: usize = 64;
+/// Connections that each worker keeps for later.
+const IDLE_LIMIT: usize = 16;
 
 /// Longest document that the broker itself reads, in bytes.
 const DOCUMENT_LIMIT_BYTES: usize = 16 << 20;
@@ -43,15 +53,23 @@ pub(crate) struct Upstream(Rc<Pool>);
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
-    idle: RefCell<Vec<SendRequest<RequestBody>>>,
+    idle: RefCell<Vec<Wire>>,
     /// Forgotten when a connection turns out to be closed: another dockerd may be there.
     newest: Cell<Option<ApiVersion>>,
 }
 
-/// A connection that is in use. Given back once the answer has been read to its end.
+/// A connection, which moves on only while whoever uses it has it do so.
 #[derive(Debug)]
-pub(crate) struct Lease {
+struct Wire {
     sender: SendRequest<RequestBody>,
+    connection: Connection<SharedSocket, RequestBody>,
+    has_ended: bool,
+}
+
+/// A connection on which a request is being answered.
+#[derive(Debug)]
+pub(crate) struct Line {
+    wire: Wire,
     pool: Rc<Pool>,
 }
 
@@ -69,8 +87,8 @@ pub(crate) enum Unreachable {
     /// The connection broke before there was an answer.
     #[error("dockerd gave no answer: {source}")]
     NoAnswer {
-        /// What hyper says of it.
-        source: hyper::Error,
+        /// What hyper or the system call says of it.
+        source: BoxError,
     },
     /// What dockerd says is not what its API promises.
     #[error("dockerd gave an answer to {what} that cannot be read: {source}")]
@@ -78,7 +96,7 @@ pub(crate) enum Unreachable {
         /// What was asked.
         what: String,
         /// What is wrong with it.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: BoxError,
     },
     /// It is no dockerd that the broker understands.
     #[error(
@@ -130,20 +148,18 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Lease), Unreachable> {
+    ) -> Result<(Response<Incoming>, Line), Unreachable> {
         let mut request = request;
         loop {
-            let (mut sender, is_kept) = match self.take_idle().await {
-                Some(sender) => (sender, true),
+            let (mut wire, is_kept) = match self.take_idle().await {
+                Some(wire) => (wire, true),
                 None => (self.connect().await?, false),
             };
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok((response, Lease { sender, pool: Rc::clone(&self.0) }));
-                }
+            match wire.ask(request).await {
+                Ok(response) => return Ok((response, Line { wire, pool: Rc::clone(&self.0) })),
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) if is_kept => request = unsent,
-                    _ => return Err(Unreachable::NoAnswer { source: failure.into_error() }),
+                    _ => return Err(Unreachable::NoAnswer { source: failure.into_error().into() }),
                 },
             }
         }
@@ -157,19 +173,14 @@ impl Upstream {
         &self,
         target: &str,
     ) -> Result<Found<Document>, Unreachable> {
-        let malformed = |source: Box<dyn std::error::Error + Send + Sync>| Unreachable::Malformed {
-            what: target.to_owned(),
-            source,
-        };
-        let uri: Uri = target.parse().map_err(|error| malformed(Box::new(error)))?;
+        let malformed = |source| Unreachable::Malformed { what: target.to_owned(), source };
+        let uri: Uri = target.parse().map_err(|error: InvalidUri| malformed(error.into()))?;
         let mut request = Request::new(Either::Left(Full::default()));
         *request.uri_mut() = uri;
         request.headers_mut().insert(hyper::header::HOST, HOST);
-        let (response, lease) = self.send(request).await?;
+        let (response, line) = self.send(request).await?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, DOCUMENT_LIMIT_BYTES).collect().await.map_err(malformed)?;
-        let bytes = body.to_bytes();
-        lease.give_back();
+        let bytes = line.read(body, DOCUMENT_LIMIT_BYTES).await.map_err(malformed)?;
         if head.status != StatusCode::OK {
             return Ok(Found::No(head.status, bytes));
         }
@@ -199,49 +210,119 @@ impl Upstream {
         }
     }
 
-    async fn take_idle(&self) -> Option<SendRequest<RequestBody>> {
+    async fn take_idle(&self) -> Option<Wire> {
         loop {
-            let mut sender = self.0.idle.borrow_mut().pop()?;
-            if sender.ready().await.is_ok() {
-                return Some(sender);
+            let mut wire = self.0.idle.borrow_mut().pop()?;
+            if wire.ready().await {
+                return Some(wire);
             }
             self.0.newest.set(None);
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<RequestBody>, Unreachable> {
-        let socket = self
-            .socket()
+    async fn connect(&self) -> Result<Wire, Unreachable> {
+        let socket = SharedSocket(Rc::new(self.socket().await?));
+        let (sender, connection) = http1::handshake(socket)
             .await
-            .map_err(|source| Unreachable::Connect { socket: self.0.socket.clone(), source })?;
-        let (sender, connection) = http1::handshake(TokioIo::new(socket))
-            .await
-            .map_err(|source| Unreachable::NoAnswer { source })?;
-        // What goes wrong on it, the request that is on it tells.
-        tokio::spawn(async move { drop(connection.with_upgrades().await) });
-        Ok(sender)
+            .map_err(|error| Unreachable::NoAnswer { source: error.into() })?;
+        Ok(Wire { sender, connection, has_ended: false })
     }
 
     /// A full queue of a unix socket is an error at once, not a wait.
-    async fn socket(&self) -> io::Result<UnixStream> {
+    pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
         let end = Instant::now() + CONNECT_WAIT;
         loop {
-            match UnixStream::connect(&self.0.socket).await {
+            match sys::connect(&self.0.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
                     sleep(CONNECT_PAUSE).await;
                 }
-                done => return done,
+                done => {
+                    return done.and_then(Socket::new).map_err(|source| Unreachable::Connect {
+                        socket: self.0.socket.clone(),
+                        source,
+                    });
+                }
             }
         }
     }
 }
 
-impl Lease {
+impl Wire {
+    /// Sends a request and waits for the head of its answer.
+    async fn ask(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        poll_fn(|context| {
+            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                return Poll::Ready(answer);
+            }
+            if !self.has_ended {
+                self.has_ended = self.connection.poll_without_shutdown(context).is_ready();
+            }
+            answer.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Whether another request can be sent; waits until the last answer is done with.
+    async fn ready(&mut self) -> bool {
+        poll_fn(|context| {
+            self.drive(context);
+            self.sender.poll_ready(context)
+        })
+        .await
+        .is_ok()
+    }
+
+    /// Has the connection read and write what it can.
+    fn drive(&mut self, context: &mut Context<'_>) {
+        if !self.has_ended {
+            // What went wrong, the body that is read tells.
+            self.has_ended = self.connection.poll_without_shutdown(context).is_ready();
+        }
+    }
+}
+
+impl Line {
+    /// Has the connection move on, and gives what has come of the body.
+    pub(crate) fn poll_body(
+        &mut self,
+        body: &mut Incoming,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        self.wire.drive(context);
+        Pin::new(body).poll_frame(context)
+    }
+
+    /// Reads a whole body and keeps the connection for another request.
+    pub(crate) async fn read(
+        mut self,
+        mut body: Incoming,
+        limit_bytes: usize,
+    ) -> Result<Bytes, BoxError> {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = poll_fn(|context| self.poll_body(&mut body, context)).await {
+            if let Ok(data) = frame?.into_data() {
+                if whole.len() + data.len() > limit_bytes {
+                    return Err(format!("it is longer than {limit_bytes} bytes").into());
+                }
+                whole.extend_from_slice(&data);
+            }
+        }
+        self.give_back();
+        Ok(whole.freeze())
+    }
+
     /// Keeps the connection for another request. The answer must have been read to its end.
     pub(crate) fn give_back(self) {
         let mut idle = self.pool.idle.borrow_mut();
-        if idle.len() < IDLE_LIMIT && !self.sender.is_closed() {
-            idle.push(self.sender);
+        if idle.len() < IDLE_LIMIT && !self.wire.has_ended {
+            idle.push(self.wire);
         }
     }
 }

@@ -3,29 +3,33 @@
 //! Knows how many connections one uid may have, and what comes before the first request: who it
 //! is, and that it is HTTP/1.
 
-use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener as StdListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
 use crate::call::Connection;
 use crate::client_stream::{ClientStream, Phase};
-use crate::exchange::exchange;
+use crate::exchange::{Handover, exchange};
+use crate::forward::Stream;
 use crate::identity::identify;
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::subject::{Peer, Subject};
 use crate::sys;
+use crate::tunnel::End;
 use crate::upstream::Upstream;
 
 /// Largest head of a request, in bytes: credentials for several registries fit.
@@ -39,20 +43,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// If the thread cannot have an event loop.
 pub(crate) fn run(
-    listener: StdListener,
+    listener: UnixListener,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async move {
-        let listener = UnixListener::from_std(listener)?;
+        let listener = sys::watch_listener(listener)?;
         let upstream = Upstream::new(shared.settings().upstream.clone());
         let mut connections = JoinSet::new();
         let mut stopping = stop.clone();
         loop {
-            let socket = tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((socket, _)) => socket,
+            let stream = tokio::select! {
+                accepted = accept(&listener) => match accepted {
+                    Ok(stream) => stream,
                     Err(error) => {
                         tracing::warn!("cannot accept a connection: {error}");
                         sleep(ACCEPT_PAUSE).await;
@@ -63,7 +67,7 @@ pub(crate) fn run(
                 Some(_) = connections.join_next() => continue,
                 _ = stopping.wait_for(|stop| *stop) => break,
             };
-            let serving = serve(socket, Arc::clone(&shared), upstream.clone(), stop.clone());
+            let serving = serve(stream, Arc::clone(&shared), upstream.clone(), stop.clone());
             connections.spawn_local(serving);
         }
         let drain = shared.settings().drain();
@@ -75,68 +79,128 @@ pub(crate) fn run(
     })
 }
 
+async fn accept(listener: &AsyncFd<UnixListener>) -> io::Result<UnixStream> {
+    let accepted = listener.async_io(Interest::READABLE, UnixListener::accept).await;
+    accepted.map(|(stream, _)| stream)
+}
+
 /// Serves one connection to its end.
 async fn serve(
-    socket: UnixStream,
+    stream: UnixStream,
     shared: Arc<Shared>,
     upstream: Upstream,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let settings = shared.settings();
-    let peer = Peer::of(socket.as_fd());
+    let head_wait = settings.head_wait();
+    let peer = Peer::of(stream.as_fd());
     let uid = peer.as_ref().map_or(Subject::UNKNOWN_ID, |peer| peer.uid);
+    let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
     let Some(_slot) = shared.slots.take(uid, settings.connections_per_uid) else {
         let limit = settings.connections_per_uid;
         let text = format!(
             "uid {uid} has {limit} connections open already; close some, or have \
-            connections_per_uid raised"
+             connections_per_uid raised"
         );
         refuse(&socket, "503 Service Unavailable", &text);
         return;
     };
     let _counted = shared.metrics.open_connection();
     let identity = identify(peer, &shared.witness, &upstream).await;
-
-    let mut stopping = stop.clone();
-    tokio::select! {
-        first = first_bytes(&socket) => match first {
+    let phase = Rc::new(Phase::default());
+    let connection = Rc::new(Connection { shared, upstream, identity, phase });
+    // What was read and belongs to the next request.
+    let mut read = Bytes::new();
+    loop {
+        // A connection that waits has no buffers.
+        let first = tokio::select! {
+            first = first_bytes(&socket), if read.is_empty() => first,
+            _ = stop.wait_for(|stop| *stop) => return,
+            else => Ok(First::Http1),
+        };
+        match first {
             Ok(First::Http1) => {}
             Ok(First::Http2) => {
                 refuse(&socket, "400 Bad Request", "HTTP/2 is not spoken here; use HTTP/1.1");
                 return;
             }
             Ok(First::Closed) | Err(_) => return,
-        },
-        _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let stream = ClientStream::new(Rc::clone(&socket), read, &connection.phase, head_wait);
+        let serving = Box::pin(serve_requests(&connection, stream, &mut stop));
+        match serving.await {
+            Served::Waiting(rest) => read = rest,
+            Served::Ended => return,
+            Served::Stream(stream, read) => {
+                stream.run(End { socket, read }).await;
+                return;
+            }
+        }
     }
+}
 
-    let phase = Arc::new(Phase::default());
-    let stream = ClientStream::new(socket, Arc::clone(&phase), settings.head_wait());
-    let presence = stream.presence();
-    let connection =
-        Connection { shared, upstream, identity, presence, phase, tunnel: RefCell::default() };
-    let connection = Rc::new(connection);
-    let service = service_fn(|request| exchange(Rc::clone(&connection), request));
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
+/// What a connection is after some requests.
+enum Served {
+    /// It has been silent for a while. What came of the next request, which is mostly nothing.
+    Waiting(Bytes),
+    Ended,
+    /// It is to become a stream; and what the client has sent into it already.
+    Stream(Stream, Bytes),
+}
+
+/// How long a connection has to be silent until its buffers are given back.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// Serves requests until the connection is silent, ends, or becomes a stream.
+async fn serve_requests(
+    connection: &Rc<Connection>,
+    stream: ClientStream,
+    stop: &mut watch::Receiver<bool>,
+) -> Served {
+    let handover = Rc::new(Handover::default());
+    let service = {
+        let handover = Rc::clone(&handover);
+        let connection = Rc::clone(connection);
+        service_fn(move |request| {
+            Box::pin(exchange(Rc::clone(&connection), Rc::clone(&handover), request))
+        })
+    };
+    let mut http = http1::Builder::new()
         .half_close(true)
         .max_buf_size(HEAD_LIMIT_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut serving = std::pin::pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        _ = stopping.wait_for(|stop| *stop) => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+        .serve_connection(stream, service);
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            ended = poll_fn(|context| http.poll_without_shutdown(context)) => {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection broke off: {error}");
+                }
+                return Served::Ended;
+            }
+            stream = handover.stream() => {
+                let read = http.into_parts().read_buf;
+                return Served::Stream(stream, read);
+            }
+            () = silence(&connection.phase) => return Served::Waiting(http.into_parts().read_buf),
+            _ = stop.wait_for(|stop| *stop), if !is_stopping => {
+                is_stopping = true;
+                Pin::new(&mut http).graceful_shutdown();
+            }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!("a connection broke off: {error}");
     }
-    let tunnel = connection.tunnel.take();
-    if let Some(tunnel) = tunnel {
-        tunnel.await;
+}
+
+/// Waits until the connection has waited for another request for a while.
+async fn silence(phase: &Phase) {
+    let mut last = None;
+    loop {
+        sleep(SILENCE).await;
+        let waiting = phase.waiting_since();
+        if waiting.is_some() && waiting == last {
+            return;
+        }
+        last = waiting;
     }
 }
 
@@ -148,29 +212,22 @@ enum First {
     Closed,
 }
 
-/// Waits for the first bytes. Until then a connection has no buffers.
+/// Waits for the first bytes.
 ///
 /// # Source
 /// RFC 9113, 3.4: the preface of HTTP/2 begins with `PRI `, which is no method of HTTP/1.
-async fn first_bytes(socket: &UnixStream) -> io::Result<First> {
+async fn first_bytes(socket: &Socket) -> io::Result<First> {
     const PREFACE: &[u8; 4] = b"PRI ";
-    loop {
-        socket.readable().await?;
-        let mut first = [0; PREFACE.len()];
-        let peeked =
-            socket.try_io(tokio::io::Interest::READABLE, || sys::peek(socket.as_fd(), &mut first));
-        match peeked {
-            Ok(0) => return Ok(First::Closed),
-            Ok(_) if &first == PREFACE => return Ok(First::Http2),
-            Ok(_) => return Ok(First::Http1),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let mut first = [0; PREFACE.len()];
+    Ok(match socket.peek(&mut first).await? {
+        0 => First::Closed,
+        _ if &first == PREFACE => First::Http2,
+        _ => First::Http1,
+    })
 }
 
 /// Says why nothing is served here, as far as the socket takes it at once.
-fn refuse(socket: &UnixStream, status: &str, text: &str) {
+fn refuse(socket: &Socket, status: &str, text: &str) {
     let document = serde_json::json!({ "message": text }).to_string();
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

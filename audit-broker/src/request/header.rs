@@ -97,7 +97,9 @@ pub(super) fn parse(
 
 fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Use> {
     match name {
-        "accept" | "user-agent" => return Some(Use::Forward),
+        // compose says in three lines what it takes.
+        "accept" => return Some(Use::ForwardAll),
+        "user-agent" => return Some(Use::Forward),
         "x-registry-auth" | "x-registry-config" => return Some(Use::ForwardHidden),
         "content-type" | "content-length" | "transfer-encoding" | "upgrade" | "expect" => {
             return Some(Use::Read);

@@ -172,8 +172,9 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
     if fits {
         return Ok(());
     }
-    Err(Refusal::bad_request(format!(
-        "`{}` cannot be the name or id of {}",
+    // The docker command tries one kind of object after the other, and goes on at 404 only.
+    Err(Refusal::not_found(format!(
+        "no such object: `{}` cannot be the name or id of {}",
         object.escape_debug(),
         noun(kind)
     )))

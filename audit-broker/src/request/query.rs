@@ -17,11 +17,6 @@ impl Query {
         self.all(name).next()
     }
 
-    /// Whether a flag is there and true.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.text(name) == Some("1")
-    }
-
     /// Every value of a key that may stand more than once.
     pub(crate) fn all<'query>(&'query self, name: &str) -> impl Iterator<Item = &'query str> {
         self.pairs.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())

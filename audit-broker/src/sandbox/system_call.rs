@@ -59,6 +59,7 @@ const FILES: &[i64] = &[
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_fcntl,
+    libc::SYS_flock,
     libc::SYS_fstat,
     libc::SYS_getdents64,
     libc::SYS_lseek,

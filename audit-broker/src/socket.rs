@@ -1,0 +1,188 @@
+//! A connected unix socket on an event loop, read and written with as few system calls and as
+//! little memory as can be.
+//!
+//! Knows bytes only. What hyper and raw streams read and write passes through here.
+
+use std::cell::{OnceCell, RefCell};
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::sys;
+
+/// Most bytes that are read at once.
+const BUFFER_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// What is read lands here first, so that a connection that waits has no buffer of its own.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
+}
+
+/// A connection. Shared by who reads and writes it and who asks whether it is still there.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    /// Watched for what comes in only: to be told each time the other end has read something would
+    /// wake this thread for nothing.
+    reader: AsyncFd<UnixStream>,
+    /// Watched for room, from the first time that there was none.
+    writer: OnceCell<AsyncFd<UnixStream>>,
+}
+
+impl Socket {
+    /// # Errors
+    /// If the event loop cannot watch the socket.
+    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let reader = sys::watch_stream(stream, Interest::READABLE)?;
+        Ok(Self { reader, writer: OnceCell::new() })
+    }
+
+    fn stream(&self) -> &UnixStream {
+        self.reader.get_ref()
+    }
+
+    /// Reads at most `limit_bytes` and gives them to `take`; 0 bytes say that no more will come.
+    pub(crate) fn poll_read<T>(
+        &self,
+        context: &mut Context<'_>,
+        limit_bytes: usize,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Poll<io::Result<T>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                let mut ready = ready!(self.reader.poll_read_ready(context))?;
+                let room = buffer.get_mut(..limit_bytes.min(BUFFER_BYTES)).unwrap_or_default();
+                match self.stream().read(room) {
+                    Ok(count) => {
+                        return Poll::Ready(Ok(take(room.get(..count).unwrap_or_default())));
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        })
+    }
+
+    /// Writes what there is room for.
+    pub(crate) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream().write_vectored(slices) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let mut ready = ready!(self.writer()?.poll_write_ready(context))?;
+                    // What it says is from before the write; only the next change counts.
+                    ready.clear_ready();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// A second descriptor of the same socket, since one can be watched once only.
+    fn writer(&self) -> io::Result<&AsyncFd<UnixStream>> {
+        if self.writer.get().is_none() {
+            let stream = self.stream().try_clone()?;
+            let writer = sys::watch_stream(stream, Interest::WRITABLE)?;
+            // Nobody else sets it: there is one thread.
+            let _ = self.writer.set(writer);
+        }
+        self.writer.get().ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+
+    /// Says that no more will be sent; what comes in is read on.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        self.stream().shutdown(Shutdown::Write)
+    }
+
+    /// Waits until something has come in, and gives the first bytes of it without taking them; 0
+    /// bytes say that no more will come.
+    pub(crate) async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.reader.readable().await?;
+            match sys::peek(self.as_fd(), buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),
+                done => return done,
+            }
+        }
+    }
+
+    /// Writes as much as there is room for at once.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream().write(bytes)
+    }
+
+    /// Whether the other end is closed for good. One that only says that it will send no more is
+    /// still there.
+    pub(crate) fn is_gone(&self) -> bool {
+        let mut polled = [PollFd::new(self.as_fd(), PollFlags::empty())];
+        let is_polled = poll(&mut polled, PollTimeout::ZERO).is_ok();
+        let [socket] = polled;
+        let hung_up = PollFlags::POLLHUP | PollFlags::POLLERR;
+        is_polled && socket.revents().is_some_and(|found| found.intersects(hung_up))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream().as_fd()
+    }
+}
+
+/// The socket as hyper reads and writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedSocket(pub(crate) Rc<Socket>);
+
+impl Read for SharedSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buffer.remaining();
+        self.0.poll_read(context, room, |bytes| buffer.put_slice(bytes))
+    }
+}
+
+impl Write for SharedSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.end_writing())
+    }
+}

@@ -1,0 +1,33 @@
+//! The broker between real clients and the real dockerd: what they do works as it does without it.
+//!
+//! Needs root and what `tests/run.sh` provides; run it through that script.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and shows what the broker said"
+)]
+
+#[expect(dead_code, reason = "the live tests of audit-cli use the rest")]
+#[path = "live/host.rs"]
+mod host;
+
+#[path = "broker/broker.rs"]
+mod broker;
+#[path = "broker/docker.rs"]
+mod docker;
+#[path = "broker/http.rs"]
+mod http;
+
+#[path = "broker/archives.rs"]
+mod archives;
+#[path = "broker/clients.rs"]
+mod clients;
+#[path = "broker/objects.rs"]
+mod objects;
+#[path = "broker/streams.rs"]
+mod streams;
+#[path = "broker/terminal.rs"]
+mod terminal;

@@ -1,0 +1,182 @@
+//! The broker under test: its process, its configuration and its socket.
+//!
+//! With `AUDIT_BROKER_SOCKET` the same tests run at any socket that takes everybody, with dockerd
+//! behind it: what fails there is the test's fault and not the broker's.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::host::{Directory, shell};
+use crate::http::{Answer, Connection};
+
+/// The socket of dockerd itself.
+pub(crate) const DOCKERD: &str = "/var/run/docker.sock";
+
+/// Whom the broker becomes after its start.
+const USER: &str = "audit-broker";
+
+const START_SECONDS: u64 = 10;
+const END_SECONDS: u64 = 10;
+
+pub(crate) struct Broker {
+    process: Option<Child>,
+    socket: PathBuf,
+    /// Removed last: the process runs in it and as this user.
+    directory: Directory,
+    _user: SystemUser,
+}
+
+impl Broker {
+    /// Starts the broker in front of dockerd, with these lines added to its configuration.
+    pub(crate) fn start(extra_toml: &str) -> Self {
+        let user = SystemUser::there();
+        let directory = Directory::new();
+        // What the clients leave in their home must not be this machine's.
+        let home = directory.path().join("home");
+        fs::create_dir(&home).unwrap();
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
+        if let Some(socket) = std::env::var_os("AUDIT_BROKER_SOCKET") {
+            return Self { process: None, socket: socket.into(), directory, _user: user };
+        }
+        let path = |name: &str| directory.path().join(name);
+        let configuration = format!(
+            "listen = \"{}\"\nlisten_mode = \"0666\"\nupstream = \"{DOCKERD}\"\n\
+             metrics = \"{}\"\nuser = \"{USER}\"\n{extra_toml}\n",
+            path("docker.sock").display(),
+            path("metrics.sock").display(),
+        );
+        fs::write(path("config.toml"), configuration).unwrap();
+        let program =
+            std::env::var_os("AUDIT_BROKER").expect("run the broker's tests through tests/run.sh");
+        let process = Command::new(program)
+            .args(["serve", "--config"])
+            .arg(path("config.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(path("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        let socket = path("docker.sock");
+        let mut broker = Self { process: Some(process), socket, directory, _user: user };
+        broker.wait_until_it_answers();
+        broker
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let start = Instant::now();
+        while !self.answers() {
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "the broker does not start: {ended:?}");
+            assert!(start.elapsed() < Duration::from_secs(START_SECONDS), "the broker is silent");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = UnixStream::connect(&self.socket) else { return false };
+        let asked = stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n");
+        asked.is_ok() && Connection::over(stream).answer("GET").status == 200
+    }
+
+    /// The value of `DOCKER_HOST`.
+    pub(crate) fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A directory in which everybody may write.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// A connection on which the test says what it likes.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::over(UnixStream::connect(&self.socket).unwrap())
+    }
+
+    /// The answer to these bytes, sent on a connection of their own.
+    pub(crate) fn http(&self, request: &[u8]) -> Answer {
+        let mut connection = self.connect();
+        connection.send(request);
+        let method = request.split(|byte| *byte == b' ').next().unwrap();
+        connection.answer(&String::from_utf8_lossy(method))
+    }
+
+    /// How many files and sockets the broker holds open, if there is one.
+    pub(crate) fn open_files(&self) -> Option<usize> {
+        let process = self.process.as_ref()?.id();
+        Some(fs::read_dir(format!("/proc/{process}/fd")).unwrap().count())
+    }
+
+    /// What the broker has said of itself so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        let pid = Pid::from_raw(process.id().try_into().unwrap());
+        let _ = kill(pid, Signal::SIGTERM);
+        let start = Instant::now();
+        let mut ended = process.try_wait().unwrap();
+        while ended.is_none() && start.elapsed() < Duration::from_secs(END_SECONDS) {
+            std::thread::sleep(Duration::from_millis(10));
+            ended = process.try_wait().unwrap();
+        }
+        if ended.is_none() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the broker said:\n{}", self.said());
+        } else {
+            let ended_well = ended.is_some_and(|status| status.success());
+            assert!(ended_well, "{ended:?} at SIGTERM; the broker said:\n{}", self.said());
+        }
+    }
+}
+
+/// The broker's user, made unless it is there, and removed with the last that needs it.
+struct SystemUser;
+
+/// How many need the user, and whether it was made here.
+static USERS: Mutex<(u32, bool)> = Mutex::new((0, false));
+
+impl SystemUser {
+    fn there() -> Self {
+        let mut users = USERS.lock().unwrap();
+        if users.0 == 0 {
+            let made = shell(&format!(
+                "getent passwd {USER} >/dev/null || {{ useradd --system --no-create-home \
+                 --shell /usr/sbin/nologin {USER} && echo made; }}"
+            ));
+            users.1 = made.contains("made");
+        }
+        users.0 += 1;
+        Self
+    }
+}
+
+impl Drop for SystemUser {
+    fn drop(&mut self) {
+        let Ok(mut users) = USERS.lock() else { return };
+        users.0 -= 1;
+        if *users == (0, true) {
+            shell(&format!("userdel {USER}"));
+        }
+    }
+}

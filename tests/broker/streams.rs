@@ -1,0 +1,233 @@
+//! Raw streams and endless answers: not a byte is lost, held back or made up.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::broker::Broker;
+use crate::docker::{Lines, command_lines};
+use crate::host::{PERSON, text};
+
+/// Enough that every buffer on the way fills.
+const INPUT_BYTES: usize = 5_000_000;
+
+fn random(bytes: usize) -> Vec<u8> {
+    let mut random = std::fs::File::open("/dev/urandom").unwrap();
+    let mut data = vec![0; bytes];
+    std::io::Read::read_exact(&mut random, &mut data).unwrap();
+    data
+}
+
+#[test]
+fn a_container_runs_as_without_us() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    lines.give(&[
+        ("docker run --rm fedora sh -c 'echo out; echo err >&2; exit 42'", "out\n"),
+        ("docker run --rm fedora nonexistent 2>/dev/null; echo $?", "127\n"),
+        ("docker run --rm --init fedora sh -c 'kill -KILL $$'; echo $?", "137\n"),
+        (
+            "docker run --rm -e A=1 -w /tmp -u 5:6 fedora sh -c 'echo $A; pwd; id -u'",
+            "1\n/tmp\n5\n",
+        ),
+        ("docker run -d --name $N fedora sh -c 'exit 7' >/dev/null; docker wait $N", "7\n"),
+    ]);
+    // Errors are dockerd's, to the letter.
+    for line in
+        ["docker exec $N true", "docker run --rm localhost:1/$N", "docker run --rm fedora x"]
+    {
+        lines.alike(line);
+    }
+}
+
+#[test]
+fn standard_input_reaches_the_container_to_its_last_byte() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    lines.file("data", &random(INPUT_BYTES));
+    lines.give(&[
+        ("docker run --rm -i fedora cat <../data | cmp - ../data && echo same", "same\n"),
+        // What comes after the end of the input comes back all the same.
+        ("printf x | docker run --rm -i fedora sh -c 'cat; sleep 0.5; echo y'", "xy\n"),
+        ("docker run --rm -i fedora sh -c 'sleep 0.5; echo late' </dev/null", "late\n"),
+        // A container that does not read.
+        ("docker run --rm -i fedora true <../data && echo ended", "ended\n"),
+        (
+            "docker run -d --init --name $N fedora sleep 60 >/dev/null
+            docker exec -i $N cat <../data | cmp - ../data && echo same
+            printf x | docker exec -i $N sh -c 'cat; sleep 0.5; echo y'
+            docker exec $N sh -c 'echo err >&2; exit 9' 2>&1; echo $?
+            docker exec -d $N sh -c 'echo later >/later'; sleep 0.5; docker exec $N cat /later
+            docker exec -u 5 -w /tmp -e A=1 $N sh -c 'id -u; pwd; echo $A'
+            docker kill $N",
+            "same\nxy\nerr\n9\nlater\n5\n/tmp\n1\nNAME\n",
+        ),
+    ]);
+}
+
+/// A proxy that ends with the container, and not with its output, cuts some of it off.
+#[test]
+fn the_last_output_is_never_lost() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let line = "
+        docker run -d --init --net none --name $N fedora sleep 100 >/dev/null
+        print='busybox dd if=/bin/busybox bs=100000 count=1 2>/dev/null; echo last'
+        some() {
+            for _ in $(seq 15); do docker run --rm --net none fedora sh -c \"$print\" | tail -c 5; done
+            for _ in $(seq 35); do docker exec $N sh -c \"$print\" | tail -c 5; done
+        }
+        some & some & wait";
+    let output = lines.through(&command_lines()[0], line);
+    assert_eq!(text(&output.stdout), "last\n".repeat(100), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_person_attaches_to_a_container() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let read = "sh -c 'read word; echo \"got $word\"; sleep 0.5; exit 5'";
+    lines.give(&[
+        (
+            &format!(
+                "docker run -di --name $N fedora {read} >/dev/null
+                (echo hello; sleep 1) | docker attach $N; echo $?"
+            ),
+            "got hello\n5\n",
+        ),
+        (
+            &format!(
+                "docker create -i --name $N fedora {read} >/dev/null
+                echo hello | docker start -ai $N; echo $?"
+            ),
+            "got hello\n5\n",
+        ),
+        (
+            "docker run -d --name $N fedora sh -c 'sleep 1; echo late; sleep 0.2; echo err >&2' >/dev/null
+            docker attach --no-stdin $N 2>&1",
+            "late\nerr\n",
+        ),
+    ]);
+}
+
+#[test]
+fn logs_come_in_full_and_as_they_are_written() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    lines.give(&[
+        (
+            "docker run --name $N fedora sh -c 'busybox seq 20000; busybox seq 9 >&2' >/dev/null 2>&1
+            docker logs $N 2>/dev/null | cmp - <(seq 20000) && echo same
+            docker logs $N 2>&1 >/dev/null | wc -l; docker logs --tail 2 $N 2>/dev/null | wc -l
+            docker logs --since 1h --until 1h -t $N; docker logs --details -t $N 2>/dev/null | wc -l",
+            "same\n9\n2\n20000\n",
+        ),
+        (
+            "docker run -d --name $N fedora sh -c 'echo one; sleep 2; echo two' >/dev/null
+            docker logs -f $N",
+            "one\ntwo\n",
+        ),
+    ]);
+}
+
+/// Streams are often silent for long; nobody may take that for their end.
+#[test]
+fn a_silent_stream_goes_on() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let line = "
+        docker run -d --net none --name $N fedora sh -c 'echo one; sleep 33; echo two' >/dev/null
+        docker events --filter container=$N --filter event=die --format '{{.Action}}' >events &
+        events=$!; docker attach --no-stdin $N >attached & attach=$!
+        docker logs -f $N; wait $attach; cat attached
+        sleep 0.5; cat events; kill $events";
+    let output = lines.through(&command_lines()[0], line);
+    assert_eq!(text(&output.stdout), "one\ntwo\ntwo\ndie\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn signals_reach_the_container() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let container =
+        "fedora sh -c 'trap \"exit 5\" TERM USR1; echo up; while :; do sleep 0.1; done'";
+    let up = "until docker logs $N 2>/dev/null | grep -q up; do sleep 0.1; done";
+    lines.give(&[
+        (
+            &format!(
+                "docker run --rm --name $N {container} & {up}
+                docker kill -s USR1 $N; wait $!; echo $?"
+            ),
+            "up\nNAME\n5\n",
+        ),
+        // The command line passes on what it is sent itself.
+        (
+            &format!(
+                "docker run --rm --name $N {container} & {up}
+                kill -TERM $!; wait $!; echo $?"
+            ),
+            "up\n5\n",
+        ),
+        (
+            &format!(
+                "docker run -d --name $N {container} >/dev/null; {up}
+                docker stop $N; docker inspect -f '{{{{.State.ExitCode}}}}' $N"
+            ),
+            "NAME\n5\n",
+        ),
+    ]);
+}
+
+#[test]
+fn events_and_stats_are_those_of_dockerd() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    lines.give(&[
+        (
+            "docker events --filter container=$N --format '{{.Action}}' >events &
+            sleep 0.5; docker run --rm --name $N fedora true
+            sleep 0.5; kill $!; cat events
+            until=$(date --date='1 second' +%s)
+            docker events --since 10s --until $until --filter container=$N | wc -l",
+            "create\nattach\nstart\ndie\ndestroy\n5\n",
+        ),
+        (
+            "docker run -d --init --name $N fedora sleep 60 >/dev/null
+            docker stats --no-stream --format '{{.Name}}' $N
+            timeout -s KILL 3 docker stats --format '{{.Name}}' $N >stats; grep -q $N stats && echo more
+            docker rm -f $N",
+            "NAME\nmore\nNAME\n",
+        ),
+    ]);
+}
+
+/// To dockerd, that the broker may keep for the next call.
+const IDLE_CONNECTIONS: usize = 4;
+
+/// The broker must not keep what a client that went away had open.
+#[test]
+fn a_client_that_goes_away_leaves_nothing_behind() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    // So many calls at once that the broker has as many connections to dockerd as it keeps.
+    let calls: Vec<_> = (0..16)
+        .map(|_| broker.docker(PERSON).arg("version").stdout(Stdio::null()).spawn().unwrap())
+        .collect();
+    for mut call in calls {
+        assert!(call.wait().unwrap().success());
+    }
+    let before = broker.open_files().map(|files| files + IDLE_CONNECTIONS);
+    let line = "
+        docker run -d --init --net none --name $N fedora sh -c 'while :; do sleep 0.1; done' >/dev/null
+        docker events & docker logs -f $N & docker stats $N & docker attach $N & docker wait $N &
+        docker exec $N sleep 100 & docker exec -i $N cat &
+        sleep 1; kill -KILL $(jobs -p); docker kill $N";
+    let output = lines.through(&command_lines()[0], line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let start = Instant::now();
+    while broker.open_files() > before {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", broker.open_files());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let alive = broker.docker(PERSON).arg("version").output().unwrap();
+    assert!(alive.status.success(), "{}", text(&alive.stderr));
+}
