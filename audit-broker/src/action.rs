@@ -1,10 +1,11 @@
 //! What somebody asks for: who, what, and of which object.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::api::body::Body;
 use crate::api::host_config::HostConfig;
-use crate::object::{Container, Object, Volume};
+use crate::object::{Container, Object};
 use crate::request::Head;
 use crate::subject::Subject;
 
@@ -22,10 +23,12 @@ pub(crate) struct Action {
 /// What a body names besides the object of the call.
 #[derive(Debug, Default)]
 pub(crate) struct References {
-    /// The container that is connected to a network, or taken off it.
+    /// The container that is connected to a network, taken off it, or made an image.
     pub(crate) member: Option<Container>,
     /// What the containers have whose namespaces are joined or volumes used.
     pub(crate) joined: Vec<HostConfig>,
-    /// Named volumes that are there already.
-    pub(crate) volumes: Vec<Volume>,
+    /// What was asked for when the volumes were made that are mounted by name.
+    pub(crate) volume_options: Vec<BTreeMap<String, String>>,
+    /// Whether a service is on the network of the host, by whatever name.
+    pub(crate) is_on_host_network: bool,
 }

@@ -23,7 +23,7 @@ use crate::upstream::Line;
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     content: Content,
-    /// Until the body has been sent, what comes in is no head.
+    /// Until hyper has taken all of the body, what comes in is no head.
     answering: Option<Answering>,
 }
 
@@ -50,7 +50,11 @@ impl AnswerBody {
         Self { content: Content::Own(Full::new(bytes)), answering: None }
     }
 
-    pub(crate) fn relayed(relay: Relay) -> Self {
+    pub(crate) fn relayed(mut relay: Relay) -> Self {
+        if relay.body.is_end_stream() {
+            // Nobody asks for a body that is empty.
+            relay.finish();
+        }
         Self { content: Content::Relayed(Box::new(relay)), answering: None }
     }
 

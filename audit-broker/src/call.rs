@@ -2,6 +2,7 @@
 //!
 //! Knows when a record has to be there before it goes on. What the records say is in `evidence`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
 use crate::settings::{Level, OnFailure, Settings};
 use crate::shared::Shared;
+use crate::slots::Slot;
 use crate::upstream::{Unreachable, Upstream};
 
 /// A client's connection, which serves one request after the other.
@@ -30,6 +32,7 @@ pub(crate) struct Connection {
     pub(crate) upstream: Upstream,
     pub(crate) identity: Identity,
     pub(crate) phase: Rc<Phase>,
+    pub(crate) slot: Slot,
 }
 
 /// A call on its way.
@@ -40,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) action: Action,
     /// The version of the API in which dockerd is asked.
     pub(crate) version: ApiVersion,
+    /// Whether it is on record that it was asked for, and not yet what came of it.
+    is_open: Cell<bool>,
 }
 
 /// Why a request goes no further.
@@ -63,6 +68,15 @@ pub(crate) struct Inbound {
 }
 
 impl Connection {
+    /// Writes down that something came that is no request.
+    pub(crate) async fn record_unreadable(&self) {
+        let subject = self.identity.subject();
+        let record = evidence::of_refused(subject, None, "not-http");
+        if let Err(error) = self.shared.recorder.write(subject, &[record]).await {
+            tracing::error!("what is no request is not on record: {error}");
+        }
+    }
+
     /// Writes down a request that goes no further, as it came.
     pub(crate) async fn record_refused(
         &self,
@@ -71,7 +85,7 @@ impl Connection {
     ) -> Result<(), Stop> {
         let subject = self.identity.subject();
         let target = request.head.uri.to_string();
-        let record = evidence::of_refused(subject, &target, reason);
+        let record = evidence::of_refused(subject, Some(&target), reason);
         let recorded = self.shared.recorder.write(subject, &[record]).await;
         or_warn(recorded, self.shared.settings().on_failure)
     }
@@ -93,6 +107,16 @@ impl Connection {
 }
 
 impl Call {
+    pub(crate) fn new(
+        connection: &Rc<Connection>,
+        settings: Arc<Settings>,
+        action: Action,
+        version: ApiVersion,
+    ) -> Self {
+        let connection = Rc::clone(connection);
+        Self { connection, settings, action, version, is_open: Cell::new(false) }
+    }
+
     /// Writes down what is about to happen. Only what can be recorded happens.
     pub(crate) async fn record_request(&self, decision: Decision) -> Result<(), Stop> {
         let Decision::Allow = decision;
@@ -102,6 +126,11 @@ impl Call {
         let evidence = Evidence::new(&self.action);
         let shared = &self.connection.shared;
         let recorded = shared.recorder.write(&self.action.subject, &evidence.of_request()).await;
+        self.is_open.set(self.level() == Level::Full);
+        if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
+            // The kernel may write it all the same, or write it late.
+            self.record_outcome(Came::NotMade, None);
+        }
         or_warn(recorded, self.settings.on_failure)?;
         if !self.action.head.route.class.reads_only() {
             if let Some(journal) = &shared.journal {
@@ -113,7 +142,7 @@ impl Call {
 
     /// Writes down what came of it, and which object came into being.
     pub(crate) fn record_outcome(&self, came: Came, made: Option<&Made>) {
-        if self.level() != Level::Full {
+        if !self.is_open.replace(false) {
             return;
         }
         let evidence = Evidence::new(&self.action);
@@ -123,6 +152,13 @@ impl Call {
 
     fn level(&self) -> Level {
         self.settings.level(self.action.head.route.class)
+    }
+}
+
+/// Whatever ends a call before it is known what came of it, that much is on record.
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.record_outcome(Came::BrokenOff, None);
     }
 }
 

@@ -1,18 +1,17 @@
 //! The client's end of a connection, as hyper reads and writes it.
 //!
-//! Knows how long a client may take for the head of a request. Knows nothing of HTTP.
+//! Knows what the connection is at. Knows nothing of HTTP.
 
 use std::cell::Cell;
-use std::future::Future;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use tokio::time::{Sleep, sleep};
 
 use crate::socket::{SharedSocket, Socket};
 
@@ -23,20 +22,63 @@ pub(crate) struct ClientStream {
     /// What was read before, and is to be read first.
     read: Bytes,
     phase: Rc<Phase>,
-    head_wait: Duration,
-    /// Runs while the head of a request comes in.
-    head_timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// What a connection is at: waiting, reading the head of a request, answering it.
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
     answering: Cell<u32>,
-    has_begun_head: Cell<bool>,
+    /// When the first bytes of a head came.
+    head_begun: Cell<Option<Instant>>,
+    /// Bodies that have not come in to their end. One that is dropped before stays here: what comes
+    /// behind it is not the head of a request, and only hyper knows where it ends.
+    bodies: Cell<u32>,
     /// Whether there is no room for what is to be sent.
     is_blocked: Cell<bool>,
     /// How many requests there were.
     count: Cell<u64>,
+}
+
+/// The body of a request on its way to dockerd.
+#[derive(Debug)]
+pub(crate) struct ClientBody {
+    body: Incoming,
+    phase: Rc<Phase>,
+}
+
+impl ClientBody {
+    pub(crate) fn new(body: Incoming, phase: &Rc<Phase>) -> Self {
+        if !body.is_end_stream() {
+            phase.bodies.set(phase.bodies.get().saturating_add(1));
+        }
+        Self { body, phase: Rc::clone(phase) }
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let was_open = !self.body.is_end_stream();
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let is_end = frame.is_none() || self.body.is_end_stream();
+        if was_open && is_end && !matches!(frame, Some(Err(_))) {
+            self.phase.bodies.set(self.phase.bodies.get().saturating_sub(1));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// While it lives, a request is being answered. Then the next bytes are those of another head.
@@ -47,7 +89,7 @@ impl Phase {
     /// The head has come in whole.
     pub(crate) fn answer(self: &Rc<Self>) -> Answering {
         self.answering.set(self.answering.get().saturating_add(1));
-        self.has_begun_head.set(false);
+        self.head_begun.set(None);
         self.count.set(self.count.get().wrapping_add(1));
         Answering(Rc::clone(self))
     }
@@ -56,10 +98,24 @@ impl Phase {
         self.answering.get() > 0
     }
 
+    /// What comes in while no request is answered is the head of the next one.
+    fn begin_head(&self) {
+        if !self.is_answering() && self.head_begun.get().is_none() {
+            self.head_begun.set(Some(Instant::now()));
+        }
+    }
+
+    /// How long the head of a request has been coming in.
+    pub(crate) fn head_age(&self) -> Option<Duration> {
+        self.head_begun.get().map(|begun| begun.elapsed())
+    }
+
     /// How many requests there were, if the connection waits for another one and has sent
     /// everything.
-    pub(crate) fn waiting_since(&self) -> Option<u64> {
-        let is_busy = self.is_answering() || self.has_begun_head.get() || self.is_blocked.get();
+    pub(crate) fn requests_if_waiting(&self) -> Option<u64> {
+        let is_reading = self.head_begun.get().is_some();
+        let is_receiving = self.bodies.get() > 0;
+        let is_busy = self.is_answering() || is_receiving || is_reading || self.is_blocked.get();
         (!is_busy).then(|| self.count.get())
     }
 }
@@ -71,30 +127,8 @@ impl Drop for Answering {
 }
 
 impl ClientStream {
-    pub(crate) fn new(
-        socket: Rc<Socket>,
-        read: Bytes,
-        phase: &Rc<Phase>,
-        head_wait: Duration,
-    ) -> Self {
-        let (socket, phase) = (SharedSocket(socket), Rc::clone(phase));
-        Self { socket, read, phase, head_wait, head_timer: None }
-    }
-
-    /// Starts or ends the time that a head may take.
-    fn watch_head(&mut self, has_read: bool, context: &mut Context<'_>) -> io::Result<()> {
-        if self.phase.is_answering() {
-            self.head_timer = None;
-            return Ok(());
-        }
-        if has_read {
-            self.phase.has_begun_head.set(true);
-            self.head_timer.get_or_insert_with(|| Box::pin(sleep(self.head_wait)));
-        }
-        match self.head_timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
-            Some(Poll::Ready(())) => Err(ErrorKind::TimedOut.into()),
-            _ => Ok(()),
-        }
+    pub(crate) fn new(socket: Rc<Socket>, read: Bytes, phase: &Rc<Phase>) -> Self {
+        Self { socket: SharedSocket(socket), read, phase: Rc::clone(phase) }
     }
 }
 
@@ -104,25 +138,20 @@ impl Read for ClientStream {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        self.watch_head(false, context)?;
         let room = buffer.remaining();
         if !self.read.is_empty() {
             let count = room.min(self.read.len());
             buffer.put_slice(&self.read.split_to(count));
-            self.watch_head(true, context)?;
+            self.phase.begin_head();
             return Poll::Ready(Ok(()));
         }
-        let read = self.socket.0.poll_read(context, room, |bytes| {
+        let (socket, phase) = (&self.socket.0, &self.phase);
+        socket.poll_read(context, room, |bytes| {
             buffer.put_slice(bytes);
-            !bytes.is_empty()
-        })?;
-        match read {
-            Poll::Ready(has_read) => {
-                self.watch_head(has_read, context)?;
-                Poll::Ready(Ok(()))
+            if !bytes.is_empty() {
+                phase.begin_head();
             }
-            Poll::Pending => Poll::Pending,
-        }
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// Looks at an answer as it passes, and says at its end what came of the call.
 pub(crate) struct Ending {
     sign: Sign,
-    then: Option<Box<dyn FnOnce(Came)>>,
+    then: Box<dyn FnOnce(Came)>,
 }
 
 /// What came of a call.
@@ -20,6 +20,8 @@ pub(crate) enum Came {
     Failed,
     /// The client went away, or dockerd broke off, before it was known.
     BrokenOff,
+    /// It was not made, since it could not be recorded.
+    NotMade,
 }
 
 /// How it is told.
@@ -34,12 +36,12 @@ enum Sign {
 impl Ending {
     /// Of a stream of progress: pull, push, build, load.
     pub(crate) fn of_progress(then: impl FnOnce(Came) + 'static) -> Self {
-        Self { sign: Sign::Progress(Search::default()), then: Some(Box::new(then)) }
+        Self { sign: Sign::Progress(Search::default()), then: Box::new(then) }
     }
 
     /// Of a wait for a container.
     pub(crate) fn of_wait(then: impl FnOnce(Came) + 'static) -> Self {
-        Self { sign: Sign::ExitStatus(Vec::new()), then: Some(Box::new(then)) }
+        Self { sign: Sign::ExitStatus(Vec::new()), then: Box::new(then) }
     }
 
     pub(crate) fn see(&mut self, data: &[u8]) {
@@ -53,23 +55,13 @@ impl Ending {
     }
 
     /// The stream has come to its end.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self) {
         let came = match &self.sign {
             Sign::Progress(search) if search.is_found() => Came::Failed,
             Sign::Progress(_) => Came::Done(None),
             Sign::ExitStatus(document) => exit_status(document),
         };
-        if let Some(then) = self.then.take() {
-            then(came);
-        }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if let Some(then) = self.then.take() {
-            then(Came::BrokenOff);
-        }
+        (self.then)(came);
     }
 }
 
@@ -170,13 +162,5 @@ mod tests {
         assert_eq!(of_wait(&[b"{\"Error\":{\"Message\":\"x\"},\"StatusCode\":1}"]), Came::Failed);
         assert_eq!(of_wait(&[b""]), Came::Failed);
         assert_eq!(of_wait(&[&vec![b' '; STATUS_LIMIT_BYTES + 1]]), Came::Failed);
-    }
-
-    #[test]
-    fn a_stream_that_is_dropped_was_broken_off() {
-        let told = Rc::new(Cell::new(None));
-        let teller = Rc::clone(&told);
-        drop(Ending::of_progress(move |came| teller.set(Some(came))));
-        assert_eq!(told.get(), Some(Came::BrokenOff));
     }
 }

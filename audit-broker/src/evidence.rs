@@ -57,8 +57,9 @@ struct Named {
     vm_pid: Option<u32>,
     /// An image.
     sw: Option<String>,
-    /// What is run in a container.
+    /// What is run in a container, and as whom if that is said.
     cmd: Option<CommandLine>,
+    acct: Option<String>,
     /// A volume or network.
     resource: Option<Resource>,
     /// Anything else that has a name: a plugin, a service, the new name of a container.
@@ -98,7 +99,7 @@ impl<'a> Evidence<'a> {
     pub(crate) fn of_outcome<'b>(&'b self, came: Came, made: Option<&'b Made>) -> Vec<Record<'b>> {
         let outcome = match came {
             Came::Done(_) => Outcome::Success,
-            Came::Failed | Came::BrokenOff => Outcome::Failed,
+            Came::Failed | Came::BrokenOff | Came::NotMade => Outcome::Failed,
         };
         let mut records = Vec::with_capacity(1);
         if outcome == Outcome::Success {
@@ -109,6 +110,7 @@ impl<'a> Evidence<'a> {
             Came::Done(Some(exit)) => record.number("exit", exit),
             Came::Done(None) | Came::Failed => record,
             Came::BrokenOff => record.word("reason", "broken-off"),
+            Came::NotMade => record.word("reason", "not-recorded"),
         };
         records.push(record.outcome(outcome));
         records
@@ -150,6 +152,9 @@ impl<'a> Evidence<'a> {
         }
         if let Some(path) = &object.path {
             record = record.untrusted("path", path);
+        }
+        if let Some(acct) = &object.acct {
+            record = record.untrusted("acct", acct);
         }
         if let Some(cmd) = &object.cmd {
             record = record.command_line("cmd", cmd);
@@ -197,14 +202,17 @@ pub(crate) struct Made {
 /// Of a request that is not understood, or comes from nobody who is known.
 pub(crate) fn of_refused<'a>(
     subject: &'a Subject,
-    target: &'a str,
+    target: Option<&'a str>,
     reason: &'static str,
 ) -> Record<'a> {
     let record = Record::new(RecordType::VIRT_CONTROL)
         .word("virt", "docker")
         .word("op", "refuse")
-        .word("reason", reason)
-        .untrusted("path", target);
+        .word("reason", reason);
+    let record = match target {
+        Some(target) => record.untrusted("path", target),
+        None => record,
+    };
     by(record, subject).outcome(Outcome::Failed)
 }
 
@@ -279,8 +287,8 @@ impl Named {
         }
         named.add_body(&action.body);
         named.add_query(&action.head.query);
-        if action.head.route.op == "rename" {
-            named.name = query("name");
+        if action.head.route.body == BodyKind::ContainerCreate {
+            named.name = None;
         }
         named
     }
@@ -318,7 +326,11 @@ impl Named {
                 let words: Vec<&String> = words.collect();
                 self.cmd = (!words.is_empty()).then(|| command_line(&words));
             }
-            Body::ExecCreate(exec) => self.cmd = exec.cmd.as_deref().map(command_line),
+            Body::ExecCreate(exec) => {
+                self.cmd = exec.cmd.as_deref().map(command_line);
+                self.acct = exec.user.clone().filter(|user| !user.is_empty());
+            }
+            Body::PluginSet(settings) => self.cmd = Some(command_line(settings)),
             Body::VolumeCreate(volume) => {
                 let source = volume.name.clone().filter(|name| !name.is_empty());
                 let source = source.unwrap_or_else(|| UNNAMED.to_owned());
@@ -366,14 +378,16 @@ impl Named {
         }
         if let Some(repository) = text("repo") {
             self.name = Some(tag(repository, "tag"));
+        } else if text("fromImage").is_none() {
+            self.sw = self.sw.take().map(|image| tag(image, "tag"));
         }
-        let images = joined("t").or_else(|| joined("names")).or_else(|| text("remote"));
+        let images = joined("t").or_else(|| joined("names"));
         if self.sw.is_none() {
             self.sw = images;
         }
-        if let Some(path) = text("path").or_else(|| text("serveraddress")) {
-            self.path = Some(path);
-        }
+        let path = text("path").or_else(|| text("remote")).or_else(|| text("ps_args"));
+        self.path = path.or(self.path.take());
+        self.name = text("name").or(self.name.take());
     }
 }
 

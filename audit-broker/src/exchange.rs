@@ -26,12 +26,12 @@ use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
 use crate::metrics::CallResult;
 use crate::object;
-use crate::reference;
+use crate::reference::Finder;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::Settings;
 use crate::subject::Subject;
-use crate::upstream::Found;
+use crate::upstream::{Found, Unreachable};
 
 /// How long a client may take to send a document.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
@@ -101,7 +101,12 @@ async fn answer(
     let newest = connection.upstream.newest_version().await?;
     let head = understand(connection, request, newest, &settings).await?;
     *class = Some(head.route.class);
-    let (head, mut body) = read_body(connection, request, head).await?;
+    // So that nobody has too much in hand at once.
+    let _permit = match head.route.body {
+        BodyKind::None | BodyKind::Stream => None,
+        _ => connection.slot.document().await,
+    };
+    let (mut head, mut body) = read_body(connection, request, head).await?;
     let version = head.version.unwrap_or(newest);
     let object = match object::resolve(&head, version, &connection.upstream).await? {
         Found::Yes(object) => object,
@@ -110,15 +115,21 @@ async fn answer(
             return Err(Stop::NotFound(status, answer));
         }
     };
-    let (op, upstream) = (head.route.op, &connection.upstream);
-    let references = reference::resolve(op, &mut body, &object, version, upstream).await?;
+    let finder = Finder::new(version, &connection.upstream);
+    let references = match finder.find(&mut head, &mut body, &object).await? {
+        Ok(references) => references,
+        Err(refusal) => {
+            connection.record_refused(request, "not-understood").await?;
+            return Err(refusal.into());
+        }
+    };
     let action = Action { subject: Rc::clone(subject), head, body, object, references };
 
     let decision = decide(&action);
-    let call = Rc::new(Call { connection: Rc::clone(connection), settings, action, version });
+    let call = Rc::new(Call::new(connection, settings, action, version));
     call.record_request(decision).await?;
     let forwarded = forward(&call, request).await;
-    if forwarded.is_err() {
+    if let Err(Unreachable::Connect { .. }) = forwarded {
         call.record_outcome(Came::Failed, None);
     }
     Ok(forwarded?)

@@ -19,6 +19,7 @@ use crate::answer::{self, AnswerBody, Relay};
 use crate::api::body::Body;
 use crate::api::route::{AnswerKind, BodyKind};
 use crate::call::{Call, Inbound};
+use crate::client_stream::ClientBody;
 use crate::ending::{Came, Ending};
 use crate::evidence::Made;
 use crate::object;
@@ -49,26 +50,29 @@ pub(crate) async fn forward(
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
     let body = match (json, &call.action.body) {
-        (None, Body::Stream) => client.body.take().map(Either::Right),
+        (None, Body::Stream) => client
+            .body
+            .take()
+            .map(|body| Either::Right(ClientBody::new(body, &call.connection.phase))),
         (json, _) => json.map(|json| Either::Left(Full::new(json))),
     };
     let request = request.map(|()| body.unwrap_or_else(|| Either::Left(Full::default())));
     let (response, line) = call.connection.upstream.send(request).await?;
     let status = response.status();
     let route = call.action.head.route;
-    let sign = match route.answer {
+    let tells = match route.answer {
         _ if status.as_u16() >= 400 => None,
-        AnswerKind::Progress => Some(Sign::Progress),
-        _ if is_wait(call) => Some(Sign::Wait),
+        AnswerKind::Progress => Some(Tells::Progress),
+        _ if is_wait(call) => Some(Tells::Wait),
         _ if is_read_here(call) => {
             return Ok(Forwarded::Answer(document(call, response, line).await?));
         }
         _ => None,
     };
-    if sign.is_none() {
+    if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
-    Ok(Forwarded::Answer(relay(call, response, line, sign)))
+    Ok(Forwarded::Answer(relay(call, response, line, tells)))
 }
 
 /// The answer to a wait is short, and tells the outcome at its end.
@@ -130,7 +134,7 @@ fn protocol(call: &Call) -> Option<&'static str> {
 }
 
 /// How an answer that goes on tells what came of the call.
-enum Sign {
+enum Tells {
     Progress,
     Wait,
 }
@@ -140,7 +144,7 @@ fn relay(
     call: &Rc<Call>,
     response: Response<Incoming>,
     line: Line,
-    sign: Option<Sign>,
+    tells: Option<Tells>,
 ) -> Response<AnswerBody> {
     let (mut head, body) = response.into_parts();
     head.headers = answer::relayed_headers(head.headers);
@@ -149,9 +153,9 @@ fn relay(
         let call = Rc::clone(call);
         move |came| call.record_outcome(came, None)
     };
-    let ending = sign.map(|sign| match sign {
-        Sign::Progress => Ending::of_progress(then),
-        Sign::Wait => Ending::of_wait(then),
+    let ending = tells.map(|tells| match tells {
+        Tells::Progress => Ending::of_progress(then),
+        Tells::Wait => Ending::of_wait(then),
     });
     Response::from_parts(head, AnswerBody::relayed(Relay { body, line: Some(line), ending }))
 }

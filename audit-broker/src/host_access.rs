@@ -4,6 +4,8 @@
 //! service, a volume, a plugin, a build. Knows docker's words for them; the words of the record are
 //! in `audit_host`.
 
+use std::collections::BTreeMap;
+
 use audit_host::host_access::{Asked, HostAccess};
 
 use crate::action::Action;
@@ -35,7 +37,15 @@ pub(crate) fn host_access(action: &Action) -> Vec<HostAccess> {
         }
         Body::ExecCreate(exec) => asked.set_privileged(exec.privileged == Some(true)),
         Body::VolumeCreate(volume) => {
-            add_volume_options(&mut asked, volume.driver_opts.iter().flatten());
+            if let Some(options) = &volume.driver_opts {
+                add_volume_options(&mut asked, options);
+            }
+        }
+        // `mount.source=/etc`, `device.path=/dev/sda`: what the plugin gets, or may name.
+        Body::PluginSet(settings) => {
+            let values = settings.iter().filter_map(|setting| setting.split_once('='));
+            let paths = values.map(|(_, value)| value).filter(|value| value.starts_with('/'));
+            asked.add_mounts(paths.map(|path| path.as_bytes().to_vec()));
         }
         Body::Service(service) => add_service(&mut asked, service),
         Body::PluginPrivileges(privileges) => {
@@ -58,8 +68,11 @@ pub(crate) fn host_access(action: &Action) -> Vec<HostAccess> {
     for host_config in &action.references.joined {
         add_shared(&mut asked, host_config);
     }
-    for volume in &action.references.volumes {
-        add_volume_options(&mut asked, volume.options.iter().flatten());
+    for options in &action.references.volume_options {
+        add_volume_options(&mut asked, options);
+    }
+    if action.references.is_on_host_network {
+        asked.add_namespace("network");
     }
     asked.into_ways()
 }
@@ -150,41 +163,38 @@ fn add_shared(asked: &mut Asked, config: &HostConfig) {
 }
 
 /// The host's paths among binds of the form `/src:/in/container[:options]`; a source that is no
-/// path is the name of a volume.
+/// path is the name of a volume, and a path alone is a new volume.
 fn bind_sources(config: &HostConfig) -> impl Iterator<Item = Vec<u8>> {
-    let sources = config.binds.iter().flatten().filter_map(|bind| bind.split(':').next());
-    sources.filter(|source| source.starts_with('/')).map(|source| source.as_bytes().to_vec())
+    let binds = config.binds.iter().flatten().filter_map(|bind| bind.split_once(':'));
+    let sources = binds.map(|(source, _)| source).filter(|source| source.starts_with('/'));
+    sources.map(|source| source.as_bytes().to_vec())
 }
 
 fn add_mount(asked: &mut Asked, mount: &Mount) {
     if mount.kind.as_deref() == Some("bind") {
         asked.add_mounts(mount.source.iter().map(|source| source.as_bytes().to_vec()));
     }
-    let driver = mount.volume_options.as_ref().and_then(|options| options.driver_config.as_ref());
-    add_volume_options(
-        asked,
-        driver.and_then(|driver| driver.options.as_ref()).into_iter().flatten(),
-    );
+    let options = mount.volume_options.as_ref();
+    let driver = options.and_then(|options| options.driver_config.as_ref());
+    if let Some(options) = driver.and_then(|driver| driver.options.as_ref()) {
+        add_volume_options(asked, options);
+    }
 }
 
 /// The local driver mounts what its options say: `type=none,o=bind,device=/`, a disk, or the
-/// directories of an overlay.
-fn add_volume_options<'a>(
-    asked: &mut Asked,
-    options: impl Iterator<Item = (&'a String, &'a String)>,
-) {
-    for (name, value) in options {
-        let paths: Vec<&str> = match name.as_str() {
-            "device" => vec![value],
-            "o" => value
-                .split(',')
-                .filter_map(|option| option.split_once("dir="))
-                .flat_map(|(_, directories)| directories.split(':'))
-                .collect(),
-            _ => continue,
-        };
-        let of_host = paths.into_iter().filter(|path| path.starts_with('/'));
-        asked.add_mounts(of_host.map(|path| path.as_bytes().to_vec()));
+/// directories of an overlay. A path need not begin with `/`: the kernel takes it from where dockerd
+/// is.
+fn add_volume_options(asked: &mut Asked, options: &BTreeMap<String, String>) {
+    let kind = options.get("type").map_or("", String::as_str);
+    let device = options.get("device").filter(|_| !matches!(kind, "tmpfs" | "overlay"));
+    let is_of_network = kind.starts_with("nfs") || kind == "cifs";
+    asked.add_mounts(device.filter(|_| !is_of_network).map(|path| path.as_bytes().to_vec()));
+    let further = options.get("o").map_or("", String::as_str).split(',');
+    for (name, paths) in further.filter_map(|option| option.split_once('=')) {
+        if name.trim_end_matches('+').ends_with("dir") {
+            let paths = paths.split(':').filter(|path| !path.is_empty());
+            asked.add_mounts(paths.map(|path| path.as_bytes().to_vec()));
+        }
     }
 }
 
@@ -198,11 +208,6 @@ fn device_request(request: &DeviceRequest) -> String {
 
 fn add_service(asked: &mut Asked, service: &ServiceSpec) {
     let Some(task) = &service.task_template else { return };
-    for network in task.networks.iter().chain(service.networks.iter()).flatten() {
-        if network.target.as_deref() == Some("host") {
-            asked.add_namespace("network");
-        }
-    }
     if let Some(plugin) = &task.plugin_spec {
         for privilege in plugin.plugin_privilege.iter().chain(&plugin.privileges).flatten() {
             add_plugin(asked, privilege);

@@ -26,15 +26,14 @@ impl Identity {
     }
 }
 
-/// Finds out who connected.
+/// Finds out who connected, of whom the socket says this pid and uid.
 pub(crate) async fn identify(
+    pid: u32,
+    uid: u32,
     peer: Result<Peer, Unidentified>,
     witness: &Witness,
     upstream: &Upstream,
 ) -> Identity {
-    let told = |peer: &Peer| (peer.pid, peer.uid);
-    let nothing = (Subject::UNKNOWN_ID, Subject::UNKNOWN_ID);
-    let (pid, uid) = peer.as_ref().map_or(nothing, told);
     let seen = match peer {
         Ok(peer) => witness.look(peer).await,
         Err(error) => Err(error),

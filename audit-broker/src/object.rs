@@ -131,8 +131,12 @@ impl Object {
     /// was made.
     pub(crate) fn entered(&self, op: &str) -> Option<&Container> {
         match (self, op) {
-            (Self::Container(container), "start" | "restart" | "unpause") => Some(container),
-            (Self::Container(container), "exec" | "attach" | "attach-ws" | "archive-write") => {
+            // For files that are copied, dockerd mounts what a container has where it does not run.
+            (
+                Self::Container(container),
+                "start" | "restart" | "unpause" | "archive-read" | "archive-write",
+            ) => Some(container),
+            (Self::Container(container), "exec" | "attach" | "attach-ws") => {
                 Some(container).filter(|container| container.pid().is_some())
             }
             (Self::Exec(exec), "exec-start") => Some(&exec.container),
@@ -154,10 +158,7 @@ pub(crate) async fn resolve(
     Ok(match head.route.object {
         ObjectKind::Container => container(name, version, upstream).await?.map(Object::Container),
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
-        ObjectKind::Network => {
-            let target = format!("/v{version}/networks/{name}");
-            upstream.ask(&target).await?.map(Object::Network)
-        }
+        ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
         _ => Found::Yes(Object::Named(name.to_owned())),
     })
 }
@@ -186,18 +187,25 @@ pub(crate) async fn volume(
     upstream.ask(&format!("/v{version}/volumes/{name}")).await
 }
 
-/// Whether a text can be a container's name or id, and so part of a path.
+/// Whether a text can be the name or id of a container, volume or network, and so part of a path.
 ///
 /// # Source
 /// `RestrictedNameChars` in moby's `daemon/names`.
-pub(crate) fn is_container_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
-/// Whether a text can be a volume's name: it has the form of a container's.
-pub(crate) fn is_volume_name(text: &str) -> bool {
-    is_container_name(text)
+/// A network by id, name or the beginning of an id.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn network(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Network>, Unreachable> {
+    upstream.ask(&format!("/v{version}/networks/{name}")).await
 }
 
 /// The exit status of a process in a container; `None` while it runs, and if it cannot be known.

@@ -4,14 +4,15 @@
 //! would not be kept. What the records say is in `evidence`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use audit_core::{Auid, Error, LoginThread, Record, RecordThread, Session};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::kernel_status::{KernelStatus, Status};
+use crate::kernel_status::KernelStatus;
 use crate::metrics::Metrics;
 use crate::settings::{Attest, Settings};
 use crate::subject::Subject;
@@ -27,7 +28,9 @@ pub(crate) struct Recorder {
     wait: Duration,
     /// Writes for who has no login uid.
     nobody: Arc<RecordThread>,
-    logins: Mutex<HashMap<Login, Acting>>,
+    logins: Arc<Logins>,
+    /// Whose turn it is to start a thread.
+    turn: tokio::sync::Mutex<()>,
     /// `None` where the service manager does not lend the right to ask.
     kernel: Option<Arc<KernelStatus>>,
     metrics: Arc<Metrics>,
@@ -69,7 +72,8 @@ impl Recorder {
             attest: settings.attest,
             wait: settings.record_wait(),
             nobody,
-            logins: Mutex::default(),
+            logins: Arc::default(),
+            turn: tokio::sync::Mutex::default(),
             kernel,
             metrics,
         })
@@ -84,22 +88,30 @@ impl Recorder {
         subject: &Subject,
         records: &[Record<'_>],
     ) -> Result<(), NotRecorded> {
-        let (answer, taken) = oneshot::channel();
-        let kernel = self.kernel.clone();
-        let handed_over = self.hand_over(subject, records, move |result| {
-            let kept = result.map_err(NotRecorded::from).and_then(|()| check(kernel.as_deref()));
-            // The client may have gone; the record is written all the same.
-            let _ = answer.send(kept);
-        });
-        let recorded = match handed_over {
-            Ok(()) => match timeout(self.wait, taken).await {
-                Ok(kept) => kept.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded))),
-                Err(_) => Err(NotRecorded::TimedOut(self.wait)),
-            },
-            Err(error) => Err(error.into()),
+        let recorded = match timeout(self.wait, self.write_in_time(subject, records)).await {
+            Ok(recorded) => recorded,
+            Err(_) => Err(NotRecorded::TimedOut(self.wait)),
         };
         self.metrics.count_records(records.len(), recorded.is_ok());
         recorded
+    }
+
+    async fn write_in_time(
+        &self,
+        subject: &Subject,
+        records: &[Record<'_>],
+    ) -> Result<(), NotRecorded> {
+        if let Some(login) = self.login_of(subject) {
+            self.start_acting_for(login).await?;
+        }
+        let (answer, taken) = oneshot::channel();
+        let kernel = self.kernel.clone();
+        self.hand_over(subject, records, move |result| {
+            let kept = result.map_err(NotRecorded::from).and_then(|()| check(kernel.as_deref()));
+            // The client may have gone; the record is written all the same.
+            let _ = answer.send(kept);
+        })?;
+        taken.await.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded)))
     }
 
     /// Writes the records soon, behind what was written for the same login before.
@@ -118,41 +130,83 @@ impl Recorder {
         }
     }
 
+    /// Hands the records to the thread that acts for the login. Where there is none, they go without
+    /// a login uid; who calls is in `sauid` all the same.
     fn hand_over(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
         then: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Error> {
-        match subject.auid.filter(|_| self.attest == Attest::Login) {
-            Some(auid) => self.acting_for((auid, subject.session))?.send_all_then(records, then),
+        match self.login_of(subject).and_then(|login| self.logins.acting_for(login)) {
+            Some(thread) => thread.send_all_then(records, then),
             None => self.nobody.send_all_then(records, then),
         }
     }
 
-    /// The thread that acts for the login. The kernel writes one LOGIN record when it is started.
-    fn acting_for(&self, login: Login) -> Result<Arc<LoginThread>, Error> {
-        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(acting) = logins.get_mut(&login) {
-            acting.used = Instant::now();
-            return Ok(Arc::clone(&acting.thread));
+    fn login_of(&self, subject: &Subject) -> Option<Login> {
+        let auid = subject.auid.filter(|_| self.attest == Attest::Login)?;
+        Some((auid, subject.session))
+    }
+
+    /// Makes sure that a thread acts for the login. The kernel writes one LOGIN record when it is
+    /// started, and may have it wait for that; so it starts on a thread of its own.
+    async fn start_acting_for(&self, login: Login) -> Result<(), NotRecorded> {
+        if self.logins.acting_for(login).is_some() {
+            return Ok(());
         }
-        let thread = Arc::new(LoginThread::start(login.0)?);
+        // One after the other, so that two calls of one login do not make it two.
+        let _turn = self.turn.lock().await;
+        if self.logins.acting_for(login).is_some() {
+            return Ok(());
+        }
+        let (answer, started) = oneshot::channel();
+        let logins = Arc::clone(&self.logins);
+        thread::Builder::new()
+            .name("login".to_owned())
+            .spawn(move || {
+                let acting = LoginThread::start(login.0).map(|thread| logins.add(login, thread));
+                // Who waited may have given up; the next call finds it.
+                let _ = answer.send(acting);
+            })
+            .map_err(|source| Error::Thread { source })?;
+        Ok(started.await.unwrap_or(Err(Error::ThreadEnded))?)
+    }
+}
+
+/// The threads that act for a login each.
+#[derive(Debug, Default)]
+struct Logins(Mutex<HashMap<Login, Acting>>);
+
+impl Logins {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Login, Acting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn acting_for(&self, login: Login) -> Option<Arc<LoginThread>> {
+        let mut logins = self.lock();
+        let acting = logins.get_mut(&login)?;
+        acting.used = Instant::now();
+        Some(Arc::clone(&acting.thread))
+    }
+
+    /// Adds a thread. Where there are too many, the one that was silent longest ends, here, when it
+    /// has written what it has.
+    fn add(&self, login: Login, thread: LoginThread) {
+        let mut logins = self.lock();
+        let mut ended = None;
         if logins.len() >= LOGINS_LIMIT {
             let silent = logins.iter().min_by_key(|(_, acting)| acting.used).map(|(key, _)| *key);
-            if let Some(acting) = silent.and_then(|login| logins.remove(&login)) {
-                // It ends when it has written what it has, which may take long.
-                std::thread::spawn(move || drop(acting));
-            }
+            ended = silent.and_then(|login| logins.remove(&login));
         }
-        logins.insert(login, Acting { thread: Arc::clone(&thread), used: Instant::now() });
-        Ok(thread)
+        logins.insert(login, Acting { thread: Arc::new(thread), used: Instant::now() });
+        drop(logins);
+        drop(ended);
     }
 }
 
 /// The kernel acknowledges records also when it drops them, so it is asked.
 fn check(kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
     let Some(kernel) = kernel else { return Ok(()) };
-    let kept = kernel.ask().and_then(Status::check_that_records_are_kept);
-    kept.map_err(|error| NotRecorded::NotKept(format!("{error:#}")))
+    kernel.check_that_records_are_kept().map_err(|error| NotRecorded::NotKept(format!("{error:#}")))
 }

@@ -63,6 +63,10 @@ impl Socket {
                 let room = buffer.get_mut(..limit_bytes.min(BUFFER_BYTES)).unwrap_or_default();
                 match self.stream().read(room) {
                     Ok(count) => {
+                        // There was no more, so the next read would only be told so.
+                        if (1..room.len()).contains(&count) {
+                            ready.clear_ready();
+                        }
                         return Poll::Ready(Ok(take(room.get(..count).unwrap_or_default())));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),

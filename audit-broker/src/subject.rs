@@ -50,9 +50,6 @@ impl Subject {
         }
     }
 
-    /// In place of a uid or pid that is not known; no process has it.
-    pub(crate) const UNKNOWN_ID: u32 = u32::MAX;
-
     /// Somebody of whom the socket says no more than this.
     pub(crate) const fn unknown(pid: u32, uid: u32) -> Self {
         Self {

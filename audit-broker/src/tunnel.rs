@@ -3,7 +3,7 @@
 //! Knows how two connections become one, byte for byte, each way ending by itself. While nothing
 //! comes, a stream has no buffer.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::socket::Socket;
 
 /// How often it is looked whether a silent client is still there.
-const PRESENCE_INTERVAL: Duration = Duration::from_secs(5);
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// One end of a stream, with what was read of it already.
 #[derive(Debug)]
@@ -50,12 +50,14 @@ pub(crate) async fn join(head: Vec<u8>, client: End, upstream: End, ways: Ways) 
                 let _ = pass(&client.socket, &upstream.socket).await;
             }
         }
-        skip(&client.socket).await?;
-        gone(&client.socket).await
+        let _ = skip(&client.socket).await;
+        // The client has said all that it has to say; dockerd may not have.
+        pending::<()>().await;
     };
     tokio::select! {
         done = to_client => done?,
-        gone = from_client => return gone,
+        () = from_client => {}
+        () = gone(&client.socket) => return Err(ErrorKind::ConnectionAborted.into()),
     }
     // What a client has sent and nobody has read would make it lose what it has not read yet.
     let _ = timeout(LINGER, skip(&client.socket)).await;
@@ -114,10 +116,10 @@ async fn skip(client: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until a client that sends no more is gone. Never ends well.
-async fn gone(client: &Socket) -> io::Result<()> {
+/// Waits until the client is gone. Looks at once, and then from time to time, since neither a stream
+/// that is blocked nor one that is silent tells.
+async fn gone(client: &Socket) {
     while !client.is_gone() {
         sleep(PRESENCE_INTERVAL).await;
     }
-    Err(ErrorKind::ConnectionAborted.into())
 }

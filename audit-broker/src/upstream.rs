@@ -24,6 +24,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use crate::client_stream::ClientBody;
 use crate::request::ApiVersion;
 use crate::socket::{SharedSocket, Socket};
 use crate::sys;
@@ -32,7 +33,7 @@ use crate::sys;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is sent: a body that the broker wrote, or the client's as it comes.
-pub(crate) type RequestBody = Either<Full<Bytes>, Incoming>;
+pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
 
 /// How long dockerd may leave a connection unaccepted, as it does when it hangs.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -62,8 +63,8 @@ struct Pool {
 #[derive(Debug)]
 struct Wire {
     sender: SendRequest<RequestBody>,
-    connection: Connection<SharedSocket, RequestBody>,
-    has_ended: bool,
+    /// `None` once it has ended; only then does the sender learn of it.
+    connection: Option<Connection<SharedSocket, RequestBody>>,
 }
 
 /// A connection on which a request is being answered.
@@ -213,7 +214,7 @@ impl Upstream {
     async fn take_idle(&self) -> Option<Wire> {
         loop {
             let mut wire = self.0.idle.borrow_mut().pop()?;
-            if wire.ready().await {
+            if wire.is_ready().await {
                 return Some(wire);
             }
             self.0.newest.set(None);
@@ -225,7 +226,7 @@ impl Upstream {
         let (sender, connection) = http1::handshake(socket)
             .await
             .map_err(|error| Unreachable::NoAnswer { source: error.into() })?;
-        Ok(Wire { sender, connection, has_ended: false })
+        Ok(Wire { sender, connection: Some(connection) })
     }
 
     /// A full queue of a unix socket is an error at once, not a wait.
@@ -237,9 +238,9 @@ impl Upstream {
                     sleep(CONNECT_PAUSE).await;
                 }
                 done => {
-                    return done.and_then(Socket::new).map_err(|source| Unreachable::Connect {
-                        socket: self.0.socket.clone(),
-                        source,
+                    return done.and_then(Socket::new).map_err(|source| {
+                        self.0.newest.set(None);
+                        Unreachable::Connect { socket: self.0.socket.clone(), source }
                     });
                 }
             }
@@ -258,30 +259,31 @@ impl Wire {
             if let Poll::Ready(answer) = answer.as_mut().poll(context) {
                 return Poll::Ready(answer);
             }
-            if !self.has_ended {
-                self.has_ended = self.connection.poll_without_shutdown(context).is_ready();
-            }
+            drive(&mut self.connection, context);
             answer.as_mut().poll(context)
         })
         .await
     }
 
-    /// Whether another request can be sent; waits until the last answer is done with.
-    async fn ready(&mut self) -> bool {
+    /// Whether another request can be sent at once.
+    async fn is_ready(&mut self) -> bool {
         poll_fn(|context| {
-            self.drive(context);
-            self.sender.poll_ready(context)
+            drive(&mut self.connection, context);
+            Poll::Ready(matches!(self.sender.poll_ready(context), Poll::Ready(Ok(()))))
         })
         .await
-        .is_ok()
     }
+}
 
-    /// Has the connection read and write what it can.
-    fn drive(&mut self, context: &mut Context<'_>) {
-        if !self.has_ended {
-            // What went wrong, the body that is read tells.
-            self.has_ended = self.connection.poll_without_shutdown(context).is_ready();
-        }
+/// Has the connection read and write what it can. What goes wrong, who waits for an answer is told.
+fn drive(
+    connection: &mut Option<Connection<SharedSocket, RequestBody>>,
+    context: &mut Context<'_>,
+) {
+    let has_ended =
+        |moving: &mut Connection<_, _>| moving.poll_without_shutdown(context).is_ready();
+    if connection.as_mut().is_some_and(has_ended) {
+        *connection = None;
     }
 }
 
@@ -295,7 +297,7 @@ impl Line {
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
             return Poll::Ready(frame);
         }
-        self.wire.drive(context);
+        drive(&mut self.wire.connection, context);
         Pin::new(body).poll_frame(context)
     }
 
@@ -321,7 +323,7 @@ impl Line {
     /// Keeps the connection for another request. The answer must have been read to its end.
     pub(crate) fn give_back(self) {
         let mut idle = self.pool.idle.borrow_mut();
-        if idle.len() < IDLE_LIMIT && !self.wire.has_ended {
+        if idle.len() < IDLE_LIMIT && self.wire.connection.is_some() {
             idle.push(self.wire);
         }
     }

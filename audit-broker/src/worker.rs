@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit_core::Auid;
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,8 +27,9 @@ use crate::exchange::{Handover, exchange};
 use crate::forward::Stream;
 use crate::identity::identify;
 use crate::shared::Shared;
+use crate::slots::Holder;
 use crate::socket::Socket;
-use crate::subject::{Peer, Subject};
+use crate::subject::Peer;
 use crate::sys;
 use crate::tunnel::End;
 use crate::upstream::Upstream;
@@ -93,30 +95,43 @@ async fn serve(
 ) {
     let settings = shared.settings();
     let head_wait = settings.head_wait();
+    let Ok((pid, uid)) = Peer::ids(stream.as_fd()) else { return };
     let peer = Peer::of(stream.as_fd());
-    let uid = peer.as_ref().map_or(Subject::UNKNOWN_ID, |peer| peer.uid);
     let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
-    let Some(_slot) = shared.slots.take(uid, settings.connections_per_uid) else {
-        let limit = settings.connections_per_uid;
+    let limit = settings.connections_per_uid;
+    let too_many = |who: &str, id: u32| {
         let text = format!(
-            "uid {uid} has {limit} connections open already; close some, or have \
+            "{who} {id} has {limit} connections open already; close some, or have \
              connections_per_uid raised"
         );
         refuse(&socket, "503 Service Unavailable", &text);
-        return;
+    };
+    let Some(slot) = shared.slots.take(Holder::Uid(uid), limit) else {
+        return too_many("uid", uid);
     };
     let _counted = shared.metrics.open_connection();
-    let identity = identify(peer, &shared.witness, &upstream).await;
+    let identity = identify(pid, uid, peer, &shared.witness, &upstream).await;
+    // With user namespaces, one person can have many uids.
+    let _login_slot = match identity.subject().auid.map(Auid::number) {
+        Some(auid) => match shared.slots.take(Holder::Auid(auid), limit) {
+            Some(slot) => Some(slot),
+            None => return too_many("auid", auid),
+        },
+        None => None,
+    };
     let phase = Rc::new(Phase::default());
-    let connection = Rc::new(Connection { shared, upstream, identity, phase });
+    let connection = Rc::new(Connection { shared, upstream, identity, phase, slot });
     // What was read and belongs to the next request.
     let mut read = Bytes::new();
     loop {
         // A connection that waits has no buffers.
-        let first = tokio::select! {
-            first = first_bytes(&socket), if read.is_empty() => first,
-            _ = stop.wait_for(|stop| *stop) => return,
-            else => Ok(First::Http1),
+        let first = if read.is_empty() {
+            tokio::select! {
+                first = first_bytes(&socket) => first,
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        } else {
+            Ok(First::Http1)
         };
         match first {
             Ok(First::Http1) => {}
@@ -126,8 +141,7 @@ async fn serve(
             }
             Ok(First::Closed) | Err(_) => return,
         }
-        let stream = ClientStream::new(Rc::clone(&socket), read, &connection.phase, head_wait);
-        let serving = Box::pin(serve_requests(&connection, stream, &mut stop));
+        let serving = Box::pin(serve_requests(&connection, &socket, read, head_wait, &mut stop));
         match serving.await {
             Served::Waiting(rest) => read = rest,
             Served::Ended => return,
@@ -148,16 +162,16 @@ enum Served {
     Stream(Stream, Bytes),
 }
 
-/// How long a connection has to be silent until its buffers are given back.
-const SILENCE: Duration = Duration::from_millis(250);
-
 /// Serves requests until the connection is silent, ends, or becomes a stream.
 async fn serve_requests(
     connection: &Rc<Connection>,
-    stream: ClientStream,
+    socket: &Rc<Socket>,
+    read: Bytes,
+    head_wait: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> Served {
     let handover = Rc::new(Handover::default());
+    let stream = ClientStream::new(Rc::clone(socket), read, &connection.phase);
     let service = {
         let handover = Rc::clone(&handover);
         let connection = Rc::clone(connection);
@@ -175,6 +189,9 @@ async fn serve_requests(
             ended = poll_fn(|context| http.poll_without_shutdown(context)) => {
                 if let Err(error) = ended {
                     tracing::debug!("a connection broke off: {error}");
+                    if error.is_parse() {
+                        connection.record_unreadable().await;
+                    }
                 }
                 return Served::Ended;
             }
@@ -182,7 +199,10 @@ async fn serve_requests(
                 let read = http.into_parts().read_buf;
                 return Served::Stream(stream, read);
             }
-            () = silence(&connection.phase) => return Served::Waiting(http.into_parts().read_buf),
+            change = watch_phase(&connection.phase, socket, head_wait) => return match change {
+                Change::Silence => Served::Waiting(http.into_parts().read_buf),
+                Change::SlowHead | Change::Gone => Served::Ended,
+            },
             _ = stop.wait_for(|stop| *stop), if !is_stopping => {
                 is_stopping = true;
                 Pin::new(&mut http).graceful_shutdown();
@@ -191,17 +211,39 @@ async fn serve_requests(
     }
 }
 
-/// Waits until the connection has waited for another request for a while.
-async fn silence(phase: &Phase) {
+/// Why a connection is not served any longer as it is.
+enum Change {
+    Silence,
+    /// The head of a request takes too long.
+    SlowHead,
+    Gone,
+}
+
+/// How often it is looked what a connection is at. One that waits from one time to the next is
+/// silent.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How many looks go by until it is looked whether a client that waits is still there.
+const LOOKS_PER_PRESENCE: u64 = 20;
+
+/// Looks from time to time what the connection is at.
+async fn watch_phase(phase: &Phase, socket: &Socket, head_wait: Duration) -> Change {
     let mut last = None;
-    loop {
-        sleep(SILENCE).await;
-        let waiting = phase.waiting_since();
+    for look in 1_u64.. {
+        sleep(LOOK_INTERVAL).await;
+        if phase.head_age().is_some_and(|age| age > head_wait) {
+            return Change::SlowHead;
+        }
+        let waiting = phase.requests_if_waiting();
         if waiting.is_some() && waiting == last {
-            return;
+            break;
         }
         last = waiting;
+        if look % LOOKS_PER_PRESENCE == 0 && socket.is_gone() {
+            return Change::Gone;
+        }
     }
+    Change::Silence
 }
 
 /// What a connection begins with.

@@ -4,39 +4,51 @@
 //! UTF-8. Here a document that could be read in two ways is refused before anything of it is used.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
 /// How deep lists and maps may lie in each other. The deepest body of the API has 8 levels.
 const DEPTH_LIMIT: usize = 64;
 
-/// Checks a document: one value, no key twice, no NUL, no depth without end.
+/// How many values a document may hold. A value of two bytes can take a thousand in memory; a large
+/// body of a real client holds some hundred.
+const VALUES_LIMIT: usize = 10_000;
+
+/// Checks a document: one value, no key twice, no NUL, no depth and no number of values without end.
 pub(crate) fn check(json: &[u8]) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    Checked { depth_left: DEPTH_LIMIT }.check(&mut deserializer)?;
+    let values_left = Cell::new(VALUES_LIMIT);
+    Checked { depth_left: DEPTH_LIMIT, values_left: &values_left }.check(&mut deserializer)?;
     deserializer.end()
 }
 
 /// A value that is read to the end and not kept.
 #[derive(Clone, Copy)]
-struct Checked {
+struct Checked<'count> {
     depth_left: usize,
+    values_left: &'count Cell<usize>,
 }
 
-impl Checked {
+impl Checked<'_> {
     fn check<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let values_left =
+            self.values_left.get().checked_sub(1).ok_or_else(|| {
+                de::Error::custom(format_args!("more than {VALUES_LIMIT} values"))
+            })?;
+        self.values_left.set(values_left);
         deserializer.deserialize_any(self)
     }
 
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left }),
+            Some(depth_left) => Ok(Self { depth_left, ..self }),
             None => Err(E::custom(format_args!("more than {DEPTH_LIMIT} levels"))),
         }
     }
 }
 
-impl<'de> de::DeserializeSeed<'de> for Checked {
+impl<'de> de::DeserializeSeed<'de> for Checked<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -44,7 +56,7 @@ impl<'de> de::DeserializeSeed<'de> for Checked {
     }
 }
 
-impl<'de> Visitor<'de> for Checked {
+impl<'de> Visitor<'de> for Checked<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,6 +137,13 @@ mod tests {
         }
         let deep = format!("{}{}", "[".repeat(DEPTH_LIMIT), "]".repeat(DEPTH_LIMIT));
         assert!(check(deep.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn there_are_not_too_many_values() {
+        let list = |count| format!("[{}1]", "1,".repeat(count - 1));
+        assert!(check(list(VALUES_LIMIT - 1).as_bytes()).is_ok());
+        assert!(check(list(VALUES_LIMIT).as_bytes()).is_err());
     }
 
     #[test]

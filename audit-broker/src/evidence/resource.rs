@@ -39,9 +39,10 @@ impl Resource {
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
-            let network = Self::Network(name.clone());
-            if !resources.contains(&network) {
-                resources.push(network);
+            let network_mode =
+                config.host_config.as_ref().and_then(|host| host.network_mode.as_ref());
+            if network_mode != Some(name) {
+                resources.push(Self::Network(name.clone()));
             }
         }
         resources
@@ -49,9 +50,10 @@ impl Resource {
 
     fn of_host(config: &HostConfig) -> Vec<Self> {
         let binds = config.binds.iter().flatten().map(|bind| {
-            let mut parts = bind.split(':');
-            let source = parts.next().unwrap_or_default().to_owned();
-            Self::FileSystem { source, target: parts.next().map(str::to_owned) }
+            // A path alone is a new volume.
+            let (source, rest) = bind.split_once(':').unwrap_or(("?", bind));
+            let target = rest.split(':').next().map(str::to_owned);
+            Self::FileSystem { source: source.to_owned(), target }
         });
         let mounts = config.mounts.iter().flatten().map(|mount| Self::FileSystem {
             source: mount.source.clone().unwrap_or_else(|| "?".to_owned()),

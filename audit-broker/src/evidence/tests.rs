@@ -127,7 +127,7 @@ fn who_is_no_person() {
         .into_iter()
         .map(|subject| of_missing(subject, &head))
         .collect();
-    let refused = of_refused(&service, "/v1.41/containers/../x?a b=res", "not-understood");
+    let refused = of_refused(&service, Some("/v1.41/containers/../x?a b=res"), "not-understood");
     let text = lines(&records) + &lines(&[refused]);
     assert_data_eq!(text, file!["../../../tests/golden/broker/others.txt"]);
 }

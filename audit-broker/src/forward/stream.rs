@@ -118,8 +118,8 @@ impl StreamEnd {
     }
 
     /// The stream has come to its end.
-    async fn finish(mut self) {
-        let Some(call) = self.call.take() else { return };
+    async fn finish(self) {
+        let Some(call) = self.call else { return };
         let Some(id) = call.action.object.id() else { return };
         let mut exit = None;
         for _ in 0..EXIT_TRIES {
@@ -130,13 +130,5 @@ impl StreamEnd {
             sleep(EXIT_PAUSE).await;
         }
         call.record_outcome(Came::Done(exit), None);
-    }
-}
-
-impl Drop for StreamEnd {
-    fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            call.record_outcome(Came::BrokenOff, None);
-        }
     }
 }

@@ -119,8 +119,8 @@ fn other_routes_count_as_well() {
     let volume = json!({"Name": "v", "DriverOpts": {"type": "none", "o": "bind", "device": "/"}});
     assert_eq!(ways(&action("POST", "/volumes/create", &volume)), ["mount: /"]);
     let overlay = json!({"DriverOpts": {"type": "overlay", "device": "overlay",
-        "o": "lowerdir=/etc:/usr,upperdir=/u,workdir=/w"}});
-    let expected = ["mount: /etc /usr /u /w"];
+        "o": "lowerdir+=/etc,lowerdir=/usr:x,upperdir=/u,workdir=/w"}});
+    let expected = ["mount: /etc /usr x /u /w"];
     assert_eq!(ways(&action("POST", "/volumes/create", &overlay)), expected);
     let plain =
         json!({"Name": "v", "DriverOpts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1"}});
@@ -130,7 +130,6 @@ fn other_routes_count_as_well() {
     assert_eq!(ways(&build), ["namespace: network"]);
 
     let service = json!({"Name": "s", "TaskTemplate": {
-        "Networks": [{"Target": "host"}],
         "ContainerSpec": {
             "Image": "fedora",
             "Mounts": [{"Type": "bind", "Source": "/", "Target": "/h"}],
@@ -138,8 +137,10 @@ fn other_routes_count_as_well() {
             "Privileges": {"Seccomp": {"Mode": "unconfined"}, "SELinuxContext": {"Disable": true}},
         },
     }});
+    let mut service = action("POST", "/services/create", &service);
+    service.references.is_on_host_network = true;
     assert_eq!(
-        ways(&action("POST", "/services/create", &service)),
+        ways(&service),
         ["mount: /", "namespace: network", "capability: sys_admin", "confinement: label-seccomp"]
     );
 
@@ -186,7 +187,7 @@ fn what_others_have_is_shared() {
     let mut action = action("POST", "/containers/create", &document);
     let joined = json!({"Privileged": true, "Binds": ["/root:/r"], "PidMode": "host"});
     action.references.joined.push(serde_json::from_value(joined).unwrap());
-    let volume = json!({"Name": "old", "Options": {"type": "none", "device": "/etc", "o": "bind"}});
-    action.references.volumes.push(serde_json::from_value(volume).unwrap());
-    assert_eq!(ways(&action), ["mount: /root /etc", "namespace: pid"]);
+    let options = json!({"type": "none", "device": "../etc", "o": "bind"});
+    action.references.volume_options.push(serde_json::from_value(options).unwrap());
+    assert_eq!(ways(&action), ["mount: /root ../etc", "namespace: pid"]);
 }

@@ -17,6 +17,13 @@ impl Query {
         self.all(name).next()
     }
 
+    /// Puts another value in place of that of a key which is there.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        if let Some((_, old)) = self.pairs.iter_mut().find(|(key, _)| *key == name) {
+            *old = value;
+        }
+    }
+
     /// Every value of a key that may stand more than once.
     pub(crate) fn all<'query>(&'query self, name: &str) -> impl Iterator<Item = &'query str> {
         self.pairs.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())

@@ -17,8 +17,8 @@ use crate::sys;
 /// What the socket itself says of who connected.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) pid: u32,
-    pub(crate) uid: u32,
+    pid: u32,
+    uid: u32,
     gid: u32,
     groups: Vec<Gid>,
     label: Option<Vec<u8>>,
@@ -49,7 +49,16 @@ pub(crate) enum Unidentified {
 }
 
 impl Peer {
-    /// Asks the socket.
+    /// The pid and the uid, which the socket keeps whatever becomes of the process.
+    ///
+    /// # Errors
+    /// If it is no unix socket.
+    pub(crate) fn ids(socket: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
+        let credentials = getsockopt(&socket, sockopt::PeerCredentials)?;
+        Ok((credentials.pid().unsigned_abs(), credentials.uid()))
+    }
+
+    /// Asks the socket for everything.
     ///
     /// # Errors
     /// If the process has ended already on a kernel before 6.5, or there is no descriptor left.
