@@ -88,6 +88,10 @@ check_broker() {
     install -m 0755 target/release/audit-broker "$programs/audit-broker"
     AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \
         cargo test --quiet --package audit-broker --features live --test broker -- "$@"
+    # These stop auditing for a moment, so each runs alone.
+    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \
+        cargo test --quiet --package audit-broker --features live --test accountable -- \
+        --test-threads=1 "$@"
 }
 
 check_emitter() {
@@ -134,9 +138,10 @@ check_quickstart() {
 }
 
 check_bench() {
-    say "what the wrapper adds and what a record costs, short rounds"
+    say "what the wrapper and the broker add and what a record costs, short rounds"
     tests/bench-wrapper.sh 20 >/dev/null
     cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
+    tests/bench-broker.sh --short >/dev/null
 }
 
 export RUST_BACKTRACE=0

@@ -82,6 +82,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "ending",
             "journal",
             "evidence",
+            "keeping",
             "recorder",
             "slots",
             "shared",

@@ -18,6 +18,7 @@ use crate::decision::Decision;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
 use crate::identity::Identity;
+use crate::keeping::Asked;
 use crate::recorder::NotRecorded;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
@@ -118,14 +119,17 @@ impl Call {
     }
 
     /// Writes down what is about to happen. Only what can be recorded happens.
-    pub(crate) async fn record_request(&self, decision: Decision) -> Result<(), Stop> {
+    pub(crate) async fn record_request(
+        &self,
+        decision: Decision,
+        asked: Option<Asked>,
+    ) -> Result<(), Stop> {
         let Decision::Allow = decision;
-        if self.level() == Level::None {
-            return Ok(());
-        }
+        let Some(asked) = asked else { return Ok(()) };
         let evidence = Evidence::new(&self.action);
         let shared = &self.connection.shared;
-        let recorded = shared.recorder.write(&self.action.subject, &evidence.of_request()).await;
+        let records = evidence.of_request();
+        let recorded = shared.recorder.write_asked(&self.action.subject, &records, asked).await;
         self.is_open.set(self.level() == Level::Full);
         if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
             // The kernel may write it all the same, or write it late.

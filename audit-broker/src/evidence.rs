@@ -226,8 +226,8 @@ pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a>
     by(record.untrusted("vm", name), subject).outcome(Outcome::Failed)
 }
 
-/// Says who calls, as the kernel knows them. Where they are is the container that they are in, so
-/// that `ausearch -hn` finds what it does.
+/// Says who calls, as the kernel knows them. Of a container that calls, the name is where they are
+/// and the image what they run, so that `ausearch -hn` and `ausearch -c` find what it does.
 fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
     let mut record = record
         .word("kind", subject.kind())
@@ -238,6 +238,7 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
     if let Some(container) = &subject.container {
         let hostname = Some(container.name.as_bytes());
         record = record.origin(Some(Origin { hostname, addr: None }));
+        record = record.untrusted("comm", &container.image);
     }
     if subject.auid.is_none() && !subject.cgroup.is_empty() {
         record = record.untrusted("cgroup", &subject.cgroup);

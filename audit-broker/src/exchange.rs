@@ -29,7 +29,7 @@ use crate::object;
 use crate::reference::Finder;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
-use crate::settings::Settings;
+use crate::settings::{Level, Settings};
 use crate::subject::Subject;
 use crate::upstream::{Found, Unreachable};
 
@@ -101,6 +101,9 @@ async fn answer(
     let newest = connection.upstream.newest_version().await?;
     let head = understand(connection, request, newest, &settings).await?;
     *class = Some(head.route.class);
+    // The answer comes while dockerd is asked what the request is about.
+    let is_recorded = settings.level(head.route.class) != Level::None;
+    let asked = is_recorded.then(|| connection.shared.recorder.ask());
     // So that nobody has too much in hand at once.
     let _permit = match head.route.body {
         BodyKind::None | BodyKind::Stream => None,
@@ -127,7 +130,7 @@ async fn answer(
 
     let decision = decide(&action);
     let call = Rc::new(Call::new(connection, settings, action, version));
-    call.record_request(decision).await?;
+    call.record_request(decision, asked).await?;
     let forwarded = forward(&call, request).await;
     if let Err(Unreachable::Connect { .. }) = forwarded {
         call.record_outcome(Came::Failed, None);

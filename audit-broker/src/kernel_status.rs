@@ -38,9 +38,6 @@ pub(crate) const COMMAND: &str = "kernel-status";
 /// very busy.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// How long an answer counts. `auditctl` itself takes as long to start.
-const RECENT: Duration = Duration::from_millis(5);
-
 /// The process that asks the kernel, seen from the one that wants to know.
 ///
 /// The process ends when this is dropped.
@@ -55,8 +52,6 @@ struct Exchange {
     /// The number of the last question. An answer to an earlier one, which came too late, is not
     /// taken for the one that is awaited.
     sequence: u32,
-    /// The last answer, and when it was asked for.
-    last: Option<(Instant, Status)>,
     process: Child,
 }
 
@@ -92,7 +87,7 @@ impl KernelStatus {
         // The command holds the other end of the socket too. Were it kept, nobody would see that
         // the process has ended.
         drop(command);
-        let exchange = Mutex::new(Exchange { socket, sequence: 0, last: None, process });
+        let exchange = Mutex::new(Exchange { socket, sequence: 0, process });
         let status = Self { exchange, deadline };
         status.ask()?;
         Ok(status)
@@ -107,21 +102,6 @@ impl KernelStatus {
         let mut exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner);
         exchange.ask(self.deadline)
     }
-
-    /// Makes sure that the kernel keeps records, by an answer that is hardly older than the
-    /// question.
-    ///
-    /// # Errors
-    /// If it does not, or as [`Self::ask`].
-    pub(crate) fn check_that_records_are_kept(&self) -> anyhow::Result<()> {
-        let mut exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = exchange.last.as_ref().filter(|(asked, _)| asked.elapsed() < RECENT);
-        let status = match recent {
-            Some((_, status)) => *status,
-            None => exchange.ask(self.deadline)?,
-        };
-        status.check_that_records_are_kept()
-    }
 }
 
 impl fmt::Debug for KernelStatus {
@@ -133,7 +113,6 @@ impl fmt::Debug for KernelStatus {
 impl Exchange {
     fn ask(&mut self, deadline: Duration) -> anyhow::Result<Status> {
         let asked = Instant::now();
-        self.last = None;
         self.sequence = self.sequence.wrapping_add(1);
         let request = self.sequence.to_ne_bytes();
         if let Err(errno) = send(&self.socket, &request) {
@@ -153,10 +132,7 @@ impl Exchange {
                 continue;
             }
             return match answer {
-                Answer::Status(status) => {
-                    self.last = Some((asked, status));
-                    Ok(status)
-                }
+                Answer::Status(status) => Ok(status),
                 Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
                     .context("the kernel does not say whether it keeps audit records")),
             };

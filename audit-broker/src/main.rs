@@ -19,6 +19,7 @@ mod forward;
 mod host_access;
 mod identity;
 mod journal;
+mod keeping;
 mod kernel_status;
 mod listen;
 mod metrics;

@@ -12,6 +12,7 @@ use audit_core::{Auid, Error, LoginThread, Record, RecordThread, Session};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::keeping::{Asked, Keeping};
 use crate::kernel_status::KernelStatus;
 use crate::metrics::Metrics;
 use crate::settings::{Attest, Settings};
@@ -31,8 +32,7 @@ pub(crate) struct Recorder {
     logins: Arc<Logins>,
     /// Whose turn it is to start a thread.
     turn: tokio::sync::Mutex<()>,
-    /// `None` where the service manager does not lend the right to ask.
-    kernel: Option<Arc<KernelStatus>>,
+    keeping: Keeping,
     metrics: Arc<Metrics>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum NotRecorded {
     Refused(#[from] Error),
     /// The kernel took it and would not keep it.
     #[error("{0}")]
-    NotKept(String),
+    NotKept(Arc<str>),
     /// The kernel's backlog is full.
     #[error("the kernel did not take the record within {} s; see auditctl -s", .0.as_secs())]
     TimedOut(Duration),
@@ -74,9 +74,14 @@ impl Recorder {
             nobody,
             logins: Arc::default(),
             turn: tokio::sync::Mutex::default(),
-            kernel,
+            keeping: Keeping::start(kernel).map_err(|source| Error::Thread { source })?,
             metrics,
         })
+    }
+
+    /// Asks whether the kernel keeps records, for a call that has come and will be written down.
+    pub(crate) fn ask(&self) -> Asked {
+        self.keeping.ask()
     }
 
     /// Writes the records and waits until the kernel has taken them and says that it keeps them.
@@ -88,7 +93,24 @@ impl Recorder {
         subject: &Subject,
         records: &[Record<'_>],
     ) -> Result<(), NotRecorded> {
-        let recorded = match timeout(self.wait, self.write_in_time(subject, records)).await {
+        self.write_asked(subject, records, self.ask()).await
+    }
+
+    /// As [`Self::write`], where it has been asked already whether the kernel keeps records.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) async fn write_asked(
+        &self,
+        subject: &Subject,
+        records: &[Record<'_>],
+        asked: Asked,
+    ) -> Result<(), NotRecorded> {
+        let writing = async {
+            self.write_in_time(subject, records).await?;
+            asked.answer().await.map_err(NotRecorded::NotKept)
+        };
+        let recorded = match timeout(self.wait, writing).await {
             Ok(recorded) => recorded,
             Err(_) => Err(NotRecorded::TimedOut(self.wait)),
         };
@@ -105,13 +127,11 @@ impl Recorder {
             self.start_acting_for(login).await?;
         }
         let (answer, taken) = oneshot::channel();
-        let kernel = self.kernel.clone();
         self.hand_over(subject, records, move |result| {
-            let kept = result.map_err(NotRecorded::from).and_then(|()| check(kernel.as_deref()));
             // The client may have gone; the record is written all the same.
-            let _ = answer.send(kept);
+            let _ = answer.send(result);
         })?;
-        taken.await.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded)))
+        Ok(taken.await.unwrap_or(Err(Error::ThreadEnded))?)
     }
 
     /// Writes the records soon, behind what was written for the same login before.
@@ -203,10 +223,4 @@ impl Logins {
         drop(logins);
         drop(ended);
     }
-}
-
-/// The kernel acknowledges records also when it drops them, so it is asked.
-fn check(kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
-    let Some(kernel) = kernel else { return Ok(()) };
-    kernel.check_that_records_are_kept().map_err(|error| NotRecorded::NotKept(format!("{error:#}")))
 }

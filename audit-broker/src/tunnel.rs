@@ -59,9 +59,15 @@ pub(crate) async fn join(head: Vec<u8>, client: End, upstream: End, ways: Ways) 
         () = from_client => {}
         () = gone(&client.socket) => return Err(ErrorKind::ConnectionAborted.into()),
     }
-    // What a client has sent and nobody has read would make it lose what it has not read yet.
-    let _ = timeout(LINGER, skip(&client.socket)).await;
+    linger(&client.socket).await;
     Ok(())
+}
+
+/// Lets a client read what it was told: where it has sent what nobody reads, closing would make it
+/// lose that.
+pub(crate) async fn linger(client: &Socket) {
+    let _ = client.end_writing();
+    let _ = timeout(LINGER, skip(client)).await;
 }
 
 /// How long a client that sends on when all has been said may take to notice.

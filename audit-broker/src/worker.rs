@@ -31,7 +31,7 @@ use crate::slots::Holder;
 use crate::socket::Socket;
 use crate::subject::Peer;
 use crate::sys;
-use crate::tunnel::End;
+use crate::tunnel::{End, linger};
 use crate::upstream::Upstream;
 
 /// Largest head of a request, in bytes: credentials for several registries fit.
@@ -99,15 +99,15 @@ async fn serve(
     let peer = Peer::of(stream.as_fd());
     let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
     let limit = settings.connections_per_uid;
-    let too_many = |who: &str, id: u32| {
+    let too_many = async |who: &str, id: u32| {
         let text = format!(
             "{who} {id} has {limit} connections open already; close some, or have \
              connections_per_uid raised"
         );
-        refuse(&socket, "503 Service Unavailable", &text);
+        refuse(&socket, "503 Service Unavailable", &text).await;
     };
     let Some(slot) = shared.slots.take(Holder::Uid(uid), limit) else {
-        return too_many("uid", uid);
+        return too_many("uid", uid).await;
     };
     let _counted = shared.metrics.open_connection();
     let identity = identify(pid, uid, peer, &shared.witness, &upstream).await;
@@ -115,7 +115,7 @@ async fn serve(
     let _login_slot = match identity.subject().auid.map(Auid::number) {
         Some(auid) => match shared.slots.take(Holder::Auid(auid), limit) {
             Some(slot) => Some(slot),
-            None => return too_many("auid", auid),
+            None => return too_many("auid", auid).await,
         },
         None => None,
     };
@@ -136,8 +136,8 @@ async fn serve(
         match first {
             Ok(First::Http1) => {}
             Ok(First::Http2) => {
-                refuse(&socket, "400 Bad Request", "HTTP/2 is not spoken here; use HTTP/1.1");
-                return;
+                let text = "HTTP/2 is not spoken here; use HTTP/1.1";
+                return refuse(&socket, "400 Bad Request", text).await;
             }
             Ok(First::Closed) | Err(_) => return,
         }
@@ -269,7 +269,7 @@ async fn first_bytes(socket: &Socket) -> io::Result<First> {
 }
 
 /// Says why nothing is served here, as far as the socket takes it at once.
-fn refuse(socket: &Socket, status: &str, text: &str) {
+async fn refuse(socket: &Socket, status: &str, text: &str) {
     let document = serde_json::json!({ "message": text }).to_string();
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
@@ -278,4 +278,5 @@ fn refuse(socket: &Socket, status: &str, text: &str) {
     );
     // Who does not read it has been refused all the same.
     let _ = socket.try_write(answer.as_bytes());
+    linger(socket).await;
 }

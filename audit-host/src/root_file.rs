@@ -27,9 +27,9 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     };
     check_owner("the file", &file)?;
     ensure!(file.metadata()?.is_file(), "it is not a regular file");
-    if let Some(directory) = path.parent() {
-        check_owner("its directory", &File::open(directory)?)?;
-    }
+    // A name without a directory is in the current one.
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    check_owner("its directory", &File::open(directory.unwrap_or(Path::new(".")))?)?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(Some(text))

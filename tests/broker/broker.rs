@@ -38,6 +38,11 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts the broker in front of dockerd, with these lines added to its configuration.
     pub(crate) fn start(extra_toml: &str) -> Self {
+        Self::before(Path::new(DOCKERD), extra_toml)
+    }
+
+    /// The same in front of another socket.
+    pub(crate) fn before(upstream: &Path, extra_toml: &str) -> Self {
         let user = SystemUser::there();
         let directory = Directory::new();
         // What the clients leave in their home must not be this machine's.
@@ -49,9 +54,10 @@ impl Broker {
         }
         let path = |name: &str| directory.path().join(name);
         let configuration = format!(
-            "listen = \"{}\"\nlisten_mode = \"0666\"\nupstream = \"{DOCKERD}\"\n\
+            "listen = \"{}\"\nlisten_mode = \"0666\"\nupstream = \"{}\"\n\
              metrics = \"{}\"\nuser = \"{USER}\"\n{extra_toml}\n",
             path("docker.sock").display(),
+            upstream.display(),
             path("metrics.sock").display(),
         );
         fs::write(path("config.toml"), configuration).unwrap();
@@ -114,9 +120,14 @@ impl Broker {
         connection.answer(&String::from_utf8_lossy(method))
     }
 
+    /// The process; none where the tests run at a socket that is there.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        Some(Pid::from_raw(self.process.as_ref()?.id().try_into().unwrap()))
+    }
+
     /// How many files and sockets the broker holds open, if there is one.
     pub(crate) fn open_files(&self) -> Option<usize> {
-        let process = self.process.as_ref()?.id();
+        let process = self.pid()?;
         Some(fs::read_dir(format!("/proc/{process}/fd")).unwrap().count())
     }
 

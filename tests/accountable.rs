@@ -1,0 +1,50 @@
+//! The broker on the real host: who calls is known, what they do is found by the auditor's own
+//! tools, and no fault lets a call pass unrecorded.
+//!
+//! Needs root and what `tests/run.sh` provides; run it through that script. Some of these tests
+//! stop auditing for a moment, so each runs alone.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and shows what the broker said"
+)]
+
+#[expect(dead_code, reason = "the live tests of audit-cli use the rest")]
+#[path = "live/host.rs"]
+mod host;
+
+#[expect(dead_code, reason = "the tests under load use the rest")]
+#[path = "load/auditd.rs"]
+mod auditd;
+#[path = "broker/broker.rs"]
+mod broker;
+#[expect(dead_code, reason = "the tests with clients use the rest")]
+#[path = "broker/docker.rs"]
+mod docker;
+#[path = "broker/fake.rs"]
+mod fake;
+#[expect(dead_code, reason = "the tests with clients use the rest")]
+#[path = "broker/http.rs"]
+mod http;
+#[path = "broker/observe.rs"]
+mod observe;
+
+#[path = "broker/audit_state.rs"]
+mod audit_state;
+#[path = "broker/confinement.rs"]
+mod confinement;
+#[path = "broker/daemon.rs"]
+mod daemon;
+#[path = "broker/fault.rs"]
+mod fault;
+#[path = "broker/identity.rs"]
+mod identity;
+#[path = "broker/outcome.rs"]
+mod outcome;
+#[path = "broker/slow.rs"]
+mod slow;
+#[path = "broker/trail.rs"]
+mod trail;

@@ -1,0 +1,113 @@
+//! An audit system that does not keep records: no record, no request.
+
+use std::time::{Duration, Instant};
+
+use crate::auditd::{Auditd, LostCount};
+use crate::broker::Broker;
+use crate::fake::{Fake, ID};
+use crate::host::{Finally, shell, tag};
+use crate::http::Answer;
+use crate::observe::{records, wait_until};
+
+fn start(broker: &Broker, tag: &str) -> Answer {
+    broker.http(format!("POST /containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+}
+
+fn times_started(fake: &Fake) -> usize {
+    fake.times_asked(&format!("POST /containers/{ID}/start"))
+}
+
+fn assert_is_refused(answer: &Answer, why: &str) {
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let said = "{\"message\":\"the call cannot be recorded, so it was not made: ";
+    assert!(answer.text().starts_with(said) && answer.text().contains(why), "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn nothing_is_done_while_auditing_is_disabled() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let lax = Broker::before(&fake.socket(), "on_failure = \"warn\"");
+    let tag = tag();
+    assert_eq!(start(&broker, &tag).status, 204);
+    assert_eq!(times_started(&fake), 1);
+    {
+        let _on = Finally("auditctl -e 1".to_owned());
+        shell("auditctl -e 0");
+        assert_is_refused(&start(&broker, &tag), "run auditctl -e 1");
+        assert_eq!(times_started(&fake), 1);
+        // What is not recorded anyway goes on.
+        assert_eq!(broker.http(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+        assert_eq!(broker.metric("audit_broker_kernel_keeps_records"), 0);
+        // A request that is not understood is not on record either.
+        assert_is_refused(&broker.http(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"), "auditctl -e 1");
+        assert_eq!(start(&lax, &tag).status, 204);
+        assert_eq!(times_started(&fake), 2);
+    }
+    assert_eq!(start(&broker, &tag).status, 204);
+    assert!(lax.said().contains("a call goes unrecorded: "), "{}", lax.said());
+    assert_eq!(broker.metric("audit_broker_kernel_keeps_records"), 1);
+}
+
+#[test]
+fn nothing_is_done_while_nobody_stores_records() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let tag = tag();
+    let lost = LostCount::now();
+    {
+        let _again = Auditd::kill();
+        let mut answer = start(&broker, &tag);
+        let why = "auditd does not run and nobody would store the record; start auditd";
+        // The kernel finds out when it has something for auditd.
+        if answer.status == 204 {
+            answer = start(&broker, &tag);
+        }
+        assert_is_refused(&answer, why);
+        assert_eq!(times_started(&fake), 0, "forwarded while nobody stores records");
+    }
+    drop(lost);
+    assert_eq!(start(&broker, &tag).status, 204);
+    assert_eq!(times_started(&fake), 1);
+}
+
+/// A call with records so long that few of them fill auditd's socket and the kernel's backlog.
+fn long(broker: &Broker, tag: &str) -> Answer {
+    let filler = "x".repeat(7000);
+    let json = serde_json::json!({ "Image": "fedora", "Cmd": [filler] }).to_string();
+    let head = format!(
+        "POST /containers/create?name={tag} HTTP/1.1\r\nHost: x\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        json.len()
+    );
+    broker.http((head + &json).as_bytes())
+}
+
+/// auditd stands still until its socket and the kernel's backlog are full. The kernel then drops
+/// records, and tells nobody which; what the broker can do is to wait for no longer than it is set
+/// to, and to do nothing that the kernel did not take.
+#[test]
+fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "record_wait_seconds = 1");
+    let _lost = LostCount::now();
+    let tag = tag();
+    let mut made = 0;
+    {
+        let _on = Auditd::stop();
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(1) {
+            let asked = Instant::now();
+            let answer = long(&broker, &tag);
+            assert!([201, 503].contains(&answer.status), "{answer:?}");
+            made += usize::from(answer.status == 201);
+            assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+        }
+    }
+    assert_eq!(fake.times_asked("POST /containers/create"), made, "only what is recorded is done");
+    wait_until("a call that is recorded", || long(&broker, &tag).status == 201);
+    let after = crate::host::tag();
+    assert_eq!(start(&broker, &after).status, 204);
+    assert_eq!(records(&after, 2).len(), 2);
+}

@@ -1,0 +1,210 @@
+//! What the trail says came of a call, and what it never says.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use crate::broker::Broker;
+use crate::docker::{Lines, command_lines};
+use crate::host::{self, Finally, PERSON, field, raw, tag, text, value};
+use crate::observe::{gist, kind_of, records, wait_until};
+
+/// Types a line at the broker, whether it works or not; gives what was recorded of this name.
+fn typed(lines: &Lines<'_>, name: &str, line: &str, last: &str) -> Vec<String> {
+    lines.through(&command_lines()[0], line);
+    let mut found = Vec::new();
+    wait_until(last, || {
+        found = raw(&["-m", "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE"], name);
+        found.iter().any(|record| gist(record) == last)
+    });
+    found
+}
+
+fn with_gist<'a>(records: &'a [String], wanted: &str) -> &'a str {
+    let found = records.iter().find(|record| gist(record) == wanted);
+    assert!(found.is_some(), "{wanted} is not in {records:#?}");
+    found.unwrap()
+}
+
+#[test]
+fn the_exit_status_of_a_container_and_of_a_process_in_it() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}web", lines.name());
+    let line = format!("docker run --name {name} fedora sh -c 'sleep 0.5; exit 7'");
+    let found = typed(&lines, &name, &line, "VIRT_CONTROL wait success");
+    assert_eq!(field(with_gist(&found, "VIRT_CONTROL wait success"), "exit"), Some("7"));
+
+    let name = format!("{}exec", lines.name());
+    let line = format!(
+        "docker run -d --init --name {name} fedora sleep 60; docker exec {name} sh -c 'exit 9'"
+    );
+    let found = typed(&lines, &name, &line, "VIRT_CONTROL exec-start success");
+    assert_eq!(field(with_gist(&found, "VIRT_CONTROL exec-start success"), "exit"), Some("9"));
+    assert_eq!(
+        value(with_gist(&found, "VIRT_CONTROL exec-request success"), "cmd").unwrap(),
+        b"sh -c 'exit 9'"
+    );
+}
+
+#[test]
+fn what_does_not_work_failed() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}no", lines.name());
+    let line = format!("docker run --name {name} fedora no-such-program");
+    let found = typed(&lines, &name, &line, "VIRT_CONTROL start failed");
+    with_gist(&found, "VIRT_CONTROL start-request success");
+    with_gist(&found, "VIRT_CONTROL create success");
+
+    // The answer begins well and ends with an error.
+    let image = format!("localhost:1/{}", lines.name());
+    let line = format!("docker pull {image}");
+    let found = typed(&lines, lines.name(), &line, "SOFTWARE_UPDATE image-pull failed");
+    let failed = with_gist(&found, "SOFTWARE_UPDATE image-pull failed");
+    assert_eq!(value(failed, "sw").unwrap(), format!("{image}:latest").into_bytes());
+
+    let missing = tag();
+    broker.http(format!("DELETE /containers/{missing} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+    let found = records(&missing, 1);
+    assert_eq!(gist(&found[0]), "VIRT_CONTROL remove failed");
+    assert_eq!(field(&found[0], "reason"), Some("not-found"));
+}
+
+#[test]
+fn what_is_not_understood_is_on_record() {
+    let broker = Broker::start("");
+    let tag = tag();
+    let requests = [
+        format!("GET /{tag} HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!("PATCH /containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!("POST /containers/{tag}/start?a=b HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!("POST /containers/{tag}/start HTTP/1.1\r\nHost: x\r\nX-Odd: 1\r\n\r\n"),
+        format!("POST /v9.99/containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!("POST /containers/x/../{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
+        format!(
+            "POST /containers/create?name={tag} HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\
+             Content-Type: application/json\r\n\r\n{{\"NewKey\":1}}"
+        ),
+    ];
+    for request in &requests {
+        let answer = broker.http(request.as_bytes());
+        assert!((400..500).contains(&answer.status), "{request}: {answer:?}");
+        assert!(answer.text().starts_with("{\"message\":\""), "{request}: {answer:?}");
+    }
+    for record in records(&tag, requests.len()) {
+        assert_eq!(gist(&record), "VIRT_CONTROL refuse failed", "{record}");
+        assert_eq!(field(&record, "reason"), Some("not-understood"), "{record}");
+    }
+}
+
+#[test]
+fn secrets_go_no_further() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let (name, secret) = (format!("{}sec", lines.name()), tag());
+    let line = format!(
+        "docker create --name {name} -e PASSWORD={secret} --label key={secret} fedora true"
+    );
+    let found = typed(&lines, &name, &line, "VIRT_CONTROL create success");
+    assert!(!found.is_empty());
+    // Base64 of `{"password":"..."}`: long enough that a part of it would be found.
+    let header = format!("eyJwYXNzd29yZCI6I{secret}");
+    let push = format!(
+        "POST /images/localhost:1/{name}/push HTTP/1.1\r\nHost: x\r\nX-Registry-Auth: {header}\r\n\r\n"
+    );
+    broker.http(push.as_bytes());
+    let json = format!(r#"{{"username":"u","password":"{secret}","serveraddress":"localhost:1"}}"#);
+    let login = format!(
+        "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}",
+        json.len()
+    );
+    broker.http(login.as_bytes());
+    // A document that is not understood, as it names an unknown key.
+    let odd = login.replace("username", "userzame");
+    assert_eq!(broker.http(odd.as_bytes()).status, 400);
+    assert_eq!(raw(&[], &secret), [""; 0]);
+    assert!(!broker.said().contains(&secret), "{}", broker.said());
+}
+
+#[test]
+fn no_value_can_pass_for_a_field() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}evil", lines.name());
+    let evil = "' res=failed uid=0 auid=0 \"op=x\" \\ \u{1b}[2J\u{1d}x\ntype=VIRT_CONTROL msg=audit(1.1:1): é";
+    let json = serde_json::json!({ "Image": "fedora", "Cmd": ["true", evil, name] }).to_string();
+    let request = format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: x\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\n\r\n{json}",
+        json.len()
+    );
+    assert_eq!(broker.http(request.as_bytes()).status, 201);
+    let found = records(&name, 3);
+    for record in found.iter().filter(|record| kind_of(record) == "VIRT_CONTROL") {
+        let cmd = text(&value(record, "cmd").unwrap());
+        assert!(cmd.contains("uid=0 auid=0") && cmd.contains(&name), "{cmd}");
+        assert!(record.bytes().all(|byte| byte >= b' ' || byte == 0x1d), "{record:?}");
+        assert_eq!(field(record, "res"), Some("success"), "{record}");
+        assert_eq!(field(record, "suid"), Some("0"), "{record}");
+    }
+    // The same in a path that is not understood, and in a name that is not there.
+    let encoded = "%27%20res=success%20uid=0%0Atype=USER_LOGIN%1B%22";
+    let other = tag();
+    for request in
+        [format!("POST /containers/{other}{encoded}/start"), format!("GET /{other}{encoded}")]
+    {
+        let answer = broker.http(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        assert!(answer.status >= 400, "{answer:?}");
+    }
+    for record in records(&other, 2) {
+        assert_eq!(field(&record, "res"), Some("failed"), "{record}");
+        assert!(!record.contains("type=USER_LOGIN"), "{record}");
+    }
+    assert!(!broker.said().contains('\u{1b}'), "{}", broker.said());
+}
+
+/// A listener in the place of the journal.
+fn journal() -> (UnixDatagram, Finally) {
+    const SOCKET: &str = "/dev/log";
+    let aside = format!("{SOCKET}-{}", tag());
+    let back = match fs::rename(SOCKET, &aside) {
+        Ok(()) => format!("rm -f {SOCKET}; mv {aside} {SOCKET}"),
+        Err(_) => format!("rm -f {SOCKET}"),
+    };
+    let listener = UnixDatagram::bind(Path::new(SOCKET)).unwrap();
+    host::shell(&format!("chmod 0666 {SOCKET}"));
+    listener.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    (listener, Finally(back))
+}
+
+#[test]
+fn each_change_has_a_line_in_the_journal() {
+    let (listener, _back) = journal();
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}line", lines.name());
+    lines.through(
+        &command_lines()[0],
+        &format!("docker ps; docker create --name {name} fedora echo 'a b'; docker rm {name}"),
+    );
+    let mut told = Vec::new();
+    let mut line = [0; 4096];
+    while told.len() < 2 {
+        let length = listener.recv(&mut line).unwrap();
+        let line = text(&line[..length]);
+        // Other brokers of this host write here too.
+        told.extend(line.contains(&name).then_some(line));
+    }
+    let [create, remove] = told.try_into().unwrap();
+    assert!(create.starts_with("<85>audit-broker["), "{create}");
+    assert!(create.contains(&format!("  {PERSON} : TTY=unknown ; PWD=/tmp/")), "{create}");
+    let end = format!(
+        " ; USER=root ; COMMAND=/var/run/docker.sock create {name} fedora 'echo \\'a b\\''"
+    );
+    assert!(create.ends_with(&end), "{create}");
+    assert!(
+        remove.ends_with(&format!("COMMAND=/var/run/docker.sock remove {name} fedora")),
+        "{remove}"
+    );
+}

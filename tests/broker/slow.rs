@@ -1,0 +1,153 @@
+//! Clients that take their time, or send too much: they cost little, and others are served.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use crate::broker::Broker;
+use crate::fake::Fake;
+use crate::host::{PERSON, login, tag, text};
+use crate::http::Answer;
+use crate::observe::{record, wait_until};
+
+const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+
+/// Memory that the broker may take for all connections of one of these tests, in KiB.
+const MEMORY_KIB: u64 = 32 << 10;
+
+fn connect(broker: &Broker, count: usize, begin_with: &[u8]) -> Vec<UnixStream> {
+    let one = |_| {
+        let mut stream = UnixStream::connect(broker.socket()).unwrap();
+        stream.write_all(begin_with).unwrap();
+        stream
+    };
+    (0..count).map(one).collect()
+}
+
+fn ping_of(broker: &Broker, user: &str) -> String {
+    let mut command = login(user);
+    command.args(["curl", "-s", "--max-time", "10", "--unix-socket"]);
+    command.arg(broker.socket()).arg("http://docker/_ping");
+    text(&command.output().unwrap().stdout)
+}
+
+#[test]
+fn a_thousand_silent_connections_cost_little() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "connections_per_uid = 1200");
+    let before = broker.memory_kib();
+    let silent = connect(&broker, 1000, b"");
+    wait_until("all connections", || broker.connections() == 1000);
+    let grown = broker.memory_kib().saturating_sub(before);
+    assert!(grown < 8 << 10, "{grown} KiB for connections that say nothing");
+    let start = Instant::now();
+    assert_eq!(broker.http(PING).status, 200);
+    assert_eq!(ping_of(&broker, PERSON), "OK");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    drop(silent);
+    wait_until("the end of all connections", || broker.connections() == 0);
+}
+
+#[test]
+fn a_thousand_heads_that_do_not_end_are_cut_off() {
+    let fake = Fake::start(|_| None);
+    let broker =
+        Broker::before(&fake.socket(), "connections_per_uid = 1200\nhead_wait_seconds = 2");
+    let before = broker.memory_kib();
+    let mut slow = connect(&broker, 1000, b"GET /_ping HTTP/1.1\r\nHost: ");
+    wait_until("all connections", || broker.connections() > 900);
+    let grown = broker.memory_kib().saturating_sub(before);
+    assert!(grown < MEMORY_KIB, "{grown} KiB");
+    assert_eq!(ping_of(&broker, PERSON), "OK");
+    let last = slow.last_mut().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let _ = last.read(&mut [0; 1]).expect("the broker ends it");
+    wait_until("the end of all connections", || broker.connections() == 0);
+}
+
+#[test]
+fn one_byte_a_second_is_no_way_to_stay() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "head_wait_seconds = 2");
+    let mut stream = UnixStream::connect(broker.socket()).unwrap();
+    let start = Instant::now();
+    for byte in PING.iter().cycle() {
+        if stream.write_all(&[*byte]).is_err() {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "it may go on for ever");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
+    // Between two requests there is no hurry.
+    let mut idle = broker.connect();
+    for _ in 0..2 {
+        idle.send(PING);
+        assert_eq!(idle.answer("GET").status, 200);
+        std::thread::sleep(Duration::from_millis(2500));
+    }
+}
+
+/// Sends as much as is taken.
+fn answer_to_much(broker: &Broker, head: &[u8], filler: &[u8]) -> Answer {
+    let mut stream = UnixStream::connect(broker.socket()).unwrap();
+    let _ = stream.write_all(head).and_then(|()| stream.write_all(filler));
+    crate::http::Connection::over(stream).answer("POST")
+}
+
+#[test]
+fn a_megabyte_of_headers_is_refused() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let before = broker.memory_kib();
+    let head = b"POST /containers/x/start HTTP/1.1\r\nHost: docker\r\n";
+    for filler in [
+        [b"User-Agent: ".to_vec(), vec![b'x'; 1 << 20]].concat(),
+        b"User-Agent: x\r\n".repeat(70_000),
+    ] {
+        for _ in 0..20 {
+            let answer = answer_to_much(&broker, head, &filler);
+            assert_eq!(answer.status, 431, "{answer:?}");
+        }
+    }
+    let answer = answer_to_much(&broker, b"POST /", &vec![b'x'; 1 << 20]);
+    assert!([414, 431].contains(&answer.status), "{answer:?}");
+    assert_eq!(fake.times_asked("GET /containers/x/json"), 0);
+    let grown = broker.memory_kib().saturating_sub(before);
+    assert!(grown < MEMORY_KIB, "{grown} KiB");
+}
+
+#[test]
+fn a_document_that_is_too_long_is_refused() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let before = broker.memory_kib();
+    let tag = tag();
+    let head = format!(
+        "POST /containers/create?name={tag} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
+    );
+    let answer = answer_to_much(&broker, head.as_bytes(), &vec![b' '; 40 << 20]);
+    assert_eq!(answer.status, 413, "{answer:?}");
+    assert!(record(&tag).contains("reason=not-understood"));
+    assert_eq!(fake.times_asked("POST /containers/create"), 0);
+    let grown = broker.memory_kib().saturating_sub(before);
+    assert!(grown < 2 * MEMORY_KIB, "{grown} KiB");
+}
+
+#[test]
+fn each_uid_has_its_own_limit() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "connections_per_uid = 3");
+    wait_until("rest", || broker.connections() == 0);
+    let mut held = connect(&broker, 3, b"");
+    wait_until("the connections", || broker.connections() == 3);
+    // The answer comes unasked.
+    let answer = broker.connect().answer("GET");
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("uid 0 has 3 connections open already"), "{answer:?}");
+    assert_eq!(ping_of(&broker, PERSON), "OK");
+    held.pop();
+    wait_until("a free place", || broker.connections() == 2);
+    assert_eq!(broker.http(PING).status, 200);
+}

@@ -1,0 +1,182 @@
+//! What an auditor finds of what people do through the broker, by the auditor's own tools.
+
+use std::process::Command;
+
+use crate::broker::Broker;
+use crate::docker::{Lines, command_lines};
+use crate::host::{PERSON, field, found_settled, login, raw, shell, tag, text, uid_of};
+use crate::observe::{gist, harmless, harmless_by_curl, kind_of, record, records, wait_until};
+
+/// What a line that a person types at the broker prints; it has to work.
+fn type_line(lines: &Lines<'_>, line: &str) -> String {
+    let output = lines.through(&command_lines()[0], line);
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    text(&output.stdout).trim().to_owned()
+}
+
+/// The outcome of a removal is the last that is written of a container.
+fn wait_until_removed(name: &str) {
+    let is_removed = |record: &String| record.contains(" op=remove ");
+    wait_until("the end", || raw(&["-m", "VIRT_CONTROL"], name).iter().any(is_removed));
+}
+
+#[test]
+fn the_example_is_found_by_every_search() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    // A name of its own, since Lines hides the ones that it gives.
+    let name = format!("{}web", lines.name());
+    let id = type_line(
+        &lines,
+        &format!("docker run -d --init --name {name} -v /:/host fedora sleep 60"),
+    );
+    type_line(&lines, &format!("docker rm -f {name}"));
+    wait_until_removed(&name);
+
+    let count = |options: &[&str]| found_settled(options, &name).len();
+    for record_type in ["VIRT_CONTROL", "VIRT_RESOURCE", "USER_ROLE_CHANGE"] {
+        let all = count(&["-m", record_type]);
+        assert!(all > 0, "{record_type}");
+        assert_eq!(count(&["-m", record_type, "-ul", PERSON]), all, "{record_type}");
+        assert_eq!(count(&["-m", record_type, "-vm", &name]), all, "{record_type}");
+    }
+    assert!(count(&["-uu", &id]) > 0);
+    let uid = uid_of(PERSON).to_string();
+    for record in raw(&["-vm", &name], &name) {
+        let auid = record.split(' ').find_map(|field| field.strip_prefix("auid=")).unwrap();
+        assert_eq!((auid, field(&record, "kind")), (uid.as_str(), Some("login")), "{record}");
+    }
+    let readable = found_settled(&["-m", "VIRT_RESOURCE", "-f", "/"], &name);
+    assert!(readable.iter().any(|line| line.contains("new-fs=/ dir=/host")), "{readable:?}");
+    let role = found_settled(&["-m", "USER_ROLE_CHANGE", "-ul", PERSON], &name);
+    assert!(role.iter().all(|line| line.contains("op=host-mount acct=root")), "{role:?}");
+}
+
+/// The lines of a report about the records of one container, as the auditor would have it.
+fn report(name: &str, program: &str) -> Vec<String> {
+    let log = format!("LC_ALL=C ausearch --input-logs --raw -ts recent -vm {name}");
+    shell(&format!("{log} | LC_ALL=C {program}")).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn reports_about_virtual_machines_tell_of_containers() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}web", lines.name());
+    type_line(&lines, &format!("docker run -d --init --name {name} fedora sleep 60"));
+    type_line(&lines, &format!("docker stop -t 1 {name}; docker rm {name}"));
+    wait_until_removed(&name);
+    let listed = report(&name, "aureport -i --virt");
+    let listed = listed.iter().filter(|line| line.contains(" VIRT_")).count();
+    let sent = raw(&["-m", "VIRT_CONTROL,VIRT_RESOURCE"], &name).len();
+    assert_eq!(listed, sent);
+    if Command::new("auvirt").arg("--help").output().is_ok() {
+        let auvirt = |options: &str| {
+            let found = report(&name, &format!("auvirt --stdin {options} --vm {name}"));
+            found.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(auvirt("--all-events"), ["start", "stop"]);
+        assert_eq!(auvirt("").len(), 1);
+    }
+}
+
+fn login_records(auid: &str) -> usize {
+    let search = "ausearch --input-logs --raw -m LOGIN -ts recent -x audit-broker 2>/dev/null";
+    let all = shell(&format!("LC_ALL=C {search} || true"));
+    let suffix = format!(" auid={auid} ");
+    all.lines().filter(|line| line.contains(&suffix)).count()
+}
+
+#[test]
+fn a_login_is_on_record_once() {
+    let broker = Broker::start("");
+    let mut sessions = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let tag = tag();
+        let address = broker.socket().display().to_string();
+        let line = format!(
+            "for _ in 1 2 3; do curl -s -X POST --unix-socket {address} \
+             http://x/containers/{tag}/start; done"
+        );
+        login(PERSON).args(["sh", "-c", &line]).output().unwrap();
+        let found = records(&tag, 3);
+        let header = |record: &String| {
+            record.split(' ').find_map(|field| field.strip_prefix("ses=")).unwrap().to_owned()
+        };
+        sessions.extend(found.iter().map(header));
+    }
+    // The kernel gives each thread that acts for a login a session, and writes one record of it.
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    for session in sessions {
+        let records = shell(&format!(
+            "ausearch --input-logs --raw -m LOGIN --session {session} -ts recent | grep -c ^type="
+        ));
+        assert_eq!(records.trim(), "1", "session {session}");
+    }
+}
+
+#[test]
+fn without_attestation_the_caller_is_in_the_record_only() {
+    let broker = Broker::start("attest = \"none\"");
+    let before = login_records(&uid_of(PERSON).to_string());
+    let tag = tag();
+    let mut command = login(PERSON);
+    harmless_by_curl(&mut command, &broker, &tag);
+    command.output().unwrap();
+    let record = record(&tag);
+    assert!(record.contains(" auid=4294967295 ses=4294967295 "), "{record}");
+    assert_eq!(field(&record, "sauid"), Some(uid_of(PERSON).to_string().as_str()));
+    assert_eq!(field(&record, "kind"), Some("login"));
+    assert_eq!(found_settled(&["-ul", PERSON], &tag), [""; 0]);
+    assert_eq!(login_records(&uid_of(PERSON).to_string()), before);
+}
+
+#[test]
+fn what_reads_is_recorded_as_it_is_set() {
+    let set = |extra: &str| {
+        let broker = Broker::start(extra);
+        let lines = Lines::at(&broker);
+        let name = format!("{}level", lines.name());
+        let straight = |line: &str| lines.straight(&command_lines()[0], line);
+        straight(&format!("docker create --name {name} fedora true"));
+        for request in [
+            "GET /_ping".to_owned(),
+            "GET /version".to_owned(),
+            format!("GET /containers/json?all=1&filters=%7B%22name%22:%5B%22{name}%22%5D%7D"),
+            format!("GET /containers/{name}/json"),
+            format!("GET /containers/{name}/logs?stdout=1"),
+        ] {
+            let answer = broker.http(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+            assert_eq!(answer.status, 200, "{request}: {answer:?}");
+        }
+        // Its record comes behind all others of this caller.
+        broker.http(harmless(&format!("{name}end")).as_bytes());
+        wait_until("the records", || {
+            raw(&[], &name).iter().any(|record| record.contains(&format!("{name}end")))
+        });
+        let found = raw(&["-m", "VIRT_CONTROL"], &name);
+        let found = found.iter().filter(|record| !record.contains(&format!("{name}end")));
+        found.map(|record| gist(record).replace("VIRT_CONTROL ", "")).collect::<Vec<_>>()
+    };
+    assert_eq!(set(""), ["inspect-request success", "logs-request success", "logs success"]);
+    let full = "[levels]\ncontainer-view = \"full\"\ncontainer-logs = \"metadata\"";
+    assert_eq!(set(full), ["inspect-request success", "inspect success", "logs-request success"]);
+    assert_eq!(set("[levels]\ncontainer-view = \"none\"\ncontainer-logs = \"none\""), [""; 0]);
+}
+
+/// The container is made when the record of the request is in the log: its event is later.
+#[test]
+fn the_record_precedes_the_effect() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}order", lines.name());
+    type_line(&lines, &format!("docker create --name {name} fedora true"));
+    let found = records(&name, 4);
+    assert_eq!(gist(&found[0]), "VIRT_CONTROL create-request success");
+    let stamp = found[0].split("audit(").nth(1).unwrap().split(':').next().unwrap().to_owned();
+    let made = shell(&format!("docker inspect -f '{{{{.Created}}}}' {name}"));
+    let made = shell(&format!("date -d {} +%s.%3N", made.trim()));
+    assert!(stamp.as_str() <= made.trim(), "recorded {stamp}, made {made}");
+    let types: Vec<&str> = found.iter().map(|record| kind_of(record)).collect();
+    assert_eq!(types, ["VIRT_CONTROL", "VIRT_RESOURCE", "VIRT_RESOURCE", "VIRT_CONTROL"]);
+}
