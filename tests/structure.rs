@@ -82,7 +82,6 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "ending",
             "journal",
             "evidence",
-            "keeping",
             "recorder",
             "slots",
             "shared",

@@ -18,8 +18,7 @@ use crate::decision::Decision;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
 use crate::identity::Identity;
-use crate::keeping::Asked;
-use crate::recorder::NotRecorded;
+use crate::recorder::{Asked, NotRecorded};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
 use crate::settings::{Level, OnFailure, Settings};
@@ -96,13 +95,12 @@ impl Connection {
         &self,
         head: &Head,
         settings: &Settings,
+        asked: Option<Asked>,
     ) -> Result<(), Stop> {
-        if settings.level(head.route.class) == Level::None {
-            return Ok(());
-        }
+        let Some(asked) = asked else { return Ok(()) };
         let subject = self.identity.subject();
         let record = evidence::of_missing(subject, head);
-        let recorded = self.shared.recorder.write(subject, &[record]).await;
+        let recorded = self.shared.recorder.write_asked(subject, &[record], asked).await;
         or_warn(recorded, settings.on_failure)
     }
 }

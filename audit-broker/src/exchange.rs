@@ -114,7 +114,7 @@ async fn answer(
     let object = match object::resolve(&head, version, &connection.upstream).await? {
         Found::Yes(object) => object,
         Found::No(status, answer) => {
-            connection.record_missing(&head, &settings).await?;
+            connection.record_missing(&head, &settings, asked).await?;
             return Err(Stop::NotFound(status, answer));
         }
     };

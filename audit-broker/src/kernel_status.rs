@@ -10,15 +10,17 @@
 mod message;
 mod server;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use caps::{CapSet, Capability};
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -38,20 +40,29 @@ pub(crate) const COMMAND: &str = "kernel-status";
 /// very busy.
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// Answers that are kept for who has not taken them yet. Whose call has ended never does.
+const EARLY_LIMIT: usize = 1024;
+
 /// The process that asks the kernel, seen from the one that wants to know.
 ///
 /// The process ends when this is dropped.
 pub(crate) struct KernelStatus {
-    exchange: Mutex<Exchange>,
+    socket: OwnedFd,
+    last_question: AtomicU32,
+    answers: Mutex<Answers>,
     deadline: Duration,
 }
 
-/// What one question after the other uses.
-struct Exchange {
-    socket: OwnedFd,
-    /// The number of the last question. An answer to an earlier one, which came too late, is not
-    /// taken for the one that is awaited.
-    sequence: u32,
+/// A question that has been asked, and not yet answered.
+#[derive(Debug)]
+pub(crate) struct Question(u32);
+
+/// What has come back.
+struct Answers {
+    /// By the number of the question: those that another thread took from the socket.
+    early: BTreeMap<u32, Answer>,
+    /// The most records that the kernel said it had lost.
+    lost: u32,
     process: Child,
 }
 
@@ -79,7 +90,6 @@ impl KernelStatus {
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let timeout = TimeVal::microseconds(deadline.as_micros().try_into()?);
         setsockopt(&socket, sockopt::ReceiveTimeout, &timeout)?;
-        setsockopt(&socket, sockopt::SendTimeout, &timeout)?;
         let process = command
             .stdin(Stdio::from(theirs))
             .spawn()
@@ -87,20 +97,61 @@ impl KernelStatus {
         // The command holds the other end of the socket too. Were it kept, nobody would see that
         // the process has ended.
         drop(command);
-        let exchange = Mutex::new(Exchange { socket, sequence: 0, process });
-        let status = Self { exchange, deadline };
-        status.ask()?;
+        let answers = Mutex::new(Answers { early: BTreeMap::new(), lost: 0, process });
+        let status = Self { socket, last_question: AtomicU32::new(0), answers, deadline };
+        let lost = status.ask()?.lost;
+        status.answers().lost = lost;
         Ok(status)
     }
 
-    /// Asks the kernel. Waits for the answer, at most twice for the deadline where an answer to an
-    /// earlier question comes first; several threads take turns.
+    /// Asks, and does not wait, so that the answer comes while something else goes on.
+    ///
+    /// # Errors
+    /// If the process has ended, or has not answered for long.
+    pub(crate) fn begin(&self) -> anyhow::Result<Question> {
+        let number = self.last_question.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        match send(&self.socket, &number.to_ne_bytes()) {
+            Ok(()) => Ok(Question(number)),
+            Err(errno) => Err(self.answers().explain(errno)),
+        }
+    }
+
+    /// Waits for the answer; several threads take turns.
     ///
     /// # Errors
     /// If the process has ended, gives no answer in time, or could not ask.
+    pub(crate) fn finish(&self, question: &Question) -> anyhow::Result<Status> {
+        self.answers().take(question.0, &self.socket, self.deadline)
+    }
+
+    /// Asks the kernel and waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Self::begin`] and [`Self::finish`].
     pub(crate) fn ask(&self) -> anyhow::Result<Status> {
-        let mut exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        exchange.ask(self.deadline)
+        self.finish(&self.begin()?)
+    }
+
+    /// Makes sure that the kernel keeps records. Where it has lost some since it was asked last, it
+    /// cannot be told whose they were.
+    ///
+    /// # Errors
+    /// If it does not, or as [`Self::finish`].
+    pub(crate) fn check_that_records_are_kept(&self, question: &Question) -> anyhow::Result<()> {
+        let mut answers = self.answers();
+        let status = answers.take(question.0, &self.socket, self.deadline)?;
+        status.check_that_records_are_kept()?;
+        let before = std::mem::replace(&mut answers.lost, status.lost);
+        ensure!(
+            status.lost <= before,
+            "the kernel has lost {} records since the last call; see auditctl -s",
+            status.lost - before
+        );
+        Ok(())
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,34 +161,37 @@ impl fmt::Debug for KernelStatus {
     }
 }
 
-impl Exchange {
-    fn ask(&mut self, deadline: Duration) -> anyhow::Result<Status> {
-        let asked = Instant::now();
-        self.sequence = self.sequence.wrapping_add(1);
-        let request = self.sequence.to_ne_bytes();
-        if let Err(errno) = send(&self.socket, &request) {
-            return Err(self.explain(errno));
-        }
+impl Answers {
+    /// The answer to the question with this number.
+    fn take(
+        &mut self,
+        number: u32,
+        socket: &OwnedFd,
+        deadline: Duration,
+    ) -> anyhow::Result<Status> {
+        let begun = Instant::now();
         let mut buffer = [0; ANSWER_LIMIT_BYTES];
-        while asked.elapsed() <= deadline {
-            let len = match receive(&self.socket, &mut buffer) {
-                Ok(len) => len,
-                Err(errno) => return Err(self.explain(errno)),
-            };
-            let answer = buffer.get(..len).unwrap_or_default();
-            let Some((sequence, answer)) = Answer::parse(answer) else {
+        loop {
+            if let Some(answer) = self.early.remove(&number) {
+                return match answer {
+                    Answer::Status(status) => Ok(status),
+                    Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
+                        .context("the kernel does not say whether it keeps audit records")),
+                };
+            }
+            if begun.elapsed() > deadline {
+                return Err(self.explain(Errno::EAGAIN));
+            }
+            let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
+            let Some((answered, answer)) = Answer::parse(buffer.get(..len).unwrap_or_default())
+            else {
                 bail!("the process that watches the kernel's audit status gives a wrong answer")
             };
-            if sequence != self.sequence {
-                continue;
+            self.early.insert(answered, answer);
+            if self.early.len() > EARLY_LIMIT {
+                self.early.pop_first();
             }
-            return match answer {
-                Answer::Status(status) => Ok(status),
-                Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
-                    .context("the kernel does not say whether it keeps audit records")),
-            };
         }
-        Err(self.explain(Errno::EAGAIN))
     }
 
     /// What a failed exchange with the process means.
@@ -162,7 +216,10 @@ impl Exchange {
 
 /// A message goes whole or not at all.
 fn send(socket: &OwnedFd, message: &[u8]) -> nix::Result<()> {
-    retry(|| socket::send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)).map(|_| ())
+    retry(|| {
+        socket::send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT)
+    })
+    .map(|_| ())
 }
 
 /// Takes the next message and gives its length; EPIPE if the other end is closed.

@@ -19,7 +19,6 @@ mod forward;
 mod host_access;
 mod identity;
 mod journal;
-mod keeping;
 mod kernel_status;
 mod listen;
 mod metrics;

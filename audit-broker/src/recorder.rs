@@ -12,8 +12,7 @@ use audit_core::{Auid, Error, LoginThread, Record, RecordThread, Session};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::keeping::{Asked, Keeping};
-use crate::kernel_status::KernelStatus;
+use crate::kernel_status::{KernelStatus, Question};
 use crate::metrics::Metrics;
 use crate::settings::{Attest, Settings};
 use crate::subject::Subject;
@@ -32,7 +31,8 @@ pub(crate) struct Recorder {
     logins: Arc<Logins>,
     /// Whose turn it is to start a thread.
     turn: tokio::sync::Mutex<()>,
-    keeping: Keeping,
+    /// `None` where the service manager does not lend the right to ask.
+    kernel: Option<Arc<KernelStatus>>,
     metrics: Arc<Metrics>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum NotRecorded {
     Refused(#[from] Error),
     /// The kernel took it and would not keep it.
     #[error("{0}")]
-    NotKept(Arc<str>),
+    NotKept(String),
     /// The kernel's backlog is full.
     #[error("the kernel did not take the record within {} s; see auditctl -s", .0.as_secs())]
     TimedOut(Duration),
@@ -74,14 +74,14 @@ impl Recorder {
             nobody,
             logins: Arc::default(),
             turn: tokio::sync::Mutex::default(),
-            keeping: Keeping::start(kernel).map_err(|source| Error::Thread { source })?,
+            kernel,
             metrics,
         })
     }
 
     /// Asks whether the kernel keeps records, for a call that has come and will be written down.
     pub(crate) fn ask(&self) -> Asked {
-        self.keeping.ask()
+        Asked(self.kernel.as_ref().map(|kernel| kernel.begin()))
     }
 
     /// Writes the records and waits until the kernel has taken them and says that it keeps them.
@@ -106,10 +106,7 @@ impl Recorder {
         records: &[Record<'_>],
         asked: Asked,
     ) -> Result<(), NotRecorded> {
-        let writing = async {
-            self.write_in_time(subject, records).await?;
-            asked.answer().await.map_err(NotRecorded::NotKept)
-        };
+        let writing = self.write_in_time(subject, records, asked);
         let recorded = match timeout(self.wait, writing).await {
             Ok(recorded) => recorded,
             Err(_) => Err(NotRecorded::TimedOut(self.wait)),
@@ -122,16 +119,20 @@ impl Recorder {
         &self,
         subject: &Subject,
         records: &[Record<'_>],
+        asked: Asked,
     ) -> Result<(), NotRecorded> {
         if let Some(login) = self.login_of(subject) {
             self.start_acting_for(login).await?;
         }
         let (answer, taken) = oneshot::channel();
+        let kernel = self.kernel.clone();
         self.hand_over(subject, records, move |result| {
+            let kept =
+                result.map_err(NotRecorded::from).and_then(|()| asked.check(kernel.as_deref()));
             // The client may have gone; the record is written all the same.
-            let _ = answer.send(result);
+            let _ = answer.send(kept);
         })?;
-        Ok(taken.await.unwrap_or(Err(Error::ThreadEnded))?)
+        taken.await.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded)))
     }
 
     /// Writes the records soon, behind what was written for the same login before.
@@ -191,6 +192,19 @@ impl Recorder {
             })
             .map_err(|source| Error::Thread { source })?;
         Ok(started.await.unwrap_or(Err(Error::ThreadEnded))?)
+    }
+}
+
+/// Whether the kernel keeps records: a question that has been asked, where that can be asked.
+pub(crate) struct Asked(Option<anyhow::Result<Question>>);
+
+impl Asked {
+    /// The kernel acknowledges records also when it drops them. Its answer is there by now, mostly.
+    fn check(self, kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
+        let (Some(asked), Some(kernel)) = (self.0, kernel) else { return Ok(()) };
+        asked
+            .and_then(|question| kernel.check_that_records_are_kept(&question))
+            .map_err(|error| NotRecorded::NotKept(format!("{error:#}")))
     }
 }
 

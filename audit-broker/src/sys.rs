@@ -107,6 +107,15 @@ pub(crate) fn watch_listener(listener: UnixListener) -> io::Result<AsyncFd<UnixL
     Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }?)
 }
 
+/// `malloc_trim(3)` - Gives memory that is not used back to the kernel, where the C library can.
+pub(crate) fn trim_memory() {
+    // SAFETY: takes a number and no pointers, and may be called by any thread at any time.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// `connect(2)` - Connects to the unix socket, or says [`io::ErrorKind::WouldBlock`] where too many
 /// wait to be accepted.
 ///

@@ -3,6 +3,7 @@
 //! Knows how many connections one uid may have, and what comes before the first request: who it
 //! is, and that it is HTTP/1.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
@@ -142,14 +143,32 @@ async fn serve(
             Ok(First::Closed) | Err(_) => return,
         }
         let serving = Box::pin(serve_requests(&connection, &socket, read, head_wait, &mut stop));
-        match serving.await {
+        let served = serving.await;
+        give_back_memory();
+        match served {
             Served::Waiting(rest) => read = rest,
             Served::Ended => return,
             Served::Stream(stream, read) => {
-                stream.run(End { socket, read }).await;
-                return;
+                drop(connection);
+                return Box::pin(stream.run(End { socket, read })).await;
             }
         }
+    }
+}
+
+/// How many connections give back their buffers until the memory is given back to the kernel.
+const TRIM_EVERY: u32 = 256;
+
+/// The buffers of a connection that waits or becomes a stream lie among those of others, and would
+/// stay with the process.
+fn give_back_memory() {
+    thread_local! {
+        static GIVEN_BACK: Cell<u32> = const { Cell::new(0) };
+    }
+    let count = GIVEN_BACK.get().wrapping_add(1);
+    GIVEN_BACK.set(count);
+    if count % TRIM_EVERY == 0 {
+        sys::trim_memory();
     }
 }
 
@@ -196,11 +215,10 @@ async fn serve_requests(
                 return Served::Ended;
             }
             stream = handover.stream() => {
-                let read = http.into_parts().read_buf;
-                return Served::Stream(stream, read);
+                return Served::Stream(stream, unread(&http.into_parts()));
             }
             change = watch_phase(&connection.phase, socket, head_wait) => return match change {
-                Change::Silence => Served::Waiting(http.into_parts().read_buf),
+                Change::Silence => Served::Waiting(unread(&http.into_parts())),
                 Change::SlowHead | Change::Gone => Served::Ended,
             },
             _ = stop.wait_for(|stop| *stop), if !is_stopping => {
@@ -209,6 +227,11 @@ async fn serve_requests(
             }
         }
     }
+}
+
+/// What was read and not used, in memory of its own: the buffer that it came in is large.
+fn unread<Service>(parts: &http1::Parts<ClientStream, Service>) -> Bytes {
+    Bytes::copy_from_slice(&parts.read_buf)
 }
 
 /// Why a connection is not served any longer as it is.

@@ -36,7 +36,7 @@ fn serve_if_asked() {
 }
 
 fn process(status: &KernelStatus) -> Pid {
-    Pid::from_raw(status.exchange.lock().unwrap().process.id().try_into().unwrap())
+    Pid::from_raw(status.answers().process.id().try_into().unwrap())
 }
 
 /// The state of the thread that answers: the harness of the test has another.
@@ -118,8 +118,30 @@ fn an_answer_that_came_too_late_is_never_taken_for_another() {
     for _ in 0..5 {
         status.ask().unwrap();
     }
-    let sequence = status.exchange.lock().unwrap().sequence;
-    assert_eq!(sequence, 1 + 3 + 5);
+    assert_eq!(status.last_question.load(Ordering::Relaxed), 1 + 3 + 5);
+    // The three that nobody waits for any more.
+    assert_eq!(status.answers().early.len(), 3);
+}
+
+#[test]
+fn answers_come_to_who_asked() {
+    if !own_process::is_root("answers_come_to_who_asked") {
+        return;
+    }
+    let status = spawn(DEADLINE);
+    let questions: Vec<_> = (0..20).map(|_| status.begin().unwrap()).collect();
+    std::thread::scope(|scope| {
+        for question in questions.iter().rev() {
+            scope.spawn(|| status.finish(question).unwrap());
+        }
+    });
+    assert!(status.answers().early.is_empty());
+    for _ in 0..2 * EARLY_LIMIT {
+        let forgotten = status.begin().unwrap();
+        assert!(forgotten.0 > 0);
+        status.ask().unwrap();
+    }
+    assert!(status.answers().early.len() <= EARLY_LIMIT);
 }
 
 #[test]
@@ -140,8 +162,8 @@ fn the_process_ends_with_the_socket() {
     if !own_process::is_root("the_process_ends_with_the_socket") {
         return;
     }
-    let KernelStatus { exchange, .. } = spawn(DEADLINE);
-    let Exchange { socket, mut process, .. } = exchange.into_inner().unwrap();
+    let KernelStatus { socket, answers, .. } = spawn(DEADLINE);
+    let mut process = answers.into_inner().unwrap().process;
     drop(socket);
     process.wait().unwrap();
 }

@@ -41,7 +41,8 @@ impl Upstream {
                 source,
             })?;
             if let Some((head, len)) = parsed {
-                let read = Bytes::from(read).split_off(len);
+                // In memory of its own: the head is not needed any more.
+                let read = Bytes::copy_from_slice(read.get(len..).unwrap_or_default());
                 return Ok((head, End { socket, read }));
             }
         }
