@@ -11,7 +11,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::action::Action;
@@ -37,23 +36,7 @@ use crate::upstream::{Found, Unreachable};
 const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
 
 /// What a connection becomes, as soon as an answer says so.
-#[derive(Default)]
-pub(crate) struct Handover {
-    stream: RefCell<Option<Stream>>,
-    told: Notify,
-}
-
-impl Handover {
-    /// Waits until the connection is to become a stream.
-    pub(crate) async fn stream(&self) -> Stream {
-        loop {
-            if let Some(stream) = self.stream.take() {
-                return stream;
-            }
-            self.told.notified().await;
-        }
-    }
-}
+pub(crate) type Handover = RefCell<Option<Stream>>;
 
 /// Answers one request. Where the answer is a stream, the connection is handed over, and hyper has
 /// nothing more to do with it.
@@ -80,8 +63,7 @@ pub(crate) async fn exchange(
     let response = match answered {
         Ok(Forwarded::Answer(response)) => response,
         Ok(Forwarded::Stream(stream)) => {
-            handover.stream.replace(Some(stream));
-            handover.told.notify_one();
+            handover.replace(Some(stream));
             return pending().await;
         }
         Err(stop) => stop.into_response(),

@@ -27,7 +27,7 @@ pub(crate) struct Recorder {
     attest: Attest,
     wait: Duration,
     /// Writes for who has no login uid.
-    nobody: Arc<RecordThread>,
+    nobody: Mutex<Arc<RecordThread>>,
     logins: Arc<Logins>,
     /// Whose turn it is to start a thread.
     turn: tokio::sync::Mutex<()>,
@@ -67,7 +67,7 @@ impl Recorder {
         kernel: Option<Arc<KernelStatus>>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
-        let nobody = Arc::new(RecordThread::start()?);
+        let nobody = Mutex::new(Arc::new(RecordThread::start()?));
         Ok(Self {
             attest: settings.attest,
             wait: settings.record_wait(),
@@ -107,10 +107,10 @@ impl Recorder {
         asked: Asked,
     ) -> Result<(), NotRecorded> {
         let writing = self.write_in_time(subject, records, asked);
-        let recorded = match timeout(self.wait, writing).await {
-            Ok(recorded) => recorded,
-            Err(_) => Err(NotRecorded::TimedOut(self.wait)),
-        };
+        let recorded = timeout(self.wait, writing).await.unwrap_or_else(|_| {
+            self.replace_thread(subject);
+            Err(NotRecorded::TimedOut(self.wait))
+        });
         self.metrics.count_records(records.len(), recorded.is_ok());
         recorded
     }
@@ -161,8 +161,36 @@ impl Recorder {
     ) -> Result<(), Error> {
         match self.login_of(subject).and_then(|login| self.logins.acting_for(login)) {
             Some(thread) => thread.send_all_then(records, then),
-            None => self.nobody.send_all_then(records, then),
+            None => self.nobody().clone().send_all_then(records, then),
         }
+    }
+
+    /// The kernel holds a sender for a minute once its backlog was full, however soon it is not. The
+    /// thread that it holds writes what it has when it is let go; what comes meanwhile goes to
+    /// another one.
+    fn replace_thread(&self, subject: &Subject) {
+        let held: Option<Box<dyn Send>> = match self.login_of(subject) {
+            Some(login) => self.logins.remove(login).map(|thread| Box::new(thread) as _),
+            None => match RecordThread::start() {
+                Ok(thread) => {
+                    let held = std::mem::replace(&mut *self.nobody(), Arc::new(thread));
+                    Some(Box::new(held))
+                }
+                Err(error) => {
+                    tracing::error!("{error}");
+                    None
+                }
+            },
+        };
+        // To end it is to wait for it.
+        let ending = thread::Builder::new().name("held".to_owned()).spawn(move || drop(held));
+        if let Err(error) = ending {
+            tracing::error!("a thread that the kernel holds cannot be waited for: {error}");
+        }
+    }
+
+    fn nobody(&self) -> MutexGuard<'_, Arc<RecordThread>> {
+        self.nobody.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn login_of(&self, subject: &Subject) -> Option<Login> {
@@ -222,6 +250,10 @@ impl Logins {
         let acting = logins.get_mut(&login)?;
         acting.used = Instant::now();
         Some(Arc::clone(&acting.thread))
+    }
+
+    fn remove(&self, login: Login) -> Option<Arc<LoginThread>> {
+        self.lock().remove(&login).map(|acting| acting.thread)
     }
 
     /// Adds a thread. Where there are too many, the one that was silent longest ends, here, when it

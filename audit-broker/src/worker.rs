@@ -4,12 +4,14 @@
 //! is, and that it is HTTP/1.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use audit_core::Auid;
@@ -20,7 +22,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::call::Connection;
 use crate::client_stream::{ClientStream, Phase};
@@ -142,7 +144,7 @@ async fn serve(
             }
             Ok(First::Closed) | Err(_) => return,
         }
-        let serving = Box::pin(serve_requests(&connection, &socket, read, head_wait, &mut stop));
+        let serving = Box::pin(serve_requests(&connection, &socket, read, head_wait, &stop));
         let served = serving.await;
         give_back_memory();
         match served {
@@ -187,7 +189,7 @@ async fn serve_requests(
     socket: &Rc<Socket>,
     read: Bytes,
     head_wait: Duration,
-    stop: &mut watch::Receiver<bool>,
+    stop: &watch::Receiver<bool>,
 ) -> Served {
     let handover = Rc::new(Handover::default());
     let stream = ClientStream::new(Rc::clone(socket), read, &connection.phase);
@@ -202,31 +204,40 @@ async fn serve_requests(
         .half_close(true)
         .max_buf_size(HEAD_LIMIT_BYTES)
         .serve_connection(stream, service);
-    let mut is_stopping = false;
+    let mut watching = pin!(watch_phase(&connection.phase, socket, head_wait, stop));
     loop {
-        tokio::select! {
-            ended = poll_fn(|context| http.poll_without_shutdown(context)) => {
-                if let Err(error) = ended {
-                    tracing::debug!("a connection broke off: {error}");
-                    if error.is_parse() {
-                        connection.record_unreadable().await;
-                    }
+        let came = poll_fn(|context| {
+            if let Poll::Ready(ended) = http.poll_without_shutdown(context) {
+                return Poll::Ready(Came::Ended(ended));
+            }
+            match handover.take() {
+                Some(stream) => Poll::Ready(Came::Stream(stream)),
+                None => watching.as_mut().poll(context).map(Came::Change),
+            }
+        });
+        match came.await {
+            Came::Ended(Ok(())) | Came::Change(Change::SlowHead | Change::Gone) => {
+                return Served::Ended;
+            }
+            Came::Ended(Err(error)) => {
+                tracing::debug!("a connection broke off: {error}");
+                if error.is_parse() {
+                    connection.record_unreadable().await;
                 }
                 return Served::Ended;
             }
-            stream = handover.stream() => {
-                return Served::Stream(stream, unread(&http.into_parts()));
-            }
-            change = watch_phase(&connection.phase, socket, head_wait) => return match change {
-                Change::Silence => Served::Waiting(unread(&http.into_parts())),
-                Change::SlowHead | Change::Gone => Served::Ended,
-            },
-            _ = stop.wait_for(|stop| *stop), if !is_stopping => {
-                is_stopping = true;
-                Pin::new(&mut http).graceful_shutdown();
-            }
+            Came::Stream(stream) => return Served::Stream(stream, unread(&http.into_parts())),
+            Came::Change(Change::Silence) => return Served::Waiting(unread(&http.into_parts())),
+            Came::Change(Change::Stop) => Pin::new(&mut http).graceful_shutdown(),
         }
     }
+}
+
+/// What comes first on a connection that is being served.
+enum Came {
+    Ended(hyper::Result<()>),
+    Stream(Stream),
+    Change(Change),
 }
 
 /// What was read and not used, in memory of its own: the buffer that it came in is large.
@@ -240,6 +251,8 @@ enum Change {
     /// The head of a request takes too long.
     SlowHead,
     Gone,
+    /// The daemon is told to stop.
+    Stop,
 }
 
 /// How often it is looked what a connection is at. One that waits from one time to the next is
@@ -249,24 +262,38 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// How many looks go by until it is looked whether a client that waits is still there.
 const LOOKS_PER_PRESENCE: u64 = 20;
 
-/// Looks from time to time what the connection is at.
-async fn watch_phase(phase: &Phase, socket: &Socket, head_wait: Duration) -> Change {
-    let mut last = None;
-    for look in 1_u64.. {
-        sleep(LOOK_INTERVAL).await;
-        if phase.head_age().is_some_and(|age| age > head_wait) {
-            return Change::SlowHead;
+/// Looks from time to time what the connection is at. Nothing more comes of one whose daemon is told
+/// to stop.
+fn watch_phase<'a>(
+    phase: &'a Phase,
+    socket: &'a Socket,
+    head_wait: Duration,
+    stop: &'a watch::Receiver<bool>,
+) -> impl Future<Output = Change> + 'a {
+    let mut interval = Box::pin(sleep(LOOK_INTERVAL));
+    let (mut looks, mut last, mut is_stopping) = (0_u64, None, false);
+    poll_fn(move |context| {
+        loop {
+            ready!(interval.as_mut().poll(context));
+            interval.as_mut().reset(Instant::now() + LOOK_INTERVAL);
+            looks += 1;
+            if phase.head_age().is_some_and(|age| age > head_wait) {
+                return Poll::Ready(Change::SlowHead);
+            }
+            let waiting = phase.requests_if_waiting();
+            let before = std::mem::replace(&mut last, waiting);
+            if waiting.is_some() && waiting == before {
+                return Poll::Ready(Change::Silence);
+            }
+            if looks % LOOKS_PER_PRESENCE == 0 && socket.is_gone() {
+                return Poll::Ready(Change::Gone);
+            }
+            if !is_stopping && *stop.borrow() {
+                is_stopping = true;
+                return Poll::Ready(Change::Stop);
+            }
         }
-        let waiting = phase.requests_if_waiting();
-        if waiting.is_some() && waiting == last {
-            break;
-        }
-        last = waiting;
-        if look % LOOKS_PER_PRESENCE == 0 && socket.is_gone() {
-            return Change::Gone;
-        }
-    }
-    Change::Silence
+    })
 }
 
 /// What a connection begins with.
