@@ -165,7 +165,9 @@ fn imports_point_downward() {
 
 #[test]
 fn no_file_holds_more_than_one_idea() {
-    for directory in ["audit-core", "audit-cli", "audit-capi", "audit-host", "audit-broker", "tests", "examples"] {
+    for directory in
+        ["audit-core", "audit-cli", "audit-capi", "audit-host", "audit-broker", "tests", "examples"]
+    {
         let mut files = Vec::new();
         rust_files(&root().join(directory), &mut files);
         for file in files {
