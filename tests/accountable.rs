@@ -44,6 +44,8 @@ mod fault;
 mod identity;
 #[path = "broker/outcome.rs"]
 mod outcome;
+#[path = "broker/readme.rs"]
+mod readme;
 #[path = "broker/slow.rs"]
 mod slow;
 #[path = "broker/trail.rs"]

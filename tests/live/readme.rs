@@ -4,29 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::host::{Directory, Finally, PERSON, audit_cli, found, found_settled, login, shell};
-
-/// The README's example with what differs from run to run taken out.
-fn in_general(text: &str) -> String {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split(' ').collect();
-        let mut general = Vec::new();
-        for word in words {
-            general.push(match word {
-                _ if word.starts_with("msg=audit(") => "msg=audit(DATE",
-                // The time and serial, behind the date.
-                _ if word.ends_with(')') && word.contains(':') => "TIME)",
-                _ if word.starts_with("pid=") => "pid=N",
-                _ if word.starts_with("ses=") => "ses=N",
-                _ if word.starts_with("terminal=pts/") => "terminal=pts/N",
-                _ => word,
-            });
-        }
-        lines.push(general.join(" ").trim_end().to_owned());
-    }
-    lines.join("\n")
-}
+use crate::host::{
+    Directory, Finally, PERSON, audit_cli, found, found_settled, in_general, login, shell,
+};
 
 #[test]
 fn the_example_is_real() {
