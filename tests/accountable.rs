@@ -46,6 +46,8 @@ mod identity;
 mod outcome;
 #[path = "broker/readme.rs"]
 mod readme;
+#[path = "broker/silence.rs"]
+mod silence;
 #[path = "broker/slow.rs"]
 mod slow;
 #[path = "broker/trail.rs"]

@@ -150,8 +150,8 @@ async fn serve(
         match served {
             Served::Waiting(rest) => read = rest,
             Served::Ended => return,
+            // The connection keeps its place among those of its uid.
             Served::Stream(stream, read) => {
-                drop(connection);
                 return Box::pin(stream.run(End { socket, read })).await;
             }
         }
