@@ -83,15 +83,15 @@ async fn answer(
     let newest = connection.upstream.newest_version().await?;
     let head = understand(connection, request, newest, &settings).await?;
     *class = Some(head.route.class);
-    // The answer comes while dockerd is asked what the request is about.
-    let is_recorded = settings.level(head.route.class) != Level::None;
-    let asked = is_recorded.then(|| connection.shared.recorder.ask());
     // So that nobody has too much in hand at once.
     let _permit = match head.route.body {
         BodyKind::None | BodyKind::Stream => None,
         _ => connection.slot.document().await,
     };
     let (mut head, mut body) = read_body(connection, request, head).await?;
+    // The answer comes while dockerd is asked what the request is about.
+    let is_recorded = settings.level(head.route.class) != Level::None;
+    let asked = is_recorded.then(|| connection.shared.recorder.ask());
     let version = head.version.unwrap_or(newest);
     let object = match object::resolve(&head, version, &connection.upstream).await? {
         Found::Yes(object) => object,
