@@ -45,11 +45,26 @@ check_units() {
     cargo test --quiet --workspace
 }
 
-# The tests log in as this person; it is made for them unless it is there.
-make_person() {
-    getent passwd "$person" >/dev/null && return
-    useradd --create-home --shell /bin/bash "$person"
-    trap 'userdel --remove "$person" 2>/dev/null; rm -rf "$programs"' EXIT
+# The tests log in as this person; it is made for them unless it is there. So is the user that the
+# broker becomes.
+make_users() {
+    if ! getent passwd "$person" >/dev/null; then
+        useradd --create-home --shell /bin/bash "$person"
+        made_users+=("$person")
+    fi
+    if ! getent passwd audit-broker >/dev/null; then
+        useradd --system --no-create-home --shell /usr/sbin/nologin audit-broker
+        made_users+=(audit-broker)
+    fi
+}
+
+# Leaves the host as it was found.
+clean_up() {
+    local user
+    for user in "${made_users[@]}"; do
+        userdel --force --remove "$user" 2>/dev/null || say "user $user is still there"
+    done
+    rm -rf "$programs"
 }
 
 # What the live tests of both programs need: services, the image, a person and the programs.
@@ -66,11 +81,12 @@ prepare_live() {
 
     # The person must be able to reach the programs, wherever this checkout is.
     programs=$(mktemp -d)
-    trap 'rm -rf "$programs"' EXIT
+    made_users=()
+    trap clean_up EXIT
     chmod 0755 "$programs"
     install -m 0755 "target/$musl_target/release/audit-cli" "$programs/audit-cli"
     install -m 0755 target/release/audit-cli "$programs/audit-cli-glibc"
-    make_person
+    make_users
 }
 
 check_live() {

@@ -187,7 +187,8 @@ impl Drop for SystemUser {
         let Ok(mut users) = USERS.lock() else { return };
         users.0 -= 1;
         if *users == (0, true) {
-            shell(&format!("userdel {USER}"));
+            // The process that asks the kernel may be about to end.
+            shell(&format!("userdel --force {USER} 2>/dev/null"));
         }
     }
 }
