@@ -1,17 +1,53 @@
-//! How much of the daemon each uid and each login holds, so that nobody can take what others need.
+//! How much of the daemon each login, container and uid holds, so that nobody can take what others need.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::subject::Subject;
+
 /// Whose connections are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Holder {
-    Uid(u32),
+    /// A uid of which no more is known yet. Apart from [`Holder::Uid`], since the root of a
+    /// container has the uid of the host's.
+    Arriving(u32),
+    /// A container, whatever uids its processes take on.
+    Container(String),
+    /// All containers together: who can start one can start many.
+    Containers,
     /// A login, whatever uids it takes on.
     Auid(u32),
+    /// What has no login uid.
+    Uid(u32),
 }
+
+impl Holder {
+    /// Who the caller is counted as.
+    pub(crate) fn of(subject: &Subject) -> Self {
+        match (&subject.container, subject.auid) {
+            (Some(container), _) => Self::Container(container.id.clone()),
+            (None, Some(auid)) => Self::Auid(auid.number()),
+            (None, None) => Self::Uid(subject.uid),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arriving(uid) | Self::Uid(uid) => write!(formatter, "uid {uid}"),
+            Self::Container(id) => write!(formatter, "container {id}"),
+            Self::Containers => formatter.write_str("all containers together"),
+            Self::Auid(auid) => write!(formatter, "auid {auid}"),
+        }
+    }
+}
+
+/// How many times the limit of one container all of them together may hold.
+const CONTAINERS_SHARE: u32 = 8;
 
 /// How many bodies of requests one holder may have in hand at the same time. Each may take some
 /// megabytes.
@@ -38,19 +74,44 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    /// A place for one more; `None` if the holder has as many as it may.
-    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Option<Slot> {
+    /// The caller's own place, and for a container its place among all of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slots::take`].
+    pub(crate) fn take_for(
+        &self,
+        subject: &Subject,
+        limit: u32,
+    ) -> Result<(Slot, Option<Slot>), String> {
+        let among = subject.container.as_ref().map(|_| self.take(Holder::Containers, limit));
+        Ok((self.take(Holder::of(subject), limit)?, among.transpose()?))
+    }
+
+    /// A place for one more, if `limit` allows it.
+    ///
+    /// # Errors
+    ///
+    /// What the caller can be told, if the holder has as many as it may.
+    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Slot, String> {
+        let limit = match holder {
+            Holder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
+            _ => limit,
+        };
         let mut holdings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let holding = holdings.entry(holder).or_insert_with(|| Holding {
+        let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {
             connections: 0,
             documents: Arc::new(Semaphore::new(DOCUMENTS_LIMIT)),
         });
         if holding.connections >= limit {
-            return None;
+            return Err(format!(
+                "{holder} has {limit} connections open already; close some, or have \
+                 connections_per_uid raised"
+            ));
         }
         holding.connections += 1;
         let documents = Arc::clone(&holding.documents);
-        Some(Slot { holder, documents, holdings: Arc::clone(&self.0) })
+        Ok(Slot { holder, documents, holdings: Arc::clone(&self.0) })
     }
 }
 
@@ -77,17 +138,36 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subject::ContainerSubject;
 
     #[test]
     fn each_holder_has_its_own_limit() {
         let slots = Slots::default();
         let first = slots.take(Holder::Uid(1), 2).unwrap();
         let second = slots.take(Holder::Uid(1), 2).unwrap();
-        assert!(slots.take(Holder::Uid(1), 2).is_none());
+        assert!(slots.take(Holder::Uid(1), 2).is_err());
         let other = slots.take(Holder::Auid(1), 2).unwrap();
         drop(first);
         drop(slots.take(Holder::Uid(1), 2).unwrap());
         drop((second, other));
         assert!(slots.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_root_of_a_container_does_not_take_what_is_the_hosts() {
+        let slots = Slots::default();
+        let host = Subject::unknown(1, 0);
+        let container = |id: u32| {
+            let container =
+                ContainerSubject { id: id.to_string(), name: String::new(), image: String::new() };
+            Subject { container: Some(container), ..Subject::unknown(1, 0) }
+        };
+        let mut held: Vec<_> =
+            (0..CONTAINERS_SHARE).map(|id| slots.take_for(&container(id), 1).unwrap()).collect();
+        assert!(slots.take_for(&container(0), 1).unwrap_err().starts_with("container 0 has 1 "));
+        let text = slots.take_for(&container(CONTAINERS_SHARE), 1).unwrap_err();
+        assert!(text.starts_with("all containers together has 8 "), "{text}");
+        held.push(slots.take_for(&host, 1).unwrap());
+        assert!(slots.take_for(&host, 1).unwrap_err().starts_with("uid 0 has 1 "));
     }
 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use audit_core::Auid;
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,6 +38,8 @@ use crate::upstream::Upstream;
 
 /// Largest head of a request, in bytes: credentials for several registries fit.
 const HEAD_LIMIT_BYTES: usize = 64 << 10;
+
+const UNAVAILABLE: &str = "503 Service Unavailable";
 
 /// How long to wait when there is no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -102,25 +103,17 @@ async fn serve(
     let peer = Peer::of(stream.as_fd());
     let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
     let limit = settings.connections_per_uid;
-    let too_many = async |who: &str, id: u32| {
-        let text = format!(
-            "{who} {id} has {limit} connections open already; close some, or have \
-             connections_per_uid raised"
-        );
-        refuse(&socket, "503 Service Unavailable", &text).await;
-    };
-    let Some(slot) = shared.slots.take(Holder::Uid(uid), limit) else {
-        return too_many("uid", uid).await;
+    let arriving = match shared.slots.take(Holder::Arriving(uid), limit) {
+        Ok(slot) => slot,
+        Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let _counted = shared.metrics.open_connection();
     let identity = identify(pid, uid, peer, &shared.witness, &upstream).await;
-    // With user namespaces, one person can have many uids.
-    let _login_slot = match identity.subject().auid.map(Auid::number) {
-        Some(auid) => match shared.slots.take(Holder::Auid(auid), limit) {
-            Some(slot) => Some(slot),
-            None => return too_many("auid", auid).await,
-        },
-        None => None,
+    let taken = shared.slots.take_for(identity.subject(), limit);
+    drop(arriving);
+    let (slot, _among_containers) = match taken {
+        Ok(slots) => slots,
+        Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let phase = Rc::new(Phase::default());
     let connection = Rc::new(Connection { shared, upstream, identity, phase, slot });
