@@ -86,9 +86,9 @@ networks: {inside: {}}
         compose ps --format '{{{{.Service}}}} {{{{.State}}}}' | sort; compose ps -q | wc -l
         compose exec -T first sh -c 'echo $WORD; exit 3'; echo $?
         echo typed | compose exec -T first cat
-        until compose logs --no-color --no-log-prefix second | grep -q '1 packets r'; do sleep 0.1; done
-        compose logs --no-color --no-log-prefix second | head -1
-        compose cp second:/data/file copied && cat copied; compose top | grep -q 'sleep 100' && echo up
+        until compose logs --no-color --no-log-prefix second | grep '1 packets r' >/dev/null; do sleep 0.1; done
+        compose logs --no-color --no-log-prefix second | sed -n 1p
+        compose cp second:/data/file copied && cat copied; compose top | grep 'sleep 100' >/dev/null && echo up
         compose run --rm --no-deps -T first cat /data/file; compose restart -t 0 second
         timeout -s KILL 2 $compose logs -f >/dev/null; compose images -q | sort -u | wc -l
         compose up -d --scale second=2 2>&1; compose ps -q second | wc -l

@@ -150,7 +150,7 @@ fn signals_reach_the_container() {
     let lines = Lines::at(&broker);
     let container =
         "fedora sh -c 'trap \"exit 5\" TERM USR1; echo up; while :; do sleep 0.1; done'";
-    let up = "until docker logs $N 2>/dev/null | grep -q up; do sleep 0.1; done";
+    let up = "until docker logs $N 2>/dev/null | grep up >/dev/null; do sleep 0.1; done";
     lines.give(&[
         (
             &format!(
