@@ -138,20 +138,17 @@ impl Read for ClientStream {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buffer.remaining();
         if !self.read.is_empty() {
-            let count = room.min(self.read.len());
+            let count = buffer.remaining().min(self.read.len());
             buffer.put_slice(&self.read.split_to(count));
             self.phase.begin_head();
             return Poll::Ready(Ok(()));
         }
-        let (socket, phase) = (&self.socket.0, &self.phase);
-        socket.poll_read(context, room, |bytes| {
-            buffer.put_slice(bytes);
-            if !bytes.is_empty() {
-                phase.begin_head();
-            }
-        })
+        let count = ready!(self.socket.0.poll_read_into(context, &mut buffer))?;
+        if count > 0 {
+            self.phase.begin_head();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::sandbox::{self, Enforcement};
 use crate::settings::{Attest, Settings};
 use crate::shared::Shared;
 use crate::slots::Slots;
+use crate::sys;
 use crate::witness::Witness;
 use crate::worker;
 
@@ -44,6 +45,7 @@ const WORKERS_LIMIT: usize = 4;
 /// If the configuration is bad, or something that the daemon needs is missing.
 pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     start_log();
+    sys::keep_memory();
     let settings = Settings::load(configuration)?;
     check_login(&settings)?;
     raise_descriptor_limit();

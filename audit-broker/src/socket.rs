@@ -58,23 +58,45 @@ impl Socket {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Poll<io::Result<T>> {
         BUFFER.with_borrow_mut(|buffer| {
-            loop {
-                let mut ready = ready!(self.reader.poll_read_ready(context))?;
-                let room = buffer.get_mut(..limit_bytes.min(BUFFER_BYTES)).unwrap_or_default();
-                match self.stream().read(room) {
-                    Ok(count) => {
-                        // There was no more, so the next read would only be told so.
-                        if (1..room.len()).contains(&count) {
-                            ready.clear_ready();
-                        }
-                        return Poll::Ready(Ok(take(room.get(..count).unwrap_or_default())));
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            }
+            let room = buffer.get_mut(..limit_bytes.min(BUFFER_BYTES)).unwrap_or_default();
+            let read = |mut stream: &UnixStream| stream.read(room);
+            let count = ready!(self.poll_read_with(context, limit_bytes.min(BUFFER_BYTES), read))?;
+            Poll::Ready(Ok(take(buffer.get(..count).unwrap_or_default())))
         })
+    }
+
+    /// Reads into a buffer that is there anyway.
+    pub(crate) fn poll_read_into(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let room = buffer.remaining();
+        self.poll_read_with(context, room, |stream| sys::read_into(stream.as_fd(), buffer))
+    }
+
+    /// Has `read` read from the socket, as soon as there is something.
+    fn poll_read_with(
+        &self,
+        context: &mut Context<'_>,
+        room_bytes: usize,
+        mut read: impl FnMut(&UnixStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut ready = ready!(self.reader.poll_read_ready(context))?;
+            match read(self.stream()) {
+                Ok(count) => {
+                    // There was no more, so the next read would only be told so.
+                    if (1..room_bytes).contains(&count) {
+                        ready.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 
     /// Writes what there is room for.
@@ -156,8 +178,7 @@ impl Read for SharedSocket {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buffer.remaining();
-        self.0.poll_read(context, room, |bytes| buffer.put_slice(bytes))
+        self.0.poll_read_into(context, &mut buffer).map_ok(drop)
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+use hyper::rt::ReadBufCursor;
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, sockopt};
 use nix::unistd::{Gid, Pid};
@@ -105,6 +106,39 @@ pub(crate) fn watch_stream(
 pub(crate) fn watch_listener(listener: UnixListener) -> io::Result<AsyncFd<UnixListener>> {
     // SAFETY: as above, for the standard library's listener.
     Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }?)
+}
+
+/// `recv(2)` - Reads what has arrived into memory that need not hold anything yet, and gives its
+/// length.
+///
+/// # Errors
+/// What the system call answers.
+pub(crate) fn read_into(
+    socket: BorrowedFd<'_>,
+    buffer: &mut ReadBufCursor<'_>,
+) -> io::Result<usize> {
+    let room = buffer.remaining();
+    // SAFETY: the kernel writes at most `room` bytes to where the buffer has room for as many, and
+    // what was there before stays initialized. As many are counted as it says that it has written.
+    unsafe {
+        let place = buffer.as_mut().as_mut_ptr().cast();
+        let read = libc::recv(socket.as_raw_fd(), place, room, 0);
+        let count = usize::try_from(Errno::result(read)?).unwrap_or_default().min(room);
+        buffer.advance(count);
+        Ok(count)
+    }
+}
+
+/// `mallopt(3)` - Keeps a little memory that is not used, where the C library can: what is given
+/// back to the kernel with each buffer of a stream costs as much as the stream.
+pub(crate) fn keep_memory() {
+    /// Enough for the buffers of a stream.
+    const KEPT_BYTES: libc::c_int = 1 << 20;
+    // SAFETY: takes two numbers and no pointers.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
+    }
 }
 
 /// `malloc_trim(3)` - Gives memory that is not used back to the kernel, where the C library can.
