@@ -35,5 +35,7 @@ mod refusal;
 mod search;
 #[path = "live/sudo.rs"]
 mod sudo;
+#[path = "live/template.rs"]
+mod template;
 #[path = "live/transparency.rs"]
 mod transparency;

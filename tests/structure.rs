@@ -43,6 +43,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "report",
             "settings",
             "invocation",
+            "template",
             "program",
             "docker",
             "evidence",

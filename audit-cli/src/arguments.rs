@@ -8,7 +8,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 ///
 /// Every command appears in `ausearch -m USER_CMD` under the login uid of whoever typed it; one
 /// that asks for the host itself also in `ausearch -m USER_ROLE_CHANGE`. A command that cannot be
-/// recorded is not run. A link named `docker` to this program works as `audit-cli docker`.
+/// recorded is not run. A link named `docker` to this program works as `audit-cli docker`, one named
+/// `docker-NAME` as `audit-cli run NAME`.
 #[derive(Debug, Parser)]
 #[command(name = "audit-cli", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -31,6 +32,11 @@ pub(crate) enum Command {
     Exec {
         #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND [ARG]")]
         command: Vec<OsString>,
+    },
+    /// Record and run the docker command of a template; without NAME, list the templates
+    Run {
+        #[arg(trailing_var_arg = true, value_name = "NAME [ARG]")]
+        template: Vec<OsString>,
     },
     /// Write one record
     Emit(Emit),

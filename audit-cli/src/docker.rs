@@ -13,6 +13,20 @@ pub(crate) use secrets::redacted;
 
 use flags::{Flags, Grammar};
 
+/// What the environment must say for docker to talk to the daemon at `host`, and in no other way:
+/// each variable with its value, or none.
+pub(crate) fn environment_for(host: &str) -> [(&'static str, Option<&str>); 7] {
+    [
+        ("DOCKER_HOST", Some(host)),
+        ("DOCKER_CONTEXT", None),
+        ("DOCKER_TLS", None),
+        ("DOCKER_TLS_VERIFY", None),
+        ("DOCKER_CERT_PATH", None),
+        ("DOCKER_API_VERSION", None),
+        ("DOCKER_CONFIG", None),
+    ]
+}
+
 /// A docker command whose options are known here, with its options.
 struct Command<'a> {
     name: Name,

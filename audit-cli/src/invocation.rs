@@ -1,9 +1,10 @@
 //! What the user typed.
 //!
-//! Knows where our own words end and the command's begin. What follows `docker` is data: it is
-//! never read as options of ours.
+//! Knows where our own words end and the command's begin. What follows `docker`, or the name of a
+//! template, is data: it is never read as options of ours.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What the user asks for.
@@ -11,6 +12,8 @@ use std::path::Path;
 pub(crate) enum Request {
     /// Record a command, then run it.
     Run(Invocation),
+    /// Record and run what a template says.
+    Template(TemplateCall),
     /// One of our own commands; the arguments are still to be parsed.
     Command(Vec<OsString>),
 }
@@ -24,14 +27,38 @@ pub(crate) struct Invocation {
     pub(crate) is_docker: bool,
     /// Whether the exit is to be recorded too.
     pub(crate) record_exit: bool,
+    /// What the template says of it, if it is from one.
+    pub(crate) terms: Terms,
+}
+
+/// What a template says of its command besides the words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// Which daemon docker is to talk to; unset is the one that the environment says.
+    pub(crate) docker_host: Option<String>,
+    /// Why the command must not be run.
+    pub(crate) refusal: Option<String>,
+}
+
+/// A template, as it is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TemplateCall {
+    /// Its name, not checked yet.
+    pub(crate) name: OsString,
+    /// What stands behind the name.
+    pub(crate) arguments: Vec<OsString>,
+    /// Whether the exit is to be recorded too.
+    pub(crate) record_exit: bool,
 }
 
 impl Request {
     /// Reads the arguments of the process, its own name first.
     pub(crate) fn from_arguments(arguments: Vec<OsString>) -> Self {
         if arguments.first().is_some_and(|name| is_docker(name)) {
-            let words = arguments;
-            return Self::Run(Invocation { words, is_docker: true, record_exit: false });
+            return Self::Run(Invocation::typed(arguments, true, false));
+        }
+        if let Some(name) = arguments.first().and_then(|program| template_of_link(program)) {
+            return Self::template(name, arguments.get(1..).unwrap_or_default(), false);
         }
         let own: usize =
             arguments.iter().skip(1).take_while(|word| *word == "--record-exit").count();
@@ -39,7 +66,10 @@ impl Request {
         let rest = arguments.get(1 + own..).unwrap_or_default();
         match rest {
             [docker, ..] if docker == "docker" => {
-                Self::Run(Invocation { words: rest.to_vec(), is_docker: true, record_exit })
+                Self::Run(Invocation::typed(rest.to_vec(), true, record_exit))
+            }
+            [run, name, words @ ..] if run == "run" && !starts_with_dash(Some(name)) => {
+                Self::template(name, words, record_exit)
             }
             [exec, dashes, command @ ..] if exec == "exec" && dashes == "--" => {
                 Self::run(command, record_exit).unwrap_or(Self::Command(arguments))
@@ -53,13 +83,31 @@ impl Request {
 
     fn run(words: &[OsString], record_exit: bool) -> Option<Self> {
         let is_docker = *words.first()? == "docker";
-        Some(Self::Run(Invocation { words: words.to_vec(), is_docker, record_exit }))
+        Some(Self::Run(Invocation::typed(words.to_vec(), is_docker, record_exit)))
+    }
+
+    fn template(name: &OsStr, arguments: &[OsString], record_exit: bool) -> Self {
+        let (name, arguments) = (name.to_owned(), arguments.to_vec());
+        Self::Template(TemplateCall { name, arguments, record_exit })
+    }
+}
+
+impl Invocation {
+    /// A command that stands on the command line as it is to be run.
+    fn typed(words: Vec<OsString>, is_docker: bool, record_exit: bool) -> Self {
+        Self { words, is_docker, record_exit, terms: Terms::default() }
     }
 }
 
 /// Whether the program's name, whatever its directory, is docker.
 pub(crate) fn is_docker(program: &OsStr) -> bool {
     Path::new(program).file_name().is_some_and(|name| name == "docker")
+}
+
+/// The template that a link named `docker-NAME` to this program stands for.
+fn template_of_link(program: &OsStr) -> Option<&OsStr> {
+    let name = Path::new(program).file_name()?.as_bytes();
+    name.strip_prefix(b"docker-").map(OsStr::from_bytes)
 }
 
 fn starts_with_dash(word: Option<&OsString>) -> bool {
@@ -76,7 +124,12 @@ mod tests {
 
     fn run(words: &[&str], is_docker: bool, record_exit: bool) -> Request {
         let words = words.iter().map(OsString::from).collect();
-        Request::Run(Invocation { words, is_docker, record_exit })
+        Request::Run(Invocation::typed(words, is_docker, record_exit))
+    }
+
+    fn template(name: &str, arguments: &[&str], record_exit: bool) -> Request {
+        let arguments = arguments.iter().map(OsString::from).collect();
+        Request::Template(TemplateCall { name: name.into(), arguments, record_exit })
     }
 
     #[test]
@@ -123,6 +176,32 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_the_name_of_a_template_is_data() {
+        assert_eq!(
+            read(&["audit-cli", "run", "fedora", "--", "--help"]),
+            template("fedora", &["--", "--help"], false)
+        );
+        assert_eq!(
+            read(&["audit-cli", "--record-exit", "run", "fedora"]),
+            template("fedora", &[], true)
+        );
+        // Which names are good is for the template to say.
+        assert_eq!(read(&["audit-cli", "run", "../x"]), template("../x", &[], false));
+        assert_eq!(read(&["audit-cli", "run", ""]), template("", &[], false));
+    }
+
+    #[test]
+    fn a_link_named_after_a_template_runs_it() {
+        assert_eq!(
+            read(&["/usr/bin/docker-fedora", "--record-exit"]),
+            template("fedora", &["--record-exit"], false)
+        );
+        assert_eq!(read(&["docker-compose", "up"]), template("compose", &["up"], false));
+        assert_eq!(read(&["docker-"]), template("", &[], false));
+        assert_eq!(read(&["docker-.."]), template("..", &[], false));
+    }
+
+    #[test]
     fn everything_else_is_ours_to_parse() {
         for typed in [
             &["audit-cli"][..],
@@ -132,6 +211,10 @@ mod tests {
             &["audit-cli", "exec", "--help"],
             &["audit-cli", "--record-exit"],
             &["audit-cli", "Docker"],
+            &["audit-cli", "run"],
+            &["audit-cli", "run", "--help"],
+            &["audit-cli", "run", "--", "fedora"],
+            &["docker-a/audit-cli"],
             &[],
         ] {
             assert!(matches!(read(typed), Request::Command(_)), "{typed:?}");

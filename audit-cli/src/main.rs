@@ -1,9 +1,9 @@
 //! `audit-cli` - every docker invocation in the audit trail, under the name of who typed it.
 //!
-//! An invocation goes from [`invocation`] (what was typed) to [`wrapper`] (write it down, then do
-//! it), with [`docker`] to read docker's words, [`evidence`] for the records and
-//! [`audit_host::journal`] for the line in the journal. [`emit`] and [`doctor`] are commands of
-//! its own.
+//! An invocation goes from [`invocation`] (what was typed), perhaps by way of a [`template`], to
+//! [`wrapper`] (write it down, then do it), with [`docker`] to read docker's words, [`evidence`] for
+//! the records and [`audit_host::journal`] for the line in the journal. [`emit`] and [`doctor`] are
+//! commands of its own.
 
 #![cfg_attr(not(test), no_main)]
 
@@ -20,6 +20,7 @@ mod recorder;
 mod report;
 mod settings;
 mod supervise;
+mod template;
 mod wrapper;
 
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ use report::Failure;
 fn run(arguments: Vec<OsString>) -> u8 {
     let result = match Request::from_arguments(arguments) {
         Request::Run(invocation) => wrapper::run(&invocation),
+        Request::Template(call) => template::open(call).and_then(|it| wrapper::run(&it)),
         Request::Command(arguments) => run_command(arguments),
     };
     result.unwrap_or_else(|Failure { code, error }| {
@@ -58,7 +60,8 @@ fn run_command(arguments: Vec<OsString>) -> Result<u8, Failure> {
         Command::Doctor { json } => {
             doctor::run(json).map_err(|error| Failure { code: exit::NOT_TRUSTED, error })
         }
-        Command::Docker { .. } | Command::Exec { .. } => {
+        Command::Run { template } if template.is_empty() => template::list(),
+        Command::Docker { .. } | Command::Exec { .. } | Command::Run { .. } => {
             let error = anyhow::anyhow!("a command to record stands directly behind audit-cli");
             Err(Failure { code: exit::USAGE, error })
         }

@@ -47,6 +47,18 @@ pub(crate) fn become_program(program: &Path, words: &[OsString]) -> io::Result<I
     Err(io::Error::last_os_error())
 }
 
+/// `setenv(3)`, `unsetenv(3)` - Gives the program that follows this variable, or none of that name,
+/// however often the caller has set it. Neither may hold a NUL.
+pub(crate) fn set_variable(name: &str, value: Option<&str>) {
+    // setenv replaces only the first of several, and programs differ in which one they read.
+    // SAFETY: this program starts no thread, so nobody reads the environment meanwhile.
+    unsafe { std::env::remove_var(name) };
+    if let Some(value) = value {
+        // SAFETY: as above.
+        unsafe { std::env::set_var(name, value) };
+    }
+}
+
 /// `fork(2)` - Splits the process in two.
 ///
 /// # Errors

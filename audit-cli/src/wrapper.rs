@@ -38,12 +38,22 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
         host_access: docker_words(invocation)
             .map_or(Vec::new(), |words| docker::host_access(&words)),
     };
-    let outcome = if program.is_ok() { Outcome::Success } else { Outcome::Failed };
+    let refusal = invocation.terms.refusal.as_deref();
+    let will_run = refusal.is_none() && program.is_ok();
+    let outcome = if will_run { Outcome::Success } else { Outcome::Failed };
 
     recorder::write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
-    write_journal(&program, &shown, &evidence.subject);
+    write_journal(&program, refusal, &shown, &evidence.subject);
 
+    if let Some(reason) = refusal {
+        return Err(not_allowed(reason));
+    }
     let file = program.map_err(|reason| not_run(&reason, invocation))?;
+    if let Some(host) = &invocation.terms.docker_host {
+        for (name, value) in docker::environment_for(host) {
+            process::set_variable(name, value);
+        }
+    }
     if invocation.record_exit || settings.record_exit {
         return run_as_child(&file, invocation, &evidence, settings.on_failure);
     }
@@ -74,7 +84,12 @@ fn shown(invocation: &Invocation, settings: &Settings) -> Vec<Vec<u8>> {
     }
 }
 
-fn write_journal(program: &Result<PathBuf, NotRunnable>, shown: &[Vec<u8>], subject: &Subject) {
+fn write_journal(
+    program: &Result<PathBuf, NotRunnable>,
+    refusal: Option<&str>,
+    shown: &[Vec<u8>],
+    subject: &Subject,
+) {
     let Some((command, arguments)) = shown.split_first() else { return };
     let (file, rejected) = match program {
         Ok(file) => (file.as_path(), None),
@@ -92,7 +107,7 @@ fn write_journal(program: &Result<PathBuf, NotRunnable>, shown: &[Vec<u8>], subj
         cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
         program: file,
         arguments,
-        rejected,
+        rejected: refusal.map(|_| "command not allowed").or(rejected),
     });
 }
 
@@ -164,6 +179,11 @@ fn not_run(reason: &NotRunnable, invocation: &Invocation) -> Failure {
             Failure { code: exit::NOT_FOUND, error: anyhow!("{command}: command not found") }
         }
     }
+}
+
+fn not_allowed(reason: &str) -> Failure {
+    let error = anyhow!("{reason}").context("the command was not run");
+    Failure { code: exit::NOT_ALLOWED, error }
 }
 
 fn not_recorded(error: anyhow::Error) -> Failure {

@@ -35,6 +35,14 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Checks that nobody but root can change what is in the directory.
+///
+/// # Errors
+/// If somebody else could, or it cannot be opened.
+pub fn check_directory(path: &Path) -> anyhow::Result<()> {
+    check_owner("the directory", &File::open(path)?)
+}
+
 /// Reads settings from TOML.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use crate::host::{
     Directory, Finally, PERSON, Restored, audit_cli, found, found_settled, login, shell, tag, text,
 };
+use crate::template::Template;
 
 /// Allows a person what the rule says, for as long as the answer lives.
 fn sudoers(rule: &str) -> (Restored, Finally) {
@@ -89,4 +90,32 @@ fn with_a_rule_for_one_fixed_command() {
         found_settled(&["-m", "USER_CMD", "-x", audit_cli().to_str().unwrap()], &tag).len(),
         1
     );
+}
+
+/// The same by a template: the rule lets arguments pass, and the template does not.
+#[test]
+fn with_a_rule_for_a_template() {
+    let tag = tag();
+    let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
+    let directory = Directory::new();
+    let link = template.link_in(&directory);
+    let link = link.to_str().unwrap();
+    let _rule = sudoers(&format!("NOPASSWD: {link}"));
+    let output = sudo(&["-n"], &[link]).output().unwrap();
+    assert_eq!(text(&output.stdout).trim(), tag, "{}", text(&output.stderr));
+    assert_is_the_persons(&tag);
+
+    let output = sudo(&["-n"], &[link, "--privileged"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "");
+
+    // Another link to the same file, of a name or at a place of the person's choice.
+    let other = Template::of_command(&["run", "--rm", "fedora", "echo", "other"]);
+    let theirs = Directory::new();
+    for link in [other.link_in(&directory), other.link_in(&theirs)] {
+        let output = sudo(&["-n"], &[link.to_str().unwrap()]).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    }
+    let output = sudo(&["-n"], &[template.link_in(&theirs).to_str().unwrap()]).output().unwrap();
+    assert!(["", &tag].contains(&text(&output.stdout).trim()), "{output:?}");
 }

@@ -1,0 +1,295 @@
+//! Docker commands that the administrator has written down for others to run.
+//!
+//! Whoever runs a template chooses its name and, where it says so, what stands behind its words.
+//! Templates must belong to root as the settings do, and neither the environment nor the path by
+//! which the program is called leads to others.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, ensure};
+use audit_host::root_file;
+use serde::Deserialize;
+
+use crate::exit;
+use crate::invocation::{Invocation, TemplateCall, Terms};
+use crate::report::{self, Failure, visible};
+
+/// Where the templates are, each in a file `NAME.toml`.
+const DIRECTORY: &str = "/etc/audit-cli/templates";
+
+/// A docker command, and how much of it is left to whoever runs it.
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct Template {
+    /// The words behind `docker`.
+    command: Vec<String>,
+    /// What it is for, in a line.
+    #[serde(default)]
+    description: String,
+    /// What becomes of further words.
+    #[serde(default)]
+    arguments: Arguments,
+    /// Which daemon docker is to talk to; unset is the one that the environment says.
+    docker_host: Option<String>,
+}
+
+/// What becomes of the words that whoever runs a template adds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Arguments {
+    /// With any, the command is not run.
+    #[default]
+    None,
+    /// They stand behind the command.
+    Append,
+}
+
+/// Reads the template that is asked for, and makes its command of it.
+///
+/// # Errors
+/// If there is no such template, or it is bad. That it must not be run with these arguments is
+/// among the terms of the command, for it is to be recorded.
+pub(crate) fn open(call: TemplateCall) -> Result<Invocation, Failure> {
+    let name = call.name.to_string_lossy().into_owned();
+    let template = load(&name).and_then(|template| template.ok_or_else(|| unknown(&name)));
+    match template {
+        Ok(template) => Ok(template.invocation(&name, call)),
+        Err(error) => {
+            let error = error.context("the command was not run");
+            Err(Failure { code: exit::NOT_ALLOWED, error })
+        }
+    }
+}
+
+/// Prints the name and the description of each template. A bad one is reported, and makes the exit
+/// code that of a command that is not allowed.
+///
+/// # Errors
+/// If they cannot be looked for or printed.
+pub(crate) fn list() -> Result<u8, Failure> {
+    try_list().map_err(|error| Failure { code: exit::NOT_ALLOWED, error })
+}
+
+fn try_list() -> anyhow::Result<u8> {
+    let names = names()?;
+    if names.is_empty() {
+        report::line(&anyhow!("there are no templates in {DIRECTORY}"));
+    }
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let mut code = 0;
+    for name in names {
+        match load(&name) {
+            Ok(Some(template)) => {
+                let line = format!("{name:width$}  {}", visible(&template.description));
+                writeln!(io::stdout(), "{}", line.trim_end())?;
+            }
+            // It was removed in between.
+            Ok(None) => {}
+            Err(error) => {
+                report::line(&error);
+                code = exit::NOT_ALLOWED;
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Reads a template; `None` if there is none of that name.
+fn load(name: &str) -> anyhow::Result<Option<Template>> {
+    ensure!(
+        is_name(name),
+        "`{name}` cannot be the name of a template, which has letters, digits, `_`, `.` and `-` \
+         only and begins with none of the last two"
+    );
+    let path = path_of(name);
+    check_place()
+        .and_then(|()| root_file::read(&path))
+        .and_then(|text| text.map(|text| Template::parse(&text)).transpose())
+        .with_context(|| format!("bad template `{}`", path.display()))
+}
+
+/// The names of all templates, in order.
+fn names() -> anyhow::Result<Vec<String>> {
+    let entries = match fs::read_dir(DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.context(DIRECTORY)?,
+    };
+    let files: io::Result<Vec<OsString>> =
+        entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
+    let mut names: Vec<String> =
+        files.context(DIRECTORY)?.iter().filter_map(name_of).map(str::to_owned).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whoever can write to the directory above could put another in place of that of the templates.
+fn check_place() -> anyhow::Result<()> {
+    match Path::new(DIRECTORY).parent() {
+        Some(above) if above.exists() => {
+            root_file::check_directory(above).with_context(|| above.display().to_string())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(format!("{name}.toml"))
+}
+
+/// The name of the template in this file, if it is one.
+fn name_of(file: &OsString) -> Option<&str> {
+    file.to_str()?.strip_suffix(".toml").filter(|name| is_name(name))
+}
+
+/// Whether it is one word that leads to no other directory and is no option.
+fn is_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    !name.is_empty() && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    let names = names().unwrap_or_default();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    anyhow!(
+        "there is no template `{name}`, which a link named docker-{name} needs too; \
+         in {DIRECTORY} there are: {known}"
+    )
+}
+
+impl Template {
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let template: Self = root_file::parse(text)?;
+        let first = template.command.first();
+        ensure!(first.is_some_and(|word| !word.is_empty()), "command must name a docker command");
+        ensure!(
+            first.is_none_or(|word| word != "docker"),
+            "command must begin with what stands behind `docker`"
+        );
+        let host = template.docker_host.as_deref();
+        ensure!(
+            host.is_none_or(|host| host.contains("://")),
+            "docker_host must be an address such as unix:///run/docker.sock"
+        );
+        ensure!(
+            !template
+                .command
+                .iter()
+                .map(String::as_str)
+                .chain(host)
+                .any(|text| text.contains('\0')),
+            "neither command nor docker_host can hold a NUL"
+        );
+        Ok(template)
+    }
+
+    /// The command, as if it had been typed.
+    fn invocation(self, name: &str, call: TemplateCall) -> Invocation {
+        let refusal =
+            (self.arguments == Arguments::None && !call.arguments.is_empty()).then(|| {
+                format!(
+                    "the template `{name}` takes no arguments; root may allow them with \
+                 arguments = \"append\" in {}",
+                    path_of(name).display()
+                )
+            });
+        let command = self.command.into_iter().map(OsString::from);
+        Invocation {
+            words: std::iter::once("docker".into()).chain(command).chain(call.arguments).collect(),
+            is_docker: true,
+            record_exit: call.record_exit,
+            terms: Terms { docker_host: self.docker_host, refusal },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEDORA: &str = include_str!("../../examples/templates/fedora.toml");
+
+    fn problem(text: &str) -> String {
+        Template::parse(text).unwrap_err().to_string()
+    }
+
+    fn invocation(text: &str, arguments: &[&str]) -> Invocation {
+        let arguments = arguments.iter().map(OsString::from).collect();
+        let call = TemplateCall { name: "fedora".into(), arguments, record_exit: true };
+        Template::parse(text).unwrap().invocation("fedora", call)
+    }
+
+    #[test]
+    fn the_example_is_the_articles_command() {
+        let invocation = invocation(FEDORA, &[]);
+        assert_eq!(invocation.words, ["docker", "run", "-ti", "--rm", "fedora", "/bin/sh"]);
+        assert!(invocation.is_docker && invocation.record_exit);
+        assert_eq!(invocation.terms, Terms::default());
+    }
+
+    #[test]
+    fn what_is_added_is_refused_unless_the_template_takes_it() {
+        let refused = invocation(FEDORA, &["--privileged"]);
+        let reason = refused.terms.refusal.unwrap();
+        assert!(reason.contains("`fedora` takes no arguments"), "{reason}");
+        assert_eq!(refused.words.last().unwrap(), "--privileged", "for the record");
+
+        let appended = invocation("command = ['logs']\narguments = 'append'", &["-f", "web"]);
+        assert_eq!(appended.words, ["docker", "logs", "-f", "web"]);
+        assert_eq!(appended.terms.refusal, None);
+    }
+
+    #[test]
+    fn the_daemon_is_the_templates() {
+        let host = "unix:///run/audit-broker/docker.sock";
+        let text = format!("command = ['ps']\ndocker_host = '{host}'");
+        assert_eq!(invocation(&text, &[]).terms.docker_host.as_deref(), Some(host));
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        for name in ["fedora", "a", "0", "_x", "web-1.2_b", "a..b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in
+            ["", ".", "..", ".x", "-x", "../x", "a/b", "/x", "a b", "a\n", "a\0", "é", "a\u{fffd}"]
+        {
+            assert!(!is_name(name), "{name:?}");
+            assert!(load(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_no_templates() {
+        for (file, name) in [
+            ("fedora.toml", Some("fedora")),
+            (".toml", None),
+            (".fedora.toml.swp", None),
+            ("fedora.toml~", None),
+            ("a b.toml", None),
+        ] {
+            assert_eq!(name_of(&file.into()), name, "{file}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, message) in [
+            ("", "line 1, column 1: missing field `command`"),
+            ("command = 'ps'", "line 1, column 11: invalid type"),
+            ("command = ['ps']\nhost = ''", "line 2, column 1: unknown field `host`"),
+            ("command = ['ps']\narguments = 'any'", "line 2, column 13: unknown variant `any`"),
+            ("command = []", "must name a docker command"),
+            ("command = ['']", "must name a docker command"),
+            ("command = ['docker', 'ps']", "what stands behind `docker`"),
+            ("command = ['ps']\ndocker_host = ''", "docker_host must be an address"),
+            ("command = ['ps']\ndocker_host = '/run/docker.sock'", "must be an address"),
+            ("command = [\"ps\", \"\\u0000\"]", "NUL"),
+            ("command = ['ps']\ndocker_host = \"unix://\\u0000\"", "NUL"),
+        ] {
+            assert!(problem(text).contains(message), "{text}: {}", problem(text));
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Commands of docker that root has written down for others to run.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::host::{
+    Directory, Finally, PERSON, audit_cli, found, found_settled, in_general, login, run, shell,
+    tag, text,
+};
+
+const TEMPLATES: &str = "/etc/audit-cli/templates";
+
+/// A template of root's. It goes at the end, with the directories that were made for it.
+pub(crate) struct Template {
+    name: String,
+    made: Vec<PathBuf>,
+}
+
+impl Template {
+    /// A template of a name that no other has.
+    pub(crate) fn new(content: &str) -> Self {
+        let directories = [Path::new(TEMPLATES), Path::new("/etc/audit-cli")];
+        let made = directories.into_iter().filter(|it| !it.exists()).map(Path::to_owned).collect();
+        fs::create_dir_all(TEMPLATES).unwrap();
+        let template = Self { name: tag(), made };
+        fs::write(template.path(), content).unwrap();
+        fs::set_permissions(template.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        template
+    }
+
+    pub(crate) fn of_command(command: &[&str]) -> Self {
+        Self::new(&format!("command = {command:?}\n"))
+    }
+
+    fn path(&self) -> PathBuf {
+        Path::new(TEMPLATES).join(format!("{}.toml", self.name))
+    }
+
+    /// A link to the program that stands for the template.
+    pub(crate) fn link_in(&self, directory: &Directory) -> PathBuf {
+        let link = directory.path().join(format!("docker-{}", self.name));
+        symlink(audit_cli(), &link).unwrap();
+        link
+    }
+}
+
+impl Drop for Template {
+    fn drop(&mut self) {
+        fs::remove_file(self.path()).unwrap();
+        for directory in &self.made {
+            // Another test's template, or root's settings, may have come meanwhile.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Runs the link with these arguments.
+fn through(link: &Path, arguments: &[&str]) -> Output {
+    Command::new(link).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn assert_refused(output: &Output, reason: &str) {
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(125), "{shown}");
+    assert!(shown.starts_with("audit-cli: the command was not run: "), "{shown}");
+    assert!(shown.contains(reason) && shown.lines().count() == 1, "{reason}: {shown}");
+    assert_eq!(text(&output.stdout), "");
+}
+
+#[test]
+fn it_is_run_and_recorded_as_if_it_had_been_typed() {
+    let tag = tag();
+    let command = ["run", "--rm", "fedora", "sh", "-c", "echo out; exit 42", &tag];
+    let template = Template::of_command(&command);
+    let directory = Directory::new();
+    let link = template.link_in(&directory);
+    for output in [
+        run([&["docker"][..], &command].concat()),
+        run(["run", &template.name]),
+        through(&link, &[]),
+    ] {
+        assert_eq!(text(&output.stdout), "out\n", "{}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(42));
+    }
+    let records = found(&["-m", "USER_CMD"], &tag);
+    assert_eq!(records.len(), 3);
+    assert!(records[0].contains(" cmd=docker run --rm fedora sh -c 'echo out; exit 42' "));
+    assert_eq!(in_general(&records[1]), in_general(&records[0]));
+    assert_eq!(in_general(&records[2]), in_general(&records[0]));
+
+    let output = run(["--record-exit", "run", &template.name]);
+    assert_eq!(output.status.code(), Some(42));
+    let records = found(&["-m", "USER_CMD"], &tag);
+    assert_eq!(records.len(), 5);
+    assert!(records[4].contains(" op=exit ") || records[4].contains("'op=exit "), "{}", records[4]);
+}
+
+#[test]
+fn one_that_asks_for_the_host_is_on_record_as_such() {
+    let directory = Directory::new();
+    let shared = directory.path().to_str().unwrap();
+    fs::write(directory.path().join("secret"), "of the host").unwrap();
+    let mount = format!("{shared}:/host:ro");
+    let template =
+        Template::of_command(&["run", "--rm", "-v", &mount, "fedora", "cat", "/host/secret"]);
+    assert_eq!(text(&run(["run", &template.name]).stdout), "of the host");
+    let records = found(&["-m", "USER_ROLE_CHANGE", "-sv", "yes"], shared);
+    assert_eq!(records.len(), 1);
+    assert!(records[0].contains("op=host-mount "), "{}", records[0]);
+}
+
+#[test]
+fn what_is_added_is_refused_and_the_refusal_recorded() {
+    let tag = tag();
+    let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
+    let directory = Directory::new();
+    let link = template.link_in(&directory);
+    for argument in ["more", "--privileged", "--help", "--record-exit", "--", ""] {
+        assert_refused(&run(["run", &template.name, argument]), "takes no arguments");
+        assert_refused(&through(&link, &[argument]), "takes no arguments");
+    }
+    assert_eq!(found(&["-m", "USER_CMD", "-sv", "yes"], &tag), [""; 0]);
+    let records = found_settled(&["-m", "USER_CMD", "-sv", "no"], &tag);
+    assert_eq!(records.len(), 12);
+    assert!(records[0].contains(&format!(" cmd=docker run --rm fedora echo {tag} more ")));
+}
+
+#[test]
+fn what_is_added_stands_behind_where_the_template_says_so() {
+    let tag = tag();
+    let content =
+        format!("command = ['run', '--rm', 'fedora', 'echo', '{tag}']\narguments = 'append'\n");
+    let template = Template::new(&content);
+    let output = run(["run", &template.name, "--privileged", "b c"]);
+    assert_eq!(text(&output.stdout), format!("{tag} --privileged b c\n"));
+    let records = found(&["-m", "USER_CMD"], &tag);
+    assert_eq!(records.len(), 1);
+    assert!(records[0].contains(&format!(" echo {tag} --privileged 'b c' ")), "{}", records[0]);
+}
+
+#[test]
+fn one_that_does_not_exist_is_refused_with_those_that_do() {
+    let template = Template::of_command(&["ps"]);
+    let directory = Directory::new();
+    let compose = directory.path().join("docker-compose");
+    symlink(audit_cli(), &compose).unwrap();
+    for output in [run(["run", "compose"]), through(&compose, &["up"])] {
+        assert_refused(&output, "there is no template `compose`");
+        assert_refused(&output, &template.name);
+    }
+    // What could lead elsewhere is no name, although the file is there.
+    let elsewhere = format!("../templates/{}", template.name);
+    for name in [&elsewhere, "/etc/passwd", "..", ".hidden", "a b", "", "\u{e9}", "a\n"] {
+        assert_refused(&run(["run", name]), "cannot be the name of a template");
+    }
+    for name in ["docker-", "docker-..", "docker-a b"] {
+        let output = Command::new(audit_cli()).arg0(name).output().unwrap();
+        assert_refused(&output, "cannot be the name of a template");
+    }
+}
+
+#[test]
+fn without_a_name_they_are_listed() {
+    let good = Template::new("command = ['ps']\ndescription = \"what\\nruns\"\n");
+    let plain = Template::of_command(&["ps"]);
+    let listed = run(["run"]);
+    let shown = text(&listed.stdout);
+    assert!(shown.lines().any(|line| line == format!("{}  what\\nruns", good.name)), "{shown}");
+    assert!(shown.lines().any(|line| line == plain.name), "{shown}");
+    assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
+
+    let bad = Template::new("command = ['ps']\nno_such_key = 1\n");
+    let listed = run(["run"]);
+    assert_eq!(listed.status.code(), Some(125));
+    assert!(text(&listed.stderr).contains("line 2, column 1: unknown field `no_such_key`"));
+    assert!(text(&listed.stderr).contains(&bad.name));
+    assert!(text(&listed.stdout).contains(&good.name));
+}
+
+#[test]
+fn one_that_could_be_somebody_elses_is_refused() {
+    let template = Template::of_command(&["version"]);
+    let path = template.path();
+    let path = path.to_str().unwrap();
+    for (change, back, reason) in [
+        ("chmod o+w", "chmod o-w", "must not be writable by others"),
+        ("chmod g+w", "chmod g-w", "must not be writable by others"),
+        ("chown nobody", "chown root", "must belong to root"),
+    ] {
+        for what in [path, TEMPLATES, "/etc/audit-cli"] {
+            shell(&format!("{change} {what}"));
+            let _back = Finally(format!("{back} {what}"));
+            assert_refused(&run(["run", &template.name]), reason);
+        }
+    }
+    let directory = Directory::new();
+    let moved = directory.path().join("moved");
+    shell(&format!("mv {path} {0} && ln -s {0} {path}", moved.display()));
+    assert_refused(&run(["run", &template.name]), "symbolic link");
+    fs::remove_file(path).unwrap();
+    fs::write(path, "command = 'version'").unwrap();
+    assert_refused(&run(["run", &template.name]), "line 1, column 11: invalid type");
+}
+
+/// A person at a shell sets what they like: it is the name alone that says which template it is.
+#[test]
+fn nothing_of_the_persons_changes_which_it_is() {
+    let tag = tag();
+    let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
+    let directory = Directory::new();
+    let theirs = "command = ['run', '--rm', 'fedora', 'echo', 'theirs']";
+    fs::create_dir_all(directory.path().join("etc/audit-cli/templates")).unwrap();
+    let decoy = format!("etc/audit-cli/templates/{}.toml", template.name);
+    fs::write(directory.path().join(decoy), theirs).unwrap();
+    fs::write(directory.path().join(format!("{}.toml", template.name)), theirs).unwrap();
+    let here = directory.path().to_str().unwrap();
+    let program = directory.capable(&audit_cli());
+    shell(&format!("usermod -aG docker {PERSON}"));
+    let _leave = Finally(format!("gpasswd -d {PERSON} docker >/dev/null"));
+    let by_person = |argv0: &str, arguments: &str| {
+        let line = format!("exec -a \"$1\" {} {arguments}", program.display());
+        login(PERSON)
+            .args(["env", &format!("HOME={here}"), &format!("XDG_CONFIG_HOME={here}")])
+            .args([&format!("AUDIT_CLI_TEMPLATES={here}"), &format!("PWD={here}")])
+            .args(["bash", "-c", &line, "bash", argv0])
+            .current_dir(directory.path())
+            .output()
+            .unwrap()
+    };
+    let link = format!("docker-{}", template.name);
+    for (argv0, arguments) in [
+        ("audit-cli", format!("run {}", template.name)),
+        (link.as_str(), String::new()),
+        (&format!("./{link}"), String::new()),
+        (&format!("{here}/{link}"), String::new()),
+        (&format!("/docker-x/../{link}"), String::new()),
+    ] {
+        let output = by_person(argv0, &arguments);
+        assert_eq!(text(&output.stdout).trim(), tag, "{argv0}: {}", text(&output.stderr));
+    }
+    assert_refused(&by_person(&link, "--privileged"), "takes no arguments");
+    let records = found(&["-m", "USER_CMD", "-ul", PERSON], &tag);
+    assert_eq!(records.len(), 6);
+}
+
+#[test]
+fn the_daemon_is_the_environments_unless_the_template_says_which() {
+    const SET: [&str; 7] = [
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "DOCKER_TLS",
+        "DOCKER_TLS_VERIFY",
+        "DOCKER_CERT_PATH",
+        "DOCKER_API_VERSION",
+        "DOCKER_CONFIG",
+    ];
+    let directory = Directory::new();
+    directory.script("docker", "#!/bin/sh\nenv\n");
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+    let environment = |template: &Template, options: &[&str]| -> Vec<String> {
+        let output = Command::new(audit_cli())
+            .args(options)
+            .args(["run", &template.name])
+            .envs(SET.map(|name| (name, "theirs")))
+            .env("DOCKER_BUILDKIT", "theirs")
+            .env("PATH", &path)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = text(&output.stdout);
+        let mut lines: Vec<String> =
+            shown.lines().filter(|line| line.starts_with("DOCKER_")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let silent = Template::of_command(&["ps"]);
+    let saying = Template::new("command = ['ps']\ndocker_host = 'unix:///run/other.sock'\n");
+    for options in [&[][..], &["--record-exit"]] {
+        let mut theirs: Vec<String> = SET.iter().map(|name| format!("{name}=theirs")).collect();
+        theirs.push("DOCKER_BUILDKIT=theirs".to_owned());
+        theirs.sort();
+        assert_eq!(environment(&silent, options), theirs);
+        assert_eq!(
+            environment(&saying, options),
+            ["DOCKER_BUILDKIT=theirs", "DOCKER_HOST=unix:///run/other.sock"]
+        );
+    }
+}
