@@ -101,8 +101,8 @@ fn try_list() -> anyhow::Result<u8> {
 fn load(name: &str) -> anyhow::Result<Option<Template>> {
     ensure!(
         is_name(name),
-        "`{name}` cannot be the name of a template, which has letters, digits, `_`, `.` and `-` \
-         only and begins with none of the last two"
+        "`{name}` cannot be the name of a template: it takes letters, digits, `_`, `.` and `-` \
+         only, and no `.` or `-` at its beginning"
     );
     let path = path_of(name);
     check_place()
@@ -154,8 +154,8 @@ fn unknown(name: &str) -> anyhow::Error {
     let names = names().unwrap_or_default();
     let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     anyhow!(
-        "there is no template `{name}`, which a link named docker-{name} needs too; \
-         in {DIRECTORY} there are: {known}"
+        "there is no template `{name}`; in {DIRECTORY} there are: {known} \
+         (a link docker-NAME to audit-cli runs the template NAME)"
     )
 }
 

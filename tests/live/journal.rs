@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::host::{
     Directory, Finally, PERSON, Restored, audit_cli, login_as_root, run, shell, tag,
 };
+use crate::template::Template;
 
 const SOCKET: &str = "/dev/log";
 
@@ -102,16 +103,25 @@ fn rsyslog_writes_the_line() {
     type_example(&tag);
     let lines = || fs::read_to_string(&log).unwrap_or_default();
     wait_until(|| lines().contains(&tag));
-    let lines = lines();
-    let line = lines.lines().find(|line| line.contains(&tag)).unwrap();
+    let now = lines();
+    let line = now.lines().find(|line| line.contains(&tag)).unwrap();
     assert!(line.contains(" audit-cli["), "{line}");
     assert_is_the_example(line, &tag);
+
+    // What a template does not take is told as sudo tells what its rules do not.
+    let refused = crate::host::tag();
+    let template = Template::of_command(&["ps", &refused]);
+    template.run(&["--privileged"]);
+    wait_until(|| lines().contains(&refused));
+    let now = lines();
+    let line = now.lines().find(|line| line.contains(&refused)).unwrap();
+    assert!(line.contains(" : command not allowed ; TTY="), "{line}");
+    assert!(line.ends_with(&format!("/docker ps {refused} --privileged")), "{line}");
 
     // A line that is longer than syslog daemons take comes in several.
     let ends = crate::host::tag();
     let filler: Vec<String> = (0..300).map(|number| format!("filler-{number}")).collect();
     run(["exec", "true", &ends].into_iter().map(str::to_owned).chain(filler).chain([ends.clone()]));
-    let lines = || fs::read_to_string(&log).unwrap();
     wait_until(|| lines().matches(&ends).count() == 2);
     assert!(lines().contains(" : (command continued) filler-"), "{}", lines());
 }
