@@ -72,6 +72,8 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "client_stream",
             "tunnel",
             "upstream",
+            "owner",
+            "view",
             "object",
             "subject",
             "witness",

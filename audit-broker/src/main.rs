@@ -26,6 +26,9 @@ mod metrics_server;
 mod object;
 #[cfg(test)]
 mod own_process;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing on a request's path asks it yet"))]
+#[expect(unused_imports, reason = "as above")]
+mod owner;
 mod privilege;
 mod recorder;
 mod reference;

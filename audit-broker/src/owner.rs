@@ -1,0 +1,153 @@
+//! Who made what.
+//!
+//! Knows how an owner is written, and keeps it in two places: in a label on the object itself,
+//! which dockerd keeps, and in a table of the broker's own, for what takes no label or cannot be
+//! believed. Knows no HTTP and no policy.
+
+mod kind;
+mod label;
+mod log;
+mod recent;
+mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use kind::Kind;
+pub(crate) use label::{IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, stamp};
+pub(crate) use table::OwnerTable;
+
+/// Whose an object is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// Somebody's who has logged in: the login uid.
+    Login(u32),
+    /// A system service's: the name of its systemd unit.
+    Service(String),
+    /// A container's, which calls docker itself: the whole id.
+    Container(String),
+    /// Root's, without a login.
+    Root,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login(auid) => write!(formatter, "login:{auid}"),
+            Self::Service(unit) => write!(formatter, "service:{unit}"),
+            Self::Container(id) => write!(formatter, "container:{id}"),
+            Self::Root => formatter.write_str("root"),
+        }
+    }
+}
+
+/// The text names no owner.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an owner is login:UID, service:UNIT, container:ID or root")]
+pub(crate) struct NotAnOwner;
+
+impl FromStr for Owner {
+    type Err = NotAnOwner;
+
+    /// Reads what [`fmt::Display`] writes, and no other form of it.
+    fn from_str(text: &str) -> Result<Self, NotAnOwner> {
+        if text == "root" {
+            return Ok(Self::Root);
+        }
+        match text.split_once(':') {
+            Some(("login", auid)) => login(auid).map(Self::Login),
+            Some(("service", unit)) => is_unit(unit).then(|| Self::Service(unit.to_owned())),
+            Some(("container", id)) => is_container_id(id).then(|| Self::Container(id.to_owned())),
+            _ => None,
+        }
+        .ok_or(NotAnOwner)
+    }
+}
+
+/// The kernel's word for a login uid that is not set.
+///
+/// # Source
+/// `AUDIT_UID_UNSET` in `include/uapi/linux/audit.h`.
+const UNSET: u32 = u32::MAX;
+
+fn login(text: &str) -> Option<u32> {
+    let auid: u32 = text.parse().ok().filter(|auid| *auid != UNSET)?;
+    // The number in one form: no sign, no zero in front.
+    (auid.to_string() == text).then_some(auid)
+}
+
+/// Longest name of a unit, in bytes, and what a process can run in.
+///
+/// # Source
+/// `systemd.unit(5)`; `UNIT_NAME_MAX` in systemd's `src/basic/unit-name.h`, without the end of text.
+const UNIT_LIMIT_BYTES: usize = 255;
+const UNIT_KINDS: [&str; 3] = [".service", ".scope", ".slice"];
+
+fn is_unit(text: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_alphanumeric() || b":-_.\\@".contains(&b);
+    let name = UNIT_KINDS.iter().find_map(|kind| text.strip_suffix(kind));
+    text.len() <= UNIT_LIMIT_BYTES
+        && text.bytes().all(is_letter)
+        && name.is_some_and(|name| !name.is_empty())
+}
+
+fn is_container_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn each_owner_is_written_and_read_in_one_form() {
+        let container = format!("container:{ID}");
+        for (text, owner) in [
+            ("login:0", Owner::Login(0)),
+            ("login:1001", Owner::Login(1001)),
+            ("login:4294967294", Owner::Login(u32::MAX - 1)),
+            ("service:cron.service", Owner::Service("cron.service".to_owned())),
+            (r"service:a\x2db:c_d@1.scope", Owner::Service(r"a\x2db:c_d@1.scope".to_owned())),
+            (&container, Owner::Container(ID.to_owned())),
+            ("root", Owner::Root),
+        ] {
+            assert_eq!(owner.to_string(), text);
+            assert_eq!(text.parse(), Ok(owner));
+        }
+    }
+
+    #[test]
+    fn no_other_form_is_read() {
+        for text in [
+            "",
+            "Root",
+            "root ",
+            "root:",
+            "login",
+            "login:",
+            "login:01",
+            "login:+1",
+            "login:-1",
+            "login: 1",
+            "login:1\n",
+            "login:4294967295",
+            "login:4294967296",
+            "LOGIN:1",
+            "service:",
+            "service:cron",
+            "service:.service",
+            "service:a b.service",
+            "service:a/b.service",
+            "service:é.service",
+            "container:",
+            &format!("container:{}", ID.to_uppercase()),
+            &format!("container:{}", &ID[1..]),
+            &format!("container:{ID}0"),
+            &format!("service:{}.service", "a".repeat(UNIT_LIMIT_BYTES)),
+        ] {
+            assert_eq!(text.parse::<Owner>(), Err(NotAnOwner), "{text}");
+        }
+    }
+}

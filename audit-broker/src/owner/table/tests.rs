@@ -1,0 +1,276 @@
+//! The table over the end of its process, over damage, and with several threads.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use super::*;
+
+/// A directory of the test's own, removed behind it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("owner-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn table(&self) -> PathBuf {
+        self.0.join("owners")
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn alice() -> Owner {
+    Owner::Login(1001)
+}
+
+#[test]
+fn what_was_claimed_is_there_when_it_is_opened_again() {
+    let directory = Directory::new("again");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    for kind in Kind::ALL {
+        table.claim(kind, "a", &Owner::Root).unwrap();
+        table.claim(kind, "a", &alice()).unwrap();
+        table.claim(kind, "b", &alice()).unwrap();
+        table.forget(kind, "b").unwrap();
+        table.forget(kind, "never").unwrap();
+        assert_eq!(table.get(kind, "a"), Some(alice()));
+        assert_eq!(table.get(kind, "b"), None);
+        assert_eq!(table.all(kind), [("a".to_owned(), alice())]);
+    }
+    drop(table);
+    // Twice: what is read, and what was written anew when it was opened.
+    for _ in 0..2 {
+        let table = OwnerTable::open(&path).unwrap();
+        for kind in Kind::ALL {
+            let expected = (kind.keeping() != Keeping::Memory).then(alice);
+            assert_eq!(table.get(kind, "a"), expected, "{}", kind.name());
+            assert_eq!(table.get(kind, "b"), None, "{}", kind.name());
+        }
+    }
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(directory.names(), ["owners"]);
+}
+
+#[test]
+fn what_is_no_id_or_owner_is_not_written() {
+    let directory = Directory::new("no-id");
+    let table = OwnerTable::open(&directory.table()).unwrap();
+    for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
+        table.claim(Kind::Volume, id, &alice()).unwrap_err();
+    }
+    for owner in [Owner::Service("a b.service".to_owned()), Owner::Container("1".to_owned())] {
+        table.claim(Kind::Volume, "a", &owner).unwrap_err();
+    }
+    assert!(table.all(Kind::Volume).is_empty());
+}
+
+#[test]
+fn the_file_does_not_grow_without_end() {
+    let directory = Directory::new("growth");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    table.claim(Kind::Image, "kept", &alice()).unwrap();
+    for number in 0..20_000 {
+        let id = format!("{number:064x}");
+        table.claim(Kind::Container, &id, &alice()).unwrap();
+        table.forget(Kind::Container, &id).unwrap();
+    }
+    let lines = fs::read_to_string(&path).unwrap().lines().count();
+    assert!(lines < 10_010, "{lines}");
+    drop(table);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
+    let table = OwnerTable::open(&path).unwrap();
+    assert_eq!(table.get(Kind::Image, "kept"), Some(alice()));
+    assert!(table.all(Kind::Container).is_empty());
+}
+
+#[test]
+fn a_claim_that_cannot_be_written_is_written_with_the_next() {
+    let directory = Directory::new("full");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    table.claim(Kind::Volume, "a", &alice()).unwrap();
+    {
+        let mut log = locked(&table.log);
+        // As after a write that failed half-way.
+        (&*log.file()).write_all(b"0123 + vol").unwrap();
+        log.tear();
+    }
+    table.claim(Kind::Volume, "b", &alice()).unwrap();
+    drop(table);
+    let table = OwnerTable::open(&path).unwrap();
+    assert_eq!(table.all(Kind::Volume).len(), 2);
+    assert_eq!(directory.names(), ["owners"]);
+}
+
+#[test]
+fn threads_do_not_lose_each_others_claims() {
+    let directory = Directory::new("threads");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let table = &table;
+            scope.spawn(move || {
+                for number in 0..100 {
+                    let kind = if number % 20 == 0 { Kind::Image } else { Kind::Network };
+                    let id = format!("{writer}-{number}");
+                    table.claim(kind, &id, &Owner::Login(writer)).unwrap();
+                    assert_eq!(table.get(kind, &id), Some(Owner::Login(writer)));
+                }
+            });
+        }
+    });
+    drop(table);
+    let table = OwnerTable::open(&path).unwrap();
+    assert_eq!(table.all(Kind::Image).len() + table.all(Kind::Network).len(), 400);
+}
+
+/// The path of the table, for the process that is killed.
+const MARK: &str = "AUDIT_BROKER_TEST_OWNERS";
+
+#[test]
+fn what_is_confirmed_outlives_a_process_that_is_killed() {
+    let test = "owner::table::tests::what_is_confirmed_outlives_a_process_that_is_killed";
+    if let Some(path) = env::var_os(MARK) {
+        claim_without_end(Path::new(&path));
+    }
+    let directory = Directory::new("killed");
+    let path = directory.table();
+    let mut confirmed = Vec::new();
+    for round in 0..20 {
+        let mut writer = Command::new(env::current_exe().unwrap())
+            .args([test, "--exact", "--nocapture"])
+            .env(MARK, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let mut of_round = 0;
+        while of_round < 5 + 7 * round {
+            let line = lines.next().unwrap().unwrap();
+            if let Some(id) = line.strip_prefix("confirmed ") {
+                confirmed.push(id.to_owned());
+                of_round += 1;
+            }
+        }
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        // What it said before it was killed.
+        let rest = lines.map_while(Result::ok);
+        confirmed.extend(rest.filter_map(|line| Some(line.strip_prefix("confirmed ")?.to_owned())));
+        let table = OwnerTable::open(&path).unwrap();
+        for id in &confirmed {
+            let kind = if id.ends_with('0') { Kind::Image } else { Kind::Container };
+            assert_eq!(table.get(kind, id), Some(alice()), "{id} in round {round}");
+        }
+    }
+    let names = directory.names();
+    assert!(names.iter().all(|name| !name.contains("broken")), "{names:?}");
+}
+
+fn claim_without_end(path: &Path) -> ! {
+    let table = OwnerTable::open(path).unwrap();
+    for number in 0_u64.. {
+        let id = format!("{}-{number}", std::process::id());
+        let kind = if number % 10 == 0 { Kind::Image } else { Kind::Container };
+        table.claim(kind, &id, &alice()).unwrap();
+        // In one write, so that it is whole or not there.
+        std::io::stdout().write_all(format!("confirmed {id}\n").as_bytes()).unwrap();
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_damaged_file_is_moved_aside() {
+    let directory = Directory::new("damaged");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    table.claim(Kind::Image, "i", &alice()).unwrap();
+    table.claim(Kind::Volume, "v", &alice()).unwrap();
+    table.claim(Kind::Image, "j", &alice()).unwrap();
+    drop(table);
+    let good = fs::read_to_string(&path).unwrap();
+    let flipped = good.replacen("image j login:1001", "image j login:1002", 1);
+    for (bytes, images) in [
+        (flipped.as_str(), 1),
+        (&good.replacen('1', "2", 1), 0),
+        (&good.replacen('\n', "\n\n", 1), 0),
+        ("", 0),
+        ("\n", 0),
+        ("\0\0\0", 0),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let table = OwnerTable::open(&path).unwrap();
+        // Of the whole part, what has no label.
+        assert_eq!(table.all(Kind::Image).len(), images, "{bytes:?}");
+        assert_eq!(table.all(Kind::Volume), [], "{bytes:?}");
+        table.claim(Kind::Volume, "w", &alice()).unwrap();
+        let names = directory.names();
+        let [owners, broken] = names.as_slice() else { panic!("{names:?}") };
+        assert_eq!(owners, "owners");
+        let seconds = broken.strip_prefix("owners.broken-").unwrap();
+        assert!(seconds.parse::<u64>().unwrap() > 1_700_000_000);
+        let broken = directory.0.join(broken);
+        assert_eq!(fs::read_to_string(&broken).unwrap(), bytes);
+        fs::remove_file(broken).unwrap();
+    }
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    OwnerTable::open(&path).unwrap();
+    OwnerTable::open(&directory.0.join("nowhere/owners")).unwrap_err();
+}
+
+#[test]
+fn whatever_the_file_holds_nothing_is_somebody_elses() {
+    use proptest::prelude::*;
+
+    let directory = Directory::new("chance");
+    let path = directory.table();
+    let table = OwnerTable::open(&path).unwrap();
+    for number in 0..20 {
+        let kind = if number % 2 == 0 { Kind::Image } else { Kind::Container };
+        table.claim(kind, &number.to_string(), &Owner::Login(number)).unwrap();
+    }
+    drop(table);
+    let good = fs::read(&path).unwrap();
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(200));
+    let changes = prop::collection::vec((0..good.len(), 1..=255_u8), 0..4);
+    let result = runner.run(&(changes, 0..=good.len()), |(changes, length)| {
+        let mut bytes = good.clone();
+        for (at, change) in changes {
+            bytes[at] ^= change;
+        }
+        bytes.truncate(length);
+        fs::write(&path, bytes).unwrap();
+        let table = OwnerTable::open(&path).unwrap();
+        for kind in Kind::ALL {
+            for (id, owner) in table.all(kind) {
+                prop_assert_eq!(Owner::Login(id.parse().unwrap()), owner);
+            }
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
