@@ -52,15 +52,18 @@ const RUN: &[i64] = &[
     libc::SYS_uname,
 ];
 
-/// Files and descriptors. Landlock says which files.
+/// Files and descriptors. Landlock says which files. The table of owners is written anew beside the
+/// old one, synced, and renamed into its place.
 const FILES: &[i64] = &[
     libc::SYS_close,
     libc::SYS_dup,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_fcntl,
+    libc::SYS_fdatasync,
     libc::SYS_flock,
     libc::SYS_fstat,
+    libc::SYS_fsync,
     libc::SYS_getdents64,
     libc::SYS_lseek,
     libc::SYS_newfstatat,
@@ -70,6 +73,9 @@ const FILES: &[i64] = &[
     libc::SYS_read,
     libc::SYS_readlinkat,
     libc::SYS_readv,
+    #[cfg(not(target_arch = "riscv64"))]
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
     libc::SYS_statx,
     libc::SYS_unlinkat,
     libc::SYS_write,
@@ -115,6 +121,7 @@ const OLDER: &[i64] = &[
     libc::SYS_open,
     libc::SYS_poll,
     libc::SYS_readlink,
+    libc::SYS_rename,
     libc::SYS_stat,
     libc::SYS_time,
     libc::SYS_unlink,
@@ -162,6 +169,9 @@ const NOT_FOR_READING: &[i64] = &[
     libc::SYS_listen,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
+    #[cfg(not(target_arch = "riscv64"))]
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
     libc::SYS_sendmmsg,
     libc::SYS_sendmsg,
     libc::SYS_sendto,
@@ -169,6 +179,8 @@ const NOT_FOR_READING: &[i64] = &[
     libc::SYS_unlinkat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_unlink,
 ];

@@ -16,6 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::*;
 use crate::own_process;
+use crate::owner::{Kind, Owner, OwnerTable};
 
 /// A directory below that for the test's temporary files.
 fn directory(name: &str) -> PathBuf {
@@ -57,6 +58,7 @@ fn behind_the_wall_is_only_what_the_daemon_uses() {
     assert!(is_denied(File::create("/etc/new")));
     assert!(is_denied(File::create("/run/new")));
     assert!(is_denied(fs::remove_file(&socket)));
+    assert!(is_denied(fs::rename(&socket, elsewhere.join("other"))));
     assert!(is_denied(fs::create_dir(runtime.join("directory"))));
     if enforcement == Enforcement::Full {
         assert!(is_denied(TcpStream::connect(tcp.local_addr().unwrap())));
@@ -74,6 +76,7 @@ fn behind_the_wall_is_only_what_the_daemon_uses() {
     drop(audit_core::Audit::open().unwrap());
     crate::sys::pidfd_open(nix::unistd::Pid::from_raw(1)).unwrap();
     a_thread_logs_in();
+    owners_are_kept(&runtime);
     tokio_serves(&runtime.join("other.sock"));
     fs::remove_file(runtime.join("file")).unwrap();
 }
@@ -168,7 +171,7 @@ fn calls_that_are_not_listed_answer_eperm() {
     assert!(is_denied(TcpListener::bind("127.0.0.1:0")));
     assert!(is_denied(UdpSocket::bind("127.0.0.1:0")));
     assert_eq!(nix::sys::signal::kill(nix::unistd::Pid::this(), None), Err(Errno::EPERM));
-    assert!(is_denied(fs::rename(&earlier, runtime.join("other"))));
+    assert!(is_denied(fs::hard_link(&earlier, runtime.join("other"))));
 
     assert!(!fs::read("/etc/passwd").unwrap().is_empty());
     UnixStream::connect(&earlier).unwrap();
@@ -178,6 +181,7 @@ fn calls_that_are_not_listed_answer_eperm() {
     drop(audit_core::Audit::open().unwrap());
     let _ = fs::read_dir("/proc").unwrap().count();
     a_thread_logs_in();
+    owners_are_kept(&runtime);
     fs::remove_file(&earlier).unwrap();
     fs::remove_file(runtime.join("other.sock")).unwrap();
 }
@@ -209,6 +213,18 @@ fn a_thread_logs_in() {
         }
         Err(error) => panic!("{error:?}"),
     }
+}
+
+/// In a table that is begun, written, read again, and moved aside.
+fn owners_are_kept(directory: &Path) {
+    let path = directory.join("owners");
+    for _ in 0..2 {
+        let table = OwnerTable::open(&path).unwrap();
+        table.claim(Kind::Image, "i", &Owner::Root).unwrap();
+        table.claim(Kind::Volume, "v", &Owner::Root).unwrap();
+    }
+    fs::write(&path, "damage").unwrap();
+    assert!(OwnerTable::open(&path).unwrap().all(Kind::Image).is_empty());
 }
 
 /// Two runtimes on threads of their own, one of which serves the other through a socket.
