@@ -4,7 +4,8 @@
 # goal and `ok` or `MISSED`. Fails only if something cannot be measured.
 #
 # usage: tests/bench-broker.sh [--short] [PART...]   (as root)
-# parts: idle ping recorded save load growth (all if none is said). --short takes under a minute.
+# parts: idle ping recorded save load growth decision (all if none is said). --short takes under a
+# minute, without decision, which builds for several.
 # AUDIT_BROKER=PROGRAM measures that program instead of this checkout's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +20,10 @@ if [ "${1:-}" = --short ]; then
     shift
 fi
 parts=("$@")
-[ "${#parts[@]}" -gt 0 ] || parts=(idle ping recorded save load growth)
+if [ "${#parts[@]}" -eq 0 ]; then
+    parts=(idle ping recorded save load growth)
+    [ "${#short[@]}" -gt 0 ] || parts+=(decision)
+fi
 user=audit-broker
 image=audit-broker-bench-$$
 container=audit-broker-bench-$$
@@ -70,6 +74,8 @@ upstream = "/var/run/docker.sock"
 metrics = "$scratch/metrics.sock"
 user = "$user"
 connections_per_uid = 20000
+policy_dir = "$PWD/examples/policies"
+state_dir = "$scratch/state"
 END
 }
 
@@ -149,6 +155,14 @@ load() {
         --image-tar "$scratch/image.tar" --container "$container"
 }
 
+# What the policies cost by themselves, within the program.
+decide() {
+    cargo test --quiet --release --package audit-broker --bin audit-broker \
+        decision::tests::speed -- --ignored --nocapture >"$scratch/decision.log" 2>&1 ||
+        fail "the decisions: $(cat "$scratch/decision.log")"
+    grep ', us  ' "$scratch/decision.log"
+}
+
 if ! getent passwd "$user" >/dev/null; then
     useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"
     made_user=yes
@@ -167,6 +181,10 @@ esac
 
 load heading
 for part in "${parts[@]}"; do
+    if [ "$part" = decision ]; then
+        decide
+        continue
+    fi
     # Anew for each part, so that none finds the memory of the one before.
     start_broker
     load "$part"

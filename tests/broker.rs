@@ -27,6 +27,11 @@ mod archives;
 mod clients;
 #[path = "broker/objects.rs"]
 mod objects;
+#[expect(dead_code, reason = "the tests of the trail use the rest")]
+#[path = "broker/observe.rs"]
+mod observe;
+#[path = "broker/policy.rs"]
+mod policy;
 #[path = "broker/streams.rs"]
 mod streams;
 #[path = "broker/terminal.rs"]

@@ -29,12 +29,20 @@ check_documentation() {
     RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
 }
 
+# The broker needs a newer one than the rest, for the policy language.
 check_oldest_rust() {
+    check_with_rust Cargo.toml --workspace --exclude audit-broker
+    check_with_rust audit-broker/Cargo.toml --package audit-broker
+}
+
+# check_with_rust MANIFEST PACKAGES...: with the oldest Rust that the manifest says.
+check_with_rust() {
     local oldest
-    oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-    say "Rust $oldest, the oldest that is supported"
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$1")
+    shift
+    say "Rust $oldest, the oldest that is supported: $*"
     if rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1; then
-        CARGO_TARGET_DIR=target/oldest cargo "+$oldest" check --quiet --workspace --all-targets
+        CARGO_TARGET_DIR=target/oldest cargo "+$oldest" check --quiet --all-targets "$@"
     else
         skip "Rust $oldest cannot be installed"
     fi
@@ -144,6 +152,33 @@ check_fuzz() {
     rm -rf "$found"
 }
 
+# Random bodies for 30 seconds, or AUDIT_BROKER_DIFFERENTIAL_SECONDS. A difference names its seed;
+# AUDIT_BROKER_DIFFERENTIAL_SEED starts there again.
+check_differential() {
+    say "request bodies, as the broker and as dockerd's own structs read them"
+    local structs=golang-github-docker-docker-dev built
+    if command -v apt-get >/dev/null; then
+        install_packages "golang-go $structs" "" || say "they cannot be installed"
+    fi
+    # shellcheck disable=SC2016 # dpkg-query's own variable
+    if [[ $(dpkg-query -W -f '${Version}' "$structs" 2>/dev/null) != 20.10.* ]]; then
+        skip "there is no $structs 20.10, as Debian 12 has it, to compare with"
+        return
+    fi
+    built=$(mktemp -d)
+    (
+        cd tests/differential/go
+        export GO111MODULE=off GOPATH=/usr/share/gocode
+        [ -z "$(gofmt -l .)" ] || fail "tests/differential/go is not as gofmt writes it"
+        go vet .
+        go build -o "$built/differential" .
+    )
+    AUDIT_BROKER_DIFFERENTIAL=$built/differential \
+        cargo test --quiet --package audit-broker --bin audit-broker differential -- \
+        --ignored --nocapture "$@"
+    rm -rf "$built"
+}
+
 check_quickstart() {
     say "the newcomer's command, twice"
     for _ in 1 2; do
@@ -175,12 +210,18 @@ if [ "${1:-}" = broker ]; then
     check_broker "$@"
     exit
 fi
+if [ "${1:-}" = differential ]; then
+    shift
+    check_differential "$@"
+    exit
+fi
 check_form
 check_documentation
 check_oldest_rust
 check_units
 check_fuzz
 if [ "$(id -u)" -eq 0 ]; then
+    check_differential
     check_live
     check_broker
     check_emitter

@@ -1,11 +1,11 @@
 //! What somebody asks for: who, what, and of which object.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::api::body::Body;
-use crate::api::host_config::HostConfig;
-use crate::object::{Container, Object};
+use crate::api::volume::VolumeCreate;
+use crate::object::{Container, Image, Network, Object, Volume};
+use crate::owner::Owner;
 use crate::request::Head;
 use crate::subject::Subject;
 
@@ -13,6 +13,8 @@ use crate::subject::Subject;
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) subject: Rc<Subject>,
+    /// Whose what it makes is.
+    pub(crate) owner: Owner,
     pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) object: Object,
@@ -25,10 +27,16 @@ pub(crate) struct Action {
 pub(crate) struct References {
     /// The container that is connected to a network, taken off it, or made an image.
     pub(crate) member: Option<Container>,
-    /// What the containers have whose namespaces are joined or volumes used.
-    pub(crate) joined: Vec<HostConfig>,
-    /// What was asked for when the volumes were made that are mounted by name.
-    pub(crate) volume_options: Vec<BTreeMap<String, String>>,
+    /// The containers whose namespaces are joined or volumes used.
+    pub(crate) joined: Vec<Container>,
+    /// The volumes that are mounted by name.
+    pub(crate) volumes: Vec<Volume>,
+    /// The volumes that are mounted by name and not there yet.
+    pub(crate) missing_volumes: Vec<VolumeCreate>,
+    /// The networks that a container is connected to when it is made.
+    pub(crate) networks: Vec<Network>,
+    /// The image of a new container, or those that are copied out.
+    pub(crate) images: Vec<Image>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
 }

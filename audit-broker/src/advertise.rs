@@ -15,10 +15,10 @@ const HEADER: HeaderName = HeaderName::from_static("api-version");
 /// Lowers the version in an answer's headers.
 pub(crate) fn limit_header(headers: &mut HeaderMap) {
     let told = headers.get(HEADER).and_then(|value| ApiVersion::from_text(value.to_str().ok()?));
-    if told.is_some_and(|told| told > ApiVersion::NEWEST) {
-        if let Ok(newest) = HeaderValue::from_str(&ApiVersion::NEWEST.to_string()) {
-            headers.insert(HEADER, newest);
-        }
+    if told.is_some_and(|told| told > ApiVersion::NEWEST)
+        && let Ok(newest) = HeaderValue::from_str(&ApiVersion::NEWEST.to_string())
+    {
+        headers.insert(HEADER, newest);
     }
 }
 
@@ -37,10 +37,10 @@ pub(crate) fn limit_document(document: Bytes) -> Bytes {
 
 fn limit(versions: &mut Value) {
     let mut change = |key: &str, limit: fn(Option<ApiVersion>) -> Option<ApiVersion>| {
-        if let Some(value) = versions.get_mut(key) {
-            if let Some(limited) = limit(value.as_str().and_then(ApiVersion::from_text)) {
-                *value = limited.to_string().into();
-            }
+        if let Some(value) = versions.get_mut(key)
+            && let Some(limited) = limit(value.as_str().and_then(ApiVersion::from_text))
+        {
+            *value = limited.to_string().into();
         }
     };
     change("ApiVersion", |told| told.map(|told| told.min(ApiVersion::NEWEST)));

@@ -18,6 +18,7 @@ use hyper::{Response, StatusCode};
 use crate::client_stream::Answering;
 use crate::ending::Ending;
 use crate::upstream::Line;
+use crate::view::{EventFilter, Seen};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -36,14 +37,18 @@ enum Content {
 }
 
 /// dockerd's answer while it is passed on.
-#[derive(Debug)]
 pub(crate) struct Relay {
     pub(crate) body: Incoming,
     /// Given back when the answer has been read to its end.
     pub(crate) line: Option<Line>,
     /// Told what comes by, where that tells the outcome.
     pub(crate) ending: Option<Ending>,
+    /// Takes out what may not be seen.
+    pub(crate) filter: Option<EventFilter<MaySee>>,
 }
+
+/// Whether a thing may be seen.
+pub(crate) type MaySee = Box<dyn FnMut(&Seen<'_>) -> bool>;
 
 impl AnswerBody {
     pub(crate) fn own(bytes: Bytes) -> Self {
@@ -65,8 +70,30 @@ impl AnswerBody {
     }
 }
 
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Relay").field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
 impl Relay {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        loop {
+            let frame = ready!(self.poll_whole(context));
+            let Some(filter) = &mut self.filter else { return Poll::Ready(frame) };
+            let Some(Ok(frame)) = frame else { return Poll::Ready(frame) };
+            let frame = frame.map_data(|data| filter.see(&data).into());
+            // What nothing is left of would only wake the client's end.
+            if frame.data_ref().is_none_or(|data: &Bytes| !data.is_empty()) {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+        }
+    }
+
+    fn poll_whole(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let Some(line) = &mut self.line else { return Poll::Ready(None) };
         let frame = ready!(line.poll_body(&mut self.body, context));
         match &frame {

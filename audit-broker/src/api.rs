@@ -13,6 +13,7 @@ mod object;
 pub(crate) mod plugin;
 pub(crate) mod ports;
 pub(crate) mod query_json;
+mod ratio;
 pub(crate) mod registry;
 pub(crate) mod route;
 pub(crate) mod secret;
@@ -22,6 +23,12 @@ pub(crate) mod swarm;
 pub(crate) mod task;
 pub(crate) mod volume;
 pub(crate) mod words;
+
+/// Every key of an object.
+#[cfg(test)]
+pub(crate) fn keys<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
+    key_path::KeyPath::default().known_keys::<T>()
+}
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
@@ -14,10 +15,11 @@ use hyper::{Response, StatusCode};
 use crate::action::Action;
 use crate::answer::{self, AnswerBody};
 use crate::client_stream::Phase;
-use crate::decision::Decision;
+use crate::decision::Denial;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
 use crate::identity::Identity;
+use crate::policy::Principal;
 use crate::recorder::{Asked, NotRecorded};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
@@ -40,9 +42,15 @@ pub(crate) struct Call {
     pub(crate) connection: Rc<Connection>,
     /// As they were when it came.
     pub(crate) settings: Arc<Settings>,
+    pub(crate) principal: Rc<Principal>,
     pub(crate) action: Action,
     /// The version of the API in which dockerd is asked.
     pub(crate) version: ApiVersion,
+    pub(crate) began: DateTime<Utc>,
+    /// How many things of a list the client wants, where the broker counts them.
+    pub(crate) limit: Option<usize>,
+    /// The policy that permits it.
+    pub(crate) permitted_by: Option<String>,
     /// Whether it is on record that it was asked for, and not yet what came of it.
     is_open: Cell<bool>,
 }
@@ -52,6 +60,12 @@ pub(crate) struct Call {
 pub(crate) enum Stop {
     /// It is not understood.
     Refused(Refusal),
+    /// It is not allowed.
+    Denied {
+        /// Whom to ask, if that is set.
+        help: String,
+        denial: Denial,
+    },
     /// What it is about is not there: dockerd's own answer.
     NotFound(StatusCode, Bytes),
     /// It cannot be recorded.
@@ -109,24 +123,58 @@ impl Call {
     pub(crate) fn new(
         connection: &Rc<Connection>,
         settings: Arc<Settings>,
+        principal: &Rc<Principal>,
         action: Action,
         version: ApiVersion,
     ) -> Self {
         let connection = Rc::clone(connection);
-        Self { connection, settings, action, version, is_open: Cell::new(false) }
+        Self {
+            connection,
+            settings,
+            principal: Rc::clone(principal),
+            action,
+            version,
+            began: Utc::now(),
+            limit: None,
+            permitted_by: None,
+            is_open: Cell::new(false),
+        }
     }
 
-    /// Writes down what is about to happen. Only what can be recorded happens.
-    pub(crate) async fn record_request(
-        &self,
-        decision: Decision,
-        asked: Option<Asked>,
-    ) -> Result<(), Stop> {
-        let Decision::Allow = decision;
-        let Some(asked) = asked else { return Ok(()) };
+    /// Writes down that it is denied, whatever the level of its class.
+    pub(crate) async fn record_denial(&self, denial: &Denial) -> Result<(), Stop> {
         let evidence = Evidence::new(&self.action);
         let shared = &self.connection.shared;
-        let records = evidence.of_request();
+        let records = evidence.of_denial(denial.reason());
+        let recorded = shared.recorder.write(&self.action.subject, &records).await;
+        if let Some(journal) = &shared.journal {
+            let line = evidence.journal_line(&self.settings.upstream);
+            journal.write(line.rejected("command not allowed"));
+        }
+        or_warn(recorded, self.settings.on_failure)
+    }
+
+    /// What is told to who asked.
+    pub(crate) fn denied(&self, denial: Denial) -> Stop {
+        Stop::Denied { help: self.settings.denial_help.clone(), denial }
+    }
+
+    /// Writes down what is about to happen, and that it would have been denied if that counted. Only
+    /// what can be recorded happens.
+    pub(crate) async fn record_request(
+        &self,
+        reported: Option<&Denial>,
+        asked: Option<Asked>,
+    ) -> Result<(), Stop> {
+        let asked = match (asked, reported) {
+            (Some(asked), _) => asked,
+            (None, Some(_)) => self.connection.shared.recorder.ask(),
+            (None, None) => return Ok(()),
+        };
+        let evidence = Evidence::new(&self.action);
+        let shared = &self.connection.shared;
+        let mut records = evidence.of_request(self.permitted_by.as_deref());
+        records.extend(reported.map(|denial| evidence.of_report(denial.reason())));
         let recorded = shared.recorder.write_asked(&self.action.subject, &records, asked).await;
         self.is_open.set(self.level() == Level::Full);
         if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
@@ -134,10 +182,10 @@ impl Call {
             self.record_outcome(Came::NotMade, None);
         }
         or_warn(recorded, self.settings.on_failure)?;
-        if !self.action.head.route.class.reads_only() {
-            if let Some(journal) = &shared.journal {
-                journal.write(evidence.journal_line(&self.settings.upstream));
-            }
+        if !self.action.head.route.class.reads_only()
+            && let Some(journal) = &shared.journal
+        {
+            journal.write(evidence.journal_line(&self.settings.upstream));
         }
         Ok(())
     }
@@ -180,6 +228,15 @@ impl Stop {
     pub(crate) fn into_response(self) -> Response<AnswerBody> {
         match self {
             Self::Refused(Refusal { status, message }) => answer::message(status, &message),
+            // What who asks may not see is not there.
+            Self::Denied { denial: Denial { message, is_hidden: true, .. }, .. } => {
+                answer::message(StatusCode::NOT_FOUND, &message)
+            }
+            Self::Denied { denial, help } => {
+                let separator = if help.is_empty() { "" } else { "; " };
+                let text = format!("{}{separator}{help}", denial.message);
+                answer::message(StatusCode::FORBIDDEN, &text)
+            }
             Self::NotFound(status, answer) => answer::document(status, answer),
             Self::NotRecorded(error) => {
                 tracing::error!("a call is refused since it cannot be recorded: {error}");

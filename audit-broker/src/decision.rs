@@ -1,18 +1,204 @@
 //! Whether somebody may do what they ask for.
 //!
-//! The one place where that is decided. Every action that is understood is allowed so far: what
-//! protects the host is that each is on record under a name.
+//! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
 
-use crate::action::Action;
+use crate::case::{Case, Step, Thing};
+use crate::operation;
+use crate::policy::{
+    Call, ContainerFacts, ImageFacts, Judgement, Policy, Principal, Question, Resource, Verdict,
+};
+use crate::settings::Mode;
 
 /// The answer, and why.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    Allow,
+    /// It may be done.
+    Allow {
+        /// The policy that permits the call itself; `None` if none does, and denials are reported
+        /// only.
+        policy: Option<String>,
+        /// What would have denied it, did it count.
+        reported: Option<Denial>,
+    },
+    Deny(Denial),
 }
 
-/// Decides on an action.
-pub(crate) const fn decide(_action: &Action) -> Decision {
-    Decision::Allow
+/// Why something is denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Denial {
+    /// The policy that forbids it; `None` where none permits it.
+    pub(crate) policy: Option<String>,
+    /// What is told to who asked.
+    pub(crate) message: String,
+    /// Whether who asked may not even know of the thing, so that the message says that there is
+    /// none.
+    pub(crate) is_hidden: bool,
 }
+
+/// In place of the id of a policy where none permits it.
+pub(crate) const NOT_PERMITTED: &str = "not-permitted";
+
+impl Denial {
+    /// The word for it in records.
+    pub(crate) fn reason(&self) -> &str {
+        self.policy.as_deref().unwrap_or(NOT_PERMITTED)
+    }
+}
+
+/// Decides on a case.
+pub(crate) fn decide(policy: &Policy, mode: Mode, principal: &Principal, case: &Case) -> Decision {
+    let mut permitted_by = None;
+    let mut reported = case.is_foreign_exec.then(|| foreign_exec(case));
+    if let (Some(denial), Mode::Enforce) = (&reported, mode) {
+        return Decision::Deny(denial.clone());
+    }
+    for (number, (step, judgement)) in judge(policy, principal, case).enumerate() {
+        let Judgement { verdict, reported: would_be } = judgement;
+        if !verdict.is_allowed {
+            let denial = denial(policy, principal, case, step, verdict);
+            match mode {
+                Mode::Enforce => return Decision::Deny(denial),
+                Mode::Report => reported = reported.or(Some(denial)),
+            }
+        } else if number == 0 {
+            permitted_by = verdict.policy;
+        }
+        if let Some(verdict) = would_be.filter(|verdict| !verdict.is_allowed) {
+            reported = reported.or_else(|| Some(denial(policy, principal, case, step, verdict)));
+        }
+    }
+    Decision::Allow { policy: permitted_by, reported }
+}
+
+/// What the policies say to each step, whatever they say to the others.
+pub(crate) fn judge<'a>(
+    policy: &'a Policy,
+    principal: &'a Principal,
+    case: &'a Case,
+) -> impl Iterator<Item = (&'a Step, Judgement)> {
+    case.steps.iter().map(move |step| (step, ask(policy, principal, case, step)))
+}
+
+/// Whether somebody may see a thing in lists and events. What is not to be seen is not there.
+pub(crate) fn may_see(
+    policy: &Policy,
+    mode: Mode,
+    principal: &Principal,
+    thing: &Thing,
+    is_privileged: bool,
+) -> bool {
+    let Some(action) = seeing(thing, is_privileged) else { return true };
+    let call = Call::default();
+    let question = Question { principal, action, resource: thing.resource(), call: &call };
+    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+}
+
+/// Whether somebody may remove whatever anybody has, so that a prune need not spare it.
+pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
+    let roots = ContainerFacts::of_root();
+    let call = Call::default();
+    let question = Question {
+        principal,
+        action: operation::CONTAINER_DELETE.action(true),
+        resource: Resource::Container(&roots),
+        call: &call,
+    };
+    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+}
+
+fn ask(policy: &Policy, principal: &Principal, case: &Case, step: &Step) -> Judgement {
+    let resource = step.thing.resource();
+    let question = Question { principal, action: step.action, resource, call: &case.call };
+    match &step.name {
+        None => policy.ask(&question),
+        Some(name) => {
+            let call = Call { name: name.clone(), ..case.call.clone() };
+            policy.ask(&Question { call: &call, ..question })
+        }
+    }
+}
+
+fn denial(
+    policy: &Policy,
+    principal: &Principal,
+    case: &Case,
+    step: &Step,
+    verdict: Verdict,
+) -> Denial {
+    let is_privileged = step.action.starts_with("privileged-");
+    let is_hidden = !may_see(policy, Mode::Enforce, principal, &step.thing, is_privileged);
+    let message = match absent(step).filter(|_| is_hidden) {
+        Some(message) => message,
+        None => explain(case, step, &verdict),
+    };
+    Denial { policy: verdict.policy, message, is_hidden }
+}
+
+/// Who starts a process in a container knows its id, and nobody else has to.
+fn foreign_exec(case: &Case) -> Denial {
+    let given = case.steps.first().map(|step| step.given.as_str()).unwrap_or_default();
+    let message = format!("No such exec instance: {given}");
+    Denial { policy: None, message, is_hidden: true }
+}
+
+fn explain(case: &Case, step: &Step, verdict: &Verdict) -> String {
+    let what = match &step.thing {
+        Thing::Daemon => step.name.as_ref().map(|name| format!(" of {name}")).unwrap_or_default(),
+        thing => format!(" of {}", describe(thing)),
+    };
+    let why = match &verdict.policy {
+        Some(policy) => format!("policy {policy} forbids it"),
+        None => "no policy permits it".to_owned(),
+    };
+    let action = step.action;
+    if case.asks_for.is_empty() || !action.starts_with("privileged-") {
+        return format!("you are not allowed {action}{what}: {why}");
+    }
+    let asks_for = case.asks_for.join(", ");
+    format!("you are not allowed {action}{what}, which asks for {asks_for}: {why}")
+}
+
+/// What it is, in words for people.
+pub(crate) fn describe(thing: &Thing) -> String {
+    let image =
+        |image: &ImageFacts| image.names.first().cloned().unwrap_or_else(|| image.id.clone());
+    match thing {
+        Thing::Daemon => "docker".to_owned(),
+        Thing::NewContainer(container) => format!("image {}", image(&container.image)),
+        Thing::Container(container) => format!("container {}", container.name),
+        Thing::Image(facts) => format!("image {}", image(facts)),
+        Thing::Volume(volume) | Thing::NewVolume(volume) => format!("volume {}", volume.name),
+        Thing::Network(network) | Thing::NewNetwork(network) => format!("network {}", network.name),
+    }
+}
+
+/// The action by which a thing that is there is seen.
+const fn seeing(thing: &Thing, is_privileged: bool) -> Option<&'static str> {
+    match thing {
+        Thing::Container(_) => Some(operation::CONTAINER_INSPECT.action(is_privileged)),
+        Thing::Image(_) => Some(operation::IMAGE_INSPECT.name),
+        Thing::Volume(_) => Some(operation::VOLUME_INSPECT.name),
+        Thing::Network(_) => Some(operation::NETWORK_INSPECT.name),
+        Thing::Daemon | Thing::NewContainer(_) | Thing::NewVolume(_) | Thing::NewNetwork(_) => None,
+    }
+}
+
+/// What docker says of a thing that is not there, by the name under which it was asked for.
+///
+/// # Source
+/// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
+/// `libnetwork/error.go` of moby.
+fn absent(step: &Step) -> Option<String> {
+    let given = &step.given;
+    match &step.thing {
+        Thing::Container(_) => Some(format!("No such container: {given}")),
+        Thing::Image(_) => Some(format!("No such image: {given}")),
+        Thing::Volume(_) => Some(format!("get {given}: no such volume")),
+        Thing::Network(_) => Some(format!("network {given} not found")),
+        Thing::Daemon | Thing::NewContainer(_) | Thing::NewVolume(_) | Thing::NewNetwork(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,10 +25,11 @@ use crate::api::body::Body;
 use crate::api::class::Class;
 use crate::api::route::{BodyKind, ObjectKind};
 use crate::api::task::ContainerSpec;
+use crate::danger::dangers;
 use crate::ending::Came;
-use crate::host_access::host_access;
 use crate::journal::Line;
 use crate::object::Object;
+use crate::owner::shown_image;
 use crate::request::{Head, Query};
 use crate::subject::Subject;
 use resource::Resource;
@@ -80,7 +81,7 @@ impl<'a> Evidence<'a> {
             op: route.op,
             request_op: format!("{}-request", route.op),
             object: Named::of(action),
-            host_access: host_access(action),
+            host_access: dangers(action).ways,
             resources: match &action.body {
                 Body::ContainerCreate(config) => Resource::of_container(config),
                 _ => Vec::new(),
@@ -88,11 +89,30 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// What is written before the call is made.
-    pub(crate) fn of_request(&self) -> Vec<Record<'_>> {
-        let call = self.call(&self.request_op, None).outcome(Outcome::Success);
-        let role_changes = self.host_access.iter().map(|way| self.role_change(way));
-        std::iter::once(call).chain(role_changes).collect()
+    /// What is written before the call is made, with the policy that permits it.
+    pub(crate) fn of_request<'b>(&'b self, policy: Option<&'b str>) -> Vec<Record<'b>> {
+        let record_type = record_type(self.class);
+        let call = self.call(record_type, &self.request_op, policy, None);
+        self.with_role_changes(call, Outcome::Success)
+    }
+
+    /// What is written of a call that is denied. All denials have one type, so that one search finds
+    /// them, whatever they are about.
+    pub(crate) fn of_denial<'b>(&'b self, reason: &'b str) -> Vec<Record<'b>> {
+        let denied = RecordType::VIRT_CONTROL;
+        let call = self.call(denied, &self.request_op, Some(reason), None);
+        self.with_role_changes(call, Outcome::Failed)
+    }
+
+    /// What is written of a call that would be denied if denials counted.
+    pub(crate) fn of_report<'b>(&'b self, reason: &'b str) -> Record<'b> {
+        let denied = RecordType::VIRT_CONTROL;
+        self.call(denied, "would-deny", Some(reason), None).outcome(Outcome::Success)
+    }
+
+    fn with_role_changes<'b>(&'b self, call: Record<'b>, outcome: Outcome) -> Vec<Record<'b>> {
+        let role_changes = self.host_access.iter().map(|way| self.role_change(way, outcome));
+        std::iter::once(call.outcome(outcome)).chain(role_changes).collect()
     }
 
     /// What is written when it is known what came of it.
@@ -105,7 +125,7 @@ impl<'a> Evidence<'a> {
         if outcome == Outcome::Success {
             records.extend(self.resources.iter().map(|resource| self.given(resource, made)));
         }
-        let record = self.call(self.op, made);
+        let record = self.call(record_type(self.class), self.op, None, made);
         let record = match came {
             Came::Done(Some(exit)) => record.number("exit", exit),
             Came::Done(None) | Came::Failed => record,
@@ -128,9 +148,18 @@ impl<'a> Evidence<'a> {
     }
 
     /// The call itself.
-    fn call<'b>(&'b self, op: &'b str, made: Option<&'b Made>) -> Record<'b> {
+    fn call<'b>(
+        &'b self,
+        record_type: RecordType,
+        op: &'b str,
+        reason: Option<&'b str>,
+        made: Option<&'b Made>,
+    ) -> Record<'b> {
         let object = &self.object;
-        let record = Record::new(record_type(self.class)).word("virt", "docker").word("op", op);
+        let mut record = Record::new(record_type).word("virt", "docker").word("op", op);
+        if let Some(reason) = reason {
+            record = record.word("reason", reason);
+        }
         let record = match &object.resource {
             Some(resource) => record.word("resrc", resource.word()),
             None => record,
@@ -186,9 +215,9 @@ impl<'a> Evidence<'a> {
         by(record, self.subject).outcome(Outcome::Success)
     }
 
-    fn role_change<'b>(&'b self, way: &'b HostAccess) -> Record<'b> {
+    fn role_change<'b>(&'b self, way: &'b HostAccess, outcome: Outcome) -> Record<'b> {
         let record = self.container(way.role_change(self.subject.label.as_deref()), None);
-        by(record, self.subject).outcome(Outcome::Success)
+        by(record, self.subject).outcome(outcome)
     }
 }
 
@@ -277,6 +306,8 @@ impl Named {
             Object::Network(network) => {
                 Self { resource: Some(Resource::Network(network.name.clone())), ..Self::default() }
             }
+            Object::Image(image) => Self::of_name(ObjectKind::Image, &image.given),
+            Object::Volume(volume) => Self::of_name(ObjectKind::Volume, &volume.name),
             Object::Named(name) => Self::of_name(action.head.route.object, name),
         };
         if action.head.route.body == BodyKind::ContainerCreate {
@@ -322,7 +353,9 @@ impl Named {
     fn add_body(&mut self, body: &Body) {
         match body {
             Body::ContainerCreate(config) => {
-                self.sw.clone_from(&config.image);
+                let labels = config.labels.as_ref();
+                let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
+                self.sw = config.image.as_deref().map(|image| shown(image).to_owned());
                 let words = config.entrypoint.iter().chain(&config.cmd).flat_map(|words| &words.0);
                 let words: Vec<&String> = words.collect();
                 self.cmd = (!words.is_empty()).then(|| command_line(&words));

@@ -19,12 +19,17 @@ use crate::api::body::{self, Body};
 use crate::api::class::Class;
 use crate::api::route::BodyKind;
 use crate::call::{Call, Connection, Inbound, Stop};
-use crate::decision::decide;
+use crate::case::case_of;
+use crate::decision::{Decision, decide};
 use crate::ending::Came;
+use crate::facts::Registrar;
 use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
 use crate::metrics::CallResult;
 use crate::object;
+use crate::policy::Principal;
+use crate::prepare::{make_volumes, prepare};
+use crate::principal::owner_of;
 use crate::reference::Finder;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
@@ -50,12 +55,12 @@ pub(crate) async fn exchange(
     let (head, body) = request.into_parts();
     let mut request = Inbound { head, body: Some(body) };
     let mut class = None;
-    let answered = answer(&connection, &mut request, &mut class).await;
+    let answered = Box::pin(answer(&connection, &mut request, &mut class)).await;
     let result = match &answered {
         Ok(Forwarded::Answer(response)) if response.status().as_u16() >= 400 => CallResult::Failed,
         Ok(_) => CallResult::Done,
         Err(Stop::NotFound(..)) => CallResult::Failed,
-        Err(Stop::Refused(_)) => CallResult::Denied,
+        Err(Stop::Refused(_) | Stop::Denied { .. }) => CallResult::Denied,
         Err(Stop::NotRecorded(_)) => CallResult::NotRecorded,
         Err(Stop::Unreachable(_)) => CallResult::Unreachable,
     };
@@ -78,7 +83,7 @@ async fn answer(
     class: &mut Option<Class>,
 ) -> Result<Forwarded, Stop> {
     let settings = connection.shared.settings();
-    let subject = who(connection, request).await?;
+    let (subject, principal) = who(connection, request).await?;
 
     let newest = connection.upstream.newest_version().await?;
     let head = understand(connection, request, newest, &settings).await?;
@@ -108,11 +113,29 @@ async fn answer(
             return Err(refusal.into());
         }
     };
-    let action = Action { subject: Rc::clone(subject), head, body, object, references };
+    let owner = owner_of(subject);
+    let subject = Rc::clone(subject);
+    let action = Action { subject, owner, head, body, object, references };
 
-    let decision = decide(&action);
-    let call = Rc::new(Call::new(connection, settings, action, version));
-    call.record_request(decision, asked).await?;
+    let decision = may(connection, &settings, principal, &action, version).await?;
+    let mut call = Call::new(connection, settings, principal, action, version);
+    let reported = match decision {
+        Decision::Allow { policy, reported } => {
+            call.permitted_by = policy;
+            reported
+        }
+        Decision::Deny(denial) => {
+            call.record_denial(&denial).await?;
+            return Err(call.denied(denial));
+        }
+    };
+    if let Err(refusal) = prepare(&mut call) {
+        connection.record_refused(request, "not-understood").await?;
+        return Err(refusal.into());
+    }
+    let call = Rc::new(call);
+    call.record_request(reported.as_ref(), asked).await?;
+    make_volumes(&call).await?;
     let forwarded = forward(&call, request).await;
     if let Err(Unreachable::Connect { .. }) = forwarded {
         call.record_outcome(Came::Failed, None);
@@ -120,10 +143,28 @@ async fn answer(
     Ok(forwarded?)
 }
 
+/// Whether they may.
+async fn may(
+    connection: &Connection,
+    settings: &Settings,
+    principal: &Principal,
+    action: &Action,
+    version: ApiVersion,
+) -> Result<Decision, Unreachable> {
+    let Connection { shared, upstream, .. } = connection;
+    let (owners, people) = (&shared.owners, &shared.people);
+    let registrar = Registrar { owners, people, version, upstream };
+    let case = case_of(action, &registrar).await?;
+    Ok(decide(&shared.policy(), settings.mode, principal, &case))
+}
+
 /// Who calls. A call of somebody unknown is on record with what is known.
-async fn who<'a>(connection: &'a Connection, request: &Inbound) -> Result<&'a Rc<Subject>, Stop> {
+async fn who<'a>(
+    connection: &'a Connection,
+    request: &Inbound,
+) -> Result<(&'a Rc<Subject>, &'a Rc<Principal>), Stop> {
     match &connection.identity {
-        Identity::Known(subject) => Ok(subject),
+        Identity::Known(subject, principal) => Ok((subject, principal)),
         Identity::Unknown(_, why) => {
             connection.record_refused(request, "unidentified").await?;
             Err(Refusal::forbidden(why.clone()).into())

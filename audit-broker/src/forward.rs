@@ -6,6 +6,7 @@
 mod stream;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
@@ -15,16 +16,22 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::advertise;
-use crate::answer::{self, AnswerBody, Relay};
+use crate::answer::{self, AnswerBody, MaySee, Relay};
 use crate::api::body::Body;
+use crate::api::class::Class;
 use crate::api::route::{AnswerKind, BodyKind};
 use crate::call::{Call, Inbound};
 use crate::client_stream::ClientBody;
+use crate::danger;
 use crate::ending::{Came, Ending};
 use crate::evidence::Made;
+use crate::facts::claim;
 use crate::object;
+use crate::owner::Kind;
 use crate::request::Upgrade;
 use crate::upstream::{self, Found, Line, Unreachable};
+use crate::view::{Document, EventFilter, Seen, filter_document};
+use crate::visibility::{self, Viewer};
 pub(crate) use stream::Stream;
 
 /// What comes back.
@@ -69,6 +76,9 @@ pub(crate) async fn forward(
         }
         _ => None,
     };
+    if let Some(document) = visibility::document_of(call).filter(|_| status.is_success()) {
+        return Ok(Forwarded::Answer(seen(call, response, line, document).await?));
+    }
     if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
@@ -151,20 +161,57 @@ fn relay(
     advertise::limit_header(&mut head.headers);
     let then = {
         let call = Rc::clone(call);
-        move |came| call.record_outcome(came, None)
+        move |came, image: Option<String>| {
+            call.record_outcome(came, None);
+            if let Some(id) = image.filter(|_| call.action.head.route.class == Class::Build) {
+                claim_image(&call, id);
+            }
+        }
     };
     let ending = tells.map(|tells| match tells {
         Tells::Progress => Ending::of_progress(then),
         Tells::Wait => Ending::of_wait(then),
     });
-    Response::from_parts(head, AnswerBody::relayed(Relay { body, line: Some(line), ending }))
+    let filter = (stream::is_of_events(call) && head.status == StatusCode::OK).then(|| {
+        let viewer = Viewer::of(call);
+        EventFilter::new(Box::new(move |seen: &Seen<'_>| viewer.may_see(seen)) as MaySee)
+    });
+    let relay = Relay { body, line: Some(line), ending, filter };
+    Response::from_parts(head, AnswerBody::relayed(relay))
+}
+
+/// Longest list that the broker reads, in bytes.
+const LIST_LIMIT_BYTES: usize = 64 << 20;
+
+/// What of the answer the caller may see.
+async fn seen(
+    call: &Call,
+    response: Response<Incoming>,
+    line: Line,
+    document: Document,
+) -> Result<Response<AnswerBody>, Unreachable> {
+    let (mut head, body) = response.into_parts();
+    let malformed =
+        |source| Unreachable::Malformed { what: call.action.head.route.path.to_owned(), source };
+    let bytes = line.read(body, LIST_LIMIT_BYTES).await.map_err(malformed)?;
+    let viewer = Viewer::of(call);
+    viewer.learn(call, &bytes).await?;
+    let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
+        .map_err(|error| malformed(error.into()))?;
+    call.record_outcome(outcome_of(head.status), None);
+    head.headers = answer::relayed_headers(head.headers);
+    head.headers.remove(CONTENT_LENGTH);
+    advertise::limit_header(&mut head.headers);
+    Ok(Response::from_parts(head, AnswerBody::own(filtered.into())))
 }
 
 /// Whether the broker has to read an answer: for the id of what came into being, or since it says
 /// more than the broker can do.
 fn is_read_here(call: &Call) -> bool {
     let route = call.action.head.route;
-    route.body == BodyKind::ContainerCreate || route.path == advertise::PATH
+    let makes =
+        matches!(route.body, BodyKind::ContainerCreate | BodyKind::ExecCreate | BodyKind::Commit);
+    makes || route.path == advertise::PATH
 }
 
 /// Longest answer that the broker itself reads, in bytes.
@@ -178,7 +225,7 @@ struct Created {
 
 /// An answer that is read before it is passed on.
 async fn document(
-    call: &Call,
+    call: &Rc<Call>,
     response: Response<Incoming>,
     line: Line,
 ) -> Result<Response<AnswerBody>, Unreachable> {
@@ -190,7 +237,7 @@ async fn document(
     head.headers.remove(CONTENT_LENGTH);
     advertise::limit_header(&mut head.headers);
     let made = match serde_json::from_slice::<Created>(&document) {
-        Ok(created) => Some(made(call, created.id).await),
+        Ok(created) => made(call, created.id).await,
         Err(_) => None,
     };
     call.record_outcome(outcome_of(head.status), made.as_ref());
@@ -201,14 +248,50 @@ async fn document(
     Ok(Response::from_parts(head, AnswerBody::own(document)))
 }
 
-/// A new container, with the name that docker gave it where the client gave none.
-async fn made(call: &Call, id: String) -> Made {
+/// Keeps who made an image, if it is new: one that was there already, since a build changes nothing
+/// or finds it in its cache, stays whose it was.
+fn claim_image(call: &Rc<Call>, id: String) {
+    let call = Rc::clone(call);
+    tokio::task::spawn_local(async move {
+        let found = object::image(&id, call.version, &call.connection.upstream).await;
+        let Ok(Found::Yes(image)) = found else { return };
+        if image.created.is_none_or(|created| created < call.began) {
+            return;
+        }
+        let (shared, owner) = (Arc::clone(&call.connection.shared), call.action.owner.clone());
+        // This waits for the disk.
+        tokio::task::spawn_blocking(move || {
+            if shared.owners.get(Kind::Image, &id).is_none() {
+                claim(&shared.owners, Kind::Image, &id, &owner);
+            }
+        });
+    });
+}
+
+/// What has come into being, which is the caller's from now on. Of a new container also the name
+/// that docker gave it where the client gave none.
+async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
+    let kind = match call.action.head.route.body {
+        BodyKind::ContainerCreate => Kind::Container,
+        BodyKind::ExecCreate => Kind::Exec,
+        _ => Kind::Image,
+    };
+    let shared = &call.connection.shared;
+    if kind == Kind::Image {
+        claim_image(call, id);
+        return None;
+    }
+    claim(&shared.owners, kind, &id, &call.action.owner);
+    if kind != Kind::Container {
+        return None;
+    }
+    shared.privileged.remember(&id, danger::dangers(&call.action).yield_host());
     if call.action.head.query.text("name").is_some() {
-        return Made { id, name: None };
+        return Some(Made { id, name: None });
     }
     let name = match object::container(&id, call.version, &call.connection.upstream).await {
         Ok(Found::Yes(container)) => Some(container.name().to_owned()),
         Ok(Found::No(..)) | Err(_) => None,
     };
-    Made { id, name }
+    Some(Made { id, name })
 }

@@ -4,16 +4,19 @@
 
 use std::rc::Rc;
 
+use crate::facts::Registrar;
 use crate::object;
+use crate::policy::Principal;
+use crate::principal::principal_of;
 use crate::request::ApiVersion;
+use crate::shared::Shared;
 use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_id};
 use crate::upstream::{Found, Upstream};
-use crate::witness::Witness;
 
 /// Whether it is known who is at the other end.
 #[derive(Clone, Debug)]
 pub(crate) enum Identity {
-    Known(Rc<Subject>),
+    Known(Rc<Subject>, Rc<Principal>),
     /// Nothing is done for who is not known. What the socket says of them, and why it is not all.
     Unknown(Rc<Subject>, String),
 }
@@ -21,7 +24,7 @@ pub(crate) enum Identity {
 impl Identity {
     pub(crate) fn subject(&self) -> &Rc<Subject> {
         match self {
-            Self::Known(subject) | Self::Unknown(subject, _) => subject,
+            Self::Known(subject, _) | Self::Unknown(subject, _) => subject,
         }
     }
 }
@@ -31,16 +34,16 @@ pub(crate) async fn identify(
     pid: u32,
     uid: u32,
     peer: Result<Peer, Unidentified>,
-    witness: &Witness,
+    shared: &Shared,
     upstream: &Upstream,
 ) -> Identity {
     let seen = match peer {
-        Ok(peer) => witness.look(peer).await,
+        Ok(peer) => shared.witness.look(peer).await,
         Err(error) => Err(error),
     };
     match seen {
         Ok(mut subject) => {
-            subject.container = container(&subject.cgroup, upstream).await;
+            subject.container = container(&subject.cgroup, shared, upstream).await;
             tracing::debug!(
                 "{} connected: pid {}, uid {}, groups {:?}",
                 subject.kind(),
@@ -48,7 +51,8 @@ pub(crate) async fn identify(
                 subject.uid,
                 subject.groups
             );
-            Identity::Known(Rc::new(subject))
+            let principal = principal_of(&subject, &shared.people).await;
+            Identity::Known(Rc::new(subject), Rc::new(principal))
         }
         Err(error) => Identity::Unknown(Rc::new(Subject::unknown(pid, uid)), error.to_string()),
     }
@@ -58,15 +62,28 @@ pub(crate) async fn identify(
 ///
 /// Whoever may make control groups may name one like a container's. So docker is asked for its
 /// first process, and that one has to be in the same group.
-async fn container(cgroup: &[u8], upstream: &Upstream) -> Option<ContainerSubject> {
+async fn container(
+    cgroup: &[u8],
+    shared: &Shared,
+    upstream: &Upstream,
+) -> Option<ContainerSubject> {
     let id = container_id(cgroup)?;
-    let found = object::container(id, ApiVersion::OLDEST, upstream).await;
-    let Ok(Found::Yes(container)) = found else { return None };
+    let version = ApiVersion::OLDEST;
+    let Ok(Found::Yes(container)) = object::container(id, version, upstream).await else {
+        return None;
+    };
     let first = cgroup_of(container.pid()?).ok()?;
     let is_same = first == cgroup || cgroup.starts_with(&[&first, &b"/"[..]].concat());
-    is_same.then(|| ContainerSubject {
+    if !is_same {
+        return None;
+    }
+    let (owners, people) = (&shared.owners, &shared.people);
+    let registrar = Registrar { owners, people, version, upstream };
+    Some(ContainerSubject {
         name: container.name().to_owned(),
         image: container.image().to_owned(),
+        labels: container.labels().clone(),
+        owner: registrar.owner_of(&container).await.ok()?,
         id: container.id,
     })
 }

@@ -30,6 +30,8 @@ pub(crate) struct Line {
     program: PathBuf,
     /// What is asked of it, and of which object.
     arguments: Vec<Vec<u8>>,
+    /// Why it was not done.
+    rejected: Option<&'static str>,
 }
 
 impl Line {
@@ -40,7 +42,13 @@ impl Line {
             cwd: subject.cwd.clone(),
             program: program.to_owned(),
             arguments,
+            rejected: None,
         }
+    }
+
+    /// The same of what was not done.
+    pub(crate) fn rejected(self, reason: &'static str) -> Self {
+        Self { rejected: Some(reason), ..self }
     }
 }
 
@@ -72,7 +80,7 @@ fn write(line: &Line) {
         cwd: line.cwd.as_deref().unwrap_or(b"unknown"),
         program: &line.program,
         arguments: &line.arguments,
-        rejected: None,
+        rejected: line.rejected,
     });
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`serve`] is the daemon's life; [`worker`] that of a connection; [`exchange`] that of a request:
 //! who ([`identity`], [`subject`]), what ([`request`], [`api`], [`object`]), may they
-//! ([`decision`]), write it down ([`evidence`], [`recorder`]), then do it ([`forward`]).
+//! ([`danger`], [`decision`]), write it down ([`evidence`], [`recorder`]), then do it ([`forward`]).
+//! [`learn`] goes the other way, from what is on record to policies.
 
 mod action;
 mod advertise;
@@ -10,26 +11,37 @@ mod answer;
 mod api;
 mod arguments;
 mod call;
+mod case;
+mod check;
 mod client_stream;
+mod danger;
 mod decision;
 mod ending;
 mod evidence;
 mod exchange;
+mod explain;
+mod facts;
 mod forward;
-mod host_access;
+mod host_path;
 mod identity;
 mod journal;
 mod kernel_status;
+mod learn;
 mod listen;
+mod matrix;
 mod metrics;
 mod metrics_server;
 mod object;
+mod operation;
 #[cfg(test)]
 mod own_process;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing on a request's path asks it yet"))]
-#[expect(unused_imports, reason = "as above")]
 mod owner;
+mod people;
+mod policy;
+mod prepare;
+mod principal;
 mod privilege;
+mod privileged;
 mod recorder;
 mod reference;
 mod refusal;
@@ -42,35 +54,67 @@ mod slots;
 mod socket;
 mod subject;
 mod sys;
+mod tidy;
 mod tunnel;
 mod upstream;
+mod view;
+mod visibility;
 mod witness;
 mod worker;
 
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use nix::unistd::{Gid, Uid};
 
 use arguments::{Arguments, Command};
-use settings::Settings;
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(configuration) => serve::run(&configuration.config),
-        Command::Check(configuration) => Settings::load(&configuration.config).map(drop),
+        Command::Check { configuration, matrix } => {
+            check::run(&configuration.config, matrix).and_then(|text| print(&text))
+        }
+        Command::Explain { configuration, asked } => {
+            return explain(&configuration.config, &asked);
+        }
+        Command::Schema => print(policy::SCHEMA),
+        Command::Learn(asked) => learn::learn(&asked).and_then(|policies| print(&policies)),
         Command::KernelStatus { uid, gid } => serve_kernel_status(uid, gid),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nobody left to tell if the output is closed.
-            let _ = writeln!(std::io::stderr(), "audit-broker: {error:#}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// As status, 0 says that it is allowed, 1 that it is denied, 2 that there is no telling.
+fn explain(config: &Path, asked: &explain::Asked) -> ExitCode {
+    let explained = explain::run(config, asked);
+    let is_allowed = explained.and_then(|told| print(&told.text).map(|()| told.is_allowed));
+    match is_allowed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error) {
+    // There is nobody left to tell if the output is closed.
+    let _ = writeln!(std::io::stderr(), "audit-broker: {error:#}");
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 fn serve_kernel_status(uid: u32, gid: u32) -> anyhow::Result<()> {

@@ -5,11 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use crate::api::class::Class;
 use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
-use crate::request::{ApiVersion, Head};
+use crate::api::volume::VolumeCreate;
+use crate::api::words::Words;
+use crate::owner::shown_image;
+use crate::request::{ApiVersion, Head, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
 /// What a call is about.
@@ -21,7 +26,9 @@ pub(crate) enum Object {
     /// A process in a container.
     Exec(Exec),
     Network(Network),
-    /// An image, volume or other object, which goes by the name as it was given.
+    Image(NamedImage),
+    Volume(Volume),
+    /// A plugin or an object of the swarm, which goes by the name as it was given.
     Named(String),
 }
 
@@ -33,6 +40,9 @@ pub(crate) struct Container {
     /// With a `/` in front, as docker has it.
     #[serde(default)]
     name: String,
+    /// The id of the image that it was made from.
+    #[serde(default, rename = "Image")]
+    pub(crate) image_id: String,
     #[serde(default)]
     config: Config,
     #[serde(default)]
@@ -41,10 +51,14 @@ pub(crate) struct Container {
     state: State,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Config {
     image: String,
+    user: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    entrypoint: Option<Words>,
+    cmd: Option<Words>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,9 +72,20 @@ impl Container {
         self.name.trim_start_matches('/')
     }
 
-    /// The image's name as given when the container was made.
+    /// The image's name as given when the container was made, also where dockerd was given its id.
     pub(crate) fn image(&self) -> &str {
+        let image = &self.config.image;
+        if image.starts_with("sha256:") { shown_image(image, self.labels()) } else { image }
+    }
+
+    /// The image as dockerd was given it.
+    pub(crate) fn given_image(&self) -> &str {
         &self.config.image
+    }
+
+    pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+        self.config.labels.as_ref().unwrap_or(NONE)
     }
 
     /// Its first process; `None` if it does not run.
@@ -84,12 +109,72 @@ pub(crate) struct Exec {
 pub(crate) struct Network {
     pub(crate) id: String,
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+}
+
+/// An image as it was when the call came.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Image {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) created: Option<DateTime<Utc>>,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    config: Option<Config>,
+}
+
+/// An image, and the name by which the client asks for it.
+#[derive(Debug)]
+pub(crate) struct NamedImage {
+    pub(crate) given: String,
+    pub(crate) image: Image,
+}
+
+impl Image {
+    /// Everything that it goes by: `fedora:latest`, `fedora@sha256:...`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
+    }
+
+    pub(crate) fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        self.config.as_ref()?.labels.as_ref()
+    }
+
+    /// What is run where nobody says anything else: the entry point, and its arguments.
+    pub(crate) fn command(&self) -> (&[String], &[String]) {
+        let config = self.config.as_ref();
+        let entrypoint = config.and_then(|config| config.entrypoint.as_ref());
+        let arguments = config.and_then(|config| config.cmd.as_ref());
+        (words_of(entrypoint), words_of(arguments))
+    }
+
+    /// As whom it is run where nobody says anything else.
+    pub(crate) fn user(&self) -> &str {
+        self.config.as_ref().and_then(|config| config.user.as_deref()).unwrap_or_default()
+    }
+}
+
+fn words_of(words: Option<&Words>) -> &[String] {
+    words.map_or(&[], |words| &words.0)
 }
 
 /// A volume, with what its driver was told when it was made.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Volume {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     pub(crate) options: Option<BTreeMap<String, String>>,
 }
@@ -123,6 +208,8 @@ impl Object {
             Self::Container(container) => Some(&container.id),
             Self::Exec(exec) => Some(&exec.id),
             Self::Network(network) => Some(&network.id),
+            Self::Image(image) => Some(&image.given),
+            Self::Volume(volume) => Some(&volume.name),
             Self::Named(name) => Some(name),
         }
     }
@@ -159,6 +246,14 @@ pub(crate) async fn resolve(
         ObjectKind::Container => container(name, version, upstream).await?.map(Object::Container),
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
         ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
+        ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
+        // What a registry is asked for need not be here.
+        ObjectKind::Image if head.route.class == Class::RegistryRead => {
+            Found::Yes(Object::Named(name.to_owned()))
+        }
+        ObjectKind::Image => image(name, version, upstream)
+            .await?
+            .map(|image| Object::Image(NamedImage { given: name.to_owned(), image })),
         _ => Found::Yes(Object::Named(name.to_owned())),
     })
 }
@@ -185,6 +280,32 @@ pub(crate) async fn volume(
     upstream: &Upstream,
 ) -> Result<Found<Volume>, Unreachable> {
     upstream.ask(&format!("/v{version}/volumes/{name}")).await
+}
+
+/// An image by its name, id or the beginning of an id.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn image(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Image>, Unreachable> {
+    upstream.ask(&format!("/v{version}/images/{}/json", percent::encode_path(name))).await
+}
+
+/// Makes a volume, unless it is there.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn make_volume(
+    volume: &VolumeCreate,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Volume>, Unreachable> {
+    // Texts and maps of texts have a JSON form always.
+    let document = serde_json::to_vec(volume).unwrap_or_default();
+    upstream.make(&format!("/v{version}/volumes/create"), document).await
 }
 
 /// Whether a text can be the name or id of a container, volume or network, and so part of a path.

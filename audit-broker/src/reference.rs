@@ -3,13 +3,15 @@
 //! A container can get the host from another one, or from a volume that somebody made before: what
 //! those have is part of what is asked for. Ids take the place of names, as in the path.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::action::References;
 use crate::api::body::Body;
+use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::api::service::ServiceSpec;
+use crate::api::volume::VolumeCreate;
 use crate::object::{self, Container, Object};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
@@ -24,12 +26,15 @@ pub(crate) struct Finder<'a> {
     upstream: &'a Upstream,
     /// What was asked for already.
     asked: HashSet<String>,
+    /// The ids of containers that are joined, by the names under which they are.
+    ids: HashMap<String, String>,
     references: References,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(version: ApiVersion, upstream: &'a Upstream) -> Self {
-        Self { version, upstream, asked: HashSet::new(), references: References::default() }
+        let (asked, ids) = (HashSet::new(), HashMap::new());
+        Self { version, upstream, asked, ids, references: References::default() }
     }
 
     /// Finds what the request and its object refer to. What is not there is left for dockerd to
@@ -44,24 +49,38 @@ impl<'a> Finder<'a> {
         object: &Object,
     ) -> Result<Result<References, Refusal>, Unreachable> {
         match body {
-            Body::ContainerCreate(config) => {
-                if let Some(host_config) = &config.host_config {
-                    self.follow(host_config).await?;
+            Body::ContainerCreate(config) => self.find_of_container(config).await?,
+            Body::NetworkConnect(connect) => {
+                self.find_member(&mut connect.container).await?;
+                if self.references.member.is_none() {
+                    return Ok(Err(no_such_container(connect.container.as_deref())));
                 }
             }
-            Body::NetworkConnect(connect) => self.find_member(&mut connect.container).await?,
+            // One that is gone can be taken off a network by force.
             Body::NetworkDisconnect(disconnect) => {
                 self.find_member(&mut disconnect.container).await?;
+                if self.references.member.is_none() && disconnect.force != Some(true) {
+                    return Ok(Err(no_such_container(disconnect.container.as_deref())));
+                }
             }
             Body::Commit(_) => {
                 let mut name = head.query.text("container").map(str::to_owned);
                 self.find_member(&mut name).await?;
-                if let Some(id) = name {
-                    head.query.set("container", id);
+                match (name, &self.references.member) {
+                    (Some(id), Some(_)) => head.query.set("container", id),
+                    (name, _) => return Ok(Err(no_such_container(name.as_deref()))),
+                }
+            }
+            Body::VolumeCreate(volume) => {
+                if let Some(name) = &volume.name {
+                    self.find_volume(name).await?;
                 }
             }
             Body::Service(service) => self.find_of_service(service).await?,
             _ => {}
+        }
+        for name in head.query.all("names") {
+            self.find_image(name).await?;
         }
         if let Some(container) = object.entered(head.route.op) {
             self.follow(&container.host_config).await?;
@@ -72,6 +91,74 @@ impl<'a> Finder<'a> {
             ))));
         }
         Ok(Ok(self.references))
+    }
+
+    /// What a new container is made of and gets.
+    async fn find_of_container(&mut self, config: &mut ContainerConfig) -> Result<(), Unreachable> {
+        if let Some(image) = &config.image {
+            self.find_image(image).await?;
+        }
+        let networking = config.networking_config.as_ref();
+        let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
+        let mode = config.host_config.as_ref().and_then(|host| host.network_mode.as_ref());
+        let names = endpoints.into_iter().flat_map(|endpoints| endpoints.keys()).chain(mode);
+        for name in names.filter(|name| !DOCKERS_NETWORKS.contains(&name.as_str())) {
+            self.find_network(name).await?;
+        }
+        let Some(host_config) = &mut config.host_config else { return Ok(()) };
+        self.follow(host_config).await?;
+        self.put_ids(host_config);
+        for volume in volumes_to_make(host_config) {
+            let name = volume.name.as_deref().unwrap_or_default();
+            let is_there = self.references.volumes.iter().any(|there| there.name == name);
+            let is_listed =
+                self.references.missing_volumes.iter().any(|other| other.name == volume.name);
+            if object::is_name(name) && !is_there && !is_listed {
+                self.references.missing_volumes.push(volume);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the ids of containers in place of their names, so that no others are joined.
+    fn put_ids(&self, config: &mut HostConfig) {
+        let modes = [&mut config.network_mode, &mut config.pid_mode, &mut config.ipc_mode];
+        for mode in modes.into_iter().flatten() {
+            let Some(name) = mode.strip_prefix(JOINED) else { continue };
+            if let Some(id) = self.ids.get(name.trim_start_matches('/')) {
+                *mode = format!("{JOINED}{id}");
+            }
+        }
+        for from in config.volumes_from.iter_mut().flatten() {
+            let (name, options) = match from.split_once(':') {
+                Some((name, options)) => (name, format!(":{options}")),
+                None => (from.as_str(), String::new()),
+            };
+            if let Some(id) = self.ids.get(name.trim_start_matches('/')) {
+                *from = format!("{id}{options}");
+            }
+        }
+    }
+
+    async fn find_image(&mut self, name: &str) -> Result<(), Unreachable> {
+        let may_be_path = !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'));
+        if may_be_path && self.is_unasked("image", name) {
+            let found = object::image(name, self.version, self.upstream).await?;
+            if let Found::Yes(image) = found {
+                self.references.images.push(image);
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_network(&mut self, name: &str) -> Result<(), Unreachable> {
+        if self.is_new("network", name) {
+            let found = object::network(name, self.version, self.upstream).await?;
+            if let Found::Yes(network) = found {
+                self.references.networks.push(network);
+            }
+        }
+        Ok(())
     }
 
     /// The container that the call is about, whose id takes the place of its name.
@@ -113,8 +200,8 @@ impl<'a> Finder<'a> {
     async fn find_volume(&mut self, name: &str) -> Result<(), Unreachable> {
         if self.is_new("volume", name) {
             let found = object::volume(name, self.version, self.upstream).await?;
-            if let Found::Yes(object::Volume { options: Some(options) }) = found {
-                self.references.volume_options.push(options);
+            if let Found::Yes(volume) = found {
+                self.references.volumes.push(volume);
             }
         }
         Ok(())
@@ -125,7 +212,10 @@ impl<'a> Finder<'a> {
             return Ok(None);
         }
         match object::container(name, self.version, self.upstream).await? {
-            Found::Yes(container) => Ok(Some(container)),
+            Found::Yes(container) => {
+                self.ids.insert(name.to_owned(), container.id.clone());
+                Ok(Some(container))
+            }
             Found::No(..) => Ok(None),
         }
     }
@@ -142,17 +232,54 @@ impl<'a> Finder<'a> {
                 self.find_volume(name).await?;
             }
             names.extend(joined_names(&container.host_config).map(str::to_owned));
-            self.references.joined.push(container.host_config);
+            self.references.joined.push(container);
         }
         Ok(())
     }
 
     /// Whether dockerd is to be asked for it: once, and only while there are not too many.
     fn is_new(&mut self, kind: &str, name: &str) -> bool {
-        object::is_name(name)
-            && self.asked.len() <= NAMES_LIMIT
-            && self.asked.insert(format!("{kind} {name}"))
+        object::is_name(name) && self.is_unasked(kind, name)
     }
+
+    fn is_unasked(&mut self, kind: &str, name: &str) -> bool {
+        self.asked.len() <= NAMES_LIMIT && self.asked.insert(format!("{kind} {name}"))
+    }
+}
+
+/// How a mode says that a namespace of another container is joined.
+const JOINED: &str = "container:";
+
+/// Networks that docker makes itself, and modes that are none.
+const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
+
+fn no_such_container(name: Option<&str>) -> Refusal {
+    Refusal::not_found(format!("No such container: {}", name.unwrap_or_default()))
+}
+
+/// The volumes that dockerd would make for a new container, as it would make them.
+fn volumes_to_make(config: &HostConfig) -> Vec<VolumeCreate> {
+    let driver = config.volume_driver.clone().filter(|driver| !driver.is_empty());
+    let binds = config.binds.iter().flatten().filter_map(|bind| bind.split_once(':'));
+    let binds = binds.map(|(name, _)| VolumeCreate {
+        name: Some(name.to_owned()),
+        driver: driver.clone(),
+        ..VolumeCreate::default()
+    });
+    let mounts = config.mounts.iter().flatten();
+    let mounts = mounts.filter(|mount| matches!(mount.kind.as_deref(), None | Some("volume")));
+    let mounts = mounts.map(|mount| {
+        let options = mount.volume_options.as_ref();
+        let by = options.and_then(|options| options.driver_config.as_ref());
+        VolumeCreate {
+            name: mount.source.clone(),
+            driver: by.and_then(|driver| driver.name.clone()).or_else(|| driver.clone()),
+            driver_opts: by.and_then(|driver| driver.options.clone()),
+            labels: options.and_then(|options| options.labels.clone()),
+            cluster_volume_spec: None,
+        }
+    });
+    binds.chain(mounts).collect()
 }
 
 /// The volumes that a container mounts by name: what is no path is a name.
@@ -168,10 +295,29 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The containers whose namespaces a container joins or whose volumes it uses.
+/// The containers whose namespaces a container joins or whose volumes it uses. docker takes their
+/// names with a `/` in front too.
 fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
     let modes = [&config.network_mode, &config.pid_mode, &config.ipc_mode];
-    let joined = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix("container:"));
-    let used = config.volumes_from.iter().flatten();
-    joined.chain(used.filter_map(|from| from.split(':').next()))
+    let joined = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix(JOINED));
+    let used = config.volumes_from.iter().chain(&config.links).flatten();
+    let names = joined.chain(used.filter_map(|from| from.split(':').next()));
+    names.map(|name| name.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_are_joined_by_any_name() {
+        let config = serde_json::json!({
+            "NetworkMode": "container:/a",
+            "PidMode": "host",
+            "IpcMode": "container:b",
+            "VolumesFrom": ["/c:ro", "d"],
+        });
+        let config: HostConfig = serde_json::from_value(config).unwrap();
+        assert_eq!(joined_names(&config).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    }
 }

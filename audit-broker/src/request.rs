@@ -5,7 +5,7 @@
 
 mod header;
 mod path;
-mod percent;
+pub(crate) mod percent;
 mod query;
 mod version;
 

@@ -3,33 +3,41 @@
 //! Makes everything that needs root, becomes an unprivileged user, shuts itself in, serves, and
 //! ends when it is told to.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use audit_core::{Audit, Outcome, Record, RecordType, Subject as OwnSubject};
 use caps::Capability;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::Gid;
+use nix::unistd::{Gid, Uid, User, chown};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::interval;
 
 use crate::journal::Journal;
 use crate::kernel_status::KernelStatus;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::metrics_server;
+use crate::owner::OwnerTable;
+use crate::people::People;
+use crate::policy::{Fingerprint, Policy};
 use crate::privilege;
+use crate::privileged::Privileged;
 use crate::recorder::Recorder;
 use crate::sandbox::{self, Enforcement};
 use crate::settings::{Attest, Settings};
 use crate::shared::Shared;
 use crate::slots::Slots;
 use crate::sys;
+use crate::tidy::forget_what_is_gone;
+use crate::upstream::Upstream;
 use crate::witness::Witness;
 use crate::worker;
 
@@ -38,6 +46,9 @@ const KEPT: [Capability; 2] = [Capability::CAP_AUDIT_WRITE, Capability::CAP_SYS_
 
 /// Most threads that serve. What they do is pass on bytes; dockerd has more to do than they.
 const WORKERS_LIMIT: usize = 4;
+
+/// The file in `state_dir` that says who made what.
+const OWNERS: &str = "owners";
 
 /// Serves until told to stop.
 ///
@@ -58,6 +69,8 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let metrics_listener = Listener::bind(&settings.metrics, 0o600)?;
     let user = privilege::find_user(&settings.user)?;
     listener.give_directory_to(&user)?;
+    let policy = Policy::load(&settings.policy_dir)?;
+    give_state_directory_to(&settings.state_dir, &user)?;
     let kernel = KernelStatus::spawn(user.uid, user.gid)?.map(Arc::new);
     if kernel.is_none() {
         tracing::warn!(
@@ -68,7 +81,9 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     // Gives up what is not needed any more.
     privilege::drop_to(&settings.user, group_of(&settings.upstream)?, &KEPT)?;
     let witness = Witness::start()?;
-    let enforcement = sandbox::enter_filesystem(listener.directory().unwrap_or(Path::new("/run")))?;
+    let runtime = listener.directory().unwrap_or(Path::new("/run"));
+    let enforcement =
+        sandbox::enter_filesystem(&[runtime, &settings.state_dir], &settings.policy_dir)?;
     sandbox::filter_system_calls()?;
     witness.narrow()?;
     if enforcement != Enforcement::Full {
@@ -77,9 +92,14 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
 
     let metrics = Metrics::new();
     let recorder = Recorder::start(&settings, kernel.clone(), Arc::clone(&metrics))?;
+    let owners = OwnerTable::open(&settings.state_dir.join(OWNERS))?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
     let shared = Arc::new(Shared {
         settings: RwLock::new(Arc::new(settings)),
+        policy: RwLock::new(Arc::new(policy)),
+        owners,
+        people: People::default(),
+        privileged: Privileged::default(),
         recorder,
         witness,
         metrics: Arc::clone(&metrics),
@@ -91,6 +111,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     metrics_server::start(metrics_listener.socket.try_clone()?, metrics, kernel)?;
 
     record_service(RecordType::SERVICE_START);
+    record_policies(&shared.policy());
     tracing::info!("serving at {}", listener.describe());
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     wait_for_stop(configuration, &shared)?;
@@ -134,12 +155,27 @@ fn check_login(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes the directory if it is missing. Nobody else may look into it.
+fn give_state_directory_to(directory: &Path, user: &User) -> anyhow::Result<()> {
+    let shown = directory.display();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("cannot make {shown}"))?;
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    chown(directory, Some(user.uid), Some(user.gid))
+        .with_context(|| format!("cannot give {shown} to {}", user.name))
+}
+
 /// Each connection takes a descriptor, and each stream two.
 fn raise_descriptor_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        if let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-            tracing::warn!("the limit of open descriptors cannot be raised: {errno}");
-        }
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!("the limit of open descriptors cannot be raised: {errno}");
     }
 }
 
@@ -188,14 +224,102 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
         let mut reload = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut look = interval(LOOK_INTERVAL);
+        let mut changes = Changes::since(&shared.settings().policy_dir);
+        let mut tidy = interval(TIDY_INTERVAL);
+        let upstream = Upstream::new(shared.settings().upstream.clone());
         loop {
             tokio::select! {
-                _ = reload.recv() => self::reload(configuration, shared),
+                _ = look.tick() => {
+                    if changes.are_complete(&shared.settings().policy_dir) {
+                        reload_policies(shared);
+                    }
+                }
+                _ = tidy.tick() => {
+                    if let Err(error) = forget_what_is_gone(&shared.owners, &upstream).await {
+                        tracing::warn!("it is not known which containers are gone: {error}");
+                    }
+                }
+                _ = reload.recv() => {
+                    self::reload(configuration, shared);
+                    changes = Changes::since(&shared.settings().policy_dir);
+                }
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
             }
         }
     })
+}
+
+/// How often it is looked whether the policies have changed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often what is gone is forgotten.
+const TIDY_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Changes of the policy files. A file that is being written is left until it is at rest.
+struct Changes {
+    loaded: Fingerprint,
+    seen: Fingerprint,
+}
+
+impl Changes {
+    fn since(directory: &Path) -> Self {
+        let now = Policy::fingerprint(directory);
+        Self { loaded: now.clone(), seen: now }
+    }
+
+    /// Whether something has changed, and nothing since it was looked last.
+    fn are_complete(&mut self, directory: &Path) -> bool {
+        let now = Policy::fingerprint(directory);
+        let is_at_rest = now == self.seen;
+        self.seen = now;
+        let are_complete = is_at_rest && self.seen != self.loaded;
+        if are_complete {
+            self.loaded = self.seen.clone();
+        }
+        are_complete
+    }
+}
+
+/// Takes over the policies if they are good as a whole.
+fn reload_policies(shared: &Shared) {
+    let directory = shared.settings().policy_dir.clone();
+    match Policy::load(&directory) {
+        Ok(policy) => {
+            tracing::info!("{} policies are read anew", policy.count());
+            record_policies(&policy);
+            let mut current = shared.policy.write().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::new(policy);
+        }
+        Err(error) => {
+            tracing::error!("the old policies stay: {error:#}");
+            record_policy_load("not-valid", Outcome::Failed);
+        }
+    }
+}
+
+/// Says which policies count from now on.
+fn record_policies(policy: &Policy) {
+    for warning in policy.warnings() {
+        tracing::warn!("{warning}");
+    }
+    if policy.count() == 0 {
+        tracing::warn!("there are no policies, so everything is denied");
+    }
+    record_policy_load(policy.digest(), Outcome::Success);
+}
+
+fn record_policy_load(digest: &str, outcome: Outcome) {
+    let written = Audit::open().and_then(|audit| {
+        let subject = OwnSubject::current()?;
+        let record = Record::new(RecordType::USER_MAC_POLICY_LOAD);
+        let record = record.word("op", "policy-load").word("reason", digest);
+        audit.send(&record.subject(&subject).outcome(outcome))
+    });
+    if let Err(error) = written {
+        tracing::error!("it is not on record which policies count: {error}");
+    }
 }
 
 /// Takes over the configuration if it is good. What was made when the daemon had root's rights
@@ -213,5 +337,6 @@ fn reload(configuration: &Path, shared: &Shared) {
         }
         Err(error) => tracing::error!("the old configuration stays: {error:#}"),
     }
+    reload_policies(shared);
     let _ = sd_notify::notify(&[NotifyState::Ready]);
 }

@@ -46,6 +46,14 @@ pub(crate) struct Settings {
     pub(crate) connections_per_uid: u32,
     /// Headers that clients may send besides the known ones. They are not passed on.
     pub(crate) ignore_headers: Vec<String>,
+    /// The directory of the policies.
+    pub(crate) policy_dir: PathBuf,
+    /// Whether denials count.
+    pub(crate) mode: Mode,
+    /// What is told to who is denied something: whom to ask.
+    pub(crate) denial_help: String,
+    /// The directory in which it is kept who made what.
+    pub(crate) state_dir: PathBuf,
     /// How much of a class that only reads is recorded, where it is not the default.
     levels: BTreeMap<String, Level>,
 }
@@ -58,6 +66,16 @@ pub(crate) enum OnFailure {
     Refuse,
     /// Say so and let it pass.
     Warn,
+}
+
+/// Whether denials count.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// They do.
+    Enforce,
+    /// They are recorded, and what is denied is done all the same.
+    Report,
 }
 
 /// Under whose login uid records are written.
@@ -98,6 +116,10 @@ impl Default for Settings {
             drain_seconds: 30,
             connections_per_uid: 1000,
             ignore_headers: Vec::new(),
+            policy_dir: "/etc/audit-broker/policy.d".into(),
+            mode: Mode::Enforce,
+            denial_help: String::new(),
+            state_dir: "/var/lib/audit-broker".into(),
             levels: BTreeMap::new(),
         }
     }
@@ -120,6 +142,8 @@ impl Settings {
             ("listen", &settings.listen),
             ("upstream", &settings.upstream),
             ("metrics", &settings.metrics),
+            ("policy_dir", &settings.policy_dir),
+            ("state_dir", &settings.state_dir),
         ] {
             let shown = path.display();
             ensure!(path.is_absolute(), "{key} must be an absolute path, not `{shown}`");
@@ -175,7 +199,9 @@ impl Settings {
         let fixed = |settings: &Self| {
             let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
             let Self { attest, journal, record_wait_seconds, .. } = *settings;
-            (listen, listen_mode, upstream, metrics, user, attest, journal, record_wait_seconds)
+            let Self { state_dir, policy_dir, .. } = settings.clone();
+            let paths = (listen, listen_mode, upstream, metrics, state_dir, policy_dir);
+            (paths, user, attest, journal, record_wait_seconds)
         };
         fixed(self) != fixed(running)
     }
@@ -247,7 +273,7 @@ mod tests {
             assert_eq!(level, Some(default_level(class)), "{}", class.name());
         }
         assert_eq!(settings, Settings::default());
-        assert_eq!(table.len(), 14);
+        assert_eq!(table.len(), 18);
     }
 
     #[test]
@@ -271,6 +297,8 @@ mod tests {
     fn mistakes_are_named() {
         assert!(problem("listne = '/x'").starts_with("line 1, column 1: unknown field `listne`"));
         assert!(problem("listen = 'x'").contains("absolute"));
+        assert!(problem("policy_dir = 'x'").contains("absolute"));
+        assert!(problem("mode = 'off'").contains("unknown variant `off`"));
         assert!(problem("listen = '/run/docker.sock'").contains("same socket"));
         assert!(problem("listen_mode = 'rw'").contains("octal"));
         assert!(problem("connections_per_uid = 0").contains("at least 1"));

@@ -4,6 +4,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::owner::OwnerTable;
+use crate::people::People;
+use crate::policy::Policy;
+use crate::privileged::Privileged;
 use crate::recorder::Recorder;
 use crate::settings::Settings;
 use crate::slots::Slots;
@@ -13,6 +17,10 @@ use crate::witness::Witness;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: RwLock<Arc<Settings>>,
+    pub(crate) policy: RwLock<Arc<Policy>>,
+    pub(crate) owners: OwnerTable,
+    pub(crate) people: People,
+    pub(crate) privileged: Privileged,
     pub(crate) recorder: Recorder,
     pub(crate) witness: Witness,
     pub(crate) metrics: Arc<Metrics>,
@@ -24,5 +32,10 @@ impl Shared {
     /// The settings as they are now; a call keeps those with which it began.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The policies as they are now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -158,8 +158,7 @@ mod tests {
         let slots = Slots::default();
         let host = Subject::unknown(1, 0);
         let container = |id: u32| {
-            let container =
-                ContainerSubject { id: id.to_string(), name: String::new(), image: String::new() };
+            let container = ContainerSubject { id: id.to_string(), ..ContainerSubject::default() };
             Subject { container: Some(container), ..Subject::unknown(1, 0) }
         };
         let mut held: Vec<_> =

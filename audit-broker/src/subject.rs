@@ -7,8 +7,11 @@ mod cgroup;
 mod peer;
 mod proc;
 
+use std::collections::BTreeMap;
+
 use audit_core::{Auid, Session};
 
+use crate::owner::Owner;
 pub(crate) use cgroup::{container_id, path_of as cgroup_of};
 pub(crate) use peer::{Peer, Unidentified};
 
@@ -35,7 +38,9 @@ pub(crate) struct Subject {
     pub(crate) cgroup: Vec<u8>,
     /// Whether the process has a user namespace of its own, where it may be root.
     pub(crate) is_namespaced: bool,
-    /// The container that the process runs in.
+    /// Whether the process has a pid namespace of its own, so that it is in some container.
+    pub(crate) is_contained: bool,
+    /// The container of docker's that the process runs in.
     pub(crate) container: Option<ContainerSubject>,
 }
 
@@ -64,16 +69,20 @@ impl Subject {
             label: None,
             cgroup: Vec::new(),
             is_namespaced: false,
+            is_contained: false,
             container: None,
         }
     }
 }
 
 /// A container that calls docker itself, since it has the socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContainerSubject {
     pub(crate) id: String,
     /// Name and image as docker tells them; empty where it does not.
     pub(crate) name: String,
     pub(crate) image: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Who made it; `None` if that is not known.
+    pub(crate) owner: Option<Owner>,
 }

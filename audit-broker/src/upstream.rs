@@ -18,8 +18,9 @@ use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::uri::InvalidUri;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -174,19 +175,39 @@ impl Upstream {
         &self,
         target: &str,
     ) -> Result<Found<Document>, Unreachable> {
-        let malformed = |source| Unreachable::Malformed { what: target.to_owned(), source };
-        let uri: Uri = target.parse().map_err(|error: InvalidUri| malformed(error.into()))?;
-        let mut request = Request::new(Either::Left(Full::default()));
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(hyper::header::HOST, HOST);
+        self.told(target, request(target, Full::default())?).await
+    }
+
+    /// The document that dockerd answers with.
+    async fn told<Document: DeserializeOwned>(
+        &self,
+        target: &str,
+        request: Request<RequestBody>,
+    ) -> Result<Found<Document>, Unreachable> {
+        let malformed = |source| malformed(target, source);
         let (response, line) = self.send(request).await?;
         let (head, body) = response.into_parts();
         let bytes = line.read(body, DOCUMENT_LIMIT_BYTES).await.map_err(malformed)?;
-        if head.status != StatusCode::OK {
+        if !matches!(head.status, StatusCode::OK | StatusCode::CREATED) {
             return Ok(Found::No(head.status, bytes));
         }
         let document = serde_json::from_slice(&bytes).map_err(|error| malformed(error.into()))?;
         Ok(Found::Yes(document))
+    }
+
+    /// Has dockerd make something, and gives what it says of it.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) async fn make<Document: DeserializeOwned>(
+        &self,
+        target: &str,
+        document: Vec<u8>,
+    ) -> Result<Found<Document>, Unreachable> {
+        let mut request = request(target, Full::new(document.into()))?;
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.told(target, request).await
     }
 
     /// The newest version of the API that both dockerd and the broker speak.
@@ -246,6 +267,19 @@ impl Upstream {
             }
         }
     }
+}
+
+fn malformed(what: &str, source: BoxError) -> Unreachable {
+    Unreachable::Malformed { what: what.to_owned(), source }
+}
+
+/// A request of the broker's own.
+fn request(target: &str, body: Full<Bytes>) -> Result<Request<RequestBody>, Unreachable> {
+    let uri = target.parse().map_err(|error: InvalidUri| malformed(target, error.into()))?;
+    let mut request = Request::new(Either::Left(body));
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(hyper::header::HOST, HOST);
+    Ok(request)
 }
 
 impl Wire {

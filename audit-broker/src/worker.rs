@@ -108,7 +108,7 @@ async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let _counted = shared.metrics.open_connection();
-    let identity = identify(pid, uid, peer, &shared.witness, &upstream).await;
+    let identity = identify(pid, uid, peer, &shared, &upstream).await;
     let taken = shared.slots.take_for(identity.subject(), limit);
     drop(arriving);
     let (slot, _among_containers) = match taken {
@@ -162,7 +162,7 @@ fn give_back_memory() {
     }
     let count = GIVEN_BACK.get().wrapping_add(1);
     GIVEN_BACK.set(count);
-    if count % TRIM_EVERY == 0 {
+    if count.is_multiple_of(TRIM_EVERY) {
         sys::trim_memory();
     }
 }

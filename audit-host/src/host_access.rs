@@ -92,9 +92,12 @@ impl Asked {
         self.capabilities.insert(capability(value));
     }
 
-    /// A security option, if it loosens anything. Everything but docker's own defaults does.
-    pub fn add_security_option(&mut self, value: &[u8]) {
-        self.confinement.extend(loosened(value));
+    /// A security option, if it loosens anything, and whether it does. Everything but docker's own
+    /// defaults does.
+    pub fn add_security_option(&mut self, value: &[u8]) -> bool {
+        let loosened = loosened(value);
+        self.confinement.extend(loosened);
+        loosened.is_some()
     }
 
     /// Confinement that is loosened in another way.

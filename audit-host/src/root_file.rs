@@ -66,7 +66,8 @@ fn check_owner(what: &str, file: &File) -> anyhow::Result<()> {
 }
 
 /// Line and column, both counted from 1, of a place in the text.
-fn position(text: &str, offset: usize) -> (usize, usize) {
+#[must_use]
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;

@@ -24,6 +24,13 @@ pub(crate) const DOCKERD: &str = "/var/run/docker.sock";
 /// Whom the broker becomes after its start.
 const USER: &str = "audit-broker";
 
+/// What the tests need that are not about policies.
+pub(crate) const PERMIT_ALL: &str = "@id(\"all\") permit(principal, action, resource);\n";
+
+/// The harness asks whether the broker answers.
+const PERMIT_PING: &str = "@id(\"harness\") permit(principal is Service, \
+    action == Action::\"daemon-access\", resource) when { principal.uid == 0 };\n";
+
 const START_SECONDS: u64 = 10;
 const END_SECONDS: u64 = 10;
 
@@ -41,8 +48,17 @@ impl Broker {
         Self::before(Path::new(DOCKERD), extra_toml)
     }
 
-    /// The same in front of another socket.
+    /// The same with these policies in place of one that permits everything.
+    pub(crate) fn with_policies(policies: &str, extra_toml: &str) -> Self {
+        Self::run(Path::new(DOCKERD), policies, extra_toml)
+    }
+
+    /// Starts the broker in front of another socket.
     pub(crate) fn before(upstream: &Path, extra_toml: &str) -> Self {
+        Self::run(upstream, PERMIT_ALL, extra_toml)
+    }
+
+    fn run(upstream: &Path, policies: &str, extra_toml: &str) -> Self {
         let user = SystemUser::there();
         let directory = Directory::new();
         // What the clients leave in their home must not be this machine's.
@@ -55,11 +71,17 @@ impl Broker {
         let path = |name: &str| directory.path().join(name);
         let configuration = format!(
             "listen = \"{}\"\nlisten_mode = \"0666\"\nupstream = \"{}\"\n\
-             metrics = \"{}\"\nuser = \"{USER}\"\n{extra_toml}\n",
+             metrics = \"{}\"\nuser = \"{USER}\"\npolicy_dir = \"{}\"\nstate_dir = \"{}\"\n\
+             {extra_toml}\n",
             path("docker.sock").display(),
             upstream.display(),
             path("metrics.sock").display(),
+            path("policy.d").display(),
+            path("state").display(),
         );
+        fs::create_dir(path("policy.d")).unwrap();
+        fs::write(path("policy.d/test.cedar"), policies).unwrap();
+        fs::write(path("policy.d/harness.cedar"), PERMIT_PING).unwrap();
         fs::write(path("config.toml"), configuration).unwrap();
         let program =
             std::env::var_os("AUDIT_BROKER").expect("run the broker's tests through tests/run.sh");

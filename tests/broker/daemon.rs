@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::broker::PERMIT_ALL;
 use crate::fake::{Fake, Reply};
 use crate::host::{Directory, PERSON, login_as_root, shell, text};
 use crate::http::Connection;
@@ -32,6 +33,8 @@ impl Daemon {
     fn new() -> Self {
         let daemon = Self { directory: Directory::new(), fake: Fake::start(hello) };
         daemon.configure("");
+        fs::create_dir(daemon.path("policy.d")).unwrap();
+        fs::write(daemon.path("policy.d/all.cedar"), PERMIT_ALL).unwrap();
         daemon
     }
 
@@ -45,10 +48,13 @@ impl Daemon {
 
     fn configure(&self, more: &str) {
         let text = format!(
-            "listen = \"{}\"\nmetrics = \"{}\"\nupstream = \"{}\"\n{more}\n",
+            "listen = \"{}\"\nmetrics = \"{}\"\nupstream = \"{}\"\npolicy_dir = \"{}\"\n\
+             state_dir = \"{}\"\n{more}\n",
             self.socket().display(),
             self.path("metrics.sock").display(),
-            self.fake.socket().display()
+            self.fake.socket().display(),
+            self.path("policy.d").display(),
+            self.path("state").display()
         );
         fs::write(self.path("config.toml"), text).unwrap();
     }
@@ -146,7 +152,9 @@ fn a_configuration_is_checked() {
         let output = run(&["check", "--config", config.to_str().unwrap()]);
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
-    assert_eq!(check("attest = \"none\"\n"), (true, String::new()));
+    let policies = format!("policy_dir = \"{}\"\n", daemon.path("policy.d").display());
+    assert_eq!(check(&format!("attest = \"none\"\n{policies}")), (true, String::new()));
+    assert!(check("policy_dir = \"/none\"").1.contains("cannot read the policies in /none"));
     for (bad, why) in [
         ("listne = \"/x\"", "line 1, column 1: unknown field `listne`"),
         ("listen = \"x\"", "must be an absolute path"),

@@ -27,7 +27,8 @@ fn the_example_of_the_broker_is_real() {
     let (_, example) = section.split_once(" -i\n").unwrap();
     let (example, _) = example.split_once("\n```").unwrap();
 
-    let broker = Broker::start("");
+    let policy = "@id(\"docker-admin\") permit(principal, action, resource);";
+    let broker = Broker::with_policies(policy, "");
     let docker = command_lines()[0].display().to_string();
     let line = command.replacen("docker", &docker, 1);
     // A terminal, as a person has.

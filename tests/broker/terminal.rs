@@ -5,7 +5,7 @@ use crate::docker::Lines;
 
 /// Runs `$1` at a terminal of 33 lines and 77 columns, and types what comes in. At its end `script`
 /// types a NUL, which the terminal shows.
-const TERMINAL: &str =
+pub(crate) const TERMINAL: &str =
     "terminal() { script -qec \"stty rows 33 cols 77; $1\" /dev/null | sed 's/\\r//; s/^^@//'; }";
 
 #[test]

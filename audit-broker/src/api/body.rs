@@ -24,6 +24,8 @@ use serde_json::Value;
 use std::fmt::Display;
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;
 
 /// The longest JSON body that is read, in bytes.

@@ -53,7 +53,40 @@ macro_rules! object_with_resources {
                 $($own)+
             }
         }
+
+        impl $name {
+            /// What of the limits and devices can harm others.
+            pub(crate) fn resources(&self) -> Resources<'_> {
+                Resources {
+                    cgroup_parent: self.cgroup_parent.as_deref(),
+                    cpu_realtime_period: self.cpu_realtime_period,
+                    cpu_realtime_runtime: self.cpu_realtime_runtime,
+                    devices: self.devices.as_deref().unwrap_or_default(),
+                    device_cgroup_rules: self.device_cgroup_rules.as_deref().unwrap_or_default(),
+                    device_requests: self.device_requests.as_deref().unwrap_or_default(),
+                    memory_swap: self.memory_swap,
+                    oom_kill_disable: self.oom_kill_disable,
+                    pids_limit: self.pids_limit,
+                    ulimits: self.ulimits.as_deref().unwrap_or_default(),
+                }
+            }
+        }
     };
+}
+
+/// Limits and devices, wherever they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resources<'config> {
+    pub(crate) cgroup_parent: Option<&'config str>,
+    pub(crate) cpu_realtime_period: Option<i64>,
+    pub(crate) cpu_realtime_runtime: Option<i64>,
+    pub(crate) devices: &'config [DeviceMapping],
+    pub(crate) device_cgroup_rules: &'config [String],
+    pub(crate) device_requests: &'config [DeviceRequest],
+    pub(crate) memory_swap: Option<i64>,
+    pub(crate) oom_kill_disable: Option<bool>,
+    pub(crate) pids_limit: Option<i64>,
+    pub(crate) ulimits: &'config [Ulimit],
 }
 
 object_with_resources! {

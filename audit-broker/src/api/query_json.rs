@@ -38,6 +38,16 @@ pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
     write(&maps)
 }
 
+/// The filters, in the form that [`filters`] gives, and in addition a label that everything must
+/// have.
+pub(crate) fn with_label(filters: Option<&str>, label: &str) -> String {
+    type Maps = BTreeMap<String, BTreeMap<String, bool>>;
+    let mut maps: Maps =
+        filters.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    maps.entry("label".to_owned()).or_default().insert(label.to_owned(), true);
+    serde_json::json!(maps).to_string()
+}
+
 /// A map of names to texts or null: null takes a build argument from the builder's environment.
 pub(crate) fn map(json: &str) -> Result<Option<String>, String> {
     write(&read::<Option<BTreeMap<String, Option<String>>>>(json)?)
@@ -78,6 +88,9 @@ mod tests {
             assert_eq!(filters(json), Ok(canonical.clone()), "{json}");
         }
         assert_eq!(filters("{}"), Ok(Some("{}".to_owned())));
+        assert_eq!(with_label(None, "o=1"), r#"{"label":{"o=1":true}}"#);
+        let both = r#"{"label":{"a=b":true,"c":true,"o=1":true}}"#;
+        assert_eq!(with_label(canonical.as_deref(), "o=1"), both);
         assert_eq!(filters("null"), Ok(None));
         for json in [
             r#"{"label":{"a":true},"label":{"b":true}}"#,

@@ -1,8 +1,8 @@
 //! Services of the swarm: what runs, how often, and how it is reached.
 
 use super::object::{Empty, object};
+use super::ratio::Ratio;
 use super::task::{NetworkAttachmentConfig, TaskSpec};
-use serde_json::Number;
 use std::collections::BTreeMap;
 
 object! {
@@ -49,7 +49,7 @@ object! {
         delay "Delay": i64,
         failure_action "FailureAction": String,
         monitor "Monitor": i64,
-        max_failure_ratio "MaxFailureRatio": Number,
+        max_failure_ratio "MaxFailureRatio": Ratio,
         order "Order": String,
     }
 }

@@ -5,6 +5,7 @@ use audit_core::Record;
 
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
+use crate::owner::shown_image;
 
 /// One thing, in the words that libvirt uses for those of a virtual machine.
 ///
@@ -27,7 +28,9 @@ impl Resource {
     /// Everything that a new container is given.
     pub(super) fn of_container(config: &ContainerConfig) -> Vec<Self> {
         let mut resources = Vec::new();
-        resources.extend(config.image.clone().map(Self::Disk));
+        let labels = config.labels.as_ref();
+        let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
+        resources.extend(config.image.as_deref().map(|image| Self::Disk(shown(image).to_owned())));
         if let Some(host_config) = &config.host_config {
             resources.extend(Self::of_host(host_config));
         }

@@ -7,6 +7,7 @@ use snapbox::{assert_data_eq, file};
 use super::*;
 use crate::action::References;
 use crate::api::body::parse_body;
+use crate::owner::Owner;
 use crate::request::tests::head;
 use crate::subject::ContainerSubject;
 
@@ -29,7 +30,8 @@ fn action(method: &str, target: &str, document: &Value) -> Action {
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
     let references = References::default();
-    Action { subject: Rc::new(subject()), head, body, object: Object::None, references }
+    let owner = Owner::Login(1000);
+    Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }
 
 fn web() -> Object {
@@ -56,7 +58,7 @@ fn lines(records: &[Record<'_>]) -> String {
 /// Before and after.
 fn story(action: &Action, came: Came, made: Option<&Made>) -> String {
     let evidence = Evidence::new(action);
-    lines(&evidence.of_request()) + &lines(&evidence.of_outcome(came, made))
+    lines(&evidence.of_request(None)) + &lines(&evidence.of_outcome(came, made))
 }
 
 #[test]
@@ -70,6 +72,22 @@ fn the_articles_example() {
     let made = Made { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
     let text = story(&create, Came::Done(None), Some(&made));
     assert_data_eq!(text, file!["../../../tests/golden/broker/create.txt"]);
+}
+
+/// A denial is found by one search, whatever it is about, and says which policy it was.
+#[test]
+fn what_is_denied_and_what_would_be() {
+    let document = json!({"Image": "fedora", "HostConfig": {"Binds": ["/:/host"]}});
+    let create = action("POST", "/v1.41/containers/create?name=web", &document);
+    let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
+    let mut text = String::new();
+    for action in [&create, &pull] {
+        let evidence = Evidence::new(action);
+        text += &lines(&evidence.of_request(Some("developers")));
+        text += &lines(&evidence.of_denial("no-host"));
+        text += &lines(&[evidence.of_report("not-permitted")]);
+    }
+    assert_data_eq!(text, file!["../../../tests/golden/broker/denied.txt"]);
 }
 
 #[test]
@@ -93,13 +111,13 @@ fn a_process_in_a_container() {
 
 #[test]
 fn images_volumes_and_networks() {
-    let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
-    let tag = action("POST", "/images/fedora/tag?repo=mine&tag=1", &Value::Null);
+    let mut pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
+    let mut tag = action("POST", "/images/fedora/tag?repo=mine&tag=1", &Value::Null);
     let volume = json!({"Name": "data", "DriverOpts": {"device": "/srv", "o": "bind"}});
-    let volume = action("POST", "/volumes/create", &volume);
-    let network = action("POST", "/networks/create", &json!({"Name": "back"}));
-    let text: String = [tag, pull, volume, network]
-        .iter_mut()
+    let mut volume = action("POST", "/volumes/create", &volume);
+    let mut network = action("POST", "/networks/create", &json!({"Name": "back"}));
+    let text: String = [&mut tag, &mut pull, &mut volume, &mut network]
+        .into_iter()
         .map(|action| {
             if let Some(name) = action.head.object.clone() {
                 action.object = Object::Named(name);
@@ -116,6 +134,7 @@ fn who_is_no_person() {
         id: ID.to_owned(),
         name: "traefik".to_owned(),
         image: "traefik:3".to_owned(),
+        ..ContainerSubject::default()
     };
     let cgroup = format!("/docker/{ID}").into_bytes();
     let of_container = Subject { container: Some(container), cgroup, ..Subject::unknown(9, 0) };

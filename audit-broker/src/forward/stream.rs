@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::{is_wait, outcome_of, protocol};
 use crate::advertise;
 use crate::answer;
+use crate::api::class::Class;
 use crate::api::route::AnswerKind;
 use crate::call::Call;
 use crate::ending::Came;
@@ -26,10 +27,15 @@ use crate::upstream::Unreachable;
 /// Whether the answer to the call is a stream.
 pub(super) fn is_for(call: &Call) -> bool {
     match call.action.head.route.answer {
-        AnswerKind::Stream => !is_wait(call),
+        AnswerKind::Stream => !is_wait(call) && !is_of_events(call),
         AnswerKind::Hijack | AnswerKind::WebSocket | AnswerKind::Http2 => true,
         AnswerKind::Plain | AnswerKind::Progress => false,
     }
+}
+
+/// Whether the answer is a stream of events, which is read on its way: not everybody may see all.
+pub(super) fn is_of_events(call: &Call) -> bool {
+    call.action.head.route.class == Class::Events
 }
 
 /// What a client's connection becomes.

@@ -104,7 +104,7 @@ fn an_answer_that_came_too_late_is_never_taken_for_another() {
     if !own_process::is_root("an_answer_that_came_too_late_is_never_taken_for_another") {
         return;
     }
-    let deadline = Duration::from_millis(300);
+    let deadline = Duration::from_secs(1);
     let status = spawn(deadline);
     let process = process(&status);
     kill(process, Signal::SIGSTOP).unwrap();

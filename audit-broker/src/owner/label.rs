@@ -57,6 +57,11 @@ pub(crate) fn owner_in_labels(
     label.parse().ok().filter(|_| of_image != Some(label))
 }
 
+/// The image's name as the client gave it: dockerd was given the id.
+pub(crate) fn shown_image<'a>(image: &'a str, labels: &'a BTreeMap<String, String>) -> &'a str {
+    labels.get(IMAGE_LABEL).map_or(image, String::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

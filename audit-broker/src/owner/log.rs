@@ -43,7 +43,7 @@ pub(super) struct Log {
     path: PathBuf,
     file: Arc<File>,
     lines: usize,
-    /// Whether a line may have been written in part.
+    /// Whether something may have been written in part, or not to the disk.
     is_torn: bool,
 }
 
@@ -98,7 +98,7 @@ impl Log {
         Ok(())
     }
 
-    #[cfg(test)]
+    /// The file may not hold what was written to it.
     pub(super) fn tear(&mut self) {
         self.is_torn = true;
     }

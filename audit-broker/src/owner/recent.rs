@@ -29,10 +29,10 @@ impl Recent {
         self.owners.insert(id.to_owned(), (self.next, owner.clone()));
         self.order.insert(self.next, id.to_owned());
         self.next += 1;
-        if self.owners.len() > self.limit {
-            if let Some((_, oldest)) = self.order.pop_first() {
-                self.owners.remove(&oldest);
-            }
+        if self.owners.len() > self.limit
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.owners.remove(&oldest);
         }
     }
 

@@ -86,7 +86,10 @@ impl OwnerTable {
         if kind.keeping() == Keeping::Synced {
             let file = log.file();
             drop(log);
-            file.sync_data().context("the table of owners cannot be synced")?;
+            // Another try would succeed without writing what this one could not.
+            file.sync_data()
+                .inspect_err(|_| locked(&self.log).tear())
+                .context("the table of owners cannot be synced")?;
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) fn decode_query(text: &str) -> Option<String> {
     decode(&text.replace('+', " "))
 }
 
-pub(super) fn encode_path(text: &str) -> String {
+pub(crate) fn encode_path(text: &str) -> String {
     utf8_percent_encode(text, PATH).to_string()
 }
 

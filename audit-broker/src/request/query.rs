@@ -17,11 +17,18 @@ impl Query {
         self.all(name).next()
     }
 
-    /// Puts another value in place of that of a key which is there.
-    pub(crate) fn set(&mut self, name: &str, value: String) {
-        if let Some((_, old)) = self.pairs.iter_mut().find(|(key, _)| *key == name) {
-            *old = value;
+    /// Puts a value in place of that of a key, or adds both.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        match self.pairs.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, old)) => *old = value,
+            None => self.pairs.push((name, value)),
         }
+    }
+
+    /// Takes a key out, and gives its value.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.pairs.iter().position(|(key, _)| *key == name)?;
+        Some(self.pairs.remove(place).1)
     }
 
     /// Every value of a key that may stand more than once.

@@ -39,8 +39,8 @@ pub(crate) enum Enforcement {
 }
 
 /// Restricts the calling thread, and those that it starts from here on: reading a few directories,
-/// writing in `/proc`, making and removing sockets and files in `runtime_directory`, no program to
-/// execute, no TCP, no signal to a process outside.
+/// among them that of the policies, writing in `/proc`, making and removing sockets and files in the
+/// daemon's own directories, no program to execute, no TCP, no signal to a process outside.
 ///
 /// Connecting to unix sockets and accepting from them, netlink, pidfds and what is open already
 /// stay as they are.
@@ -50,9 +50,9 @@ pub(crate) enum Enforcement {
 ///
 /// # Source
 /// `Documentation/userspace-api/landlock.rst`.
-pub(crate) fn enter_filesystem(runtime_directory: &Path) -> anyhow::Result<Enforcement> {
+pub(crate) fn enter_filesystem(own: &[&Path], policies: &Path) -> anyhow::Result<Enforcement> {
     let RestrictionStatus { ruleset, .. } =
-        restrict(runtime_directory).context("landlock does not take the rules for files")?;
+        restrict(own, policies).context("landlock does not take the rules for files")?;
     Ok(match ruleset {
         RulesetStatus::FullyEnforced => Enforcement::Full,
         RulesetStatus::PartiallyEnforced => Enforcement::Partial,
@@ -60,11 +60,11 @@ pub(crate) fn enter_filesystem(runtime_directory: &Path) -> anyhow::Result<Enfor
     })
 }
 
-fn restrict(runtime_directory: &Path) -> Result<RestrictionStatus, landlock::RulesetError> {
+fn restrict(own: &[&Path], policies: &Path) -> Result<RestrictionStatus, landlock::RulesetError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     // A file in /proc is opened for writing as if it could be cut.
     let write = make_bitflags!(AccessFs::{WriteFile | Truncate});
-    let runtime: BitFlags<AccessFs> =
+    let make: BitFlags<AccessFs> =
         read | write | make_bitflags!(AccessFs::{MakeReg | MakeSock | RemoveFile});
     Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -74,6 +74,7 @@ fn restrict(runtime_directory: &Path) -> Result<RestrictionStatus, landlock::Rul
         .create()?
         .add_rules(path_beneath_rules(READ, read))?
         .add_rules(path_beneath_rules(WRITE, write))?
-        .add_rules(path_beneath_rules([runtime_directory], runtime))?
+        .add_rules(path_beneath_rules([policies], read))?
+        .add_rules(path_beneath_rules(own, make))?
         .restrict_self()
 }

@@ -45,7 +45,7 @@ fn behind_the_wall_is_only_what_the_daemon_uses() {
     let socket = elsewhere.join("docker.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-    let enforcement = enter_filesystem(&runtime).unwrap();
+    let enforcement = enter_filesystem(&[&runtime], Path::new("/etc")).unwrap();
     if enforcement == Enforcement::Absent {
         println!("SKIPPED: {test}: this kernel does not use landlock");
         return;
@@ -114,7 +114,7 @@ fn only_a_thread_in_front_of_the_wall_sees_other_processes() {
         answered.recv().unwrap()
     };
 
-    let enforcement = enter_filesystem(Path::new("/run")).unwrap();
+    let enforcement = enter_filesystem(&[Path::new("/run")], Path::new("/etc")).unwrap();
     filter_system_calls().unwrap();
     witness(Path::new("")).unwrap_err();
     for path in &hidden {

@@ -121,7 +121,8 @@ impl Peer {
             terminal,
             label: self.label.clone(),
             cgroup: cgroup::path_of(self.pid)?,
-            is_namespaced: process.is_namespaced()?,
+            is_namespaced: process.has_own_namespace("user")?,
+            is_contained: process.has_own_namespace("pid")?,
             container: None,
         })
     }

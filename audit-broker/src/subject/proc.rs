@@ -33,10 +33,10 @@ impl Process {
         self.link("cwd")
     }
 
-    /// Whether the process has another user namespace than this one.
-    pub(super) fn is_namespaced(&self) -> io::Result<bool> {
-        let own = fs::read_link("/proc/self/ns/user")?;
-        Ok(fs::read_link(self.0.join("ns/user"))? != own)
+    /// Whether the process has another namespace of this kind than this one.
+    pub(super) fn has_own_namespace(&self, kind: &str) -> io::Result<bool> {
+        let own = fs::read_link(format!("/proc/self/ns/{kind}"))?;
+        Ok(fs::read_link(self.0.join("ns").join(kind))? != own)
     }
 
     /// The controlling terminal.
@@ -116,7 +116,7 @@ mod tests {
     fn this_process_is_told() {
         let own = Process::new(std::process::id());
         assert_eq!(own.exe(), std::env::current_exe().ok().map(|p| p.into_os_string().into_vec()));
-        assert!(!own.is_namespaced().unwrap());
+        assert!(!own.has_own_namespace("user").unwrap());
         own.terminal().unwrap();
         assert_eq!(own.effective_uid().unwrap(), nix::unistd::geteuid().as_raw());
         own.login().unwrap();
@@ -126,7 +126,7 @@ mod tests {
     fn a_process_that_is_not_there_is_an_error() {
         // Above the largest pid that Linux gives.
         let gone = Process::new(u32::MAX);
-        assert!(gone.login().is_err() && gone.is_namespaced().is_err());
+        assert!(gone.login().is_err() && gone.has_own_namespace("pid").is_err());
         assert!(gone.terminal().is_err() && gone.effective_uid().is_err());
     }
 }

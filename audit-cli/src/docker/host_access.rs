@@ -36,7 +36,9 @@ fn add(asked: &mut Asked, flag: &Flag<'_>) {
         b"userns" if value == b"host" => asked.add_namespace("user"),
         b"cgroupns" if value == b"host" => asked.add_namespace("cgroup"),
         b"cap-add" => asked.add_capability(value),
-        b"security-opt" => asked.add_security_option(value),
+        b"security-opt" => {
+            asked.add_security_option(value);
+        }
         _ => {}
     }
 }

@@ -401,10 +401,9 @@ proptest! {
         kind in prop::sample::select(KINDS),
         document in document(),
     ) {
-        if let Ok(body) = parse_body(kind, document.to_string().as_bytes()) {
-            if let Some(json) = body.to_json() {
+        if let Ok(body) = parse_body(kind, document.to_string().as_bytes())
+            && let Some(json) = body.to_json() {
                 prop_assert_eq!(parse_body(kind, &json), Ok(body));
             }
-        }
     }
 }

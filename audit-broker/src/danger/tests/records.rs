@@ -1,43 +1,18 @@
-use std::rc::Rc;
+//! What is put on record as a way to the host.
 
 use audit_core::CommandLine;
+use audit_host::host_access::HostAccess;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::action::References;
-use crate::api::body::parse_body;
-use crate::request::tests::head;
-use crate::subject::Subject;
-
-fn action(method: &str, target: &str, document: &Value) -> Action {
-    let head = head(&format!("{method} {target}")).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
-    Action {
-        subject: Rc::new(Subject::unknown(1, 1000)),
-        head,
-        body,
-        object: Object::None,
-        references: References::default(),
-    }
-}
-
-fn container(host_config: &Value, is_running: bool) -> Object {
-    let document = json!({
-        "Id": "a".repeat(64),
-        "Name": "/web",
-        "HostConfig": host_config,
-        "State": {"Pid": if is_running { 7 } else { 0 }},
-    });
-    Object::Container(serde_json::from_value(document).unwrap())
-}
+use super::{action, container, container_named, of_create};
+use crate::action::Action;
+use crate::danger::confinement::{MASKED_PATHS, READONLY_PATHS};
+use crate::danger::dangers;
 
 /// Each way as `way` or `way: what`.
 fn ways(action: &Action) -> Vec<String> {
     let text = |line: &CommandLine| String::from_utf8(line.as_bytes().to_vec()).unwrap();
-    let ways = host_access(action).into_iter().map(|way| match way {
+    let ways = dangers(action).ways.into_iter().map(|way| match way {
         HostAccess::Privileged => "privileged".to_owned(),
         HostAccess::Mount(line) => format!("mount: {}", text(&line)),
         HostAccess::Device(line) => format!("device: {}", text(&line)),
@@ -46,11 +21,6 @@ fn ways(action: &Action) -> Vec<String> {
         HostAccess::Confinement(names) => format!("confinement: {names}"),
     });
     ways.collect()
-}
-
-fn of_create(host_config: &Value) -> Vec<String> {
-    let document = json!({"Image": "fedora", "HostConfig": host_config});
-    ways(&action("POST", "/containers/create", &document))
 }
 
 /// Each row by its id in the list of known ways around a policy.
@@ -89,7 +59,7 @@ fn each_field_of_a_new_container_counts() {
         ("C22", json!({"NetworkMode": "host"}), "namespace: network"),
         ("C26", json!({"Runtime": "io.containerd.x.v1"}), "confinement: runtime"),
     ] {
-        assert_eq!(of_create(&host_config), [expected], "{id}");
+        assert_eq!(ways(&of_create(&host_config)), [expected], "{id}");
     }
 }
 
@@ -103,7 +73,7 @@ fn a_confined_container_asks_for_nothing() {
         json!({"Runtime": "runc", "PidMode": "", "SecurityOpt": ["no-new-privileges"]}),
         json!({"MaskedPaths": MASKED_PATHS, "ReadonlyPaths": READONLY_PATHS}),
     ] {
-        assert_eq!(of_create(&host_config), [""; 0], "{host_config}");
+        assert_eq!(ways(&of_create(&host_config)), [""; 0], "{host_config}");
     }
 }
 
@@ -161,7 +131,7 @@ fn a_process_can_have_every_right() {
     let exec = json!({"Cmd": ["sh"], "Privileged": true});
     let target = format!("/containers/{}/exec", "a".repeat(64));
     let mut action = action("POST", &target, &exec);
-    action.object = container(&json!({}), true);
+    action.object = container("web", &json!({}), true);
     assert_eq!(ways(&action), ["privileged"]);
 }
 
@@ -170,7 +140,7 @@ fn who_starts_or_enters_a_container_gets_what_it_has() {
     let given = json!({"Privileged": true, "CgroupnsMode": "host"});
     let ways_of = |op: &str, is_running| {
         let mut action = action("POST", &format!("/containers/web/{op}"), &Value::Null);
-        action.object = container(&given, is_running);
+        action.object = container("web", &given, is_running);
         ways(&action)
     };
     assert_eq!(ways_of("start", false), ["privileged"]);
@@ -186,8 +156,9 @@ fn what_others_have_is_shared() {
     let document = json!({"HostConfig": {"VolumesFrom": ["other"], "Binds": ["old:/o"]}});
     let mut action = action("POST", "/containers/create", &document);
     let joined = json!({"Privileged": true, "Binds": ["/root:/r"], "PidMode": "host"});
-    action.references.joined.push(serde_json::from_value(joined).unwrap());
+    action.references.joined.push(container_named("other", &joined, true));
     let options = json!({"type": "none", "device": "../etc", "o": "bind"});
-    action.references.volume_options.push(serde_json::from_value(options).unwrap());
+    let volume = json!({"Name": "old", "Driver": "local", "Options": options});
+    action.references.volumes.push(serde_json::from_value(volume).unwrap());
     assert_eq!(ways(&action), ["mount: /root ../etc", "namespace: pid"]);
 }

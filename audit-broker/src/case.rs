@@ -1,0 +1,299 @@
+//! What has to be allowed so that a call may be made.
+//!
+//! A call is one question, and one more for each thing that it uses: the image of a new container,
+//! the volumes and networks that it gets, the containers that it joins. Knows which those are, and
+//! asks nothing.
+
+mod context;
+
+use crate::action::Action;
+use crate::api::body::Body;
+use crate::api::container::ContainerConfig;
+use crate::api::volume::VolumeCreate;
+use crate::danger;
+use crate::facts::Registrar;
+use crate::object::{Container, Network, Object, Volume};
+use crate::operation::{self, Operation};
+use crate::owner::Kind;
+use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Resource};
+use crate::principal::maker;
+use crate::upstream::Unreachable;
+
+/// Everything that has to be allowed.
+#[derive(Debug)]
+pub(crate) struct Case {
+    /// What the request says.
+    pub(crate) call: policy::Call,
+    /// The call itself first.
+    pub(crate) steps: Vec<Step>,
+    /// Whether it is about a process that somebody else has made, which nobody else can know of.
+    pub(crate) is_foreign_exec: bool,
+    /// Where the request asks for something of the host, in words for people.
+    pub(crate) asks_for: Vec<String>,
+}
+
+/// One thing that has to be allowed.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The action, in the words of policies.
+    pub(crate) action: &'static str,
+    pub(crate) thing: Thing,
+    /// A name that is taken by this step and is not that of the call.
+    pub(crate) name: Option<String>,
+    /// How who asks calls the thing, as far as that is known.
+    pub(crate) given: String,
+}
+
+/// What it is done with.
+#[derive(Debug)]
+pub(crate) enum Thing {
+    Daemon,
+    Container(ContainerFacts),
+    Image(ImageFacts),
+    Volume(ObjectFacts),
+    Network(ObjectFacts),
+    /// The same, yet to be made.
+    NewContainer(ContainerFacts),
+    NewVolume(ObjectFacts),
+    NewNetwork(ObjectFacts),
+}
+
+impl Step {
+    fn new(action: &'static str, thing: Thing) -> Self {
+        let given = match &thing {
+            Thing::Container(container) => container.id.chars().take(SHORT_ID).collect(),
+            Thing::Image(image) => image.id.clone(),
+            Thing::Volume(volume) => volume.name.clone(),
+            Thing::Network(network) => network.id.chars().take(SHORT_ID).collect(),
+            _ => String::new(),
+        };
+        Self { action, thing, name: None, given }
+    }
+}
+
+/// How much of an id docker shows.
+const SHORT_ID: usize = 12;
+
+impl Thing {
+    pub(crate) fn resource(&self) -> Resource<'_> {
+        match self {
+            Self::Daemon => Resource::Daemon,
+            Self::Container(container) | Self::NewContainer(container) => {
+                Resource::Container(container)
+            }
+            Self::Image(image) => Resource::Image(image),
+            Self::Volume(volume) | Self::NewVolume(volume) => Resource::Volume(volume),
+            Self::Network(network) | Self::NewNetwork(network) => Resource::Network(network),
+        }
+    }
+}
+
+/// A name that stands for any: an archive of images may hold whichever it likes.
+const ANY_NAME: &str = "*";
+
+/// Finds what has to be allowed.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn case_of(
+    action: &Action,
+    registrar: &Registrar<'_>,
+) -> Result<Case, Unreachable> {
+    let mut dangers = danger::dangers(action);
+    if !dangers.host_paths.is_empty() {
+        // The file system may be one in the network.
+        let textual = dangers.clone();
+        let following = tokio::task::spawn_blocking(move || {
+            let mut dangers = textual;
+            dangers.follow_links();
+            dangers
+        });
+        dangers = following.await.unwrap_or(dangers);
+    }
+    let call = context::call_of(action, &dangers);
+    let is_privileged = dangers.yield_host();
+    let mut first = the_call(action, is_privileged, &call, registrar).await?;
+    first.given = action.head.object.clone().unwrap_or_default();
+    let mut steps = vec![first];
+    for container in &action.references.joined {
+        let operation = operation::CONTAINER_JOIN;
+        steps.push(of_container(operation, container, false, registrar).await?);
+    }
+    for volume in &action.references.volumes {
+        steps.push(of_volume(operation::VOLUME_USE, volume, registrar).await);
+    }
+    for network in &action.references.networks {
+        let operation = operation::NETWORK_USE.action(is_of_host(network));
+        steps.push(Step::new(operation, Thing::Network(registrar.network(network).await)));
+    }
+    for volume in &action.references.missing_volumes {
+        let operation = operation::VOLUME_CREATE.action(is_privileged);
+        steps.push(Step::new(
+            operation,
+            Thing::NewVolume(new_volume(action, volume, registrar).await),
+        ));
+    }
+    if let Body::ContainerCreate(config) = &action.body {
+        let facts = image_of(action, config, registrar).await;
+        let given = config.image.clone().unwrap_or_default();
+        let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
+        steps.push(Step { given, ..step });
+    } else {
+        for image in action.references.images.iter().skip(1) {
+            let facts = registrar.image(image).await;
+            steps.push(Step::new(operation::IMAGE_EXPORT.name, Thing::Image(facts)));
+        }
+    }
+    if let (Some(member), Body::NetworkConnect(_) | Body::NetworkDisconnect(_)) =
+        (&action.references.member, &action.body)
+    {
+        let operation = operation::CONTAINER_UPDATE;
+        steps.push(of_container(operation, member, is_privileged, registrar).await?);
+    }
+    for name in names_taken(action) {
+        let step = Step::new(operation::IMAGE_NAME.name, Thing::Daemon);
+        steps.push(Step { name: Some(name), ..step });
+    }
+    let asks_for = dangers.findings.iter().filter(|found| found.danger.yields_host());
+    let asks_for = asks_for.map(ToString::to_string).collect();
+    let is_foreign_exec = match &action.object {
+        Object::Exec(exec) => {
+            registrar.owners.get(Kind::Exec, &exec.id).as_ref() != Some(&action.owner)
+        }
+        _ => false,
+    };
+    Ok(Case { call, steps, is_foreign_exec, asks_for })
+}
+
+/// The call itself.
+async fn the_call(
+    action: &Action,
+    is_privileged: bool,
+    call: &policy::Call,
+    registrar: &Registrar<'_>,
+) -> Result<Step, Unreachable> {
+    let head = &action.head;
+    let operation = match head.route.op {
+        "image-pull" if head.query.text("fromSrc").is_some() => operation::IMAGE_IMPORT,
+        op => operation::of(op),
+    };
+    let name = operation.action(is_privileged);
+    Ok(match (&action.object, &action.body) {
+        (Object::Container(container), _) => {
+            of_container(operation, container, is_privileged, registrar).await?
+        }
+        (Object::Exec(exec), _) => {
+            of_container(operation, &exec.container, is_privileged, registrar).await?
+        }
+        (Object::Image(image), _) => {
+            Step::new(name, Thing::Image(registrar.image(&image.image).await))
+        }
+        // Several by name, of which the others are asked for below.
+        (Object::None, _) if operation == operation::IMAGE_EXPORT => {
+            let given = head.query.text("names").unwrap_or_default();
+            let first = match action.references.images.first() {
+                Some(image) => registrar.image(image).await,
+                None => ImageFacts::of_name(given),
+            };
+            Step::new(name, Thing::Image(first))
+        }
+        (Object::Volume(volume), _) => of_volume(operation, volume, registrar).await,
+        (Object::Network(network), _) => {
+            let name = operation.action(is_privileged || is_of_host(network));
+            Step::new(name, Thing::Network(registrar.network(network).await))
+        }
+        (_, Body::Commit(_)) => match &action.references.member {
+            Some(member) => of_container(operation, member, is_privileged, registrar).await?,
+            None => Step::new(name, Thing::Daemon),
+        },
+        (_, Body::ContainerCreate(config)) => {
+            let facts = ContainerFacts {
+                id: String::new(),
+                name: call.name.clone(),
+                image: image_of(action, config, registrar).await,
+                labels: config.labels.clone().unwrap_or_default(),
+                maker: maker(Some(&action.owner), registrar.people).await,
+            };
+            Step::new(name, Thing::NewContainer(facts))
+        }
+        (_, Body::VolumeCreate(volume)) => {
+            Step::new(name, Thing::NewVolume(new_volume(action, volume, registrar).await))
+        }
+        (_, Body::NetworkCreate(network)) => {
+            let facts = ObjectFacts {
+                id: String::new(),
+                name: call.name.clone(),
+                driver: network.driver.clone().unwrap_or_default(),
+                labels: network.labels.clone().unwrap_or_default(),
+                maker: maker(Some(&action.owner), registrar.people).await,
+            };
+            Step::new(name, Thing::NewNetwork(facts))
+        }
+        _ => Step::new(name, Thing::Daemon),
+    })
+}
+
+/// The image of a new container; where it is not here, no more is known of it than its name.
+async fn image_of(
+    action: &Action,
+    config: &ContainerConfig,
+    registrar: &Registrar<'_>,
+) -> ImageFacts {
+    match action.references.images.first() {
+        Some(image) => registrar.image(image).await,
+        None => ImageFacts::of_name(config.image.as_deref().unwrap_or_default()),
+    }
+}
+
+async fn new_volume(
+    action: &Action,
+    volume: &VolumeCreate,
+    registrar: &Registrar<'_>,
+) -> ObjectFacts {
+    let name = volume.name.clone().unwrap_or_default();
+    ObjectFacts {
+        id: name.clone(),
+        name,
+        driver: volume.driver.clone().unwrap_or_default(),
+        labels: volume.labels.clone().unwrap_or_default(),
+        maker: maker(Some(&action.owner), registrar.people).await,
+    }
+}
+
+/// Something done with a container, which may have something of the host since it was made.
+async fn of_container(
+    operation: Operation,
+    container: &Container,
+    is_privileged: bool,
+    registrar: &Registrar<'_>,
+) -> Result<Step, Unreachable> {
+    let is_privileged = is_privileged || danger::of_container(container).yield_host();
+    let facts = registrar.container(container).await?;
+    Ok(Step::new(operation.action(is_privileged), Thing::Container(facts)))
+}
+
+async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<'_>) -> Step {
+    let is_privileged = danger::of_volume(volume).yield_host();
+    Step::new(operation.action(is_privileged), Thing::Volume(registrar.volume(volume).await))
+}
+
+/// Whether a network is the host's own or a part of one outside. The names of those of which docker
+/// has one only are looked at with the request.
+fn is_of_host(network: &Network) -> bool {
+    !matches!(network.driver.as_str(), "bridge" | "overlay" | "null" | "")
+}
+
+/// The names of images that a call takes, whosever they were.
+fn names_taken(action: &Action) -> Vec<String> {
+    let query = &action.head.query;
+    let with_tag = |name: &str| match query.text("tag") {
+        Some(tag) => format!("{name}:{tag}"),
+        None => name.to_owned(),
+    };
+    match action.head.route.op {
+        "build" => query.all("t").map(str::to_owned).collect(),
+        "image-load" => vec![ANY_NAME.to_owned()],
+        "commit" | "image-pull" => query.text("repo").map(with_tag).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}

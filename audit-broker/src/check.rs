@@ -1,0 +1,70 @@
+//! Whether configuration and policies are good, and what they come to.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::matrix::matrix;
+use crate::policy::Policy;
+use crate::settings::Settings;
+
+/// What there is to say of them. `with_matrix` adds who may do what.
+///
+/// # Errors
+/// The first mistake in one of them.
+pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
+    let settings = Settings::load(config)?;
+    let policy = Policy::load(&settings.policy_dir)?;
+    describe(&policy, &settings.policy_dir, with_matrix)
+}
+
+fn describe(policy: &Policy, directory: &Path, with_matrix: bool) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for warning in policy.warnings() {
+        let _ = writeln!(text, "warning: {}", warning.replace('\n', " "));
+    }
+    let (count, digest, shown) = (policy.count(), policy.digest(), directory.display());
+    match count {
+        0 => {
+            let _ = writeln!(text, "no policies in {shown}: everything is denied");
+        }
+        1 => {
+            let _ = writeln!(text, "1 policy in {shown}, digest {digest}");
+        }
+        _ => {
+            let _ = writeln!(text, "{count} policies in {shown}, digest {digest}");
+        }
+    }
+    if with_matrix {
+        let _ = write!(text, "\n{}", matrix(policy)?);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str, with_matrix: bool) -> String {
+        let policy = Policy::from_text(text).unwrap();
+        describe(&policy, Path::new("/etc/policy.d"), with_matrix).unwrap()
+    }
+
+    #[test]
+    fn it_says_how_many_and_which() {
+        assert!(said("", false).contains("everything is denied"));
+        let one = r#"@id("a") permit(principal, action, resource);"#;
+        let line = said(one, false);
+        assert!(line.starts_with("1 policy in /etc/policy.d, digest "), "{line}");
+        assert_eq!(line.lines().count(), 1);
+        assert!(said(one, true).contains("container-create"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let error = run(Path::new("/nonexistent/config.toml"), false);
+        // The default directory may be there or not; the file is not needed.
+        if let Err(error) = error {
+            assert!(format!("{error:#}").contains("policy_dir"), "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Everything dangerous that a call of the docker API asks for.
+//!
+//! One walk over the request and what it refers to, for every field and route that reaches beyond
+//! the container. The policy decides by what is found, and the records of who got the host say it
+//! in the words of `audit_host`. Knows docker's fields; whose anything is, and who may, is for
+//! others.
+//!
+//! What is not known to be harmless counts as dangerous.
+
+mod build;
+mod capability;
+mod confinement;
+mod container;
+mod device;
+mod gathered;
+mod kind;
+mod limit;
+mod log;
+mod mount;
+mod namespace;
+mod network;
+pub(crate) mod path;
+mod plugin;
+mod route;
+mod runtime;
+mod service;
+mod volume;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use audit_host::host_access::HostAccess;
+
+use crate::action::{Action, References};
+use crate::api::body::Body;
+use crate::host_path;
+use crate::object::{Container, Object, Volume};
+use gathered::Gathered;
+pub(crate) use kind::Danger;
+
+/// One danger, and where the request asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Finding {
+    pub(crate) danger: Danger,
+    /// `HostConfig.Binds[0]`, `query networkmode`; of what is there already with its name in front,
+    /// `container web: HostConfig.Privileged`.
+    pub(crate) part: String,
+    /// What stands there, or the name of another container.
+    pub(crate) value: String,
+}
+
+/// Everything dangerous in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dangers {
+    pub(crate) findings: Vec<Finding>,
+    /// The paths of the host that are mounted, each in one form.
+    pub(crate) host_paths: BTreeSet<String>,
+    /// What is put on record as a way to the host; each way once.
+    pub(crate) ways: Vec<HostAccess>,
+}
+
+impl Dangers {
+    /// Whether something of them yields the host.
+    pub(crate) fn yield_host(&self) -> bool {
+        self.findings.iter().any(|found| found.danger.yields_host())
+    }
+
+    /// Follows the links in the paths of the host, which the text does not tell of. This asks the
+    /// file system, and so may wait.
+    ///
+    /// A path that somebody else than root can lead elsewhere may lead anywhere.
+    pub(crate) fn follow_links(&mut self) {
+        let mut reached = BTreeSet::new();
+        for path in std::mem::take(&mut self.host_paths) {
+            let led = host_path::leads_to(&path).and_then(|led| led.to_str().map(str::to_owned));
+            let problem = match &led {
+                None => Some("others than root can change where it leads".to_owned()),
+                // Whether it is read-only was asked of the text.
+                Some(led) if *led != path && path::yields_root(led, true) => {
+                    Some(format!("it leads to {led}"))
+                }
+                Some(_) => None,
+            };
+            if let Some(value) = problem {
+                let part = format!("path {path}");
+                self.findings.push(Finding { danger: Danger::HostRoot, part, value });
+            }
+            reached.insert(led.unwrap_or(path));
+        }
+        self.host_paths = reached;
+    }
+
+    /// Each danger once, by its name in policies.
+    pub(crate) fn names(&self) -> BTreeSet<&'static str> {
+        self.findings.iter().map(|found| found.danger.name()).collect()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { danger, part, value } = self;
+        write!(formatter, "{} ({part}: {})", danger.name(), value.escape_debug())
+    }
+}
+
+/// What a container has that is there.
+pub(crate) fn of_container(container: &Container) -> Dangers {
+    let mut gathered = Gathered::default();
+    container::add_entered(&mut gathered, container.name(), &container.host_config);
+    gathered.into_dangers()
+}
+
+/// What a volume has that is there.
+pub(crate) fn of_volume(volume: &Volume) -> Dangers {
+    let mut gathered = Gathered::default();
+    volume::add_mounted(&mut gathered, volume);
+    gathered.into_dangers()
+}
+
+/// Finds everything dangerous that an action asks for.
+pub(crate) fn dangers(action: &Action) -> Dangers {
+    let mut gathered = Gathered::default();
+    route::add_route(&mut gathered, &action.head);
+    add_body(&mut gathered, action);
+    add_object(&mut gathered, action);
+    add_references(&mut gathered, &action.references);
+    gathered.into_dangers()
+}
+
+/// What the body asks for.
+fn add_body(gathered: &mut Gathered, action: &Action) {
+    match &action.body {
+        Body::ContainerCreate(config) => container::add_created(gathered, config),
+        Body::ContainerUpdate(update) => limit::add_update(gathered, update),
+        Body::ExecCreate(exec) => {
+            if exec.privileged == Some(true) {
+                gathered.add_privileged(format_args!("Privileged"));
+            }
+        }
+        Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
+        Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
+        Body::NetworkCreate(network) => network::add_created(gathered, network),
+        Body::NetworkConnect(connect) => {
+            network::add_connected(gathered, &action.object, connect);
+        }
+        Body::NetworkDisconnect(disconnect) => {
+            network::add_member(gathered, disconnect.container.as_deref());
+        }
+        Body::PluginPrivileges(privileges) => {
+            for (index, privilege) in privileges.iter().enumerate() {
+                plugin::add_privilege(gathered, format_args!("[{index}]"), privilege);
+            }
+        }
+        Body::PluginSet(settings) => plugin::add_settings(gathered, settings),
+        Body::Service(service) => {
+            let has_own_network = !action.references.is_on_host_network;
+            service::add_service(gathered, service, has_own_network);
+        }
+        Body::Auth(auth) => {
+            let address = auth.serveraddress.as_deref().unwrap_or_default();
+            if !address.is_empty() {
+                gathered.add(Danger::Outbound, format_args!("serveraddress"), address);
+            }
+        }
+        // The route says all, or there is nothing in them that reaches the host.
+        Body::None
+        | Body::Stream
+        | Body::Commit(_)
+        | Body::ExecStart(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Secret(_)
+        | Body::Config(_) => {}
+    }
+}
+
+/// What the container has that is started or entered.
+fn add_object(gathered: &mut Gathered, action: &Action) {
+    if let Some(container) = action.object.entered(action.head.route.op) {
+        container::add_entered(gathered, container.name(), &container.host_config);
+    }
+    match &action.object {
+        Object::Exec(exec) if exec.is_privileged => {
+            gathered.add_privileged(format_args!("exec {}: Privileged", exec.id));
+        }
+        _ => {}
+    }
+}
+
+/// What the things have that the request names.
+fn add_references(gathered: &mut Gathered, references: &References) {
+    for container in &references.joined {
+        container::add_joined(gathered, container.name(), &container.host_config);
+    }
+    for volume in &references.volumes {
+        volume::add_mounted(gathered, volume);
+    }
+    if references.is_on_host_network {
+        gathered.asked.add_namespace("network");
+        gathered.add(Danger::HostNetwork, format_args!("Networks"), "host");
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,40 @@
+//! Images that the daemon builds, and the builder's own protocol.
+
+use super::{Danger, gathered::Gathered, namespace};
+use crate::request::Query;
+
+/// What the query of a build asks for. Where names lead to (`extrahosts`) and what a step may use
+/// less of concerns the build alone.
+pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
+    if let Some(network) = query.text("networkmode") {
+        namespace::add_network(gathered, format_args!("query networkmode"), network);
+    }
+    if let Some(parent) = query.text("cgroupparent").filter(|parent| !parent.is_empty()) {
+        gathered.add(Danger::HostCgroup, format_args!("query cgroupparent"), parent);
+    }
+    if query.text("memswap").is_some_and(|limit| limit.starts_with('-')) {
+        gathered.add(Danger::HostResources, format_args!("query memswap"), "-1");
+    }
+    // A limit below zero is none. Which key it stands under is the daemon's to read.
+    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| ulimits.contains('-')) {
+        gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
+    }
+    // The archive may come with the request, or from the client by its session.
+    let remote = query.text("remote").filter(|remote| !matches!(*remote, "" | "client-session"));
+    if let Some(remote) = remote {
+        gathered.add(Danger::Outbound, format_args!("query remote"), remote);
+    }
+    if let Some(version) = query.text("version").filter(|version| !matches!(*version, "" | "1")) {
+        add_builder(gathered, "query version", version);
+    }
+}
+
+/// The builder of its own protocol, which the broker cannot read. By default it gives a build that
+/// asks for them the host's network and devices.
+///
+/// # Source
+/// `getEntitlements` in `daemon/internal/builder-next/controller.go` of moby.
+pub(super) fn add_builder(gathered: &mut Gathered, part: &str, value: &str) {
+    gathered.add(Danger::HostNetwork, format_args!("{part}"), value);
+    gathered.add(Danger::Devices, format_args!("{part}"), value);
+}

@@ -1,0 +1,89 @@
+//! What keeps a container apart from the host, where it is loosened.
+
+use std::collections::BTreeMap;
+
+use super::{Danger, gathered::Gathered};
+use crate::api::host_config::HostConfig;
+use crate::api::task::{SelinuxContext, TaskPrivileges};
+
+/// Security options, and paths of the kernel that are shown or writable.
+pub(super) fn add_confinement(gathered: &mut Gathered, place: &str, config: &HostConfig) {
+    for (index, option) in config.security_opt.iter().flatten().enumerate() {
+        if gathered.asked.add_security_option(option.as_bytes()) {
+            let part = format_args!("{place}SecurityOpt[{index}]");
+            gathered.add(Danger::LoosenedConfinement, part, option);
+        }
+    }
+    // docker leaves both out, or lists its defaults, where the container is confined as usual.
+    if let Some(path) = missing(MASKED_PATHS, config.masked_paths.as_deref()) {
+        gathered.asked.add_confinement("systempaths");
+        gathered.add(Danger::LoosenedConfinement, format_args!("{place}MaskedPaths"), path);
+    }
+    // A program named in `/proc/sys/kernel/core_pattern` is run by the kernel, as root.
+    if let Some(path) = missing(READONLY_PATHS, config.readonly_paths.as_deref()) {
+        gathered.asked.add_confinement("systempaths");
+        let part = format_args!("{place}ReadonlyPaths");
+        gathered.add(Danger::LoosenedConfinement, part, path);
+        gathered.add(Danger::HostRoot, part, path);
+    }
+}
+
+/// The first path of the usual ones that a list leaves out.
+fn missing(usual: &[&'static str], paths: Option<&[String]>) -> Option<&'static str> {
+    let paths = paths?;
+    usual.iter().copied().find(|usual| !paths.iter().any(|path| path == usual))
+}
+
+/// Paths that every docker since 20.10 hides, and those that it makes read-only.
+///
+/// # Source
+/// `DefaultLinuxSpec` in moby's `oci/defaults.go`.
+pub(super) const MASKED_PATHS: &[&str] = &[
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+];
+pub(super) const READONLY_PATHS: &[&str] =
+    &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Switches of the kernel. Those of the network are the container's own where the network is.
+pub(super) fn add_sysctls(
+    gathered: &mut Gathered,
+    place: &str,
+    sysctls: Option<&BTreeMap<String, String>>,
+    has_own_network: bool,
+) {
+    for (name, value) in sysctls.into_iter().flatten() {
+        if !(has_own_network && name.starts_with("net.")) {
+            let part = format_args!("{place}Sysctls.{name}");
+            gathered.add(Danger::LoosenedConfinement, part, value);
+        }
+    }
+}
+
+/// What the tasks of a service are confined by.
+pub(super) fn add_privileges(gathered: &mut Gathered, place: &str, privileges: &TaskPrivileges) {
+    let seccomp = privileges.seccomp.as_ref().and_then(|seccomp| seccomp.mode.as_deref());
+    let apparmor = privileges.apparmor.as_ref().and_then(|apparmor| apparmor.mode.as_deref());
+    for (key, word, mode) in
+        [("Seccomp.Mode", "seccomp", seccomp), ("AppArmor.Mode", "apparmor", apparmor)]
+    {
+        if let Some(mode) = mode.filter(|mode| !matches!(*mode, "" | "default")) {
+            gathered.asked.add_confinement(word);
+            gathered.add(Danger::LoosenedConfinement, format_args!("{place}{key}"), mode);
+        }
+    }
+    let context = privileges.selinux_context.as_ref();
+    if let Some(context) = context.filter(|context| **context != SelinuxContext::default()) {
+        gathered.asked.add_confinement("label");
+        let part = format_args!("{place}SELinuxContext");
+        let label = if context.disable == Some(true) { "disabled" } else { "changed" };
+        gathered.add(Danger::LoosenedConfinement, part, label);
+    }
+}

@@ -1,0 +1,121 @@
+//! The kinds of danger, by the names that a policy has for them.
+
+/// What a request can ask for that reaches beyond its own container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Danger {
+    /// Who gets this is root on the host, or may be: it implies every other danger.
+    HostRoot,
+    /// Files or directories of the host are mounted.
+    HostFiles,
+    /// The host's network itself, or a part of it: its interfaces, bridges, addresses, and the
+    /// services that listen only there.
+    HostNetwork,
+    /// The processes of the host can be seen and signalled.
+    HostPid,
+    /// The shared memory and message queues of the host.
+    HostIpc,
+    /// The name of the host.
+    HostUts,
+    /// The users of the host, where the daemon would have given the container others.
+    HostUser,
+    /// The control groups of the host, or a place among them outside docker's.
+    HostCgroup,
+    /// More of the processor, memory or process table than the host can spare.
+    HostResources,
+    /// Ports of the host are taken, past its firewall.
+    HostPorts,
+    /// Devices of the host.
+    Devices,
+    /// Capabilities that docker does not give by default.
+    Capabilities,
+    /// Something that keeps a container apart from the host is loosened or switched off.
+    LoosenedConfinement,
+    /// Another container, whose namespaces, volumes or files are used. The value is its name or id,
+    /// and whose it is remains to be seen.
+    ForeignContainer,
+    /// Logs of what is done are not kept, or can be erased.
+    EvidenceHiding,
+    /// The daemon connects to where the caller says, from inside the network of the host.
+    Outbound,
+    /// Another program than usual runs the container, or is told what docker does not know.
+    Runtime,
+    /// A volume of another driver than docker's own.
+    StorageDriver,
+}
+
+use Danger::{
+    Capabilities, Devices, EvidenceHiding, ForeignContainer, HostCgroup, HostFiles, HostIpc,
+    HostNetwork, HostPid, HostPorts, HostResources, HostRoot, HostUser, HostUts,
+    LoosenedConfinement, Outbound, Runtime, StorageDriver,
+};
+
+impl Danger {
+    /// Every danger once, in the order of this file.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 18] = [
+        HostRoot,
+        HostFiles,
+        HostNetwork,
+        HostPid,
+        HostIpc,
+        HostUts,
+        HostUser,
+        HostCgroup,
+        HostResources,
+        HostPorts,
+        Devices,
+        Capabilities,
+        LoosenedConfinement,
+        ForeignContainer,
+        EvidenceHiding,
+        Outbound,
+        Runtime,
+        StorageDriver,
+    ];
+
+    /// Whether who gets this gets something of the host that is not meant for users of containers.
+    ///
+    /// Ports and connections are what containers are for, and another container is a question of
+    /// its own.
+    pub(crate) const fn yields_host(self) -> bool {
+        !matches!(self, HostPorts | Outbound | ForeignContainer)
+    }
+
+    /// The name in policies and messages.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            HostRoot => "host-root",
+            HostFiles => "host-files",
+            HostNetwork => "host-network",
+            HostPid => "host-pid",
+            HostIpc => "host-ipc",
+            HostUts => "host-uts",
+            HostUser => "host-user",
+            HostCgroup => "host-cgroup",
+            HostResources => "host-resources",
+            HostPorts => "host-ports",
+            Devices => "devices",
+            Capabilities => "capabilities",
+            LoosenedConfinement => "loosened-confinement",
+            ForeignContainer => "foreign-container",
+            EvidenceHiding => "evidence-hiding",
+            Outbound => "outbound",
+            Runtime => "runtime",
+            StorageDriver => "storage-driver",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_danger_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Danger::ALL.into_iter().map(Danger::name).collect();
+        assert_eq!(names.len(), Danger::ALL.len());
+        // `StorageDriver` is the last variant, so that a danger which is not listed makes this fail.
+        assert_eq!(Danger::ALL.len(), StorageDriver as usize + 1);
+    }
+}

@@ -1,0 +1,70 @@
+//! Namespaces that a container shares with the host or with another container.
+
+use std::fmt::Arguments;
+
+use super::{Danger, gathered::Gathered};
+use crate::api::host_config::HostConfig;
+
+/// One kind of namespace, by the words that the records and docker have for it.
+struct Namespace {
+    word: &'static str,
+    danger: Danger,
+    /// The modes that keep the container apart; `None` if any other word is the name of something.
+    apart: Option<&'static [&'static str]>,
+}
+
+const NETWORK: Namespace = Namespace { word: "network", danger: Danger::HostNetwork, apart: None };
+const PID: Namespace = Namespace { word: "pid", danger: Danger::HostPid, apart: Some(&[""]) };
+const IPC: Namespace = Namespace {
+    word: "ipc",
+    danger: Danger::HostIpc,
+    apart: Some(&["", "none", "private", "shareable"]),
+};
+const UTS: Namespace = Namespace { word: "uts", danger: Danger::HostUts, apart: Some(&[""]) };
+const USER: Namespace = Namespace { word: "user", danger: Danger::HostUser, apart: Some(&[""]) };
+const CGROUP: Namespace =
+    Namespace { word: "cgroup", danger: Danger::HostCgroup, apart: Some(&["", "private"]) };
+
+/// The namespaces that the configuration of a container names.
+pub(super) fn add_namespaces(gathered: &mut Gathered, place: &str, config: &HostConfig) {
+    for (key, mode, namespace) in [
+        ("NetworkMode", &config.network_mode, NETWORK),
+        ("PidMode", &config.pid_mode, PID),
+        ("IpcMode", &config.ipc_mode, IPC),
+        ("UTSMode", &config.uts_mode, UTS),
+        ("UsernsMode", &config.userns_mode, USER),
+    ] {
+        if let Some(mode) = mode {
+            add_mode(gathered, format_args!("{place}{key}"), mode, &namespace);
+        }
+    }
+}
+
+/// The control groups that a new container sees. Of a container that is there already, the host's
+/// may be docker's default.
+pub(super) fn add_cgroup_namespace(gathered: &mut Gathered, place: &str, config: &HostConfig) {
+    if let Some(mode) = &config.cgroupns_mode {
+        add_mode(gathered, format_args!("{place}CgroupnsMode"), mode, &CGROUP);
+    }
+}
+
+/// A network by the word for it, which may be that of the host or of a container.
+pub(super) fn add_network(gathered: &mut Gathered, part: Arguments<'_>, network: &str) {
+    add_mode(gathered, part, network, &NETWORK);
+}
+
+/// Whether the network that a container asks for is one that others have.
+pub(super) fn is_shared_network(network: &str) -> bool {
+    network == "host" || network.starts_with("container:")
+}
+
+fn add_mode(gathered: &mut Gathered, part: Arguments<'_>, mode: &str, namespace: &Namespace) {
+    if mode == "host" {
+        gathered.asked.add_namespace(namespace.word);
+        gathered.add(namespace.danger, part, mode);
+    } else if let Some(container) = mode.strip_prefix("container:") {
+        gathered.add_container(part, container);
+    } else if namespace.apart.is_some_and(|apart| !apart.contains(&mode)) {
+        gathered.add(namespace.danger, part, mode);
+    }
+}

@@ -1,0 +1,111 @@
+//! Networks: those that reach into the host's, and what a container has in one.
+
+use std::fmt::Arguments;
+
+use super::{Danger, gathered::Gathered};
+use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
+use crate::object::Object;
+
+/// A network that is made. Any but a plain bridge or overlay is a part of the host's network.
+pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
+    let driver = network.driver.as_deref().unwrap_or_default();
+    if !matches!(driver, "" | "bridge" | "overlay") {
+        gathered.add(Danger::HostNetwork, format_args!("Driver"), driver);
+    }
+    let options = network.options.iter().flatten();
+    for (name, value) in options.filter(|(name, _)| !HARMLESS_OPTIONS.contains(&name.as_str())) {
+        gathered.add(Danger::HostNetwork, format_args!("Options.{name}"), value);
+    }
+    if network.ingress == Some(true) {
+        gathered.add(Danger::HostNetwork, format_args!("Ingress"), "true");
+    }
+    // Whatever the other network was made with, which is not in this request.
+    let from = network.config_from.as_ref().and_then(|from| from.network.as_deref());
+    if let Some(from) = from.filter(|from| !from.is_empty()) {
+        gathered.add(Danger::HostNetwork, format_args!("ConfigFrom.Network"), from);
+    }
+    if let Some(ipam) = &network.ipam {
+        add_ipam(gathered, ipam);
+    }
+}
+
+/// Options that concern the containers in the network only. Others name an interface of the host,
+/// or say how it passes packets on.
+///
+/// # Source
+/// `labels.go` in `daemon/libnetwork/netlabel` and `daemon/libnetwork/drivers/bridge` of moby.
+const HARMLESS_OPTIONS: &[&str] = &[
+    "com.docker.network.driver.mtu",
+    "com.docker.network.bridge.enable_icc",
+    "com.docker.network.container_iface_prefix",
+    "encrypted",
+];
+
+/// The host sends what goes to a network's addresses into it, so that whoever picks them picks
+/// whom the host talks to.
+fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
+    let driver = ipam.driver.as_deref().unwrap_or_default();
+    if !matches!(driver, "" | "default") {
+        gathered.add(Danger::HostNetwork, format_args!("IPAM.Driver"), driver);
+    }
+    for (index, config) in ipam.config.iter().flatten().enumerate() {
+        if let Some(subnet) = config.subnet.as_deref().filter(|subnet| !subnet.is_empty()) {
+            gathered.add(Danger::HostNetwork, format_args!("IPAM.Config[{index}].Subnet"), subnet);
+        }
+    }
+}
+
+/// A container that is connected to a network.
+pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: &NetworkConnect) {
+    match network {
+        Object::Network(network) if network.name == "host" => {
+            gathered.add(Danger::HostNetwork, format_args!("path"), &network.name);
+        }
+        _ => {}
+    }
+    add_member(gathered, connect.container.as_deref());
+    if let Some(endpoint) = &connect.endpoint_config {
+        add_endpoint(gathered, format_args!("EndpointConfig"), endpoint);
+    }
+}
+
+/// The container that is connected to a network or taken off it.
+pub(super) fn add_member(gathered: &mut Gathered, container: Option<&str>) {
+    let container = container.unwrap_or_default();
+    gathered.add_container(format_args!("Container"), container);
+}
+
+/// What a container has in one network.
+pub(super) fn add_endpoint(
+    gathered: &mut Gathered,
+    part: Arguments<'_>,
+    endpoint: &EndpointSettings,
+) {
+    for (index, link) in endpoint.links.iter().flatten().enumerate() {
+        add_link(gathered, format_args!("{part}.Links[{index}]"), link);
+    }
+    for (name, value) in endpoint.driver_opts.iter().flatten() {
+        add_driver_option(gathered, part, name, value);
+    }
+}
+
+/// An option of a network's driver for one container. Drivers can be told there to set switches of
+/// the kernel; only how the interface is called is known to concern the container alone.
+pub(super) fn add_driver_option(
+    gathered: &mut Gathered,
+    part: Arguments<'_>,
+    name: &str,
+    value: &str,
+) {
+    if name != "com.docker.network.endpoint.ifname" {
+        let part = format_args!("{part}.DriverOpts.{name}");
+        gathered.add(Danger::LoosenedConfinement, part, value);
+    }
+}
+
+/// `other` or `other:alias`: another container, of which docker tells the addresses and, in the old
+/// form, the environment.
+pub(super) fn add_link(gathered: &mut Gathered, part: Arguments<'_>, link: &str) {
+    let name = link.split(':').next().unwrap_or_default();
+    gathered.add_container(part, name);
+}

@@ -1,0 +1,100 @@
+mod docker_fedora;
+mod speed;
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::action::Action;
+use crate::case::case_of;
+use crate::danger::tests::{action, container};
+use crate::facts::Registrar;
+use crate::object::{Container, Image, NamedImage, Object};
+use crate::owner::{Kind, Owner, OwnerTable};
+use crate::people::People;
+use crate::policy::tests::{shipped_texts, user};
+use crate::request::ApiVersion;
+use crate::upstream::Upstream;
+
+/// A login uid that no user database has: its person goes by the number.
+const NUMBER: u32 = 3_999_999;
+const NAME: &str = "3999999";
+
+/// What docker's client sends for `docker run -ti --rm fedora /bin/sh`, by the version of the
+/// client, in a terminal of 24 lines.
+const SENT: [(&str, &str); 2] = [
+    ("20.10", include_str!("tests/docker_20.10.json")),
+    ("28.2", include_str!("tests/docker_28.2.json")),
+];
+
+/// Whoever knows who made what, without a dockerd.
+struct Registry {
+    directory: PathBuf,
+    owners: OwnerTable,
+    people: People,
+    upstream: Upstream,
+}
+
+impl Registry {
+    fn new(name: &str) -> Self {
+        let directory = env::temp_dir().join(format!("decision-{name}-{}", process::id()));
+        fs::create_dir(&directory).unwrap();
+        let owners = OwnerTable::open(&directory.join("owners")).unwrap();
+        let upstream = Upstream::new(directory.join("no-docker.sock"));
+        Self { directory, owners, people: People::default(), upstream }
+    }
+
+    /// Makes the container of [`container`] somebody's.
+    fn give_container(&self, owner: &Owner) {
+        self.owners.claim(Kind::Container, &"a".repeat(64), owner).unwrap();
+    }
+
+    async fn case(&self, action: &Action) -> Case {
+        let registrar = Registrar {
+            owners: &self.owners,
+            people: &self.people,
+            version: ApiVersion::NEWEST,
+            upstream: &self.upstream,
+        };
+        case_of(action, &registrar).await.unwrap()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A call by [`NAME`], with the images there that it names.
+fn call_of(method: &str, target: &str, document: &Value, images: Vec<Image>) -> Action {
+    let mut action = action(method, target, document);
+    action.owner = Owner::Login(NUMBER);
+    action.references.images = images;
+    action
+}
+
+fn image(name: &str) -> Image {
+    let document = json!({
+        "Id": format!("sha256:{name}"),
+        "RepoTags": [format!("{name}:latest")],
+        "Config": {"Cmd": ["/bin/bash"]},
+    });
+    serde_json::from_value(document).unwrap()
+}
+
+fn create(query: &str, document: &Value) -> Action {
+    let name = document["Image"].as_str().unwrap();
+    call_of("POST", &format!("/containers/create{query}"), document, vec![image(name)])
+}
+
+fn some_container() -> Container {
+    match container("web", &json!({}), true) {
+        Object::Container(container) => container,
+        _ => unreachable!(),
+    }
+}

@@ -1,0 +1,96 @@
+//! What a decision costs: `sudo tests/bench-broker.sh decision`.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::time::Instant;
+
+use super::*;
+
+/// Decisions of which the median is taken.
+const ROUNDS: usize = 10_000;
+
+/// Goals, in microseconds.
+const SHIPPED_LIMIT: f64 = 40.0;
+const MANY_LIMIT: f64 = 400.0;
+
+const MANY: usize = 500;
+
+/// All policies that are shipped.
+fn shipped() -> String {
+    shipped_texts().into_values().collect()
+}
+
+/// The same, and as many teams with their own things as make 500 policies. `head` says in the head
+/// of a policy whom it is about; where it does not, all are asked about each container.
+fn many(head: fn(usize) -> String) -> Policy {
+    let mut text = shipped();
+    let there = Policy::from_text(&text).unwrap().count();
+    for team in there..MANY {
+        write!(
+            text,
+            "@id(\"team-{team}\") permit({}, action in Action::\"containers\", resource) when {{ \
+             resource is Container && resource.hasTag(\"team\") && \
+             resource.getTag(\"team\") == \"team-{team}\" }};",
+            head(team)
+        )
+        .unwrap();
+    }
+    let policy = Policy::from_text(&text).unwrap();
+    assert_eq!(policy.count(), MANY);
+    policy
+}
+
+/// The median of a decision, in microseconds, with the case at hand.
+fn median(policy: &Policy, principal: &Principal, case: &Case) -> f64 {
+    let mut took: Vec<f64> = (0..ROUNDS + ROUNDS / 10)
+        .map(|_| {
+            let begin = Instant::now();
+            let _ = black_box(decide(black_box(policy), Mode::Enforce, principal, black_box(case)));
+            begin.elapsed().as_secs_f64() * 1e6
+        })
+        .skip(ROUNDS / 10)
+        .collect();
+    took.sort_unstable_by(f64::total_cmp);
+    took[took.len() / 2]
+}
+
+/// In the columns of `examples/load/report.rs`.
+fn row(what: &str, figure: f64, limit: Option<f64>) {
+    let goal = limit.map_or_else(String::new, |limit| {
+        let word = if figure <= limit { "ok" } else { "MISSED" };
+        format!("at most {limit}  {word}")
+    });
+    let line = format!("{what:<34}{:>10}{figure:>10.1}{:>10}   {goal}", "-", "-");
+    println!("{}", line.trim_end());
+}
+
+#[tokio::test]
+#[ignore = "a measurement; tests/bench-broker.sh runs it"]
+async fn decisions() {
+    let registry = Registry::new("speed");
+    registry.give_container(&Owner::Login(NUMBER));
+    let mut start = call_of("POST", "/containers/web/start", &Value::Null, Vec::new());
+    start.object = Object::Container(some_container());
+    let start = registry.case(&start).await;
+    let sent = serde_json::from_str(SENT[1].1).unwrap();
+    let create = registry.case(&create("", &sent)).await;
+    let groups = ["users", "wheel", "audio", "team-77", "docker-operator-advanced"];
+    let principal = user(NAME, NUMBER, &groups);
+    let shipped = Policy::from_text(&shipped()).unwrap();
+    let teams = many(|team| format!("principal in Group::\"team-{team}\""));
+    let nameless = many(|_| "principal".to_owned());
+
+    assert_eq!((start.steps.len(), create.steps.len()), (1, 2));
+    for (what, policy, case, limit) in [
+        ("decision, shipped roles, us", &shipped, &start, Some(SHIPPED_LIMIT)),
+        ("500 policies of teams, us", &teams, &start, Some(MANY_LIMIT)),
+        ("500 that name no principal, us", &nameless, &start, Some(MANY_LIMIT)),
+        ("a create, shipped roles, us", &shipped, &create, None),
+        ("500 policies of teams, us", &teams, &create, None),
+        ("500 that name no principal, us", &nameless, &create, None),
+    ] {
+        let decision = decide(policy, Mode::Enforce, &principal, case);
+        assert!(matches!(decision, Decision::Allow { .. }), "{what}: {decision:?}");
+        row(what, median(policy, &principal, case), limit);
+    }
+}

@@ -1,0 +1,162 @@
+//! What policies are told of the things that a call is about.
+//!
+//! Knows where it is kept who made a thing, and when a label is not believed.
+
+use std::collections::BTreeMap;
+
+use crate::object::{self, Container, Image, Network, Volume};
+use crate::owner::{Kind, Owner, OwnerTable, owner_in_labels};
+use crate::people::People;
+use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
+use crate::principal::maker;
+use crate::request::ApiVersion;
+use crate::upstream::{Found, Unreachable, Upstream};
+
+/// Whom to ask who made something.
+pub(crate) struct Registrar<'a> {
+    pub(crate) owners: &'a OwnerTable,
+    pub(crate) people: &'a People,
+    pub(crate) version: ApiVersion,
+    pub(crate) upstream: &'a Upstream,
+}
+
+impl Registrar<'_> {
+    /// Who made a container.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn owner_of(
+        &self,
+        container: &Container,
+    ) -> Result<Option<Owner>, Unreachable> {
+        let labels = container.labels();
+        if let Some(owner) = self.owners.get(Kind::Container, &container.id) {
+            return Ok(Some(owner));
+        }
+        if owner_in_labels(labels, None).is_none() {
+            return Ok(None);
+        }
+        // The table does not have it: its label may be its image's, whose author may be anybody.
+        let image = object::image(&container.image_id, self.version, self.upstream).await?;
+        let Found::Yes(image) = image else { return Ok(None) };
+        let none = BTreeMap::new();
+        let owner = owner_in_labels(labels, Some(image.labels().unwrap_or(&none)));
+        if let Some(owner) = &owner {
+            claim(self.owners, Kind::Container, &container.id, owner);
+        }
+        Ok(owner)
+    }
+
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn container(
+        &self,
+        container: &Container,
+    ) -> Result<ContainerFacts, Unreachable> {
+        let owner = self.owner_of(container).await?;
+        // What nobody is known to have made may have its labels from its image.
+        let image = if owner.is_some() { container.image() } else { container.given_image() };
+        Ok(ContainerFacts {
+            id: container.id.clone(),
+            name: container.name().to_owned(),
+            image: ImageFacts { id: container.image_id.clone(), ..ImageFacts::of_name(image) },
+            labels: container.labels().clone(),
+            maker: maker(owner.as_ref(), self.people).await,
+        })
+    }
+
+    pub(crate) async fn image(&self, image: &Image) -> ImageFacts {
+        let owner = self.owners.get(Kind::Image, &image.id);
+        ImageFacts {
+            id: image.id.clone(),
+            labels: image.labels().cloned().unwrap_or_default(),
+            maker: maker(owner.as_ref(), self.people).await,
+            ..ImageFacts::of_names(image.names())
+        }
+    }
+
+    pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {
+        let labels = volume.labels.clone().unwrap_or_default();
+        self.object(&volume.name, &volume.name, &volume.driver, labels).await
+    }
+
+    pub(crate) async fn network(&self, network: &Network) -> ObjectFacts {
+        let labels = network.labels.clone().unwrap_or_default();
+        self.object(&network.id, &network.name, &network.driver, labels).await
+    }
+
+    /// A volume or network: nobody but who makes it gives it labels.
+    async fn object(
+        &self,
+        id: &str,
+        name: &str,
+        driver: &str,
+        labels: BTreeMap<String, String>,
+    ) -> ObjectFacts {
+        let maker = maker(owner_in_labels(&labels, None).as_ref(), self.people).await;
+        let (id, name, driver) = (id.to_owned(), name.to_owned(), driver.to_owned());
+        ObjectFacts { id, name, driver, labels, maker }
+    }
+}
+
+/// Remembers who made something. Where that fails, it is nobody's, which gives nothing away.
+pub(crate) fn claim(owners: &OwnerTable, kind: Kind, id: &str, owner: &Owner) {
+    if let Err(error) = owners.claim(kind, id, owner) {
+        tracing::error!("it is not kept who made {} {id}: {error:#}", kind.name());
+    }
+}
+
+impl ContainerFacts {
+    /// One of root's, of which no more is known.
+    pub(crate) fn of_root() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            image: ImageFacts::of_name(""),
+            labels: BTreeMap::new(),
+            maker: Maker::root(),
+        }
+    }
+}
+
+impl ImageFacts {
+    /// An image of which no more is known than a name.
+    pub(crate) fn of_name(name: &str) -> Self {
+        Self::of_names([name])
+    }
+
+    /// The same with several names.
+    pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            id: String::new(),
+            names: names.into_iter().flat_map(forms).collect(),
+            labels: BTreeMap::new(),
+            maker: Maker::root(),
+        }
+    }
+}
+
+/// The forms in which people write the name of an image: as docker shows it, and without `latest`.
+fn forms(name: &str) -> impl Iterator<Item = String> {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let has_tag = name.contains('@') || name.rsplit('/').next().is_some_and(|s| s.contains(':'));
+    let latest = (!has_tag).then(|| format!("{name}:latest"));
+    let short = name.strip_suffix(":latest").map(str::to_owned);
+    [Some(name.to_owned()), latest, short].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_has_the_names_that_people_write() {
+        let names = |name| ImageFacts::of_name(name).names.into_iter().collect::<Vec<_>>();
+        assert_eq!(names("fedora"), ["fedora", "fedora:latest"]);
+        assert_eq!(names("docker.io/library/fedora:latest"), ["fedora", "fedora:latest"]);
+        assert_eq!(names("fedora:41"), ["fedora:41"]);
+        assert_eq!(names("host:5000/fedora"), ["host:5000/fedora", "host:5000/fedora:latest"]);
+        assert_eq!(names("fedora@sha256:ab"), ["fedora@sha256:ab"]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Cedar's text.
+//!
+//! The one place where what people chose becomes part of a policy or of a comment in it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A policy that permits something.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    pub(super) id: &'a str,
+    pub(super) description: &'a str,
+    /// The constraint on the principal.
+    pub(super) principal: &'a str,
+    pub(super) actions: &'a [&'static str],
+    /// What has to be true as well, all of it.
+    pub(super) conditions: &'a [String],
+}
+
+/// How much of a value is shown in a comment, in characters.
+const SHOWN_LIMIT: usize = 200;
+
+impl Permit<'_> {
+    /// The policy, in lines.
+    pub(super) fn text(&self) -> String {
+        let Self { id, description, principal, actions, conditions } = self;
+        let actions = match actions {
+            [action] => format!("action == {}", entity("Action", action)),
+            actions => {
+                let actions: Vec<String> =
+                    actions.iter().map(|action| entity("Action", action)).collect();
+                format!("action in [\n        {}\n    ]", actions.join(",\n        "))
+            }
+        };
+        let mut text = format!("@id({})\n@description({})\n", quoted(id), quoted(description));
+        let _ = write!(text, "permit (\n    {principal},\n    {actions},\n    resource\n)");
+        if !conditions.is_empty() {
+            let _ = write!(text, "\nwhen {{\n    {}\n}}", conditions.join(" &&\n    "));
+        }
+        text + ";\n"
+    }
+}
+
+/// A string of Cedar's. What is not plain ASCII is escaped, so that who reviews the policy sees
+/// what it says.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_default())
+}
+
+/// An entity: `User::"dwalsh"`.
+pub(super) fn entity(entity_type: &str, id: &str) -> String {
+    format!("{entity_type}::{}", quoted(id))
+}
+
+/// A set of strings.
+pub(super) fn set(texts: &BTreeSet<String>) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// What stands in a comment, which ends with its line.
+pub(super) fn shown(text: &str) -> String {
+    let mut characters = text.chars();
+    let begin: String = characters.by_ref().take(SHOWN_LIMIT).collect();
+    let end = if characters.next().is_some() { "..." } else { "" };
+    format!("{}{end}", begin.escape_default())
+}
+
+/// The text with each line made a comment.
+pub(super) fn commented(text: &str) -> String {
+    let comment = |line: &str| format!("// {line}").trim_end().to_owned() + "\n";
+    text.lines().map(comment).collect()
+}

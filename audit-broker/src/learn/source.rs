@@ -1,0 +1,89 @@
+//! Where the records come from: the audit logs by way of `ausearch`, or a file.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+/// Names standard input.
+const STDIN: &str = "-";
+
+/// The types of the records that tell of calls.
+const CALLS: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE";
+
+/// The types of the records that tell which process is the service.
+const SERVICES: &str = "SERVICE_START,SERVICE_STOP";
+
+/// Reads the lines of a file, or of standard input for `-`.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn file(
+    path: &Path,
+    read: impl FnOnce(&mut dyn BufRead) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let result = if path.as_os_str() == STDIN {
+        read(&mut io::stdin().lock())
+    } else {
+        File::open(path).and_then(|file| read(&mut BufReader::new(file)))
+    };
+    result.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Reads the lines of the audit logs, of a time if that is given in the words of `ausearch`.
+///
+/// # Errors
+/// If `ausearch` cannot be run, or complains.
+pub(super) fn logs(
+    since: Option<&str>,
+    until: Option<&str>,
+    mut read: impl FnMut(&mut dyn BufRead) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    // The broker may have been started long before.
+    search(&["-m", SERVICES], &mut read)?;
+    let mut options = vec!["-m", CALLS];
+    for (option, when) in [("-ts", since), ("-te", until)] {
+        if let Some(when) = when {
+            options.push(option);
+            // A date and a time are two words.
+            options.extend(when.split_whitespace());
+        }
+    }
+    search(&options, &mut read)
+}
+
+fn search(
+    options: &[&str],
+    read: &mut impl FnMut(&mut dyn BufRead) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    // Without --input-logs it would read standard input where that is no terminal.
+    let mut child = Command::new("ausearch")
+        .args(["--input-logs", "--raw"])
+        .args(options)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run ausearch; install it with auditd")?;
+    if let Some(output) = child.stdout.take() {
+        read(&mut BufReader::new(output)).context("cannot read what ausearch finds")?;
+    }
+    let mut complaint = String::new();
+    if let Some(errors) = child.stderr.take() {
+        errors.take(4096).read_to_string(&mut complaint).context("cannot read from ausearch")?;
+    }
+    let status = child.wait().context("cannot wait for ausearch")?;
+    // It fails as well when it finds nothing.
+    let complaint = complaint.replace("<no matches>", "");
+    let finds_nothing = status.code() == Some(1) && complaint.trim().is_empty();
+    ensure!(
+        status.success() || finds_nothing,
+        "ausearch: {}; it is root's to run, and ausearch(8) has the words for times",
+        complaint.trim()
+    );
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! People and groups by their numbers, as the user database knows them.
+//!
+//! The database may be on another host and take its time, so it is asked on threads of its own, and
+//! what it says counts for a while.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::CString;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+
+/// How long what the database says counts.
+const COUNTS_FOR: Duration = Duration::from_secs(10);
+
+/// How much longer it counts where the database is not to be asked.
+const KNOWN_FOR: Duration = Duration::from_secs(3600);
+
+/// Most people and groups that are kept.
+const KEPT_LIMIT: usize = 10_000;
+
+/// Somebody with a login uid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// The number, where the database has no name.
+    pub(crate) name: String,
+    /// The names of the groups that the database gives them.
+    pub(crate) groups: BTreeSet<String>,
+}
+
+/// What has been asked lately.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    people: Kept<u32, Arc<Person>>,
+    groups: Kept<u32, String>,
+}
+
+type Kept<Key, Value> = Mutex<HashMap<Key, (Instant, Value)>>;
+
+impl People {
+    /// With people whom the database need not know.
+    pub(crate) fn knowing(people: impl IntoIterator<Item = (u32, Person)>) -> Self {
+        let since = Instant::now() + KNOWN_FOR;
+        let known = people.into_iter().map(|(uid, person)| (uid, (since, Arc::new(person))));
+        Self { people: Mutex::new(known.collect()), groups: Kept::default() }
+    }
+
+    /// The person with this uid.
+    pub(crate) async fn person(&self, uid: u32) -> Arc<Person> {
+        let look = move || Arc::new(Person::look_up(uid));
+        remember(&self.people, uid, look).await.unwrap_or_else(|| Arc::new(Person::nameless(uid)))
+    }
+
+    /// The person with this uid, without leaving the thread: as they were known last, or else from
+    /// the database itself.
+    pub(crate) fn person_at_once(&self, uid: u32) -> Arc<Person> {
+        let kept = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.get(&uid).map(|(_, person)| Arc::clone(person));
+        drop(kept);
+        known.unwrap_or_else(|| Arc::new(Person::look_up(uid)))
+    }
+
+    /// The names of these groups; the number of one that has none.
+    pub(crate) async fn groups(&self, gids: &[u32]) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for gid in gids.iter().copied() {
+            let found = remember(&self.groups, gid, move || group_name(Gid::from_raw(gid))).await;
+            names.insert(found.unwrap_or_else(|| gid.to_string()));
+        }
+        names
+    }
+}
+
+impl Person {
+    /// Looks in the database now.
+    pub(crate) fn look_up(uid: u32) -> Self {
+        match User::from_uid(Uid::from_raw(uid)) {
+            Ok(Some(user)) => Self { groups: groups_of(&user), name: user.name },
+            Ok(None) => Self::nameless(uid),
+            Err(errno) => {
+                tracing::error!("uid {uid} cannot be looked up in the user database: {errno}");
+                Self::nameless(uid)
+            }
+        }
+    }
+
+    fn nameless(uid: u32) -> Self {
+        Self { name: uid.to_string(), groups: BTreeSet::new() }
+    }
+}
+
+fn groups_of(user: &User) -> BTreeSet<String> {
+    let Ok(name) = CString::new(user.name.as_bytes()) else { return BTreeSet::new() };
+    match getgrouplist(&name, user.gid) {
+        Ok(gids) => gids.into_iter().map(group_name).collect(),
+        Err(errno) => {
+            tracing::error!("the groups of {} cannot be looked up: {errno}", user.name);
+            BTreeSet::new()
+        }
+    }
+}
+
+fn group_name(gid: Gid) -> String {
+    match Group::from_gid(gid) {
+        Ok(Some(group)) => group.name,
+        Ok(None) | Err(_) => gid.to_string(),
+    }
+}
+
+/// What is remembered, or else what `look` finds; nothing if no thread can be had.
+async fn remember<Key, Value>(
+    kept: &Kept<Key, Value>,
+    key: Key,
+    look: impl FnOnce() -> Value + Send + 'static,
+) -> Option<Value>
+where
+    Key: Copy + Eq + Hash,
+    Value: Clone + Send + 'static,
+{
+    let known = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((since, value)) = known().get(&key)
+        && since.elapsed() < COUNTS_FOR
+    {
+        return Some(value.clone());
+    }
+    let value = tokio::task::spawn_blocking(look).await.ok()?;
+    let mut kept = known();
+    if kept.len() >= KEPT_LIMIT {
+        kept.clear();
+    }
+    kept.insert(key, (Instant::now(), value.clone()));
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn root_has_a_name_and_the_unknown_a_number() {
+        let people = People::default();
+        let root = people.person(0).await;
+        assert_eq!(root.name, "root");
+        assert!(root.groups.contains("root"));
+        assert_eq!(people.person(0).await, root);
+        assert_eq!(people.person(3_999_999).await.name, "3999999");
+        let groups = people.groups(&[0, 3_999_999]).await;
+        assert_eq!(groups, BTreeSet::from(["root".to_owned(), "3999999".to_owned()]));
+    }
+}

@@ -1,0 +1,183 @@
+//! Reading policies.
+//!
+//! Knows which files count and what is wrong with them. A set of policies is good as a whole or
+//! not at all.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use audit_core::field;
+use audit_host::root_file;
+use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use miette::Diagnostic;
+use sha2::{Digest, Sha256};
+
+use super::{Policy, SCHEMA, actions_of};
+
+/// How the names of policy files end.
+const EXTENSION: &str = "cedar";
+
+/// Longest id of a policy, in bytes: it has to fit a record beside everything else.
+const ID_LIMIT_BYTES: usize = 64;
+
+/// The files of a directory, as they are at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fingerprint(Vec<(OsString, u64, u64, (i64, i64))>);
+
+/// A file of policies.
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Policy {
+    /// Reads all files `*.cedar` in a directory. None at all is a set of policies too: it denies
+    /// everything.
+    ///
+    /// # Errors
+    /// The first mistake: a file that could be somebody else's than root's, what Cedar does not
+    /// understand or the schema does not have, a policy without an id of its own.
+    pub(crate) fn load(directory: &Path) -> anyhow::Result<Self> {
+        let shown = directory.display();
+        let mut paths = Vec::new();
+        let entries = fs::read_dir(directory).with_context(|| {
+            format!("cannot read the policies in {shown}; make the directory, or set policy_dir")
+        })?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot read {shown}"))?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                paths.push(path);
+            }
+        }
+        // So that the same files are the same policies.
+        paths.sort();
+        let read = |path: PathBuf| {
+            let text = root_file::read(&path)
+                .with_context(|| format!("bad policies `{}`", path.display()))?
+                .ok_or_else(|| anyhow!("{} is gone", path.display()))?;
+            Ok(Source { path, text })
+        };
+        let sources: Vec<Source> = paths.into_iter().map(read).collect::<anyhow::Result<_>>()?;
+        Self::from_sources(&sources)
+    }
+
+    /// What changes when a file does, without reading any.
+    pub(crate) fn fingerprint(directory: &Path) -> Fingerprint {
+        let of = |entry: fs::DirEntry| {
+            let found = entry.metadata().ok()?;
+            let changed = (found.ctime(), found.ctime_nsec());
+            Some((entry.file_name(), found.ino(), found.len(), changed))
+        };
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries.filter_map(of).collect();
+        files.sort();
+        Fingerprint(files)
+    }
+
+    /// One text in place of files.
+    #[cfg(test)]
+    pub(crate) fn from_text(text: &str) -> anyhow::Result<Self> {
+        Self::from_sources(&[Source { path: "policies".into(), text: text.to_owned() }])
+    }
+
+    fn from_sources(sources: &[Source]) -> anyhow::Result<Self> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
+            .map_err(|error| anyhow!("the schema is broken: {error}"))?;
+        let mut enforced = PolicySet::new();
+        let mut reported = PolicySet::new();
+        let mut ids = BTreeSet::new();
+        let mut digest = Sha256::new();
+        for source in sources {
+            source
+                .add_to(&mut enforced, &mut reported, &mut ids)
+                .with_context(|| format!("bad policies `{}`", source.path.display()))?;
+            digest.update(source.path.as_os_str().as_encoded_bytes());
+            digest.update([0]);
+            digest.update(&source.text);
+            digest.update([0]);
+        }
+        let mut all = enforced.clone();
+        all.merge(&reported, false)?;
+        let warnings = validate(&all, &schema)?;
+        let count = all.policies().count();
+        let actions = actions_of(&schema, &all, &enforced, &reported)?;
+        let digest = digest.finalize().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        Ok(Self { actions, enforced, count, schema, digest, warnings })
+    }
+}
+
+impl Source {
+    fn add_to(
+        &self,
+        enforced: &mut PolicySet,
+        reported: &mut PolicySet,
+        ids: &mut BTreeSet<String>,
+    ) -> anyhow::Result<()> {
+        let found: PolicySet =
+            self.text.parse().map_err(|error| anyhow!(describe(&error, Some(&self.text))))?;
+        ensure!(found.templates().next().is_none(), "templates are not used here; write policies");
+        for policy in found.policies() {
+            let id = policy.annotation("id").with_context(|| {
+                let line = policy.to_string();
+                let line = line.lines().next().unwrap_or_default().to_owned();
+                format!("a policy has no id; write @id(\"...\") before `{line}`")
+            })?;
+            ensure!(
+                id.len() <= ID_LIMIT_BYTES && field::is_word(id),
+                "@id(\"{}\"): an id is one word of at most {ID_LIMIT_BYTES} characters of a-z, \
+                 0-9, `_` and `-`",
+                id.escape_debug()
+            );
+            ensure!(ids.insert(id.to_owned()), "the id `{id}` stands twice");
+            let set = match policy.annotation("mode") {
+                None | Some("enforce") => &mut *enforced,
+                Some("report") => &mut *reported,
+                Some(other) => bail!(
+                    "policy `{id}`: @mode is \"enforce\" or \"report\", not \"{}\"",
+                    other.escape_debug()
+                ),
+            };
+            if let Some((name, _)) =
+                policy.annotations().find(|(name, _)| !ANNOTATIONS.contains(name))
+            {
+                bail!("policy `{id}`: there is no annotation @{name}");
+            }
+            set.add(policy.new_id(PolicyId::new(id)))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a policy may be marked with; anything else may be a mistyped `@mode`.
+const ANNOTATIONS: [&str; 3] = ["id", "mode", "description"];
+
+/// Holds the policies against the schema, strictly, and gives what only looks wrong.
+fn validate(policies: &PolicySet, schema: &Schema) -> anyhow::Result<Vec<String>> {
+    let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
+    if let Some(error) = result.validation_errors().next() {
+        bail!("{}", describe(error, None));
+    }
+    Ok(result.validation_warnings().map(ToString::to_string).collect())
+}
+
+/// An error with its place, and what Cedar would do about it, in one line.
+fn describe(error: &dyn Diagnostic, text: Option<&str>) -> String {
+    let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
+    let place = match (text, offset) {
+        (Some(text), Some(offset)) => {
+            let (line, column) = root_file::position(text, offset);
+            format!("line {line}, column {column}: ")
+        }
+        _ => String::new(),
+    };
+    let help = error.help().map_or_else(String::new, |help| format!("; {help}"));
+    format!("{place}{error}{help}").replace('\n', " ")
+}

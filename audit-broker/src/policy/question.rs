@@ -1,0 +1,270 @@
+//! A question to the policies, and how it is said in Cedar's terms.
+//!
+//! Knows the entity types and attributes of the schema, and no docker API.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use cedar_policy::{Context, Entity, EntityTypeName, EntityUid, RestrictedExpression};
+
+use super::uid;
+
+/// May they?
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) principal: &'a Principal,
+    /// The name of an action of the schema.
+    pub(crate) action: &'a str,
+    pub(crate) resource: Resource<'a>,
+    pub(crate) call: &'a Call,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Principal {
+    User { name: String, uid: u32, groups: BTreeSet<String> },
+    Service { unit: String, uid: u32, groups: BTreeSet<String> },
+    Container(ContainerFacts),
+}
+
+/// Who made a thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    User { name: String, groups: BTreeSet<String> },
+    Service { unit: String },
+    Container { id: String },
+}
+
+impl Maker {
+    /// Who has what nobody is known to have made.
+    pub(crate) fn root() -> Self {
+        Self::User { name: "root".to_owned(), groups: BTreeSet::new() }
+    }
+}
+
+/// What it is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resource<'a> {
+    Daemon,
+    Container(&'a ContainerFacts),
+    Image(&'a ImageFacts),
+    Volume(&'a ObjectFacts),
+    Network(&'a ObjectFacts),
+}
+
+/// A container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ContainerFacts {
+    /// Empty for one that is to be made.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) image: ImageFacts,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) maker: Maker,
+}
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImageFacts {
+    pub(crate) id: String,
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) maker: Maker,
+}
+
+/// A volume or network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectFacts {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) driver: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) maker: Maker,
+}
+
+/// What the request says. The attributes are explained in the schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) dangers: BTreeSet<&'static str>,
+    pub(crate) options: BTreeSet<String>,
+    pub(crate) command: String,
+    pub(crate) user: String,
+    pub(crate) is_as_root: bool,
+    pub(crate) host_paths: BTreeSet<String>,
+    pub(crate) host_paths_within: BTreeSet<String>,
+    pub(crate) name: String,
+}
+
+/// A question in Cedar's terms.
+pub(super) struct Terms {
+    pub(super) principal: EntityUid,
+    pub(super) resource: EntityUid,
+    pub(super) context: Context,
+    pub(super) entities: Vec<Entity>,
+}
+
+/// The entity types of the schema, read once.
+struct Types {
+    group: EntityTypeName,
+    user: EntityTypeName,
+    service: EntityTypeName,
+    daemon: EntityTypeName,
+    container: EntityTypeName,
+    image: EntityTypeName,
+    volume: EntityTypeName,
+    network: EntityTypeName,
+}
+
+/// `None` only if one of the names below were none of Cedar's, which each test would notice.
+static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| {
+    let name = |text| EntityTypeName::from_str(text).ok();
+    Some(Types {
+        group: name("Group")?,
+        user: name("User")?,
+        service: name("Service")?,
+        daemon: name("Daemon")?,
+        container: name("Container")?,
+        image: name("Image")?,
+        volume: name("Volume")?,
+        network: name("Network")?,
+    })
+});
+
+/// The id of the one [`Resource::Daemon`].
+const DAEMON: &str = "docker";
+
+impl Question<'_> {
+    pub(super) fn terms(&self) -> anyhow::Result<Terms> {
+        let types = TYPES.as_ref().ok_or_else(|| anyhow::anyhow!("the entity types are broken"))?;
+        let mut named = Named { types, entities: HashMap::new() };
+        let principal = named.principal(self.principal)?;
+        let resource = match self.resource {
+            Resource::Daemon => uid(&types.daemon, DAEMON),
+            Resource::Container(container) => named.container(container)?,
+            Resource::Image(image) => named.image(image)?,
+            Resource::Volume(volume) => named.object(&types.volume, &volume.name, volume)?,
+            Resource::Network(network) => named.object(&types.network, &network.id, network)?,
+        };
+        let context = self.call.context()?;
+        let entities = named.entities.into_values().collect();
+        Ok(Terms { principal, resource, context, entities })
+    }
+}
+
+/// Entities, each once.
+struct Named<'a> {
+    types: &'a Types,
+    entities: HashMap<EntityUid, Entity>,
+}
+
+impl Named<'_> {
+    fn add(
+        &mut self,
+        uid: EntityUid,
+        attributes: Vec<(&str, RestrictedExpression)>,
+        parents: HashSet<EntityUid>,
+        tags: &BTreeMap<String, String>,
+    ) -> anyhow::Result<EntityUid> {
+        if !self.entities.contains_key(&uid) {
+            let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let tags = tags.iter().map(|(name, value)| (name.clone(), text(value)));
+            let entity = Entity::new_with_tags(uid.clone(), attributes, parents, tags)?;
+            self.entities.insert(uid.clone(), entity);
+        }
+        Ok(uid)
+    }
+
+    fn principal(&mut self, principal: &Principal) -> anyhow::Result<EntityUid> {
+        match principal {
+            Principal::User { name, uid: number, groups } => {
+                let attributes = vec![
+                    ("name", text(name)),
+                    ("uid", RestrictedExpression::new_long((*number).into())),
+                ];
+                let groups = self.groups(groups);
+                self.add(uid(&self.types.user, name), attributes, groups, &BTreeMap::new())
+            }
+            Principal::Service { unit, uid: number, groups } => {
+                let attributes = vec![
+                    ("unit", text(unit)),
+                    ("uid", RestrictedExpression::new_long((*number).into())),
+                ];
+                let groups = self.groups(groups);
+                self.add(uid(&self.types.service, unit), attributes, groups, &BTreeMap::new())
+            }
+            Principal::Container(container) => self.container(container),
+        }
+    }
+
+    fn groups(&self, names: &BTreeSet<String>) -> HashSet<EntityUid> {
+        names.iter().map(|name| uid(&self.types.group, name)).collect()
+    }
+
+    /// Whoever made something, as the one in whom it is.
+    fn maker(&mut self, maker: &Maker) -> anyhow::Result<HashSet<EntityUid>> {
+        let made_by = match maker {
+            Maker::User { name, groups } => {
+                let groups = self.groups(groups);
+                let user = uid(&self.types.user, name);
+                self.add(user, Vec::new(), groups, &BTreeMap::new())?
+            }
+            Maker::Service { unit } => uid(&self.types.service, unit),
+            Maker::Container { id } => uid(&self.types.container, id),
+        };
+        Ok(HashSet::from([made_by]))
+    }
+
+    fn container(&mut self, container: &ContainerFacts) -> anyhow::Result<EntityUid> {
+        let image = self.image(&container.image)?;
+        let attributes = vec![
+            ("id", text(&container.id)),
+            ("name", text(&container.name)),
+            ("image", RestrictedExpression::new_entity_uid(image)),
+        ];
+        let made_by = self.maker(&container.maker)?;
+        let this = uid(&self.types.container, &container.id);
+        self.add(this, attributes, made_by, &container.labels)
+    }
+
+    fn image(&mut self, image: &ImageFacts) -> anyhow::Result<EntityUid> {
+        let attributes = vec![("id", text(&image.id)), ("names", texts(&image.names))];
+        let made_by = self.maker(&image.maker)?;
+        self.add(uid(&self.types.image, &image.id), attributes, made_by, &image.labels)
+    }
+
+    fn object(
+        &mut self,
+        entity_type: &EntityTypeName,
+        id: &str,
+        object: &ObjectFacts,
+    ) -> anyhow::Result<EntityUid> {
+        let attributes = vec![("name", text(&object.name)), ("driver", text(&object.driver))];
+        let made_by = self.maker(&object.maker)?;
+        self.add(uid(entity_type, id), attributes, made_by, &object.labels)
+    }
+}
+
+impl Call {
+    fn context(&self) -> anyhow::Result<Context> {
+        let pairs = [
+            ("dangers", texts(&self.dangers)),
+            ("options", texts(&self.options)),
+            ("command", text(&self.command)),
+            ("user", text(&self.user)),
+            ("asRoot", RestrictedExpression::new_bool(self.is_as_root)),
+            ("hostPaths", texts(&self.host_paths)),
+            ("hostPathsWithin", texts(&self.host_paths_within)),
+            ("name", text(&self.name)),
+        ];
+        Ok(Context::from_pairs(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)))?)
+    }
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+fn texts<Text: AsRef<str>>(values: &BTreeSet<Text>) -> RestrictedExpression {
+    RestrictedExpression::new_set(values.iter().map(|value| text(value.as_ref())))
+}

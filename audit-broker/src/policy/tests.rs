@@ -1,0 +1,355 @@
+mod roles;
+mod shipped;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::api::route;
+use crate::operation;
+
+/// The text of each of the policies that are shipped, by the name of its file.
+pub(crate) fn shipped_texts() -> BTreeMap<String, String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
+    let text = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        (name, fs::read_to_string(entry.path()).unwrap())
+    };
+    fs::read_dir(directory).unwrap().map(|entry| text(entry.unwrap())).collect()
+}
+
+/// Those of them that are named.
+fn shipped(names: &[&str]) -> Policy {
+    let texts = shipped_texts();
+    let text: String = names.iter().map(|name| texts[*name].as_str()).collect();
+    Policy::from_text(&text).unwrap()
+}
+
+/// One thing of each kind, all of the same maker.
+struct Things {
+    container: ContainerFacts,
+    image: ImageFacts,
+    object: ObjectFacts,
+}
+
+impl Things {
+    fn of(maker: &Maker) -> Self {
+        let image = image("fedora", maker.clone());
+        Self { container: container(maker.clone()), image, object: object(maker.clone()) }
+    }
+
+    fn resources(&self) -> [Resource<'_>; 5] {
+        [
+            Resource::Daemon,
+            Resource::Container(&self.container),
+            Resource::Image(&self.image),
+            Resource::Volume(&self.object),
+            Resource::Network(&self.object),
+        ]
+    }
+}
+
+/// The actions that can be asked for, each with the places of what it is done with in
+/// [`Things::resources`].
+fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
+    let (things, principal) = (Things::of(&Maker::root()), user("root", 0, &[]));
+    let resources = things.resources().into_iter().enumerate();
+    let places = |action: &String| {
+        let fits = |resource| {
+            let call = Call::default();
+            let question = Question { principal: &principal, action, resource, call: &call };
+            policy.request(&question, Some(&policy.schema)).is_ok()
+        };
+        resources.clone().filter(|(_, resource)| fits(*resource)).map(|(place, _)| place).collect()
+    };
+    let all = policy.actions.keys().map(|action| (action.clone(), places(action)));
+    all.filter(|(_, places): &(_, Vec<usize>)| !places.is_empty()).collect()
+}
+
+fn is_of_host(policy: &Policy, action: &str) -> bool {
+    let kinds = policy.actions[action].entity.clone().into_inner().2;
+    kinds.iter().any(|kind| kind.id().unescaped() == "host")
+}
+
+fn image(name: &str, maker: Maker) -> ImageFacts {
+    ImageFacts { id: format!("sha256:{name}"), maker, ..ImageFacts::of_name(name) }
+}
+
+/// A volume or network.
+fn object(maker: Maker) -> ObjectFacts {
+    ObjectFacts {
+        id: "n1".to_owned(),
+        name: "data".to_owned(),
+        driver: "local".to_owned(),
+        labels: BTreeMap::new(),
+        maker,
+    }
+}
+
+fn groups(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+pub(crate) fn user(name: &str, uid: u32, of: &[&str]) -> Principal {
+    Principal::User { name: name.to_owned(), uid, groups: groups(of) }
+}
+
+pub(crate) fn made_by(name: &str, of: &[&str]) -> Maker {
+    Maker::User { name: name.to_owned(), groups: groups(of) }
+}
+
+pub(crate) fn container(maker: Maker) -> ContainerFacts {
+    ContainerFacts {
+        id: "c1".to_owned(),
+        name: "web".to_owned(),
+        image: ImageFacts::of_name("fedora"),
+        labels: BTreeMap::from([("tier".to_owned(), "front".to_owned())]),
+        maker,
+    }
+}
+
+fn ask(policy: &Policy, principal: &Principal, action: &str, resource: Resource<'_>) -> Verdict {
+    policy.ask(&Question { principal, action, resource, call: &Call::default() }).verdict
+}
+
+fn problem(text: &str) -> String {
+    format!("{:#}", Policy::from_text(text).unwrap_err())
+}
+
+/// Every question that can come up, held against the schema.
+#[test]
+fn every_question_fits_the_schema() {
+    let policy = Policy::from_text("").unwrap();
+    let web = container(made_by("dwalsh", &["dev"]));
+    let object = object(Maker::Service { unit: "cron.service".to_owned() });
+    let service =
+        Principal::Service { unit: "cron.service".to_owned(), uid: 0, groups: groups(&["root"]) };
+    let caller = Principal::Container(ContainerFacts { id: "c2".to_owned(), ..web.clone() });
+    let call = Call {
+        dangers: BTreeSet::from(["host-root"]),
+        options: groups(&["Tty"]),
+        host_paths: groups(&["/srv"]),
+        ..Call::default()
+    };
+    let mut actions = BTreeSet::new();
+    for route in route::all() {
+        let operation = operation::of(route.op);
+        actions.extend([operation.name, operation.privileged]);
+    }
+    actions.extend([
+        operation::CONTAINER_JOIN.name,
+        operation::CONTAINER_JOIN.privileged,
+        operation::IMAGE_USE.name,
+        operation::IMAGE_IMPORT.name,
+        operation::VOLUME_USE.name,
+        operation::VOLUME_USE.privileged,
+    ]);
+    let mut fitting = BTreeSet::new();
+    for principal in [&user("dwalsh", 1001, &["dev"]), &service, &caller] {
+        for action in &actions {
+            for resource in [
+                Resource::Daemon,
+                Resource::Container(&web),
+                Resource::Image(&web.image),
+                Resource::Volume(&object),
+                Resource::Network(&object),
+            ] {
+                let question = Question { principal, action, resource, call: &call };
+                let Ok((_, entities)) = policy.request(&question, Some(&policy.schema)) else {
+                    continue;
+                };
+                let entities = entities.iter().filter(|entity| {
+                    // Who made a thing is there for the groups only.
+                    !matches!(entity.uid().type_name().basename(), "Action")
+                        && entity.attrs().count() > 0
+                });
+                Entities::from_entities(entities.cloned(), Some(&policy.schema)).unwrap();
+                fitting.insert(*action);
+            }
+        }
+    }
+    assert_eq!(fitting, actions, "an action fits no resource");
+    let known: BTreeSet<&str> = policy.actions.keys().map(String::as_str).collect();
+    let with_resource: BTreeSet<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| {
+            let is_kind = ["ordinary", "host"].contains(name)
+                || policy.actions.values().any(|action| {
+                    let groups = action.entity.clone().into_inner().2;
+                    groups.iter().any(|group| group.id().unescaped() == *name)
+                });
+            !is_kind
+        })
+        .collect();
+    assert_eq!(with_resource, actions, "an action that nothing asks for");
+}
+
+#[test]
+fn nothing_said_is_a_denial() {
+    let policy = Policy::from_text("").unwrap();
+    let verdict = ask(&policy, &user("root", 0, &[]), "daemon-access", Resource::Daemon);
+    assert_eq!(verdict, Verdict { is_allowed: false, policy: None });
+}
+
+#[test]
+fn a_policy_is_named_and_a_forbid_wins() {
+    let policy = Policy::from_text(
+        r#"@id("all") permit(principal, action, resource);
+        @id("no-exec") forbid(principal, action == Action::"container-exec", resource)
+            when { resource.getTag("tier") == "front" }
+            unless { !resource.hasTag("tier") || resource in principal };"#,
+    );
+    // What may not be there has to be asked for first.
+    assert!(policy.is_err());
+    let policy = Policy::from_text(
+        r#"@id("all") permit(principal, action, resource);
+        @id("no-exec") forbid(principal, action == Action::"container-exec", resource)
+            when { resource.hasTag("tier") && resource.getTag("tier") == "front" }
+            unless { resource in principal };"#,
+    )
+    .unwrap();
+    let dwalsh = user("dwalsh", 1001, &[]);
+    let own = container(made_by("dwalsh", &[]));
+    let other = container(made_by("mrunal", &[]));
+    let exec = |container| ask(&policy, &dwalsh, "container-exec", Resource::Container(container));
+    assert_eq!(exec(&own), Verdict { is_allowed: true, policy: Some("all".to_owned()) });
+    assert_eq!(exec(&other), Verdict { is_allowed: false, policy: Some("no-exec".to_owned()) });
+}
+
+#[test]
+fn a_thing_is_in_its_maker_and_their_groups() {
+    let policy = Policy::from_text(
+        r#"@id("own") permit(principal, action in Action::"containers", resource)
+            when { resource in principal };
+        @id("ops") permit(principal in Group::"ops", action, resource)
+            when { resource in Group::"dev" };"#,
+    )
+    .unwrap();
+    let web = container(made_by("dwalsh", &["dev"]));
+    let may = |principal: &Principal| {
+        ask(&policy, principal, "container-logs", Resource::Container(&web)).is_allowed
+    };
+    assert!(may(&user("dwalsh", 0, &["root"])));
+    assert!(!may(&user("mrunal", 0, &["dev"])));
+    assert!(may(&user("mrunal", 1002, &["ops"])));
+}
+
+#[test]
+fn what_is_only_reported_does_not_count() {
+    let policy = Policy::from_text(
+        r#"@id("all") permit(principal, action, resource);
+        @id("soon") @mode("report") forbid(principal, action in Action::"host", resource);"#,
+    )
+    .unwrap();
+    let dwalsh = user("dwalsh", 1001, &[]);
+    let web = container(made_by("dwalsh", &[]));
+    let judge = |action| {
+        let resource = Resource::Container(&web);
+        let call = Call::default();
+        policy.ask(&Question { principal: &dwalsh, action, resource, call: &call })
+    };
+    let judgement = judge("privileged-container-start");
+    assert!(judgement.verdict.is_allowed);
+    let soon = Verdict { is_allowed: false, policy: Some("soon".to_owned()) };
+    assert_eq!(judgement.reported, Some(soon));
+    assert_eq!(judge("container-start").reported, None);
+}
+
+#[test]
+fn mistakes_are_named() {
+    assert!(problem("permit(principal, action, resource);").contains("has no id"));
+    assert!(problem(r#"@id("A b") permit(principal, action, resource);"#).contains("one word"));
+    let twice = r#"@id("a") permit(principal, action, resource);"#;
+    assert!(problem(&format!("{twice}{twice}")).contains("stands twice"));
+    let unknown = problem(r#"@id("a") permit(principal, action == Action::"x", resource);"#);
+    assert!(unknown.contains("Action::\"x\""), "{unknown}");
+    let mistyped =
+        r#"@id("a") forbid(principal, action, resource) when { context.danger.isEmpty() };"#;
+    assert!(problem(mistyped).contains("danger"), "{}", problem(mistyped));
+    let broken = problem("\n@id(\"a\") permit(principal action, resource);");
+    assert!(broken.contains("line 2, column "), "{broken}");
+    let mode = r#"@id("a") @mode("test") permit(principal, action, resource);"#;
+    assert!(problem(mode).contains("\"report\""));
+    let annotation = r#"@id("a") @moed("report") permit(principal, action, resource);"#;
+    assert!(problem(annotation).contains("no annotation @moed"));
+    let template = r#"@id("a") permit(principal == ?principal, action, resource);"#;
+    assert!(problem(template).contains("templates"));
+}
+
+#[test]
+fn what_never_matches_is_told() {
+    let never =
+        r#"@id("a") permit(principal, action == Action::"image-push", resource is Volume);"#;
+    match Policy::from_text(never) {
+        Ok(policy) => assert!(!policy.warnings().is_empty()),
+        Err(error) => assert!(format!("{error:#}").contains("image-push"), "{error:#}"),
+    }
+}
+
+/// Which policies are asked is decided beforehand; what they say is as if all were.
+#[test]
+fn policies_that_are_not_asked_could_not_match() {
+    let text: String = shipped_texts().into_values().collect();
+    let (policy, all) = (Policy::from_text(&text).unwrap(), text.parse::<PolicySet>().unwrap());
+    let own = Things::of(&made_by("dwalsh", &["docker-operator", "developers"]));
+    let call = Call { is_as_root: true, ..Call::default() };
+    let unit = "gitlab-runner.service".to_owned();
+    let admins = made_by("dwalsh", &["docker-admin"]);
+    let root = Principal::Container(ContainerFacts {
+        id: "c2".to_owned(),
+        name: "traefik".to_owned(),
+        ..container(Maker::root())
+    });
+    for principal in [
+        user("dwalsh", 1001, &[]),
+        user("dwalsh", 0, &["docker-operator"]),
+        user("mrunal", 1002, &["docker-operator"]),
+        user("mrunal", 1002, &["docker-developer", "users"]),
+        user("mrunal", 1002, &["docker-developer", "docker-operator-advanced", "developers"]),
+        user("mrunal", 1002, &["docker-developer", "docker-admin"]),
+        Principal::Service { unit, uid: 998, groups: groups(&["docker-operator"]) },
+        Principal::Container(container(made_by("dwalsh", &["docker-operator"]))),
+        Principal::Container(container(admins)),
+        root,
+    ] {
+        for (action, places) in actions(&policy) {
+            let resource = own.resources()[places[0]];
+            let principal = &principal;
+            let question = Question { principal, action: &action, resource, call: &call };
+            let (request, entities) = policy.request(&question, None).unwrap();
+            let expected = Authorizer::new().is_authorized(&request, &all, &entities);
+            let verdict = policy.ask(&question).verdict;
+            let is_allowed = expected.decision() == Decision::Allow;
+            assert_eq!(verdict.is_allowed, is_allowed, "{principal:?}, {action}");
+            // In `all`, the ids are numbers.
+            let reasons = expected.diagnostics().reason();
+            let mut ids = reasons.map(|id| all.annotation(id, "id").unwrap());
+            assert_eq!(verdict.policy.as_deref(), ids.by_ref().min(), "{principal:?}, {action}");
+        }
+    }
+}
+
+#[test]
+fn whom_a_policy_is_about_is_known_through_who_made_them() {
+    let policy = Policy::from_text(
+        r#"@id("group") permit(principal in Group::"ops", action, resource);
+        @id("is") forbid(principal is Service, action, resource);
+        @id("is-in") forbid(principal is User in Group::"dev", action, resource);
+        @id("self") forbid(principal == User::"mrunal", action == Action::"build", resource);"#,
+    )
+    .unwrap();
+    let ask = |principal: &Principal, action: &str| {
+        ask(&policy, principal, action, Resource::Daemon).policy.unwrap_or_default()
+    };
+    let of_ops = Principal::Container(container(made_by("dwalsh", &["ops", "dev"])));
+    assert_eq!(ask(&of_ops, "build"), "group");
+    assert_eq!(ask(&user("dwalsh", 1001, &["ops"]), "build"), "group");
+    assert_eq!(ask(&user("dwalsh", 1001, &["ops", "dev"]), "build"), "is-in");
+    assert_eq!(ask(&user("mrunal", 1002, &["ops"]), "build"), "self");
+    assert_eq!(ask(&user("mrunal", 1002, &["ops"]), "build-manage"), "group");
+    let unit = "cron.service".to_owned();
+    let service = Principal::Service { unit, uid: 0, groups: groups(&["ops"]) };
+    assert_eq!(ask(&service, "build"), "is");
+}

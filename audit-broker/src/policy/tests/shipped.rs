@@ -1,0 +1,160 @@
+//! The policies that are shipped hold what their comments say.
+
+use super::*;
+
+/// What can be asked of some of the policies.
+struct Shipped {
+    policy: Policy,
+    actions: BTreeMap<String, Vec<usize>>,
+}
+
+impl Shipped {
+    fn with(name: &str) -> Self {
+        let policy = shipped(&[name]);
+        Self { actions: actions(&policy), policy }
+    }
+
+    fn of_host(&self) -> impl Iterator<Item = &String> {
+        self.actions.keys().filter(|action| is_of_host(&self.policy, action))
+    }
+
+    /// Whether it is permitted on anything of this maker's.
+    fn allows(&self, principal: &Principal, action: &str, maker: &Maker, name: &str) -> bool {
+        let things = Things::of(maker);
+        let call = Call { name: name.to_owned(), ..Call::default() };
+        self.actions[action].iter().any(|place| {
+            let resource = things.resources()[*place];
+            let question = Question { principal, action, resource, call: &call };
+            self.policy.ask(&question).verdict.is_allowed
+        })
+    }
+}
+
+fn service(unit: &str, uid: u32) -> Principal {
+    Principal::Service { unit: unit.to_owned(), uid, groups: groups(&[]) }
+}
+
+#[test]
+fn each_file_loads_and_so_do_all_together() {
+    let texts = shipped_texts();
+    assert_eq!(texts.len(), 6);
+    for (name, text) in &texts {
+        let policy = Policy::from_text(text).unwrap();
+        assert_eq!(policy.warnings(), [] as [String; 0], "{name}");
+    }
+    let names: Vec<&str> = texts.keys().map(String::as_str).collect();
+    assert_eq!(shipped(&names).warnings(), [] as [String; 0]);
+}
+
+/// What is there after installation.
+#[test]
+fn by_default_the_host_is_for_root_and_admins() {
+    let shipped = Shipped::with("default.cedar");
+    let own = made_by("dwalsh", &[]);
+    let of_root = Principal::Container(container(Maker::root()));
+    let of_admin = Principal::Container(container(made_by("dwalsh", &["docker-admin"])));
+    for action in shipped.of_host() {
+        let may = |principal: &Principal| shipped.allows(principal, action, &own, "");
+        assert!(!may(&user("dwalsh", 1001, &["docker", "wheel", "root"])), "{action}");
+        assert!(!may(&service("cron.service", 5)), "{action}");
+        assert!(!may(&of_root) && !may(&of_admin), "{action}");
+        assert!(may(&user("dwalsh", 0, &[])), "{action}");
+        assert!(may(&user("dwalsh", 1001, &["docker-admin"])), "{action}");
+        assert!(may(&service("cron.service", 0)), "{action}");
+    }
+    for action in shipped.actions.keys().filter(|action| !is_of_host(&shipped.policy, action)) {
+        assert!(shipped.allows(&user("mrunal", 1002, &[]), action, &own, ""), "{action}");
+        assert!(shipped.allows(&of_root, action, &own, ""), "{action}");
+    }
+}
+
+#[test]
+fn own_containers_are_for_their_maker() {
+    let shipped = Shipped::with("own-containers.cedar");
+    let developer = user("dwalsh", 1001, &["developers"]);
+    let own = made_by("dwalsh", &["developers"]);
+    let others = [made_by("mrunal", &["developers"]), Maker::root()];
+    for (action, places) in &shipped.actions {
+        let is_of_host = is_of_host(&shipped.policy, action);
+        let is_for_all = ["image-inspect", "image-use"].contains(&action.as_str());
+        // What is done with the daemon is nobody's.
+        let is_of_thing = !places.contains(&0);
+        if is_of_thing {
+            let may = shipped.allows(&developer, action, &own, "");
+            assert_eq!(may, !is_of_host, "{action}");
+        }
+        if is_of_thing || is_of_host {
+            for other in &others {
+                let may = shipped.allows(&developer, action, other, "");
+                assert_eq!(may, is_for_all, "{action}");
+            }
+        }
+        assert!(!shipped.allows(&user("dwalsh", 1001, &[]), action, &own, ""), "{action}");
+    }
+    assert!(shipped.allows(&developer, "image-name", &own, "dev/web:1"));
+    for name in ["fedora", "fedora:latest", "registry/dev/web", "*", ""] {
+        assert!(!shipped.allows(&developer, "image-name", &own, name), "{name}");
+    }
+    assert!(!shipped.allows(&developer, "image-import", &own, "dev/web"));
+}
+
+#[test]
+fn ci_runner_has_its_own_things_and_names() {
+    let shipped = Shipped::with("ci-runner.cedar");
+    let runner = service("gitlab-runner.service", 998);
+    let own = Maker::Service { unit: "gitlab-runner.service".to_owned() };
+    let other = made_by("dwalsh", &[]);
+    for action in ["container-create", "container-exec", "container-delete", "volume-use"] {
+        assert!(shipped.allows(&runner, action, &own, ""), "{action}");
+        assert!(!shipped.allows(&runner, action, &other, ""), "{action}");
+        for another in [service("cron.service", 998), user("gitlab-runner", 998, &[])] {
+            assert!(!shipped.allows(&another, action, &own, ""), "{action}");
+        }
+    }
+    for action in shipped.of_host() {
+        assert!(!shipped.allows(&runner, action, &own, ""), "{action}");
+    }
+    assert!(shipped.allows(&runner, "build", &other, ""));
+    assert!(shipped.allows(&runner, "image-use", &other, ""));
+    for (name, expected) in [
+        ("ci/web:1", true),
+        ("registry.example.com/ci/web", true),
+        ("fedora", false),
+        ("registry.example.com/fedora", false),
+        ("*", false),
+    ] {
+        for action in ["image-name", "image-push"] {
+            assert_eq!(shipped.allows(&runner, action, &own, name), expected, "{action} {name}");
+        }
+    }
+}
+
+#[test]
+fn traefik_only_looks() {
+    const LOOKS: [&str; 7] = [
+        "daemon-access",
+        "daemon-events",
+        "container-list",
+        "container-inspect",
+        "privileged-container-inspect",
+        "network-list",
+        "network-inspect",
+    ];
+    let shipped = Shipped::with("traefik-readonly.cedar");
+    let of = |name: &str, maker| {
+        let id = "c2".to_owned();
+        Principal::Container(ContainerFacts { id, name: name.to_owned(), ..container(maker) })
+    };
+    let other = made_by("dwalsh", &[]);
+    for action in shipped.actions.keys() {
+        let may = |principal: &Principal| shipped.allows(principal, action, &other, "");
+        assert_eq!(
+            may(&of("traefik", Maker::root())),
+            LOOKS.contains(&action.as_str()),
+            "{action}"
+        );
+        assert!(!may(&of("web", Maker::root())), "{action}");
+        assert!(!may(&of("traefik", other.clone())), "{action}");
+        assert!(!may(&user("root", 0, &[])), "{action}");
+    }
+}

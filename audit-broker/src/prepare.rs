@@ -1,0 +1,93 @@
+//! What the broker puts into a request of its own accord.
+//!
+//! Whose a new thing is, as a label that nobody else can give; the id of the image that was judged,
+//! so that another one which takes its name meanwhile is not used; and the limits of what everybody
+//! may touch.
+
+use crate::api::body::Body;
+use crate::api::query_json;
+use crate::api::volume::VolumeCreate;
+use crate::call::{Call, Stop};
+use crate::decision::{NOT_PERMITTED, reaches_all};
+use crate::object;
+use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, stamp};
+use crate::refusal::Refusal;
+use crate::upstream::Found;
+
+/// Puts it in.
+///
+/// # Errors
+/// If the client gives labels of the broker's own.
+pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
+    let action = &mut call.action;
+    let query = &mut action.head.query;
+    match &mut action.body {
+        Body::ContainerCreate(config) => {
+            stamp(&mut config.labels, &action.owner)?;
+            // Without an image dockerd says so; where the client wants one of another platform, it
+            // looks for it by its name.
+            let image = action.references.images.first();
+            if let (Some(image), None) = (image, query.text("platform")) {
+                let given = config.image.replace(image.id.clone());
+                let labels = config.labels.get_or_insert_default();
+                labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
+            }
+            for volume in &mut action.references.missing_volumes {
+                stamp(&mut volume.labels, &action.owner)?;
+            }
+        }
+        Body::VolumeCreate(volume) => stamp(&mut volume.labels, &action.owner)?,
+        Body::NetworkCreate(network) => stamp(&mut network.labels, &action.owner)?,
+        _ => {}
+    }
+    match action.head.route.op {
+        // dockerd would count those that are not seen. Any limit shows stopped containers too.
+        "list" => {
+            let limit = query.take("limit").and_then(|limit| limit.parse().ok());
+            call.limit = limit.filter(|limit| *limit > 0);
+            if call.limit.is_some() {
+                query.set("all", "1".to_owned());
+            }
+        }
+        "prune" | "volume-prune" | "network-prune" => {
+            let policy = call.connection.shared.policy();
+            if !reaches_all(&policy, call.settings.mode, &call.principal) {
+                let owner = format!("{LABEL}={}", action.owner);
+                let filters = query_json::with_label(query.text("filters"), &owner);
+                query.set("filters", filters);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Makes the volumes that dockerd would make for a new container, since it would make them nobody's.
+///
+/// # Errors
+/// If dockerd cannot be reached, or somebody else has made one of this name meanwhile. What dockerd
+/// does not make, it complains of again when the container is made.
+pub(crate) async fn make_volumes(call: &Call) -> Result<(), Stop> {
+    let (upstream, owner) = (&call.connection.upstream, &call.action.owner);
+    for volume in &call.action.references.missing_volumes {
+        let made = object::make_volume(volume, call.version, upstream).await?;
+        if let Found::Yes(made) = made {
+            check_that_it_is_own(volume, made.labels.as_ref(), owner)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_that_it_is_own(
+    volume: &VolumeCreate,
+    labels: Option<&std::collections::BTreeMap<String, String>>,
+    owner: &Owner,
+) -> Result<(), Refusal> {
+    if labels.and_then(|labels| owner_in_labels(labels, None)).as_ref() == Some(owner) {
+        return Ok(());
+    }
+    let name = volume.name.as_deref().unwrap_or_default().escape_debug();
+    Err(Refusal::forbidden(format!(
+        "volume {name} is not yours ({NOT_PERMITTED}); somebody made it just now"
+    )))
+}

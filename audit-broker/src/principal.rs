@@ -1,0 +1,163 @@
+//! Who asks, in the words of policies, and whose what they make is.
+
+use crate::owner::Owner;
+use crate::people::People;
+use crate::policy::{ContainerFacts, ImageFacts, Maker, Principal};
+use crate::subject::Subject;
+
+/// The uid of somebody who is root only inside a container or a user namespace: nobody's on the
+/// host.
+const NOBODY: u32 = u32::MAX;
+
+/// Whose what the subject makes is.
+pub(crate) fn owner_of(subject: &Subject) -> Owner {
+    match (&subject.container, login_of(subject)) {
+        (Some(container), _) => Owner::Container(container.id.clone()),
+        (None, Some(0)) => Owner::Root,
+        (None, Some(auid)) => Owner::Login(auid),
+        (None, None) => match unit_of(&subject.cgroup) {
+            Some(unit) => Owner::Service(unit.to_owned()),
+            None if host_uid(subject) == 0 => Owner::Root,
+            None => Owner::Service(unit_of_uid(subject)),
+        },
+    }
+}
+
+/// The subject as policies know it.
+pub(crate) async fn principal_of(subject: &Subject, people: &People) -> Principal {
+    if let Some(container) = &subject.container {
+        return Principal::Container(ContainerFacts {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            image: ImageFacts::of_name(&container.image),
+            labels: container.labels.clone(),
+            maker: maker(container.owner.as_ref(), people).await,
+        });
+    }
+    let uid = host_uid(subject);
+    let mut groups = people.groups(&subject.groups).await;
+    if let Some(auid) = login_of(subject) {
+        let person = people.person(auid).await;
+        groups.extend(person.groups.iter().cloned());
+        return Principal::User { name: person.name.clone(), uid, groups };
+    }
+    Principal::Service { unit: service_of(subject), uid, groups }
+}
+
+/// The unit by which a subject without a login goes.
+pub(crate) fn service_of(subject: &Subject) -> String {
+    unit_of(&subject.cgroup).map_or_else(|| unit_of_uid(subject), str::to_owned)
+}
+
+/// An owner as policies know it; what nobody is known to have made is root's.
+pub(crate) async fn maker(owner: Option<&Owner>, people: &People) -> Maker {
+    if let Some(Owner::Login(auid)) = owner {
+        // So that it is known below.
+        people.person(*auid).await;
+    }
+    maker_at_once(owner, people)
+}
+
+/// As [`maker`], without leaving the thread.
+pub(crate) fn maker_at_once(owner: Option<&Owner>, people: &People) -> Maker {
+    match owner {
+        Some(Owner::Login(auid)) => {
+            let person = people.person_at_once(*auid);
+            Maker::User { name: person.name.clone(), groups: person.groups.clone() }
+        }
+        Some(Owner::Service(unit)) => Maker::Service { unit: unit.clone() },
+        Some(Owner::Container(id)) => Maker::Container { id: id.clone() },
+        Some(Owner::Root) | None => Maker::root(),
+    }
+}
+
+/// The login uid, where it can be believed: of a process that runs as that user, or as root, which
+/// might be anybody anyway.
+///
+/// A process that has no login uid may take on any, without a right to it. So a service that runs
+/// as somebody else is not the person whom it says it is.
+///
+/// # Source
+/// `audit_set_loginuid` in `kernel/auditsc.c` of Linux.
+fn login_of(subject: &Subject) -> Option<u32> {
+    let auid = subject.auid?.number();
+    (subject.uid == auid || host_uid(subject) == 0).then_some(auid)
+}
+
+/// The uid on the host.
+const fn host_uid(subject: &Subject) -> u32 {
+    if subject.is_namespaced || subject.is_contained { NOBODY } else { subject.uid }
+}
+
+/// In place of a unit, for what runs in none.
+fn unit_of_uid(subject: &Subject) -> String {
+    format!("uid-{}.scope", host_uid(subject))
+}
+
+/// The system service that a control group is. Below a user's own manager, anybody may choose the
+/// names.
+///
+/// # Source
+/// `systemd.special(7)`: `system.slice`.
+fn unit_of(cgroup: &[u8]) -> Option<&str> {
+    let below = std::str::from_utf8(cgroup).ok()?.strip_prefix("/system.slice/")?;
+    below.split('/').find(|part| part.ends_with(".service"))
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_core::Auid;
+
+    use super::*;
+
+    fn subject(uid: u32) -> Subject {
+        Subject::unknown(1, uid)
+    }
+
+    #[test]
+    fn a_person_stays_who_they_are() {
+        let sudo = Subject { auid: Auid::from_raw(1001), ..subject(0) };
+        assert_eq!(owner_of(&sudo), Owner::Login(1001));
+        let root = Subject { auid: Auid::from_raw(0), ..subject(0) };
+        assert_eq!(owner_of(&root), Owner::Root);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_says_it_is_somebody_is_not_believed() {
+        for auid in [0, 1001] {
+            let liar = Subject { auid: Auid::from_raw(auid), ..subject(33) };
+            assert_eq!(owner_of(&liar), Owner::Service("uid-33.scope".to_owned()));
+            let principal = principal_of(&liar, &People::default()).await;
+            assert!(matches!(principal, Principal::Service { uid: 33, .. }), "{principal:?}");
+        }
+        let contained = Subject { auid: Auid::from_raw(0), is_contained: true, ..subject(33) };
+        assert_ne!(owner_of(&contained), Owner::Root);
+    }
+
+    #[test]
+    fn what_has_no_login_goes_by_its_unit() {
+        let service =
+            |cgroup: &[u8], uid| owner_of(&Subject { cgroup: cgroup.to_vec(), ..subject(uid) });
+        let cron = Owner::Service("cron.service".to_owned());
+        assert_eq!(service(b"/system.slice/cron.service", 0), cron);
+        assert_eq!(service(b"/system.slice/a.slice/cron.service/job", 5), cron);
+        assert_eq!(service(b"/", 0), Owner::Root);
+        let nameless = Owner::Service("uid-5.scope".to_owned());
+        for cgroup in ["/", "/user.slice/user-5.slice/user@5.service/cron.service", "/cron.service"]
+        {
+            assert_eq!(service(cgroup.as_bytes(), 5), nameless, "{cgroup}");
+        }
+    }
+
+    #[tokio::test]
+    async fn root_elsewhere_is_not_roots() {
+        for elsewhere in [
+            Subject { is_namespaced: true, ..subject(0) },
+            Subject { is_contained: true, ..subject(0) },
+        ] {
+            assert_ne!(owner_of(&elsewhere), Owner::Root);
+            let principal = principal_of(&elsewhere, &People::default()).await;
+            assert!(matches!(principal, Principal::Service { uid: NOBODY, .. }), "{principal:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Containers, with the image's name as somebody gave it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::element::{Element, without_own_labels};
+use super::json::{map_elements, map_members, string};
+use super::{Labels, MayView};
+use crate::owner::{IMAGE_LABEL, Kind};
+
+/// A list of containers, no more than `limit` of those that may be seen.
+///
+/// # Errors
+/// If it is no list of containers.
+pub(super) fn list<'a>(
+    text: &'a str,
+    limit: Option<usize>,
+    may_view: MayView<'_>,
+) -> anyhow::Result<Cow<'a, str>> {
+    let mut left = limit.unwrap_or(usize::MAX);
+    map_elements(text, |element| {
+        let container = Element::read(element)?;
+        if left == 0 || !container.is_seen(Kind::Container, may_view) {
+            return Ok(None);
+        }
+        left -= 1;
+        let image = container.image.as_deref();
+        let name = image.and_then(|image| image_name(image, container.labels.as_ref()?));
+        let shown = map_members(element, |key, value| {
+            Ok(Some(match (key, name) {
+                ("Image", Some(name)) => string(name)?,
+                ("Labels", _) => without_own_labels(value)?,
+                _ => value.into(),
+            }))
+        })?;
+        Ok(Some(shown))
+    })
+}
+
+/// The document of one container, as if it had been made without the broker.
+///
+/// # Errors
+/// If it is none.
+pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Config {
+        image: String,
+        labels: Option<Labels>,
+    }
+
+    map_members(text, |key, config| {
+        if key != "Config" {
+            return Ok(Some(config.into()));
+        }
+        let Config { image, labels } =
+            serde_json::from_str::<Option<Config>>(config)?.unwrap_or_default();
+        let name = labels.as_ref().and_then(|labels| image_name(&image, labels));
+        let config = map_members(config, |key, value| {
+            Ok(Some(match (key, name) {
+                ("Image", Some(name)) => string(name)?,
+                ("Labels", _) => without_own_labels(value)?,
+                _ => value.into(),
+            }))
+        })?;
+        Ok(Some(config))
+    })
+}
+
+/// The name by which the image was asked for, where the broker gave dockerd this id instead.
+///
+/// Where an image is shown by a name, dockerd was given that name by somebody else, and the label
+/// may be that of the image.
+pub(super) fn image_name<'a>(image: &str, labels: &'a Labels) -> Option<&'a str> {
+    let id = image.strip_prefix("sha256:")?;
+    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    labels.get(IMAGE_LABEL).filter(|_| is_id).map(String::as_str)
+}

@@ -1,0 +1,94 @@
+//! An element of a list, as it is judged.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::json::{map_elements, map_members};
+use super::{Labels, MayView, Seen};
+use crate::owner::{Kind, LABEL_PREFIX};
+
+/// What an element tells of itself. Each kind has some of it.
+///
+/// # Source
+/// `ContainerSummary`, `ImageSummary`, `Volume`, `NetworkSummary` and `BuildCache` in moby's
+/// `api/swagger.yaml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Element {
+    #[serde(alias = "ID")]
+    id: String,
+    name: Option<String>,
+    names: Option<Vec<String>>,
+    repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+    pub(super) labels: Option<Labels>,
+    pub(super) image: Option<String>,
+    #[serde(rename = "ImageID")]
+    image_id: Option<String>,
+}
+
+impl Element {
+    /// # Errors
+    /// If it is none.
+    pub(super) fn read(text: &str) -> anyhow::Result<Self> {
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The same with an id that stands elsewhere.
+    pub(super) fn with_id(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
+    pub(super) fn is_seen(&self, kind: Kind, may_view: MayView<'_>) -> bool {
+        let name = self.name.as_deref();
+        let names = [&self.names, &self.repo_tags, &self.repo_digests].into_iter().flatten();
+        may_view(&Seen {
+            kind,
+            id: if kind == Kind::Volume { name.unwrap_or_default() } else { &self.id },
+            names: names
+                .flatten()
+                .map(String::as_str)
+                .chain(name)
+                .map(|name| name.trim_start_matches('/'))
+                .collect(),
+            labels: self.labels.as_ref().unwrap_or(&Labels::new()),
+            image: self.image_id.as_deref(),
+        })
+    }
+}
+
+/// A list without the elements that may not be seen.
+///
+/// # Errors
+/// If it is no list of such elements.
+pub(super) fn list<'a>(
+    text: &'a str,
+    kind: Kind,
+    may_view: MayView<'_>,
+) -> anyhow::Result<Cow<'a, str>> {
+    map_elements(text, |element| {
+        if !Element::read(element)?.is_seen(kind, may_view) {
+            return Ok(None);
+        }
+        document(element).map(Some)
+    })
+}
+
+/// A volume, or another thing with labels, as if it had been made without the broker.
+///
+/// # Errors
+/// If it is none.
+pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
+    map_members(text, |key, value| {
+        Ok(Some(if key == "Labels" { without_own_labels(value)? } else { value.into() }))
+    })
+}
+
+/// Labels without those that the broker has put on.
+///
+/// # Errors
+/// If they are no labels.
+pub(super) fn without_own_labels(labels: &str) -> anyhow::Result<Cow<'_, str>> {
+    map_members(labels, |name, value| Ok((!name.starts_with(LABEL_PREFIX)).then_some(value.into())))
+}

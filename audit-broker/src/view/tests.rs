@@ -1,0 +1,179 @@
+//! Answers of dockerd's, as they are and as somebody sees them.
+
+use std::cell::RefCell;
+
+use super::*;
+
+const IMAGE: &str = "sha256:1963a32a685606e765192590a7127df602575deebad2914c99aaad3c49b17ac1";
+
+fn filter(document: Document, text: &str, may_view: &mut dyn FnMut(&Seen<'_>) -> bool) -> String {
+    String::from_utf8(filter_document(document, text.as_bytes(), may_view).unwrap()).unwrap()
+}
+
+/// The document as somebody sees it who sees nothing foreign.
+fn own(document: Document, text: &str) -> String {
+    filter(document, text, &mut |seen| !seen.id.starts_with("foreign"))
+}
+
+/// What is asked about, as `kind id names`.
+fn asked(document: Document, text: &str) -> Vec<String> {
+    let asked = RefCell::new(Vec::new());
+    filter(document, text, &mut |seen| {
+        let names = seen.names.join(",");
+        asked.borrow_mut().push(format!("{} {} {names}", seen.kind.name(), seen.id));
+        true
+    });
+    asked.into_inner()
+}
+
+fn container(id: &str, more: &str) -> String {
+    format!(
+        r#"{{"Id":"{id}","Names":["/n-{id}","/other/link"],"Image":"fedora","ImageID":"{IMAGE}","Command":"sh -c 'a \u003c b'","Created":1795811445,"Labels":{{"x":"\u003c\u0026\"é"}}{more}}}"#
+    )
+}
+
+const ALL: Document = Document::Containers { limit: None };
+
+#[test]
+fn a_list_keeps_what_may_be_seen_to_the_byte() {
+    let [a, b, c] =
+        ["a", "foreign", "c"].map(|id| container(id, r#","New":[1.0,18446744073709551616]"#));
+    assert_eq!(own(ALL, &format!("[{a},{b},{c}]\n")), format!("[{a},{c}]"));
+    assert_eq!(own(ALL, &format!("[{b}]")), "[]");
+    assert_eq!(own(ALL, "[]"), "[]");
+    assert_eq!(own(ALL, "null"), "null");
+    assert_eq!(asked(ALL, &format!("[{a}]")), ["container a n-a,other/link"]);
+    let mut judged = 0;
+    filter(ALL, &format!("[{a}]"), &mut |seen| {
+        judged += 1;
+        assert_eq!(seen.labels.get("x").map(String::as_str), Some("<&\"é"));
+        assert_eq!(seen.image, Some(IMAGE));
+        true
+    });
+    assert_eq!(judged, 1);
+}
+
+#[test]
+fn a_limit_counts_what_is_seen() {
+    let list = ["foreign1", "a", "foreign2", "b", "c"].map(|id| container(id, "")).join(",");
+    let limited = |limit| own(Document::Containers { limit: Some(limit) }, &format!("[{list}]"));
+    assert_eq!(limited(2), format!("[{},{}]", container("a", ""), container("b", "")));
+    assert_eq!(limited(9).matches("\"Id\"").count(), 3);
+}
+
+#[test]
+fn images_volumes_and_networks() {
+    let images = r#"[{"Containers":-1,"Id":"foreign","Labels":null,"RepoTags":["x:1"]},{"Id":"i","Labels":{"a":"b"},"RepoDigests":["f@sha256:0"],"RepoTags":["f:1","f:2"]}]"#;
+    assert_eq!(
+        own(Document::Images, images),
+        format!("[{}]", &images[images.find(r#"{"Id":"i""#).unwrap()..images.len() - 1])
+    );
+    assert_eq!(asked(Document::Images, images)[1], "image i f:1,f:2,f@sha256:0");
+
+    let volumes = r#"{"Volumes":[{"Driver":"local","Labels":null,"Name":"foreign-v"},{"CreatedAt":"2026","Name":"v","Labels":{}}],"Warnings":["w"]}"#;
+    assert_eq!(
+        own(Document::Volumes, volumes),
+        r#"{"Volumes":[{"CreatedAt":"2026","Name":"v","Labels":{}}],"Warnings":["w"]}"#
+    );
+    assert_eq!(asked(Document::Volumes, volumes), ["volume foreign-v foreign-v", "volume v v"]);
+    assert_eq!(
+        own(Document::Volumes, r#"{"Volumes":null,"Warnings":null}"#),
+        r#"{"Volumes":null,"Warnings":null}"#
+    );
+
+    let networks = r#"[{"Name":"bridge","Id":"n","IPAM":{"Config":[]},"Containers":{},"Labels":{}},{"Name":"x","Id":"foreign"}]"#;
+    assert_eq!(
+        own(Document::Networks, networks),
+        r#"[{"Name":"bridge","Id":"n","IPAM":{"Config":[]},"Containers":{},"Labels":{}}]"#
+    );
+}
+
+#[test]
+fn k16_a_network_does_not_tell_of_foreign_containers() {
+    let network = r#"{"Name":"bridge","Id":"n","Containers":{"a":{"Name":"n-a","IPv4Address":"172.17.0.2/16"},"foreign":{"Name":"secret"},"foreign-ep-1":{"Name":"secret"}},"Options":{"o":"1"}}"#;
+    let seen = r#"{"Name":"bridge","Id":"n","Containers":{"a":{"Name":"n-a","IPv4Address":"172.17.0.2/16"}},"Options":{"o":"1"}}"#;
+    assert_eq!(own(Document::Network, network), seen);
+    assert_eq!(own(Document::Networks, &format!("[{network}]")), format!("[{seen}]"));
+    assert_eq!(asked(Document::Network, network)[0], "container a n-a");
+}
+
+#[test]
+fn k16_disk_usage_tells_no_more_than_the_lists() {
+    let (own_one, foreign) = (container("a", ""), container("foreign", ""));
+    let older = format!(
+        r#"{{"LayersSize":1982341,"Images":[{{"Id":"foreign"}},{{"Id":"i"}}],"Containers":[{foreign},{own_one}],"Volumes":[{{"Name":"foreign"}},{{"Name":"v","UsageData":{{"RefCount":1,"Size":0}}}}],"BuildCache":[{{"ID":"foreign"}},{{"ID":"b"}}],"BuilderSize":0,"News":[{{"Id":"foreign"}}]}}"#
+    );
+    assert_eq!(
+        own(Document::DiskUsage, &older),
+        format!(
+            r#"{{"LayersSize":1982341,"Images":[{{"Id":"i"}}],"Containers":[{own_one}],"Volumes":[{{"Name":"v","UsageData":{{"RefCount":1,"Size":0}}}}],"BuildCache":[{{"ID":"b"}}],"BuilderSize":0,"News":null}}"#
+        )
+    );
+    let newer = format!(
+        r#"{{"ImageUsage":{{"TotalCount":2,"Items":[{{"Id":"foreign"}},{{"Id":"i"}}]}},"ContainerUsage":{{"ActiveCount":1,"Items":[{foreign},{own_one}]}},"VolumeUsage":{{"Items":[{{"Name":"foreign"}}]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[{{"ID":"foreign"}}],"News":{{}}}}}}"#
+    );
+    assert_eq!(
+        own(Document::DiskUsage, &newer),
+        format!(
+            r#"{{"ImageUsage":{{"TotalCount":2,"Items":[{{"Id":"i"}}]}},"ContainerUsage":{{"ActiveCount":1,"Items":[{own_one}]}},"VolumeUsage":{{"Items":[]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[],"News":null}}}}"#
+        )
+    );
+    assert_eq!(asked(Document::DiskUsage, &newer)[5], "build foreign ");
+}
+
+#[test]
+fn the_image_has_the_name_that_was_given() {
+    let labels = r#","More":1"#;
+    let by_id =
+        container("a", labels).replace(r#""Image":"fedora""#, &format!(r#""Image":"{IMAGE}""#));
+    let labelled = by_id.replace(r#"{"x""#, r#"{"audit-broker.image":"f\"edora:1","x""#);
+    let expected = by_id.replace(&format!(r#""Image":"{IMAGE}""#), r#""Image":"f\"edora:1""#);
+    assert_eq!(own(ALL, &format!("[{labelled}]")), format!("[{expected}]"));
+    assert_eq!(own(ALL, &format!("[{by_id}]")), format!("[{by_id}]"));
+    let by_name = labelled.replace(&format!(r#""Image":"{IMAGE}""#), r#""Image":"other""#);
+    let expected = by_id.replace(&format!(r#""Image":"{IMAGE}""#), r#""Image":"other""#);
+    assert_eq!(
+        own(ALL, &format!("[{by_name}]")),
+        format!("[{expected}]"),
+        "the label is the image's"
+    );
+}
+
+#[test]
+fn a_container_looks_as_if_it_were_made_without_the_broker() {
+    let document = |image: &str, own: &str| {
+        format!(
+            r#"{{"Id":"a","Image":"{IMAGE}","State":{{"Pid":1}},"Config":{{"Env":["A=\u003c"],"Image":"{image}","Labels":{{{own}"x":"\u003c"}}}},"HostConfig":{{"Image":"{IMAGE}"}}}}"#
+        )
+    };
+    let own = r#""audit-broker.image":"fedora:1","audit-broker.owner":"login:1001","#;
+    let seen = filter(Document::Container, &document(IMAGE, own), &mut |_| false);
+    assert_eq!(seen, document("fedora:1", ""));
+    let by_others = document("fedora", "");
+    assert_eq!(filter(Document::Container, &by_others, &mut |_| false), by_others);
+    for config in ["null", "{}", r#"{"Labels":null}"#] {
+        let text = format!(r#"{{"Id":"a","Config":{config}}}"#);
+        assert_eq!(filter(Document::Container, &text, &mut |_| false), text);
+    }
+}
+
+#[test]
+fn what_has_another_form_is_not_passed_on() {
+    for (document, text) in [
+        (ALL, r#"{"message":"no"}"#),
+        (ALL, "[1]"),
+        (ALL, r#"[{"Id":1}]"#),
+        (ALL, r#"[{"Id":"a","Id":"foreign"}]"#),
+        (ALL, r#"[{"Id":"a"}"#),
+        (ALL, ""),
+        (Document::Volumes, "[]"),
+        (Document::Volumes, r#"{"Volumes":{"Name":"v"}}"#),
+        (Document::Network, r#"{"Containers":["a"]}"#),
+        (Document::DiskUsage, r#"{"ImageUsage":[]}"#),
+        (Document::Container, r#"{"Config":[]}"#),
+    ] {
+        let error = filter_document(document, text.as_bytes(), &mut |_| true).unwrap_err();
+        assert!(error.to_string().starts_with("dockerd's answer is no "), "{text}");
+    }
+    assert!(filter_document(ALL, b"[\"\xff\"]", &mut |_| true).is_err());
+}

@@ -1,0 +1,161 @@
+//! What of an answer a caller gets to see.
+//!
+//! Knows which answers tell of more than one thing, and asks the policies of each. How an answer is
+//! read is in `view`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::call::Call;
+use crate::case::Thing;
+use crate::danger;
+use crate::decision::may_see;
+use crate::facts::Registrar;
+use crate::object;
+use crate::operation;
+use crate::owner::{Kind, owner_in_labels, shown_image};
+use crate::policy::{
+    self, ContainerFacts, ImageFacts, ObjectFacts, Policy, Principal, Question, Resource,
+};
+use crate::principal::maker_at_once;
+use crate::settings::Mode;
+use crate::shared::Shared;
+use crate::upstream::{Found, Unreachable};
+use crate::view::{Document, Seen};
+
+/// How an answer is read, if it tells of more than what the call is about.
+pub(crate) fn document_of(call: &Call) -> Option<Document> {
+    Some(match call.action.head.route.op {
+        "list" => Document::Containers { limit: call.limit },
+        "inspect" => Document::Container,
+        "image-list" => Document::Images,
+        "volume-list" => Document::Volumes,
+        "volume-inspect" | "volume-create" => Document::Volume,
+        "network-list" => Document::Networks,
+        "network-inspect" => Document::Network,
+        "disk-usage" => Document::DiskUsage,
+        _ => return None,
+    })
+}
+
+/// Somebody who looks at an answer.
+pub(crate) struct Viewer {
+    policy: Arc<Policy>,
+    mode: Mode,
+    principal: Rc<Principal>,
+    shared: Arc<Shared>,
+}
+
+/// What tells of containers: a list, disk usage in its older form.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told {
+    List(Vec<Container>),
+    Usage {
+        #[serde(rename = "Containers", default)]
+        containers: Option<Vec<Container>>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Container {
+    #[serde(rename = "Id", default)]
+    id: String,
+}
+
+impl Viewer {
+    pub(crate) fn of(call: &Call) -> Self {
+        let shared = Arc::clone(&call.connection.shared);
+        let principal = Rc::clone(&call.principal);
+        Self { policy: shared.policy(), mode: call.settings.mode, principal, shared }
+    }
+
+    /// Looks at the containers of which an answer tells and nobody knows yet what they have.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn learn(&self, call: &Call, document: &[u8]) -> Result<(), Unreachable> {
+        let told = match serde_json::from_slice(document) {
+            Ok(Told::List(list)) => list,
+            Ok(Told::Usage { containers }) => containers.unwrap_or_default(),
+            Err(_) => return Ok(()),
+        };
+        let (shared, upstream) = (&self.shared, &call.connection.upstream);
+        let (owners, people, version) = (&shared.owners, &shared.people, call.version);
+        let registrar = Registrar { owners, people, version, upstream };
+        for Container { id } in told {
+            if !object::is_name(&id) || shared.privileged.knows(&id).is_some() {
+                continue;
+            }
+            let Found::Yes(container) = object::container(&id, version, upstream).await? else {
+                continue;
+            };
+            registrar.owner_of(&container).await?;
+            shared.privileged.remember(&id, danger::of_container(&container).yield_host());
+        }
+        Ok(())
+    }
+
+    /// Whether the thing may be seen. A container of which nothing is known may have something of
+    /// the host.
+    pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
+        let thing = match seen.kind {
+            Kind::Container | Kind::Exec => Thing::Container(self.container(seen)),
+            Kind::Image => Thing::Image(self.image(seen)),
+            Kind::Volume => Thing::Volume(self.object(seen)),
+            Kind::Network => Thing::Network(self.object(seen)),
+            Kind::Build => return self.may(operation::BUILD.name),
+            Kind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
+            Kind::Node | Kind::Service | Kind::Secret | Kind::Config => {
+                return self.may(operation::SWARM_VIEW.name);
+            }
+            Kind::Daemon => return true,
+        };
+        let is_container = matches!(thing, Thing::Container(_));
+        let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
+        may_see(&self.policy, self.mode, &self.principal, &thing, is_privileged)
+    }
+
+    fn may(&self, action: &str) -> bool {
+        let call = policy::Call::default();
+        let resource = Resource::Daemon;
+        let question = Question { principal: &self.principal, action, resource, call: &call };
+        self.mode == Mode::Report || self.policy.ask(&question).verdict.is_allowed
+    }
+
+    fn container(&self, seen: &Seen<'_>) -> ContainerFacts {
+        let owner = self.shared.owners.get(Kind::Container, seen.id);
+        let image = seen.image.unwrap_or_default();
+        let image = if owner.is_some() { shown_image(image, seen.labels) } else { image };
+        ContainerFacts {
+            id: seen.id.to_owned(),
+            name: seen.names.first().copied().unwrap_or_default().to_owned(),
+            image: ImageFacts::of_name(image),
+            labels: seen.labels.clone(),
+            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+        }
+    }
+
+    fn image(&self, seen: &Seen<'_>) -> ImageFacts {
+        let owner = self.shared.owners.get(Kind::Image, seen.id);
+        ImageFacts {
+            id: seen.id.to_owned(),
+            labels: seen.labels.clone(),
+            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+            ..ImageFacts::of_names(seen.names.iter().copied())
+        }
+    }
+
+    fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
+        let owner = owner_in_labels(seen.labels, None);
+        ObjectFacts {
+            id: seen.id.to_owned(),
+            name: seen.names.first().copied().unwrap_or(seen.id).to_owned(),
+            driver: String::new(),
+            labels: seen.labels.clone(),
+            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+        }
+    }
+}

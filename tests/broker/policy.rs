@@ -1,0 +1,221 @@
+//! Who may do what, as the shipped policies have it, with docker's own command line.
+
+use std::fs;
+
+use crate::broker::{Broker, PERMIT_ALL};
+use crate::docker::Lines;
+use crate::host::{PERSON, found_settled, shell};
+use crate::observe::wait_until;
+use crate::terminal::TERMINAL;
+
+/// The text of a shipped file of policies.
+fn shipped(name: &str) -> String {
+    let path = format!("{}/../examples/policies/{name}.cedar", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).unwrap()
+}
+
+/// The article's `docker-fedora`: one user, one command, and nothing else.
+#[test]
+fn one_person_may_run_one_command() {
+    let broker = Broker::with_policies(&shipped("docker-fedora"), "denial_help = \"ask ops\"");
+    let lines = Lines::at(&broker);
+    let name = lines.name().to_owned();
+    // Somebody else's, made by root at dockerd itself.
+    shell(&format!(
+        "docker run -d --init --name {name}-other fedora sleep 600 && docker tag fedora {name}-image"
+    ));
+    let denied =
+        |action: &str| format!("docker: Error response from daemon: you are not allowed {action}");
+    lines.give(&[(
+        &format!(
+            "{TERMINAL}
+            (sleep 1; echo 'echo $((40+2)).'; echo exit 4; sleep 1) |
+                terminal 'docker run -ti --rm fedora /bin/sh' | grep '^42'; echo ${{PIPESTATUS[1]}}"
+        ),
+        "42.\n4\n",
+    )]);
+    for line in [
+        "docker run --rm fedora /bin/sh -c id",
+        "docker run --rm fedora /bin/bash",
+        "docker run --rm --privileged fedora /bin/sh",
+        "docker run --rm -v /:/host fedora /bin/sh",
+        "docker run --rm -v data:/data fedora /bin/sh",
+        "docker run --rm --network host fedora /bin/sh",
+        "docker run --rm -e A=b fedora /bin/sh",
+        "docker run --rm -u 5 fedora /bin/sh",
+        "docker run --rm --entrypoint /bin/sh fedora",
+        &format!("docker run --rm {name}-image /bin/sh"),
+    ] {
+        let line = format!("{line} 2>&1 | grep -o '^.*not allowed [a-z-]*'");
+        for output in docker_lines(&lines, &line) {
+            assert!(output.starts_with(&denied("")), "{line}: {output}");
+            assert_eq!(output.lines().count(), 1, "{line}: {output}");
+        }
+    }
+    // What is somebody else's is not there.
+    for (line, expected) in [
+        (format!("docker exec {name}-other id"), format!("No such container: {name}-other")),
+        (format!("docker logs {name}-other"), format!("No such container: {name}-other")),
+        (format!("docker rm -f {name}-other"), format!("No such container: {name}-other")),
+        (format!("docker inspect {name}-other"), format!("No such object: {name}-other")),
+        ("docker images".to_owned(), "you are not allowed image-list".to_owned()),
+        ("docker pull fedora".to_owned(), "you are not allowed image-pull".to_owned()),
+        ("docker volume create x".to_owned(), "you are not allowed volume-create".to_owned()),
+        (
+            format!("docker ps -a --filter name={name}-other --format '{{{{.Names}}}}' | wc -l"),
+            "0".to_owned(),
+        ),
+    ] {
+        for output in docker_lines(&lines, &format!("{line} 2>&1; true")) {
+            assert!(output.contains(&expected), "{line}: {output}");
+        }
+    }
+    let told = docker_lines(&lines, "docker run --rm --privileged fedora /bin/sh 2>&1; true");
+    for text in told {
+        for part in [
+            "you are not allowed privileged-container-create of image fedora",
+            "host-root (HostConfig.Privileged: true)",
+            "no policy permits it; ask ops",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    shell(&format!("docker rm -f {name}-other && docker rmi {name}-image"));
+    // Each denial is found by the auditor's search.
+    let search = ["-m", "USER_CMD,VIRT_CONTROL", "-sv", "no", "-ul", PERSON];
+    wait_until("the denials", || {
+        let found = found_settled(&search, &format!("{name}-other"));
+        ["op=exec-request", "op=logs-request", "op=remove-request", "op=inspect-request"]
+            .iter()
+            .all(|op| found.iter().any(|line| line.contains(op)))
+    });
+    let found = found_settled(&search, &format!("{name}-image"));
+    assert!(found.iter().all(|line| line.contains("reason=not-permitted")), "{found:?}");
+    assert!(!found.is_empty());
+}
+
+/// What a line prints, with each of docker's command lines.
+fn docker_lines(lines: &Lines<'_>, line: &str) -> Vec<String> {
+    let run = |docker| crate::host::text(&lines.through(docker, line).stdout).replace("NAME", "");
+    crate::docker::command_lines().iter().map(|docker| run(docker)).collect()
+}
+
+/// Developers with their own containers do not see each other's.
+#[test]
+fn developers_see_their_own() {
+    let policies = shipped("own-containers")
+        .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\"");
+    let broker = Broker::with_policies(&policies, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name().to_owned();
+    shell(&format!(
+        "docker run -d --init --name {name}-other -v {name}-hidden:/d fedora sleep 600 &&
+         docker network create {name}-net"
+    ));
+    lines.give(&[
+        (
+            "docker run -d --init --name $N -v $N:/data --network none fedora sleep 60 >/dev/null
+            docker ps -a --filter label=audit-broker.owner --filter name=$N \
+                --format '{{.Names}} {{.Image}}'; docker exec $N echo in; docker stop -t 0 $N
+            docker volume ls -q --filter name=$N; docker ps -aq -n 5 --filter name=$N | wc -l
+            docker network ls --format '{{.Name}}'
+            docker rm $N; docker volume rm $N",
+            "NAME fedora\nin\nNAME\nNAME\n1\nNAME\nNAME\n",
+        ),
+        ("docker run --rm fedora echo yes", "yes\n"),
+    ]);
+    for line in [
+        format!("docker run --rm -v {name}-hidden:/d fedora cat /d"),
+        format!("docker run --rm --volumes-from {name}-other fedora ls /d"),
+        format!("docker run --rm --network container:{name}-other fedora true"),
+        format!("docker run --rm --network {name}-net fedora true"),
+        format!("docker run --rm --pid container:{name}-other fedora true"),
+        format!("docker exec {name}-other id"),
+        format!("docker cp {name}-other:/etc/passwd -"),
+        format!("docker export {name}-other"),
+        format!("docker commit {name}-other dev/x"),
+        format!("docker tag fedora {name}"),
+        format!("docker rename {name}-other {name}-x"),
+        format!("docker volume rm {name}-hidden"),
+        format!("docker network rm {name}-net"),
+        format!("docker network connect {name}-net {name}-other"),
+    ] {
+        for docker in crate::docker::command_lines() {
+            let output = lines.through(&docker, &line);
+            assert!(!output.status.success(), "{line}");
+        }
+    }
+    // Prune takes the person's own only.
+    lines.give(&[(
+        "docker run --name $N fedora true; docker container prune -f | grep -c '^[0-9a-f]\\{64\\}$'",
+        "1\n",
+    )]);
+    assert_eq!(
+        shell(&format!("docker inspect -f '{{{{.State.Running}}}}' {name}-other")),
+        "true\n"
+    );
+    shell(&format!(
+        "docker rm -f {name}-other && docker volume rm {name}-hidden && docker network rm {name}-net"
+    ));
+}
+
+/// Introducing policies: what would be denied is on record and done.
+#[test]
+fn what_is_only_reported_is_done() {
+    let policies = format!(
+        "{PERMIT_ALL}@id(\"soon\") @mode(\"report\") forbid(principal, action in Action::\"host\", resource);"
+    );
+    for (policies, mode, reason) in
+        [(policies.as_str(), "enforce", "soon"), ("", "report", "not-permitted")]
+    {
+        let broker = Broker::with_policies(policies, &format!("mode = \"{mode}\""));
+        let lines = Lines::at(&broker);
+        let name = format!("{}w", lines.name());
+        let line = format!(
+            "docker create --name {name} -v /srv:/srv fedora true >/dev/null && echo done; docker rm {name} >/dev/null"
+        );
+        let docker = &crate::docker::command_lines()[0];
+        assert_eq!(crate::host::text(&lines.through(docker, &line).stdout), "done\n");
+        let is_report = |line: &String| line.contains(" op=would-deny ");
+        wait_until("the report", || {
+            crate::host::raw(&["-m", "VIRT_CONTROL"], &name).iter().any(is_report)
+        });
+        let found = crate::host::raw(&["-m", "VIRT_CONTROL"], &name);
+        let report = found.iter().find(|line| is_report(line)).unwrap();
+        assert!(report.contains(&format!(" reason={reason} ")), "{report}");
+        assert!(report.contains("res=success'"), "{report}");
+    }
+}
+
+/// New policies count soon after a file has changed, all of them or none.
+#[test]
+fn policies_are_read_anew() {
+    let broker = Broker::start("");
+    let file = broker.socket().with_file_name("policy.d/test.cedar");
+    let asked = b"GET /v1.41/images/json HTTP/1.1\r\nHost: docker\r\n\r\n";
+    let status = || broker.http(asked).status;
+    assert_eq!(status(), 200);
+    fs::write(
+        &file,
+        "@id(\"none\") forbid(principal, action == Action::\"image-list\", resource);",
+    )
+    .unwrap();
+    wait_until("the new policies", || status() == 403);
+    // What is wrong with them, in one file, leaves all as they were.
+    fs::write(&file, PERMIT_ALL).unwrap();
+    fs::write(file.with_file_name("wrong.cedar"), "permit(principal, action);").unwrap();
+    wait_until("the complaint", || broker.said().contains("the old policies stay: bad policies"));
+    assert!(broker.said().contains("wrong.cedar"), "{}", broker.said());
+    assert_eq!(status(), 403);
+    fs::remove_file(file.with_file_name("wrong.cedar")).unwrap();
+    wait_until("the good policies", || status() == 200);
+    let loads = crate::host::raw(&["-m", "USER_MAC_POLICY_LOAD"], "op=policy-load");
+    let of_this = format!(" pid={} ", broker.pid().unwrap());
+    let digests: Vec<&str> = loads
+        .iter()
+        .filter(|record| record.contains(&of_this))
+        .filter_map(|record| crate::host::field(record, "reason"))
+        .collect();
+    assert_eq!(digests.len(), 4, "{loads:#?}");
+    assert_eq!((digests[0], digests[2]), (digests[3], "not-valid"));
+}

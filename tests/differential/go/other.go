@@ -1,0 +1,127 @@
+package main
+
+// The keys that the API has and docker 20.10, whose structs are at hand, does not read: later
+// releases added them, or earlier ones had them. Bodies are decoded into these a second time.
+
+type otherContainer struct {
+	Healthcheck      *otherHealth
+	HostConfig       *otherHost
+	NetworkingConfig *struct {
+		EndpointsConfig map[string]*otherEndpoint
+	}
+}
+
+type otherHost struct {
+	otherResources
+	Annotations  map[string]string
+	Capabilities []string
+	Mounts       []otherMount
+}
+
+type otherResources struct {
+	DiskQuota int64
+	Init      *bool
+}
+
+type otherHealth struct {
+	StartInterval int64
+}
+
+type otherMount struct {
+	BindOptions *struct {
+		CreateMountpoint       bool
+		ReadOnlyNonRecursive   bool
+		ReadOnlyForceRecursive bool
+	}
+	VolumeOptions *struct {
+		Subpath string
+	}
+	ImageOptions *struct {
+		Subpath string
+	}
+	TmpfsOptions *struct {
+		Options [][]string
+	}
+	ClusterOptions *struct{}
+}
+
+type otherExec struct {
+	ConsoleSize *[2]uint
+}
+
+type otherVolumeCreate struct {
+	ClusterVolumeSpec *clusterVolume
+}
+
+type volumeUpdate struct {
+	Spec *clusterVolume
+}
+
+type clusterVolume struct {
+	Group      string
+	AccessMode *struct {
+		Scope       string
+		Sharing     string
+		MountVolume *struct {
+			FsType     string
+			MountFlags []string
+		}
+		BlockVolume *struct{}
+	}
+	AccessibilityRequirements *struct {
+		Requisite []topology
+		Preferred []topology
+	}
+	CapacityRange *struct {
+		RequiredBytes int64
+		LimitBytes    int64
+	}
+	Secrets []struct {
+		Key    string
+		Secret string
+	}
+	Availability string
+}
+
+type topology struct {
+	Segments map[string]string
+}
+
+type otherNetworkCreate struct {
+	EnableIPv4 *bool
+	EnableIPv6 *bool
+}
+
+type otherNetworkConnect struct {
+	EndpointConfig *otherEndpoint
+}
+
+type otherEndpoint struct {
+	GwPriority int
+	DNSNames   []string
+}
+
+type otherService struct {
+	TaskTemplate struct {
+		ContainerSpec *struct {
+			Healthcheck *otherHealth
+			Mounts      []otherMount
+			OomScoreAdj int64
+			Privileges  *struct {
+				Seccomp *struct {
+					Mode string
+					// In base64, as the Data of secrets, which random texts are not.
+					Profile string
+				}
+				AppArmor *struct {
+					Mode string
+				}
+				NoNewPrivileges bool
+			}
+		}
+		Resources *struct {
+			SwapBytes        *int64
+			MemorySwappiness *int64
+		}
+	}
+}
