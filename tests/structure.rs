@@ -100,6 +100,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "identity",
             "answer",
             "call",
+            "archive",
             "prepare",
             "visibility",
             "advertise",

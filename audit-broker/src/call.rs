@@ -3,8 +3,10 @@
 //! Knows when a record has to be there before it goes on. What the records say is in `evidence`.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -27,6 +29,9 @@ use crate::settings::{Level, OnFailure, Settings};
 use crate::shared::Shared;
 use crate::slots::Slot;
 use crate::upstream::{Unreachable, Upstream};
+
+/// How long a client may take to send a document, or the beginning of a stream that is looked at.
+pub(crate) const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
 
 /// A client's connection, which serves one request after the other.
 pub(crate) struct Connection {
@@ -79,6 +84,8 @@ pub(crate) struct Inbound {
     pub(crate) head: Parts,
     /// `None` once it has been read or passed on.
     pub(crate) body: Option<Incoming>,
+    /// What has been read of it and is to be passed on all the same.
+    pub(crate) begun: VecDeque<Bytes>,
 }
 
 impl Connection {

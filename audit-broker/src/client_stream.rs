@@ -3,6 +3,7 @@
 //! Knows what the connection is at. Knows nothing of HTTP.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -42,16 +43,19 @@ pub(crate) struct Phase {
 /// The body of a request on its way to dockerd.
 #[derive(Debug)]
 pub(crate) struct ClientBody {
+    /// What was looked at already.
+    begun: VecDeque<Bytes>,
     body: Incoming,
     phase: Rc<Phase>,
 }
 
 impl ClientBody {
-    pub(crate) fn new(body: Incoming, phase: &Rc<Phase>) -> Self {
+    /// A body, with what of it has been read.
+    pub(crate) fn new(begun: VecDeque<Bytes>, body: Incoming, phase: &Rc<Phase>) -> Self {
         if !body.is_end_stream() {
             phase.bodies.set(phase.bodies.get().saturating_add(1));
         }
-        Self { body, phase: Rc::clone(phase) }
+        Self { begun, body, phase: Rc::clone(phase) }
     }
 }
 
@@ -63,6 +67,9 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        if let Some(bytes) = self.begun.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
         let was_open = !self.body.is_end_stream();
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let is_end = frame.is_none() || self.body.is_end_stream();
@@ -73,11 +80,19 @@ impl Body for ClientBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.begun.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let begun: usize = self.begun.iter().map(Bytes::len).sum();
+        let begun = u64::try_from(begun).unwrap_or(u64::MAX);
+        let ahead = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(ahead.lower().saturating_add(begun));
+        if let Some(upper) = ahead.upper() {
+            hint.set_upper(upper.saturating_add(begun));
+        }
+        hint
     }
 }
 

@@ -1,10 +1,11 @@
 //! The life of one request, from top to bottom: who, what, may they, write it down, then do it.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::pending;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,7 +19,8 @@ use crate::answer::AnswerBody;
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
 use crate::api::route::BodyKind;
-use crate::call::{Call, Connection, Inbound, Stop};
+use crate::archive;
+use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
 use crate::decision::{Decision, decide};
 use crate::ending::Came;
@@ -37,9 +39,6 @@ use crate::settings::{Level, Settings};
 use crate::subject::Subject;
 use crate::upstream::{Found, Unreachable};
 
-/// How long a client may take to send a document.
-const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
-
 /// What a connection becomes, as soon as an answer says so.
 pub(crate) type Handover = RefCell<Option<Stream>>;
 
@@ -53,7 +52,7 @@ pub(crate) async fn exchange(
     let began = Instant::now();
     let answering = connection.phase.answer();
     let (head, body) = request.into_parts();
-    let mut request = Inbound { head, body: Some(body) };
+    let mut request = Inbound { head, body: Some(body), begun: VecDeque::new() };
     let mut class = None;
     let answered = Box::pin(answer(&connection, &mut request, &mut class)).await;
     let result = match &answered {
@@ -198,6 +197,9 @@ async fn read_body(
     let kind = head.route.body;
     let read = match kind {
         BodyKind::None if !head.has_body => Ok(Body::None),
+        BodyKind::Stream if archive::is_unpacked_in_container(&head, &connection.upstream) => {
+            archive::check_beginning(request).await.map(|()| Body::Stream)
+        }
         BodyKind::Stream => Ok(Body::Stream),
         _ => match read_document(request.body.take()).await {
             Ok(document) => body::parse_body(kind, &document),

@@ -60,7 +60,9 @@ pub(crate) async fn forward(
         (None, Body::Stream) => client
             .body
             .take()
-            .map(|body| Either::Right(ClientBody::new(body, &call.connection.phase))),
+            .map(|body| (std::mem::take(&mut client.begun), body))
+            .map(|(begun, body)| ClientBody::new(begun, body, &call.connection.phase))
+            .map(Either::Right),
         (json, _) => json.map(|json| Either::Left(Full::new(json))),
     };
     let request = request.map(|()| body.unwrap_or_else(|| Either::Left(Full::default())));

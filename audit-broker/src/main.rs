@@ -9,6 +9,7 @@ mod action;
 mod advertise;
 mod answer;
 mod api;
+mod archive;
 mod arguments;
 mod call;
 mod case;

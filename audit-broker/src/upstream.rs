@@ -58,6 +58,8 @@ struct Pool {
     idle: RefCell<Vec<Wire>>,
     /// Forgotten when a connection turns out to be closed: another dockerd may be there.
     newest: Cell<Option<ApiVersion>>,
+    /// The release of docker, found out with it.
+    engine: Cell<Option<[u32; 3]>>,
 }
 
 /// A connection, which moves on only while whoever uses it has it do so.
@@ -115,6 +117,8 @@ pub(crate) enum Unreachable {
 #[serde(rename_all = "PascalCase")]
 struct VersionDocument {
     api_version: String,
+    #[serde(default)]
+    version: String,
 }
 
 /// What dockerd says of an object that was asked for.
@@ -137,7 +141,8 @@ impl<Document> Found<Document> {
 
 impl Upstream {
     pub(crate) fn new(socket: PathBuf) -> Self {
-        Self(Rc::new(Pool { socket, idle: RefCell::default(), newest: Cell::default() }))
+        let (idle, newest, engine) = (RefCell::default(), Cell::default(), Cell::default());
+        Self(Rc::new(Pool { socket, idle, newest, engine }))
     }
 
     /// Sends the request and gives the head of the answer.
@@ -219,7 +224,10 @@ impl Upstream {
             return Ok(newest);
         }
         let told = match self.ask::<VersionDocument>("/version").await? {
-            Found::Yes(document) => document.api_version,
+            Found::Yes(document) => {
+                self.0.engine.set(release(&document.version));
+                document.api_version
+            }
             Found::No(status, _) => status.to_string(),
         };
         match ApiVersion::from_text(&told).filter(|version| *version >= ApiVersion::OLDEST) {
@@ -230,6 +238,11 @@ impl Upstream {
             }
             None => Err(Unreachable::TooOld { told }),
         }
+    }
+
+    /// The release of docker, as far as it is known: after [`Self::newest_version`].
+    pub(crate) fn engine(&self) -> Option<[u32; 3]> {
+        self.0.engine.get()
     }
 
     async fn take_idle(&self) -> Option<Wire> {
@@ -363,6 +376,41 @@ impl Line {
     }
 }
 
+/// The release in the words of dockerd: `29.5.1`, `20.10.24+dfsg1`, `29.5.1-rc.1`, which comes before.
+fn release(text: &str) -> Option<[u32; 3]> {
+    let (numbers, is_before) = match text.split_once('-') {
+        Some((numbers, _)) => (numbers, true),
+        None => (text.split('+').next().unwrap_or_default(), false),
+    };
+    let mut parts = numbers.split('.').map(|part| part.parse::<u32>().ok());
+    let release = [parts.next()??, parts.next()??, parts.next()??];
+    let [major, minor, patch] = release;
+    if !is_before {
+        return Some(release);
+    }
+    Some(match patch.checked_sub(1) {
+        Some(patch) => [major, minor, patch],
+        None => [major, minor.checked_sub(1)?, u32::MAX],
+    })
+}
+
 /// What docker's own clients send for a socket that has no name.
 pub(crate) const HOST: hyper::header::HeaderValue =
     hyper::header::HeaderValue::from_static("docker");
+
+#[cfg(test)]
+mod tests {
+    use super::release;
+
+    #[test]
+    fn releases_are_compared() {
+        let mended = [29, 5, 1];
+        assert_eq!(release("20.10.24+dfsg1"), Some([20, 10, 24]));
+        assert_eq!(release("29.5.1"), Some(mended));
+        assert!(release("29.5.1-rc.1").is_some_and(|release| release < mended));
+        assert!(release("29.6.0-rc.1").is_some_and(|release| release > mended));
+        for text in ["", "dev", "29.5", "a.b.c"] {
+            assert_eq!(release(text), None, "{text}");
+        }
+    }
+}

@@ -16,9 +16,7 @@ use crate::facts::Registrar;
 use crate::object;
 use crate::operation;
 use crate::owner::{Kind, owner_in_labels, shown_image};
-use crate::policy::{
-    self, ContainerFacts, ImageFacts, ObjectFacts, Policy, Principal, Question, Resource,
-};
+use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Principal, Question, Resource};
 use crate::principal::maker_at_once;
 use crate::settings::Mode;
 use crate::shared::Shared;
@@ -42,7 +40,6 @@ pub(crate) fn document_of(call: &Call) -> Option<Document> {
 
 /// Somebody who looks at an answer.
 pub(crate) struct Viewer {
-    policy: Arc<Policy>,
     mode: Mode,
     principal: Rc<Principal>,
     shared: Arc<Shared>,
@@ -69,7 +66,7 @@ impl Viewer {
     pub(crate) fn of(call: &Call) -> Self {
         let shared = Arc::clone(&call.connection.shared);
         let principal = Rc::clone(&call.principal);
-        Self { policy: shared.policy(), mode: call.settings.mode, principal, shared }
+        Self { mode: call.settings.mode, principal, shared }
     }
 
     /// Looks at the containers of which an answer tells and nobody knows yet what they have.
@@ -98,8 +95,8 @@ impl Viewer {
         Ok(())
     }
 
-    /// Whether the thing may be seen. A container of which nothing is known may have something of
-    /// the host.
+    /// Whether the thing may be seen, by the policies as they are now: a stream of events goes on
+    /// for long. A container of which nothing is known may have something of the host.
     pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
         let thing = match seen.kind {
             Kind::Container | Kind::Exec => Thing::Container(self.container(seen)),
@@ -115,14 +112,14 @@ impl Viewer {
         };
         let is_container = matches!(thing, Thing::Container(_));
         let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
-        may_see(&self.policy, self.mode, &self.principal, &thing, is_privileged)
+        may_see(&self.shared.policy(), self.mode, &self.principal, &thing, is_privileged)
     }
 
     fn may(&self, action: &str) -> bool {
         let call = policy::Call::default();
         let resource = Resource::Daemon;
         let question = Question { principal: &self.principal, action, resource, call: &call };
-        self.mode == Mode::Report || self.policy.ask(&question).verdict.is_allowed
+        self.mode == Mode::Report || self.shared.policy().ask(&question).verdict.is_allowed
     }
 
     fn container(&self, seen: &Seen<'_>) -> ContainerFacts {

@@ -162,3 +162,19 @@ fn an_image_is_built_by_buildkit() {
     }
     assert!(built, "no docker here has BuildKit");
 }
+
+/// docker before 29.5.1 would run a program of the container on the host.
+#[test]
+fn what_is_compressed_is_not_copied_in_where_that_is_dangerous() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let version = shell("docker version -f '{{.Server.Version}}'");
+    let numbers: Vec<u32> = version.split(['.', '+', '-']).map_while(|n| n.parse().ok()).collect();
+    let refused = if numbers < vec![29, 5, 1] { "the archive is compressed\n" } else { "" };
+    lines.give(&[(
+        "docker create --name $N fedora true >/dev/null; echo x >f
+        tar cz f | docker cp - $N:/tmp 2>&1 | grep -o 'the archive is compressed'
+        tar c f | docker cp - $N:/tmp; docker cp $N:/tmp/f - | tar x -O; docker rm $N",
+        &format!("{refused}x\nNAME\n"),
+    )]);
+}
