@@ -23,6 +23,8 @@ mod http;
 
 #[path = "broker/archives.rs"]
 mod archives;
+#[path = "broker/bypass.rs"]
+mod bypass;
 #[path = "broker/clients.rs"]
 mod clients;
 #[path = "broker/objects.rs"]

@@ -1,5 +1,6 @@
 //! What somebody asks for: who, what, and of which object.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::api::body::Body;
@@ -29,6 +30,8 @@ pub(crate) struct References {
     pub(crate) member: Option<Container>,
     /// The containers whose namespaces are joined or volumes used.
     pub(crate) joined: Vec<Container>,
+    /// What the request calls the containers and networks that it names, by their ids.
+    pub(crate) given: HashMap<String, String>,
     /// The volumes that are mounted by name.
     pub(crate) volumes: Vec<Volume>,
     /// The volumes that are mounted by name and not there yet.
@@ -37,6 +40,8 @@ pub(crate) struct References {
     pub(crate) networks: Vec<Network>,
     /// The image of a new container, or those that are copied out.
     pub(crate) images: Vec<Image>,
+    /// The images that a new container mounts.
+    pub(crate) mounted_images: Vec<Image>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
 }

@@ -42,6 +42,8 @@ pub(crate) struct Step {
     pub(crate) name: Option<String>,
     /// How who asks calls the thing, as far as that is known.
     pub(crate) given: String,
+    /// Whether it is a container that has something of the host, whatever is asked for with it.
+    pub(crate) is_on_privileged: bool,
 }
 
 /// What it is done with.
@@ -67,7 +69,17 @@ impl Step {
             Thing::Network(network) => network.id.chars().take(SHORT_ID).collect(),
             _ => String::new(),
         };
-        Self { action, thing, name: None, given }
+        Self { action, thing, name: None, given, is_on_privileged: false }
+    }
+}
+
+impl Step {
+    /// By its id it would be told that the thing is there.
+    fn given_as(mut self, name: Option<&String>) -> Self {
+        if let Some(name) = name {
+            self.given.clone_from(name);
+        }
+        self
     }
 }
 
@@ -117,14 +129,16 @@ pub(crate) async fn case_of(
     let mut steps = vec![first];
     for container in &action.references.joined {
         let operation = operation::CONTAINER_JOIN;
-        steps.push(of_container(operation, container, false, registrar).await?);
+        let step = of_container(operation, container, false, registrar).await?;
+        steps.push(step.given_as(action.references.given.get(&container.id)));
     }
     for volume in &action.references.volumes {
         steps.push(of_volume(operation::VOLUME_USE, volume, registrar).await);
     }
     for network in &action.references.networks {
         let operation = operation::NETWORK_USE.action(is_of_host(network));
-        steps.push(Step::new(operation, Thing::Network(registrar.network(network).await)));
+        let step = Step::new(operation, Thing::Network(registrar.network(network).await));
+        steps.push(step.given_as(action.references.given.get(&network.id)));
     }
     for volume in &action.references.missing_volumes {
         let operation = operation::VOLUME_CREATE.action(is_privileged);
@@ -138,6 +152,10 @@ pub(crate) async fn case_of(
         let given = config.image.clone().unwrap_or_default();
         let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
         steps.push(Step { given, ..step });
+        for image in &action.references.mounted_images {
+            let facts = registrar.image(image).await;
+            steps.push(Step::new(operation::IMAGE_USE.name, Thing::Image(facts)));
+        }
     } else {
         for image in action.references.images.iter().skip(1) {
             let facts = registrar.image(image).await;
@@ -267,9 +285,10 @@ async fn of_container(
     is_privileged: bool,
     registrar: &Registrar<'_>,
 ) -> Result<Step, Unreachable> {
-    let is_privileged = is_privileged || danger::of_container(container).yield_host();
+    let is_on_privileged = danger::of_container(container).yield_host();
+    let action = operation.action(is_privileged || is_on_privileged);
     let facts = registrar.container(container).await?;
-    Ok(Step::new(operation.action(is_privileged), Thing::Container(facts)))
+    Ok(Step { is_on_privileged, ..Step::new(action, Thing::Container(facts)) })
 }
 
 async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<'_>) -> Step {

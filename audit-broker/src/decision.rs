@@ -56,7 +56,8 @@ pub(crate) fn decide(policy: &Policy, mode: Mode, principal: &Principal, case: &
     for (number, (step, judgement)) in judge(policy, principal, case).enumerate() {
         let Judgement { verdict, reported: would_be } = judgement;
         if !verdict.is_allowed {
-            let denial = denial(policy, principal, case, step, verdict);
+            let denial = unseen(policy, principal, case)
+                .unwrap_or_else(|| denial(policy, principal, case, step, verdict));
             match mode {
                 Mode::Enforce => return Decision::Deny(denial),
                 Mode::Report => reported = reported.or(Some(denial)),
@@ -126,13 +127,25 @@ fn denial(
     step: &Step,
     verdict: Verdict,
 ) -> Denial {
-    let is_privileged = step.action.starts_with("privileged-");
-    let is_hidden = !may_see(policy, Mode::Enforce, principal, &step.thing, is_privileged);
+    let is_hidden = !may_see(policy, Mode::Enforce, principal, &step.thing, step.is_on_privileged);
     let message = match absent(step).filter(|_| is_hidden) {
         Some(message) => message,
         None => explain(case, step, &verdict),
     };
     Denial { policy: verdict.policy, message, is_hidden }
+}
+
+/// The denial for what is used and may not even be known of: any other would tell what it has.
+fn unseen(policy: &Policy, principal: &Principal, case: &Case) -> Option<Denial> {
+    judge(policy, principal, case)
+        .filter(|(step, judgement)| !judgement.verdict.is_allowed && tells_of_another(step))
+        .map(|(step, judgement)| denial(policy, principal, case, step, judgement.verdict))
+        .find(|denial| denial.is_hidden)
+}
+
+/// Whether what a step is about has a configuration of its own, which somebody has made.
+const fn tells_of_another(step: &Step) -> bool {
+    matches!(step.thing, Thing::Container(_) | Thing::Volume(_) | Thing::Network(_))
 }
 
 /// Who starts a process in a container knows its id, and nobody else has to.

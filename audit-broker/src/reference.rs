@@ -10,6 +10,7 @@ use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
+use crate::api::network::EndpointSettings;
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
 use crate::object::{self, Container, Object};
@@ -49,8 +50,16 @@ impl<'a> Finder<'a> {
         object: &Object,
     ) -> Result<Result<References, Refusal>, Unreachable> {
         match body {
-            Body::ContainerCreate(config) => self.find_of_container(config).await?,
+            Body::ContainerCreate(config) => {
+                if let Some(refusal) = self.find_of_container(config).await? {
+                    return Ok(Err(refusal));
+                }
+            }
             Body::NetworkConnect(connect) => {
+                let endpoint = connect.endpoint_config.as_ref();
+                if let Some(name) = self.find_linked(endpoint).await? {
+                    return Ok(Err(no_such_container(Some(&name))));
+                }
                 self.find_member(&mut connect.container).await?;
                 if self.references.member.is_none() {
                     return Ok(Err(no_such_container(connect.container.as_deref())));
@@ -79,6 +88,11 @@ impl<'a> Finder<'a> {
             Body::Service(service) => self.find_of_service(service).await?,
             _ => {}
         }
+        if head.route.op == "build"
+            && let Some(refusal) = self.find_of_build(head).await?
+        {
+            return Ok(Err(refusal));
+        }
         for name in head.query.all("names") {
             self.find_image(name).await?;
         }
@@ -94,7 +108,10 @@ impl<'a> Finder<'a> {
     }
 
     /// What a new container is made of and gets.
-    async fn find_of_container(&mut self, config: &mut ContainerConfig) -> Result<(), Unreachable> {
+    async fn find_of_container(
+        &mut self,
+        config: &mut ContainerConfig,
+    ) -> Result<Option<Refusal>, Unreachable> {
         if let Some(image) = &config.image {
             self.find_image(image).await?;
         }
@@ -105,8 +122,20 @@ impl<'a> Finder<'a> {
         for name in names.filter(|name| !DOCKERS_NETWORKS.contains(&name.as_str())) {
             self.find_network(name).await?;
         }
-        let Some(host_config) = &mut config.host_config else { return Ok(()) };
+        for endpoint in endpoints.into_iter().flat_map(|endpoints| endpoints.values()) {
+            if let Some(name) = self.find_linked(endpoint.as_ref()).await? {
+                return Ok(Some(no_such_container(Some(&name))));
+            }
+        }
+        let Some(host_config) = &mut config.host_config else { return Ok(None) };
+        if let Some(name) = self.find_mounted_images(host_config).await? {
+            return Ok(Some(Refusal::not_found(format!("No such image: {name}"))));
+        }
         self.follow(host_config).await?;
+        // One that is made later would be joined when this one starts.
+        if let Some(name) = joined_names(host_config).find(|name| !self.ids.contains_key(*name)) {
+            return Ok(Some(no_such_container(Some(name))));
+        }
         self.put_ids(host_config);
         for volume in volumes_to_make(host_config) {
             let name = volume.name.as_deref().unwrap_or_default();
@@ -117,12 +146,56 @@ impl<'a> Finder<'a> {
                 self.references.missing_volumes.push(volume);
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// The network in which the steps of a build run: that of a container, or one by its name or id.
+    /// One that is not there could be by the time of a step.
+    async fn find_of_build(&mut self, head: &mut Head) -> Result<Option<Refusal>, Unreachable> {
+        let mode = head.query.text("networkmode").unwrap_or_default().to_owned();
+        if let Some(name) = mode.strip_prefix(JOINED) {
+            let name = name.trim_start_matches('/');
+            let config = HostConfig { network_mode: Some(mode.clone()), ..HostConfig::default() };
+            self.follow(&config).await?;
+            let Some(id) = self.ids.get(name) else {
+                return Ok(Some(no_such_container(Some(name))));
+            };
+            head.query.set("networkmode", format!("{JOINED}{id}"));
+        } else if !DOCKERS_NETWORKS.contains(&mode.as_str()) {
+            self.find_network(&mode).await?;
+            let Some(network) = self.references.networks.first() else {
+                return Ok(Some(Refusal::not_found(format!("network {mode} not found"))));
+            };
+            head.query.set("networkmode", network.id.clone());
+        }
+        Ok(None)
+    }
+
+    /// The containers that an endpoint links to. Gives the name of one that is not there.
+    async fn find_linked(
+        &mut self,
+        endpoint: Option<&EndpointSettings>,
+    ) -> Result<Option<String>, Unreachable> {
+        for link in endpoint.and_then(|endpoint| endpoint.links.as_ref()).into_iter().flatten() {
+            let name = link.split(':').next().unwrap_or_default().trim_start_matches('/');
+            if let Some(container) = self.find_container(name).await? {
+                self.references.joined.push(container);
+            }
+            if !self.ids.contains_key(name) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// Puts the ids of containers in place of their names, so that no others are joined.
     fn put_ids(&self, config: &mut HostConfig) {
-        let modes = [&mut config.network_mode, &mut config.pid_mode, &mut config.ipc_mode];
+        let modes = [
+            &mut config.network_mode,
+            &mut config.pid_mode,
+            &mut config.ipc_mode,
+            &mut config.cgroup,
+        ];
         for mode in modes.into_iter().flatten() {
             let Some(name) = mode.strip_prefix(JOINED) else { continue };
             if let Some(id) = self.ids.get(name.trim_start_matches('/')) {
@@ -141,8 +214,7 @@ impl<'a> Finder<'a> {
     }
 
     async fn find_image(&mut self, name: &str) -> Result<(), Unreachable> {
-        let may_be_path = !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'));
-        if may_be_path && self.is_unasked("image", name) {
+        if may_be_image(name) && self.is_unasked("image", name) {
             let found = object::image(name, self.version, self.upstream).await?;
             if let Found::Yes(image) = found {
                 self.references.images.push(image);
@@ -151,10 +223,31 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
+    /// The images that a new container mounts, whose ids take the place of their names. Gives the
+    /// name of one that is not there: another one could have it by the time it is mounted.
+    async fn find_mounted_images(
+        &mut self,
+        config: &mut HostConfig,
+    ) -> Result<Option<String>, Unreachable> {
+        for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
+            let name = mount.source.clone().unwrap_or_default();
+            if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
+                return Ok(Some(name));
+            }
+            let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
+                return Ok(Some(name));
+            };
+            mount.source = Some(image.id.clone());
+            self.references.mounted_images.push(image);
+        }
+        Ok(None)
+    }
+
     async fn find_network(&mut self, name: &str) -> Result<(), Unreachable> {
         if self.is_new("network", name) {
             let found = object::network(name, self.version, self.upstream).await?;
             if let Found::Yes(network) = found {
+                self.references.given.insert(network.id.clone(), name.to_owned());
                 self.references.networks.push(network);
             }
         }
@@ -214,6 +307,7 @@ impl<'a> Finder<'a> {
         match object::container(name, self.version, self.upstream).await? {
             Found::Yes(container) => {
                 self.ids.insert(name.to_owned(), container.id.clone());
+                self.references.given.insert(container.id.clone(), name.to_owned());
                 Ok(Some(container))
             }
             Found::No(..) => Ok(None),
@@ -252,6 +346,15 @@ const JOINED: &str = "container:";
 
 /// Networks that docker makes itself, and modes that are none.
 const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
+
+fn is_image(mount: &Mount) -> bool {
+    mount.kind.as_deref() == Some("image")
+}
+
+/// Whether dockerd can be asked for an image of this name, without another path coming of it.
+fn may_be_image(name: &str) -> bool {
+    !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
+}
 
 fn no_such_container(name: Option<&str>) -> Refusal {
     Refusal::not_found(format!("No such container: {}", name.unwrap_or_default()))
@@ -298,7 +401,7 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
 /// The containers whose namespaces a container joins or whose volumes it uses. docker takes their
 /// names with a `/` in front too.
 fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
-    let modes = [&config.network_mode, &config.pid_mode, &config.ipc_mode];
+    let modes = [&config.network_mode, &config.pid_mode, &config.ipc_mode, &config.cgroup];
     let joined = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix(JOINED));
     let used = config.volumes_from.iter().chain(&config.links).flatten();
     let names = joined.chain(used.filter_map(|from| from.split(':').next()));
@@ -315,9 +418,10 @@ mod tests {
             "NetworkMode": "container:/a",
             "PidMode": "host",
             "IpcMode": "container:b",
+            "Cgroup": "container:e",
             "VolumesFrom": ["/c:ro", "d"],
         });
         let config: HostConfig = serde_json::from_value(config).unwrap();
-        assert_eq!(joined_names(&config).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert_eq!(joined_names(&config).collect::<Vec<_>>(), ["a", "b", "e", "c", "d"]);
     }
 }

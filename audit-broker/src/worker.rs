@@ -132,6 +132,7 @@ async fn serve(
         match first {
             Ok(First::Http1) => {}
             Ok(First::Http2) => {
+                connection.record_unreadable().await;
                 let text = "HTTP/2 is not spoken here; use HTTP/1.1";
                 return refuse(&socket, "400 Bad Request", text).await;
             }

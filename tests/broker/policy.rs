@@ -9,7 +9,7 @@ use crate::observe::wait_until;
 use crate::terminal::TERMINAL;
 
 /// The text of a shipped file of policies.
-fn shipped(name: &str) -> String {
+pub(crate) fn shipped(name: &str) -> String {
     let path = format!("{}/../examples/policies/{name}.cedar", env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(path).unwrap()
 }

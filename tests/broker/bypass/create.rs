@@ -1,0 +1,137 @@
+//! Section 5.1: what a new container asks for, field by field.
+
+use super::row::End::{Denied, Harmless, Hidden, Refused};
+use super::row::{Row, create, host_config};
+use super::stage::{Stage, policies};
+use crate::broker::Broker;
+use crate::docker::Lines;
+
+/// A field of `HostConfig` and the danger that the refusal names.
+const DENIED: &[(&str, &str, &str)] = &[
+    ("C01", r#"{"Privileged":true}"#, "host-root"),
+    ("C10", r#"{"VolumeDriver":"vieux/sshfs","Binds":["{me}:/x"]}"#, "storage-driver"),
+    (
+        "C12",
+        r#"{"Devices":[{"PathOnHost":"/dev/sda","PathInContainer":"/dev/x","CgroupPermissions":"rwm"}]}"#,
+        "devices",
+    ),
+    ("C12-directory", r#"{"Devices":[{"PathOnHost":"/dev"}]}"#, "devices"),
+    ("C12-elsewhere", r#"{"Devices":[{"PathOnHost":"/tmp/{me}"}]}"#, "devices"),
+    ("C13", r#"{"DeviceCgroupRules":["b 8:0 rwm"]}"#, "devices"),
+    ("C13-all", r#"{"DeviceCgroupRules":["a *:* rwm"]}"#, "devices"),
+    (
+        "C14",
+        r#"{"DeviceRequests":[{"Driver":"nvidia","Count":-1,"Capabilities":[["gpu"]]}]}"#,
+        "devices",
+    ),
+    (
+        "C14-cdi",
+        r#"{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["vendor.com/device=all"]}]}"#,
+        "devices",
+    ),
+    ("C15-all", r#"{"CapAdd":["ALL"]}"#, "host-root"),
+    ("C15-case", r#"{"CapAdd":["cap_sys_Admin"]}"#, "host-root"),
+    ("C15-bare", r#"{"CapAdd":["sys_module"]}"#, "host-root"),
+    ("C15-ptrace", r#"{"CapAdd":["SYS_PTRACE"]}"#, "capabilities"),
+    ("C15-one-word", r#"{"CapAdd":"SYS_ADMIN"}"#, "host-root"),
+    ("C15-unknown", r#"{"CapAdd":["NEW_ONE"]}"#, "capabilities"),
+    ("C17-seccomp", r#"{"SecurityOpt":["seccomp=unconfined"]}"#, "loosened-confinement"),
+    ("C17-apparmor", r#"{"SecurityOpt":["apparmor:unconfined"]}"#, "loosened-confinement"),
+    ("C17-label", r#"{"SecurityOpt":["label=disable"]}"#, "loosened-confinement"),
+    ("C17-paths", r#"{"SecurityOpt":["systempaths=unconfined"]}"#, "loosened-confinement"),
+    ("C18-masked", r#"{"MaskedPaths":[]}"#, "loosened-confinement"),
+    ("C18-readonly", r#"{"ReadonlyPaths":[]}"#, "loosened-confinement"),
+    ("C18-shorter", r#"{"MaskedPaths":["/proc/kcore"]}"#, "loosened-confinement"),
+    ("C19-host", r#"{"PidMode":"host"}"#, "host-pid"),
+    ("C19-unknown", r#"{"PidMode":"Host"}"#, "host-pid"),
+    ("C20-host", r#"{"IpcMode":"host"}"#, "host-ipc"),
+    ("C21-uts", r#"{"UTSMode":"host"}"#, "host-uts"),
+    ("C21-user", r#"{"UsernsMode":"host"}"#, "host-user"),
+    ("C21-cgroupns", r#"{"CgroupnsMode":"host"}"#, "host-cgroup"),
+    ("C21-cgroup", r#"{"Cgroup":"/docker"}"#, "host-cgroup"),
+    ("C22-host", r#"{"NetworkMode":"host"}"#, "host-network"),
+    ("C23", r#"{"CgroupParent":"/system.slice/x"}"#, "host-cgroup"),
+    ("C24-sysctl", r#"{"Sysctls":{"kernel.core_pattern":"|/x"}}"#, "loosened-confinement"),
+    ("C25-oom", r#"{"OomScoreAdj":-1000}"#, "host-resources"),
+    ("C25-oom-kill", r#"{"OomKillDisable":true}"#, "host-resources"),
+    ("C25-pids", r#"{"PidsLimit":-1}"#, "host-resources"),
+    ("C25-swap", r#"{"MemorySwap":-1}"#, "host-resources"),
+    ("C25-ulimit", r#"{"Ulimits":[{"Name":"nproc","Soft":-1,"Hard":-1}]}"#, "host-resources"),
+    ("C25-realtime", r#"{"CpuRealtimeRuntime":95000}"#, "host-resources"),
+    ("C25-storage", r#"{"StorageOpt":{"x":"y"}}"#, "storage-driver"),
+    ("C26", r#"{"Runtime":"io.containerd.x.v1"}"#, "runtime"),
+    ("C26-other", r#"{"Runtime":"crun"}"#, "runtime"),
+    ("C28-none", r#"{"LogConfig":{"Type":"none"}}"#, "evidence-hiding"),
+    (
+        "C28-syslog",
+        r#"{"LogConfig":{"Type":"syslog","Config":{"syslog-address":"udp://10.0.0.1:1"}}}"#,
+        "evidence-hiding",
+    ),
+    ("C29", r#"{"GroupAdd":["0"],"Binds":["/var/run/docker.sock:/s"]}"#, "host-root"),
+];
+
+/// What the broker takes for no request of the docker API.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("C34", r#"{"Image":"fedora","HostConfig":{"Init":"true"}}"#, "boolean"),
+    ("C34-console", r#"{"Image":"fedora","HostConfig":{"ConsoleSize":{"a":1}}}"#, "array"),
+    ("C34-cpu", r#"{"Image":"fedora","HostConfig":{"CpuShares":"all"}}"#, "i64"),
+    ("C37", r#"{"Image":"fedora","Labels":{"audit-broker.owner":"login:0"}}"#, "label"),
+    ("C37-image", r#"{"Image":"fedora","Labels":{"audit-broker.image":"x"}}"#, "label"),
+    ("C43", r#"{"Image":"fedora","HostConfig":{"NewField":true}}"#, "NewField"),
+    ("C43-top", r#"{"Image":"fedora","Future":1}"#, "Future"),
+];
+
+/// What reaches nothing of the host: the container is made, and on record.
+const HARMLESS: &[(&str, &str)] = &[
+    ("C16", r#"{"CapDrop":["ALL"]}"#),
+    ("C20-shareable", r#"{"IpcMode":"shareable"}"#),
+    ("C25-less", r#"{"Memory":67108864,"PidsLimit":20}"#),
+    ("C29-alone", r#"{"GroupAdd":["6"]}"#),
+    ("C30", r#"{"ContainerIDFile":"/etc/passwd"}"#),
+    ("C31", r#"{"PortBindings":{"1/tcp":[{"HostPort":"0"}]}}"#),
+    ("C32-hosts", r#"{"ExtraHosts":["h:host-gateway"],"Dns":["10.0.0.1"]}"#),
+    ("C33", r#"{"RestartPolicy":{"Name":"always"}}"#),
+];
+
+#[test]
+fn no_field_of_a_new_container_yields_the_host() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let stage = Stage::set(&broker, &lines);
+    let mut rows: Vec<Row> = Vec::new();
+    rows.extend(DENIED.iter().map(|(id, body, word)| host_config(id, body, Denied(word))));
+    rows.extend(REFUSED.iter().map(|(id, body, word)| create(id, body, Refused(word))));
+    rows.extend(HARMLESS.iter().map(|(id, body)| host_config(id, body, Harmless(201))));
+    rows.extend([
+        create(
+            "C09",
+            r#"{"Image":"fedora","Volumes":{"/x":{}},"HostConfig":{"VolumeDriver":"vieux/sshfs"}}"#,
+            Denied("storage-driver"),
+        ),
+        create(
+            "C22-endpoint",
+            r#"{"Image":"fedora","NetworkingConfig":{"EndpointsConfig":{"host":{}}}}"#,
+            Denied("host-network"),
+        ),
+        create(
+            "C22-endpoint-id",
+            r#"{"Image":"fedora","NetworkingConfig":{"EndpointsConfig":{"{hostnet}":{}}}}"#,
+            Hidden("not found"),
+        ),
+        create(
+            "C22-options",
+            r#"{"Image":"fedora","NetworkingConfig":{"EndpointsConfig":{"bridge":{"DriverOpts":
+                {"com.docker.network.endpoint.sysctls":"net.ipv4.ip_forward=1"}}}}}"#,
+            Denied("loosened-confinement"),
+        ),
+        create(
+            "C35",
+            r#"{"Image":"fedora","Cmd":["true"],"Healthcheck":{"Test":["CMD","{me}-check"],"Interval":1000000000}}"#,
+            Harmless(201),
+        ),
+        create("C38-missing", r#"{"Image":"{me}"}"#, Harmless(404)),
+        create("C42", r#"{"Image":"fedora","Cmd":["true"],"Hostname":"x\" res=success","Domainname":"y"}"#, Harmless(201)),
+    ]);
+    stage.play(&rows);
+    stage.survives();
+}

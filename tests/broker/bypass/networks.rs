@@ -1,0 +1,66 @@
+//! Section 5.4: networks of the host's own, and other people's.
+
+use super::row::End::{Denied, Hidden};
+use super::row::{Row, bare, create, host_config, json};
+use super::stage::{Stage, policies};
+use crate::broker::Broker;
+use crate::docker::Lines;
+
+/// A new network's document, without its name.
+const DENIED: &[(&str, &str)] = &[
+    ("N01-macvlan", r#""Driver":"macvlan","Options":{"parent":"eth0"}"#),
+    ("N01-ipvlan", r#""Driver":"ipvlan""#),
+    ("N01-host", r#""Driver":"host""#),
+    ("N01-plugin", r#""Driver":"weave""#),
+    ("N01-bridge", r#""Options":{"com.docker.network.bridge.name":"docker0"}"#),
+    ("N01-masquerade", r#""Options":{"com.docker.network.bridge.enable_ip_masquerade":"false"}"#),
+    ("N01-binding", r#""Options":{"com.docker.network.bridge.host_binding_ipv4":"127.0.0.1"}"#),
+    ("N01-ipam", r#""IPAM":{"Driver":"x"}"#),
+    ("N01-subnet", r#""IPAM":{"Config":[{"Subnet":"169.254.169.0/24"}]}"#),
+    ("N01-from", r#""ConfigFrom":{"Network":"x"}"#),
+    ("N01-ingress", r#""Ingress":true"#),
+];
+
+#[test]
+fn no_network_is_the_host_s() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let stage = Stage::set(&broker, &lines);
+    let mut rows: Vec<Row> = DENIED
+        .iter()
+        .map(|(id, body)| {
+            let body = format!(r#"{{"Name":"{{me}}",{body}}}"#);
+            json(id, "POST /networks/create", &body, Denied("host-network"))
+        })
+        .collect();
+    let own = r#"{"Container":"{own}"}"#;
+    let other = r#"{"Container":"{other}","Force":true}"#;
+    rows.extend([
+        host_config("N02-id", r#"{"NetworkMode":"{hostnet}"}"#, Hidden("not found")),
+        host_config("N02", r#"{"NetworkMode":"{net}"}"#, Hidden("not found")),
+        create(
+            "N02-endpoint",
+            r#"{"Image":"fedora","HostConfig":{"NetworkMode":"none"},
+                "NetworkingConfig":{"EndpointsConfig":{"{net}":{}}}}"#,
+            Hidden("not found"),
+        ),
+        json("N03", "POST /networks/host/connect", own, Hidden("not found")),
+        json("N03-id", "POST /networks/{hostnet}/connect", own, Hidden("not found")),
+        json("N03-other", "POST /networks/{net}/connect", own, Hidden("not found")),
+        json(
+            "N03-theirs",
+            "POST /networks/bridge/connect",
+            r#"{"Container":"{other}"}"#,
+            Hidden(""),
+        ),
+        json("N03-off", "POST /networks/bridge/disconnect", other, Hidden("")),
+        json("N03-off-net", "POST /networks/{net}/disconnect", other, Hidden("not found")),
+        bare("N03-inspect", "GET /networks/{net}", Hidden("not found")),
+        bare("N03-delete", "DELETE /networks/{net}", Hidden("not found")),
+        bare("V03", "DELETE /volumes/{vol}?force=1", Hidden("no such volume")),
+        bare("V03-inspect", "GET /volumes/{vol}", Hidden("no such volume")),
+        bare("V03-root", "GET /volumes/{rootvol}", Hidden("no such volume")),
+    ]);
+    stage.play(&rows);
+    stage.survives();
+}

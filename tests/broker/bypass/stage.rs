@@ -1,0 +1,190 @@
+//! What there is to be got at: another person's things, root's, and the attacker's own.
+
+use std::time::Instant;
+
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{PERSON, field, login, raw, settle, shell, text, uid_of};
+use crate::policy::shipped;
+
+use super::row::{End, Row};
+use super::sender::{Told, send};
+
+/// Another person, who may do everything.
+const OTHER: &str = "games";
+
+/// What another person's things hold and nobody else is to read.
+pub(super) const SECRET: &str = "hunter2";
+
+/// Words in braces and what they stand for.
+pub(super) struct Stage<'a> {
+    broker: &'a Broker,
+    lines: &'a Lines<'a>,
+    words: Vec<(&'static str, String)>,
+}
+
+/// Ordinary containers of their own for the attacker, and everything for another person.
+pub(super) fn policies() -> String {
+    let own = shipped("own-containers")
+        .replace("principal in Group::\"developers\"", &format!("principal == User::\"{PERSON}\""));
+    format!("{own}@id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);\n")
+}
+
+impl<'a> Stage<'a> {
+    /// Makes everything that the rows are about; it goes with the lines.
+    pub(super) fn set(broker: &'a Broker, lines: &'a Lines<'a>) -> Self {
+        let name = lines.name();
+        let in_shell = |user: &str, line: &str| {
+            let mut command = login(user);
+            command.env("DOCKER_HOST", broker.address()).env("HOME", broker.home()).env("A", name);
+            let output = command.args(["sh", "-ec", line]).output().unwrap();
+            assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+            text(&output.stdout).trim().to_owned()
+        };
+        in_shell(
+            OTHER,
+            &format!(
+                "docker volume create --label {SECRET} $A-vol >/dev/null
+                docker network create $A-net >/dev/null
+                docker run -d --init --name $A-other -e KEY={SECRET} -v $A-vol:/v fedora \
+                    sh -c 'echo {SECRET}; echo {SECRET} >/v/key; exec sleep 600' >/dev/null
+                docker create --name $A-stopped fedora true >/dev/null
+                docker create --name $A-priv --privileged fedora true >/dev/null
+                docker create --name $A-host -v /:/host fedora true >/dev/null
+                docker volume create -o type=none -o o=bind -o device=/ $A-root >/dev/null
+                docker tag fedora $A-image"
+            ),
+        );
+        in_shell(PERSON, "docker run -d --init --name $A-own fedora sleep 600 >/dev/null");
+        let exec = in_shell(
+            OTHER,
+            "curl -s --unix-socket ${DOCKER_HOST#unix://} -H 'Content-Type: application/json' \
+                -d '{\"AttachStdout\":true,\"Cmd\":[\"cat\",\"/v/key\"]}' \
+                http://docker/containers/$A-other/exec | cut -d'\"' -f4",
+        );
+        let of_root = |line: &str| shell(line).trim().to_owned();
+        let other_id = of_root(&format!("docker inspect -f '{{{{.Id}}}}' {name}-other"));
+        let words = vec![
+            ("{all}", name.to_owned()),
+            ("{other}", format!("{name}-other")),
+            ("{stopped}", format!("{name}-stopped")),
+            ("{priv}", format!("{name}-priv")),
+            ("{hosts}", format!("{name}-host")),
+            ("{own}", format!("{name}-own")),
+            ("{vol}", format!("{name}-vol")),
+            ("{rootvol}", format!("{name}-root")),
+            ("{net}", format!("{name}-net")),
+            ("{image}", format!("{name}-image")),
+            ("{exec}", exec),
+            ("{shortid}", other_id.chars().take(12).collect()),
+            ("{otherid}", other_id),
+            ("{hostnet}", of_root("docker network inspect -f '{{.Id}}' host")),
+        ];
+        Self { broker, lines, words }
+    }
+
+    /// The text with what its words in braces stand for.
+    pub(super) fn fill(&self, text: &str) -> String {
+        self.words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
+    }
+
+    /// What a container or anything else of this row is called.
+    fn me(&self, number: usize, row: &Row) -> String {
+        let id: String = row.id.chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("{}-r{number}{}", self.lines.name(), id.to_lowercase())
+    }
+
+    fn request(&self, number: usize, row: &Row) -> Vec<u8> {
+        // Bytes of any kind go through text unchanged where they are not UTF-8.
+        let text: String = row.request.iter().map(|byte| char::from(*byte)).collect();
+        let text =
+            self.fill(&text).replace("{me}", &self.me(number, row)).replace("{ff}", "\u{ff}");
+        let length = text.split_once("\r\n\r\n").map_or(0, |(_, body)| body.chars().count());
+        let text = text.replace("{length}", &length.to_string());
+        text.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect()
+    }
+
+    /// Sends each row as the attacker, and expects its end, that nothing was made by it, and that
+    /// it is on record.
+    pub(super) fn play(&self, rows: &[Row]) {
+        let requests: Vec<Vec<u8>> =
+            rows.iter().enumerate().map(|(number, row)| self.request(number, row)).collect();
+        let told = send(self.broker.socket(), &requests);
+        let mut wrong: Vec<String> =
+            rows.iter().zip(&told).filter_map(|(row, told)| self.judge(row, told)).collect();
+        wrong.extend(self.made(rows));
+        wrong.extend(silent(rows, &told));
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+
+    /// What is wrong about an answer.
+    fn judge(&self, row: &Row, told: &Told) -> Option<String> {
+        let is_said = |word: &str| told.body.contains(&self.fill(word));
+        let is_right = match row.end {
+            End::Denied(word) => told.status == 403 && is_said(word),
+            End::Hidden(word) => told.status == 404 && is_said(word),
+            End::Refused(word) => {
+                matches!(told.status, 400 | 403 | 404 | 405 | 413 | 415) && is_said(word)
+            }
+            End::Harmless(status) => told.status == u64::from(status),
+        };
+        let is_leak = told.body.contains(SECRET);
+        let shown: String = told.body.chars().take(500).collect();
+        (!is_right || is_leak)
+            .then(|| format!("{}: {} {shown}; expected {:?}", row.id, told.status, row.end))
+    }
+
+    /// Rows that made a container, volume, network or image although they had to fail.
+    fn made(&self, rows: &[Row]) -> Vec<String> {
+        let there = shell(&format!(
+            "docker ps -a --format '{{{{.Names}}}}' --filter name={0}-r
+            docker volume ls -q --filter name={0}-r
+            docker network ls --format '{{{{.Name}}}}' --filter name={0}-r
+            docker images --format '{{{{.Repository}}}}' --filter 'reference=*{0}-r*'",
+            self.lines.name()
+        ));
+        let is_there = |name: &str| there.lines().any(|line| line == name);
+        rows.iter()
+            .enumerate()
+            .filter(|(_, row)| !matches!(row.end, End::Harmless(_)))
+            .filter(|(number, row)| is_there(&self.me(*number, row)))
+            .map(|(_, row)| format!("{}: it was made", row.id))
+            .collect()
+    }
+
+    /// Expects that everything of the other person's is as it was.
+    pub(super) fn survives(&self) {
+        let line = self.fill(
+            "docker inspect -f '{{.Name}} {{.State.Status}} {{.State.Paused}} \
+                {{.HostConfig.Memory}} {{.RestartCount}}' {other} {stopped} {priv} {hosts}
+            docker exec {other} cat /v/key; docker exec {other} ls / | grep -c planted || true
+            docker volume inspect -f ok {vol} {rootvol}; docker network inspect -f ok {net}
+            docker inspect -f '{{len .NetworkSettings.Networks}}' {other}
+            docker image inspect -f ok {image}",
+        );
+        let expected = self.fill(
+            "/{other} running false 0 0\n/{stopped} created false 0 0\n\
+             /{priv} created false 0 0\n/{hosts} created false 0 0\n",
+        );
+        assert_eq!(shell(&line), format!("{expected}{SECRET}\n0\nok\nok\nok\n1\nok\n"));
+    }
+}
+
+/// Rows that were not done and left no record of the attacker's.
+fn silent(rows: &[Row], told: &[Told]) -> Vec<String> {
+    settle();
+    let found = raw(&["-m", "VIRT_CONTROL,USER_CMD", "-sv", "no", "-ul", PERSON], "");
+    let auid = uid_of(PERSON).to_string();
+    let is_told = |pid: &str| {
+        found.iter().any(|record| {
+            let is_own = record.contains(&format!(" auid={auid} "));
+            is_own && field(record, "spid") == Some(pid)
+        })
+    };
+    rows.iter()
+        .zip(told)
+        .filter(|(row, _)| !matches!(row.end, End::Harmless(_)))
+        .filter(|(_, told)| !is_told(&told.pid.to_string()))
+        .map(|(row, _)| format!("{}: no record", row.id))
+        .collect()
+}
