@@ -17,6 +17,8 @@ mod mounts;
 mod networks;
 #[path = "bypass/paths.rs"]
 mod paths;
+#[path = "bypass/races.rs"]
+mod races;
 #[path = "bypass/row.rs"]
 mod row;
 #[path = "bypass/sender.rs"]

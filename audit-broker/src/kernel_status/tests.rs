@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use std::thread;
 
 use audit_core::Audit;
-use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::*;

@@ -1,7 +1,5 @@
 //! What there is to be got at: another person's things, root's, and the attacker's own.
 
-use std::time::Instant;
-
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{PERSON, field, login, raw, settle, shell, text, uid_of};

@@ -1,0 +1,248 @@
+//! Section 5.8: what changes between the decision and what is done, over and over.
+
+use std::time::{Duration, Instant};
+
+use super::sender::send;
+use super::stage::{SECRET, Stage, policies};
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{Directory, Finally, PERSON, field, login, raw, settle, shell, text, uid_of};
+
+/// How often something is tried, unless time is up, and how often at least.
+const ROUNDS: usize = 1000;
+const LEAST: usize = 300;
+const BATCH: usize = 100;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A shell command of root's that goes on and on.
+struct Over(std::process::Child);
+
+impl Over {
+    fn and_over(line: &str) -> Self {
+        let line = format!("while :; do {line}; done");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line]).stdin(std::process::Stdio::null());
+        Self(command.stdout(std::process::Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Tries in batches until there were enough, and says how many there were.
+fn rounds(what: &str, mut batch: impl FnMut(usize)) {
+    let start = Instant::now();
+    let mut count = 0;
+    while count < ROUNDS && (count < LEAST || start.elapsed() < PATIENCE) {
+        batch(count);
+        count += BATCH;
+    }
+    eprintln!("{what}: {count} rounds in {:?}", start.elapsed());
+}
+
+fn create(name: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Ids stand in for names, so that what was judged is what is read.
+#[test]
+fn x02_names_that_are_exchanged() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let stage = Stage::set(&broker, &lines);
+    let exchange = |from: &str, to: &str| {
+        let way = |name: &str, new: &str| {
+            format!(
+                "curl -s -X POST --unix-socket /var/run/docker.sock \
+                 'http://docker/containers/{name}/rename?name={new}'"
+            )
+        };
+        let spare = format!("{from}-spare");
+        let lines = [way(from, &spare), way(to, from), way(&spare, to)];
+        lines.join("; ")
+    };
+    let (own, other) = (stage.fill("{own}"), stage.fill("{other}"));
+    let logs = |name: &str| {
+        format!("GET /containers/{name}/logs?stdout=1 HTTP/1.1\r\nHost: docker\r\n\r\n")
+            .into_bytes()
+    };
+    let read = |name: &str| {
+        format!("GET /containers/{name}/archive?path=/v/key HTTP/1.1\r\nHost: docker\r\n\r\n")
+            .into_bytes()
+    };
+    let mut reached = 0;
+    {
+        let _over = Over::and_over(&exchange(&own, &other));
+        rounds("x02", |_| {
+            let requests: Vec<Vec<u8>> = (0..BATCH)
+                .map(|number| match number % 4 {
+                    0 => logs(&own),
+                    1 => logs(&other),
+                    2 => read(&own),
+                    _ => read(&other),
+                })
+                .collect();
+            for told in send(broker.socket(), &requests) {
+                assert!(!told.body.contains(SECRET), "{told:?}");
+                reached += usize::from(told.status == 200);
+            }
+        });
+    }
+    // The attacker's own was reached under a name that was the other's.
+    assert!(reached > 0);
+}
+
+/// The id of the image that was judged stands in for its name.
+#[test]
+fn x05_images_that_change_their_name() {
+    let name = format!("{}race", crate::host::tag());
+    let image = |content: &str| {
+        let line = format!(
+            "printf 'FROM fedora\\nLABEL which={content} {name}=x\\n' | docker build -q -t {name}:{content} -"
+        );
+        shell(&line).trim().to_owned()
+    };
+    let _away = Finally(format!(
+        "docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null
+         docker rmi -f {name}:a {name}:b {name}:latest >/dev/null 2>&1; true"
+    ));
+    let (first, second) = (image("a"), image("b"));
+    assert_ne!(first, second);
+    let policies = format!(
+        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
+         unless {{ action == Action::\"image-use\" }};
+         @id(\"a\") permit(principal == User::\"{PERSON}\", action == Action::\"image-use\", resource)
+         when {{ resource.id == \"{first}\" }};"
+    );
+    let broker = Broker::with_policies(&policies, "");
+    let (mut made, mut denied) = (0, 0);
+    {
+        let flip = format!("docker tag {name}:a {name}:latest; docker tag {name}:b {name}:latest");
+        let _over = Over::and_over(&flip);
+        rounds("x05", |from| {
+            let body = format!(r#"{{"Image":"{name}:latest","Cmd":["true"]}}"#);
+            let requests: Vec<Vec<u8>> = (from..from + BATCH)
+                .map(|number| create(&format!("{name}-{number}"), &body))
+                .collect();
+            for told in send(broker.socket(), &requests) {
+                match told.status {
+                    201 => made += 1,
+                    403 => denied += 1,
+                    // Between its names it may have none.
+                    _ => assert_eq!(told.status, 404, "{told:?}"),
+                }
+            }
+            let line = format!(
+                "docker ps -aq --filter name={name} | xargs -r docker inspect -f '{{{{.Image}}}}' | sort -u
+                 docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null"
+            );
+            let images = shell(&line);
+            assert!(images.lines().all(|image| image == first), "{images}");
+        });
+    }
+    eprintln!("x05: {made} made, {denied} denied");
+    assert!(made > 0 && denied > 0, "{made} made, {denied} denied");
+    // C07: what is mounted is used as well.
+    let body = format!(
+        r#"{{"Image":"{first}","Cmd":["true"],"HostConfig":{{"Mounts":[
+            {{"Type":"image","Source":"{name}:b","Target":"/x"}}]}}}}"#
+    );
+    let told = send(broker.socket(), &[create(&format!("{name}-mount"), &body)]);
+    assert!(told[0].status == 403 && told[0].body.contains("image-use"), "{told:?}");
+}
+
+/// What somebody else than root can lead elsewhere counts as leading anywhere.
+#[test]
+fn x04_links_that_are_exchanged() {
+    let place = Directory::new();
+    let own = place.path().join("own");
+    shell(&format!("install -d -o {PERSON} {0} {0}/a", own.display()));
+    let source = own.join("x").display().to_string();
+    let policies = format!(
+        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
+         unless {{ action in Action::\"host\" }};
+         @id(\"own-files\") permit(principal == User::\"{PERSON}\",
+            action == Action::\"privileged-container-create\", resource)
+         when {{ !context.dangers.contains(\"host-root\")
+            && context.hostPathsWithin.contains(\"{}\") }};",
+        own.display()
+    );
+    let broker = Broker::with_policies(&policies, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let mut flip = login(PERSON);
+    flip.args(["/usr/bin/python3", "-c"]).arg(
+        "import os,sys\nos.chdir(sys.argv[1])\nwhile True:\n for target in ('a','/'):\n  \
+         os.symlink(target,'n'); os.rename('n','x')",
+    );
+    let _over = Over(flip.arg(&own).spawn().unwrap());
+    rounds("x04", |from| {
+        let bodies = [
+            format!(
+                r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{{"Binds":["{source}:/x"]}}}}"#
+            ),
+            format!(
+                r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{{"Mounts":[
+                    {{"Type":"bind","Source":"{source}","Target":"/x"}}]}}}}"#
+            ),
+        ];
+        let requests: Vec<Vec<u8>> = (from..from + BATCH)
+            .map(|number| create(&format!("{name}-{number}"), &bodies[number % 2]))
+            .collect();
+        for told in send(broker.socket(), &requests) {
+            assert!(told.status == 403 && told.body.contains("host-root"), "{told:?}");
+        }
+    });
+    assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
+}
+
+/// Whoever has gone before it is known who it was, has asked for nothing.
+#[test]
+fn x08_processes_that_are_gone() {
+    const PROGRAM: &str = r"
+import os, socket, sys
+path, name, first, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+for number in range(first, first + count):
+    if os.fork() == 0:
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        s.sendall(b'POST /containers/%s-%d-/start HTTP/1.1\r\nHost: docker\r\n\r\n' % (name.encode(), number))
+        os._exit(0)
+    os.wait()
+";
+    let broker = Broker::with_policies(&policies(), "");
+    let name = crate::host::tag();
+    // Processes of others take the numbers that become free.
+    let _others = Over::and_over("/bin/true");
+    rounds("x08", |from| {
+        let mut command = login(PERSON);
+        command.args(["/usr/bin/python3", "-c", PROGRAM]).arg(broker.socket()).arg(&name);
+        let output = command.arg(from.to_string()).arg(BATCH.to_string()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    });
+    settle();
+    let found = raw(&["-m", "VIRT_CONTROL"], &name);
+    let auid = uid_of(PERSON).to_string();
+    for record in &found {
+        let of = |name| field(record, name).map(str::to_owned);
+        // Who it was is not known any more, so that nothing was done.
+        if of("op").as_deref() == Some("refuse") {
+            assert_eq!(of("reason").as_deref(), Some("unidentified"), "{record}");
+            assert_eq!(of("sauid").as_deref(), Some("4294967295"), "{record}");
+            continue;
+        }
+        assert!(record.contains(&format!(" auid={auid} ")), "{record}");
+        assert_eq!(of("sauid"), Some(auid.clone()), "{record}");
+        assert_eq!(of("suid"), Some(auid.clone()), "{record}");
+    }
+    eprintln!("x08: {} on record", found.len());
+}
