@@ -71,10 +71,8 @@ impl Step {
         };
         Self { action, thing, name: None, given, is_on_privileged: false }
     }
-}
 
-impl Step {
-    /// By its id it would be told that the thing is there.
+    /// Under the name that who asks has for it: by its id it would be told that it is there.
     fn given_as(mut self, name: Option<&String>) -> Self {
         if let Some(name) = name {
             self.given.clone_from(name);
