@@ -74,7 +74,7 @@ upstream = "/var/run/docker.sock"
 metrics = "$scratch/metrics.sock"
 user = "$user"
 connections_per_uid = 20000
-policy_dir = "$PWD/examples/policies"
+policy_dir = "$scratch/policy.d"
 state_dir = "$scratch/state"
 END
 }
@@ -171,6 +171,9 @@ fi
 ulimit -n "$(ulimit -Hn)"
 # What Debian and Fedora set where their rules are loaded.
 [ "$backlog_limit" -ge 8192 ] || auditctl -b 8192 >/dev/null
+# Whatever this checkout lets whom write.
+install -d -m 0755 "$scratch/policy.d"
+install -m 0644 examples/policies/*.cedar "$scratch/policy.d"
 write_broker_config
 start_haproxy
 docker run --detach --name "$container" fedora \

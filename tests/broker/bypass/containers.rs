@@ -136,7 +136,8 @@ fn nothing_is_told_of_another_container() {
         let found = hidden.iter().find(|word| told.body.contains(*word));
         assert_eq!(found, None, "{id}: {}", told.body);
         assert!(!told.body.contains(SECRET), "{id}: {}", told.body);
-        if id.contains("list") || id.contains("df") || *id == "K17" {
+        // dockerd keeps few events, and other tests make many.
+        if id.contains("list") || id.contains("df") {
             assert!(told.body.contains(&own), "{id}: {}", told.body);
         }
     }
