@@ -133,7 +133,7 @@ pub(crate) fn read_into(
 /// back to the kernel with each buffer of a stream costs as much as the stream.
 pub(crate) fn keep_memory() {
     /// Enough for the buffers of a stream.
-    const KEPT_BYTES: libc::c_int = 1 << 20;
+    const KEPT_BYTES: libc::c_int = 512 << 10;
     // SAFETY: takes two numbers and no pointers.
     #[cfg(target_env = "gnu")]
     unsafe {

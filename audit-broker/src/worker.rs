@@ -254,7 +254,7 @@ enum Change {
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How many looks go by until it is looked whether a client that waits is still there.
-const LOOKS_PER_PRESENCE: u64 = 20;
+const LOOKS_PER_PRESENCE: u64 = 8;
 
 /// Looks from time to time what the connection is at. Nothing more comes of one whose daemon is told
 /// to stop.
