@@ -108,7 +108,8 @@ async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let _counted = shared.metrics.open_connection();
-    let identity = identify(pid, uid, peer, &shared, &upstream).await;
+    // Boxed, as what is awaited below: a connection that waits keeps room for all that is not.
+    let identity = Box::pin(identify(pid, uid, peer, &shared, &upstream)).await;
     let taken = shared.slots.take_for(identity.subject(), limit);
     drop(arriving);
     let (slot, _among_containers) = match taken {
@@ -132,7 +133,7 @@ async fn serve(
         match first {
             Ok(First::Http1) => {}
             Ok(First::Http2) => {
-                connection.record_unreadable().await;
+                Box::pin(connection.record_unreadable()).await;
                 let text = "HTTP/2 is not spoken here; use HTTP/1.1";
                 return refuse(&socket, "400 Bad Request", text).await;
             }
