@@ -174,8 +174,8 @@ check_differential() {
         go build -o "$built/differential" .
     )
     AUDIT_BROKER_DIFFERENTIAL=$built/differential \
-        cargo test --quiet --package audit-broker --bin audit-broker differential -- \
-        --ignored --nocapture "$@"
+        cargo test --quiet --package audit-broker --features live --bin audit-broker \
+        differential -- --nocapture "$@"
     rm -rf "$built"
 }
 

@@ -23,7 +23,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Display;
 
-#[cfg(test)]
+// Needs a program in Go, which tests/run.sh builds.
+#[cfg(all(test, feature = "live"))]
 mod differential;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,6 @@
 mod docker_fedora;
+// A measurement, which tests/bench-broker.sh prints.
+#[cfg(feature = "live")]
 mod speed;
 
 use std::env;

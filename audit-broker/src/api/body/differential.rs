@@ -138,7 +138,6 @@ fn shown(bytes: &[u8]) -> impl Debug {
 }
 
 #[test]
-#[ignore = "needs a program in Go; tests/run.sh differential builds it and runs this"]
 fn dockerd_understands_what_the_broker_understands() {
     let now = u64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
     let first_seed = setting("AUDIT_BROKER_DIFFERENTIAL_SEED").unwrap_or(now);
@@ -188,7 +187,6 @@ fn dockerd_understands_what_the_broker_understands() {
 
 /// The comparison can fail.
 #[test]
-#[ignore = "needs a program in Go; tests/run.sh differential builds it and runs this"]
 fn a_wrong_pair_differs() {
     let mut dockerd = Dockerd::start();
     for (kind, original, forwarded) in [
@@ -223,7 +221,6 @@ fn a_wrong_pair_differs() {
 
 /// Each key that the broker knows is looked at by the comparison: without it, another body is seen.
 #[test]
-#[ignore = "needs a program in Go; tests/run.sh differential builds it and runs this"]
 fn every_key_is_compared() {
     let mut dockerd = Dockerd::start();
     let mut missed = Vec::new();

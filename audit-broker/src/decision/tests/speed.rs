@@ -65,7 +65,6 @@ fn row(what: &str, figure: f64, limit: Option<f64>) {
 }
 
 #[tokio::test]
-#[ignore = "a measurement; tests/bench-broker.sh runs it"]
 async fn decisions() {
     let registry = Registry::new("speed");
     registry.give_container(&Owner::Login(NUMBER));
