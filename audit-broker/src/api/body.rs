@@ -24,7 +24,8 @@ use serde_json::Value;
 use std::fmt::Display;
 
 // Needs a program in Go, which tests/run.sh builds.
-#[cfg(all(test, feature = "live"))]
+#[cfg(test)]
+#[cfg(feature = "live")]
 mod differential;
 #[cfg(test)]
 mod tests;
