@@ -118,7 +118,10 @@ pub(crate) async fn case_of(
             dangers.follow_links();
             dangers
         });
-        dangers = following.await.unwrap_or(dangers);
+        match following.await {
+            Ok(followed) => dangers = followed,
+            Err(_) => dangers.lead_anywhere(),
+        }
     }
     let call = context::call_of(action, &dangers);
     let is_privileged = dangers.yield_host();

@@ -90,6 +90,13 @@ impl Dangers {
         self.host_paths = reached;
     }
 
+    /// For paths whose links cannot be followed.
+    pub(crate) fn lead_anywhere(&mut self) {
+        let value = "it is not known where it leads".to_owned();
+        let part = "path".to_owned();
+        self.findings.push(Finding { danger: Danger::HostRoot, part, value });
+    }
+
     /// Each danger once, by its name in policies.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
         self.findings.iter().map(|found| found.danger.name()).collect()

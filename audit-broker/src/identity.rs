@@ -5,12 +5,12 @@
 use std::rc::Rc;
 
 use crate::facts::Registrar;
-use crate::object;
+use crate::object::{self, Container};
 use crate::policy::Principal;
 use crate::principal::principal_of;
 use crate::request::ApiVersion;
 use crate::shared::Shared;
-use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_id};
+use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_ids};
 use crate::upstream::{Found, Upstream};
 
 /// Whether it is known who is at the other end.
@@ -59,31 +59,36 @@ pub(crate) async fn identify(
 }
 
 /// The container that a process with this control group is in.
-///
-/// Whoever may make control groups may name one like a container's. So docker is asked for its
-/// first process, and that one has to be in the same group.
 async fn container(
     cgroup: &[u8],
     shared: &Shared,
     upstream: &Upstream,
 ) -> Option<ContainerSubject> {
-    let id = container_id(cgroup)?;
     let version = ApiVersion::OLDEST;
-    let Ok(Found::Yes(container)) = object::container(id, version, upstream).await else {
-        return None;
-    };
-    let first = cgroup_of(container.pid()?).ok()?;
-    let is_same = first == cgroup || cgroup.starts_with(&[&first, &b"/"[..]].concat());
-    if !is_same {
-        return None;
+    for id in container_ids(cgroup) {
+        let found = object::container(id, version, upstream).await;
+        let Ok(Found::Yes(container)) = found else { continue };
+        if !is_in(&container, cgroup) {
+            continue;
+        }
+        let (owners, people) = (&shared.owners, &shared.people);
+        let registrar = Registrar { owners, people, version, upstream };
+        return Some(ContainerSubject {
+            name: container.name().to_owned(),
+            image: container.image().to_owned(),
+            labels: container.labels().clone(),
+            owner: registrar.owner_of(&container).await.ok()?,
+            id: container.id,
+        });
     }
-    let (owners, people) = (&shared.owners, &shared.people);
-    let registrar = Registrar { owners, people, version, upstream };
-    Some(ContainerSubject {
-        name: container.name().to_owned(),
-        image: container.image().to_owned(),
-        labels: container.labels().clone(),
-        owner: registrar.owner_of(&container).await.ok()?,
-        id: container.id,
+    None
+}
+
+/// Whether the control group is the container's own or below it. Whoever may make control groups may
+/// name one like a container's, and not put the container's first process into it.
+fn is_in(container: &Container, cgroup: &[u8]) -> bool {
+    let first = container.pid().and_then(|pid| cgroup_of(pid).ok());
+    first.is_some_and(|first| {
+        cgroup.strip_prefix(first.as_slice()).is_some_and(|r| r.is_empty() || r.starts_with(b"/"))
     })
 }

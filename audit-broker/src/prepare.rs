@@ -24,10 +24,8 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     match &mut action.body {
         Body::ContainerCreate(config) => {
             stamp(&mut config.labels, &action.owner)?;
-            // Without an image dockerd says so; where the client wants one of another platform, it
-            // looks for it by its name.
-            let image = action.references.images.first();
-            if let (Some(image), None) = (image, query.text("platform")) {
+            // Without an image dockerd says so.
+            if let Some(image) = action.references.images.first() {
                 let given = config.image.replace(image.id.clone());
                 let labels = config.labels.get_or_insert_default();
                 labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());

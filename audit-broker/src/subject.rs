@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use audit_core::{Auid, Session};
 
 use crate::owner::Owner;
-pub(crate) use cgroup::{container_id, path_of as cgroup_of};
+pub(crate) use cgroup::{container_ids, path_of as cgroup_of};
 pub(crate) use peer::{Peer, Unidentified};
 
 /// Who acts: the process that connected to the socket, as it was then.

@@ -41,6 +41,9 @@ const HEAD_LIMIT_BYTES: usize = 64 << 10;
 
 const UNAVAILABLE: &str = "503 Service Unavailable";
 
+/// Most threads beside this one, for what waits: the user database, links in paths, the disk.
+const BLOCKING_LIMIT: usize = 16;
+
 /// How long to wait when there is no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,7 +56,10 @@ pub(crate) fn run(
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_LIMIT)
+        .build()?;
     LocalSet::new().block_on(&runtime, async move {
         let listener = sys::watch_listener(listener)?;
         let upstream = Upstream::new(shared.settings().upstream.clone());

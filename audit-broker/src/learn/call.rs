@@ -12,7 +12,7 @@ use audit_core::Auid;
 use super::record::{Kind, Record, Sender};
 use crate::owner::Owner;
 use crate::principal::{owner_of, service_of};
-use crate::subject::{ContainerSubject, Subject, container_id};
+use crate::subject::{ContainerSubject, Subject, container_ids};
 
 /// One call.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ fn subject(record: &Record) -> Option<Subject> {
     let kind = record.word("kind")?;
     let container = match kind {
         "container" => Some(ContainerSubject {
-            id: container_id(cgroup.as_bytes()).unwrap_or_default().to_owned(),
+            id: container_ids(cgroup.as_bytes()).next().unwrap_or_default().to_owned(),
             name: record
                 .word("hostname")
                 .filter(|name| *name != "?")
