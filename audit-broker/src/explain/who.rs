@@ -80,6 +80,9 @@ impl Caller {
             Principal::Container(container) => return format!("container {}", container.name),
         };
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        if groups.is_empty() {
+            return format!("{who}, uid {uid}, in no group");
+        }
         format!("{who}, uid {uid}, groups {}", groups.join(" "))
     }
 }
