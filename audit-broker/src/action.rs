@@ -42,6 +42,16 @@ pub(crate) struct References {
     pub(crate) images: Vec<Image>,
     /// The images that a new container mounts.
     pub(crate) mounted_images: Vec<Image>,
+    /// The names that images are given.
+    pub(crate) names_taken: Vec<NameTaken>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
+}
+
+/// A name that an image is given.
+#[derive(Debug)]
+pub(crate) struct NameTaken {
+    pub(crate) name: String,
+    /// The image that has it so far.
+    pub(crate) holder: Option<Image>,
 }

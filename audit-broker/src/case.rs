@@ -6,7 +6,7 @@
 
 mod context;
 
-use crate::action::Action;
+use crate::action::{Action, NameTaken};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::volume::VolumeCreate;
@@ -98,9 +98,6 @@ impl Thing {
     }
 }
 
-/// A name that stands for any: an archive of images may hold whichever it likes.
-const ANY_NAME: &str = "*";
-
 /// Finds what has to be allowed.
 ///
 /// # Errors
@@ -169,9 +166,15 @@ pub(crate) async fn case_of(
         let operation = operation::CONTAINER_UPDATE;
         steps.push(of_container(operation, member, is_privileged, registrar).await?);
     }
-    for name in names_taken(action) {
-        let step = Step::new(operation::IMAGE_NAME.name, Thing::Daemon);
-        steps.push(Step { name: Some(name), ..step });
+    if let (Object::Image(source), "image-tag") = (&action.object, action.head.route.op) {
+        let facts = registrar.image(&source.image).await;
+        let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
+        steps.push(Step { given: source.given.clone(), ..step });
+    }
+    let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
+    let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
+    for taken in action.references.names_taken.iter().skip(asked_for) {
+        steps.push(of_name(taken, registrar).await);
     }
     let asks_for = dangers.findings.iter().filter(|found| found.danger.yields_host());
     let asks_for = asks_for.map(ToString::to_string).collect();
@@ -203,6 +206,13 @@ async fn the_call(
         }
         (Object::Exec(exec), _) => {
             of_container(operation, &exec.container, is_privileged, registrar).await?
+        }
+        (Object::Image(_), _) if operation == operation::IMAGE_NAME => {
+            match action.references.names_taken.first() {
+                Some(taken) => of_name(taken, registrar).await,
+                // dockerd wants a name.
+                None => Step::new(name, Thing::Daemon),
+            }
         }
         (Object::Image(image), _) => {
             Step::new(name, Thing::Image(registrar.image(&image.image).await))
@@ -250,6 +260,16 @@ async fn the_call(
         }
         _ => Step::new(name, Thing::Daemon),
     })
+}
+
+/// A name that an image is given: that of the image which has it so far, if there is one.
+async fn of_name(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
+    let thing = match &taken.holder {
+        Some(image) => Thing::Image(registrar.image(image).await),
+        None => Thing::Daemon,
+    };
+    let step = Step::new(operation::IMAGE_NAME.name, thing);
+    Step { name: Some(taken.name.clone()), given: taken.name.clone(), ..step }
 }
 
 /// The image of a new container; where it is not here, no more is known of it than its name.
@@ -301,19 +321,4 @@ async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<
 /// has one only are looked at with the request.
 fn is_of_host(network: &Network) -> bool {
     !matches!(network.driver.as_str(), "bridge" | "overlay" | "null" | "")
-}
-
-/// The names of images that a call takes, whosever they were.
-fn names_taken(action: &Action) -> Vec<String> {
-    let query = &action.head.query;
-    let with_tag = |name: &str| match query.text("tag") {
-        Some(tag) => format!("{name}:{tag}"),
-        None => name.to_owned(),
-    };
-    match action.head.route.op {
-        "build" => query.all("t").map(str::to_owned).collect(),
-        "image-load" => vec![ANY_NAME.to_owned()],
-        "commit" | "image-pull" => query.text("repo").map(with_tag).into_iter().collect(),
-        _ => Vec::new(),
-    }
 }

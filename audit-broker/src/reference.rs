@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::action::References;
+use crate::action::{NameTaken, References};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
@@ -95,6 +95,9 @@ impl<'a> Finder<'a> {
         }
         for name in head.query.all("names") {
             self.find_image(name).await?;
+        }
+        for name in names_taken(head) {
+            self.find_holder(name).await?;
         }
         if let Some(container) = object.entered(head.route.op) {
             self.follow(&container.host_config).await?;
@@ -223,6 +226,19 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
+    /// The image that has a name so far. Too many names are refused.
+    async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
+        let mut holder = None;
+        if may_be_image(&name) && self.is_unasked("name", &name) {
+            let found = object::image(&name, self.version, self.upstream).await?;
+            if let Found::Yes(image) = found {
+                holder = Some(image);
+            }
+        }
+        self.references.names_taken.push(NameTaken { name, holder });
+        Ok(())
+    }
+
     /// The images that a new container mounts, whose ids take the place of their names. Gives the
     /// name of one that is not there: another one could have it by the time it is mounted.
     async fn find_mounted_images(
@@ -346,6 +362,26 @@ const JOINED: &str = "container:";
 
 /// Networks that docker makes itself, and modes that are none.
 const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
+
+/// A name that stands for any: an archive of images may hold whichever it likes.
+const ANY_NAME: &str = "*";
+
+/// The names that a call gives to images, whosever they were.
+fn names_taken(head: &Head) -> Vec<String> {
+    let query = &head.query;
+    let with_tag = |name: &str| match query.text("tag") {
+        Some(tag) => format!("{name}:{tag}"),
+        None => name.to_owned(),
+    };
+    match head.route.op {
+        "build" => query.all("t").map(str::to_owned).collect(),
+        "image-load" => vec![ANY_NAME.to_owned()],
+        "commit" | "image-pull" | "image-tag" => {
+            query.text("repo").map(with_tag).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
 
 fn is_image(mount: &Mount) -> bool {
     mount.kind.as_deref() == Some("image")

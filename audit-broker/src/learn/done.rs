@@ -229,7 +229,10 @@ fn needs<'a>(call: &'a Call, known: &'a Known<'a>) -> Vec<(&'static str, Thing<'
         "image-inspect" | "image-push" | "image-delete" => plain(Thing::Image(image)),
         // Several at once are not asked for by name.
         "image-export" => plain(Thing::Of(None)),
-        "image-name" => plain(Thing::Name(name)),
+        "image-name" => {
+            let source = (operation::IMAGE_USE.name, Thing::Image(image));
+            plain(Thing::Name(name)).into_iter().chain([source]).collect()
+        }
         "image-pull" if image.is_none() => {
             let taken = name.map(|name| (operation::IMAGE_NAME.name, Thing::Name(Some(name))));
             let import = (operation::IMAGE_IMPORT.name, Thing::Daemon);

@@ -51,8 +51,11 @@ fn each_file_loads_and_so_do_all_together() {
 fn by_default_the_host_is_for_root_and_admins() {
     let shipped = Shipped::with("default.cedar");
     let own = made_by("dwalsh", &[]);
-    let of_root = Principal::Container(container(Maker::root()));
-    let of_admin = Principal::Container(container(made_by("dwalsh", &["docker-admin"])));
+    let caller = |maker| {
+        Principal::Container(ContainerFacts { id: "caller".to_owned(), ..container(maker) })
+    };
+    let of_root = caller(Maker::root());
+    let of_admin = caller(made_by("dwalsh", &["docker-admin"]));
     for action in shipped.of_host() {
         let may = |principal: &Principal| shipped.allows(principal, action, &own, "");
         assert!(!may(&user("dwalsh", 1001, &["docker", "wheel", "root"])), "{action}");
@@ -66,6 +69,19 @@ fn by_default_the_host_is_for_root_and_admins() {
         assert!(shipped.allows(&user("mrunal", 1002, &[]), action, &own, ""), "{action}");
         assert!(shipped.allows(&of_root, action, &own, ""), "{action}");
     }
+    let person = user("dwalsh", 1001, &[]);
+    for action in ["container-exec", "container-copy-in", "container-join", "volume-use"] {
+        for maker in [Maker::root(), made_by("mrunal", &["docker-admin"])] {
+            assert!(!shipped.allows(&person, action, &maker, ""), "{action}");
+            assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
+        }
+    }
+    let name = |maker: Maker| {
+        let holder = ImageFacts { maker, ..ImageFacts::of_name("fedora") };
+        ask(&shipped.policy, &person, "image-name", Resource::Image(&holder)).is_allowed
+    };
+    assert!(!name(Maker::root()) && name(own.clone()));
+    assert!(!shipped.allows(&person, "image-name", &own, "*"));
 }
 
 #[test]
