@@ -22,19 +22,45 @@ pub(crate) use table::OwnerTable;
 pub(crate) enum Owner {
     /// Somebody's who has logged in: the login uid.
     Login(u32),
+    /// The same, who made it as root: with sudo.
+    LoginAsRoot(u32),
     /// A system service's: the name of its systemd unit.
     Service(String),
+    /// The same, which runs as root.
+    ServiceAsRoot(String),
     /// A container's, which calls docker itself: the whole id.
     Container(String),
     /// Root's, without a login.
     Root,
 }
 
+impl Owner {
+    /// The same, who made it as root.
+    pub(crate) fn being_root(self) -> Self {
+        match self {
+            Self::Login(auid) => Self::LoginAsRoot(auid),
+            Self::Service(unit) => Self::ServiceAsRoot(unit),
+            other => other,
+        }
+    }
+
+    /// The same as if they had not been root.
+    pub(crate) fn without_root(self) -> Self {
+        match self {
+            Self::LoginAsRoot(auid) => Self::Login(auid),
+            Self::ServiceAsRoot(unit) => Self::Service(unit),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login(auid) => write!(formatter, "login:{auid}"),
+            Self::LoginAsRoot(auid) => write!(formatter, "login-as-root:{auid}"),
             Self::Service(unit) => write!(formatter, "service:{unit}"),
+            Self::ServiceAsRoot(unit) => write!(formatter, "service-as-root:{unit}"),
             Self::Container(id) => write!(formatter, "container:{id}"),
             Self::Root => formatter.write_str("root"),
         }
@@ -43,7 +69,7 @@ impl fmt::Display for Owner {
 
 /// The text names no owner.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an owner is login:UID, service:UNIT, container:ID or root")]
+#[error("an owner is login:UID, service:UNIT, the same with -as-root, container:ID or root")]
 pub(crate) struct NotAnOwner;
 
 impl FromStr for Owner {
@@ -54,10 +80,13 @@ impl FromStr for Owner {
         if text == "root" {
             return Ok(Self::Root);
         }
-        match text.split_once(':') {
-            Some(("login", auid)) => login(auid).map(Self::Login),
-            Some(("service", unit)) => is_unit(unit).then(|| Self::Service(unit.to_owned())),
-            Some(("container", id)) => is_container_id(id).then(|| Self::Container(id.to_owned())),
+        let (kind, name) = text.split_once(':').ok_or(NotAnOwner)?;
+        match kind {
+            "login" => login(name).map(Self::Login),
+            "login-as-root" => login(name).map(Self::LoginAsRoot),
+            "service" => is_unit(name).then(|| Self::Service(name.to_owned())),
+            "service-as-root" => is_unit(name).then(|| Self::ServiceAsRoot(name.to_owned())),
+            "container" => is_container_id(name).then(|| Self::Container(name.to_owned())),
             _ => None,
         }
         .ok_or(NotAnOwner)
@@ -107,8 +136,10 @@ mod tests {
         for (text, owner) in [
             ("login:0", Owner::Login(0)),
             ("login:1001", Owner::Login(1001)),
+            ("login-as-root:1001", Owner::LoginAsRoot(1001)),
             ("login:4294967294", Owner::Login(u32::MAX - 1)),
             ("service:cron.service", Owner::Service("cron.service".to_owned())),
+            ("service-as-root:cron.service", Owner::ServiceAsRoot("cron.service".to_owned())),
             (r"service:a\x2db:c_d@1.scope", Owner::Service(r"a\x2db:c_d@1.scope".to_owned())),
             (&container, Owner::Container(ID.to_owned())),
             ("root", Owner::Root),
@@ -133,6 +164,8 @@ mod tests {
             "login: 1",
             "login:1\n",
             "login:4294967295",
+            "login-as-root:01",
+            "root:1001",
             "login:4294967296",
             "LOGIN:1",
             "service:",

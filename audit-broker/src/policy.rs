@@ -10,9 +10,10 @@ mod scope;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Decision, Entities, Entity, EntityUid, PolicySet,
-    PrincipalConstraint, Request, Schema,
+    ActionConstraint, Authorizer, Decision, Entities, Entity, EntityUid, Policy as Statement,
+    PolicySet, PrincipalConstraint, Request, Schema,
 };
+use serde_json::json;
 
 pub(crate) use load::Fingerprint;
 pub(crate) use question::{
@@ -159,25 +160,34 @@ fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> V
     }
 }
 
-/// Each action of the schema by its name, with `all` policies and those of them that are enforced
-/// and reported.
+/// Each action of the schema by its name, with the policies in whose head it is: those that are
+/// `enforced`, and those that are `reported`.
 fn actions_of(
     schema: &Schema,
-    all: &PolicySet,
     enforced: &PolicySet,
     reported: &PolicySet,
 ) -> anyhow::Result<HashMap<String, Action>> {
+    let (enforced, reported) = (heads(enforced)?, heads(reported)?);
     let entities = schema.action_entities()?;
     let action = |entity: &Entity| {
         let uid = entity.uid();
         let groups: HashSet<EntityUid> =
             entities.ancestors(&uid).into_iter().flatten().cloned().collect();
-        let enforced = matching(enforced, &uid, &groups)?;
-        let with_reported = if matching(reported, &uid, &groups)?.is_empty() {
-            None
-        } else {
-            Some(matching(all, &uid, &groups)?)
+        let matching = |heads: &[Head]| {
+            let mut matching = ByPrincipal::new();
+            for head in heads.iter().filter(|head| head.has(&uid, &groups)) {
+                matching.entry(head.principal.clone()).or_default().add(head.rest.clone())?;
+            }
+            anyhow::Ok(matching)
         };
+        let mut with_reported = matching(&reported)?;
+        let enforced = matching(&enforced)?;
+        if !with_reported.is_empty() {
+            for (principal, policies) in &enforced {
+                with_reported.entry(principal.clone()).or_default().merge(policies, false)?;
+            }
+        }
+        let with_reported = Some(with_reported).filter(|policies| !policies.is_empty());
         let name = uid.id().unescaped().to_owned();
         let entity = Entity::new_no_attrs(uid, groups);
         Ok((name, Action { entity, enforced, with_reported }))
@@ -185,30 +195,45 @@ fn actions_of(
     entities.iter().map(action).collect()
 }
 
-/// The policies in whose head the action is, or all actions are.
-fn matching(
-    policies: &PolicySet,
-    action: &EntityUid,
-    groups: &HashSet<EntityUid>,
-) -> anyhow::Result<ByPrincipal> {
-    let is_meant = |policy: &&cedar_policy::Policy| match policy.action_constraint() {
-        ActionConstraint::Any => true,
-        ActionConstraint::Eq(meant) => meant == *action,
-        ActionConstraint::In(meant) => {
-            meant.iter().any(|meant| meant == action || groups.contains(meant))
-        }
-    };
-    let mut matching = ByPrincipal::new();
-    for policy in policies.policies().filter(is_meant) {
+fn heads(policies: &PolicySet) -> anyhow::Result<Vec<Head>> {
+    policies.policies().map(Head::of).collect()
+}
+
+/// Whom and what a policy is about, as its head says.
+struct Head {
+    /// Whom the principal has to be or be in.
+    principal: Option<EntityUid>,
+    action: ActionConstraint,
+    /// The policy without the action, which need not be looked at again where it is known.
+    rest: Statement,
+}
+
+impl Head {
+    fn of(policy: &Statement) -> anyhow::Result<Self> {
         let principal = match policy.principal_constraint() {
             PrincipalConstraint::Any | PrincipalConstraint::Is(_) => None,
             PrincipalConstraint::Eq(named)
             | PrincipalConstraint::In(named)
             | PrincipalConstraint::IsIn(_, named) => Some(named),
         };
-        matching.entry(principal).or_default().add(policy.clone())?;
+        let mut document = policy.to_json()?;
+        if let Some(action) = document.get_mut("action") {
+            *action = json!({"op": "All"});
+        }
+        let rest = Statement::from_json(Some(policy.id().clone()), document)?;
+        Ok(Self { principal, action: policy.action_constraint(), rest })
     }
-    Ok(matching)
+
+    /// Whether it is about an action that is in these groups.
+    fn has(&self, action: &EntityUid, groups: &HashSet<EntityUid>) -> bool {
+        match &self.action {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(meant) => meant == action,
+            ActionConstraint::In(meant) => {
+                meant.iter().any(|meant| meant == action || groups.contains(meant))
+            }
+        }
+    }
 }
 
 /// Names of entities as policies write them: `User::"dwalsh"`.

@@ -11,16 +11,18 @@ const NOBODY: u32 = u32::MAX;
 
 /// Whose what the subject makes is.
 pub(crate) fn owner_of(subject: &Subject) -> Owner {
-    match (&subject.container, login_of(subject)) {
+    let is_root = host_uid(subject) == 0;
+    let owner = match (&subject.container, login_of(subject)) {
         (Some(container), _) => Owner::Container(container.id.clone()),
         (None, Some(0)) => Owner::Root,
         (None, Some(auid)) => Owner::Login(auid),
         (None, None) => match unit_of(&subject.cgroup) {
             Some(unit) => Owner::Service(unit.to_owned()),
-            None if host_uid(subject) == 0 => Owner::Root,
+            None if is_root => Owner::Root,
             None => Owner::Service(unit_of_uid(subject)),
         },
-    }
+    };
+    if is_root { owner.being_root() } else { owner }
 }
 
 /// The subject as policies know it.
@@ -51,7 +53,7 @@ pub(crate) fn service_of(subject: &Subject) -> String {
 
 /// An owner as policies know it; what nobody is known to have made is root's.
 pub(crate) async fn maker(owner: Option<&Owner>, people: &People) -> Maker {
-    if let Some(Owner::Login(auid)) = owner {
+    if let Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) = owner {
         // So that it is known below.
         people.person(*auid).await;
     }
@@ -60,12 +62,16 @@ pub(crate) async fn maker(owner: Option<&Owner>, people: &People) -> Maker {
 
 /// As [`maker`], without leaving the thread.
 pub(crate) fn maker_at_once(owner: Option<&Owner>, people: &People) -> Maker {
+    let user = |auid| {
+        let person = people.person_at_once(auid);
+        Maker::User { name: person.name.clone(), groups: person.groups.clone() }
+    };
+    let service = |unit: &String| Maker::Service { unit: unit.clone() };
     match owner {
-        Some(Owner::Login(auid)) => {
-            let person = people.person_at_once(*auid);
-            Maker::User { name: person.name.clone(), groups: person.groups.clone() }
-        }
-        Some(Owner::Service(unit)) => Maker::Service { unit: unit.clone() },
+        Some(Owner::Login(auid)) => user(*auid),
+        Some(Owner::LoginAsRoot(auid)) => Maker::AsRoot(Box::new(user(*auid))),
+        Some(Owner::Service(unit)) => service(unit),
+        Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit))),
         Some(Owner::Container(id)) => Maker::Container { id: id.clone() },
         Some(Owner::Root) | None => Maker::root(),
     }
@@ -117,7 +123,9 @@ mod tests {
     #[test]
     fn a_person_stays_who_they_are() {
         let sudo = Subject { auid: Auid::from_raw(1001), ..subject(0) };
-        assert_eq!(owner_of(&sudo), Owner::Login(1001));
+        assert_eq!(owner_of(&sudo), Owner::LoginAsRoot(1001));
+        let plain = Subject { auid: Auid::from_raw(1001), ..subject(1001) };
+        assert_eq!(owner_of(&plain), Owner::Login(1001));
         let root = Subject { auid: Auid::from_raw(0), ..subject(0) };
         assert_eq!(owner_of(&root), Owner::Root);
     }
@@ -139,8 +147,8 @@ mod tests {
         let service =
             |cgroup: &[u8], uid| owner_of(&Subject { cgroup: cgroup.to_vec(), ..subject(uid) });
         let cron = Owner::Service("cron.service".to_owned());
-        assert_eq!(service(b"/system.slice/cron.service", 0), cron);
         assert_eq!(service(b"/system.slice/a.slice/cron.service/job", 5), cron);
+        assert_eq!(service(b"/system.slice/cron.service", 0), cron.being_root());
         assert_eq!(service(b"/", 0), Owner::Root);
         let nameless = Owner::Service("uid-5.scope".to_owned());
         for cgroup in ["/", "/user.slice/user-5.slice/user@5.service/cron.service", "/cron.service"]

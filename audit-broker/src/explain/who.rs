@@ -52,12 +52,18 @@ impl Caller {
             groups.extend(asked.group.iter().cloned());
         }
         let mut known = Vec::new();
-        if let (Principal::User { name, groups, .. }, Owner::Login(login)) = (&principal, &owner) {
+        if let (
+            Principal::User { name, groups, .. },
+            Owner::Login(login) | Owner::LoginAsRoot(login),
+        ) = (&principal, &owner)
+        {
             known.push((*login, Person { name: name.clone(), groups: groups.clone() }));
         }
-        if owner == Owner::Login(0) {
-            owner = Owner::Root;
-        }
+        owner = match &principal {
+            _ if owner == Owner::Login(0) => Owner::Root,
+            Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => owner.being_root(),
+            _ => owner.without_root(),
+        };
         let owner_of_rest = match asked.owner.as_deref() {
             None => owner.clone(),
             Some("root") => Owner::Root,

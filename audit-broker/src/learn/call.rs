@@ -18,7 +18,7 @@ use crate::subject::{ContainerSubject, Subject, container_ids};
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) who: Who,
-    /// Whose what it makes is.
+    /// Whose what it makes is, as root or not.
     pub(super) owner: Owner,
     /// The word for the route.
     pub(super) op: String,
@@ -121,7 +121,7 @@ impl Call {
         let filled = |name| record.text(name).filter(|text| !text.is_empty() && text != "?");
         Some(Self {
             who: Who::of(&subject),
-            owner: owner_of(&subject),
+            owner: owner_of(&subject).without_root(),
             op: op.to_owned(),
             vm: filled("vm"),
             uuid: record.word("uuid").map(str::to_owned),

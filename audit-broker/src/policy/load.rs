@@ -105,7 +105,7 @@ impl Policy {
         all.merge(&reported, false)?;
         let warnings = validate(&all, &schema)?;
         let count = all.policies().count();
-        let actions = actions_of(&schema, &all, &enforced, &reported)?;
+        let actions = actions_of(&schema, &enforced, &reported)?;
         let digest = digest.finalize().iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

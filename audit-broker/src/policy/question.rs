@@ -31,15 +31,24 @@ pub(crate) enum Principal {
 /// Who made a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
-    User { name: String, groups: BTreeSet<String> },
-    Service { unit: String },
-    Container { id: String },
+    User {
+        name: String,
+        groups: BTreeSet<String>,
+    },
+    Service {
+        unit: String,
+    },
+    Container {
+        id: String,
+    },
+    /// One of them who was root then, as with sudo.
+    AsRoot(Box<Maker>),
 }
 
 impl Maker {
     /// Who has what nobody is known to have made.
     pub(crate) fn root() -> Self {
-        Self::User { name: "root".to_owned(), groups: BTreeSet::new() }
+        Self::User { name: ROOT.to_owned(), groups: BTreeSet::new() }
     }
 }
 
@@ -131,6 +140,9 @@ static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| {
     })
 });
 
+/// The user whose is what root made.
+const ROOT: &str = "root";
+
 /// The id of the one [`Resource::Daemon`].
 const DAEMON: &str = "docker";
 
@@ -201,7 +213,7 @@ impl Named<'_> {
         names.iter().map(|name| uid(&self.types.group, name)).collect()
     }
 
-    /// Whoever made something, as the one in whom it is.
+    /// Whoever made something, as those in whom it is.
     fn maker(&mut self, maker: &Maker) -> anyhow::Result<HashSet<EntityUid>> {
         let made_by = match maker {
             Maker::User { name, groups } => {
@@ -211,6 +223,11 @@ impl Named<'_> {
             }
             Maker::Service { unit } => uid(&self.types.service, unit),
             Maker::Container { id } => uid(&self.types.container, id),
+            Maker::AsRoot(maker) => {
+                let mut those = self.maker(maker)?;
+                those.insert(uid(&self.types.user, ROOT));
+                return Ok(those);
+            }
         };
         Ok(HashSet::from([made_by]))
     }

@@ -80,16 +80,31 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("swarm", "view, manage", &["swarm-view", "swarm-manage"]),
 ];
 
-/// Whose a thing is that is not one's own: somebody's of these groups.
-const OTHERS: [&[&str]; 4] =
-    [&["docker-operator"], &["docker-operator-advanced"], &["docker-developer"], &[]];
+/// Somebody, and their groups.
+type Person = (&'static str, &'static [&'static str]);
+
+/// Whose a thing is that is not one's own.
+const OTHERS: [Person; 6] = [
+    ("mrunal", &["docker-operator"]),
+    ("mrunal", &["docker-operator-advanced"]),
+    ("mrunal", &["docker-developer"]),
+    ("mrunal", &[]),
+    ("admin", &["docker-admin"]),
+    ("root", &[]),
+];
 
 /// One of the questions behind a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asked {
     /// One of [`OTHERS`]; `None` for one's own.
-    of: Option<&'static [&'static str]>,
+    of: Option<Person>,
     is_as_root: bool,
+}
+
+impl Asked {
+    fn is_of_admin(self) -> bool {
+        self.of.is_some_and(|(name, groups)| name == "root" || groups.contains(&"docker-admin"))
+    }
 }
 
 /// The roles, and what they can be asked.
@@ -120,7 +135,7 @@ impl Roles {
 
     fn allow_to(&self, principal: &Principal, groups: &[&str], action: &str, asked: Asked) -> bool {
         let things = Things::of(&match asked.of {
-            Some(others) => made_by("mrunal", others),
+            Some((name, groups)) => made_by(name, groups),
             None => made_by("dwalsh", groups),
         });
         let call = Call { is_as_root: asked.is_as_root, ..Call::default() };
@@ -145,6 +160,8 @@ impl Roles {
             "yes"
         } else if is_for(|asked| asked.of.is_none()) {
             "own"
+        } else if is_for(|asked| !asked.is_of_admin()) {
+            "not admins'"
         } else if is_for(|asked| !asked.is_as_root) {
             "as non-root"
         } else {
@@ -216,7 +233,7 @@ fn roles_add_up() {
 #[test]
 fn the_constraints_hold_whatever_else_is_permitted() {
     let roles = Roles::with(&["default.cedar", "roles.cedar"]);
-    let [operators, advanced, developers, _] =
+    let [operators, advanced, developers, ..] =
         OTHERS.map(|of| Asked { of: Some(of), is_as_root: false });
     let as_root = Asked { of: None, is_as_root: true };
     for action in ["container-exec", "container-start", "container-delete", "container-rename"] {

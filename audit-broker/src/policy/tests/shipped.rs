@@ -71,7 +71,13 @@ fn by_default_the_host_is_for_root_and_admins() {
     }
     let person = user("dwalsh", 1001, &[]);
     for action in ["container-exec", "container-copy-in", "container-join", "volume-use"] {
-        for maker in [Maker::root(), made_by("mrunal", &["docker-admin"])] {
+        let unit = "compose.service".to_owned();
+        for maker in [
+            Maker::root(),
+            made_by("mrunal", &["docker-admin"]),
+            Maker::AsRoot(Box::new(made_by("dwalsh", &[]))),
+            Maker::AsRoot(Box::new(Maker::Service { unit })),
+        ] {
             assert!(!shipped.allows(&person, action, &maker, ""), "{action}");
             assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
         }
