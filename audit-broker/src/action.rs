@@ -42,6 +42,9 @@ pub(crate) struct References {
     pub(crate) images: Vec<Image>,
     /// The images that a new container mounts.
     pub(crate) mounted_images: Vec<Image>,
+    /// The runtime that docker uses where nobody says which, if it may read the environment of a
+    /// new container.
+    pub(crate) default_runtime: Option<String>,
     /// The names that images are given.
     pub(crate) names_taken: Vec<NameTaken>,
     /// Whether a service is on the network of the host, by whatever name.

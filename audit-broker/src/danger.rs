@@ -37,6 +37,7 @@ use crate::host_path;
 use crate::object::{Container, Object, Volume};
 use gathered::Gathered;
 pub(crate) use kind::Danger;
+pub(crate) use runtime::wanted_devices;
 
 /// One danger, and where the request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +138,10 @@ pub(crate) fn dangers(action: &Action) -> Dangers {
 /// What the body asks for.
 fn add_body(gathered: &mut Gathered, action: &Action) {
     match &action.body {
-        Body::ContainerCreate(config) => container::add_created(gathered, config),
+        Body::ContainerCreate(config) => {
+            container::add_created(gathered, config);
+            runtime::add_wanted_devices(gathered, config, &action.references);
+        }
         Body::ContainerUpdate(update) => limit::add_update(gathered, update),
         Body::ExecCreate(exec) => {
             if exec.privileged == Some(true) {

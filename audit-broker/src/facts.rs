@@ -77,26 +77,38 @@ impl Registrar<'_> {
 
     pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {
         let labels = volume.labels.clone().unwrap_or_default();
-        self.object(&volume.name, &volume.name, &volume.driver, labels).await
+        let owner = owner_of_volume(&volume.name, &labels, self.owners);
+        self.object(&volume.name, &volume.name, &volume.driver, labels, owner).await
     }
 
     pub(crate) async fn network(&self, network: &Network) -> ObjectFacts {
         let labels = network.labels.clone().unwrap_or_default();
-        self.object(&network.id, &network.name, &network.driver, labels).await
+        let owner = owner_in_labels(&labels, None);
+        self.object(&network.id, &network.name, &network.driver, labels, owner).await
     }
 
-    /// A volume or network: nobody but who makes it gives it labels.
     async fn object(
         &self,
         id: &str,
         name: &str,
         driver: &str,
         labels: BTreeMap<String, String>,
+        owner: Option<Owner>,
     ) -> ObjectFacts {
-        let maker = maker(owner_in_labels(&labels, None).as_ref(), self.people).await;
+        let maker = maker(owner.as_ref(), self.people).await;
         let (id, name, driver) = (id.to_owned(), name.to_owned(), driver.to_owned());
         ObjectFacts { id, name, driver, labels, maker }
     }
+}
+
+/// Who made a volume: its label says so, or the table where docker made it without a name.
+pub(crate) fn owner_of_volume(
+    name: &str,
+    labels: &BTreeMap<String, String>,
+    owners: &OwnerTable,
+) -> Option<Owner> {
+    // Nobody but who makes a volume gives it labels.
+    owner_in_labels(labels, None).or_else(|| owners.get(Kind::Volume, name))
 }
 
 /// Remembers who made something. Where that fails, it is nobody's, which gives nothing away.

@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::advertise;
+use crate::anonymous;
 use crate::answer::{self, AnswerBody, MaySee, Relay};
 use crate::api::body::Body;
 use crate::api::class::Class;
@@ -288,12 +289,15 @@ async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
         return None;
     }
     shared.privileged.remember(&id, danger::dangers(&call.action).yield_host());
-    if call.action.head.query.text("name").is_some() {
+    let is_named = call.action.head.query.text("name").is_some();
+    if is_named && !anonymous::may_come_with(&call.action) {
         return Some(Made { id, name: None });
     }
-    let name = match object::container(&id, call.version, &call.connection.upstream).await {
-        Ok(Found::Yes(container)) => Some(container.name().to_owned()),
-        Ok(Found::No(..)) | Err(_) => None,
-    };
+    let found = object::container(&id, call.version, &call.connection.upstream).await;
+    let Ok(Found::Yes(container)) = found else { return Some(Made { id, name: None }) };
+    for volume in anonymous::of(&container, &call.action) {
+        claim(&shared.owners, Kind::Volume, volume, &call.action.owner);
+    }
+    let name = (!is_named).then(|| container.name().to_owned());
     Some(Made { id, name })
 }

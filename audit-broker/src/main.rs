@@ -7,6 +7,7 @@
 
 mod action;
 mod advertise;
+mod anonymous;
 mod answer;
 mod api;
 mod archive;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::api::class::Class;
 use crate::api::host_config::HostConfig;
@@ -49,6 +50,17 @@ pub(crate) struct Container {
     pub(crate) host_config: HostConfig,
     #[serde(default)]
     state: State,
+    #[serde(default)]
+    mounts: Vec<MountPoint>,
+}
+
+/// What a container has mounted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MountPoint {
+    r#type: String,
+    /// Of a volume.
+    name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,6 +71,8 @@ struct Config {
     labels: Option<BTreeMap<String, String>>,
     entrypoint: Option<Words>,
     cmd: Option<Words>,
+    env: Option<Vec<String>>,
+    volumes: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,6 +100,12 @@ impl Container {
     pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
         const NONE: &BTreeMap<String, String> = &BTreeMap::new();
         self.config.labels.as_ref().unwrap_or(NONE)
+    }
+
+    /// The names of its volumes.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.mounts.iter().filter(|mount| mount.r#type == "volume");
+        volumes.map(|mount| mount.name.as_str())
     }
 
     /// Its first process; `None` if it does not run.
@@ -153,6 +173,18 @@ impl Image {
         let entrypoint = config.and_then(|config| config.entrypoint.as_ref());
         let arguments = config.and_then(|config| config.cmd.as_ref());
         (words_of(entrypoint), words_of(arguments))
+    }
+
+    /// Whether a container of it gets volumes where nobody says anything else.
+    pub(crate) fn wants_volumes(&self) -> bool {
+        let volumes = self.config.as_ref().and_then(|config| config.volumes.as_ref());
+        volumes.is_some_and(|volumes| !volumes.is_empty())
+    }
+
+    /// What is in the environment where nobody says anything else.
+    pub(crate) fn environment(&self) -> &[String] {
+        let environment = self.config.as_ref().and_then(|config| config.env.as_ref());
+        environment.map_or(&[], Vec::as_slice)
     }
 
     /// As whom it is run where nobody says anything else.
@@ -315,6 +347,25 @@ pub(crate) async fn make_volume(
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    #[serde(default)]
+    default_runtime: String,
+}
+
+/// The runtime that docker uses where nobody says which.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn default_runtime(
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<String>, Unreachable> {
+    let found: Found<Info> = upstream.ask(&format!("/v{version}/info")).await?;
+    Ok(found.map(|info| info.default_runtime))
 }
 
 /// A network by id, name or the beginning of an id.

@@ -14,7 +14,9 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use kind::Kind;
-pub(crate) use label::{IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, shown_image, stamp};
+pub(crate) use label::{
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_own, shown_image, stamp,
+};
 pub(crate) use table::OwnerTable;
 
 /// Whose an object is.

@@ -4,13 +4,15 @@
 //! so that another one which takes its name meanwhile is not used; and the limits of what everybody
 //! may touch.
 
+use std::collections::BTreeMap;
+
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
 use crate::decision::{NOT_PERMITTED, reaches_all};
 use crate::object;
-use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, stamp};
+use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, refuse_own, stamp};
 use crate::refusal::Refusal;
 use crate::upstream::Found;
 
@@ -39,6 +41,11 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
         _ => {}
     }
     match action.head.route.op {
+        "build" => {
+            let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
+            let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
+            refuse_own(labels.keys())?;
+        }
         // dockerd would count those that are not seen. Any limit shows stopped containers too.
         "list" => {
             let limit = query.take("limit").and_then(|limit| limit.parse().ok());
@@ -78,7 +85,7 @@ pub(crate) async fn make_volumes(call: &Call) -> Result<(), Stop> {
 
 fn check_that_it_is_own(
     volume: &VolumeCreate,
-    labels: Option<&std::collections::BTreeMap<String, String>>,
+    labels: Option<&BTreeMap<String, String>>,
     owner: &Owner,
 ) -> Result<(), Refusal> {
     if labels.and_then(|labels| owner_in_labels(labels, None)).as_ref() == Some(owner) {

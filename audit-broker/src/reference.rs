@@ -13,6 +13,7 @@ use crate::api::mount::Mount;
 use crate::api::network::EndpointSettings;
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
+use crate::danger::wanted_devices;
 use crate::object::{self, Container, Object};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
@@ -117,6 +118,12 @@ impl<'a> Finder<'a> {
     ) -> Result<Option<Refusal>, Unreachable> {
         if let Some(image) = &config.image {
             self.find_image(image).await?;
+        }
+        if wanted_devices(config, self.references.images.first()).is_some() {
+            let found = object::default_runtime(self.version, self.upstream).await?;
+            if let Found::Yes(runtime) = found {
+                self.references.default_runtime = Some(runtime);
+            }
         }
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::case::Thing;
 use crate::danger;
 use crate::decision::may_see;
-use crate::facts::Registrar;
+use crate::facts::{Registrar, owner_of_volume};
 use crate::object;
 use crate::operation;
 use crate::owner::{Kind, owner_in_labels, shown_image};
@@ -146,7 +146,10 @@ impl Viewer {
     }
 
     fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
-        let owner = owner_in_labels(seen.labels, None);
+        let owner = match seen.kind {
+            Kind::Volume => owner_of_volume(seen.id, seen.labels, &self.shared.owners),
+            _ => owner_in_labels(seen.labels, None),
+        };
         ObjectFacts {
             id: seen.id.to_owned(),
             name: seen.names.first().copied().unwrap_or(seen.id).to_owned(),

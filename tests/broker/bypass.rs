@@ -3,10 +3,14 @@
 
 #[path = "bypass/bodies.rs"]
 mod bodies;
+#[path = "bypass/callers.rs"]
+mod callers;
 #[path = "bypass/containers.rs"]
 mod containers;
 #[path = "bypass/create.rs"]
 mod create;
+#[path = "bypass/drift.rs"]
+mod drift;
 #[path = "bypass/images.rs"]
 mod images;
 #[path = "bypass/joins.rs"]

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
 use crate::host::{Directory, PERSON, login, shell, text};
+use crate::policy::shipped;
 
 const DOCKER_PY: &str = "docker==7.2.0";
 
@@ -54,7 +55,7 @@ fn docker_py_works() {
 
 #[test]
 fn compose_works() {
-    let broker = Broker::start("");
+    let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let directory = Directory::new();
     python_with(COMPOSE, &directory);
@@ -66,7 +67,7 @@ services:
     command: [sh, -c, 'echo kept >/data/file; echo first is up; sleep 100']
     environment: {WORD: of compose}
     healthcheck: {test: [CMD, cat, /data/file], interval: 1s}
-    volumes: [data:/data]
+    volumes: [data:/data, /nameless]
     networks: {inside: {aliases: [other]}}
   second:
     image: fedora
@@ -90,6 +91,8 @@ networks: {inside: {}}
         compose logs --no-color --no-log-prefix second | sed -n 1p
         compose cp second:/data/file copied && cat copied; compose top | grep 'sleep 100' >/dev/null && echo up
         compose run --rm --no-deps -T first cat /data/file; compose restart -t 0 second
+        compose exec -T first sh -c 'echo still >/nameless/file'
+        compose up -d --force-recreate first 2>&1; compose exec -T first cat /nameless/file
         timeout -s KILL 2 $compose logs -f >/dev/null; compose images -q | sort -u | wc -l
         compose up -d --scale second=2 2>&1; compose ps -q second | wc -l
         compose stop -t 0; compose start first; compose kill first; compose rm -f second >/dev/null
@@ -97,8 +100,8 @@ networks: {inside: {}}
         compose down -v -t 0; docker volume ls -q --filter name=$N; docker ps -aq --filter name=$N",
         directory.path().display()
     );
-    let expected = "first running\nsecond running\n2\nof compose\n3\ntyped\nkept\nkept\nup\nkept\n1\n\
-                    2\n1\n2\nNAME\n";
+    let expected = "first running\nsecond running\n2\nof compose\n3\ntyped\nkept\nkept\nup\nkept\n\
+                    still\n1\n2\n1\n2\nNAME\n";
     let docker = &command_lines()[0];
     for output in [lines.through(docker, &line), lines.straight(docker, &line)] {
         assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
-use crate::host::{PERSON, field, found_settled, login, raw, shell, tag, text, uid_of};
+use crate::fake::{Fake, Reply};
+use crate::host::{PERSON, field, found_settled, login, raw, settle, shell, tag, text, uid_of};
 use crate::observe::{gist, harmless, harmless_by_curl, kind_of, record, records, wait_until};
 
 /// What a line that a person types at the broker prints; it has to work.
@@ -190,4 +191,25 @@ fn the_record_precedes_the_effect() {
     assert!(stamp.as_str() <= made.trim(), "recorded {stamp}, made {made}");
     let types: Vec<&str> = found.iter().map(|record| kind_of(record)).collect();
     assert_eq!(types, ["VIRT_CONTROL", "VIRT_RESOURCE", "VIRT_RESOURCE", "VIRT_CONTROL"]);
+}
+
+/// A runtime of NVIDIA's, as docker's own, gives devices to whoever asks in the environment.
+#[test]
+fn a_runtime_that_reads_the_environment_gives_devices() {
+    let fake = Fake::start(|request| {
+        let document = r#"{"DefaultRuntime":"nvidia"}"#.to_owned();
+        request.ends_with("/info").then_some(Reply::Document(200, document))
+    });
+    let broker = Broker::before(&fake.socket(), "");
+    let name = tag();
+    let body = r#"{"Image":"fedora","Env":["NVIDIA_VISIBLE_DEVICES=all"]}"#;
+    let request = format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    broker.http(request.as_bytes());
+    settle();
+    let found = raw(&["-m", "USER_ROLE_CHANGE"], &name);
+    assert!(found.iter().any(|record| record.contains("op=host-device")), "{found:?}");
 }

@@ -1,7 +1,10 @@
 //! The program that runs a container, and what it is told past docker.
 
 use super::{Danger, gathered::Gathered};
+use crate::action::References;
+use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
+use crate::object::Image;
 
 /// Another runtime than docker's own, and annotations, which only a runtime reads: runc sets
 /// properties of the systemd unit by them.
@@ -17,6 +20,41 @@ pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostCon
     }
     for (name, value) in config.annotations.iter().flatten() {
         gathered.add(Danger::Runtime, format_args!("{place}Annotations.{name}"), value);
+    }
+}
+
+/// The devices that a new container asks for in its environment, which a runtime of NVIDIA's gives
+/// it and any other does not look at.
+///
+/// # Source
+/// `NVIDIA_VISIBLE_DEVICES` in the user guide of the NVIDIA container toolkit.
+pub(crate) fn wanted_devices<'a>(
+    config: &'a ContainerConfig,
+    image: Option<&'a Image>,
+) -> Option<&'a str> {
+    const NAME: &str = "NVIDIA_VISIBLE_DEVICES=";
+    let of_image = image.map(Image::environment).unwrap_or_default();
+    // docker puts those of the request over those of the image, and the last of each counts.
+    let all = of_image.iter().chain(config.env.iter().flatten());
+    let wanted = all.filter_map(|variable| variable.strip_prefix(NAME)).next_back();
+    wanted.filter(|devices| !["", "none", "void"].contains(devices))
+}
+
+/// Devices by the environment, where the daemon's own runtime may be one that reads it. One that is
+/// asked for by name is a danger by itself.
+pub(super) fn add_wanted_devices(
+    gathered: &mut Gathered,
+    config: &ContainerConfig,
+    references: &References,
+) {
+    let is_usual = references.default_runtime.as_deref().is_some_and(|name| USUAL.contains(&name));
+    match wanted_devices(config, references.images.first()) {
+        Some(devices) if !is_usual => {
+            gathered.asked.add_device(devices.as_bytes());
+            let part = format_args!("Env NVIDIA_VISIBLE_DEVICES");
+            gathered.add(Danger::Devices, part, devices);
+        }
+        _ => {}
     }
 }
 

@@ -56,7 +56,7 @@ impl Dockerd {
             "ping" => ping(),
             "version" => document(&version()),
             "info" => document(&json!({
-                "OSType": "linux", "Architecture": "x86_64",
+                "OSType": "linux", "Architecture": "x86_64", "DefaultRuntime": "runc",
                 "Swarm": {"LocalNodeState": "inactive"},
             })),
             "inspect" => document(&self.container(name)),

@@ -61,7 +61,9 @@ impl Caller {
         }
         owner = match &principal {
             _ if owner == Owner::Login(0) => Owner::Root,
-            Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => owner.being_root(),
+            Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => {
+                owner.being_root()
+            }
             _ => owner.without_root(),
         };
         let owner_of_rest = match asked.owner.as_deref() {

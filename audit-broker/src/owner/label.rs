@@ -24,14 +24,21 @@ pub(crate) fn stamp(
     owner: &Owner,
 ) -> Result<(), Refusal> {
     let labels = labels.get_or_insert_default();
-    if let Some(name) = labels.keys().find(|name| is_own(name)) {
-        return Err(Refusal::forbidden(format!(
-            "labels that begin with {LABEL_PREFIX} are the broker's own; leave out `{}`",
-            name.escape_debug()
-        )));
-    }
+    refuse_own(labels.keys())?;
     labels.insert(LABEL.to_owned(), owner.to_string());
     Ok(())
+}
+
+/// # Errors
+/// If one of the labels that a client gives begins as the broker's own do, or looks as if it did.
+pub(crate) fn refuse_own<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+    match names.into_iter().find(|name| is_own(name)) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::forbidden(format!(
+            "labels that begin with {LABEL_PREFIX} are the broker's own; leave out `{}`",
+            name.escape_debug()
+        ))),
+    }
 }
 
 /// By Unicode's rules for small letters, so that no other letter passes for one of these.

@@ -1,10 +1,12 @@
 //! Section 5.1: what a new container asks for, field by field.
 
 use super::row::End::{Denied, Harmless, Hidden, Refused};
-use super::row::{Row, create, host_config};
+use super::row::{Row, create, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
+use crate::host::{raw, tag};
+use crate::observe::wait_until;
 
 /// A field of `HostConfig` and the danger that the refusal names.
 const DENIED: &[(&str, &str, &str)] = &[
@@ -129,9 +131,33 @@ fn no_field_of_a_new_container_yields_the_host() {
             r#"{"Image":"fedora","Cmd":["true"],"Healthcheck":{"Test":["CMD","{me}-check"],"Interval":1000000000}}"#,
             Harmless(201),
         ),
+        json(
+            "C41",
+            "POST /containers/create?name={me}&platform=linux/s390x",
+            r#"{"Image":"fedora","Cmd":["true"]}"#,
+            Harmless(404),
+        ),
         create("C38-missing", r#"{"Image":"{me}"}"#, Harmless(404)),
         create("C42", r#"{"Image":"fedora","Cmd":["true"],"Hostname":"x\" res=success","Domainname":"y"}"#, Harmless(201)),
     ]);
     stage.play(&rows);
     stage.survives();
+}
+
+/// What is in the environment is on no record, of a container or of a process in one.
+#[test]
+fn c36_secrets_in_the_environment() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let (name, secret) = (lines.name(), tag());
+    lines.give(&[(
+        &format!(
+            "docker run -d --init --name $N -e TOKEN={secret} fedora sleep 60 >/dev/null
+            docker exec -e TOKEN={secret} $N sh -c 'echo $TOKEN' | grep -c {secret}
+            docker rm -f $N"
+        ),
+        "1\nNAME\n",
+    )]);
+    wait_until("the records", || raw(&["-m", "VIRT_CONTROL"], name).len() > 5);
+    assert_eq!(raw(&[], &secret), [] as [String; 0]);
 }

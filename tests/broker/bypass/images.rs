@@ -1,10 +1,12 @@
 //! Section 5.3: images that are named anew, taken away, or made with something of the host.
 
-use super::row::End::{Denied, Hidden, Refused};
+use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
+use crate::host::{raw, tag};
+use crate::observe::wait_until;
 
 const DENIED: &[(&str, &str, &str)] = &[
     ("I01", "POST /build?networkmode=host&t=dev/{me}", "host-network"),
@@ -30,6 +32,9 @@ const DENIED: &[(&str, &str, &str)] = &[
     ("I11", "DELETE /images/{image}", "image-delete"),
     ("I11-force", "DELETE /images/fedora?force=1", "image-delete"),
 ];
+
+/// `{"audit-broker.owner":"login:0"}`
+const OWNER_LABEL: &str = "%7B%22audit-broker.owner%22%3A%22login:0%22%7D";
 
 #[test]
 fn no_image_is_put_in_another_s_place() {
@@ -57,6 +62,11 @@ fn no_image_is_put_in_another_s_place() {
         json("I12", "POST /auth", auth, Denied("no-outbound")),
         json("Y05", "POST /auth", auth, Denied("no-outbound")),
         bare("I12-plugin", "GET /plugins/privileges?remote=127.0.0.1:1/x", Denied("no-registry")),
+        bare("I04", &format!("POST /build?labels={OWNER_LABEL}&t=dev/{{me}}"), Refused("label")),
+        // The classic builder has no outputs, and no Dockerfile came.
+        bare("I04-outputs", "POST /build?outputs=%5B%7B%7D%5D&t=dev/{me}", Harmless(500)),
+        bare("I07", "POST /build/cancel?id=x", Denied("build-manage")),
+        bare("I07-cache", "POST /build/prune?all=1", Denied("build-manage")),
         bare("I15-path", "GET /images/a/../{image}/json", Refused("")),
         bare("I15-dot", "GET /images/./json", Refused("")),
         bare("I12-search", "GET /images/search?term=127.0.0.1:1/x", Denied("no-registry")),
@@ -64,4 +74,54 @@ fn no_image_is_put_in_another_s_place() {
     ]);
     stage.play(&rows);
     stage.survives();
+}
+
+/// I04: what a build is told stays between who builds and dockerd, and reads nothing of the host.
+#[test]
+fn i04_arguments_of_a_build() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let (name, secret) = (lines.name(), tag());
+    lines.give(&[(
+        &format!(
+            "printf 'FROM fedora\\nARG KEY\\nRUN echo $KEY >/key\\n' >Dockerfile; ln -s /etc/shadow link
+            printf 'FROM fedora\\nCOPY link /\\n' >Linked
+            docker build -q -t dev/$N --build-arg KEY={secret} . >/dev/null
+            docker run --rm dev/$N cat /key | grep -c {secret}
+            for file in ../../../../../etc/passwd /etc/passwd; do
+                tar c Dockerfile | curl -s --unix-socket ${{DOCKER_HOST#unix://}} -o told -w '%{{http_code}}\\n' \\
+                    -T - -X POST -H 'Content-Type: application/x-tar' \\
+                    \"http://docker/build?t=dev/$N&dockerfile=$file\"; grep -c root: told
+            done
+            docker build -q -f Linked -t dev/$N . >/dev/null 2>&1; docker run --rm dev/$N cat /link >shadow 2>&1
+            grep -c root: shadow; docker rmi dev/$N >/dev/null"
+        ),
+        "1\n500\n0\n500\n0\n0\n",
+    )]);
+    wait_until("the records", || raw(&["-m", "SOFTWARE_UPDATE"], name).len() > 2);
+    let found = raw(&["-m", "SOFTWARE_UPDATE,VIRT_CONTROL,USER_ROLE_CHANGE"], &secret);
+    assert_eq!(found, [] as [String; 0]);
+}
+
+/// I14: archives that are no images, or name paths elsewhere, for whoever may load any.
+#[test]
+fn i14_archives_that_are_crafted() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let target = format!("/tmp/{name}-planted");
+    lines.give(&[(
+        &format!(
+            "echo x >planted; tar c --transform 's|.*|../../../../../../../..{target}|' -P planted >up.tar
+            tar c --transform 's|.*|{target}|' -P planted >rooted.tar
+            ln -s / out; tar c out >linked.tar; tar r --transform 's|.*|out{target}|' -f linked.tar -P planted
+            head -c 5000 /dev/zero >zeros; head -c 5000 /dev/urandom | gzip >noise
+            for archive in up.tar rooted.tar linked.tar zeros noise; do
+                docker load -i $archive >/dev/null 2>&1; docker import $archive $N >/dev/null 2>&1
+            done
+            docker rmi -f $N >/dev/null 2>&1; ls {target}* 2>/dev/null | wc -l; docker ps -q | head -c 0; echo up"
+        ),
+        "0\nup\n",
+    )]);
+    assert!(!std::path::Path::new(&target).exists());
 }

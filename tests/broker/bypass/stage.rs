@@ -9,7 +9,7 @@ use super::row::{End, Row};
 use super::sender::{Told, send};
 
 /// Another person, who may do everything.
-const OTHER: &str = "games";
+pub(super) const OTHER: &str = "games";
 
 /// What another person's things hold and nobody else is to read.
 pub(super) const SECRET: &str = "hunter2";

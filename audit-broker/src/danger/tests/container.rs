@@ -353,6 +353,28 @@ fn c25_sysctls() {
     );
 }
 
+/// A runtime of NVIDIA's, where it is docker's own, gives devices to whoever asks in the environment.
+#[test]
+fn c36_devices_by_the_environment() {
+    let of = |environment: &[&str], of_image: &[&str], runtime: Option<&str>| {
+        let document = json!({"Image": "cuda", "Env": environment});
+        let mut action = action("POST", "/containers/create", &document);
+        let image = json!({"Id": "sha256:a", "Config": {"Env": of_image}});
+        action.references.images.push(serde_json::from_value(image).unwrap());
+        action.references.default_runtime = runtime.map(str::to_owned);
+        found(&action)
+    };
+    let all = "devices Env NVIDIA_VISIBLE_DEVICES all";
+    assert_eq!(of(&["NVIDIA_VISIBLE_DEVICES=all"], &[], Some("nvidia")), [all]);
+    assert_eq!(of(&[], &["NVIDIA_VISIBLE_DEVICES=all"], Some("nvidia")), [all]);
+    assert_eq!(of(&[], &["NVIDIA_VISIBLE_DEVICES=all"], None), [all]);
+    assert_eq!(of(&["NVIDIA_VISIBLE_DEVICES=all"], &[], Some("runc")), NOTHING);
+    for none in ["NVIDIA_VISIBLE_DEVICES=", "NVIDIA_VISIBLE_DEVICES=void"] {
+        assert_eq!(of(&[none], &["NVIDIA_VISIBLE_DEVICES=all"], Some("nvidia")), NOTHING);
+    }
+    assert_eq!(of(&["A=NVIDIA_VISIBLE_DEVICES=all"], &[], Some("nvidia")), NOTHING);
+}
+
 #[test]
 fn c44_sockets() {
     for path in ["/run", "/srv/containerd.sock", "/run/user/1000/podman/podman.sock"] {

@@ -1,0 +1,115 @@
+//! Section 5.8: what is made, changed or taken away while the broker does not look.
+
+use std::path::Path;
+
+use super::sender::send;
+use super::stage::{OTHER, policies};
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{Finally, PERSON, shell, tag, uid_of};
+
+fn ask(broker: &Broker, target: &str) -> (u64, String) {
+    let request = format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes();
+    let told = send(broker.socket(), &[request]).remove(0);
+    (told.status, told.body)
+}
+
+fn create(broker: &Broker, name: &str, body: &str) -> (u64, String) {
+    let request = format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let told = send(broker.socket(), &[request.into_bytes()]).remove(0);
+    (told.status, told.body)
+}
+
+/// A container is judged again when it starts, with what its paths lead to then.
+#[test]
+fn x03_a_path_that_leads_elsewhere_by_the_start() {
+    // Nobody but root may change the way there.
+    let own = Path::new("/srv").join(tag());
+    let source = own.join("data");
+    shell(&format!("mkdir -p {}", source.display()));
+    let _away = Finally(format!("rm -rf {}", own.display()));
+    let policies = format!(
+        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
+         unless {{ action in Action::\"host\" }};
+         @id(\"view\") permit(principal == User::\"{PERSON}\",
+            action in Action::\"privileged-container-view\", resource);
+         @id(\"own-files\") permit(principal == User::\"{PERSON}\",
+            action in Action::\"privileged-containers\", resource)
+         when {{ !context.dangers.contains(\"host-root\")
+            && context.hostPathsWithin.contains(\"{}\") }};",
+        own.display()
+    );
+    let broker = Broker::with_policies(&policies, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let body = format!(
+        r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{{"Binds":["{}:/x"]}}}}"#,
+        source.display()
+    );
+    assert_eq!(create(&broker, name, &body).0, 201);
+    shell(&format!("rmdir {0} && ln -s / {0}", source.display()));
+    let (status, told) = ask(&broker, &format!("POST /containers/{name}/start"));
+    assert!(status == 403 && told.contains("host-root"), "{status} {told}");
+    shell(&format!("rm {0} && mkdir {0}", source.display()));
+    assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
+}
+
+/// A name that was one's own is not, when somebody has taken it without the broker; and what a label
+/// says that came with an image does not count.
+#[test]
+fn x06_what_is_made_without_the_broker() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    assert_eq!(create(&broker, name, r#"{"Image":"fedora","Cmd":["true"]}"#).0, 201);
+    assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
+    shell(&format!(
+        "docker rm -f {name} >/dev/null; docker create --name {name} fedora true >/dev/null"
+    ));
+    for target in [
+        format!("GET /containers/{name}/json"),
+        format!("GET /containers/{name}/logs?stdout=1"),
+        format!("POST /containers/{name}/start"),
+        format!("DELETE /containers/{name}"),
+    ] {
+        let (status, told) = ask(&broker, &target);
+        assert!(status == 404 && told.contains("o such container"), "{target}: {status} {told}");
+    }
+}
+
+/// C39: what an image says of itself makes nobody an owner.
+#[test]
+fn c39_labels_of_an_image() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let labelled = |user: &str| {
+        let image = format!("{name}-{user}");
+        shell(&format!(
+            "printf 'FROM fedora\\nLABEL audit-broker.owner=login:{}\\n' | docker build -q -t {image} -",
+            uid_of(user)
+        ));
+        image
+    };
+    let (own, other) = (labelled(PERSON), labelled(OTHER));
+    let _away = Finally(format!(
+        "docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null
+         docker rmi -f {own} {other} >/dev/null"
+    ));
+    // Root's container of an image that says that everything is the person's.
+    shell(&format!("docker create --name {name}-root {own} true >/dev/null"));
+    let (status, told) = ask(&broker, &format!("POST /containers/{name}-root/start"));
+    assert!(status == 404, "{status} {told}");
+    // The person's container of an image that says that it is somebody else's.
+    let body = format!(r#"{{"Image":"{other}","Cmd":["true"]}}"#);
+    assert_eq!(create(&broker, &format!("{name}-own"), &body).0, 201);
+    assert_eq!(ask(&broker, &format!("POST /containers/{name}-own/start")).0, 204);
+    let owner = shell(&format!(
+        "docker inspect -f '{{{{index .Config.Labels \"audit-broker.owner\"}}}}' {name}-own"
+    ));
+    assert_eq!(owner.trim(), format!("login:{}", uid_of(PERSON)));
+}
