@@ -18,7 +18,6 @@ use hyper::{Response, StatusCode};
 use crate::client_stream::Answering;
 use crate::ending::Ending;
 use crate::upstream::Line;
-use crate::view::{EventFilter, Seen};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -44,11 +43,17 @@ pub(crate) struct Relay {
     /// Told what comes by, where that tells the outcome.
     pub(crate) ending: Option<Ending>,
     /// Takes out what may not be seen.
-    pub(crate) filter: Option<EventFilter<MaySee>>,
+    pub(crate) filter: Option<Box<dyn Filter>>,
 }
 
-/// Whether a thing may be seen.
-pub(crate) type MaySee = Box<dyn FnMut(&Seen<'_>) -> bool>;
+/// Takes something out of an answer on its way, for which it may have to look at something first.
+pub(crate) trait Filter {
+    /// Begins with a piece, when there is nothing left of the one before.
+    fn take(&mut self, piece: &[u8]);
+
+    /// What is left of the piece; `None` if there is none.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>>;
+}
 
 impl AnswerBody {
     pub(crate) fn own(bytes: Bytes) -> Self {
@@ -79,13 +84,20 @@ impl std::fmt::Debug for Relay {
 impl Relay {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         loop {
-            let frame = ready!(self.poll_whole(context));
-            let Some(filter) = &mut self.filter else { return Poll::Ready(frame) };
-            let Some(Ok(frame)) = frame else { return Poll::Ready(frame) };
-            let frame = frame.map_data(|data| filter.see(&data).into());
             // What nothing is left of would only wake the client's end.
-            if frame.data_ref().is_none_or(|data: &Bytes| !data.is_empty()) {
-                return Poll::Ready(Some(Ok(frame)));
+            if let Some(filter) = &mut self.filter
+                && let Some(left) = ready!(filter.poll(context))
+                && !left.is_empty()
+            {
+                return Poll::Ready(Some(Ok(Frame::data(left.into()))));
+            }
+            let frame = ready!(self.poll_whole(context));
+            match (&mut self.filter, frame) {
+                (Some(filter), Some(Ok(frame))) => match frame.into_data() {
+                    Ok(piece) => filter.take(&piece),
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                (_, frame) => return Poll::Ready(frame),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Knows how an understood call becomes a request, and how the answer comes back: as a document, as
 //! a stream, or by the connection becoming one.
 
+mod events;
 mod stream;
 
 use std::rc::Rc;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 
 use crate::advertise;
 use crate::anonymous;
-use crate::answer::{self, AnswerBody, MaySee, Relay};
+use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
 use crate::api::class::Class;
 use crate::api::route::{AnswerKind, BodyKind};
@@ -31,8 +32,9 @@ use crate::object;
 use crate::owner::Kind;
 use crate::request::Upgrade;
 use crate::upstream::{self, Found, Line, Unreachable};
-use crate::view::{Document, EventFilter, Seen, filter_document};
+use crate::view::{Document, filter_document};
 use crate::visibility::{self, Viewer};
+use events::Events;
 pub(crate) use stream::Stream;
 
 /// What comes back.
@@ -175,10 +177,8 @@ fn relay(
         Tells::Progress => Ending::of_progress(then),
         Tells::Wait => Ending::of_wait(then),
     });
-    let filter = (stream::is_of_events(call) && head.status == StatusCode::OK).then(|| {
-        let viewer = Viewer::of(call);
-        EventFilter::new(Box::new(move |seen: &Seen<'_>| viewer.may_see(seen)) as MaySee)
-    });
+    let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
+    let filter = is_of_events.then(|| Box::new(Events::of(call)) as Box<dyn Filter>);
     let relay = Relay { body, line: Some(line), ending, filter };
     Response::from_parts(head, AnswerBody::relayed(relay))
 }

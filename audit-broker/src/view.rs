@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use crate::owner::Kind;
-pub(crate) use event::EventFilter;
+pub(crate) use event::{EventLines, containers_of, seen_events};
 
 /// Labels of an object, by name.
 pub(crate) type Labels = BTreeMap<String, String>;

@@ -79,18 +79,26 @@ impl Viewer {
             Ok(Told::Usage { containers }) => containers.unwrap_or_default(),
             Err(_) => return Ok(()),
         };
+        for Container { id } in told {
+            self.learn_container(call, &id).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a container, unless it is known what it has.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn learn_container(&self, call: &Call, id: &str) -> Result<(), Unreachable> {
         let (shared, upstream) = (&self.shared, &call.connection.upstream);
         let (owners, people, version) = (&shared.owners, &shared.people, call.version);
-        let registrar = Registrar { owners, people, version, upstream };
-        for Container { id } in told {
-            if !object::is_name(&id) || shared.privileged.knows(&id).is_some() {
-                continue;
-            }
-            let Found::Yes(container) = object::container(&id, version, upstream).await? else {
-                continue;
-            };
+        if !object::is_name(id) || shared.privileged.knows(id).is_some() {
+            return Ok(());
+        }
+        if let Found::Yes(container) = object::container(id, version, upstream).await? {
+            let registrar = Registrar { owners, people, version, upstream };
             registrar.owner_of(&container).await?;
-            shared.privileged.remember(&id, danger::of_container(&container).yield_host());
+            shared.privileged.remember(id, danger::of_container(&container).yield_host());
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
 use crate::host::{PERSON, text};
+use crate::policy::shipped;
 
 /// Enough that every buffer on the way fills.
 const INPUT_BYTES: usize = 5_000_000;
@@ -179,7 +180,20 @@ fn signals_reach_the_container() {
 
 #[test]
 fn events_and_stats_are_those_of_dockerd() {
-    let broker = Broker::start("");
+    events_and_stats(&shipped("default"));
+}
+
+/// Whoever sees only their own sees all of that: an event may come before it is known whose it is.
+#[test]
+fn events_and_stats_of_one_s_own() {
+    events_and_stats(
+        &shipped("own-containers")
+            .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\""),
+    );
+}
+
+fn events_and_stats(policies: &str) {
+    let broker = Broker::with_policies(policies, "");
     let lines = Lines::at(&broker);
     lines.give(&[
         (

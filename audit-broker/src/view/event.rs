@@ -1,39 +1,33 @@
 //! The stream of events, of which whole lines are left out.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
 use super::container::image_name;
 use super::json::{map_members, string};
-use super::{Labels, Seen};
+use super::{Labels, MayView, Seen};
 use crate::owner::{Kind, LABEL_PREFIX};
 
 /// Longest line that is passed on, in bytes with its end. One that is longer, or not understood, is
 /// left out whole. A container's labels are in it, and are its bulk.
 const LINE_LIMIT_BYTES: usize = 1 << 20;
 
-/// Leaves out of a stream of events what may not be seen.
+/// A stream of events in any pieces, of which the lines are taken as they become whole.
 ///
-/// Takes the stream in any pieces. An event is a line: JSON, and in `application/json-seq` a record
-/// separator in front of it. Keeps no more than the line that has begun; a last one without its end
-/// is never passed on.
-#[derive(Debug)]
-pub(crate) struct EventFilter<F> {
-    may_view: F,
+/// An event is a line: JSON, and in `application/json-seq` a record separator in front of it. Keeps
+/// no more than the line that has begun; a last one without its end is never given.
+#[derive(Debug, Default)]
+pub(crate) struct EventLines {
     line: Vec<u8>,
     is_too_long: bool,
 }
 
-impl<F: FnMut(&Seen<'_>) -> bool> EventFilter<F> {
-    /// A filter for the beginning of a stream.
-    pub(crate) const fn new(may_view: F) -> Self {
-        Self { may_view, line: Vec::new(), is_too_long: false }
-    }
-
-    /// What is to be passed on when this piece has come.
-    pub(crate) fn see(&mut self, piece: &[u8]) -> Vec<u8> {
-        let mut passed = Vec::new();
+impl EventLines {
+    /// The lines that are whole now that this piece has come.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut whole = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             self.is_too_long |= self.line.len() + part.len() > LINE_LIMIT_BYTES;
             if self.is_too_long {
@@ -42,14 +36,37 @@ impl<F: FnMut(&Seen<'_>) -> bool> EventFilter<F> {
                 self.line.extend_from_slice(part);
             }
             if part.ends_with(b"\n") {
-                let event = event(&self.line, &mut self.may_view);
-                passed.extend_from_slice(event.unwrap_or_default().as_bytes());
-                self.line.clear();
+                whole.append(&mut self.line);
                 self.is_too_long = false;
             }
         }
-        passed
+        whole
     }
+}
+
+/// The containers of which events tell, each once.
+pub(crate) fn containers_of(lines: &[u8]) -> BTreeSet<String> {
+    let mut containers = BTreeSet::new();
+    for (_, Event { r#type, actor }) in
+        lines.split_inclusive(|byte| *byte == b'\n').filter_map(read)
+    {
+        match kind(&r#type) {
+            Some(Kind::Container) => _ = containers.insert(actor.id),
+            Some(kind) => {
+                let attributes = actor.attributes.unwrap_or_default();
+                containers.extend(member(kind, &attributes).map(str::to_owned));
+            }
+            None => {}
+        }
+    }
+    containers
+}
+
+/// Whole events without those that may not be seen.
+pub(crate) fn seen_events(lines: &[u8], may_view: MayView<'_>) -> Vec<u8> {
+    let seen =
+        lines.split_inclusive(|byte| *byte == b'\n').filter_map(|line| event(line, may_view));
+    seen.collect::<String>().into_bytes()
 }
 
 /// What an event tells of what it is about.
@@ -71,12 +88,21 @@ struct Actor {
     attributes: Option<Labels>,
 }
 
-/// A line as it may be seen; `None` if it may not, or is not understood.
-fn event<'a>(line: &'a [u8], may_view: &mut impl FnMut(&Seen<'_>) -> bool) -> Option<Cow<'a, str>> {
+/// A line, and the event that it is.
+fn read(line: &[u8]) -> Option<(&str, Event)> {
     let text = std::str::from_utf8(line).ok()?;
-    let json = text.strip_prefix(RECORD_SEPARATOR).unwrap_or(text);
-    let json = json.trim_matches([' ', '\r', '\n']);
-    let Event { r#type, actor } = serde_json::from_str(json).ok()?;
+    Some((text, serde_json::from_str(json_in(text)).ok()?))
+}
+
+fn json_in(line: &str) -> &str {
+    let json = line.strip_prefix(RECORD_SEPARATOR).unwrap_or(line);
+    json.trim_matches([' ', '\r', '\n'])
+}
+
+/// A line as it may be seen; `None` if it may not, or is not understood.
+fn event<'a>(line: &'a [u8], may_view: MayView<'_>) -> Option<Cow<'a, str>> {
+    let (text, Event { r#type, actor }) = read(line)?;
+    let json = json_in(text);
     let attributes = actor.attributes.unwrap_or_default();
     let kind = kind(&r#type)?;
     let name = attributes.get("name").map(String::as_str);
@@ -106,17 +132,18 @@ fn kind(name: &str) -> Option<Kind> {
     }
 }
 
-/// Networks and volumes tell which container they are used by, which must be seen too.
-fn is_member_seen(
-    kind: Kind,
-    attributes: &Labels,
-    may_view: &mut impl FnMut(&Seen<'_>) -> bool,
-) -> bool {
+/// The container by which a network or volume is used, of which the event tells.
+fn member(kind: Kind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
-        Kind::Network | Kind::Volume => attributes.get("container").filter(|id| !id.is_empty()),
+        Kind::Network | Kind::Volume => attributes.get("container"),
         _ => None,
     };
-    container.is_none_or(|id| {
+    container.map(String::as_str).filter(|id| !id.is_empty())
+}
+
+/// It must be seen too.
+fn is_member_seen(kind: Kind, attributes: &Labels, may_view: MayView<'_>) -> bool {
+    member(kind, attributes).is_none_or(|id| {
         may_view(&Seen {
             kind: Kind::Container,
             id,

@@ -19,6 +19,22 @@ fn of(kind: &str, id: &str, container: Option<&str>) -> String {
     )
 }
 
+/// A stream, and what may be seen of it.
+struct EventFilter<F> {
+    lines: EventLines,
+    may_view: F,
+}
+
+impl<F: FnMut(&Seen<'_>) -> bool> EventFilter<F> {
+    fn new(may_view: F) -> Self {
+        Self { lines: EventLines::default(), may_view }
+    }
+
+    fn see(&mut self, piece: &[u8]) -> Vec<u8> {
+        seen_events(&self.lines.take(piece), &mut self.may_view)
+    }
+}
+
 fn filter() -> EventFilter<impl FnMut(&Seen<'_>) -> bool> {
     EventFilter::new(|seen: &Seen<'_>| !seen.id.starts_with("foreign"))
 }
@@ -48,6 +64,20 @@ fn k17_a_network_or_volume_does_not_tell_of_a_foreign_container() {
     // Elsewhere it is a label.
     let label = of("container", "a", Some("foreign"));
     assert_eq!(passed(&format!("{label}\n")), format!("{label}\n"));
+}
+
+#[test]
+fn containers_are_known_beforehand() {
+    let lines = [
+        of_container("a", ""),
+        of("network", "n", Some("b")),
+        of("volume", "v", None),
+        of("image", "c", Some("d")),
+        of_container("a", ""),
+        "{".to_owned(),
+    ];
+    let found = containers_of(lines.map(|line| line + "\n").concat().as_bytes());
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a", "b"]);
 }
 
 #[test]
@@ -116,7 +146,7 @@ fn an_event_without_its_end_is_kept_back_and_a_long_one_not_kept() {
     assert_eq!(filter.see(b"\n"), format!("{event}\n").as_bytes());
     for _ in 0..64 {
         assert_eq!(filter.see(" ".repeat(64 << 10).as_bytes()), b"");
-        assert!(filter.line.capacity() <= 2 * LINE_LIMIT_BYTES);
+        assert!(filter.lines.line.capacity() <= 2 * LINE_LIMIT_BYTES);
     }
     assert_eq!(
         filter.see(format!("{event}\n{event}\n").as_bytes()),
