@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) began: DateTime<Utc>,
     /// How many things of a list the client wants, where the broker counts them.
     pub(crate) limit: Option<usize>,
+    /// Whether it is to remove no more than what is the caller's own.
+    pub(crate) is_of_own: bool,
     /// The policy that permits it.
     pub(crate) permitted_by: Option<String>,
     /// Whether it is on record that it was asked for, and not yet what came of it.
@@ -143,6 +145,7 @@ impl Call {
             version,
             began: Utc::now(),
             limit: None,
+            is_of_own: false,
             permitted_by: None,
             is_open: Cell::new(false),
         }

@@ -12,11 +12,12 @@ use crate::api::container::ContainerConfig;
 use crate::api::volume::VolumeCreate;
 use crate::danger;
 use crate::facts::Registrar;
-use crate::object::{Container, Network, Object, Volume};
+use crate::object::{Container, NamedImage, Network, Object, Volume};
 use crate::operation::{self, Operation};
-use crate::owner::Kind;
+use crate::owner::{Kind, full_name};
 use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Resource};
 use crate::principal::maker;
+use crate::request::Head;
 use crate::upstream::Unreachable;
 
 /// Everything that has to be allowed.
@@ -171,6 +172,15 @@ pub(crate) async fn case_of(
         let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
         steps.push(Step { given: source.given.clone(), ..step });
     }
+    if let Object::Image(image) = &action.object
+        && name_only(&action.head, image).is_none()
+    {
+        for name in names_removed(&action.head, image) {
+            let facts = registrar.named_image(name, &image.image).await;
+            let step = Step::new(operation::IMAGE_DELETE.name, Thing::Image(facts));
+            steps.push(Step { given: name.clone(), ..step });
+        }
+    }
     let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
     let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
     for taken in action.references.names_taken.iter().skip(asked_for) {
@@ -215,7 +225,11 @@ async fn the_call(
             }
         }
         (Object::Image(image), _) => {
-            Step::new(name, Thing::Image(registrar.image(&image.image).await))
+            let facts = match name_only(head, image) {
+                Some(removed) => registrar.named_image(removed, &image.image).await,
+                None => registrar.image(&image.image).await,
+            };
+            Step::new(name, Thing::Image(facts))
         }
         // Several by name, of which the others are asked for below.
         (Object::None, _) if operation == operation::IMAGE_EXPORT => {
@@ -262,10 +276,32 @@ async fn the_call(
     })
 }
 
+/// The names that go when an image is removed: the one by which that is asked for, or else all. The
+/// image itself goes with the last.
+pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [String] {
+    let tags = image.image.tags();
+    if head.route.op != "image-remove" {
+        return &[];
+    }
+    let given = full_name(&image.given);
+    match tags.iter().position(|tag| *tag == given) {
+        Some(place) => tags.get(place..=place).unwrap_or_default(),
+        None => tags,
+    }
+}
+
+/// The one name that goes where the image stays, since it has others.
+fn name_only<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
+    match names_removed(head, image) {
+        [name] if image.image.tags().len() > 1 => Some(name),
+        _ => None,
+    }
+}
+
 /// A name that an image is given: that of the image which has it so far, if there is one.
 async fn of_name(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
     let thing = match &taken.holder {
-        Some(image) => Thing::Image(registrar.image(image).await),
+        Some(image) => Thing::Image(registrar.named_image(&taken.name, image).await),
         None => Thing::Daemon,
     };
     let step = Step::new(operation::IMAGE_NAME.name, thing);

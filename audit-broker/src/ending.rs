@@ -27,17 +27,20 @@ pub(crate) enum Came {
 /// How it is told.
 #[derive(Debug)]
 enum Sign {
-    /// By a line of progress that holds an error; another one may tell the id of a new image.
-    Progress { error: Search, image: ImageId },
+    /// By a line of progress that holds an error; others may tell the id of a new image.
+    Progress { error: Search, image: Option<ImageId> },
     /// By a document at the end that holds an exit status; what came of it so far.
     ExitStatus(Vec<u8>),
 }
 
 impl Ending {
-    /// Of a stream of progress: pull, push, build, load. With the id of the image that was made, if
-    /// one was.
-    pub(crate) fn of_progress(then: impl FnOnce(Came, Option<String>) + 'static) -> Self {
-        let sign = Sign::Progress { error: Search::default(), image: ImageId::default() };
+    /// Of a stream of progress: pull, push, build, load, import. With the id of the image that was
+    /// made, if one was and it is known how that is told.
+    pub(crate) fn of_progress(
+        made: Option<ImageSign>,
+        then: impl FnOnce(Came, Option<String>) + 'static,
+    ) -> Self {
+        let sign = Sign::Progress { error: Search::default(), image: made.map(ImageId::behind) };
         Self { sign, then: Box::new(then) }
     }
 
@@ -50,7 +53,9 @@ impl Ending {
         match &mut self.sign {
             Sign::Progress { error, image } => {
                 error.see(data, ERROR_SIGN);
-                image.see(data);
+                if let Some(image) = image {
+                    image.see(data);
+                }
             }
             Sign::ExitStatus(document) => {
                 let room = STATUS_LIMIT_BYTES.saturating_sub(document.len());
@@ -63,7 +68,7 @@ impl Ending {
     pub(crate) fn finish(self) {
         let (came, image) = match self.sign {
             Sign::Progress { error, .. } if error.is_found(ERROR_SIGN) => (Came::Failed, None),
-            Sign::Progress { image, .. } => (Came::Done(None), image.found()),
+            Sign::Progress { image, .. } => (Came::Done(None), image.and_then(ImageId::found)),
             Sign::ExitStatus(document) => (exit_status(&document), None),
         };
         (self.then)(came, image);
@@ -126,34 +131,64 @@ impl Search {
     }
 }
 
-/// How dockerd tells the id of an image that it has built.
-///
-/// # Source
-/// `types.BuildResult` in moby's `builder/dockerfile/builder.go`, and `Aux` in `pkg/streamformatter`.
-const IMAGE_SIGN: &[u8] = b"\"aux\":{\"ID\":\"";
+/// How dockerd tells the id of a new image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ImageSign {
+    /// Of one that was built.
+    ///
+    /// # Source
+    /// `types.BuildResult` in moby's `builder/dockerfile/builder.go`, and `Aux` in
+    /// `pkg/streamformatter`.
+    Built,
+    /// Of one that was built and of which nothing else is told: else any step could print it.
+    ///
+    /// # Source
+    /// `Build` in moby's `api/server/backend/build/backend.go`.
+    BuiltQuietly,
+    /// Of one that was imported.
+    ///
+    /// # Source
+    /// `ImportImage` in moby's `daemon/images/image_import.go`.
+    Imported,
+}
 
-/// Longest id, in bytes: the name of the digest, a colon and 64 digits.
-const IMAGE_ID_BYTES: usize = "sha256:".len() + 64;
+impl ImageSign {
+    /// What stands in front of the digits.
+    const fn text(self) -> &'static [u8] {
+        match self {
+            Self::Built => b"\"aux\":{\"ID\":\"sha256:",
+            Self::BuiltQuietly => b"{\"stream\":\"sha256:",
+            Self::Imported => b"{\"status\":\"sha256:",
+        }
+    }
+}
+
+/// Digits of an id.
+const ID_DIGITS: usize = 64;
 
 /// Looks for the id of a new image.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ImageId {
-    sign: Search,
-    id: Vec<u8>,
+    sign: ImageSign,
+    search: Search,
+    digits: Vec<u8>,
 }
 
 impl ImageId {
+    fn behind(sign: ImageSign) -> Self {
+        Self { sign, search: Search::default(), digits: Vec::new() }
+    }
+
     fn see(&mut self, data: &[u8]) {
-        let behind = self.sign.see(data, IMAGE_SIGN);
-        let room = IMAGE_ID_BYTES.saturating_sub(self.id.len());
-        self.id.extend_from_slice(behind.get(..room).unwrap_or(behind));
+        let behind = self.search.see(data, self.sign.text());
+        let room = ID_DIGITS.saturating_sub(self.digits.len());
+        self.digits.extend_from_slice(behind.get(..room).unwrap_or(behind));
     }
 
     fn found(self) -> Option<String> {
-        let id = String::from_utf8(self.id).ok()?;
-        let digits = id.strip_prefix("sha256:")?;
-        let is_id = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        is_id.then_some(id)
+        let digits = String::from_utf8(self.digits).ok()?;
+        let is_id = digits.len() == ID_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        is_id.then(|| format!("sha256:{digits}"))
     }
 }
 
@@ -177,22 +212,26 @@ mod tests {
         told.get().unwrap()
     }
 
+    fn of_progress(then: Then) -> Ending {
+        Ending::of_progress(Some(ImageSign::Built), then)
+    }
+
     #[test]
     fn an_error_in_the_progress_is_a_failure() {
         let text =
             b"{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\r\n";
         for cut in 0..text.len() {
             let (head, tail) = text.split_at(cut);
-            assert_eq!(came(Ending::of_progress, &[head, tail]), Came::Failed, "{cut}");
+            assert_eq!(came(of_progress, &[head, tail]), Came::Failed, "{cut}");
         }
     }
 
     #[test]
     fn what_a_build_prints_is_no_error() {
         let printed = br#"{"stream":"{\"errorDetail\":{}}"}"#;
-        assert_eq!(came(Ending::of_progress, &[printed]), Came::Done(None));
-        assert_eq!(came(Ending::of_progress, &[]), Came::Done(None));
-        assert_eq!(came(Ending::of_progress, &[b"{{\"errorDetail\":"]), Came::Failed);
+        assert_eq!(came(of_progress, &[printed]), Came::Done(None));
+        assert_eq!(came(of_progress, &[]), Came::Done(None));
+        assert_eq!(came(of_progress, &[b"{{\"errorDetail\":"]), Came::Failed);
     }
 
     #[test]
@@ -202,22 +241,31 @@ mod tests {
             "{{\"stream\":\"Step 1/1 \\\"aux\\\":{{\"}}\r\n{{\"aux\":{{\"ID\":\"{id}\"}}}}\r\n\
              {{\"stream\":\"done\"}}\r\n"
         );
-        let of = |pieces: &[&[u8]]| {
+        let by = |sign, pieces: &[&[u8]]| {
             let told = Rc::new(std::cell::RefCell::new(None));
             let teller = Rc::clone(&told);
             let then: Then = Box::new(move |_, image| *teller.borrow_mut() = image);
-            let mut ending = Ending::of_progress(then);
+            let mut ending = Ending::of_progress(Some(sign), then);
             for piece in pieces {
                 ending.see(piece);
             }
             ending.finish();
             told.take()
         };
+        let of = |pieces: &[&[u8]]| by(ImageSign::Built, pieces);
         for cut in 0..text.len() {
             let (head, tail) = text.as_bytes().split_at(cut);
             assert_eq!(of(&[head, tail]).as_ref(), Some(&id), "{cut}");
         }
         assert_eq!(of(&[b"{\"aux\":{\"ID\":\"sha256:12\"}}"]), None);
+        let imported = format!("{{\"status\":\"Importing\"}}\r\n{{\"status\":\"{id}\"}}\r\n");
+        assert_eq!(by(ImageSign::Imported, &[imported.as_bytes()]).as_ref(), Some(&id));
+        let quiet = format!("{{\"stream\":\"{id}\\n\"}}\r\n");
+        assert_eq!(by(ImageSign::BuiltQuietly, &[quiet.as_bytes()]).as_ref(), Some(&id));
+        // Any step of a build prints what it likes.
+        assert_eq!(of(&[quiet.as_bytes()]), None);
+        let printed = format!("{{\"stream\":\"{{\\\"status\\\":\\\"{id}\"}}\r\n");
+        assert_eq!(by(ImageSign::Imported, &[printed.as_bytes()]), None);
         assert_eq!(of(&[b"{\"stream\":\"x\"}"]), None);
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::object::{self, Container, Image, Network, Volume};
-use crate::owner::{Kind, Owner, OwnerTable, owner_in_labels};
+use crate::owner::{Kind, Owner, OwnerTable, name_key, owner_in_labels};
 use crate::people::People;
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
 use crate::principal::maker;
@@ -73,6 +73,12 @@ impl Registrar<'_> {
             maker: maker(owner.as_ref(), self.people).await,
             ..ImageFacts::of_names(image.names())
         }
+    }
+
+    /// An image, as the one that has a name: it is whose the name is.
+    pub(crate) async fn named_image(&self, name: &str, image: &Image) -> ImageFacts {
+        let owner = self.owners.get(Kind::ImageName, &name_key(name, &image.id));
+        ImageFacts { maker: maker(owner.as_ref(), self.people).await, ..self.image(image).await }
     }
 
     pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {

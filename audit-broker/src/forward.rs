@@ -4,6 +4,7 @@
 //! a stream, or by the connection becoming one.
 
 mod events;
+mod prune;
 mod stream;
 
 use std::rc::Rc;
@@ -20,17 +21,17 @@ use crate::advertise;
 use crate::anonymous;
 use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
-use crate::api::class::Class;
 use crate::api::route::{AnswerKind, BodyKind};
 use crate::call::{Call, Inbound};
+use crate::case::names_removed;
 use crate::client_stream::ClientBody;
 use crate::danger;
-use crate::ending::{Came, Ending};
+use crate::ending::{Came, Ending, ImageSign};
 use crate::evidence::Made;
 use crate::facts::claim;
-use crate::object;
-use crate::owner::Kind;
-use crate::request::Upgrade;
+use crate::object::{self, Object};
+use crate::owner::{Kind, name_key};
+use crate::request::{Head, Upgrade};
 use crate::upstream::{self, Found, Line, Unreachable};
 use crate::view::{Document, filter_document};
 use crate::visibility::{self, Viewer};
@@ -53,6 +54,12 @@ pub(crate) async fn forward(
     call: &Rc<Call>,
     client: &mut Inbound,
 ) -> Result<Forwarded, Unreachable> {
+    let route = call.action.head.route;
+    if call.is_of_own && route.op == "image-prune" {
+        let document = prune::images(call).await?;
+        call.record_outcome(Came::Done(None), None);
+        return Ok(Forwarded::Answer(answer::document(StatusCode::OK, document)));
+    }
     let request = request(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
     if stream::is_for(call) {
@@ -71,7 +78,6 @@ pub(crate) async fn forward(
     let request = request.map(|()| body.unwrap_or_else(|| Either::Left(Full::default())));
     let (response, line) = call.connection.upstream.send(request).await?;
     let status = response.status();
-    let route = call.action.head.route;
     let tells = match route.answer {
         _ if status.as_u16() >= 400 => None,
         AnswerKind::Progress => Some(Tells::Progress),
@@ -86,6 +92,9 @@ pub(crate) async fn forward(
     }
     if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
+        if status.is_success() {
+            change_names(call);
+        }
     }
     Ok(Forwarded::Answer(relay(call, response, line, tells)))
 }
@@ -168,13 +177,14 @@ fn relay(
         let call = Rc::clone(call);
         move |came, image: Option<String>| {
             call.record_outcome(came, None);
-            if let Some(id) = image.filter(|_| call.action.head.route.class == Class::Build) {
+            if let Some(id) = image {
+                claim_names(&call, &id);
                 claim_image(&call, id);
             }
         }
     };
     let ending = tells.map(|tells| match tells {
-        Tells::Progress => Ending::of_progress(then),
+        Tells::Progress => Ending::of_progress(sign_of_image(&call.action.head), then),
         Tells::Wait => Ending::of_wait(then),
     });
     let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
@@ -214,7 +224,11 @@ fn is_read_here(call: &Call) -> bool {
     let route = call.action.head.route;
     let makes =
         matches!(route.body, BodyKind::ContainerCreate | BodyKind::ExecCreate | BodyKind::Commit);
-    makes || route.path == advertise::PATH
+    makes || route.path == advertise::PATH || is_of_own_volumes(call)
+}
+
+fn is_of_own_volumes(call: &Call) -> bool {
+    call.is_of_own && call.action.head.route.op == "volume-prune"
 }
 
 /// Longest answer that the broker itself reads, in bytes.
@@ -246,6 +260,7 @@ async fn document(
     call.record_outcome(outcome_of(head.status), made.as_ref());
     let document = match call.action.head.route.path {
         advertise::PATH => advertise::limit_document(document),
+        _ if is_of_own_volumes(call) => prune::volumes(call, document).await?,
         _ => document,
     };
     Ok(Response::from_parts(head, AnswerBody::own(document)))
@@ -271,6 +286,38 @@ fn claim_image(call: &Rc<Call>, id: String) {
     });
 }
 
+/// Keeps who gave an image its new names.
+fn claim_names(call: &Call, image_id: &str) {
+    for taken in &call.action.references.names_taken {
+        let key = name_key(&taken.name, image_id);
+        claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
+    }
+}
+
+/// Names that the call has given to an image, or taken from it.
+fn change_names(call: &Call) {
+    let Object::Image(image) = &call.action.object else { return };
+    if call.action.head.route.op == "image-tag" {
+        claim_names(call, &image.image.id);
+    }
+    for name in names_removed(&call.action.head, image) {
+        let key = name_key(name, &image.image.id);
+        if let Err(error) = call.connection.shared.owners.forget(Kind::ImageName, &key) {
+            tracing::error!("the name {name} cannot be forgotten: {error:#}");
+        }
+    }
+}
+
+/// How the answer tells which image was made.
+fn sign_of_image(head: &Head) -> Option<ImageSign> {
+    match head.route.op {
+        "build" if head.query.text("q") == Some("1") => Some(ImageSign::BuiltQuietly),
+        "build" => Some(ImageSign::Built),
+        "image-pull" if head.query.text("fromSrc").is_some() => Some(ImageSign::Imported),
+        _ => None,
+    }
+}
+
 /// What has come into being, which is the caller's from now on. Of a new container also the name
 /// that docker gave it where the client gave none.
 async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
@@ -281,6 +328,7 @@ async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
     };
     let shared = &call.connection.shared;
     if kind == Kind::Image {
+        claim_names(call, &id);
         claim_image(call, id);
         return None;
     }

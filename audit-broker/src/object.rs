@@ -163,6 +163,11 @@ impl Image {
         self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
     }
 
+    /// Its names with a tag, as docker writes them.
+    pub(crate) fn tags(&self) -> &[String] {
+        self.repo_tags.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn labels(&self) -> Option<&BTreeMap<String, String>> {
         self.config.as_ref()?.labels.as_ref()
     }

@@ -54,6 +54,7 @@ operations! {
 
 pub(crate) const IMAGE_USE: Operation = plain("image-use");
 pub(crate) const IMAGE_NAME: Operation = plain("image-name");
+pub(crate) const IMAGE_DELETE: Operation = plain("image-delete");
 pub(crate) const IMAGE_EXPORT: Operation = plain("image-export");
 pub(crate) const IMAGE_IMPORT: Operation = plain("image-import");
 pub(crate) const IMAGE_INSPECT: Operation = plain("image-inspect");
@@ -106,7 +107,7 @@ pub(crate) fn of(op: &str) -> Operation {
         "image-load" => IMAGE_IMPORT,
         "image-push" => plain("image-push"),
         "image-tag" => IMAGE_NAME,
-        "image-remove" => plain("image-delete"),
+        "image-remove" => IMAGE_DELETE,
         "image-prune" => plain("image-prune"),
 
         "volume-list" => plain("volume-list"),

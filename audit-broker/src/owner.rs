@@ -4,6 +4,7 @@
 //! which dockerd keeps, and in a table of the broker's own, for what takes no label or cannot be
 //! believed. Knows no HTTP and no policy.
 
+mod image_name;
 mod kind;
 mod label;
 mod log;
@@ -13,6 +14,7 @@ mod table;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use image_name::{full_name, name_key};
 pub(crate) use kind::Kind;
 pub(crate) use label::{
     IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_own, shown_image, stamp,

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
@@ -14,6 +16,7 @@ use crate::decision::{NOT_PERMITTED, reaches_all};
 use crate::object;
 use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, refuse_own, stamp};
 use crate::refusal::Refusal;
+use crate::request::Query;
 use crate::upstream::Found;
 
 /// Puts it in.
@@ -54,15 +57,31 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
                 query.set("all", "1".to_owned());
             }
         }
-        "prune" | "volume-prune" | "network-prune" => {
+        "prune" | "volume-prune" | "network-prune" | "image-prune" => {
             let policy = call.connection.shared.policy();
-            if !reaches_all(&policy, call.settings.mode, &call.principal) {
+            call.is_of_own = !reaches_all(&policy, call.settings.mode, &call.principal);
+            // Whose an image is, no label tells.
+            if call.is_of_own && action.head.route.op == "image-prune" {
+                refuse_age(query)?;
+            } else if call.is_of_own {
                 let owner = format!("{LABEL}={}", action.owner);
                 let filters = query_json::with_label(query.text("filters"), &owner);
                 query.set("filters", filters);
             }
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// # Errors
+/// If only what is of some age is to be removed: lists know no such filter.
+fn refuse_age(query: &Query) -> Result<(), Refusal> {
+    let filters = query.text("filters").and_then(|json| serde_json::from_str(json).ok());
+    let filters: Map<String, Value> = filters.unwrap_or_default();
+    if filters.contains_key("until") {
+        let message = "the filter `until` is for who may remove everybody's images; leave it out";
+        return Err(Refusal::bad_request(message.to_owned()));
     }
     Ok(())
 }

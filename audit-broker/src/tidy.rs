@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use crate::owner::{Kind, OwnerTable};
+use crate::owner::{Kind, OwnerTable, name_key};
 use crate::request::ApiVersion;
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -15,6 +15,21 @@ use crate::upstream::{Found, Unreachable, Upstream};
 struct Listed {
     #[serde(rename = "Id", alias = "Name")]
     id: String,
+    #[serde(rename = "RepoTags", default)]
+    tags: Option<Vec<String>>,
+}
+
+impl Listed {
+    /// What the table knows it by, and its names.
+    fn keys(self, kind: Kind) -> Vec<String> {
+        match kind {
+            Kind::ImageName => {
+                let tags = self.tags.unwrap_or_default();
+                tags.iter().map(|tag| name_key(tag, &self.id)).collect()
+            }
+            _ => vec![self.id],
+        }
+    }
 }
 
 /// A list of things of one kind: that of volumes stands in a document.
@@ -29,13 +44,14 @@ enum List {
 }
 
 /// What is listed where. dockerd makes the volumes that have an owner here together with containers.
-const LISTS: [(Kind, &str); 3] = [
+const LISTS: [(Kind, &str); 4] = [
     (Kind::Container, "/containers/json?all=1"),
     (Kind::Image, "/images/json?all=1"),
+    (Kind::ImageName, "/images/json"),
     (Kind::Volume, "/volumes"),
 ];
 
-/// Forgets the owners of containers, images and volumes that dockerd does not have any more.
+/// Forgets the owners of containers, images, names and volumes that dockerd does not have any more.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -56,7 +72,8 @@ pub(crate) async fn forget_what_is_gone(
             Found::Yes(List::Volumes { volumes }) => volumes.unwrap_or_default(),
             Found::No(..) => continue,
         };
-        let there: HashSet<String> = there.into_iter().map(|listed| listed.id).collect();
+        let there: HashSet<String> =
+            there.into_iter().flat_map(|listed| listed.keys(kind)).collect();
         for (id, _) in known.iter().filter(|(id, _)| !there.contains(id)) {
             if let Err(error) = owners.forget(kind, id) {
                 tracing::error!("{} {id} cannot be forgotten: {error:#}", kind.name());

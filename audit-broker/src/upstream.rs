@@ -215,6 +215,20 @@ impl Upstream {
         self.told(target, request).await
     }
 
+    /// Has dockerd remove something, and gives what it says of it; `None` if it does not do that.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn remove(&self, target: &str) -> Result<Option<Bytes>, Unreachable> {
+        let mut request = request(target, Full::default())?;
+        *request.method_mut() = Method::DELETE;
+        let (response, line) = self.send(request).await?;
+        let (head, body) = response.into_parts();
+        let read = line.read(body, DOCUMENT_LIMIT_BYTES).await;
+        let bytes = read.map_err(|source| malformed(target, source))?;
+        Ok(head.status.is_success().then_some(bytes))
+    }
+
     /// The newest version of the API that both dockerd and the broker speak.
     ///
     /// # Errors

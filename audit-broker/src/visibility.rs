@@ -117,6 +117,8 @@ impl Viewer {
                 return self.may(operation::SWARM_VIEW.name);
             }
             Kind::Daemon => return true,
+            // Nothing is told of one alone.
+            Kind::ImageName => return false,
         };
         let is_container = matches!(thing, Thing::Container(_));
         let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::broker::{Broker, PERMIT_ALL};
 use crate::docker::Lines;
-use crate::host::{PERSON, found_settled, shell};
+use crate::host::{Finally, PERSON, found_settled, shell};
 use crate::observe::wait_until;
 use crate::terminal::TERMINAL;
 
@@ -220,4 +220,74 @@ fn policies_are_read_anew() {
         .collect();
     assert_eq!(digests.len(), 4, "{loads:#?}");
     assert_eq!((digests[0], digests[2]), (digests[3], "not-valid"));
+}
+
+/// What people make they take away again, and what is root's stays.
+#[test]
+fn people_tidy_up_what_is_theirs() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name().to_owned();
+    let build = "printf 'FROM fedora\\nLABEL a=b which='$1'\\n' | docker build -q -t ";
+    let of_root = build.replace("$1", &name);
+    shell(&format!(
+        "{of_root} {name}-root - && docker create --name {name}-c -v /data {name}-root true &&
+         docker rm {name}-c"
+    ));
+    let _away = Finally(format!("docker rmi {name}-root"));
+    let volumes = shell("docker volume ls -q");
+    lines.give(&[(
+        &format!(
+            "build() {{ {build}$N - >/dev/null; }}
+            build $N-1; build $N-2; docker tag $N $N:other
+            docker image prune -f --filter label!=a | grep -c ^deleted
+            docker image prune -f --filter label=a=b | grep -c ^deleted
+            docker image prune -f --filter until=1h 2>&1 | grep -o 'the filter `until`'
+            docker images -q $N | wc -l
+            docker image prune -af | grep -c ^untagged; docker images -q $N | wc -l
+            docker run --name $N -v /data fedora true
+            docker volume prune -f | grep -c '^[0-9a-f]\\{{64\\}}$'
+            docker rm $N >/dev/null; docker volume prune -f | grep -c '^[0-9a-f]\\{{64\\}}$'
+            docker system prune -f >/dev/null && echo pruned"
+        ),
+        "0\n1\nthe filter `until`\n2\n2\n0\n0\n1\npruned\n",
+    )]);
+    assert_eq!(shell(&format!("docker image inspect -f ok {name}-root fedora")), "ok\nok\n");
+    assert!(volumes.lines().count() > 0);
+    for volume in volumes.lines() {
+        shell(&format!("docker volume inspect {volume}"));
+    }
+    shell("docker volume prune -f");
+}
+
+/// A name is whose it is, whosever the image is that has it.
+#[test]
+fn a_name_of_root_s_stays_where_it_is() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name().to_owned();
+    let build = "printf 'FROM fedora\\nLABEL which='$1'\\n' | docker build -q -t ";
+    let build = format!("build() {{ {build}${{2:-$N}} - >/dev/null; }}; build a");
+    let _away = Finally(format!("docker rmi -f {name}-prod"));
+    lines.give(&[
+        ("docker tag fedora $N; docker rmi $N; docker tag fedora $N", "Untagged: NAME:latest\n"),
+        (&format!("docker tag fedora $N; {build}; build b; docker rmi $N | grep -c ^Deleted"), "1\n"),
+        ("printf '' | docker import - $N >/dev/null; sleep 0.5; docker rmi $N | grep -c Untagged", "1\n"),
+    ]);
+    // Root gives a name to what somebody has built.
+    let docker = &crate::docker::command_lines()[0];
+    let make = format!("{build} {name}-app; docker images -q {name}-app");
+    let id = crate::host::text(&lines.through(docker, &make).stdout).replace("NAME", "");
+    shell(&format!("docker tag {name}-app {name}-prod"));
+    for line in [
+        format!("docker tag fedora {name}-prod"),
+        format!("{build} {name}-prod"),
+        format!("docker rmi {name}-prod"),
+        format!("docker rmi -f {}", id.trim()),
+    ] {
+        let told = crate::host::text(&lines.through(docker, &line).stderr);
+        assert!(told.contains("not allowed image-"), "{line}: {told}");
+    }
+    lines.give(&[("docker image prune -af >/dev/null && echo pruned", "pruned\n")]);
+    assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod")), "ok\n");
 }

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::api::body::Body;
 use crate::api::route::Method;
 use crate::facts::claim;
-use crate::owner::{Kind, LABEL, Owner, OwnerTable};
+use crate::owner::{Kind, LABEL, Owner, OwnerTable, name_key};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
 
@@ -213,6 +213,10 @@ impl Dockerd {
             name if has_tag => (vec![name.to_owned()], vec![]),
             name => (vec![format!("{name}:latest")], vec![]),
         };
+        for tag in &tags {
+            let key = name_key(tag, &id);
+            claim(&self.owners, Kind::ImageName, &key, &self.owner_of_rest);
+        }
         json!({"Id": id, "RepoTags": tags, "RepoDigests": digests, "Config": {}})
     }
 

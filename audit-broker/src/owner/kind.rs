@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     /// A process in a container.
     Exec,
     Image,
+    /// A name of an image: see [`super::name_key`].
+    ImageName,
     Volume,
     Network,
     /// A build, or a step of one that is kept.
@@ -27,17 +29,19 @@ pub(crate) enum Kind {
 pub(super) enum Keeping {
     /// In memory: the thing does not outlive dockerd, or is there for moments.
     Memory,
-    /// Over the end of the broker. When the machine loses power, the thing's label tells it.
+    /// Over the end of the broker. When the machine loses power, the thing's label tells it, or it
+    /// becomes root's.
     Written,
     /// Over a loss of power: the thing has no label that the broker could set.
     Synced,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Container,
         Self::Exec,
         Self::Image,
+        Self::ImageName,
         Self::Volume,
         Self::Network,
         Self::Build,
@@ -55,6 +59,7 @@ impl Kind {
             Self::Container => "container",
             Self::Exec => "exec",
             Self::Image => "image",
+            Self::ImageName => "image-name",
             Self::Volume => "volume",
             Self::Network => "network",
             Self::Build => "build",
@@ -72,6 +77,7 @@ impl Kind {
             Self::Exec | Self::Build | Self::Daemon => Keeping::Memory,
             Self::Image | Self::Plugin => Keeping::Synced,
             Self::Container
+            | Self::ImageName
             | Self::Volume
             | Self::Network
             | Self::Node

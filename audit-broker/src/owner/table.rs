@@ -29,7 +29,7 @@ const ID_LIMIT_BYTES: usize = 1024;
 /// | kind | a claim | survives |
 /// |---|---|---|
 /// | processes in containers, builds | in memory only | nothing; dockerd forgets them too |
-/// | containers, volumes, networks, swarm's | one write, without fsync | the end of the broker; else the label tells it |
+/// | containers, volumes, networks, names of images, swarm's | one write, without fsync | the end of the broker; else the label tells it |
 /// | images, plugins | a write and an fsync: milliseconds, so not on a thread that serves others | a loss of power |
 ///
 /// Once in 10,000 changes or more, the file is written anew, with an fsync, whatever the kind.

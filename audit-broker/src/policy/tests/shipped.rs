@@ -70,7 +70,17 @@ fn by_default_the_host_is_for_root_and_admins() {
         assert!(shipped.allows(&of_root, action, &own, ""), "{action}");
     }
     let person = user("dwalsh", 1001, &[]);
-    for action in ["container-exec", "container-copy-in", "container-join", "volume-use"] {
+    for action in [
+        "container-exec",
+        "container-copy-in",
+        "container-join",
+        "container-commit",
+        "container-stop",
+        "container-rename",
+        "container-delete",
+        "volume-use",
+        "network-delete",
+    ] {
         let unit = "compose.service".to_owned();
         for maker in [
             Maker::root(),
