@@ -54,7 +54,16 @@ pub(crate) struct References {
 /// A name that an image is given.
 #[derive(Debug)]
 pub(crate) struct NameTaken {
+    /// As docker writes it.
     pub(crate) name: String,
-    /// The image that has it so far.
-    pub(crate) holder: Option<Image>,
+    pub(crate) holder: Holder,
+}
+
+/// What has a name so far.
+#[derive(Debug)]
+pub(crate) enum Holder {
+    Nobody,
+    Image(Box<Image>),
+    /// That cannot be told.
+    Unknown,
 }

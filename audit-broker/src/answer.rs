@@ -152,13 +152,15 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Own(body) => body.is_end_stream(),
-            Content::Relayed(relay) => relay.body.is_end_stream(),
+            // What is filtered may be looked at when the last of it has come.
+            Content::Relayed(relay) => relay.filter.is_none() && relay.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Own(body) => body.size_hint(),
+            Content::Relayed(relay) if relay.filter.is_some() => SizeHint::default(),
             Content::Relayed(relay) => relay.body.size_hint(),
         }
     }

@@ -6,7 +6,7 @@
 
 mod context;
 
-use crate::action::{Action, NameTaken};
+use crate::action::{Action, Holder, NameTaken};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::volume::VolumeCreate;
@@ -14,9 +14,8 @@ use crate::danger;
 use crate::facts::Registrar;
 use crate::object::{Container, NamedImage, Network, Object, Volume};
 use crate::operation::{self, Operation};
-use crate::owner::{Kind, full_name};
+use crate::owner::Kind;
 use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Resource};
-use crate::principal::maker;
 use crate::request::Head;
 use crate::upstream::Unreachable;
 
@@ -255,7 +254,7 @@ async fn the_call(
                 name: call.name.clone(),
                 image: image_of(action, config, registrar).await,
                 labels: config.labels.clone().unwrap_or_default(),
-                maker: maker(Some(&action.owner), registrar.people).await,
+                maker: registrar.maker(Some(&action.owner)).await,
             };
             Step::new(name, Thing::NewContainer(facts))
         }
@@ -268,7 +267,7 @@ async fn the_call(
                 name: call.name.clone(),
                 driver: network.driver.clone().unwrap_or_default(),
                 labels: network.labels.clone().unwrap_or_default(),
-                maker: maker(Some(&action.owner), registrar.people).await,
+                maker: registrar.maker(Some(&action.owner)).await,
             };
             Step::new(name, Thing::NewNetwork(facts))
         }
@@ -283,8 +282,7 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
     if head.route.op != "image-remove" {
         return &[];
     }
-    let given = full_name(&image.given);
-    match tags.iter().position(|tag| *tag == given) {
+    match tags.iter().position(|tag| *tag == image.given) {
         Some(place) => tags.get(place..=place).unwrap_or_default(),
         None => tags,
     }
@@ -301,8 +299,10 @@ fn name_only<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
 /// A name that an image is given: that of the image which has it so far, if there is one.
 async fn of_name(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
     let thing = match &taken.holder {
-        Some(image) => Thing::Image(registrar.named_image(&taken.name, image).await),
-        None => Thing::Daemon,
+        Holder::Nobody => Thing::Daemon,
+        Holder::Image(image) => Thing::Image(registrar.named_image(&taken.name, image).await),
+        // Root's.
+        Holder::Unknown => Thing::Image(ImageFacts::of_name(&taken.name)),
     };
     let step = Step::new(operation::IMAGE_NAME.name, thing);
     Step { name: Some(taken.name.clone()), given: taken.name.clone(), ..step }
@@ -331,7 +331,7 @@ async fn new_volume(
         name,
         driver: volume.driver.clone().unwrap_or_default(),
         labels: volume.labels.clone().unwrap_or_default(),
-        maker: maker(Some(&action.owner), registrar.people).await,
+        maker: registrar.maker(Some(&action.owner)).await,
     }
 }
 

@@ -5,7 +5,8 @@
 use crate::case::{Case, Step, Thing};
 use crate::operation;
 use crate::policy::{
-    Call, ContainerFacts, ImageFacts, Judgement, Policy, Principal, Question, Resource, Verdict,
+    Call, ContainerFacts, ImageFacts, Judgement, ObjectFacts, Policy, Principal, Question,
+    Resource, Verdict,
 };
 use crate::settings::Mode;
 
@@ -95,16 +96,18 @@ pub(crate) fn may_see(
     mode == Mode::Report || policy.ask(&question).verdict.is_allowed
 }
 
-/// Whether somebody may remove whatever anybody has, so that a prune need not spare it.
-pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
-    let roots = ContainerFacts::of_root();
-    let call = Call::default();
-    let question = Question {
-        principal,
-        action: operation::CONTAINER_DELETE.action(true),
-        resource: Resource::Container(&roots),
-        call: &call,
+/// Whether somebody may remove whatever anybody has, so that a prune need not spare it. `op` is that
+/// of the prune.
+pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal, op: &str) -> bool {
+    let container = ContainerFacts::of_root();
+    let object = ObjectFacts::of_root();
+    let (action, resource) = match op {
+        "image-prune" => (operation::IMAGE_DELETE.name, Resource::Image(&container.image)),
+        "volume-prune" => (operation::VOLUME_DELETE.name, Resource::Volume(&object)),
+        "network-prune" => (operation::NETWORK_DELETE.name, Resource::Network(&object)),
+        _ => (operation::CONTAINER_DELETE.action(true), Resource::Container(&container)),
     };
+    let question = Question { principal, action, resource, call: &Call::default() };
     mode == Mode::Report || policy.ask(&question).verdict.is_allowed
 }
 

@@ -28,7 +28,7 @@ pub(crate) enum Came {
 #[derive(Debug)]
 enum Sign {
     /// By a line of progress that holds an error; others may tell the id of a new image.
-    Progress { error: Search, image: Option<ImageId> },
+    Progress { error: Search, is_failed: bool, image: Option<ImageId> },
     /// By a document at the end that holds an exit status; what came of it so far.
     ExitStatus(Vec<u8>),
 }
@@ -40,7 +40,8 @@ impl Ending {
         made: Option<ImageSign>,
         then: impl FnOnce(Came, Option<String>) + 'static,
     ) -> Self {
-        let sign = Sign::Progress { error: Search::default(), image: made.map(ImageId::behind) };
+        let (error, image) = (Search::default(), made.map(ImageId::behind));
+        let sign = Sign::Progress { error, is_failed: false, image };
         Self { sign, then: Box::new(then) }
     }
 
@@ -51,8 +52,8 @@ impl Ending {
 
     pub(crate) fn see(&mut self, data: &[u8]) {
         match &mut self.sign {
-            Sign::Progress { error, image } => {
-                error.see(data, ERROR_SIGN);
+            Sign::Progress { error, is_failed, image } => {
+                *is_failed |= data.iter().any(|byte| error.see(*byte, ERROR_SIGN));
                 if let Some(image) = image {
                     image.see(data);
                 }
@@ -67,7 +68,7 @@ impl Ending {
     /// The stream has come to its end.
     pub(crate) fn finish(self) {
         let (came, image) = match self.sign {
-            Sign::Progress { error, .. } if error.is_found(ERROR_SIGN) => (Came::Failed, None),
+            Sign::Progress { is_failed: true, .. } => (Came::Failed, None),
             Sign::Progress { image, .. } => (Came::Done(None), image.and_then(ImageId::found)),
             Sign::ExitStatus(document) => (exit_status(&document), None),
         };
@@ -98,7 +99,7 @@ fn exit_status(document: &[u8]) -> Came {
     }
 }
 
-/// Looks for a text in what comes in pieces.
+/// Looks for a text in what comes byte by byte.
 #[derive(Debug, Default)]
 struct Search {
     /// How many bytes of the text have come last.
@@ -113,21 +114,13 @@ struct Search {
 const ERROR_SIGN: &[u8] = b"{\"errorDetail\":";
 
 impl Search {
-    const fn is_found(&self, sign: &[u8]) -> bool {
+    /// Whether the text is whole with this byte. The first byte of the text stands in it again only
+    /// behind what the search would begin anew with.
+    fn see(&mut self, byte: u8, sign: &[u8]) -> bool {
+        let is_next = sign.get(self.matched) == Some(&byte);
+        self.matched =
+            if is_next { self.matched + 1 } else { usize::from(sign.first() == Some(&byte)) };
         self.matched == sign.len()
-    }
-
-    /// Looks on until the text is found, and gives what comes behind it. The first byte of the text
-    /// stands in it again only behind what the search would begin anew with.
-    fn see<'a>(&mut self, data: &'a [u8], sign: &[u8]) -> &'a [u8] {
-        for (place, byte) in data.iter().enumerate() {
-            match sign.get(self.matched) {
-                None => return data.get(place..).unwrap_or_default(),
-                Some(next) if next == byte => self.matched += 1,
-                Some(_) => self.matched = usize::from(sign.first() == Some(byte)),
-            }
-        }
-        &[]
     }
 }
 
@@ -171,18 +164,27 @@ const ID_DIGITS: usize = 64;
 struct ImageId {
     sign: ImageSign,
     search: Search,
+    /// Of the last id that has come: each stage of a build tells its own.
     digits: Vec<u8>,
+    /// How many more belong to it.
+    missing: usize,
 }
 
 impl ImageId {
     fn behind(sign: ImageSign) -> Self {
-        Self { sign, search: Search::default(), digits: Vec::new() }
+        Self { sign, search: Search::default(), digits: Vec::new(), missing: 0 }
     }
 
     fn see(&mut self, data: &[u8]) {
-        let behind = self.search.see(data, self.sign.text());
-        let room = ID_DIGITS.saturating_sub(self.digits.len());
-        self.digits.extend_from_slice(behind.get(..room).unwrap_or(behind));
+        for byte in data {
+            if self.missing > 0 {
+                self.digits.push(*byte);
+                self.missing -= 1;
+            } else if self.search.see(*byte, self.sign.text()) {
+                self.digits.clear();
+                self.missing = ID_DIGITS;
+            }
+        }
     }
 
     fn found(self) -> Option<String> {
@@ -258,6 +260,8 @@ mod tests {
             assert_eq!(of(&[head, tail]).as_ref(), Some(&id), "{cut}");
         }
         assert_eq!(of(&[b"{\"aux\":{\"ID\":\"sha256:12\"}}"]), None);
+        let stages = text.replace("0a0a", "ffff") + &text;
+        assert_eq!(of(&[stages.as_bytes()]).as_ref(), Some(&id));
         let imported = format!("{{\"status\":\"Importing\"}}\r\n{{\"status\":\"{id}\"}}\r\n");
         assert_eq!(by(ImageSign::Imported, &[imported.as_bytes()]).as_ref(), Some(&id));
         let quiet = format!("{{\"stream\":\"{id}\\n\"}}\r\n");

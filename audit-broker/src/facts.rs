@@ -47,6 +47,11 @@ impl Registrar<'_> {
         Ok(owner)
     }
 
+    /// An owner as policies know it.
+    pub(crate) async fn maker(&self, owner: Option<&Owner>) -> Maker {
+        maker(owner, self.people, &|id| self.owners.get(Kind::Container, id)).await
+    }
+
     /// # Errors
     /// If dockerd cannot be reached.
     pub(crate) async fn container(
@@ -61,7 +66,7 @@ impl Registrar<'_> {
             name: container.name().to_owned(),
             image: ImageFacts { id: container.image_id.clone(), ..ImageFacts::of_name(image) },
             labels: container.labels().clone(),
-            maker: maker(owner.as_ref(), self.people).await,
+            maker: self.maker(owner.as_ref()).await,
         })
     }
 
@@ -70,7 +75,7 @@ impl Registrar<'_> {
         ImageFacts {
             id: image.id.clone(),
             labels: image.labels().cloned().unwrap_or_default(),
-            maker: maker(owner.as_ref(), self.people).await,
+            maker: self.maker(owner.as_ref()).await,
             ..ImageFacts::of_names(image.names())
         }
     }
@@ -78,7 +83,7 @@ impl Registrar<'_> {
     /// An image, as the one that has a name: it is whose the name is.
     pub(crate) async fn named_image(&self, name: &str, image: &Image) -> ImageFacts {
         let owner = self.owners.get(Kind::ImageName, &name_key(name, &image.id));
-        ImageFacts { maker: maker(owner.as_ref(), self.people).await, ..self.image(image).await }
+        ImageFacts { maker: self.maker(owner.as_ref()).await, ..self.image(image).await }
     }
 
     pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {
@@ -101,7 +106,7 @@ impl Registrar<'_> {
         labels: BTreeMap<String, String>,
         owner: Option<Owner>,
     ) -> ObjectFacts {
-        let maker = maker(owner.as_ref(), self.people).await;
+        let maker = self.maker(owner.as_ref()).await;
         let (id, name, driver) = (id.to_owned(), name.to_owned(), driver.to_owned());
         ObjectFacts { id, name, driver, labels, maker }
     }
@@ -131,6 +136,19 @@ impl ContainerFacts {
             id: String::new(),
             name: String::new(),
             image: ImageFacts::of_name(""),
+            labels: BTreeMap::new(),
+            maker: Maker::root(),
+        }
+    }
+}
+
+impl ObjectFacts {
+    /// One of root's, of which no more is known.
+    pub(crate) fn of_root() -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            driver: String::new(),
             labels: BTreeMap::new(),
             maker: Maker::root(),
         }

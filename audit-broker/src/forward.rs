@@ -17,6 +17,7 @@ use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
+use crate::action::Holder;
 use crate::advertise;
 use crate::anonymous;
 use crate::answer::{self, AnswerBody, Filter, Relay};
@@ -55,10 +56,14 @@ pub(crate) async fn forward(
     client: &mut Inbound,
 ) -> Result<Forwarded, Unreachable> {
     let route = call.action.head.route;
-    if call.is_of_own && route.op == "image-prune" {
-        let document = prune::images(call).await?;
+    let pruned = match route.op {
+        "prune" if call.is_of_own => Some(prune::containers(call).await?),
+        "image-prune" if call.is_of_own => Some(prune::images(call).await?),
+        _ => None,
+    };
+    if let Some(pruned) = pruned {
         call.record_outcome(Came::Done(None), None);
-        return Ok(Forwarded::Answer(answer::document(StatusCode::OK, document)));
+        return Ok(Forwarded::Answer(answer::document(StatusCode::OK, pruned)));
     }
     let request = request(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
@@ -289,8 +294,18 @@ fn claim_image(call: &Rc<Call>, id: String) {
 /// Keeps who gave an image its new names.
 fn claim_names(call: &Call, image_id: &str) {
     for taken in &call.action.references.names_taken {
+        if let Holder::Image(holder) = &taken.holder {
+            forget_name(call, &taken.name, &holder.id);
+        }
         let key = name_key(&taken.name, image_id);
         claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
+    }
+}
+
+fn forget_name(call: &Call, name: &str, image_id: &str) {
+    let key = name_key(name, image_id);
+    if let Err(error) = call.connection.shared.owners.forget(Kind::ImageName, &key) {
+        tracing::error!("whose the name {name} was cannot be forgotten: {error:#}");
     }
 }
 
@@ -300,10 +315,10 @@ fn change_names(call: &Call) {
     if call.action.head.route.op == "image-tag" {
         claim_names(call, &image.image.id);
     }
-    for name in names_removed(&call.action.head, image) {
-        let key = name_key(name, &image.image.id);
-        if let Err(error) = call.connection.shared.owners.forget(Kind::ImageName, &key) {
-            tracing::error!("the name {name} cannot be forgotten: {error:#}");
+    // Without a digest, of which other names may be left.
+    if !image.given.contains('@') {
+        for name in names_removed(&call.action.head, image) {
+            forget_name(call, name, &image.image.id);
         }
     }
 }

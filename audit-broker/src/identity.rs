@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::facts::Registrar;
 use crate::object::{self, Container};
+use crate::owner::Kind;
 use crate::policy::Principal;
 use crate::principal::principal_of;
 use crate::request::ApiVersion;
@@ -51,7 +52,8 @@ pub(crate) async fn identify(
                 subject.uid,
                 subject.groups
             );
-            let principal = principal_of(&subject, &shared.people).await;
+            let maker_of = |id: &str| shared.owners.get(Kind::Container, id);
+            let principal = principal_of(&subject, &shared.people, &maker_of).await;
             Identity::Known(Rc::new(subject), Rc::new(principal))
         }
         Err(error) => Identity::Unknown(Rc::new(Subject::unknown(pid, uid)), error.to_string()),

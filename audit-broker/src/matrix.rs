@@ -81,7 +81,9 @@ fn cell(scopes: &Scopes<'_>, principal: &Principal, doing: &Doing) -> anyhow::Re
             Maker::User { name: name.clone(), groups: groups.clone() }
         }
         Principal::Service { unit, .. } => Maker::Service { unit: unit.clone() },
-        Principal::Container(container) => Maker::Container { id: container.id.clone() },
+        Principal::Container(container) => {
+            Maker::Container { id: container.id.clone(), maker: Box::new(container.maker.clone()) }
+        }
     };
     // Of somebody whom no policy can name.
     let other = Maker::User { name: "\0".to_owned(), groups: BTreeSet::new() };

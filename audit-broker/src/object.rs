@@ -14,7 +14,7 @@ use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
 use crate::api::words::Words;
-use crate::owner::shown_image;
+use crate::owner::{full_name, shown_image};
 use crate::request::{ApiVersion, Head, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -163,6 +163,13 @@ impl Image {
         self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
     }
 
+    /// Whether it was pulled from, or pushed to, the place where this name is.
+    pub(crate) fn is_from(&self, name: &str) -> bool {
+        let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
+        let mut digests = self.repo_digests.iter().flatten();
+        digests.any(|digest| digest.split('@').next() == Some(repository))
+    }
+
     /// Its names with a tag, as docker writes them.
     pub(crate) fn tags(&self) -> &[String] {
         self.repo_tags.as_deref().unwrap_or_default()
@@ -288,9 +295,14 @@ pub(crate) async fn resolve(
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
             Found::Yes(Object::Named(name.to_owned()))
         }
-        ObjectKind::Image => image(name, version, upstream)
-            .await?
-            .map(|image| Object::Image(NamedImage { given: name.to_owned(), image })),
+        ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
+            // What is removed by a name must not be taken for an id.
+            let full = full_name(name);
+            let is_removed_by_name =
+                head.route.op == "image-remove" && image.tags().contains(&full);
+            let given = if is_removed_by_name { full } else { name.to_owned() };
+            Object::Image(NamedImage { given, image })
+        }),
         _ => Found::Yes(Object::Named(name.to_owned())),
     })
 }

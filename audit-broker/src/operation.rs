@@ -55,6 +55,8 @@ operations! {
 pub(crate) const IMAGE_USE: Operation = plain("image-use");
 pub(crate) const IMAGE_NAME: Operation = plain("image-name");
 pub(crate) const IMAGE_DELETE: Operation = plain("image-delete");
+pub(crate) const VOLUME_DELETE: Operation = plain("volume-delete");
+pub(crate) const NETWORK_DELETE: Operation = plain("network-delete");
 pub(crate) const IMAGE_EXPORT: Operation = plain("image-export");
 pub(crate) const IMAGE_IMPORT: Operation = plain("image-import");
 pub(crate) const IMAGE_INSPECT: Operation = plain("image-inspect");
@@ -114,14 +116,14 @@ pub(crate) fn of(op: &str) -> Operation {
         "volume-inspect" => VOLUME_INSPECT,
         "volume-create" => VOLUME_CREATE,
         "volume-update" => plain("volume-update"),
-        "volume-remove" => plain("volume-delete"),
+        "volume-remove" => VOLUME_DELETE,
         "volume-prune" => plain("volume-prune"),
 
         "network-list" => plain("network-list"),
         "network-inspect" => NETWORK_INSPECT,
         "network-create" => NETWORK_CREATE,
         "network-connect" | "network-disconnect" => NETWORK_USE,
-        "network-remove" => plain("network-delete"),
+        "network-remove" => NETWORK_DELETE,
         "network-prune" => plain("network-prune"),
 
         "build" => BUILD,

@@ -29,6 +29,13 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     match &mut action.body {
         Body::ContainerCreate(config) => {
             stamp(&mut config.labels, &action.owner)?;
+            let host_config = config.host_config.iter();
+            let mounts =
+                host_config.filter_map(|host_config| host_config.mounts.as_ref()).flatten();
+            let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
+            for labels in options.filter_map(|options| options.labels.as_ref()) {
+                refuse_own(labels.keys())?;
+            }
             // Without an image dockerd says so.
             if let Some(image) = action.references.images.first() {
                 let given = config.image.replace(image.id.clone());
@@ -49,6 +56,14 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
             refuse_own(labels.keys())?;
         }
+        "image-remove" if query.text("platforms").is_some() => {
+            let policy = call.connection.shared.policy();
+            if !reaches_all(&policy, call.settings.mode, &call.principal, "image-prune") {
+                // dockerd removes what other images have in common with it, too.
+                let message = "`platforms` is for who may remove everybody's images; leave it out";
+                return Err(Refusal::forbidden(message.to_owned()));
+            }
+        }
         // dockerd would count those that are not seen. Any limit shows stopped containers too.
         "list" => {
             let limit = query.take("limit").and_then(|limit| limit.parse().ok());
@@ -59,9 +74,10 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
         }
         "prune" | "volume-prune" | "network-prune" | "image-prune" => {
             let policy = call.connection.shared.policy();
-            call.is_of_own = !reaches_all(&policy, call.settings.mode, &call.principal);
-            // Whose an image is, no label tells.
-            if call.is_of_own && action.head.route.op == "image-prune" {
+            let (mode, op) = (call.settings.mode, action.head.route.op);
+            call.is_of_own = !reaches_all(&policy, mode, &call.principal, op);
+            // Labels of images, and so of containers, are whatever somebody has written.
+            if call.is_of_own && matches!(op, "image-prune" | "prune") {
                 refuse_age(query)?;
             } else if call.is_of_own {
                 let owner = format!("{LABEL}={}", action.owner);
@@ -80,7 +96,7 @@ fn refuse_age(query: &Query) -> Result<(), Refusal> {
     let filters = query.text("filters").and_then(|json| serde_json::from_str(json).ok());
     let filters: Map<String, Value> = filters.unwrap_or_default();
     if filters.contains_key("until") {
-        let message = "the filter `until` is for who may remove everybody's images; leave it out";
+        let message = "the filter `until` is for who may remove everybody's; leave it out";
         return Err(Refusal::bad_request(message.to_owned()));
     }
     Ok(())

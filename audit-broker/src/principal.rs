@@ -25,15 +25,22 @@ pub(crate) fn owner_of(subject: &Subject) -> Owner {
     if is_root { owner.being_root() } else { owner }
 }
 
+/// Who made a container, by its id; `None` if that is not known.
+pub(crate) type MakerOf<'a> = &'a dyn Fn(&str) -> Option<Owner>;
+
 /// The subject as policies know it.
-pub(crate) async fn principal_of(subject: &Subject, people: &People) -> Principal {
+pub(crate) async fn principal_of(
+    subject: &Subject,
+    people: &People,
+    maker_of: MakerOf<'_>,
+) -> Principal {
     if let Some(container) = &subject.container {
         return Principal::Container(ContainerFacts {
             id: container.id.clone(),
             name: container.name.clone(),
             image: ImageFacts::of_name(&container.image),
             labels: container.labels.clone(),
-            maker: maker(container.owner.as_ref(), people).await,
+            maker: maker(container.owner.as_ref(), people, maker_of).await,
         });
     }
     let uid = host_uid(subject);
@@ -52,16 +59,24 @@ pub(crate) fn service_of(subject: &Subject) -> String {
 }
 
 /// An owner as policies know it; what nobody is known to have made is root's.
-pub(crate) async fn maker(owner: Option<&Owner>, people: &People) -> Maker {
-    if let Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) = owner {
+pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: MakerOf<'_>) -> Maker {
+    let person = match owner {
+        Some(Owner::Container(id)) => maker_of(id),
+        owner => owner.cloned(),
+    };
+    if let Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) = person {
         // So that it is known below.
-        people.person(*auid).await;
+        people.person(auid).await;
     }
-    maker_at_once(owner, people)
+    maker_at_once(owner, people, maker_of)
 }
 
 /// As [`maker`], without leaving the thread.
-pub(crate) fn maker_at_once(owner: Option<&Owner>, people: &People) -> Maker {
+pub(crate) fn maker_at_once(
+    owner: Option<&Owner>,
+    people: &People,
+    maker_of: MakerOf<'_>,
+) -> Maker {
     let user = |auid| {
         let person = people.person_at_once(auid);
         Maker::User { name: person.name.clone(), groups: person.groups.clone() }
@@ -72,7 +87,12 @@ pub(crate) fn maker_at_once(owner: Option<&Owner>, people: &People) -> Maker {
         Some(Owner::LoginAsRoot(auid)) => Maker::AsRoot(Box::new(user(*auid))),
         Some(Owner::Service(unit)) => service(unit),
         Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit))),
-        Some(Owner::Container(id)) => Maker::Container { id: id.clone() },
+        Some(Owner::Container(id)) => {
+            // One that a container made in turn is followed no further.
+            let maker = maker_of(id).filter(|maker| !matches!(maker, Owner::Container(_)));
+            let maker = maker_at_once(maker.as_ref(), people, maker_of);
+            Maker::Container { id: id.clone(), maker: Box::new(maker) }
+        }
         Some(Owner::Root) | None => Maker::root(),
     }
 }
@@ -135,7 +155,7 @@ mod tests {
         for auid in [0, 1001] {
             let liar = Subject { auid: Auid::from_raw(auid), ..subject(33) };
             assert_eq!(owner_of(&liar), Owner::Service("uid-33.scope".to_owned()));
-            let principal = principal_of(&liar, &People::default()).await;
+            let principal = principal_of(&liar, &People::default(), &|_| None).await;
             assert!(matches!(principal, Principal::Service { uid: 33, .. }), "{principal:?}");
         }
         let contained = Subject { auid: Auid::from_raw(0), is_contained: true, ..subject(33) };
@@ -158,13 +178,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_container_makes_is_in_whoever_made_the_container() {
+        let chain = |id: &str| match id {
+            "of-root" => Some(Owner::Root),
+            "of-cron" => Some(Owner::Service("cron.service".to_owned())),
+            "of-container" => Some(Owner::Container("of-cron".to_owned())),
+            _ => None,
+        };
+        let cron = Maker::Service { unit: "cron.service".to_owned() };
+        for (id, expected) in [
+            ("of-root", Maker::root()),
+            ("of-cron", cron),
+            ("of-container", Maker::root()),
+            ("gone", Maker::root()),
+        ] {
+            let owner = Owner::Container(id.to_owned());
+            let found = maker(Some(&owner), &People::default(), &chain).await;
+            let expected = Maker::Container { id: id.to_owned(), maker: Box::new(expected) };
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn root_elsewhere_is_not_roots() {
         for elsewhere in [
             Subject { is_namespaced: true, ..subject(0) },
             Subject { is_contained: true, ..subject(0) },
         ] {
             assert_ne!(owner_of(&elsewhere), Owner::Root);
-            let principal = principal_of(&elsewhere, &People::default()).await;
+            let principal = principal_of(&elsewhere, &People::default(), &|_| None).await;
             assert!(matches!(principal, Principal::Service { uid: NOBODY, .. }), "{principal:?}");
         }
     }

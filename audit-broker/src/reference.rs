@@ -3,9 +3,13 @@
 //! A container can get the host from another one, or from a volume that somebody made before: what
 //! those have is part of what is asked for. Ids take the place of names, as in the path.
 
+mod image;
+
 use std::collections::{HashMap, HashSet};
 
-use crate::action::{NameTaken, References};
+use hyper::StatusCode;
+
+use crate::action::References;
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
@@ -68,8 +72,9 @@ impl<'a> Finder<'a> {
             }
             // One that is gone can be taken off a network by force.
             Body::NetworkDisconnect(disconnect) => {
-                self.find_member(&mut disconnect.container).await?;
-                if self.references.member.is_none() && disconnect.force != Some(true) {
+                let is_gone = self.find_member(&mut disconnect.container).await?;
+                let is_by_force = is_gone && disconnect.force == Some(true);
+                if self.references.member.is_none() && !is_by_force {
                     return Ok(Err(no_such_container(disconnect.container.as_deref())));
                 }
             }
@@ -97,8 +102,8 @@ impl<'a> Finder<'a> {
         for name in head.query.all("names") {
             self.find_image(name).await?;
         }
-        for name in names_taken(head) {
-            self.find_holder(name).await?;
+        if let Err(refusal) = self.find_names_taken(head).await? {
+            return Ok(Err(refusal));
         }
         if let Some(container) = object.entered(head.route.op) {
             self.follow(&container.host_config).await?;
@@ -223,49 +228,6 @@ impl<'a> Finder<'a> {
         }
     }
 
-    async fn find_image(&mut self, name: &str) -> Result<(), Unreachable> {
-        if may_be_image(name) && self.is_unasked("image", name) {
-            let found = object::image(name, self.version, self.upstream).await?;
-            if let Found::Yes(image) = found {
-                self.references.images.push(image);
-            }
-        }
-        Ok(())
-    }
-
-    /// The image that has a name so far. Too many names are refused.
-    async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
-        let mut holder = None;
-        if may_be_image(&name) && self.is_unasked("name", &name) {
-            let found = object::image(&name, self.version, self.upstream).await?;
-            if let Found::Yes(image) = found {
-                holder = Some(image);
-            }
-        }
-        self.references.names_taken.push(NameTaken { name, holder });
-        Ok(())
-    }
-
-    /// The images that a new container mounts, whose ids take the place of their names. Gives the
-    /// name of one that is not there: another one could have it by the time it is mounted.
-    async fn find_mounted_images(
-        &mut self,
-        config: &mut HostConfig,
-    ) -> Result<Option<String>, Unreachable> {
-        for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
-            let name = mount.source.clone().unwrap_or_default();
-            if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
-                return Ok(Some(name));
-            }
-            let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
-                return Ok(Some(name));
-            };
-            mount.source = Some(image.id.clone());
-            self.references.mounted_images.push(image);
-        }
-        Ok(None)
-    }
-
     async fn find_network(&mut self, name: &str) -> Result<(), Unreachable> {
         if self.is_new("network", name) {
             let found = object::network(name, self.version, self.upstream).await?;
@@ -278,16 +240,19 @@ impl<'a> Finder<'a> {
     }
 
     /// The container that the call is about, whose id takes the place of its name.
-    async fn find_member(&mut self, name: &mut Option<String>) -> Result<(), Unreachable> {
-        let Some(given) = name.as_deref().filter(|name| object::is_name(name)) else {
-            return Ok(());
-        };
-        if let Found::Yes(container) = object::container(given, self.version, self.upstream).await?
-        {
-            *name = Some(container.id.clone());
-            self.references.member = Some(container);
+    /// Gives whether there is none.
+    async fn find_member(&mut self, name: &mut Option<String>) -> Result<bool, Unreachable> {
+        // docker takes it with a `/` in front too.
+        let given = name.as_deref().map(|name| name.trim_start_matches('/'));
+        let Some(given) = given.filter(|name| object::is_name(name)) else { return Ok(false) };
+        match object::container(given, self.version, self.upstream).await? {
+            Found::Yes(container) => {
+                *name = Some(container.id.clone());
+                self.references.member = Some(container);
+                Ok(false)
+            }
+            Found::No(status, _) => Ok(status == StatusCode::NOT_FOUND),
         }
-        Ok(())
     }
 
     async fn find_of_service(&mut self, service: &ServiceSpec) -> Result<(), Unreachable> {
@@ -369,35 +334,6 @@ const JOINED: &str = "container:";
 
 /// Networks that docker makes itself, and modes that are none.
 const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
-
-/// A name that stands for any: an archive of images may hold whichever it likes.
-const ANY_NAME: &str = "*";
-
-/// The names that a call gives to images, whosever they were.
-fn names_taken(head: &Head) -> Vec<String> {
-    let query = &head.query;
-    let with_tag = |name: &str| match query.text("tag") {
-        Some(tag) => format!("{name}:{tag}"),
-        None => name.to_owned(),
-    };
-    match head.route.op {
-        "build" => query.all("t").map(str::to_owned).collect(),
-        "image-load" => vec![ANY_NAME.to_owned()],
-        "commit" | "image-pull" | "image-tag" => {
-            query.text("repo").map(with_tag).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn is_image(mount: &Mount) -> bool {
-    mount.kind.as_deref() == Some("image")
-}
-
-/// Whether dockerd can be asked for an image of this name, without another path coming of it.
-fn may_be_image(name: &str) -> bool {
-    !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
-}
 
 fn no_such_container(name: Option<&str>) -> Refusal {
     Refusal::not_found(format!("No such container: {}", name.unwrap_or_default()))

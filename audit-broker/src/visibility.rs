@@ -15,8 +15,10 @@ use crate::decision::may_see;
 use crate::facts::{Registrar, owner_of_volume};
 use crate::object;
 use crate::operation;
-use crate::owner::{Kind, owner_in_labels, shown_image};
-use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Principal, Question, Resource};
+use crate::owner::{Kind, Owner, owner_in_labels, shown_image};
+use crate::policy::{
+    self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
+};
 use crate::principal::maker_at_once;
 use crate::settings::Mode;
 use crate::shared::Shared;
@@ -125,6 +127,11 @@ impl Viewer {
         may_see(&self.shared.policy(), self.mode, &self.principal, &thing, is_privileged)
     }
 
+    fn maker(&self, owner: Option<&Owner>) -> Maker {
+        let owners = &self.shared.owners;
+        maker_at_once(owner, &self.shared.people, &|id| owners.get(Kind::Container, id))
+    }
+
     fn may(&self, action: &str) -> bool {
         let call = policy::Call::default();
         let resource = Resource::Daemon;
@@ -141,7 +148,7 @@ impl Viewer {
             name: seen.names.first().copied().unwrap_or_default().to_owned(),
             image: ImageFacts::of_name(image),
             labels: seen.labels.clone(),
-            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+            maker: self.maker(owner.as_ref()),
         }
     }
 
@@ -150,7 +157,7 @@ impl Viewer {
         ImageFacts {
             id: seen.id.to_owned(),
             labels: seen.labels.clone(),
-            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+            maker: self.maker(owner.as_ref()),
             ..ImageFacts::of_names(seen.names.iter().copied())
         }
     }
@@ -165,7 +172,7 @@ impl Viewer {
             name: seen.names.first().copied().unwrap_or(seen.id).to_owned(),
             driver: String::new(),
             labels: seen.labels.clone(),
-            maker: maker_at_once(owner.as_ref(), &self.shared.people),
+            maker: self.maker(owner.as_ref()),
         }
     }
 }

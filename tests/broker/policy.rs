@@ -1,6 +1,8 @@
 //! Who may do what, as the shipped policies have it, with docker's own command line.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use crate::broker::{Broker, PERMIT_ALL};
 use crate::docker::Lines;
@@ -272,6 +274,16 @@ fn a_name_of_root_s_stays_where_it_is() {
     lines.give(&[
         ("docker tag fedora $N; docker rmi $N; docker tag fedora $N", "Untagged: NAME:latest\n"),
         (&format!("docker tag fedora $N; {build}; build b; docker rmi $N | grep -c ^Deleted"), "1\n"),
+        (
+            "printf 'FROM fedora AS one\nLABEL a=$N\nFROM fedora\nLABEL b=$N\n' | docker build -t $N - >/dev/null
+            sleep 0.5; docker rmi $N | grep -c ^Deleted",
+            "1\n",
+        ),
+        // A name of one's own that looks like the id of another's image.
+        (
+            "id=$(docker inspect -f '{{.Id}}' fedora | cut -c8-13); docker tag fedora $id; docker rmi -f $id | grep -c Untagged",
+            "1\n",
+        ),
         ("printf '' | docker import - $N >/dev/null; sleep 0.5; docker rmi $N | grep -c Untagged", "1\n"),
     ]);
     // Root gives a name to what somebody has built.
@@ -289,5 +301,57 @@ fn a_name_of_root_s_stays_where_it_is() {
         assert!(told.contains("not allowed image-"), "{line}: {told}");
     }
     lines.give(&[("docker image prune -af >/dev/null && echo pruned", "pruned\n")]);
-    assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod")), "ok\n");
+    assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod fedora")), "ok\nok\n");
+}
+
+/// What is pulled takes no name from what root has made; a newer one from the same place does.
+#[test]
+fn a_pull_takes_no_name_of_root_s() {
+    let registry = Registry::start();
+    let image = registry.image();
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let _away = Finally(format!("docker rmi -f {image} >/dev/null 2>&1; true"));
+    let pull = format!("docker pull -q {image} 2>&1");
+    let pulled = format!("{image}\n");
+    let denied = format!(
+        "{pull} | grep -o 'not allowed image-name of image 127[^ ]*1'; docker pull -aq {image} 2>&1 | wc -l"
+    );
+    lines.give(&[(&pull, &pulled), (&pull, &pulled)]);
+    shell(&format!("docker rmi {image}; docker tag fedora {image}"));
+    for told in docker_lines(&lines, &denied) {
+        assert_eq!(told, format!("not allowed image-name of image {image}\n1\n"));
+    }
+    assert_eq!(
+        shell(&format!("docker inspect -f '{{{{.Id}}}}' {image}")),
+        shell("docker inspect -f '{{.Id}}' fedora")
+    );
+}
+
+/// A registry on this host, with an image to pull.
+struct Registry {
+    process: Child,
+    port: String,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let script = format!("{}/../tests/broker/registry.py", env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new("python3");
+        let mut process = command.arg(script).stdout(Stdio::piped()).spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Self { process, port: port.trim().to_owned() }
+    }
+
+    fn image(&self) -> String {
+        format!("127.0.0.1:{}/word:1", self.port)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

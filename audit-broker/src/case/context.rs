@@ -13,6 +13,7 @@ use crate::api::body::Body;
 use crate::danger::Dangers;
 use crate::danger::path::common_ancestors;
 use crate::object::{Image, Object};
+use crate::owner::full_name;
 use crate::policy::Call;
 
 /// What the request says.
@@ -90,9 +91,9 @@ fn name(action: &Action) -> String {
     let pushed = action.head.object.as_deref().filter(|_| action.head.route.op == "image-push");
     let image = query.text("repo").or_else(|| query.text("fromImage")).or(pushed);
     let image = image.map(|image| match query.text("tag") {
-        Some(tag) if tag.contains(':') => format!("{image}@{tag}"),
-        Some(tag) => format!("{image}:{tag}"),
-        None => image.to_owned(),
+        Some(tag) if tag.contains(':') => full_name(&format!("{image}@{tag}")),
+        Some(tag) => full_name(&format!("{image}:{tag}")),
+        None => full_name(image),
     });
     of_body.or(image).or_else(|| query.text("name").map(str::to_owned)).unwrap_or_default()
 }

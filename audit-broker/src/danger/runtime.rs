@@ -27,16 +27,21 @@ pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostCon
 /// it and any other does not look at.
 ///
 /// # Source
-/// `NVIDIA_VISIBLE_DEVICES` in the user guide of the NVIDIA container toolkit.
+/// `NVIDIA_VISIBLE_DEVICES` in the user guide of the NVIDIA container toolkit, and in its
+/// `internal/config/image/cuda_image.go`, by which an old image of CUDA gets all.
 pub(crate) fn wanted_devices<'a>(
     config: &'a ContainerConfig,
     image: Option<&'a Image>,
 ) -> Option<&'a str> {
     const NAME: &str = "NVIDIA_VISIBLE_DEVICES=";
+    const OF_OLD_IMAGE: &str = "CUDA_VERSION=";
     let of_image = image.map(Image::environment).unwrap_or_default();
     // docker puts those of the request over those of the image, and the last of each counts.
     let all = of_image.iter().chain(config.env.iter().flatten());
-    let wanted = all.filter_map(|variable| variable.strip_prefix(NAME)).next_back();
+    let last =
+        |name| all.clone().filter_map(move |variable| variable.strip_prefix(name)).next_back();
+    let of_old_image = last(OF_OLD_IMAGE).filter(|version| !version.is_empty()).map(|_| "all");
+    let wanted = last(NAME).or(of_old_image);
     wanted.filter(|devices| !["", "none", "void"].contains(devices))
 }
 

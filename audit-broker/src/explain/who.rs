@@ -41,9 +41,10 @@ impl Caller {
         let (socket, _other_end) = UnixStream::pair()?;
         let peer = Peer::of(socket.as_fd()).context("cannot tell who runs this")?;
         let subject = peer.look().context("cannot tell who runs this")?;
+        let of_this = principal_of(&subject, &People::default(), &|_| None).await;
         let (mut principal, mut owner) = match &asked.user {
             Some(name) => user(name, asked.uid)?,
-            None => (principal_of(&subject, &People::default()).await, owner_of(&subject)),
+            None => (of_this, owner_of(&subject)),
         };
         if let Principal::User { uid, groups, .. } | Principal::Service { uid, groups, .. } =
             &mut principal

@@ -1,8 +1,8 @@
 //! Removing what nothing uses, of what is the caller's own.
 //!
-//! dockerd can be told to spare what lacks a label. But images have the labels that whoever wrote
-//! them chose, and nameless volumes have none: those are removed here, one by one. What is in use,
-//! dockerd keeps.
+//! dockerd can be told to spare what lacks a label. But images, and so containers, have the labels
+//! that whoever wrote them chose, and nameless volumes have none: those are removed here, one by one.
+//! What is in use, dockerd keeps.
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,72 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::owner::{Kind, LABEL, name_key, owner_in_labels};
+use crate::facts::{Registrar, owner_of_volume};
+use crate::object;
+use crate::owner::{Kind, LABEL, Owner, name_key};
 use crate::request::percent;
 use crate::upstream::{Found, Unreachable};
+
+/// Removes containers that do not run, and says so as dockerd does.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
+    let (mut deleted, mut space) = (Vec::new(), 0);
+    for container in wanted(call, Kind::Container).await? {
+        let id = container.id;
+        let target = format!("/v{}/containers/{id}", call.version);
+        if owner_of(call, &id).await?.as_ref() == Some(&call.action.owner)
+            && call.connection.upstream.remove(&target).await?.is_some()
+        {
+            space += container.size.unwrap_or_default();
+            deleted.push(id);
+        }
+    }
+    let deleted = Some(deleted).filter(|deleted| !deleted.is_empty());
+    Ok(json!({"ContainersDeleted": deleted, "SpaceReclaimed": space}).to_string().into())
+}
+
+/// A container's label may have come with an image that somebody wrote.
+async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
+    let (shared, upstream) = (&call.connection.shared, &call.connection.upstream);
+    let (owners, people, version) = (&shared.owners, &shared.people, call.version);
+    match object::container(id, version, upstream).await? {
+        Found::Yes(container) => {
+            Registrar { owners, people, version, upstream }.owner_of(&container).await
+        }
+        Found::No(..) => Ok(None),
+    }
+}
 
 /// Removes images, and says so as dockerd does.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
 pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
-    let before = size_of_layers(call).await?;
+    let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
+    let is_own = |kind, id: &str| owners.get(kind, id).as_ref() == Some(&call.action.owner);
+    let before = size_of_layers(call).await;
     let mut deleted: Vec<Value> = Vec::new();
-    for image in own(call, Kind::Image).await? {
-        let mut names = image.names.unwrap_or_default();
-        names.retain(|name| !name.starts_with("<none>"));
-        if names.is_empty() {
-            names.push(image.id);
-        } else {
-            let owners = &call.connection.shared.owners;
-            let owner = |name: &str| owners.get(Kind::ImageName, &name_key(name, &image.id));
-            names.retain(|name| owner(name).as_ref() == Some(&call.action.owner));
+    for Listed { id, .. } in wanted(call, Kind::Image).await? {
+        if !is_own(Kind::Image, &id) {
+            continue;
+        }
+        // As it is now: removing others takes a while.
+        let Found::Yes(image) = object::image(&id, call.version, upstream).await? else { continue };
+        let mut names = image.tags().to_vec();
+        names.retain(|name| is_own(Kind::ImageName, &name_key(name, &id)));
+        if image.tags().is_empty() {
+            names.push(id);
         }
         for name in names {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&name));
-            let told = call.connection.upstream.remove(&target).await?;
+            let told = upstream.remove(&target).await?;
             let told = told.and_then(|told| serde_json::from_slice::<Vec<Value>>(&told).ok());
             deleted.extend(told.into_iter().flatten());
         }
     }
-    let space = before.saturating_sub(size_of_layers(call).await?);
+    let space = before.saturating_sub(size_of_layers(call).await);
     let deleted = Some(deleted).filter(|deleted| !deleted.is_empty());
     Ok(json!({"ImagesDeleted": deleted, "SpaceReclaimed": space}).to_string().into())
 }
@@ -50,11 +87,13 @@ pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
 /// If dockerd cannot be reached.
 pub(super) async fn volumes(call: &Call, answer: Bytes) -> Result<Bytes, Unreachable> {
     let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&answer) else { return Ok(answer) };
-    for volume in own(call, Kind::Volume).await? {
-        let is_nameless = owner_in_labels(&volume.labels.unwrap_or_default(), None).is_none();
-        let target = format!("/v{}/volumes/{}", call.version, volume.id);
-        if is_nameless && call.connection.upstream.remove(&target).await?.is_some() {
-            pruned.volumes_deleted.get_or_insert_default().push(volume.id);
+    for Listed { id, labels, .. } in wanted(call, Kind::Volume).await? {
+        let owner =
+            owner_of_volume(&id, &labels.unwrap_or_default(), &call.connection.shared.owners);
+        let is_own = owner.as_ref() == Some(&call.action.owner);
+        let target = format!("/v{}/volumes/{id}", call.version);
+        if is_own && call.connection.upstream.remove(&target).await?.is_some() {
+            pruned.volumes_deleted.get_or_insert_default().push(id);
         }
     }
     Ok(json!(pruned).to_string().into())
@@ -67,43 +106,44 @@ struct Pruned {
     space_reclaimed: u64,
 }
 
-/// An image or volume in a list.
+/// A container, image or volume in a list.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(rename = "Id", alias = "Name")]
     id: String,
-    #[serde(rename = "RepoTags", default)]
-    names: Option<Vec<String>>,
     #[serde(rename = "Labels", default)]
     labels: Option<BTreeMap<String, String>>,
+    /// What a container has written, in bytes.
+    #[serde(rename = "SizeRw", default)]
+    size: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum List {
-    Images(Vec<Listed>),
+    Plain(Vec<Listed>),
     Volumes {
         #[serde(rename = "Volumes")]
         volumes: Option<Vec<Listed>>,
     },
 }
 
-/// What may be removed, as far as the table of owners says that it is the caller's.
-async fn own(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
+/// What the client wants to be removed, whosever it is.
+async fn wanted(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
     let wanted = Wanted::of(call, kind);
-    let path = if kind == Kind::Image { "images/json" } else { "volumes" };
+    let list = match kind {
+        Kind::Container => "containers/json?all=1&size=1&",
+        Kind::Image => "images/json?",
+        _ => "volumes?",
+    };
     let filters = percent::encode_path(&json!(wanted.filters).to_string());
-    let target = format!("/v{}/{path}?filters={filters}", call.version);
+    let target = format!("/v{}/{list}filters={filters}", call.version);
     let mut listed = match call.connection.upstream.ask::<List>(&target).await? {
-        Found::Yes(List::Images(images)) => images,
+        Found::Yes(List::Plain(listed)) => listed,
         Found::Yes(List::Volumes { volumes }) => volumes.unwrap_or_default(),
         Found::No(..) => Vec::new(),
     };
-    let owners = &call.connection.shared.owners;
-    listed.retain(|listed| {
-        owners.get(kind, &listed.id).as_ref() == Some(&call.action.owner)
-            && !wanted.is_spared(listed)
-    });
+    listed.retain(|listed| !wanted.is_spared(listed));
     Ok(listed)
 }
 
@@ -120,23 +160,34 @@ struct Wanted {
 
 impl Wanted {
     /// # Source
-    /// `ImagesPrune` and `VolumesPrune` of moby. Images that have a name are wanted where `dangling`
-    /// is false.
+    /// `ContainersPrune`, `ImagesPrune` and `VolumesPrune` of moby. Images that have a name are
+    /// wanted where `dangling` is false.
     fn of(call: &Call, kind: Kind) -> Self {
         let given = call.action.head.query.text("filters");
         let mut filters: Filters =
             given.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         let spared = filters.remove("label!").unwrap_or_default().into_keys().collect();
-        filters.remove("all");
-        if let Some(labels) = filters.get_mut("label") {
-            labels.retain(|label, _| !label.starts_with(LABEL));
-        }
-        let is_any = kind == Kind::Image
-            && filters.remove("dangling").is_some_and(|values| {
-                values.keys().any(|value| ["false", "0"].contains(&value.as_str()))
-            });
-        if !is_any {
-            filters.insert("dangling".to_owned(), BTreeMap::from([("true".to_owned(), true)]));
+        let these =
+            |values: &[&str]| values.iter().map(|value| ((*value).to_owned(), true)).collect();
+        let is_false = |value: &String| ["false", "0"].contains(&value.as_str());
+        match kind {
+            Kind::Container => {
+                filters.insert("status".to_owned(), these(&["created", "exited", "dead"]));
+            }
+            Kind::Image => {
+                let dangling = filters.remove("dangling").unwrap_or_default();
+                if !dangling.keys().any(is_false) {
+                    filters.insert("dangling".to_owned(), these(&["true"]));
+                }
+            }
+            _ => {
+                filters.remove("all");
+                filters.insert("dangling".to_owned(), these(&["true"]));
+                // Nameless ones have none of the broker's.
+                if let Some(labels) = filters.get_mut("label") {
+                    labels.retain(|label, _| !label.starts_with(LABEL));
+                }
+            }
         }
         Self { filters, spared }
     }
@@ -159,9 +210,11 @@ struct Usage {
     layers_size: u64,
 }
 
-/// In bytes.
-async fn size_of_layers(call: &Call) -> Result<u64, Unreachable> {
-    let target = format!("/v{}/system/df", call.version);
-    let found = call.connection.upstream.ask::<Usage>(&target).await?;
-    Ok(if let Found::Yes(usage) = found { usage.layers_size } else { 0 })
+/// In bytes; 0 if that cannot be known, as of newer docker.
+async fn size_of_layers(call: &Call) -> u64 {
+    let target = format!("/v{}/system/df?type=image", call.version);
+    match call.connection.upstream.ask::<Usage>(&target).await {
+        Ok(Found::Yes(usage)) => usage.layers_size,
+        Ok(Found::No(..)) | Err(_) => 0,
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::call::{Call, Given, Who};
 use crate::operation::{self, Operation};
-use crate::owner::Owner;
+use crate::owner::{Owner, full_name};
 use crate::policy::ImageFacts;
 
 /// What one principal did.
@@ -166,7 +166,8 @@ impl Reach {
                 self.images.extend(ImageFacts::of_name(name).names.into_iter().next());
             }
             Thing::Name(Some(name)) if name.len() <= NAME_LIMIT_BYTES => {
-                self.names.insert(name.to_owned());
+                let is_any = name == "*";
+                self.names.insert(if is_any { name.to_owned() } else { full_name(name) });
             }
             Thing::Image(name) | Thing::Name(name) => {
                 let shown = name.unwrap_or("?").chars().take(NAME_LIMIT_BYTES).collect();

@@ -274,7 +274,9 @@ fn each_route_is_permitted_to_who_used_it() {
     for action in operations {
         let granted = [Resource::Daemon, Resource::Container(&web), Resource::Image(&fedora)]
             .into_iter()
-            .flat_map(|resource| [(resource, "x"), (resource, "fedora"), (resource, "*")])
+            .flat_map(|resource| {
+                ["", "x:latest", "fedora:latest", "*"].map(|name| (resource, name))
+            })
             .any(|(resource, name)| may_under(&policy, action, resource, name));
         let is_of_owned = ["volume-create", "network-create"].contains(&action);
         assert!(granted || is_of_owned, "{action}\n{text}");
@@ -327,7 +329,8 @@ fn odd_names_stay_names() {
         let resource = Resource::Daemon;
         assert!(!may(&policy, "daemon-access", resource), "{text}");
         let principal = user(&name_of(1002), 1002, &[]);
-        let call = policy::Call { name: "a\"\\*\u{202e}".to_owned(), ..policy::Call::default() };
+        let call =
+            policy::Call { name: "a\"\\*\u{202e}:latest".to_owned(), ..policy::Call::default() };
         let question =
             Question { principal: &principal, action: "image-name", resource, call: &call };
         assert!(policy.ask(&question).verdict.is_allowed, "{text}");

@@ -3,7 +3,7 @@
 //! Whose an image is does not tell whose its names are: root may have given one to somebody's image,
 //! and would run whatever has it next. A name is somebody's for as long as it means the same image.
 
-/// The name as docker writes it, with a tag.
+/// What a client calls an image, as docker writes it, with a tag. Not for what docker has written.
 ///
 /// # Source
 /// `ParseNormalizedNamed`, `TagNameOnly` and `FamiliarString` of
@@ -15,13 +15,17 @@ pub(crate) fn full_name(name: &str) -> String {
         .unwrap_or(name);
     let of_library = name.strip_prefix("library/").filter(|name| !name.contains('/'));
     let name = of_library.unwrap_or(name);
-    let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
-    if has_tag { name.to_owned() } else { format!("{name}:latest") }
+    if has_tag(name) { name.to_owned() } else { format!("{name}:latest") }
 }
 
-/// What the table knows the name of an image by.
+/// What the table knows a name of an image by, as docker writes it.
 pub(crate) fn name_key(name: &str, image_id: &str) -> String {
-    format!("{}@{image_id}", full_name(name))
+    format!("{name}@{image_id}")
+}
+
+/// Whether a client's name for an image has a tag or digest of its own.
+pub(crate) fn has_tag(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }
 
 #[cfg(test)]
@@ -41,6 +45,5 @@ mod tests {
         ] {
             assert_eq!(full_name(given), expected);
         }
-        assert_eq!(name_key("fedora", "sha256:1"), "fedora:latest@sha256:1");
     }
 }

@@ -38,8 +38,10 @@ pub(crate) enum Maker {
     Service {
         unit: String,
     },
+    /// A container, which is in whoever made it.
     Container {
         id: String,
+        maker: Box<Maker>,
     },
     /// One of them who was root then, as with sudo.
     AsRoot(Box<Maker>),
@@ -222,7 +224,11 @@ impl Named<'_> {
                 self.add(user, Vec::new(), groups, &BTreeMap::new())?
             }
             Maker::Service { unit } => uid(&self.types.service, unit),
-            Maker::Container { id } => uid(&self.types.container, id),
+            Maker::Container { id, maker } => {
+                let mut those = self.maker(maker)?;
+                those.insert(uid(&self.types.container, id));
+                return Ok(those);
+            }
             Maker::AsRoot(maker) => {
                 let mut those = self.maker(maker)?;
                 those.insert(uid(&self.types.user, ROOT));

@@ -79,6 +79,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("C34-cpu", r#"{"Image":"fedora","HostConfig":{"CpuShares":"all"}}"#, "i64"),
     ("C37", r#"{"Image":"fedora","Labels":{"audit-broker.owner":"login:0"}}"#, "label"),
     ("C37-image", r#"{"Image":"fedora","Labels":{"audit-broker.image":"x"}}"#, "label"),
+    (
+        "C37-volume",
+        r#"{"Image":"fedora","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x",
+            "VolumeOptions":{"Labels":{"audit-broker.owner":"root"}}}]}}"#,
+        "label",
+    ),
     ("C43", r#"{"Image":"fedora","HostConfig":{"NewField":true}}"#, "NewField"),
     ("C43-top", r#"{"Image":"fedora","Future":1}"#, "Future"),
 ];

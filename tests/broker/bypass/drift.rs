@@ -104,6 +104,8 @@ fn c39_labels_of_an_image() {
     shell(&format!("docker create --name {name}-root {own} true >/dev/null"));
     let (status, told) = ask(&broker, &format!("POST /containers/{name}-root/start"));
     assert!(status == 404, "{status} {told}");
+    assert_eq!(ask(&broker, "POST /containers/prune").0, 200);
+    assert_eq!(shell(&format!("docker inspect -f ok {name}-root")), "ok\n");
     // The person's container of an image that says that it is somebody else's.
     let body = format!(r#"{{"Image":"{other}","Cmd":["true"]}}"#);
     assert_eq!(create(&broker, &format!("{name}-own"), &body).0, 201);

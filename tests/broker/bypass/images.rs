@@ -65,6 +65,21 @@ fn no_image_is_put_in_another_s_place() {
         bare("I04", &format!("POST /build?labels={OWNER_LABEL}&t=dev/{{me}}"), Refused("label")),
         // The classic builder has no outputs, and no Dockerfile came.
         bare("I04-outputs", "POST /build?outputs=%5B%7B%7D%5D&t=dev/{me}", Harmless(500)),
+        bare(
+            "I05-tags",
+            "POST /images/fedora/tag?repo=fedora:x&tag=latest",
+            Refused("has a tag already"),
+        ),
+        bare(
+            "I05-commit-tags",
+            "POST /commit?container={own}&repo=fedora:x&tag=latest",
+            Refused("has a tag already"),
+        ),
+        bare(
+            "I11-platforms",
+            "DELETE /images/fedora?platforms=%7B%22os%22%3A%22linux%22%7D",
+            Refused("image"),
+        ),
         bare("I07", "POST /build/cancel?id=x", Denied("build-manage")),
         bare("I07-cache", "POST /build/prune?all=1", Denied("build-manage")),
         bare("I15-path", "GET /images/a/../{image}/json", Refused("")),

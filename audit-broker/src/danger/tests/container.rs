@@ -372,6 +372,8 @@ fn c36_devices_by_the_environment() {
     for none in ["NVIDIA_VISIBLE_DEVICES=", "NVIDIA_VISIBLE_DEVICES=void"] {
         assert_eq!(of(&[none], &["NVIDIA_VISIBLE_DEVICES=all"], Some("nvidia")), NOTHING);
     }
+    assert_eq!(of(&["CUDA_VERSION=11"], &[], Some("nvidia")), [all]);
+    assert_eq!(of(&["CUDA_VERSION=11", "NVIDIA_VISIBLE_DEVICES=none"], &[], None), NOTHING);
     assert_eq!(of(&["A=NVIDIA_VISIBLE_DEVICES=all"], &[], Some("nvidia")), NOTHING);
 }
 

@@ -92,6 +92,13 @@ fn by_default_the_host_is_for_root_and_admins() {
             assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
         }
     }
+    // What a container of root's makes is its own and root's.
+    let made = Maker::Container { id: "caller".to_owned(), maker: Box::new(Maker::root()) };
+    for action in ["container-exec", "container-stop", "volume-use", "network-use"] {
+        assert!(!shipped.allows(&person, action, &made, ""), "{action}");
+        assert!(shipped.allows(&of_root, action, &made, ""), "{action}");
+        assert!(!shipped.allows(&of_root, action, &Maker::root(), ""), "{action}");
+    }
     let name = |maker: Maker| {
         let holder = ImageFacts { maker, ..ImageFacts::of_name("fedora") };
         ask(&shipped.policy, &person, "image-name", Resource::Image(&holder)).is_allowed

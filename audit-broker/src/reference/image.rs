@@ -1,0 +1,140 @@
+//! From the names of images in a request to the images that have them.
+
+use hyper::StatusCode;
+
+use super::{Finder, NAMES_LIMIT};
+use crate::action::{Holder, NameTaken};
+use crate::api::host_config::HostConfig;
+use crate::api::mount::Mount;
+use crate::object;
+use crate::owner::{full_name, has_tag};
+use crate::refusal::Refusal;
+use crate::request::Head;
+use crate::upstream::{Found, Unreachable};
+
+impl Finder<'_> {
+    /// The names that a call gives to images, and what has them so far.
+    pub(super) async fn find_names_taken(
+        &mut self,
+        head: &Head,
+    ) -> Result<Result<(), Refusal>, Unreachable> {
+        let repository = head.query.text("repo").unwrap_or_default();
+        if has_tag(repository) && head.query.text("tag").is_some() {
+            return Ok(Err(Refusal::bad_request(format!(
+                "`{}` has a tag already, and `tag` says another; leave one out",
+                repository.escape_debug()
+            ))));
+        }
+        for name in names_taken(head) {
+            self.find_holder(name).await?;
+        }
+        if let Some(name) = name_pulled(head) {
+            self.find_replaced(name).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    pub(super) async fn find_image(&mut self, name: &str) -> Result<(), Unreachable> {
+        if may_be_image(name) && self.is_unasked("image", name) {
+            let found = object::image(name, self.version, self.upstream).await?;
+            if let Found::Yes(image) = found {
+                self.references.images.push(image);
+            }
+        }
+        Ok(())
+    }
+
+    /// The image that has a name so far. Too many names are refused.
+    async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
+        let mut holder = Holder::Unknown;
+        if may_be_image(&name) && self.is_unasked("name", &name) {
+            holder = match object::image(&name, self.version, self.upstream).await? {
+                Found::Yes(image) => Holder::Image(Box::new(image)),
+                Found::No(StatusCode::NOT_FOUND, _) => Holder::Nobody,
+                Found::No(..) => Holder::Unknown,
+            };
+        }
+        self.references.names_taken.push(NameTaken { name, holder });
+        Ok(())
+    }
+
+    /// The image whose name one that is pulled takes. A newer one from the same place takes the name
+    /// of nobody.
+    async fn find_replaced(&mut self, name: String) -> Result<(), Unreachable> {
+        if name == ANY_NAME {
+            return self.find_holder(name).await;
+        }
+        let is_known = |taken: &NameTaken| match &taken.holder {
+            Holder::Nobody => true,
+            Holder::Image(image) => image.is_from(&taken.name),
+            Holder::Unknown => false,
+        };
+        self.find_holder(name).await?;
+        if self.references.names_taken.last().is_some_and(is_known) {
+            self.references.names_taken.pop();
+        }
+        Ok(())
+    }
+
+    /// The images that a new container mounts, whose ids take the place of their names. Gives the
+    /// name of one that is not there: another one could have it by the time it is mounted.
+    pub(super) async fn find_mounted_images(
+        &mut self,
+        config: &mut HostConfig,
+    ) -> Result<Option<String>, Unreachable> {
+        for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
+            let name = mount.source.clone().unwrap_or_default();
+            if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
+                return Ok(Some(name));
+            }
+            let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
+                return Ok(Some(name));
+            };
+            mount.source = Some(image.id.clone());
+            self.references.mounted_images.push(image);
+        }
+        Ok(None)
+    }
+}
+
+/// A name that stands for any: an archive of images may hold whichever it likes.
+const ANY_NAME: &str = "*";
+
+/// The names that a call gives to images, whosever they were, as docker writes them.
+fn names_taken(head: &Head) -> Vec<String> {
+    let query = &head.query;
+    let with_tag = |name: &str| match query.text("tag") {
+        Some(tag) => full_name(&format!("{name}:{tag}")),
+        None => full_name(name),
+    };
+    match head.route.op {
+        "build" => query.all("t").map(full_name).collect(),
+        "image-load" => vec![ANY_NAME.to_owned()],
+        "commit" | "image-pull" | "image-tag" => {
+            query.text("repo").map(with_tag).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The name that an image gets which is pulled, unless it is asked for by its digest. Without a tag,
+/// all of the repository are.
+fn name_pulled(head: &Head) -> Option<String> {
+    let name = head.query.text("fromImage").filter(|_| head.route.op == "image-pull")?;
+    match head.query.text("tag") {
+        Some(tag) if tag.contains(':') => None,
+        Some(tag) => Some(full_name(&format!("{name}:{tag}"))),
+        None if name.contains('@') => None,
+        None if has_tag(name) => Some(full_name(name)),
+        None => Some(ANY_NAME.to_owned()),
+    }
+}
+
+fn is_image(mount: &Mount) -> bool {
+    mount.kind.as_deref() == Some("image")
+}
+
+/// Whether dockerd can be asked for an image of this name, without another path coming of it.
+fn may_be_image(name: &str) -> bool {
+    !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
+}
