@@ -42,16 +42,20 @@ pub(crate) struct Relay {
     pub(crate) line: Option<Line>,
     /// Told what comes by, where that tells the outcome.
     pub(crate) ending: Option<Ending>,
-    /// Takes out what may not be seen.
+    /// Takes out what may not be seen, or adds something at the end.
     pub(crate) filter: Option<Box<dyn Filter>>,
+    pub(crate) is_at_end: bool,
 }
 
-/// Takes something out of an answer on its way, for which it may have to look at something first.
+/// Changes an answer on its way, for which it may have to look at something first.
 pub(crate) trait Filter {
     /// Begins with a piece, when there is nothing left of the one before.
     fn take(&mut self, piece: &[u8]);
 
-    /// What is left of the piece; `None` if there is none.
+    /// What has begun has come to its end.
+    fn end(&mut self);
+
+    /// What is left of the piece, or behind the end; `None` if there is nothing.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>>;
 }
 
@@ -97,6 +101,10 @@ impl Relay {
                     Ok(piece) => filter.take(&piece),
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
+                (Some(filter), None) if !self.is_at_end => {
+                    self.is_at_end = true;
+                    filter.end();
+                }
                 (_, frame) => return Poll::Ready(frame),
             }
         }

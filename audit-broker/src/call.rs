@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) began: DateTime<Utc>,
     /// How many things of a list the client wants, where the broker counts them.
     pub(crate) limit: Option<usize>,
+    /// Whether the broker itself gives an image its names, when it is made.
+    pub(crate) names_itself: bool,
     /// Whether it is to remove no more than what is the caller's own.
     pub(crate) is_of_own: bool,
     /// The policy that permits it.
@@ -145,6 +147,7 @@ impl Call {
             version,
             began: Utc::now(),
             limit: None,
+            names_itself: false,
             is_of_own: false,
             permitted_by: None,
             is_open: Cell::new(false),
@@ -243,9 +246,7 @@ impl Stop {
                 answer::message(StatusCode::NOT_FOUND, &message)
             }
             Self::Denied { denial, help } => {
-                let separator = if help.is_empty() { "" } else { "; " };
-                let text = format!("{}{separator}{help}", denial.message);
-                answer::message(StatusCode::FORBIDDEN, &text)
+                answer::message(StatusCode::FORBIDDEN, &denial.told(&help))
             }
             Self::NotFound(status, answer) => answer::document(status, answer),
             Self::NotRecorded(error) => {

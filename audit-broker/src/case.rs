@@ -183,7 +183,7 @@ pub(crate) async fn case_of(
     let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
     let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
     for taken in action.references.names_taken.iter().skip(asked_for) {
-        steps.push(of_name(taken, registrar).await);
+        steps.push(name_step(taken, registrar).await);
     }
     let asks_for = dangers.findings.iter().filter(|found| found.danger.yields_host());
     let asks_for = asks_for.map(ToString::to_string).collect();
@@ -218,7 +218,7 @@ async fn the_call(
         }
         (Object::Image(_), _) if operation == operation::IMAGE_NAME => {
             match action.references.names_taken.first() {
-                Some(taken) => of_name(taken, registrar).await,
+                Some(taken) => name_step(taken, registrar).await,
                 // dockerd wants a name.
                 None => Step::new(name, Thing::Daemon),
             }
@@ -297,7 +297,7 @@ fn name_only<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
 }
 
 /// A name that an image is given: that of the image which has it so far, if there is one.
-async fn of_name(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
+pub(crate) async fn name_step(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
     let thing = match &taken.holder {
         Holder::Nobody => Thing::Daemon,
         Holder::Image(image) => Thing::Image(registrar.named_image(&taken.name, image).await),

@@ -41,6 +41,12 @@ pub(crate) struct Denial {
 pub(crate) const NOT_PERMITTED: &str = "not-permitted";
 
 impl Denial {
+    /// What is told to who asked, with whom to ask.
+    pub(crate) fn told(&self, help: &str) -> String {
+        let separator = if help.is_empty() { "" } else { "; " };
+        format!("{}{separator}{help}", self.message)
+    }
+
     /// The word for it in records.
     pub(crate) fn reason(&self) -> &str {
         self.policy.as_deref().unwrap_or(NOT_PERMITTED)
@@ -93,6 +99,14 @@ pub(crate) fn may_see(
     let Some(action) = seeing(thing, is_privileged) else { return true };
     let call = Call::default();
     let question = Question { principal, action, resource: thing.resource(), call: &call };
+    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+}
+
+/// Whether somebody may give any name to an image, so that it does not matter what has it.
+pub(crate) fn names_all(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
+    let roots = ImageFacts::of_name("");
+    let (action, resource) = (operation::IMAGE_NAME.name, Resource::Image(&roots));
+    let question = Question { principal, action, resource, call: &Call::default() };
     mode == Mode::Report || policy.ask(&question).verdict.is_allowed
 }
 

@@ -4,6 +4,7 @@
 //! a stream, or by the connection becoming one.
 
 mod events;
+mod naming;
 mod prune;
 mod stream;
 
@@ -17,7 +18,7 @@ use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::action::Holder;
+use crate::action::{Holder, NameTaken};
 use crate::advertise;
 use crate::anonymous;
 use crate::answer::{self, AnswerBody, Filter, Relay};
@@ -37,6 +38,7 @@ use crate::upstream::{self, Found, Line, Unreachable};
 use crate::view::{Document, filter_document};
 use crate::visibility::{self, Viewer};
 use events::Events;
+use naming::{ImageMade, Naming};
 pub(crate) use stream::Stream;
 
 /// What comes back.
@@ -118,7 +120,8 @@ pub(crate) fn outcome_of(status: StatusCode) -> Came {
 fn request(call: &Call, method: &Method) -> Result<Request<()>, Unreachable> {
     let action = &call.action;
     let head = &action.head;
-    let target = head.target(call.version, action.object.id());
+    let left_out = if call.names_itself { naming::KEYS.as_slice() } else { &[] };
+    let target = head.target_without(left_out, call.version, action.object.id());
     let malformed = |source| Unreachable::Malformed { what: target.clone(), source };
     let mut request = Request::new(());
     request.method_mut().clone_from(method);
@@ -178,14 +181,18 @@ fn relay(
     let (mut head, body) = response.into_parts();
     head.headers = answer::relayed_headers(head.headers);
     advertise::limit_header(&mut head.headers);
+    let made = ImageMade::default();
     let then = {
-        let call = Rc::clone(call);
+        let (call, made) = (Rc::clone(call), Rc::clone(&made));
         move |came, image: Option<String>| {
             call.record_outcome(came, None);
-            if let Some(id) = image {
+            let Some(id) = image else { return };
+            if call.names_itself {
+                made.set(Some(id.clone()));
+            } else {
                 claim_names(&call, &id);
-                claim_image(&call, id);
             }
+            claim_image(&call, id);
         }
     };
     let ending = tells.map(|tells| match tells {
@@ -193,8 +200,14 @@ fn relay(
         Tells::Wait => Ending::of_wait(then),
     });
     let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
-    let filter = is_of_events.then(|| Box::new(Events::of(call)) as Box<dyn Filter>);
-    let relay = Relay { body, line: Some(line), ending, filter };
+    let filter: Option<Box<dyn Filter>> = if is_of_events {
+        Some(Box::new(Events::of(call)))
+    } else if call.names_itself {
+        Some(Box::new(Naming::of(call, made)))
+    } else {
+        None
+    };
+    let relay = Relay { body, line: Some(line), ending, filter, is_at_end: false };
     Response::from_parts(head, AnswerBody::relayed(relay))
 }
 
@@ -258,11 +271,18 @@ async fn document(
     head.headers = answer::relayed_headers(head.headers);
     head.headers.remove(CONTENT_LENGTH);
     advertise::limit_header(&mut head.headers);
-    let made = match serde_json::from_slice::<Created>(&document) {
-        Ok(created) => made(call, created.id).await,
-        Err(_) => None,
+    let created = serde_json::from_slice::<Created>(&document).ok().map(|created| created.id);
+    let committed = created.clone().filter(|_| call.action.head.route.body == BodyKind::Commit);
+    let made = match created {
+        Some(id) => made(call, id).await,
+        None => None,
     };
     call.record_outcome(outcome_of(head.status), made.as_ref());
+    if let (Some(id), true) = (committed, call.names_itself)
+        && let Err(message) = naming::give_names(call, &id).await
+    {
+        return Ok(answer::message(StatusCode::FORBIDDEN, &message));
+    }
     let document = match call.action.head.route.path {
         advertise::PATH => advertise::limit_document(document),
         _ if is_of_own_volumes(call) => prune::volumes(call, document).await?,
@@ -294,12 +314,16 @@ fn claim_image(call: &Rc<Call>, id: String) {
 /// Keeps who gave an image its new names.
 fn claim_names(call: &Call, image_id: &str) {
     for taken in &call.action.references.names_taken {
-        if let Holder::Image(holder) = &taken.holder {
-            forget_name(call, &taken.name, &holder.id);
-        }
-        let key = name_key(&taken.name, image_id);
-        claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
+        claim_name(call, taken, image_id);
     }
+}
+
+fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
+    if let Holder::Image(holder) = &taken.holder {
+        forget_name(call, &taken.name, &holder.id);
+    }
+    let key = name_key(&taken.name, image_id);
+    claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
 }
 
 fn forget_name(call: &Call, name: &str, image_id: &str) {
@@ -343,7 +367,9 @@ async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
     };
     let shared = &call.connection.shared;
     if kind == Kind::Image {
-        claim_names(call, &id);
+        if !call.names_itself {
+            claim_names(call, &id);
+        }
         claim_image(call, id);
         return None;
     }

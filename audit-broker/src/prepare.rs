@@ -12,7 +12,7 @@ use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
-use crate::decision::{NOT_PERMITTED, reaches_all};
+use crate::decision::{NOT_PERMITTED, names_all, reaches_all};
 use crate::object;
 use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, refuse_own, stamp};
 use crate::refusal::Refusal;
@@ -49,6 +49,14 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
         Body::VolumeCreate(volume) => stamp(&mut volume.labels, &action.owner)?,
         Body::NetworkCreate(network) => stamp(&mut network.labels, &action.owner)?,
         _ => {}
+    }
+    let is_of_buildkit = query.text("version") == Some("2");
+    if !action.references.names_taken.is_empty()
+        && (matches!(action.head.route.op, "build" | "commit") || query.text("fromSrc").is_some())
+        && !is_of_buildkit
+    {
+        let policy = call.connection.shared.policy();
+        call.names_itself = !names_all(&policy, call.settings.mode, &call.principal);
     }
     match action.head.route.op {
         "build" => {

@@ -7,6 +7,8 @@ mod image;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use image::holder_of;
+
 use hyper::StatusCode;
 
 use crate::action::References;

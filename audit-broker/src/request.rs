@@ -77,6 +77,16 @@ impl Head {
     /// The target to ask the daemon for, in this version of its API. `object` stands in for what
     /// the client named: the full id of the container, say.
     pub(crate) fn target(&self, version: ApiVersion, object: Option<&str>) -> String {
+        self.target_without(&[], version, object)
+    }
+
+    /// The same without some keys of the query.
+    pub(crate) fn target_without(
+        &self,
+        keys: &[&str],
+        version: ApiVersion,
+        object: Option<&str>,
+    ) -> String {
         let object = object.or(self.object.as_deref()).unwrap_or_default();
         let mut target = format!("/v{version}");
         match self.route.path.split_once('{') {
@@ -88,7 +98,7 @@ impl Head {
                 target.push_str(after);
             }
         }
-        let query = self.query.encode();
+        let query = self.query.encode(keys);
         if !query.is_empty() {
             target.push('?');
             target.push_str(&query);

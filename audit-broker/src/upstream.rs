@@ -215,13 +215,18 @@ impl Upstream {
         self.told(target, request).await
     }
 
-    /// Has dockerd remove something, and gives what it says of it; `None` if it does not do that.
+    /// Has dockerd do something without more words, and gives what it says of it; `None` if it does
+    /// not do that.
     ///
     /// # Errors
     /// If dockerd cannot be reached.
-    pub(crate) async fn remove(&self, target: &str) -> Result<Option<Bytes>, Unreachable> {
+    pub(crate) async fn command(
+        &self,
+        method: Method,
+        target: &str,
+    ) -> Result<Option<Bytes>, Unreachable> {
         let mut request = request(target, Full::default())?;
-        *request.method_mut() = Method::DELETE;
+        *request.method_mut() = method;
         let (response, line) = self.send(request).await?;
         let (head, body) = response.into_parts();
         let read = line.read(body, DOCUMENT_LIMIT_BYTES).await;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::broker::{Broker, PERMIT_ALL};
 use crate::docker::Lines;
@@ -151,7 +152,8 @@ fn developers_see_their_own() {
     }
     // Prune takes the person's own only.
     lines.give(&[(
-        "docker run --name $N fedora true; docker container prune -f | grep -c '^[0-9a-f]\\{64\\}$'",
+        "docker run --name $N --label $N fedora true
+        docker container prune -f --filter label=$N | grep -c '^[0-9a-f]\\{64\\}$'",
         "1\n",
     )]);
     assert_eq!(
@@ -230,36 +232,34 @@ fn people_tidy_up_what_is_theirs() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
-    let build = "printf 'FROM fedora\\nLABEL a=b which='$1'\\n' | docker build -q -t ";
-    let of_root = build.replace("$1", &name);
-    shell(&format!(
-        "{of_root} {name}-root - && docker create --name {name}-c -v /data {name}-root true &&
-         docker rm {name}-c"
+    // Everything by a label of its own, since other tests run beside it.
+    let build = "printf 'FROM fedora\\nLABEL '$N'=b which='$1'\\n' | docker build -q -t ";
+    let of_root = build.replace("$1", &name).replace("$N", &name);
+    let made = shell(&format!(
+        "{{ {of_root} {name}-root - && docker create --name {name}-c -v /data {name}-root true; }} >/dev/null
+        docker inspect -f '{{{{range .Mounts}}}}{{{{.Name}}}}{{{{end}}}}' {name}-c; docker rm {name}-c >/dev/null"
     ));
+    let volume = made.trim();
     let _away = Finally(format!("docker rmi {name}-root"));
-    let volumes = shell("docker volume ls -q");
     lines.give(&[(
         &format!(
             "build() {{ {build}$N - >/dev/null; }}
             build $N-1; build $N-2; docker tag $N $N:other
-            docker image prune -f --filter label!=a | grep -c ^deleted
-            docker image prune -f --filter label=a=b | grep -c ^deleted
+            docker image prune -f --filter label=$N --filter label!=which | grep -c ^deleted
+            docker image prune -f --filter label=$N=b | grep -c ^deleted
             docker image prune -f --filter until=1h 2>&1 | grep -o 'the filter `until`'
             docker images -q $N | wc -l
-            docker image prune -af | grep -c ^untagged; docker images -q $N | wc -l
+            docker image prune -af --filter label=$N | grep -c ^untagged; docker images -q $N | wc -l
             docker run --name $N -v /data fedora true
-            docker volume prune -f | grep -c '^[0-9a-f]\\{{64\\}}$'
-            docker rm $N >/dev/null; docker volume prune -f | grep -c '^[0-9a-f]\\{{64\\}}$'
-            docker system prune -f >/dev/null && echo pruned"
+            volume=$(docker inspect -f '{{{{range .Mounts}}}}{{{{.Name}}}}{{{{end}}}}' $N)
+            docker volume prune -f | grep -c $volume
+            docker rm $N >/dev/null; docker volume prune -f | grep -c $volume
+            docker system prune -f --filter label=$N >/dev/null && echo pruned"
         ),
         "0\n1\nthe filter `until`\n2\n2\n0\n0\n1\npruned\n",
     )]);
     assert_eq!(shell(&format!("docker image inspect -f ok {name}-root fedora")), "ok\nok\n");
-    assert!(volumes.lines().count() > 0);
-    for volume in volumes.lines() {
-        shell(&format!("docker volume inspect {volume}"));
-    }
-    shell("docker volume prune -f");
+    shell(&format!("docker volume inspect {volume} && docker volume rm {volume}"));
 }
 
 /// A name is whose it is, whosever the image is that has it.
@@ -286,6 +286,36 @@ fn a_name_of_root_s_stays_where_it_is() {
         ),
         ("printf '' | docker import - $N >/dev/null; sleep 0.5; docker rmi $N | grep -c Untagged", "1\n"),
     ]);
+    lines.give(&[
+        (
+            "printf 'FROM fedora\nLABEL named=$N\n' | docker build -t $N -t $N:2 - | tail -2; docker rmi $N $N:2 | grep -c Untagged",
+            "Successfully tagged NAME:latest\nSuccessfully tagged NAME:2\n2\n",
+        ),
+        (
+            "docker create --name $N fedora true >/dev/null; docker commit $N $N:3 | grep -c sha256; sleep 0.5
+            docker rmi $N:3 | grep -c Deleted; docker rm $N",
+            "1\n1\nNAME\n",
+        ),
+    ]);
+    // A build that began while nothing had the name.
+    for option in ["", "-q"] {
+        let late = format!("{name}-late");
+        let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
+        let line = format!(
+            "printf 'FROM fedora\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
+             grep -c 'not allowed image-name of image'"
+        );
+        let given = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_secs(2));
+                shell(&format!("docker tag fedora {late}"));
+            });
+            lines.through(&crate::docker::command_lines()[0], &line)
+        });
+        assert_eq!(crate::host::text(&given.stdout), "1\n", "{given:?}");
+        let id = |name: &str| shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
+        assert_eq!(id(&late), id("fedora"));
+    }
     // Root gives a name to what somebody has built.
     let docker = &crate::docker::command_lines()[0];
     let make = format!("{build} {name}-app; docker images -q {name}-app");
@@ -300,7 +330,10 @@ fn a_name_of_root_s_stays_where_it_is() {
         let told = crate::host::text(&lines.through(docker, &line).stderr);
         assert!(told.contains("not allowed image-"), "{line}: {told}");
     }
-    lines.give(&[("docker image prune -af >/dev/null && echo pruned", "pruned\n")]);
+    lines.give(&[(
+        "docker image prune -af --filter label=which >/dev/null && echo pruned",
+        "pruned\n",
+    )]);
     assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod fedora")), "ok\nok\n");
 }
 

@@ -43,6 +43,8 @@ impl Filter for Events {
         }));
     }
 
+    fn end(&mut self) {}
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         let Some(looking) = &mut self.looking else { return Poll::Ready(None) };
         let seen = ready!(looking.as_mut().poll(context));

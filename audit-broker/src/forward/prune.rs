@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use hyper::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
         let id = container.id;
         let target = format!("/v{}/containers/{id}", call.version);
         if owner_of(call, &id).await?.as_ref() == Some(&call.action.owner)
-            && call.connection.upstream.remove(&target).await?.is_some()
+            && call.connection.upstream.command(Method::DELETE, &target).await?.is_some()
         {
             space += container.size.unwrap_or_default();
             deleted.push(id);
@@ -71,7 +72,7 @@ pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
         }
         for name in names {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&name));
-            let told = upstream.remove(&target).await?;
+            let told = upstream.command(Method::DELETE, &target).await?;
             let told = told.and_then(|told| serde_json::from_slice::<Vec<Value>>(&told).ok());
             deleted.extend(told.into_iter().flatten());
         }
@@ -92,7 +93,7 @@ pub(super) async fn volumes(call: &Call, answer: Bytes) -> Result<Bytes, Unreach
             owner_of_volume(&id, &labels.unwrap_or_default(), &call.connection.shared.owners);
         let is_own = owner.as_ref() == Some(&call.action.owner);
         let target = format!("/v{}/volumes/{id}", call.version);
-        if is_own && call.connection.upstream.remove(&target).await?.is_some() {
+        if is_own && call.connection.upstream.command(Method::DELETE, &target).await?.is_some() {
             pruned.volumes_deleted.get_or_insert_default().push(id);
         }
     }

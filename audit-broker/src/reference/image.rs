@@ -9,8 +9,8 @@ use crate::api::mount::Mount;
 use crate::object;
 use crate::owner::{full_name, has_tag};
 use crate::refusal::Refusal;
-use crate::request::Head;
-use crate::upstream::{Found, Unreachable};
+use crate::request::{ApiVersion, Head};
+use crate::upstream::{Found, Unreachable, Upstream};
 
 impl Finder<'_> {
     /// The names that a call gives to images, and what has them so far.
@@ -46,14 +46,11 @@ impl Finder<'_> {
 
     /// The image that has a name so far. Too many names are refused.
     async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
-        let mut holder = Holder::Unknown;
-        if may_be_image(&name) && self.is_unasked("name", &name) {
-            holder = match object::image(&name, self.version, self.upstream).await? {
-                Found::Yes(image) => Holder::Image(Box::new(image)),
-                Found::No(StatusCode::NOT_FOUND, _) => Holder::Nobody,
-                Found::No(..) => Holder::Unknown,
-            };
-        }
+        let holder = if self.is_unasked("name", &name) {
+            holder_of(&name, self.version, self.upstream).await?
+        } else {
+            Holder::Unknown
+        };
         self.references.names_taken.push(NameTaken { name, holder });
         Ok(())
     }
@@ -95,6 +92,25 @@ impl Finder<'_> {
         }
         Ok(None)
     }
+}
+
+/// What has a name.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn holder_of(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Holder, Unreachable> {
+    if !may_be_image(name) {
+        return Ok(Holder::Unknown);
+    }
+    Ok(match object::image(name, version, upstream).await? {
+        Found::Yes(image) => Holder::Image(Box::new(image)),
+        Found::No(StatusCode::NOT_FOUND, _) => Holder::Nobody,
+        Found::No(..) => Holder::Unknown,
+    })
 }
 
 /// A name that stands for any: an archive of images may hold whichever it likes.

@@ -41,10 +41,10 @@ impl Query {
         self.pairs.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
-    /// The query to forward, without `?`.
-    pub(super) fn encode(&self) -> String {
-        let pairs =
-            self.pairs().map(|(key, value)| format!("{key}={}", percent::encode_query(value)));
+    /// The query to forward, without `?` and some keys.
+    pub(super) fn encode(&self, left_out: &[&str]) -> String {
+        let pairs = self.pairs().filter(|(key, _)| !left_out.contains(key));
+        let pairs = pairs.map(|(key, value)| format!("{key}={}", percent::encode_query(value)));
         pairs.collect::<Vec<_>>().join("&")
     }
 }

@@ -145,17 +145,18 @@ fn nothing_is_told_of_another_container() {
 
 #[test]
 fn prunes_spare_what_is_another_s() {
+    // By a label that all of this test have, since other tests run beside it.
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
     let form = "application/x-www-form-urlencoded";
     stage.play(&[
-        bare("K15", "POST /containers/prune", Harmless(200)),
-        bare("K15-volumes", "POST /volumes/prune", Harmless(200)),
-        bare("K15-networks", "POST /networks/prune", Harmless(200)),
+        bare("K15", "POST /containers/prune?filters=%7B%22label%22%3A%7B%22{all}%22%3Atrue%7D%7D", Harmless(200)),
+        bare("K15-volumes", "POST /volumes/prune?filters=%7B%22label%22%3A%7B%22{all}%22%3Atrue%7D%7D", Harmless(200)),
+        bare("K15-networks", "POST /networks/prune?filters=%7B%22label%22%3A%7B%22{all}%22%3Atrue%7D%7D", Harmless(200)),
         bare(
             "K15-label",
-            "POST /containers/prune?filters=%7B%22label%22%3A%7B%22audit-broker.owner%21%22%3Atrue%7D%7D",
+            "POST /containers/prune?filters=%7B%22label%22%3A%7B%22{all}%22%3Atrue%7D,%22label%21%22%3A%7B%22audit-broker.owner%22%3Atrue%7D%7D",
             Harmless(200),
         ),
         bare("K15-version", "POST /v1.40/volumes/prune", Refused("")),

@@ -101,10 +101,11 @@ fn c39_labels_of_an_image() {
          docker rmi -f {own} {other} >/dev/null"
     ));
     // Root's container of an image that says that everything is the person's.
-    shell(&format!("docker create --name {name}-root {own} true >/dev/null"));
+    shell(&format!("docker create --label {name} --name {name}-root {own} true >/dev/null"));
     let (status, told) = ask(&broker, &format!("POST /containers/{name}-root/start"));
     assert!(status == 404, "{status} {told}");
-    assert_eq!(ask(&broker, "POST /containers/prune").0, 200);
+    let labelled = format!("filters=%7B%22label%22%3A%7B%22{name}%22%3Atrue%7D%7D");
+    assert_eq!(ask(&broker, &format!("POST /containers/prune?{labelled}")).0, 200);
     assert_eq!(shell(&format!("docker inspect -f ok {name}-root")), "ok\n");
     // The person's container of an image that says that it is somebody else's.
     let body = format!(r#"{{"Image":"{other}","Cmd":["true"]}}"#);

@@ -42,14 +42,14 @@ impl<'a> Stage<'a> {
         in_shell(
             OTHER,
             &format!(
-                "docker volume create --label {SECRET} $A-vol >/dev/null
-                docker network create $A-net >/dev/null
+                "docker volume create --label {SECRET} --label $A $A-vol >/dev/null
+                docker network create --label $A $A-net >/dev/null
                 docker run -d --init --name $A-other -e KEY={SECRET} -v $A-vol:/v fedora \
                     sh -c 'echo {SECRET}; echo {SECRET} >/v/key; exec sleep 600' >/dev/null
-                docker create --name $A-stopped fedora true >/dev/null
-                docker create --name $A-priv --privileged fedora true >/dev/null
-                docker create --name $A-host -v /:/host fedora true >/dev/null
-                docker volume create -o type=none -o o=bind -o device=/ $A-root >/dev/null
+                docker create --label $A --name $A-stopped fedora true >/dev/null
+                docker create --label $A --name $A-priv --privileged fedora true >/dev/null
+                docker create --label $A --name $A-host -v /:/host fedora true >/dev/null
+                docker volume create --label $A -o type=none -o o=bind -o device=/ $A-root >/dev/null
                 docker tag fedora $A-image"
             ),
         );
