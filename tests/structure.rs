@@ -92,6 +92,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "facts",
             "case",
             "decision",
+            "decided",
             "ending",
             "journal",
             "evidence",

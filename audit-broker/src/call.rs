@@ -17,6 +17,7 @@ use hyper::{Response, StatusCode};
 use crate::action::Action;
 use crate::answer::{self, AnswerBody};
 use crate::client_stream::Phase;
+use crate::decided::Decided;
 use crate::decision::Denial;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
     pub(crate) identity: Identity,
     pub(crate) phase: Rc<Phase>,
     pub(crate) slot: Slot,
+    pub(crate) decided: Decided,
 }
 
 /// A call on its way.

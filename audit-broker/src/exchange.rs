@@ -22,7 +22,7 @@ use crate::api::route::BodyKind;
 use crate::archive;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
-use crate::decision::{Decision, decide};
+use crate::decision::Decision;
 use crate::ending::Came;
 use crate::facts::Registrar;
 use crate::forward::{Forwarded, Stream, forward};
@@ -150,11 +150,11 @@ async fn may(
     action: &Action,
     version: ApiVersion,
 ) -> Result<Decision, Unreachable> {
-    let Connection { shared, upstream, .. } = connection;
+    let Connection { shared, upstream, decided, .. } = connection;
     let (owners, people) = (&shared.owners, &shared.people);
     let registrar = Registrar { owners, people, version, upstream };
     let case = case_of(action, &registrar).await?;
-    Ok(decide(&shared.policy(), settings.mode, principal, &case))
+    Ok(decided.decide(&shared.policy(), settings.mode, principal, &case))
 }
 
 /// Who calls. A call of somebody unknown is on record with what is known.

@@ -17,6 +17,7 @@ mod case;
 mod check;
 mod client_stream;
 mod danger;
+mod decided;
 mod decision;
 mod ending;
 mod evidence;

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::call::Connection;
 use crate::client_stream::{ClientStream, Phase};
+use crate::decided::Decided;
 use crate::exchange::{Handover, exchange};
 use crate::forward::Stream;
 use crate::identity::identify;
@@ -123,7 +124,14 @@ async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let phase = Rc::new(Phase::default());
-    let connection = Rc::new(Connection { shared, upstream, identity, phase, slot });
+    let connection = Rc::new(Connection {
+        shared,
+        upstream,
+        identity,
+        phase,
+        slot,
+        decided: Decided::default(),
+    });
     // What was read and belongs to the next request.
     let mut read = Bytes::new();
     loop {
