@@ -14,7 +14,7 @@ use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
 use crate::api::words::Words;
-use crate::owner::{full_name, shown_image};
+use crate::owner::{full_name, is_ambiguous, shown_image};
 use crate::request::{ApiVersion, Head, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -298,8 +298,9 @@ pub(crate) async fn resolve(
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
             // What is removed by a name must not be taken for an id.
             let full = full_name(name);
-            let is_removed_by_name =
-                head.route.op == "image-remove" && image.tags().contains(&full);
+            let is_removed_by_name = head.route.op == "image-remove"
+                && image.tags().contains(&full)
+                && !is_ambiguous(name);
             let given = if is_removed_by_name { full } else { name.to_owned() };
             Object::Image(NamedImage { given, image })
         }),

@@ -21,6 +21,7 @@ use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
 use crate::danger::wanted_devices;
 use crate::object::{self, Container, Object};
+use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
 use crate::upstream::{Found, Unreachable, Upstream};
@@ -103,6 +104,11 @@ impl<'a> Finder<'a> {
         }
         for name in head.query.all("names") {
             self.find_image(name).await?;
+        }
+        if let Object::Image(image) = object
+            && is_ambiguous(&image.given)
+        {
+            return Ok(Err(image::ambiguous(&image.given)));
         }
         if let Err(refusal) = self.find_names_taken(head).await? {
             return Ok(Err(refusal));

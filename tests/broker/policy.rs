@@ -288,7 +288,7 @@ fn a_name_of_root_s_stays_where_it_is() {
     ]);
     lines.give(&[
         (
-            "printf 'FROM fedora\nLABEL named=$N\n' | docker build -t $N -t $N:2 - | tail -2; docker rmi $N $N:2 | grep -c Untagged",
+            "printf 'FROM fedora\nLABEL named=$N\n' | docker build -t $N -t $N:2 -t $N:latest - | tail -2; docker rmi $N $N:2 | grep -c Untagged",
             "Successfully tagged NAME:latest\nSuccessfully tagged NAME:2\n2\n",
         ),
         (

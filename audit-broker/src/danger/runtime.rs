@@ -36,10 +36,16 @@ pub(crate) fn wanted_devices<'a>(
     const NAME: &str = "NVIDIA_VISIBLE_DEVICES=";
     const OF_OLD_IMAGE: &str = "CUDA_VERSION=";
     let of_image = image.map(Image::environment).unwrap_or_default();
-    // docker puts those of the request over those of the image, and the last of each counts.
+    // docker puts those of the request over those of the image, and the last of each counts. One
+    // without a value is taken out.
     let all = of_image.iter().chain(config.env.iter().flatten());
-    let last =
-        |name| all.clone().filter_map(move |variable| variable.strip_prefix(name)).next_back();
+    let last = |name: &'static str| {
+        let mut said = all.clone().filter_map(|variable| match variable.strip_prefix(name) {
+            Some(value) => Some(Some(value)),
+            None => (*variable == name.trim_end_matches('=')).then_some(None),
+        });
+        said.next_back().flatten()
+    };
     let of_old_image = last(OF_OLD_IMAGE).filter(|version| !version.is_empty()).map(|_| "all");
     let wanted = last(NAME).or(of_old_image);
     wanted.filter(|devices| !["", "none", "void"].contains(devices))

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::facts::{Registrar, owner_of_volume};
+use crate::facts::Registrar;
 use crate::object;
-use crate::owner::{Kind, LABEL, Owner, name_key};
+use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
 use crate::request::percent;
 use crate::upstream::{Found, Unreachable};
 
@@ -88,12 +88,16 @@ pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
 /// If dockerd cannot be reached.
 pub(super) async fn volumes(call: &Call, answer: Bytes) -> Result<Bytes, Unreachable> {
     let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&answer) else { return Ok(answer) };
+    let owners = &call.connection.shared.owners;
     for Listed { id, labels, .. } in wanted(call, Kind::Volume).await? {
-        let owner =
-            owner_of_volume(&id, &labels.unwrap_or_default(), &call.connection.shared.owners);
-        let is_own = owner.as_ref() == Some(&call.action.owner);
+        // The label of one that has a name says whose it is, and dockerd has seen to it.
+        let is_nameless = owner_in_labels(&labels.unwrap_or_default(), None).is_none();
+        let is_own = owners.get(Kind::Volume, &id).as_ref() == Some(&call.action.owner);
         let target = format!("/v{}/volumes/{id}", call.version);
-        if is_own && call.connection.upstream.command(Method::DELETE, &target).await?.is_some() {
+        if is_nameless
+            && is_own
+            && call.connection.upstream.command(Method::DELETE, &target).await?.is_some()
+        {
             pruned.volumes_deleted.get_or_insert_default().push(id);
         }
     }

@@ -3,16 +3,31 @@
 //! Whose an image is does not tell whose its names are: root may have given one to somebody's image,
 //! and would run whatever has it next. A name is somebody's for as long as it means the same image.
 
+/// Docker's own registry, in the ways to write it.
+const DOCKER: [&str; 2] = ["docker.io/", "index.docker.io/"];
+
+/// Whether docker would read the name in another way once it has written it: it leaves out its own
+/// registry, and what follows may look like another one.
+///
+/// # Source
+/// `splitDockerDomain` and `familiarizeName` of `github.com/distribution/reference`.
+pub(crate) fn is_ambiguous(name: &str) -> bool {
+    let rest = DOCKER.iter().find_map(|domain| name.strip_prefix(domain));
+    let first = rest.and_then(|rest| rest.split_once('/')).map(|(first, _)| first);
+    first.is_some_and(|first| {
+        first == "localhost"
+            || first.contains(['.', ':'])
+            || first.chars().any(|letter| letter.is_ascii_uppercase())
+    })
+}
+
 /// What a client calls an image, as docker writes it, with a tag. Not for what docker has written.
 ///
 /// # Source
 /// `ParseNormalizedNamed`, `TagNameOnly` and `FamiliarString` of
 /// `github.com/distribution/reference`.
 pub(crate) fn full_name(name: &str) -> String {
-    let name = ["docker.io/", "index.docker.io/"]
-        .iter()
-        .find_map(|domain| name.strip_prefix(domain))
-        .unwrap_or(name);
+    let name = DOCKER.iter().find_map(|domain| name.strip_prefix(domain)).unwrap_or(name);
     let of_library = name.strip_prefix("library/").filter(|name| !name.contains('/'));
     let name = of_library.unwrap_or(name);
     if has_tag(name) { name.to_owned() } else { format!("{name}:latest") }
@@ -44,6 +59,11 @@ mod tests {
             ("docker.io/dev/web:1", "dev/web:1"),
         ] {
             assert_eq!(full_name(given), expected);
+            assert!(!is_ambiguous(given), "{given}");
+        }
+        for name in ["docker.io/docker.io/web:2.0", "index.docker.io/localhost/x", "docker.io/A/b"]
+        {
+            assert!(is_ambiguous(name), "{name}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::action::{Holder, NameTaken};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::object;
-use crate::owner::{full_name, has_tag};
+use crate::owner::{full_name, has_tag, is_ambiguous};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
 use crate::upstream::{Found, Unreachable, Upstream};
@@ -18,15 +18,27 @@ impl Finder<'_> {
         &mut self,
         head: &Head,
     ) -> Result<Result<(), Refusal>, Unreachable> {
-        let repository = head.query.text("repo").unwrap_or_default();
-        if has_tag(repository) && head.query.text("tag").is_some() {
+        let query = &head.query;
+        if query.text("fromImage").is_some() && query.text("fromSrc").is_some() {
+            let message = "`fromImage` pulls and `fromSrc` imports; leave one out";
+            return Ok(Err(Refusal::bad_request(message.to_owned())));
+        }
+        let names = ["repo", "fromImage", "t"].into_iter().flat_map(|key| query.all(key));
+        if let Some(name) = names.into_iter().find(|name| is_ambiguous(name)) {
+            return Ok(Err(ambiguous(name)));
+        }
+        let repository = query.text("repo").unwrap_or_default();
+        if has_tag(repository) && query.text("tag").is_some() {
             return Ok(Err(Refusal::bad_request(format!(
                 "`{}` has a tag already, and `tag` says another; leave one out",
                 repository.escape_debug()
             ))));
         }
         for name in names_taken(head) {
-            self.find_holder(name).await?;
+            // docker takes one twice for one.
+            if self.references.names_taken.iter().all(|taken| taken.name != name) {
+                self.find_holder(name).await?;
+            }
         }
         if let Some(name) = name_pulled(head) {
             self.find_replaced(name).await?;
@@ -92,6 +104,14 @@ impl Finder<'_> {
         }
         Ok(None)
     }
+}
+
+/// What is said of a name that docker itself reads in two ways.
+pub(super) fn ambiguous(name: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "`{}`: what follows `docker.io/` must not look like a registry",
+        name.escape_debug()
+    ))
 }
 
 /// What has a name.

@@ -80,6 +80,17 @@ fn no_image_is_put_in_another_s_place() {
             "DELETE /images/fedora?platforms=%7B%22os%22%3A%22linux%22%7D",
             Refused("image"),
         ),
+        bare(
+            "I05-both",
+            "POST /images/create?fromImage=fedora&tag=x&fromSrc=-&repo=dev/{me}",
+            Refused("leave one out"),
+        ),
+        bare(
+            "I15-twice",
+            "POST /images/fedora/tag?repo=docker.io/docker.io/dev/x&tag=1",
+            Refused("look like a registry"),
+        ),
+        bare("I15-push", "POST /images/docker.io/localhost/fedora/push", Refused("")),
         bare("I07", "POST /build/cancel?id=x", Denied("build-manage")),
         bare("I07-cache", "POST /build/prune?all=1", Denied("build-manage")),
         bare("I15-path", "GET /images/a/../{image}/json", Refused("")),

@@ -373,6 +373,9 @@ fn c36_devices_by_the_environment() {
         assert_eq!(of(&[none], &["NVIDIA_VISIBLE_DEVICES=all"], Some("nvidia")), NOTHING);
     }
     assert_eq!(of(&["CUDA_VERSION=11"], &[], Some("nvidia")), [all]);
+    let old = &["CUDA_VERSION=1", "NVIDIA_VISIBLE_DEVICES=void"];
+    assert_eq!(of(&["NVIDIA_VISIBLE_DEVICES"], old, Some("nvidia")), [all]);
+    assert_eq!(of(&["CUDA_VERSION"], old, Some("nvidia")), NOTHING);
     assert_eq!(of(&["CUDA_VERSION=11", "NVIDIA_VISIBLE_DEVICES=none"], &[], None), NOTHING);
     assert_eq!(of(&["A=NVIDIA_VISIBLE_DEVICES=all"], &[], Some("nvidia")), NOTHING);
 }

@@ -46,6 +46,15 @@ fn each_file_loads_and_so_do_all_together() {
     assert_eq!(shipped(&names).warnings(), [] as [String; 0]);
 }
 
+/// Other files stand in place of those of the default that begin so, and leave the rest.
+#[test]
+fn all_but_admins_are_ordinary_by_default() {
+    let text = &shipped_texts()["default.cedar"];
+    let ids = text.split("@id(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let rest: Vec<&str> = ids.filter(|id| !id.starts_with("ordinary")).collect();
+    assert_eq!(rest, ["root", "docker-admin"]);
+}
+
 /// What is there after installation.
 #[test]
 fn by_default_the_host_is_for_root_and_admins() {
