@@ -178,6 +178,9 @@ impl Wanted {
         match kind {
             Kind::Container => {
                 filters.insert("status".to_owned(), these(&["created", "exited", "dead"]));
+                // The sizes of others' need not be found out.
+                let owner = format!("{LABEL}={}", call.action.owner);
+                filters.entry("label".to_owned()).or_default().insert(owner, true);
             }
             Kind::Image => {
                 let dangling = filters.remove("dangling").unwrap_or_default();
