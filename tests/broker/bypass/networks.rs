@@ -5,6 +5,7 @@ use super::row::{Row, bare, create, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
+use crate::host::PERSON;
 
 /// A new network's document, without its name.
 const DENIED: &[(&str, &str)] = &[
@@ -61,6 +62,29 @@ fn no_network_is_the_host_s() {
         bare("V03-inspect", "GET /volumes/{vol}", Hidden("no such volume")),
         bare("V03-root", "GET /volumes/{rootvol}", Hidden("no such volume")),
     ]);
+    stage.play(&rows);
+    stage.survives();
+}
+
+/// A name with a `/` in front hides nobody's container, by force or not.
+#[test]
+fn another_s_container_is_not_taken_off_a_network() {
+    let policies = format!(
+        "@id(\"all\") permit(principal, action, resource);
+         @id(\"no\") forbid(principal == User::\"{PERSON}\", action == Action::\"container-update\",
+            resource) unless {{ resource in principal }};"
+    );
+    let broker = Broker::with_policies(&policies, "");
+    let lines = Lines::at(&broker);
+    let stage = Stage::set(&broker, &lines);
+    let rows: Vec<Row> = ["{other}", "/{other}", "//{other}", "{otherid}"]
+        .iter()
+        .flat_map(|name| [(name, true), (name, false)])
+        .map(|(name, force)| {
+            let body = format!(r#"{{"Container":"{name}","Force":{force}}}"#);
+            json("N-off", "POST /networks/bridge/disconnect", &body, Denied("container-update"))
+        })
+        .collect();
     stage.play(&rows);
     stage.survives();
 }
