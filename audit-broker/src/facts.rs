@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::object::{self, Container, Image, Network, Volume};
-use crate::owner::{Kind, Owner, OwnerTable, name_key, owner_in_labels};
+use crate::owner::{Kind, Owner, OwnerTable, full_name, name_key, owner_in_labels};
 use crate::people::People;
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
 use crate::principal::maker;
@@ -156,12 +156,13 @@ impl ObjectFacts {
 }
 
 impl ImageFacts {
-    /// An image of which no more is known than a name.
+    /// An image of which no more is known than what a client calls it.
     pub(crate) fn of_name(name: &str) -> Self {
-        Self::of_names([name])
+        let name = if name.is_empty() { String::new() } else { full_name(name) };
+        Self::of_names([name.as_str()])
     }
 
-    /// The same with several names.
+    /// One with these names, as docker writes them.
     pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             id: String::new(),
@@ -172,14 +173,10 @@ impl ImageFacts {
     }
 }
 
-/// The forms in which people write the name of an image: as docker shows it, and without `latest`.
+/// The forms in which people write the name of an image: as docker does, and without `latest`.
 fn forms(name: &str) -> impl Iterator<Item = String> {
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let has_tag = name.contains('@') || name.rsplit('/').next().is_some_and(|s| s.contains(':'));
-    let latest = (!has_tag).then(|| format!("{name}:latest"));
-    let short = name.strip_suffix(":latest").map(str::to_owned);
-    [Some(name.to_owned()), latest, short].into_iter().flatten()
+    let short = name.strip_suffix(":latest");
+    [Some(name), short].into_iter().flatten().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -194,5 +191,10 @@ mod tests {
         assert_eq!(names("fedora:41"), ["fedora:41"]);
         assert_eq!(names("host:5000/fedora"), ["host:5000/fedora", "host:5000/fedora:latest"]);
         assert_eq!(names("fedora@sha256:ab"), ["fedora@sha256:ab"]);
+        // Another's name is none of its forms, in whichever way docker came to write it.
+        let written = |name| ImageFacts::of_names([name]).names.into_iter().collect::<Vec<_>>();
+        assert_eq!(names("library/dev/web:1"), ["library/dev/web:1"]);
+        assert_eq!(written("library/dev/web:1"), ["library/dev/web:1"]);
+        assert_eq!(written("docker.io/fedora:41"), ["docker.io/fedora:41"]);
     }
 }

@@ -20,7 +20,6 @@ use serde::Deserialize;
 
 use crate::action::{Holder, NameTaken};
 use crate::advertise;
-use crate::anonymous;
 use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
 use crate::api::route::{AnswerKind, BodyKind};
@@ -31,6 +30,7 @@ use crate::danger;
 use crate::ending::{Came, Ending, ImageSign};
 use crate::evidence::Made;
 use crate::facts::claim;
+use crate::nameless_volume;
 use crate::object::{self, Object};
 use crate::owner::{Kind, name_key};
 use crate::request::{Head, Upgrade};
@@ -379,12 +379,12 @@ async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
     }
     shared.privileged.remember(&id, danger::dangers(&call.action).yield_host());
     let is_named = call.action.head.query.text("name").is_some();
-    if is_named && !anonymous::may_come_with(&call.action) {
+    if is_named && !nameless_volume::may_come_with(&call.action) {
         return Some(Made { id, name: None });
     }
     let found = object::container(&id, call.version, &call.connection.upstream).await;
     let Ok(Found::Yes(container)) = found else { return Some(Made { id, name: None }) };
-    for volume in anonymous::of(&container, &call.action) {
+    for volume in nameless_volume::of(&container, &call.action) {
         claim(&shared.owners, Kind::Volume, volume, &call.action.owner);
     }
     let name = (!is_named).then(|| container.name().to_owned());

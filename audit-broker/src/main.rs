@@ -7,7 +7,6 @@
 
 mod action;
 mod advertise;
-mod anonymous;
 mod answer;
 mod api;
 mod archive;
@@ -31,9 +30,11 @@ mod journal;
 mod kernel_status;
 mod learn;
 mod listen;
+mod listing;
 mod matrix;
 mod metrics;
 mod metrics_server;
+mod nameless_volume;
 mod object;
 mod operation;
 #[cfg(test)]

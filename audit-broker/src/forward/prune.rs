@@ -4,8 +4,6 @@
 //! that whoever wrote them chose, and nameless volumes have none: those are removed here, one by one.
 //! What is in use, dockerd keeps.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -13,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::facts::Registrar;
+use crate::listing::{Filters, Listed, list};
 use crate::object;
 use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
 use crate::request::percent;
@@ -111,49 +110,14 @@ struct Pruned {
     space_reclaimed: u64,
 }
 
-/// A container, image or volume in a list.
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(rename = "Id", alias = "Name")]
-    id: String,
-    #[serde(rename = "Labels", default)]
-    labels: Option<BTreeMap<String, String>>,
-    /// What a container has written, in bytes.
-    #[serde(rename = "SizeRw", default)]
-    size: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum List {
-    Plain(Vec<Listed>),
-    Volumes {
-        #[serde(rename = "Volumes")]
-        volumes: Option<Vec<Listed>>,
-    },
-}
-
 /// What the client wants to be removed, whosever it is.
 async fn wanted(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
     let wanted = Wanted::of(call, kind);
-    let list = match kind {
-        Kind::Container => "containers/json?all=1&size=1&",
-        Kind::Image => "images/json?",
-        _ => "volumes?",
-    };
-    let filters = percent::encode_path(&json!(wanted.filters).to_string());
-    let target = format!("/v{}/{list}filters={filters}", call.version);
-    let mut listed = match call.connection.upstream.ask::<List>(&target).await? {
-        Found::Yes(List::Plain(listed)) => listed,
-        Found::Yes(List::Volumes { volumes }) => volumes.unwrap_or_default(),
-        Found::No(..) => Vec::new(),
-    };
+    let listed = list(kind, Some(&wanted.filters), call.version, &call.connection.upstream).await?;
+    let mut listed = listed.unwrap_or_default();
     listed.retain(|listed| !wanted.is_spared(listed));
     Ok(listed)
 }
-
-/// Names of filters, and what each is to be.
-type Filters = BTreeMap<String, BTreeMap<String, bool>>;
 
 /// What the client wants to be removed.
 struct Wanted {

@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 
+use super::sender::create;
 use super::stage::OTHER;
 use crate::broker::{Broker, DOCKERD};
 use crate::host::{
@@ -20,15 +21,6 @@ fn ask_for_host(command: &mut Command, socket: &str, name: &str) -> Output {
     command.args(["curl", "-s", "--max-time", "20", "--unix-socket", socket]);
     command.args(["-w", "%{http_code}", "-H", "Content-Type: application/json", "-d", PRIVILEGED]);
     command.arg(format!("http://docker/containers/create?name={name}")).output().unwrap()
-}
-
-/// The same request as it goes over the wire.
-fn request_for_host(name: &str) -> String {
-    format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{PRIVILEGED}",
-        PRIVILEGED.len()
-    )
 }
 
 /// The status of the answer to that.
@@ -77,7 +69,7 @@ os.wait()
     let _away = away(&name);
     let mut command = Command::new("python3");
     command.args(["-c", PROGRAM]).arg(broker.socket()).arg(uid_of(PERSON).to_string());
-    let output = command.arg(request_for_host(&name)).output().unwrap();
+    let output = command.arg(text(&create(&name, PRIVILEGED))).output().unwrap();
     let told = text(&output.stdout);
     let (connector, answer) = told.split_once(' ').expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 403 "), "{told}");
@@ -166,7 +158,8 @@ os.execv(sys.argv[2], [sys.argv[2], '4'])";
     kill(pid, Signal::SIGSTOP).unwrap();
     let mut command = login(PERSON);
     command.args(["/usr/bin/python3", "-c", program]).arg(broker.socket()).arg(&root_s);
-    let child = command.arg(request_for_host(&name)).stdout(Stdio::piped()).spawn().unwrap();
+    let child =
+        command.arg(text(&create(&name, PRIVILEGED))).stdout(Stdio::piped()).spawn().unwrap();
     let (caller, uid) = (child.id(), uid_of(PERSON));
     let uids = || fs::read_to_string(format!("/proc/{caller}/status")).unwrap_or_default();
     wait_until("root's program", || uids().contains(&format!("Uid:\t{uid}\t0\t0\t0")));

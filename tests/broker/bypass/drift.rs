@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::sender::send;
-use super::stage::{OTHER, policies};
+use super::sender::{create, send};
+use super::stage::{OTHER, own_files, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{Finally, PERSON, shell, tag, uid_of};
@@ -14,14 +14,8 @@ fn ask(broker: &Broker, target: &str) -> (u64, String) {
     (told.status, told.body)
 }
 
-fn create(broker: &Broker, name: &str, body: &str) -> (u64, String) {
-    let request = format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let told = send(broker.socket(), &[request.into_bytes()]).remove(0);
-    (told.status, told.body)
+fn make(broker: &Broker, name: &str, body: &str) -> u64 {
+    send(broker.socket(), &[create(name, body)]).remove(0).status
 }
 
 /// A container is judged again when it starts, with what its paths lead to then.
@@ -32,25 +26,14 @@ fn x03_a_path_that_leads_elsewhere_by_the_start() {
     let source = own.join("data");
     shell(&format!("mkdir -p {}", source.display()));
     let _away = Finally(format!("rm -rf {}", own.display()));
-    let policies = format!(
-        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
-         unless {{ action in Action::\"host\" }};
-         @id(\"view\") permit(principal == User::\"{PERSON}\",
-            action in Action::\"privileged-container-view\", resource);
-         @id(\"own-files\") permit(principal == User::\"{PERSON}\",
-            action in Action::\"privileged-containers\", resource)
-         when {{ !context.dangers.contains(\"host-root\")
-            && context.hostPathsWithin.contains(\"{}\") }};",
-        own.display()
-    );
-    let broker = Broker::with_policies(&policies, "");
+    let broker = Broker::with_policies(&own_files(&own), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
     let body = format!(
         r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{{"Binds":["{}:/x"]}}}}"#,
         source.display()
     );
-    assert_eq!(create(&broker, name, &body).0, 201);
+    assert_eq!(make(&broker, name, &body), 201);
     shell(&format!("rmdir {0} && ln -s / {0}", source.display()));
     let (status, told) = ask(&broker, &format!("POST /containers/{name}/start"));
     assert!(status == 403 && told.contains("host-root"), "{status} {told}");
@@ -65,7 +48,7 @@ fn x06_what_is_made_without_the_broker() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
-    assert_eq!(create(&broker, name, r#"{"Image":"fedora","Cmd":["true"]}"#).0, 201);
+    assert_eq!(make(&broker, name, r#"{"Image":"fedora","Cmd":["true"]}"#), 201);
     assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
     shell(&format!(
         "docker rm -f {name} >/dev/null; docker create --name {name} fedora true >/dev/null"
@@ -109,7 +92,7 @@ fn c39_labels_of_an_image() {
     assert_eq!(shell(&format!("docker inspect -f ok {name}-root")), "ok\n");
     // The person's container of an image that says that it is somebody else's.
     let body = format!(r#"{{"Image":"{other}","Cmd":["true"]}}"#);
-    assert_eq!(create(&broker, &format!("{name}-own"), &body).0, 201);
+    assert_eq!(make(&broker, &format!("{name}-own"), &body), 201);
     assert_eq!(ask(&broker, &format!("POST /containers/{name}-own/start")).0, 204);
     let owner = shell(&format!(
         "docker inspect -f '{{{{index .Config.Labels \"audit-broker.owner\"}}}}' {name}-own"

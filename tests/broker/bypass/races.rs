@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::sender::send;
-use super::stage::{SECRET, Stage, policies};
+use super::sender::{create, send};
+use super::stage::{SECRET, Stage, own_files, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{Directory, Finally, PERSON, field, login, raw, settle, shell, text, uid_of};
@@ -36,15 +36,6 @@ fn rounds(what: &str, batch: impl FnMut(usize)) {
     let start = Instant::now();
     (0..ROUNDS).step_by(BATCH).for_each(batch);
     eprintln!("{what}: {ROUNDS} rounds in {:?}", start.elapsed());
-}
-
-fn create(name: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
 }
 
 /// Ids stand in for names, so that what was judged is what is read.
@@ -161,16 +152,7 @@ fn x04_links_that_are_exchanged() {
     let own = place.path().join("own");
     shell(&format!("install -d -o {PERSON} {0} {0}/a", own.display()));
     let source = own.join("x").display().to_string();
-    let policies = format!(
-        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
-         unless {{ action in Action::\"host\" }};
-         @id(\"own-files\") permit(principal == User::\"{PERSON}\",
-            action == Action::\"privileged-container-create\", resource)
-         when {{ !context.dangers.contains(\"host-root\")
-            && context.hostPathsWithin.contains(\"{}\") }};",
-        own.display()
-    );
-    let broker = Broker::with_policies(&policies, "");
+    let broker = Broker::with_policies(&own_files(&own), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
     let mut flip = login(PERSON);

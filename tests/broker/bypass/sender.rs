@@ -46,6 +46,16 @@ pub(super) struct Told {
     pub(super) body: String,
 }
 
+/// The request for a new container.
+pub(super) fn create(name: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// Sends the requests one after the other.
 pub(super) fn send(socket: &Path, requests: &[Vec<u8>]) -> Vec<Told> {
     let directory = Directory::new();

@@ -1,5 +1,7 @@
 //! What there is to be got at: another person's things, root's, and the attacker's own.
 
+use std::path::Path;
+
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{PERSON, field, login, raw, settle, shell, text, uid_of};
@@ -26,6 +28,22 @@ pub(super) fn policies() -> String {
     let own = shipped("own-containers")
         .replace("principal in Group::\"developers\"", &format!("principal == User::\"{PERSON}\""));
     format!("{own}@id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);\n")
+}
+
+/// Everything ordinary for the attacker, and in containers what is in this directory of the host, as
+/// long as that is no more.
+pub(super) fn own_files(directory: &Path) -> String {
+    format!(
+        "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
+         unless {{ action in Action::\"host\" }};
+         @id(\"view\") permit(principal == User::\"{PERSON}\",
+            action in Action::\"privileged-container-view\", resource);
+         @id(\"own-files\") permit(principal == User::\"{PERSON}\",
+            action in Action::\"privileged-containers\", resource)
+         when {{ !context.dangers.contains(\"host-root\")
+            && context.hostPathsWithin.contains(\"{}\") }};",
+        directory.display()
+    )
 }
 
 impl<'a> Stage<'a> {
