@@ -3,7 +3,7 @@
 //! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
 
 use crate::case::{Case, Step, Thing};
-use crate::operation;
+use crate::operation::{self, ANY_NAME};
 use crate::policy::{
     Call, ContainerFacts, ImageFacts, Judgement, ObjectFacts, Policy, Principal, Question,
     Resource, Verdict,
@@ -173,10 +173,7 @@ fn foreign_exec(case: &Case) -> Denial {
 }
 
 fn explain(case: &Case, step: &Step, verdict: &Verdict) -> String {
-    let what = match &step.thing {
-        Thing::Daemon => step.name.as_ref().map(|name| format!(" of {name}")).unwrap_or_default(),
-        thing => format!(" of {}", describe(thing)),
-    };
+    let what = what(step).map(|what| format!(" of {what}")).unwrap_or_default();
     let why = match &verdict.policy {
         Some(policy) => format!("policy {policy} forbids it"),
         None => "no policy permits it".to_owned(),
@@ -189,8 +186,17 @@ fn explain(case: &Case, step: &Step, verdict: &Verdict) -> String {
     format!("you are not allowed {action}{what}, which asks for {asks_for}: {why}")
 }
 
-/// What it is, in words for people.
-pub(crate) fn describe(thing: &Thing) -> String {
+/// What a step is about, in words for people: the name that is taken, whatever has it so far.
+pub(crate) fn what(step: &Step) -> Option<String> {
+    match (&step.name, &step.thing) {
+        (Some(name), _) if name == ANY_NAME => Some("any name".to_owned()),
+        (Some(name), _) => Some(name.clone()),
+        (None, Thing::Daemon) => None,
+        (None, thing) => Some(describe(thing)),
+    }
+}
+
+fn describe(thing: &Thing) -> String {
     let image =
         |image: &ImageFacts| image.names.first().cloned().unwrap_or_else(|| image.id.clone());
     match thing {

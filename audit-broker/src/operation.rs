@@ -52,6 +52,9 @@ operations! {
     BUILD "build",
 }
 
+/// A name that stands for any: an archive of images may hold whichever it likes.
+pub(crate) const ANY_NAME: &str = "*";
+
 pub(crate) const IMAGE_USE: Operation = plain("image-use");
 pub(crate) const IMAGE_NAME: Operation = plain("image-name");
 pub(crate) const IMAGE_DELETE: Operation = plain("image-delete");

@@ -12,9 +12,9 @@ use super::who::Caller;
 use crate::action::Action;
 use crate::api::body::{Body, parse_body};
 use crate::api::route::BodyKind;
-use crate::case::{Thing, case_of};
+use crate::case::case_of;
 use crate::danger::dangers;
-use crate::decision::{describe, judge};
+use crate::decision::{judge, what};
 use crate::facts::Registrar;
 use crate::object;
 use crate::owner::OwnerTable;
@@ -106,11 +106,7 @@ impl Judge {
         };
         let case = case_of(&action, &registrar).await?;
         let steps = judge(&self.policy, &self.caller.principal, &case).map(|(step, judgement)| {
-            let thing = match &step.name {
-                Some(name) => format!(" of image name {name}"),
-                None if matches!(step.thing, Thing::Daemon) => String::new(),
-                None => format!(" of {}", describe(&step.thing)),
-            };
+            let thing = what(step).map(|what| format!(" of {what}")).unwrap_or_default();
             Judged { action: step.action, thing, judgement }
         });
         let steps = steps.collect();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::call::{Call, Given, Who};
-use crate::operation::{self, Operation};
+use crate::operation::{self, ANY_NAME, Operation};
 use crate::owner::{Owner, full_name};
 use crate::policy::ImageFacts;
 
@@ -166,7 +166,7 @@ impl Reach {
                 self.images.extend(ImageFacts::of_name(name).names.into_iter().next());
             }
             Thing::Name(Some(name)) if name.len() <= NAME_LIMIT_BYTES => {
-                let is_any = name == "*";
+                let is_any = name == ANY_NAME;
                 self.names.insert(if is_any { name.to_owned() } else { full_name(name) });
             }
             Thing::Image(name) | Thing::Name(name) => {
@@ -241,7 +241,7 @@ fn needs<'a>(call: &'a Call, known: &'a Known<'a>) -> Vec<(&'static str, Thing<'
         }
         "image-pull" => plain(Thing::Name(image)),
         "image-import" => {
-            let any = (operation::IMAGE_NAME.name, Thing::Name(Some("*")));
+            let any = (operation::IMAGE_NAME.name, Thing::Name(Some(ANY_NAME)));
             plain(Thing::Daemon).into_iter().chain([any]).collect()
         }
         "build" => {

@@ -7,6 +7,7 @@ use crate::action::{Holder, NameTaken};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::object;
+use crate::operation::ANY_NAME;
 use crate::owner::{full_name, has_tag, is_ambiguous};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head};
@@ -132,9 +133,6 @@ pub(crate) async fn holder_of(
         Found::No(..) => Holder::Unknown,
     })
 }
-
-/// A name that stands for any: an archive of images may hold whichever it likes.
-const ANY_NAME: &str = "*";
 
 /// The names that a call gives to images, whosever they were, as docker writes them.
 fn names_taken(head: &Head) -> Vec<String> {
