@@ -151,7 +151,7 @@ fn x13_a_program_of_root_s_that_takes_the_place_of_the_caller() {
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(sys.argv[3].encode())
 os.set_inheritable(s.fileno(), True)
 if os.fork() == 0:
-    print(s.recv(1000).decode())
+    print(s.recv(1000).decode(), flush=True)
     os._exit(0)
 os.execv(sys.argv[2], [sys.argv[2], '4'])";
     let pid = broker.pid().unwrap();
