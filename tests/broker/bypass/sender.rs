@@ -20,7 +20,7 @@ def ask(path, request):
         answer = http.client.HTTPResponse(s, method=method)
         try:
             answer.begin()
-            return answer.status, answer.read(20000).decode('latin1')
+            return answer.status, answer.read().decode('latin1')
         except Exception as problem:
             return 0, repr(problem)
 path, directory = sys.argv[1:]
