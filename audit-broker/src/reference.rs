@@ -4,6 +4,7 @@
 //! those have is part of what is asked for. Ids take the place of names, as in the path.
 
 mod image;
+mod network;
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,13 +38,16 @@ pub(crate) struct Finder<'a> {
     asked: HashSet<String>,
     /// The ids of containers that are joined, by the names under which they are.
     ids: HashMap<String, String>,
+    /// The same of networks.
+    network_ids: HashMap<String, String>,
     references: References,
 }
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(version: ApiVersion, upstream: &'a Upstream) -> Self {
-        let (asked, ids) = (HashSet::new(), HashMap::new());
-        Self { version, upstream, asked, ids, references: References::default() }
+        let (asked, references) = (HashSet::new(), References::default());
+        let (ids, network_ids) = (HashMap::new(), HashMap::new());
+        Self { version, upstream, asked, ids, network_ids, references }
     }
 
     /// Finds what the request and its object refer to. What is not there is left for dockerd to
@@ -65,6 +69,9 @@ impl<'a> Finder<'a> {
             }
             Body::NetworkConnect(connect) => {
                 let endpoint = connect.endpoint_config.as_ref();
+                if let Some(refusal) = network::refuse_another(object, endpoint) {
+                    return Ok(Err(refusal));
+                }
                 if let Some(name) = self.find_linked(endpoint).await? {
                     return Ok(Err(no_such_container(Some(&name))));
                 }
@@ -138,13 +145,11 @@ impl<'a> Finder<'a> {
                 self.references.default_runtime = Some(runtime);
             }
         }
+        if let Some(refusal) = self.find_networks(config).await? {
+            return Ok(Some(refusal));
+        }
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
-        let mode = config.host_config.as_ref().and_then(|host| host.network_mode.as_ref());
-        let names = endpoints.into_iter().flat_map(|endpoints| endpoints.keys()).chain(mode);
-        for name in names.filter(|name| !DOCKERS_NETWORKS.contains(&name.as_str())) {
-            self.find_network(name).await?;
-        }
         for endpoint in endpoints.into_iter().flat_map(|endpoints| endpoints.values()) {
             if let Some(name) = self.find_linked(endpoint.as_ref()).await? {
                 return Ok(Some(no_such_container(Some(&name))));
@@ -185,11 +190,10 @@ impl<'a> Finder<'a> {
             };
             head.query.set("networkmode", format!("{JOINED}{id}"));
         } else if !DOCKERS_NETWORKS.contains(&mode.as_str()) {
-            self.find_network(&mode).await?;
-            let Some(network) = self.references.networks.first() else {
-                return Ok(Some(Refusal::not_found(format!("network {mode} not found"))));
+            let Some(id) = self.find_network(&mode).await? else {
+                return Ok(Some(network::none(&mode)));
             };
-            head.query.set("networkmode", network.id.clone());
+            head.query.set("networkmode", id);
         }
         Ok(None)
     }
@@ -234,17 +238,6 @@ impl<'a> Finder<'a> {
                 *from = format!("{id}{options}");
             }
         }
-    }
-
-    async fn find_network(&mut self, name: &str) -> Result<(), Unreachable> {
-        if self.is_new("network", name) {
-            let found = object::network(name, self.version, self.upstream).await?;
-            if let Found::Yes(network) = found {
-                self.references.given.insert(network.id.clone(), name.to_owned());
-                self.references.networks.push(network);
-            }
-        }
-        Ok(())
     }
 
     /// The container that the call is about, whose id takes the place of its name.

@@ -1,6 +1,5 @@
 //! Raw streams and endless answers: not a byte is lost, held back or made up.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::broker::Broker;

@@ -54,7 +54,7 @@ pub(super) fn add_options(
         let part = format_args!("{part}.device");
         if further().any(|option| matches!(option, "bind" | "rbind")) {
             gathered.add_host_path(part, device, false);
-        } else if kind.starts_with("nfs") || kind == "cifs" {
+        } else if matches!(kind, "nfs" | "nfs4" | "cifs") {
             gathered.add(Danger::Outbound, part, device);
         } else if !matches!(kind, "tmpfs" | "overlay") {
             gathered.add_disk(part, device);

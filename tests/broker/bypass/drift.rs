@@ -5,8 +5,8 @@ use std::path::Path;
 use super::sender::{create, send};
 use super::stage::{OTHER, own_files, policies};
 use crate::broker::Broker;
-use crate::docker::Lines;
-use crate::host::{Finally, PERSON, shell, tag, uid_of};
+use crate::docker::{Lines, command_lines};
+use crate::host::{Finally, PERSON, shell, tag, text, uid_of};
 
 fn ask(broker: &Broker, target: &str) -> (u64, String) {
     let request = format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes();
@@ -39,6 +39,37 @@ fn x03_a_path_that_leads_elsewhere_by_the_start() {
     assert!(status == 403 && told.contains("host-root"), "{status} {told}");
     shell(&format!("rm {0} && mkdir {0}", source.display()));
     assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
+}
+
+/// A container is in the network that it was made for, and in no other that has its name, or whose
+/// id begins with it, by the time it starts.
+#[test]
+fn n02_a_network_that_is_another_by_the_start() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let _away = Finally(format!("docker network rm {name} {name}-root"));
+    let root = shell(&format!("docker network create {name}-root"));
+    let body = |mode: &str| {
+        format!(r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{{"NetworkMode":"{mode}"}}}}"#)
+    };
+    let start = root.get(..12).unwrap();
+    for (container, network) in [(format!("{name}-a"), name), (format!("{name}-b"), start)] {
+        let made = lines.through(&command_lines()[0], &format!("docker network create {network}"));
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        assert_eq!(make(&broker, &container, &body(network)), 201);
+        // By its whole name.
+        let gone = lines.through(
+            &command_lines()[0],
+            &format!("docker network rm $(docker network ls -qf name=^{network}$)"),
+        );
+        assert!(gone.status.success(), "{}", text(&gone.stderr));
+        if network == name {
+            shell(&format!("docker network create {name}"));
+        }
+        let (status, told) = ask(&broker, &format!("POST /containers/{container}/start"));
+        assert_eq!(status, 404, "{told}");
+    }
 }
 
 /// A name that was one's own is not, when somebody has taken it without the broker; and what a label

@@ -1,6 +1,6 @@
 //! Section 5.4: networks of the host's own, and other people's.
 
-use super::row::End::{Denied, Hidden};
+use super::row::End::{Denied, Hidden, Refused};
 use super::row::{Row, bare, create, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -44,6 +44,19 @@ fn no_network_is_the_host_s() {
             r#"{"Image":"fedora","HostConfig":{"NetworkMode":"none"},
                 "NetworkingConfig":{"EndpointsConfig":{"{net}":{}}}}"#,
             Hidden("not found"),
+        ),
+        create(
+            "N02-network-id",
+            r#"{"Image":"fedora","HostConfig":{"NetworkMode":"bridge"},
+                "NetworkingConfig":{"EndpointsConfig":{"bridge":{"NetworkID":"{net}"}}}}"#,
+            Hidden("not found"),
+        ),
+        host_config("N02-none", r#"{"NetworkMode":"{me}-later"}"#, Refused("not found")),
+        json(
+            "N03-network-id",
+            "POST /networks/bridge/connect",
+            r#"{"Container":"{own}","EndpointConfig":{"NetworkID":"{net}"}}"#,
+            Refused("NetworkID"),
         ),
         json("N03", "POST /networks/host/connect", own, Hidden("not found")),
         json("N03-id", "POST /networks/{hostnet}/connect", own, Hidden("not found")),

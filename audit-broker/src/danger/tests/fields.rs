@@ -302,10 +302,10 @@ fn every_field_of_an_endpoint_is_judged() {
             "the names and addresses that it has in that network",
             &["IPAMConfig", "Aliases", "MacAddress", "GwPriority", "DNSNames"],
         ),
+        ("the network, which is found and judged like a name", &["NetworkID"]),
         (
             "the daemon's own answer, which it does not read",
             &[
-                "NetworkID",
                 "EndpointID",
                 "Gateway",
                 "IPAddress",

@@ -87,6 +87,8 @@ fn v01_volumes() {
         (json!({"type": "none", "o": "rbind", "device": "../etc"}), "../etc"),
         (json!({"type": "ext4", "device": "/dev/sda1"}), "/dev/sda1"),
         (json!({"type": "proc", "device": "proc"}), "proc"),
+        // The knobs of the host's own NFS server.
+        (json!({"type": "nfsd", "device": "nfsd"}), "nfsd"),
     ] {
         let expected =
             [format!("host-files {device} {path}"), format!("host-root {device} {path}")];
