@@ -80,7 +80,9 @@ fn cell(scopes: &Scopes<'_>, principal: &Principal, doing: &Doing) -> anyhow::Re
         Principal::User { name, groups, .. } => {
             Maker::User { name: name.clone(), groups: groups.clone() }
         }
-        Principal::Service { unit, .. } => Maker::Service { unit: unit.clone() },
+        Principal::Service { unit, groups, .. } => {
+            Maker::Service { unit: unit.clone(), groups: groups.clone() }
+        }
         Principal::Container(container) => {
             Maker::Container { id: container.id.clone(), maker: Box::new(container.maker.clone()) }
         }

@@ -28,8 +28,9 @@ pub(crate) enum Owner {
     Login(u32),
     /// The same, who made it as root: with sudo.
     LoginAsRoot(u32),
-    /// A system service's: the name of its systemd unit.
-    Service(String),
+    /// A system service's: the name of its systemd unit, and the numbers of the groups in which it
+    /// ran, which a unit may have beside those of its user.
+    Service { unit: String, groups: Vec<u32> },
     /// The same, which runs as root.
     ServiceAsRoot(String),
     /// A container's, which calls docker itself: the whole id.
@@ -43,7 +44,7 @@ impl Owner {
     pub(crate) fn being_root(self) -> Self {
         match self {
             Self::Login(auid) => Self::LoginAsRoot(auid),
-            Self::Service(unit) => Self::ServiceAsRoot(unit),
+            Self::Service { unit, .. } => Self::ServiceAsRoot(unit),
             other => other,
         }
     }
@@ -52,7 +53,7 @@ impl Owner {
     pub(crate) fn without_root(self) -> Self {
         match self {
             Self::LoginAsRoot(auid) => Self::Login(auid),
-            Self::ServiceAsRoot(unit) => Self::Service(unit),
+            Self::ServiceAsRoot(unit) => Self::Service { unit, groups: Vec::new() },
             other => other,
         }
     }
@@ -63,7 +64,13 @@ impl fmt::Display for Owner {
         match self {
             Self::Login(auid) => write!(formatter, "login:{auid}"),
             Self::LoginAsRoot(auid) => write!(formatter, "login-as-root:{auid}"),
-            Self::Service(unit) => write!(formatter, "service:{unit}"),
+            Self::Service { unit, groups } => {
+                write!(formatter, "service:{unit}")?;
+                for group in groups {
+                    write!(formatter, ":{group}")?;
+                }
+                Ok(())
+            }
             Self::ServiceAsRoot(unit) => write!(formatter, "service-as-root:{unit}"),
             Self::Container(id) => write!(formatter, "container:{id}"),
             Self::Root => formatter.write_str("root"),
@@ -73,7 +80,9 @@ impl fmt::Display for Owner {
 
 /// The text names no owner.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an owner is login:UID, service:UNIT, the same with -as-root, container:ID or root")]
+#[error(
+    "an owner is login:UID, service:UNIT[:GID...], login-as-root:UID, service-as-root:UNIT, container:ID or root"
+)]
 pub(crate) struct NotAnOwner;
 
 impl FromStr for Owner {
@@ -86,9 +95,9 @@ impl FromStr for Owner {
         }
         let (kind, name) = text.split_once(':').ok_or(NotAnOwner)?;
         match kind {
-            "login" => login(name).map(Self::Login),
-            "login-as-root" => login(name).map(Self::LoginAsRoot),
-            "service" => is_unit(name).then(|| Self::Service(name.to_owned())),
+            "login" => number(name).map(Self::Login),
+            "login-as-root" => number(name).map(Self::LoginAsRoot),
+            "service" => service(name),
             "service-as-root" => is_unit(name).then(|| Self::ServiceAsRoot(name.to_owned())),
             "container" => is_container_id(name).then(|| Self::Container(name.to_owned())),
             _ => None,
@@ -97,16 +106,26 @@ impl FromStr for Owner {
     }
 }
 
-/// The kernel's word for a login uid that is not set.
+/// The kernel's word for a login uid or a group that is not set.
 ///
 /// # Source
 /// `AUDIT_UID_UNSET` in `include/uapi/linux/audit.h`.
 const UNSET: u32 = u32::MAX;
 
-fn login(text: &str) -> Option<u32> {
-    let auid: u32 = text.parse().ok().filter(|auid| *auid != UNSET)?;
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok().filter(|number| *number != UNSET)?;
     // The number in one form: no sign, no zero in front.
-    (auid.to_string() == text).then_some(auid)
+    (number.to_string() == text).then_some(number)
+}
+
+/// A unit's name, which may have a `:` in it but ends with its kind, and the numbers of groups.
+fn service(text: &str) -> Option<Owner> {
+    let (mut unit, mut groups) = (text, Vec::new());
+    while let Some((before, group)) = unit.rsplit_once(':').filter(|_| !is_unit(unit)) {
+        groups.insert(0, number(group)?);
+        unit = before;
+    }
+    is_unit(unit).then(|| Owner::Service { unit: unit.to_owned(), groups })
 }
 
 /// Longest name of a unit, in bytes, and what a process can run in.
@@ -134,6 +153,10 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+    fn of_unit(unit: &str, groups: &[u32]) -> Owner {
+        Owner::Service { unit: unit.to_owned(), groups: groups.to_vec() }
+    }
+
     #[test]
     fn each_owner_is_written_and_read_in_one_form() {
         let container = format!("container:{ID}");
@@ -142,9 +165,10 @@ mod tests {
             ("login:1001", Owner::Login(1001)),
             ("login-as-root:1001", Owner::LoginAsRoot(1001)),
             ("login:4294967294", Owner::Login(u32::MAX - 1)),
-            ("service:cron.service", Owner::Service("cron.service".to_owned())),
+            ("service:cron.service", of_unit("cron.service", &[])),
+            ("service:cron.service:7:0", of_unit("cron.service", &[7, 0])),
             ("service-as-root:cron.service", Owner::ServiceAsRoot("cron.service".to_owned())),
-            (r"service:a\x2db:c_d@1.scope", Owner::Service(r"a\x2db:c_d@1.scope".to_owned())),
+            (r"service:a\x2db:c_d@1.scope", of_unit(r"a\x2db:c_d@1.scope", &[])),
             (&container, Owner::Container(ID.to_owned())),
             ("root", Owner::Root),
         ] {
@@ -174,6 +198,11 @@ mod tests {
             "LOGIN:1",
             "service:",
             "service:cron",
+            "service:cron:1",
+            "service:cron.service:",
+            "service:cron.service:01",
+            "service:cron.service:1:x",
+            "service-as-root:cron.service:1",
             "service:.service",
             "service:a b.service",
             "service:a/b.service",

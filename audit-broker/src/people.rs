@@ -70,6 +70,18 @@ impl People {
         }
         names
     }
+
+    /// The same, without leaving the thread.
+    pub(crate) fn groups_at_once(&self, gids: &[u32]) -> BTreeSet<String> {
+        let kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let known: Vec<_> =
+            gids.iter().map(|gid| (*gid, kept.get(gid).map(|(_, name)| name.clone()))).collect();
+        drop(kept);
+        let name = |(gid, name): (u32, Option<String>)| {
+            name.unwrap_or_else(|| group_name(Gid::from_raw(gid)))
+        };
+        known.into_iter().map(name).collect()
+    }
 }
 
 impl Person {

@@ -17,12 +17,16 @@ pub(crate) fn owner_of(subject: &Subject) -> Owner {
         (None, Some(0)) => Owner::Root,
         (None, Some(auid)) => Owner::Login(auid),
         (None, None) => match unit_of(&subject.cgroup) {
-            Some(unit) => Owner::Service(unit.to_owned()),
+            Some(unit) => service_owner(unit.to_owned(), subject),
             None if is_root => Owner::Root,
-            None => Owner::Service(unit_of_uid(subject)),
+            None => service_owner(unit_of_uid(subject), subject),
         },
     };
     if is_root { owner.being_root() } else { owner }
+}
+
+fn service_owner(unit: String, subject: &Subject) -> Owner {
+    Owner::Service { unit, groups: subject.groups.clone() }
 }
 
 /// Who made a container, by its id; `None` if that is not known.
@@ -64,9 +68,11 @@ pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: Make
         Some(Owner::Container(id)) => maker_of(id),
         owner => owner.cloned(),
     };
-    if let Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) = person {
-        // So that it is known below.
-        people.person(auid).await;
+    // So that they are known below.
+    match person {
+        Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) => drop(people.person(auid).await),
+        Some(Owner::Service { groups, .. }) => drop(people.groups(&groups).await),
+        _ => {}
     }
     maker_at_once(owner, people, maker_of)
 }
@@ -81,12 +87,15 @@ pub(crate) fn maker_at_once(
         let person = people.person_at_once(auid);
         Maker::User { name: person.name.clone(), groups: person.groups.clone() }
     };
-    let service = |unit: &String| Maker::Service { unit: unit.clone() };
+    let service = |unit: &String, groups| Maker::Service {
+        unit: unit.clone(),
+        groups: people.groups_at_once(groups),
+    };
     match owner {
         Some(Owner::Login(auid)) => user(*auid),
         Some(Owner::LoginAsRoot(auid)) => Maker::AsRoot(Box::new(user(*auid))),
-        Some(Owner::Service(unit)) => service(unit),
-        Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit))),
+        Some(Owner::Service { unit, groups }) => service(unit, groups),
+        Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit, &[]))),
         Some(Owner::Container(id)) => {
             // One that a container made in turn is followed no further.
             let maker = maker_of(id).filter(|maker| !matches!(maker, Owner::Container(_)));
@@ -132,12 +141,31 @@ fn unit_of(cgroup: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use audit_core::Auid;
 
     use super::*;
 
     fn subject(uid: u32) -> Subject {
         Subject::unknown(1, uid)
+    }
+
+    fn of_unit(unit: &str) -> Owner {
+        Owner::Service { unit: unit.to_owned(), groups: Vec::new() }
+    }
+
+    /// Also of those that only the unit has, not its user.
+    #[tokio::test]
+    async fn what_a_service_makes_is_in_its_groups() {
+        let deploy = Subject {
+            cgroup: b"/system.slice/deploy.service".to_vec(),
+            groups: vec![0],
+            ..subject(33)
+        };
+        let made = maker(Some(&owner_of(&deploy)), &People::default(), &|_| None).await;
+        let groups = BTreeSet::from(["root".to_owned()]);
+        assert_eq!(made, Maker::Service { unit: "deploy.service".to_owned(), groups });
     }
 
     #[test]
@@ -154,7 +182,7 @@ mod tests {
     async fn a_service_that_says_it_is_somebody_is_not_believed() {
         for auid in [0, 1001] {
             let liar = Subject { auid: Auid::from_raw(auid), ..subject(33) };
-            assert_eq!(owner_of(&liar), Owner::Service("uid-33.scope".to_owned()));
+            assert_eq!(owner_of(&liar), of_unit("uid-33.scope"));
             let principal = principal_of(&liar, &People::default(), &|_| None).await;
             assert!(matches!(principal, Principal::Service { uid: 33, .. }), "{principal:?}");
         }
@@ -166,11 +194,11 @@ mod tests {
     fn what_has_no_login_goes_by_its_unit() {
         let service =
             |cgroup: &[u8], uid| owner_of(&Subject { cgroup: cgroup.to_vec(), ..subject(uid) });
-        let cron = Owner::Service("cron.service".to_owned());
+        let cron = of_unit("cron.service");
         assert_eq!(service(b"/system.slice/a.slice/cron.service/job", 5), cron);
         assert_eq!(service(b"/system.slice/cron.service", 0), cron.being_root());
         assert_eq!(service(b"/", 0), Owner::Root);
-        let nameless = Owner::Service("uid-5.scope".to_owned());
+        let nameless = of_unit("uid-5.scope");
         for cgroup in ["/", "/user.slice/user-5.slice/user@5.service/cron.service", "/cron.service"]
         {
             assert_eq!(service(cgroup.as_bytes(), 5), nameless, "{cgroup}");
@@ -181,11 +209,11 @@ mod tests {
     async fn what_a_container_makes_is_in_whoever_made_the_container() {
         let chain = |id: &str| match id {
             "of-root" => Some(Owner::Root),
-            "of-cron" => Some(Owner::Service("cron.service".to_owned())),
+            "of-cron" => Some(of_unit("cron.service")),
             "of-container" => Some(Owner::Container("of-cron".to_owned())),
             _ => None,
         };
-        let cron = Maker::Service { unit: "cron.service".to_owned() };
+        let cron = Maker::Service { unit: "cron.service".to_owned(), groups: BTreeSet::new() };
         for (id, expected) in [
             ("of-root", Maker::root()),
             ("of-cron", cron),

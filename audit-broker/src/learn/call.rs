@@ -205,7 +205,7 @@ impl Who {
         match self {
             Self::User(0) => Owner::Root,
             Self::User(auid) => Owner::Login(*auid),
-            Self::Service(unit) => Owner::Service(unit.clone()),
+            Self::Service(unit) => Owner::Service { unit: unit.clone(), groups: Vec::new() },
             Self::Container { id, .. } => Owner::Container(id.clone()),
         }
     }

@@ -37,6 +37,7 @@ pub(crate) enum Maker {
     },
     Service {
         unit: String,
+        groups: BTreeSet<String>,
     },
     /// A container, which is in whoever made it.
     Container {
@@ -223,7 +224,11 @@ impl Named<'_> {
                 let user = uid(&self.types.user, name);
                 self.add(user, Vec::new(), groups, &BTreeMap::new())?
             }
-            Maker::Service { unit } => uid(&self.types.service, unit),
+            Maker::Service { unit, groups } => {
+                let groups = self.groups(groups);
+                let service = uid(&self.types.service, unit);
+                self.add(service, Vec::new(), groups, &BTreeMap::new())?
+            }
             Maker::Container { id, maker } => {
                 let mut those = self.maker(maker)?;
                 those.insert(uid(&self.types.container, id));

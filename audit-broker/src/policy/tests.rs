@@ -122,7 +122,8 @@ fn problem(text: &str) -> String {
 fn every_question_fits_the_schema() {
     let policy = Policy::from_text("").unwrap();
     let web = container(made_by("dwalsh", &["dev"]));
-    let object = object(Maker::Service { unit: "cron.service".to_owned() });
+    let object =
+        object(Maker::Service { unit: "cron.service".to_owned(), groups: groups(&["dev"]) });
     let service =
         Principal::Service { unit: "cron.service".to_owned(), uid: 0, groups: groups(&["root"]) };
     let caller = Principal::Container(ContainerFacts { id: "c2".to_owned(), ..web.clone() });

@@ -79,7 +79,10 @@ fn what_is_no_id_or_owner_is_not_written() {
     for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
         table.claim(Kind::Volume, id, &alice()).unwrap_err();
     }
-    for owner in [Owner::Service("a b.service".to_owned()), Owner::Container("1".to_owned())] {
+    for owner in [
+        Owner::Service { unit: "a b.service".to_owned(), groups: Vec::new() },
+        Owner::Container("1".to_owned()),
+    ] {
         table.claim(Kind::Volume, "a", &owner).unwrap_err();
     }
     assert!(table.all(Kind::Volume).is_empty());

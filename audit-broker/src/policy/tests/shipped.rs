@@ -91,11 +91,13 @@ fn by_default_the_host_is_for_root_and_admins() {
         "network-delete",
     ] {
         let unit = "compose.service".to_owned();
+        let groups = BTreeSet::from(["docker-admin".to_owned()]);
+        let service = Maker::Service { unit, groups };
         for maker in [
             Maker::root(),
             made_by("mrunal", &["docker-admin"]),
             Maker::AsRoot(Box::new(made_by("dwalsh", &[]))),
-            Maker::AsRoot(Box::new(Maker::Service { unit })),
+            service,
         ] {
             assert!(!shipped.allows(&person, action, &maker, ""), "{action}");
             assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
@@ -150,7 +152,7 @@ fn own_containers_are_for_their_maker() {
 fn ci_runner_has_its_own_things_and_names() {
     let shipped = Shipped::with("ci-runner.cedar");
     let runner = service("gitlab-runner.service", 998);
-    let own = Maker::Service { unit: "gitlab-runner.service".to_owned() };
+    let own = Maker::Service { unit: "gitlab-runner.service".to_owned(), groups: BTreeSet::new() };
     let other = made_by("dwalsh", &[]);
     for action in ["container-create", "container-exec", "container-delete", "volume-use"] {
         assert!(shipped.allows(&runner, action, &own, ""), "{action}");
