@@ -6,6 +6,7 @@
 mod events;
 mod naming;
 mod prune;
+mod pulled;
 mod stream;
 
 use std::rc::Rc;
@@ -186,6 +187,7 @@ fn relay(
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
         move |came, image: Option<String>| {
             call.record_outcome(came, None);
+            pulled::take_names(&call);
             let Some(id) = image else { return };
             if call.names_itself {
                 made.set(Some(id.clone()));

@@ -39,13 +39,13 @@ pub(crate) async fn principal_of(
     maker_of: MakerOf<'_>,
 ) -> Principal {
     if let Some(container) = &subject.container {
-        return Principal::Container(ContainerFacts {
+        return Principal::Container(Box::new(ContainerFacts {
             id: container.id.clone(),
             name: container.name.clone(),
             image: ImageFacts::of_name(&container.image),
             labels: container.labels.clone(),
             maker: maker(container.owner.as_ref(), people, maker_of).await,
-        });
+        }));
     }
     let uid = host_uid(subject);
     let mut groups = people.groups(&subject.groups).await;

@@ -8,7 +8,7 @@ mod network;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use image::holder_of;
+pub(crate) use image::{holder_of, name_pulled};
 
 use hyper::StatusCode;
 

@@ -361,6 +361,29 @@ fn a_pull_takes_no_name_of_root_s() {
     );
 }
 
+/// Whoever gave a name to an image before root pulled it by that name does not keep the name.
+#[test]
+fn a_name_that_root_pulls_is_root_s() {
+    let registry = Registry::start();
+    let image = registry.image();
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let _away = Finally(format!(
+        "docker rmi -f $(docker images -q --no-trunc {image}) >/dev/null 2>&1; true"
+    ));
+    let digest = shell(&format!(
+        "docker pull -q {image} >/dev/null; docker inspect -f '{{{{index .RepoDigests 0}}}}' {image};
+         docker rmi {image} >/dev/null"
+    ));
+    let claim = format!("docker pull -q {0} >/dev/null; docker tag {0} {image}", digest.trim());
+    let rename = format!("docker tag fedora {image} 2>&1 | grep -c 'not allowed image-name'");
+    assert!(docker_lines(&lines, &claim).iter().all(String::is_empty));
+    shell(&format!("docker -H {} pull -q {image}", broker.address()));
+    for told in docker_lines(&lines, &rename) {
+        assert_eq!(told, "1\n");
+    }
+}
+
 /// A registry on this host, with an image to pull.
 struct Registry {
     process: Child,

@@ -367,7 +367,7 @@ fn containers_that_call_are_known_by_who_made_them() {
         ..container(made_by(name, &[]))
     };
     for (maker, is_allowed) in [("dwalsh", true), ("mrunal", false)] {
-        let principal = policy::Principal::Container(made_by(maker));
+        let principal = policy::Principal::Container(Box::new(made_by(maker)));
         let (call, resource) = (policy::Call::default(), Resource::Daemon);
         let action = "container-list";
         let question = Question { principal: &principal, action, resource, call: &call };

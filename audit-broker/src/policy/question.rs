@@ -25,7 +25,7 @@ pub(crate) struct Question<'a> {
 pub(crate) enum Principal {
     User { name: String, uid: u32, groups: BTreeSet<String> },
     Service { unit: String, uid: u32, groups: BTreeSet<String> },
-    Container(ContainerFacts),
+    Container(Box<ContainerFacts>),
 }
 
 /// Who made a thing.

@@ -126,7 +126,8 @@ fn every_question_fits_the_schema() {
         object(Maker::Service { unit: "cron.service".to_owned(), groups: groups(&["dev"]) });
     let service =
         Principal::Service { unit: "cron.service".to_owned(), uid: 0, groups: groups(&["root"]) };
-    let caller = Principal::Container(ContainerFacts { id: "c2".to_owned(), ..web.clone() });
+    let caller =
+        Principal::Container(Box::new(ContainerFacts { id: "c2".to_owned(), ..web.clone() }));
     let call = Call {
         dangers: BTreeSet::from(["host-root"]),
         options: groups(&["Tty"]),
@@ -298,11 +299,11 @@ fn policies_that_are_not_asked_could_not_match() {
     let call = Call { is_as_root: true, ..Call::default() };
     let unit = "gitlab-runner.service".to_owned();
     let admins = made_by("dwalsh", &["docker-admin"]);
-    let root = Principal::Container(ContainerFacts {
+    let root = Principal::Container(Box::new(ContainerFacts {
         id: "c2".to_owned(),
         name: "traefik".to_owned(),
         ..container(Maker::root())
-    });
+    }));
     for principal in [
         user("dwalsh", 1001, &[]),
         user("dwalsh", 0, &["docker-operator"]),
@@ -311,8 +312,8 @@ fn policies_that_are_not_asked_could_not_match() {
         user("mrunal", 1002, &["docker-developer", "docker-operator-advanced", "developers"]),
         user("mrunal", 1002, &["docker-developer", "docker-admin"]),
         Principal::Service { unit, uid: 998, groups: groups(&["docker-operator"]) },
-        Principal::Container(container(made_by("dwalsh", &["docker-operator"]))),
-        Principal::Container(container(admins)),
+        Principal::Container(Box::new(container(made_by("dwalsh", &["docker-operator"])))),
+        Principal::Container(Box::new(container(admins))),
         root,
     ] {
         for (action, places) in actions(&policy) {
@@ -344,7 +345,7 @@ fn whom_a_policy_is_about_is_known_through_who_made_them() {
     let ask = |principal: &Principal, action: &str| {
         ask(&policy, principal, action, Resource::Daemon).policy.unwrap_or_default()
     };
-    let of_ops = Principal::Container(container(made_by("dwalsh", &["ops", "dev"])));
+    let of_ops = Principal::Container(Box::new(container(made_by("dwalsh", &["ops", "dev"]))));
     assert_eq!(ask(&of_ops, "build"), "group");
     assert_eq!(ask(&user("dwalsh", 1001, &["ops"]), "build"), "group");
     assert_eq!(ask(&user("dwalsh", 1001, &["ops", "dev"]), "build"), "is-in");

@@ -153,7 +153,7 @@ fn names_taken(head: &Head) -> Vec<String> {
 
 /// The name that an image gets which is pulled, unless it is asked for by its digest. Without a tag,
 /// all of the repository are.
-fn name_pulled(head: &Head) -> Option<String> {
+pub(crate) fn name_pulled(head: &Head) -> Option<String> {
     let name = head.query.text("fromImage").filter(|_| head.route.op == "image-pull")?;
     match head.query.text("tag") {
         Some(tag) if tag.contains(':') => None,

@@ -255,7 +255,7 @@ fn the_constraints_hold_whatever_else_is_permitted() {
 #[test]
 fn the_host_is_for_admins() {
     let roles = Roles::with(&["roles.cedar"]);
-    let of_admin = Principal::Container(container(made_by("dwalsh", &["docker-admin"])));
+    let of_admin = Principal::Container(Box::new(container(made_by("dwalsh", &["docker-admin"]))));
     for action in roles.actions.keys().filter(|action| is_of_host(&roles.policy, action)) {
         // To see what runs, and to start and stop it, gives nothing that it does not have.
         let is_for_operators = action.starts_with("privileged-container-")

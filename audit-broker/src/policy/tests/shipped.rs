@@ -61,7 +61,10 @@ fn by_default_the_host_is_for_root_and_admins() {
     let shipped = Shipped::with("default.cedar");
     let own = made_by("dwalsh", &[]);
     let caller = |maker| {
-        Principal::Container(ContainerFacts { id: "caller".to_owned(), ..container(maker) })
+        Principal::Container(Box::new(ContainerFacts {
+            id: "caller".to_owned(),
+            ..container(maker)
+        }))
     };
     let of_root = caller(Maker::root());
     let of_admin = caller(made_by("dwalsh", &["docker-admin"]));
@@ -193,7 +196,11 @@ fn traefik_only_looks() {
     let shipped = Shipped::with("traefik-readonly.cedar");
     let of = |name: &str, maker| {
         let id = "c2".to_owned();
-        Principal::Container(ContainerFacts { id, name: name.to_owned(), ..container(maker) })
+        Principal::Container(Box::new(ContainerFacts {
+            id,
+            name: name.to_owned(),
+            ..container(maker)
+        }))
     };
     let other = made_by("dwalsh", &[]);
     for action in shipped.actions.keys() {
