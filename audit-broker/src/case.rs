@@ -123,7 +123,10 @@ pub(crate) async fn case_of(
     let call = context::call_of(action, &dangers);
     let is_privileged = dangers.yield_host();
     let mut first = the_call(action, is_privileged, &call, registrar).await?;
-    first.given = action.head.object.clone().unwrap_or_default();
+    first.given = match &action.body {
+        Body::ContainerCreate(config) => config.image.clone().unwrap_or_default(),
+        _ => action.head.object.clone().unwrap_or_default(),
+    };
     let mut steps = vec![first];
     for container in &action.references.joined {
         let operation = operation::CONTAINER_JOIN;

@@ -4,6 +4,7 @@
 
 use crate::case::{Case, Step, Thing};
 use crate::operation::{self, ANY_NAME};
+use crate::owner::full_name;
 use crate::policy::{
     Call, ContainerFacts, ImageFacts, Judgement, ObjectFacts, Policy, Principal, Question,
     Resource, Verdict,
@@ -192,13 +193,18 @@ pub(crate) fn what(step: &Step) -> Option<String> {
         (Some(name), _) if name == ANY_NAME => Some("any name".to_owned()),
         (Some(name), _) => Some(name.clone()),
         (None, Thing::Daemon) => None,
-        (None, thing) => Some(describe(thing)),
+        (None, thing) => Some(describe(thing, &step.given)),
     }
 }
 
-fn describe(thing: &Thing) -> String {
-    let image =
-        |image: &ImageFacts| image.names.first().cloned().unwrap_or_else(|| image.id.clone());
+fn describe(thing: &Thing, given: &str) -> String {
+    // Of several names the one that was asked for.
+    let image = |image: &ImageFacts| {
+        let full = full_name(given);
+        let forms = [given, full.trim_end_matches(":latest"), &full];
+        let asked_for = forms.iter().find_map(|form| image.names.get(*form));
+        asked_for.or_else(|| image.names.first()).unwrap_or(&image.id).clone()
+    };
     match thing {
         Thing::Daemon => "docker".to_owned(),
         Thing::NewContainer(container) => format!("image {}", image(&container.image)),

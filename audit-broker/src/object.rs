@@ -143,7 +143,7 @@ pub(crate) struct Image {
     #[serde(default)]
     pub(crate) created: Option<DateTime<Utc>>,
     #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+    pub(crate) repo_tags: Option<Vec<String>>,
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
     #[serde(default)]

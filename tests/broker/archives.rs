@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use crate::broker::{Broker, DOCKERD};
-use crate::docker::{Lines, command_lines};
+use crate::docker::{Lines, alone, command_lines};
 use crate::host::{shell, text};
 use crate::http::Connection;
 
@@ -115,10 +115,13 @@ impl BuildCache {
     }
 
     fn entries() -> BTreeSet<String> {
+        let _alone = alone();
         let mut dockerd = Connection::over(UnixStream::connect(DOCKERD).unwrap());
         dockerd.send(b"GET /v1.41/system/df HTTP/1.1\r\nHost: docker\r\n\r\n");
-        let answer: serde_json::Value =
-            serde_json::from_slice(&dockerd.answer("GET").body).unwrap();
+        let answer = dockerd.answer("GET");
+        // Without it, all that was there before would seem added.
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         let entries = answer["BuildCache"].as_array().into_iter().flatten();
         entries.map(|entry| entry["ID"].as_str().unwrap().to_owned()).collect()
     }
@@ -131,6 +134,7 @@ impl Drop for BuildCache {
             for added in Self::entries().difference(&self.0) {
                 let mut prune = Command::new(&command_lines()[0]);
                 prune.args(["builder", "prune", "-af", "--filter", &format!("id={added}")]);
+                let _alone = alone();
                 let _ = prune.stdin(Stdio::null()).output();
             }
         }

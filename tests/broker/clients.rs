@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::broker::Broker;
-use crate::docker::{Lines, command_lines};
+use crate::docker::{Lines, alone, command_lines};
 use crate::host::{Directory, PERSON, login, shell, text};
 use crate::policy::shipped;
 
@@ -42,6 +42,7 @@ fn at(broker: &Broker, program: &Path) -> Command {
 
 #[test]
 fn docker_py_works() {
+    let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let directory = Directory::new();

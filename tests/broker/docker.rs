@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::broker::{Broker, DOCKERD};
 use crate::host::{Directory, PERSON, login, tag, text};
@@ -13,6 +14,13 @@ use crate::host::{Directory, PERSON, login, tag, text};
 const PATIENCE_SECONDS: &str = "100";
 
 const NOISE: &str = "error waiting for container: context canceled";
+
+/// For who tidies up the host or measures its disk: dockerd does one of each at a time, and answers
+/// others with an error; and what one test prunes, another may just be about to use.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The command lines that are here: one, or an older and a newer one.
 pub(crate) fn command_lines() -> Vec<PathBuf> {

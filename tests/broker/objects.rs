@@ -1,7 +1,7 @@
 //! Containers, images, volumes and networks as objects: listed, looked at, changed, removed.
 
 use crate::broker::Broker;
-use crate::docker::Lines;
+use crate::docker::{Lines, alone};
 
 #[test]
 fn images_are_named_and_looked_at() {
@@ -28,6 +28,7 @@ fn images_are_named_and_looked_at() {
 
 #[test]
 fn volumes_are_made_and_used() {
+    let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -44,6 +45,7 @@ fn volumes_are_made_and_used() {
 
 #[test]
 fn networks_are_made_and_used() {
+    let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -63,6 +65,7 @@ fn networks_are_made_and_used() {
 
 #[test]
 fn containers_change_their_state() {
+    let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -86,6 +89,7 @@ fn containers_change_their_state() {
 
 #[test]
 fn the_host_is_looked_at_and_tidied() {
+    let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     for line in [

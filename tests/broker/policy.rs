@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::broker::{Broker, PERMIT_ALL};
-use crate::docker::Lines;
+use crate::docker::{Lines, alone};
 use crate::host::{Finally, PERSON, found_settled, shell};
 use crate::observe::wait_until;
 use crate::terminal::TERMINAL;
@@ -108,6 +108,7 @@ fn docker_lines(lines: &Lines<'_>, line: &str) -> Vec<String> {
 /// Developers with their own containers do not see each other's.
 #[test]
 fn developers_see_their_own() {
+    let _alone = alone();
     let policies = shipped("own-containers")
         .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\"");
     let broker = Broker::with_policies(&policies, "");
@@ -229,6 +230,7 @@ fn policies_are_read_anew() {
 /// What people make they take away again, and what is root's stays.
 #[test]
 fn people_tidy_up_what_is_theirs() {
+    let _alone = alone();
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
@@ -265,6 +267,7 @@ fn people_tidy_up_what_is_theirs() {
 /// A name is whose it is, whosever the image is that has it.
 #[test]
 fn a_name_of_root_s_stays_where_it_is() {
+    let _alone = alone();
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();

@@ -4,7 +4,7 @@ use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json, raw, typed};
 use super::stage::{SECRET, Stage, policies};
 use crate::broker::Broker;
-use crate::docker::Lines;
+use crate::docker::{Lines, alone};
 
 /// Calls about one container; all of another's are about none.
 const CALLS: &[(&str, &str)] = &[
@@ -116,6 +116,7 @@ const LISTS: &[(&str, &str)] = &[
 
 #[test]
 fn nothing_is_told_of_another_container() {
+    let _alone = alone();
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -145,6 +146,7 @@ fn nothing_is_told_of_another_container() {
 
 #[test]
 fn prunes_spare_what_is_another_s() {
+    let _alone = alone();
     // By a label that all of this test have, since other tests run beside it.
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::sender::{create, send};
 use super::stage::{OTHER, own_files, policies};
 use crate::broker::Broker;
-use crate::docker::{Lines, command_lines};
+use crate::docker::{Lines, alone, command_lines};
 use crate::host::{Finally, PERSON, shell, tag, text, uid_of};
 
 fn ask(broker: &Broker, target: &str) -> (u64, String) {
@@ -98,6 +98,7 @@ fn x06_what_is_made_without_the_broker() {
 /// C39: what an image says of itself makes nobody an owner.
 #[test]
 fn c39_labels_of_an_image() {
+    let _alone = alone();
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();

@@ -204,3 +204,20 @@ fn with_container(line: &str) -> Action {
     }
     action
 }
+
+/// By the name that was asked for, of several.
+#[tokio::test]
+async fn a_denial_names_the_image_as_it_was_asked_for() {
+    let registry = Registry::new("asked-for");
+    let mut fedora = image("fedora");
+    fedora.repo_tags.as_mut().unwrap().insert(0, "another:1".to_owned());
+    for given in ["fedora", "docker.io/library/fedora"] {
+        let document = json!({"Image": given, "HostConfig": {"Privileged": true}});
+        let action = call_of("POST", "/containers/create", &document, vec![fedora.clone()]);
+        let case = registry.case(&action).await;
+        let decision = decide(&POLICY, Mode::Enforce, &user(NAME, NUMBER, &[]), &case);
+        let Decision::Deny(denial) = decision else { panic!("{given}") };
+        let told = denial.told("");
+        assert!(told.contains("of image fedora, which asks for host-root"), "{told}");
+    }
+}
