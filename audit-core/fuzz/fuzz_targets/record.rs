@@ -1,10 +1,14 @@
-//! Any fields into a record: what is read back equals what was given, and no text is too long.
+//! Any fields into a record: what is read back equals what was given, as far as a record keeps it,
+//! and no text is too long.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
-use audit_core::{CommandLine, Error, Outcome, Record, RecordType, TEXT_LIMIT_BYTES, encoding};
+use audit_core::{
+    CommandLine, Error, Outcome, Record, RecordType, TEXT_LIMIT_BYTES, VALUE_LIMIT_BYTES, encoding,
+};
 use libfuzzer_sys::fuzz_target;
+use sha2::{Digest, Sha256};
 
 /// Fields for anybody's bytes, one that goes before another, and names that are refused.
 const NAMES: [&str; 8] = ["cmd", "cwd", "acct", "path", "vm", "uid", "exe", "a b"];
@@ -88,15 +92,24 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// The value stands whole in each text, or its pieces, one after the other, give it again.
+/// The value stands whole in each text, or its pieces, one after the other, give it again. Of one
+/// past the limit, the text with the last piece says what is missing.
 fn check_value(texts: &[String], name: &str, value: &[u8]) {
     let pieces: Vec<_> = texts
         .iter()
         .map(|text| field(text, name).map(|piece| encoding::decode(piece.as_bytes()).unwrap()))
         .collect();
     let is_whole = pieces.iter().all(|piece| piece.as_deref() == Some(value));
+    let last = pieces.iter().rposition(Option::is_some);
     let joined: Vec<u8> = pieces.into_iter().flatten().flatten().collect();
-    assert!(is_whole || joined == value, "{name}");
+    let (kept, missing) = value.split_at(value.len().min(VALUE_LIMIT_BYTES));
+    assert!(is_whole || joined == kept, "{name}");
+    if !missing.is_empty() {
+        let text = &texts[last.unwrap()];
+        assert_eq!(field(text, "missing"), Some(missing.len().to_string().as_str()), "{name}");
+        let hash = format!("sha256:{:x}", Sha256::digest(value));
+        assert_eq!(field(text, "hash"), Some(hash.as_str()), "{name}");
+    }
 }
 
 /// A record is refused only for what is wrong with it.
