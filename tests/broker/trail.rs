@@ -193,6 +193,24 @@ fn the_record_precedes_the_effect() {
     assert_eq!(types, ["VIRT_CONTROL", "VIRT_RESOURCE", "VIRT_RESOURCE", "VIRT_CONTROL"]);
 }
 
+/// Nobody asks for the commands of a health check, nor for a start that follows a policy.
+#[test]
+fn what_docker_will_do_unasked_is_on_record() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = format!("{}unasked", lines.name());
+    let given = "--restart always --health-cmd 'cat /etc/shadow'";
+    type_line(&lines, &format!("docker create {given} --name {name} fedora true"));
+    settle();
+    let found = raw(&["-m", "VIRT_RESOURCE"], &name);
+    let of = |kind: &str| found.iter().find(|record| field(record, "resrc") == Some(kind)).unwrap();
+    assert_eq!(field(of("restart"), "name"), Some("\"always\""));
+    let words = audit_core::CommandLine::new(["CMD-SHELL", "cat /etc/shadow"]);
+    let mut written = Vec::new();
+    audit_core::encoding::encode(words.as_bytes(), &mut written);
+    assert_eq!(field(of("healthcheck"), "cmd").map(str::as_bytes), Some(&written[..]));
+}
+
 /// A runtime of NVIDIA's, as docker's own, gives devices to whoever asks in the environment.
 #[test]
 fn a_runtime_that_reads_the_environment_gives_devices() {

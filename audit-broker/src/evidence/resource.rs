@@ -1,11 +1,13 @@
 //! What a container is given of the host when it is made, and what a call is about beside
 //! containers: file systems, devices, networks, an image.
 
-use audit_core::Record;
+use audit_core::{CommandLine, Record};
 
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::owner::shown_image;
+
+use super::command_line;
 
 /// One thing, in the words that libvirt uses for those of a virtual machine.
 ///
@@ -22,6 +24,10 @@ pub(super) enum Resource {
     },
     Device(String),
     Network(String),
+    /// A command that docker runs in it from time to time, without anybody's asking.
+    HealthCheck(CommandLine),
+    /// When docker starts it again, without anybody's asking.
+    Restart(String),
 }
 
 impl Resource {
@@ -39,6 +45,7 @@ impl Resource {
             target: Some(target.clone()),
         });
         resources.extend(anonymous);
+        resources.extend(Self::of_health(config));
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
@@ -67,9 +74,20 @@ impl Resource {
             .iter()
             .flatten()
             .map(|device| Self::Device(device.path_on_host.clone().unwrap_or_default()));
+        let restart = config.restart_policy.iter().filter_map(|policy| policy.name.clone());
+        let restart = restart.filter(|name| !matches!(name.as_str(), "" | "no")).map(Self::Restart);
         let network = config.network_mode.clone().filter(|mode| !mode.is_empty());
         let network = Self::Network(network.unwrap_or_else(|| "default".to_owned()));
-        binds.chain(mounts).chain(devices).chain([network]).collect()
+        binds.chain(mounts).chain(devices).chain([network]).chain(restart).collect()
+    }
+
+    /// # Source
+    /// `HealthConfig` in `api/types/container/config.go` of moby: without words the image's counts,
+    /// `NONE` is none.
+    fn of_health(config: &ContainerConfig) -> Option<Self> {
+        let words = config.healthcheck.as_ref()?.test.as_ref()?;
+        let is_any = words.first().is_some_and(|first| first != "NONE");
+        is_any.then(|| Self::HealthCheck(command_line(words)))
     }
 
     /// The word for its kind.
@@ -79,6 +97,8 @@ impl Resource {
             Self::FileSystem { .. } => "fs",
             Self::Device(_) => "dev",
             Self::Network(_) => "net",
+            Self::HealthCheck(_) => "healthcheck",
+            Self::Restart(_) => "restart",
         }
     }
 
@@ -87,6 +107,7 @@ impl Resource {
         match self {
             Self::Disk(name) | Self::Device(name) | Self::Network(name) => name,
             Self::FileSystem { source, .. } => source,
+            Self::HealthCheck(_) | Self::Restart(_) => self.word(),
         }
     }
 
@@ -104,6 +125,8 @@ impl Resource {
             }
             Self::Device(path) => record.untrusted("device", path),
             Self::Network(name) => record.untrusted("new-net", name),
+            Self::HealthCheck(words) => record.command_line("cmd", words),
+            Self::Restart(name) => record.untrusted("name", name),
         }
     }
 }
@@ -117,11 +140,13 @@ mod tests {
         let config = serde_json::json!({
             "Image": "fedora",
             "Volumes": {"/data": {}},
+            "Healthcheck": {"Test": ["CMD", "true"]},
             "HostConfig": {
                 "Binds": ["/etc:/host:ro", "cache:/cache"],
                 "Mounts": [{"Type": "tmpfs", "Target": "/t"}],
                 "Devices": [{"PathOnHost": "/dev/fuse"}],
                 "NetworkMode": "web",
+                "RestartPolicy": {"Name": "always"},
             },
             "NetworkingConfig": {"EndpointsConfig": {"web": {}, "db": {}}},
         });
@@ -139,7 +164,9 @@ mod tests {
                 file_system("?", "/t"),
                 Resource::Device("/dev/fuse".to_owned()),
                 Resource::Network("web".to_owned()),
+                Resource::Restart("always".to_owned()),
                 file_system("?", "/data"),
+                Resource::HealthCheck(command_line(&["CMD", "true"])),
                 Resource::Network("db".to_owned()),
             ]
         );

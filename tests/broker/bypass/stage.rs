@@ -186,21 +186,30 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Rows that were not done and left no record of the attacker's.
+/// Rows that left no record of the attacker's: of what was not done one that says so, of what was
+/// done any. What is only read is not recorded, unless the settings say so.
 fn silent(rows: &[Row], told: &[Told]) -> Vec<String> {
     settle();
-    let found = raw(&["-m", "VIRT_CONTROL,USER_CMD", "-sv", "no", "-ul", PERSON], "");
+    let types = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE";
+    let found = raw(&["-m", types, "-ul", PERSON], "");
     let auid = uid_of(PERSON).to_string();
-    let is_told = |pid: &str| {
+    let is_told = |pid: &str, end: &End| {
         found.iter().any(|record| {
-            let is_own = record.contains(&format!(" auid={auid} "));
-            is_own && field(record, "spid") == Some(pid)
+            let is_own =
+                record.contains(&format!(" auid={auid} ")) && field(record, "spid") == Some(pid);
+            let is_of_end = match end {
+                End::Harmless(_) => true,
+                End::Refused(_) | End::Denied(_) | End::Hidden(_) => record.contains("res=failed"),
+            };
+            is_own && is_of_end
         })
     };
+    let is_read =
+        |row: &Row| matches!(row.end, End::Harmless(_)) && row.request.starts_with(b"GET ");
     rows.iter()
         .zip(told)
-        .filter(|(row, _)| !matches!(row.end, End::Harmless(_)))
-        .filter(|(_, told)| !is_told(&told.pid.to_string()))
+        .filter(|(row, _)| !is_read(row))
+        .filter(|(row, told)| !is_told(&told.pid.to_string(), &row.end))
         .map(|(row, _)| format!("{}: no record", row.id))
         .collect()
 }
