@@ -7,6 +7,7 @@
 //!
 //! Knows that process, and how to ask it. Decides nothing.
 
+mod auditd;
 mod message;
 mod server;
 
@@ -29,6 +30,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{Gid, Uid};
 
+use auditd::Auditd;
 pub(crate) use message::Status;
 use message::{ANSWER_LIMIT_BYTES, Answer};
 pub(crate) use server::serve;
@@ -63,6 +65,7 @@ struct Answers {
     early: BTreeMap<u32, Answer>,
     /// The most records that the kernel said it had lost.
     lost: u32,
+    auditd: Auditd,
     process: Child,
 }
 
@@ -97,7 +100,8 @@ impl KernelStatus {
         // The command holds the other end of the socket too. Were it kept, nobody would see that
         // the process has ended.
         drop(command);
-        let answers = Mutex::new(Answers { early: BTreeMap::new(), lost: 0, process });
+        let auditd = Auditd::default();
+        let answers = Mutex::new(Answers { early: BTreeMap::new(), lost: 0, auditd, process });
         let status = Self { socket, last_question: AtomicU32::new(0), answers, deadline };
         let lost = status.ask()?.lost;
         status.answers().lost = lost;
@@ -174,7 +178,10 @@ impl Answers {
         loop {
             if let Some(answer) = self.early.remove(&number) {
                 return match answer {
-                    Answer::Status(status) => Ok(status),
+                    Answer::Status(status) => {
+                        let auditd_pid = self.auditd.living(status.auditd_pid);
+                        Ok(Status { auditd_pid, ..status })
+                    }
                     Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
                         .context("the kernel does not say whether it keeps audit records")),
                 };

@@ -19,8 +19,8 @@ const FAILURE: u32 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) enabled: Enabled,
-    /// Whether a process stores records, normally auditd.
-    pub(crate) has_auditd: bool,
+    /// The process that stores records, normally auditd.
+    pub(crate) auditd_pid: Option<u32>,
     /// Records lost since boot, or since `auditctl --reset-lost`.
     pub(crate) lost: u32,
     /// Records that wait to be stored.
@@ -36,7 +36,7 @@ impl Status {
     /// If it is not, with what to do.
     pub(crate) fn check_that_records_are_kept(self) -> anyhow::Result<()> {
         ensure!(
-            self.has_auditd,
+            self.auditd_pid.is_some(),
             "auditd does not run and nobody would store the record; start auditd"
         );
         ensure!(
@@ -51,7 +51,7 @@ impl From<&audit_core::Status> for Status {
     fn from(status: &audit_core::Status) -> Self {
         Self {
             enabled: status.enabled,
-            has_auditd: status.auditd_pid.is_some(),
+            auditd_pid: status.auditd_pid,
             lost: status.lost,
             backlog: status.backlog,
             backlog_limit: status.backlog_limit,
@@ -86,8 +86,9 @@ impl Answer {
                     Enabled::Enabled => 1,
                     Enabled::Locked => 2,
                 };
-                let Status { has_auditd, lost, backlog, backlog_limit, .. } = *status;
-                for number in [STATUS, enabled, has_auditd.into(), lost, backlog, backlog_limit] {
+                let Status { auditd_pid, lost, backlog, backlog_limit, .. } = *status;
+                let auditd = auditd_pid.unwrap_or(0);
+                for number in [STATUS, enabled, auditd, lost, backlog, backlog_limit] {
                     bytes.extend_from_slice(&number.to_ne_bytes());
                 }
             }
@@ -125,7 +126,8 @@ fn parse_status(bytes: &[u8]) -> Option<Status> {
         2 => Enabled::Locked,
         _ => return None,
     };
-    let status = Status { enabled, has_auditd: auditd != 0, lost, backlog, backlog_limit };
+    let auditd_pid = (auditd != 0).then_some(auditd);
+    let status = Status { enabled, auditd_pid, lost, backlog, backlog_limit };
     rest.is_empty().then_some(status)
 }
 
@@ -141,7 +143,7 @@ mod tests {
 
     const KEPT: Status = Status {
         enabled: Enabled::Enabled,
-        has_auditd: true,
+        auditd_pid: Some(612),
         lost: 3,
         backlog: 5,
         backlog_limit: 8192,
@@ -150,8 +152,8 @@ mod tests {
     #[test]
     fn an_answer_survives_the_way() {
         for enabled in [Enabled::Disabled, Enabled::Enabled, Enabled::Locked] {
-            for has_auditd in [false, true] {
-                let answer = Answer::Status(Status { enabled, has_auditd, ..KEPT });
+            for auditd_pid in [None, Some(612)] {
+                let answer = Answer::Status(Status { enabled, auditd_pid, ..KEPT });
                 assert_eq!(Answer::parse(&answer.to_bytes(7)), Some((7, answer)));
             }
         }
@@ -180,7 +182,7 @@ mod tests {
         let disabled = Status { enabled: Enabled::Disabled, ..KEPT };
         let error = disabled.check_that_records_are_kept().unwrap_err().to_string();
         assert!(error.contains("auditctl -e 1"), "{error}");
-        let alone = Status { has_auditd: false, ..KEPT };
+        let alone = Status { auditd_pid: None, ..KEPT };
         let error = alone.check_that_records_are_kept().unwrap_err().to_string();
         assert!(error.contains("start auditd"), "{error}");
     }

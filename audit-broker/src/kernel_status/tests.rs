@@ -58,7 +58,7 @@ fn the_process_says_what_the_kernel_says() {
     let answer = status.ask().unwrap();
     let kernel = Audit::open().unwrap().status().unwrap();
     assert_eq!(answer.enabled, kernel.enabled);
-    assert_eq!(answer.has_auditd, kernel.auditd_pid.is_some());
+    assert_eq!(answer.auditd_pid, kernel.auditd_pid);
     assert_eq!(answer.backlog_limit, kernel.backlog_limit);
     assert!(answer.lost <= kernel.lost);
 
