@@ -225,16 +225,18 @@ async fn serve_requests(
             }
         });
         match came.await {
-            Came::Ended(Ok(())) | Came::Change(Change::SlowHead | Change::Gone) => {
-                return Served::Ended;
-            }
-            Came::Ended(Err(error)) => {
-                tracing::debug!("a connection broke off: {error}");
-                if error.is_parse() {
-                    connection.record_unreadable().await;
+            Came::Ended(ended) => {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection broke off: {error}");
+                    if error.is_parse() {
+                        connection.record_unreadable().await;
+                    }
                 }
+                // A client may still send a body that nobody wants.
+                linger(socket).await;
                 return Served::Ended;
             }
+            Came::Change(Change::SlowHead | Change::Gone) => return Served::Ended,
             Came::Stream(stream) => return Served::Stream(stream, unread(&http.into_parts())),
             Came::Change(Change::Silence) => return Served::Waiting(unread(&http.into_parts())),
             Came::Change(Change::Stop) => Pin::new(&mut http).graceful_shutdown(),

@@ -135,6 +135,20 @@ fn a_document_that_is_too_long_is_refused() {
     assert!(grown < 2 * MEMORY_KIB, "{grown} KiB");
 }
 
+/// A client that sends all of a body before it reads is told why nobody wants it.
+#[test]
+fn a_refusal_reaches_who_still_sends() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let body = vec![b'x'; 8 << 20];
+    for head in ["Content-Length: 8388608\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n800000\r\n"]
+    {
+        let head = format!("POST /nosuch HTTP/1.1\r\nHost: docker\r\n{head}");
+        let answer = broker.http(&[head.as_bytes(), &body].concat());
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+}
+
 #[test]
 fn each_uid_has_its_own_limit() {
     let fake = Fake::start(|_| None);
