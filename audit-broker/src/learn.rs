@@ -46,7 +46,7 @@ pub(crate) fn learn(asked: &Learning) -> anyhow::Result<String> {
         let (since, until) = (asked.since.as_deref(), asked.until.as_deref());
         source::logs(since, until, |lines| trail.add(lines, uid))?;
     }
-    Ok(propose(&trail.own(uid), asked, &|auid| Person::look_up(auid).name))
+    Ok(propose(&trail.own(uid), asked, &Person::name_of))
 }
 
 /// The text of the policies for what is in the trail.

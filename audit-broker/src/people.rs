@@ -1,7 +1,8 @@
 //! People and groups by their numbers, as the user database knows them.
 //!
 //! The database may be on another host and take its time, so it is asked on threads of its own, and
-//! what it says counts for a while.
+//! what it says counts for a while. Where it cannot be asked, what it said last goes on to count:
+//! somebody without groups is not in those that policies protect or restrict.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
@@ -46,19 +47,19 @@ impl People {
         Self { people: Mutex::new(known.collect()), groups: Kept::default() }
     }
 
-    /// The person with this uid.
+    /// The person with this uid. Without a name and groups if the database never said who that is.
     pub(crate) async fn person(&self, uid: u32) -> Arc<Person> {
-        let look = move || Arc::new(Person::look_up(uid));
+        let look = move || Some(Arc::new(Person::look_up(uid)?));
         remember(&self.people, uid, look).await.unwrap_or_else(|| Arc::new(Person::nameless(uid)))
     }
 
     /// The person with this uid, without leaving the thread: as they were known last, or else from
-    /// the database itself.
-    pub(crate) fn person_at_once(&self, uid: u32) -> Arc<Person> {
+    /// the database itself. `None` if that cannot be asked.
+    pub(crate) fn person_at_once(&self, uid: u32) -> Option<Arc<Person>> {
         let kept = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.get(&uid).map(|(_, person)| Arc::clone(person));
         drop(kept);
-        known.unwrap_or_else(|| Arc::new(Person::look_up(uid)))
+        known.or_else(|| Some(Arc::new(Person::look_up(uid)?)))
     }
 
     /// The names of these groups; the number of one that has none.
@@ -71,30 +72,34 @@ impl People {
         names
     }
 
-    /// The same, without leaving the thread.
-    pub(crate) fn groups_at_once(&self, gids: &[u32]) -> BTreeSet<String> {
+    /// The same, without leaving the thread. `None` if the database cannot be asked.
+    pub(crate) fn groups_at_once(&self, gids: &[u32]) -> Option<BTreeSet<String>> {
         let kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let known: Vec<_> =
             gids.iter().map(|gid| (*gid, kept.get(gid).map(|(_, name)| name.clone()))).collect();
         drop(kept);
-        let name = |(gid, name): (u32, Option<String>)| {
-            name.unwrap_or_else(|| group_name(Gid::from_raw(gid)))
-        };
+        let name =
+            |(gid, name): (u32, Option<String>)| name.or_else(|| group_name(Gid::from_raw(gid)));
         known.into_iter().map(name).collect()
     }
 }
 
 impl Person {
-    /// Looks in the database now.
-    pub(crate) fn look_up(uid: u32) -> Self {
+    /// Looks in the database now; `None` if it cannot be asked.
+    pub(crate) fn look_up(uid: u32) -> Option<Self> {
         match User::from_uid(Uid::from_raw(uid)) {
-            Ok(Some(user)) => Self { groups: groups_of(&user), name: user.name },
-            Ok(None) => Self::nameless(uid),
+            Ok(Some(user)) => Some(Self { groups: groups_of(&user)?, name: user.name }),
+            Ok(None) => Some(Self::nameless(uid)),
             Err(errno) => {
                 tracing::error!("uid {uid} cannot be looked up in the user database: {errno}");
-                Self::nameless(uid)
+                None
             }
         }
+    }
+
+    /// The name that the database has now, or else the number.
+    pub(crate) fn name_of(uid: u32) -> String {
+        Self::look_up(uid).unwrap_or_else(|| Self::nameless(uid)).name
     }
 
     fn nameless(uid: u32) -> Self {
@@ -102,41 +107,50 @@ impl Person {
     }
 }
 
-fn groups_of(user: &User) -> BTreeSet<String> {
-    let Ok(name) = CString::new(user.name.as_bytes()) else { return BTreeSet::new() };
+fn groups_of(user: &User) -> Option<BTreeSet<String>> {
+    let name = CString::new(user.name.as_bytes()).ok()?;
     match getgrouplist(&name, user.gid) {
         Ok(gids) => gids.into_iter().map(group_name).collect(),
         Err(errno) => {
             tracing::error!("the groups of {} cannot be looked up: {errno}", user.name);
-            BTreeSet::new()
+            None
         }
     }
 }
 
-fn group_name(gid: Gid) -> String {
+/// Its number, where the database has no name; `None` if that cannot be asked.
+fn group_name(gid: Gid) -> Option<String> {
     match Group::from_gid(gid) {
-        Ok(Some(group)) => group.name,
-        Ok(None) | Err(_) => gid.to_string(),
+        Ok(Some(group)) => Some(group.name),
+        Ok(None) => Some(gid.to_string()),
+        Err(errno) => {
+            tracing::error!("gid {gid} cannot be looked up in the group database: {errno}");
+            None
+        }
     }
 }
 
-/// What is remembered, or else what `look` finds; nothing if no thread can be had.
+/// What is remembered for a while, or else what `look` finds. Where that finds nothing, or no thread
+/// can be had, what was remembered last.
 async fn remember<Key, Value>(
     kept: &Kept<Key, Value>,
     key: Key,
-    look: impl FnOnce() -> Value + Send + 'static,
+    look: impl FnOnce() -> Option<Value> + Send + 'static,
 ) -> Option<Value>
 where
     Key: Copy + Eq + Hash,
     Value: Clone + Send + 'static,
 {
     let known = || kept.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((since, value)) = known().get(&key)
+    let last = known().get(&key).cloned();
+    if let Some((since, value)) = &last
         && since.elapsed() < COUNTS_FOR
     {
         return Some(value.clone());
     }
-    let value = tokio::task::spawn_blocking(look).await.ok()?;
+    let Some(value) = tokio::task::spawn_blocking(look).await.ok().flatten() else {
+        return last.map(|(_, value)| value);
+    };
     let mut kept = known();
     if kept.len() >= KEPT_LIMIT {
         kept.clear();
@@ -159,5 +173,16 @@ mod tests {
         assert_eq!(people.person(3_999_999).await.name, "3999999");
         let groups = people.groups(&[0, 3_999_999]).await;
         assert_eq!(groups, BTreeSet::from(["root".to_owned(), "3999999".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_looked_up_is_as_it_was_last() {
+        let long_ago = Instant::now().checked_sub(COUNTS_FOR).unwrap();
+        let kept = Kept::default();
+        kept.lock().unwrap().insert(1, (long_ago, "old"));
+        assert_eq!(remember(&kept, 1, || None).await, Some("old"));
+        assert_eq!(remember(&kept, 2, || None).await, None);
+        assert_eq!(remember(&kept, 1, || Some("new")).await, Some("new"));
+        assert_eq!(remember(&kept, 1, || Some("newer")).await, Some("new"));
     }
 }

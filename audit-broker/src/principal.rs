@@ -77,19 +77,23 @@ pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: Make
     maker_at_once(owner, people, maker_of)
 }
 
-/// As [`maker`], without leaving the thread.
+/// As [`maker`], without leaving the thread. Whose groups cannot be looked up is root, so that what
+/// policies protect for the sake of a group stays protected.
 pub(crate) fn maker_at_once(
     owner: Option<&Owner>,
     people: &People,
     maker_of: MakerOf<'_>,
 ) -> Maker {
     let user = |auid| {
-        let person = people.person_at_once(auid);
-        Maker::User { name: person.name.clone(), groups: person.groups.clone() }
+        people.person_at_once(auid).map_or_else(Maker::root, |person| Maker::User {
+            name: person.name.clone(),
+            groups: person.groups.clone(),
+        })
     };
-    let service = |unit: &String, groups| Maker::Service {
-        unit: unit.clone(),
-        groups: people.groups_at_once(groups),
+    let service = |unit: &String, groups| {
+        people
+            .groups_at_once(groups)
+            .map_or_else(Maker::root, |groups| Maker::Service { unit: unit.clone(), groups })
     };
     match owner {
         Some(Owner::Login(auid)) => user(*auid),

@@ -71,7 +71,7 @@ impl Caller {
             None => owner.clone(),
             Some("root") => Owner::Root,
             Some(name) => {
-                known.push((OTHERS_LOGIN, person(name)));
+                known.push((OTHERS_LOGIN, person(name)?));
                 Owner::Login(OTHERS_LOGIN)
             }
         };
@@ -102,7 +102,7 @@ fn user(name: &str, given_uid: Option<u32>) -> anyhow::Result<(Principal, Owner)
     match (User::from_name(&name)?, given_uid) {
         (Some(user), _) => {
             let uid = user.uid.as_raw();
-            let groups = Person::look_up(uid).groups;
+            let groups = look_up(uid)?.groups;
             Ok((Principal::User { name, uid, groups }, Owner::Login(uid)))
         }
         (None, Some(uid)) => {
@@ -117,9 +117,13 @@ fn user(name: &str, given_uid: Option<u32>) -> anyhow::Result<(Principal, Owner)
 }
 
 /// Somebody else, who need not be there.
-fn person(name: &str) -> Person {
-    match User::from_name(name) {
-        Ok(Some(user)) => Person::look_up(user.uid.as_raw()),
-        _ => Person { name: name.to_owned(), groups: BTreeSet::new() },
+fn person(name: &str) -> anyhow::Result<Person> {
+    match User::from_name(name)? {
+        Some(user) => look_up(user.uid.as_raw()),
+        None => Ok(Person { name: name.to_owned(), groups: BTreeSet::new() }),
     }
+}
+
+fn look_up(uid: u32) -> anyhow::Result<Person> {
+    Person::look_up(uid).ok_or_else(|| anyhow!("there is no telling who uid {uid} is"))
 }

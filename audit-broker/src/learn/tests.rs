@@ -88,7 +88,7 @@ fn name_of(auid: u32) -> String {
     match auid {
         1001 => "dwalsh".to_owned(),
         1002 => "o'\"\\\n*\u{202e}b".to_owned(),
-        auid => Person::look_up(auid).name,
+        auid => Person::name_of(auid),
     }
 }
 
