@@ -3,6 +3,7 @@
 //! Knows policies and how to ask them. Everything else of Cedar stays behind this module: what is
 //! asked are [`Question`]s in the words of [`question`], what comes back is a [`Judgement`].
 
+mod dangers;
 mod load;
 mod question;
 mod scope;
@@ -15,6 +16,8 @@ use cedar_policy::{
 };
 use serde_json::json;
 
+#[cfg(test)]
+pub(crate) use dangers::DANGERS;
 pub(crate) use load::Fingerprint;
 pub(crate) use question::{
     Call, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,

@@ -117,5 +117,6 @@ mod tests {
         assert_eq!(names.len(), Danger::ALL.len());
         // `StorageDriver` is the last variant, so that a danger which is not listed makes this fail.
         assert_eq!(Danger::ALL.len(), StorageDriver as usize + 1);
+        assert_eq!(Danger::ALL.map(Danger::name), crate::policy::DANGERS);
     }
 }

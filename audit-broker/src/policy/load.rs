@@ -17,7 +17,7 @@ use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
-use super::{Policy, SCHEMA, actions_of};
+use super::{Policy, SCHEMA, actions_of, dangers};
 
 /// How the names of policy files end.
 const EXTENSION: &str = "cedar";
@@ -150,6 +150,7 @@ impl Source {
             {
                 bail!("policy `{id}`: there is no annotation @{name}");
             }
+            dangers::check(policy).with_context(|| format!("policy `{id}`"))?;
             set.add(policy.new_id(PolicyId::new(id)))?;
         }
         Ok(())

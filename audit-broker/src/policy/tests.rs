@@ -270,6 +270,9 @@ fn mistakes_are_named() {
     let mistyped =
         r#"@id("a") forbid(principal, action, resource) when { context.danger.isEmpty() };"#;
     assert!(problem(mistyped).contains("danger"), "{}", problem(mistyped));
+    let word = r#"@id("a") forbid(principal, action, resource)
+        when { context.dangers.contains("host-net") };"#;
+    assert!(problem(word).contains("policy `a`: context.dangers is never `host-net`"));
     let broken = problem("\n@id(\"a\") permit(principal action, resource);");
     assert!(broken.contains("line 2, column "), "{broken}");
     let mode = r#"@id("a") @mode("test") permit(principal, action, resource);"#;
