@@ -111,12 +111,13 @@ pub(crate) fn names_all(policy: &Policy, mode: Mode, principal: &Principal) -> b
     mode == Mode::Report || policy.ask(&question).verdict.is_allowed
 }
 
-/// Whether somebody may remove whatever anybody has, so that a prune need not spare it. `op` is that
-/// of the prune.
+/// Whether somebody may remove or push whatever anybody has, so that a call need not spare it. `op` is
+/// that of a prune, or of the push.
 pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal, op: &str) -> bool {
     let container = ContainerFacts::of_root();
     let object = ObjectFacts::of_root();
     let (action, resource) = match op {
+        "image-push" => (operation::IMAGE_PUSH.name, Resource::Image(&container.image)),
         "image-prune" => (operation::IMAGE_DELETE.name, Resource::Image(&container.image)),
         "volume-prune" => (operation::VOLUME_DELETE.name, Resource::Volume(&object)),
         "network-prune" => (operation::NETWORK_DELETE.name, Resource::Network(&object)),

@@ -14,7 +14,7 @@ use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
 use crate::api::words::Words;
-use crate::owner::{full_name, is_ambiguous, shown_image};
+use crate::owner::{full_name, has_tag, is_ambiguous, shown_image};
 use crate::request::{ApiVersion, Head, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -295,6 +295,10 @@ pub(crate) async fn resolve(
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
             Found::Yes(Object::Named(name.to_owned()))
         }
+        ObjectKind::Image if head.route.op == "image-push" => {
+            let pushed = pushed(name, head.query.text("tag"), version, upstream).await?;
+            pushed.map(|image| Object::Image(NamedImage { given: name.to_owned(), image }))
+        }
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
             // What is removed by a name must not be taken for an id.
             let full = full_name(name);
@@ -430,4 +434,36 @@ async fn exec_document(
     upstream: &Upstream,
 ) -> Result<Found<ExecDocument>, Unreachable> {
     upstream.ask(&format!("/v{version}/exec/{id}/json")).await
+}
+
+/// The image that is pushed. Without a tag it is each that is tagged in the repository, of which this
+/// is one.
+async fn pushed(
+    name: &str,
+    tag: Option<&str>,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Image>, Unreachable> {
+    if let Some(tag) = tag {
+        return image(&format!("{name}:{tag}"), version, upstream).await;
+    }
+    let found = image(name, version, upstream).await?;
+    if matches!(found, Found::Yes(_)) || has_tag(name) {
+        return Ok(found);
+    }
+    let filters = serde_json::json!({ "reference": [name] }).to_string();
+    let target = format!("/v{version}/images/json?filters={}", percent::encode_path(&filters));
+    match upstream.ask::<Vec<Tagged>>(&target).await? {
+        Found::Yes(tagged) if !tagged.is_empty() => {
+            image(tagged.first().map_or(name, |tagged| &tagged.id), version, upstream).await
+        }
+        _ => Ok(found),
+    }
+}
+
+/// An image in a list.
+#[derive(Deserialize)]
+struct Tagged {
+    #[serde(rename = "Id")]
+    id: String,
 }

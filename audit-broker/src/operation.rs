@@ -61,6 +61,7 @@ pub(crate) const IMAGE_DELETE: Operation = plain("image-delete");
 pub(crate) const VOLUME_DELETE: Operation = plain("volume-delete");
 pub(crate) const NETWORK_DELETE: Operation = plain("network-delete");
 pub(crate) const IMAGE_EXPORT: Operation = plain("image-export");
+pub(crate) const IMAGE_PUSH: Operation = plain("image-push");
 pub(crate) const IMAGE_IMPORT: Operation = plain("image-import");
 pub(crate) const IMAGE_INSPECT: Operation = plain("image-inspect");
 pub(crate) const VOLUME_INSPECT: Operation = plain("volume-inspect");
@@ -110,7 +111,7 @@ pub(crate) fn of(op: &str) -> Operation {
         "image-inspect" | "image-history" | "image-attestations" => IMAGE_INSPECT,
         "image-pull" => plain("image-pull"),
         "image-load" => IMAGE_IMPORT,
-        "image-push" => plain("image-push"),
+        "image-push" => IMAGE_PUSH,
         "image-tag" => IMAGE_NAME,
         "image-remove" => IMAGE_DELETE,
         "image-prune" => plain("image-prune"),

@@ -14,7 +14,7 @@ use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
 use crate::decision::{NOT_PERMITTED, names_all, reaches_all};
 use crate::object;
-use crate::owner::{IMAGE_LABEL, LABEL, Owner, owner_in_labels, refuse_own, stamp};
+use crate::owner::{IMAGE_LABEL, LABEL, Owner, has_tag, owner_in_labels, refuse_own, stamp};
 use crate::refusal::Refusal;
 use crate::request::Query;
 use crate::upstream::Found;
@@ -63,6 +63,18 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
             let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
             refuse_own(labels.keys())?;
+        }
+        // Which those are may change meanwhile.
+        "image-push"
+            if query.text("tag").is_none()
+                && !has_tag(action.head.object.as_deref().unwrap_or_default()) =>
+        {
+            let policy = call.connection.shared.policy();
+            if !reaches_all(&policy, call.settings.mode, &call.principal, "image-push") {
+                let message =
+                    "all tags of a name are for who may push everybody's images; name one";
+                return Err(Refusal::forbidden(message.to_owned()));
+            }
         }
         "image-remove" if query.text("platforms").is_some() => {
             let policy = call.connection.shared.policy();

@@ -387,6 +387,37 @@ fn a_name_that_root_pulls_is_root_s() {
     }
 }
 
+/// What is pushed is what the tag says, and without one everything of the name.
+#[test]
+fn an_image_of_root_s_is_not_pushed_by_another_s_name() {
+    let own_only = format!(
+        "@id(\"own-pushes\") forbid(principal == User::\"{PERSON}\", action == Action::\"image-push\", \
+         resource) unless {{ resource in principal }};\n"
+    );
+    let broker = Broker::with_policies(&(own_only + &shipped("default")), "");
+    let lines = Lines::at(&broker);
+    // Nobody listens there.
+    let image = format!("127.0.0.1:1/{}", lines.name());
+    let _away =
+        Finally(format!("docker rmi -f {image}:root {image}:own {image} >/dev/null 2>&1; true"));
+    shell(&format!("docker tag fedora {image}:root"));
+    let make = format!(
+        "docker create --name $N fedora true >/dev/null; docker commit $N {image}:own >/dev/null; docker rm $N >/dev/null"
+    );
+    lines.through(&crate::docker::command_lines()[0], &make);
+    let push = format!(
+        "docker push {image}:root 2>&1 | grep -c 'not allowed image-push'
+        docker push -a {image} 2>&1 | grep -c 'who may push everybody'
+        docker push {image}:own 2>&1 | grep -c 'connection refused'"
+    );
+    for told in docker_lines(&lines, &push) {
+        assert_eq!(told, "1\n1\n1\n");
+    }
+    let of_root = format!("docker -H {} push -a {image} 2>&1", broker.address());
+    let told = shell(&format!("{of_root} | grep -c 'connection refused' || {of_root}"));
+    assert_eq!(told, "1\n");
+}
+
 /// A registry on this host, with an image to pull.
 struct Registry {
     process: Child,
