@@ -37,6 +37,7 @@ fn one_person_may_run_one_command() {
         ),
         "42.\n4\n",
     )]);
+    let mut denied_runs = 0;
     for line in [
         "docker run --rm fedora /bin/sh -c id",
         "docker run --rm fedora /bin/bash",
@@ -52,6 +53,7 @@ fn one_person_may_run_one_command() {
         for output in docker_lines(&lines, &line) {
             assert!(output.starts_with(&denied("")), "{line}: {output}");
             assert_eq!(output.lines().count(), 1, "{line}: {output}");
+            denied_runs += 1;
         }
     }
     // What is somebody else's is not there.
@@ -84,10 +86,19 @@ fn one_person_may_run_one_command() {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        denied_runs += 1;
     }
     shell(&format!("docker rm -f {name}-other && docker rmi {name}-image"));
     // Each denial is found by the auditor's search; docker looks at a container before it enters it.
     let search = ["-m", "USER_CMD,VIRT_CONTROL", "-sv", "no", "-ul", PERSON];
+    let of_broker = format!(" pid={} ", broker.pid().unwrap());
+    wait_until("each denied container", || {
+        let found = found_settled(&search, &of_broker);
+        let is_denied_run = |line: &&String| {
+            line.contains("op=create-request") && line.contains("reason=not-permitted")
+        };
+        found.iter().filter(is_denied_run).count() == denied_runs
+    });
     wait_until("the denials", || {
         let found = found_settled(&search, &format!("{name}-other"));
         ["op=inspect-request", "op=remove-request"]

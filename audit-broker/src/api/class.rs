@@ -1,4 +1,4 @@
-//! The classes of what a call does: what a level, and later a policy, is set for.
+//! The classes of what a call does: what a level is set for.
 //!
 //! Knows no route; each route names its class. A class either only reads or changes something, so
 //! that reading can be recorded at another level than changing.
