@@ -24,25 +24,34 @@ fn keys(kind: Kind, listed: Listed) -> Vec<String> {
 /// Forgets the owners of containers, images, names and volumes that dockerd does not have any more.
 ///
 /// # Errors
-/// If dockerd cannot be reached.
+/// If dockerd cannot be reached or a list is too long to be read; the other kinds are
+/// tidied all the same.
 pub(crate) async fn forget_what_is_gone(
     owners: &OwnerTable,
     upstream: &Upstream,
 ) -> Result<(), Unreachable> {
-    let version = ApiVersion::OLDEST;
+    let mut tidied = Ok(());
     for kind in KINDS {
-        // What is made while dockerd is asked is not among these.
-        let known = owners.all(kind);
-        if known.is_empty() {
-            continue;
-        }
-        let Some(there) = list(kind, None, version, upstream).await? else { continue };
-        let there: HashSet<String> =
-            there.into_iter().flat_map(|listed| keys(kind, listed)).collect();
-        for (id, _) in known.iter().filter(|(id, _)| !there.contains(id)) {
-            if let Err(error) = owners.forget(kind, id) {
-                tracing::error!("{} {id} cannot be forgotten: {error:#}", kind.name());
-            }
+        tidied = forget_gone(kind, owners, upstream).await.and(tidied);
+    }
+    tidied
+}
+
+async fn forget_gone(
+    kind: Kind,
+    owners: &OwnerTable,
+    upstream: &Upstream,
+) -> Result<(), Unreachable> {
+    // What is made while dockerd is asked is not among these.
+    let known = owners.all(kind);
+    if known.is_empty() {
+        return Ok(());
+    }
+    let Some(there) = list(kind, None, ApiVersion::OLDEST, upstream).await? else { return Ok(()) };
+    let there: HashSet<String> = there.into_iter().flat_map(|listed| keys(kind, listed)).collect();
+    for (id, _) in known.iter().filter(|(id, _)| !there.contains(id)) {
+        if let Err(error) = owners.forget(kind, id) {
+            tracing::error!("{} {id} cannot be forgotten: {error:#}", kind.name());
         }
     }
     Ok(())
