@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
@@ -101,7 +99,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
                 refuse_age(query)?;
             } else if call.is_of_own {
                 let owner = format!("{LABEL}={}", action.owner);
-                let filters = query_json::with_label(query.text("filters"), &owner);
+                let filters = query_json::with(query.text("filters"), "label", &owner);
                 query.set("filters", filters);
             }
         }
@@ -113,9 +111,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
 /// # Errors
 /// If only what is of some age is to be removed: lists know no such filter.
 fn refuse_age(query: &Query) -> Result<(), Refusal> {
-    let filters = query.text("filters").and_then(|json| serde_json::from_str(json).ok());
-    let filters: Map<String, Value> = filters.unwrap_or_default();
-    if filters.contains_key("until") {
+    if !query_json::filtered_by(query.text("filters"), "until").is_empty() {
         let message = "the filter `until` is for who may remove everybody's; leave it out";
         return Err(Refusal::bad_request(message.to_owned()));
     }

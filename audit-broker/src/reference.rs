@@ -112,6 +112,9 @@ impl<'a> Finder<'a> {
         for name in head.query.all("names") {
             self.find_image(name).await?;
         }
+        if head.route.op == "events" {
+            self.filter_by_ids(&mut head.query).await?;
+        }
         if let Object::Image(image) = object
             && is_ambiguous(&image.given)
         {

@@ -204,10 +204,11 @@ fn events_and_stats(policies: &str) {
     lines.give(&[
         (
             "since=$(date +%s)
-            docker events --since $since --filter container=$N --format '{{.Action}}' >events &
+            docker events --since $since --filter container=$N --format '{{.Action}}' >events & all=$!
+            docker events --since $since --filter container=$N --filter image=fedora --format '{{.From}}' >named &
             docker run --rm --name $N fedora true
-            for _ in $(seq 100); do grep -q destroy events && break; sleep 0.1; done
-            kill $!; cat events
+            for _ in $(seq 100); do grep -q destroy events && [ $(wc -l <named) = 5 ] && break; sleep 0.1; done
+            kill $all $!; cat events; uniq -c named | tr -d ' '
             # dockerd keeps few events, and other tests make many.
             for _ in $(seq 20); do
                 since=$(date +%s.%N)
@@ -215,7 +216,7 @@ fn events_and_stats(policies: &str) {
                 seen=$(docker events --since $since --until $(date +%s.%N) --filter container=$N | wc -l)
                 [ $seen = 5 ] && break
             done; echo $seen",
-            "create\nattach\nstart\ndie\ndestroy\n5\n",
+            "create\nattach\nstart\ndie\ndestroy\n5fedora\n5\n",
         ),
         (
             "docker run -d --init --name $N fedora sleep 60 >/dev/null

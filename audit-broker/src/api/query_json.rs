@@ -38,14 +38,21 @@ pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
     write(&maps)
 }
 
-/// The filters, in the form that [`filters`] gives, and in addition a label that everything must
-/// have.
-pub(crate) fn with_label(filters: Option<&str>, label: &str) -> String {
-    type Maps = BTreeMap<String, BTreeMap<String, bool>>;
-    let mut maps: Maps =
-        filters.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    maps.entry("label".to_owned()).or_default().insert(label.to_owned(), true);
+/// Filters, in the form that [`filters`] gives, with one value more. Everything must have each label;
+/// of other filters one value is enough.
+pub(crate) fn with(filters: Option<&str>, name: &str, value: &str) -> String {
+    let mut maps = read_filters(filters);
+    maps.entry(name.to_owned()).or_default().insert(value.to_owned(), true);
     serde_json::json!(maps).to_string()
+}
+
+/// The values of one of the filters.
+pub(crate) fn filtered_by(filters: Option<&str>, name: &str) -> Vec<String> {
+    read_filters(filters).remove(name).unwrap_or_default().into_keys().collect()
+}
+
+fn read_filters(filters: Option<&str>) -> BTreeMap<String, BTreeMap<String, bool>> {
+    filters.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// A map of names to texts or null: null takes a build argument from the builder's environment.
@@ -88,9 +95,11 @@ mod tests {
             assert_eq!(filters(json), Ok(canonical.clone()), "{json}");
         }
         assert_eq!(filters("{}"), Ok(Some("{}".to_owned())));
-        assert_eq!(with_label(None, "o=1"), r#"{"label":{"o=1":true}}"#);
+        assert_eq!(with(None, "label", "o=1"), r#"{"label":{"o=1":true}}"#);
         let both = r#"{"label":{"a=b":true,"c":true,"o=1":true}}"#;
-        assert_eq!(with_label(canonical.as_deref(), "o=1"), both);
+        assert_eq!(with(canonical.as_deref(), "label", "o=1"), both);
+        assert_eq!(filtered_by(canonical.as_deref(), "label"), ["a=b", "c"]);
+        assert_eq!(filtered_by(None, "label"), [] as [String; 0]);
         assert_eq!(filters("null"), Ok(None));
         for json in [
             r#"{"label":{"a":true},"label":{"b":true}}"#,

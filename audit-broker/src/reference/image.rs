@@ -6,11 +6,12 @@ use super::{Finder, NAMES_LIMIT};
 use crate::action::{Holder, NameTaken};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
+use crate::api::query_json;
 use crate::object;
 use crate::operation::ANY_NAME;
 use crate::owner::{full_name, has_tag, is_ambiguous};
 use crate::refusal::Refusal;
-use crate::request::{ApiVersion, Head};
+use crate::request::{ApiVersion, Head, Query};
 use crate::upstream::{Found, Unreachable, Upstream};
 
 impl Finder<'_> {
@@ -52,6 +53,21 @@ impl Finder<'_> {
             let found = object::image(name, self.version, self.upstream).await?;
             if let Found::Yes(image) = found {
                 self.references.images.push(image);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has events that are asked for by the name of an image come by its id too: containers are made
+    /// of the id, and their events say that.
+    pub(super) async fn filter_by_ids(&mut self, query: &mut Query) -> Result<(), Unreachable> {
+        for name in query_json::filtered_by(query.text("filters"), "image") {
+            if may_be_image(&name)
+                && self.is_unasked("image", &name)
+                && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
+            {
+                let filters = query_json::with(query.text("filters"), "image", &image.id);
+                query.set("filters", filters);
             }
         }
         Ok(())
