@@ -232,8 +232,11 @@ async fn serve_requests(
                         connection.record_unreadable().await;
                     }
                 }
-                // A client may still send a body that nobody wants.
-                linger(socket).await;
+                // A client may still send a body that nobody wants. The end of the daemon waits for
+                // none.
+                if !*stop.borrow() {
+                    linger(socket).await;
+                }
                 return Served::Ended;
             }
             Came::Change(Change::SlowHead | Change::Gone) => return Served::Ended,
