@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "audit-core/src",
         &[
             "sys",
+            "auditd",
             "encoding",
             "field",
             "record_type",

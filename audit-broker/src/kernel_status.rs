@@ -7,7 +7,6 @@
 //!
 //! Knows that process, and how to ask it. Decides nothing.
 
-mod auditd;
 mod message;
 mod server;
 
@@ -22,6 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail, ensure};
+use audit_core::Auditd;
 use caps::{CapSet, Capability};
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -30,7 +30,6 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{Gid, Uid};
 
-use auditd::Auditd;
 pub(crate) use message::Status;
 use message::{ANSWER_LIMIT_BYTES, Answer};
 pub(crate) use server::serve;

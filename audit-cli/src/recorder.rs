@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use audit_core::{Audit, Enabled, Error, EventId, Record};
+use audit_core::{Audit, Auditd, Enabled, Error, EventId, Record};
 
 use crate::report;
 use crate::settings::OnFailure;
@@ -52,7 +52,7 @@ fn check_that_records_are_kept(audit: &Audit) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     };
     ensure!(
-        status.auditd_pid.is_some(),
+        Auditd::default().living(status.auditd_pid).is_some(),
         "auditd does not run and nobody would store the record; start auditd"
     );
     ensure!(

@@ -33,6 +33,7 @@
 //! parts and texts, [`Subject`] over `/proc`.
 
 mod audit;
+mod auditd;
 mod command_line;
 pub mod encoding;
 mod error;
@@ -56,6 +57,7 @@ mod terminal;
 mod text;
 
 pub use audit::{Audit, DEFAULT_DEADLINE};
+pub use auditd::Auditd;
 pub use command_line::CommandLine;
 pub use error::Error;
 pub use identity::{Auid, Session};

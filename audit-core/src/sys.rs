@@ -1,9 +1,9 @@
-//! The two system calls that no safe crate of ours offers. All `unsafe` of this crate is here.
+//! The system calls that no safe crate of ours offers. All `unsafe` of this crate is here.
 #![expect(unsafe_code, reason = "system calls take pointers; each block says why its are valid")]
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
@@ -18,6 +18,17 @@ pub(crate) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result
     match unsafe { libc::poll(&raw mut poll, 1, timeout_ms) } {
         -1 => Err(io::Error::last_os_error()),
         ready => Ok(ready > 0),
+    }
+}
+
+/// `pidfd_open(2)` - The process that has this number at the moment. ESRCH if there is none.
+pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes two numbers and no pointers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    match RawFd::try_from(fd) {
+        // SAFETY: the kernel has just made the descriptor, and nobody else knows of it.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -71,6 +71,25 @@ fn while_auditd_is_stopped() {
     assert!(try_to_touch(&[]).1);
 }
 
+/// Before the kernel has found out.
+#[test]
+fn after_auditd_was_killed() {
+    let reset = "auditctl -s | grep -q '^lost 0$' && echo 'auditctl --reset-lost' || echo true";
+    let _lost = Finally(shell(reset));
+    let start = Finally(
+        "auditd -s enable; \
+         for i in $(seq 100); do auditctl -s | grep -q '^pid [1-9]' && exit; sleep 0.1; done; exit 1"
+            .to_owned(),
+    );
+    shell(
+        "pid=$(auditctl -s | sed -n 's/^pid //p'); kill -KILL $pid; \
+         while kill -0 $pid 2>/dev/null; do sleep 0.01; done",
+    );
+    assert_refused(&[], "start auditd");
+    drop(start);
+    assert!(try_to_touch(&[]).1);
+}
+
 #[test]
 fn in_a_container_that_may_not_write_records() {
     let program = audit_cli();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use audit_core::{Audit, DroppingRule, Enabled, Error, FailureMode, RecordType, Status};
+use audit_core::{Audit, Auditd, DroppingRule, Enabled, Error, FailureMode, RecordType, Status};
 
 use super::Check;
 
@@ -16,7 +16,10 @@ pub(super) fn checks() -> Vec<Check> {
     };
     let mut checks = vec![namespace()];
     match audit.status() {
-        Ok(status) => checks.extend(judge_status(&status)),
+        Ok(mut status) => {
+            status.auditd_pid = Auditd::default().living(status.auditd_pid);
+            checks.extend(judge_status(&status));
+        }
         Err(error) => checks.push(cannot_tell("audit", &error)),
     }
     match audit.dropping_rules() {
@@ -41,7 +44,7 @@ fn judge_status(status: &Status) -> Vec<Check> {
             Enabled::Enabled => Check::ok("audit", "enabled"),
             Enabled::Locked => Check::ok("audit", "enabled and locked"),
         },
-        match status.auditd_pid {
+        match Auditd::default().living(status.auditd_pid) {
             Some(pid) => Check::ok("auditd", format!("runs as process {pid}")),
             None => Check::fault(
                 "auditd",

@@ -1,18 +1,30 @@
-//! Whether auditd is still there.
+//! Whether the process that stores records is still there.
 //!
-//! The kernel finds out that auditd was killed when it next has a record for it, and that record is
-//! lost but for the kernel's log. A descriptor of the process tells at once. Decides nothing.
+//! Knows processes; asks the kernel nothing about audit.
 
 use std::os::fd::{AsFd, OwnedFd};
-
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::Pid;
+use std::time::Duration;
 
 use crate::sys;
 
-/// The process that the kernel took for auditd last.
+/// The process that the kernel took for auditd last, watched.
+///
+/// The kernel finds out that auditd was killed when it next has a record for it, and that record is
+/// lost but for the kernel's log. A descriptor of the process tells at once.
+///
+/// # Example
+/// ```no_run
+/// use audit_core::{Audit, Auditd};
+///
+/// let mut auditd = Auditd::default();
+/// let status = Audit::open()?.status()?;
+/// if auditd.living(status.auditd_pid).is_none() {
+///     eprintln!("nobody stores records");
+/// }
+/// # Ok::<(), audit_core::Error>(())
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Auditd(Option<Held>);
+pub struct Auditd(Option<Held>);
 
 #[derive(Debug)]
 struct Held {
@@ -21,21 +33,22 @@ struct Held {
 }
 
 impl Auditd {
-    /// The number of the process that the kernel takes for auditd, unless that has ended.
-    pub(super) fn living(&mut self, pid: Option<u32>) -> Option<u32> {
+    /// The number that [`Status::auditd_pid`](crate::Status::auditd_pid) gives, unless that process
+    /// has ended. A process that may not be watched is as the kernel says.
+    #[must_use]
+    pub fn living(&mut self, pid: Option<u32>) -> Option<u32> {
         let pid = pid?;
         let is_held = |held: &Held| held.pid == pid && !has_ended(&held.process);
         if self.0.as_ref().is_some_and(is_held) {
             return Some(pid);
         }
-        match sys::pidfd_open(Pid::from_raw(pid.try_into().ok()?)) {
+        match sys::pidfd_open(pid) {
             Ok(process) => {
                 let is_living = !has_ended(&process);
                 self.0 = Some(Held { pid, process });
                 is_living.then_some(pid)
             }
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None,
-            // What cannot be watched is as the kernel says.
             Err(_) => Some(pid),
         }
     }
@@ -43,8 +56,7 @@ impl Auditd {
 
 /// `pidfd_open(2)`: it becomes readable when the process ends.
 fn has_ended(process: &OwnedFd) -> bool {
-    let mut waiting = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    poll(&mut waiting, PollTimeout::ZERO).is_ok_and(|ended| ended > 0)
+    sys::wait_readable(process.as_fd(), Duration::ZERO).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -71,6 +83,5 @@ mod tests {
             assert_eq!(auditd.living(pid), None);
         }
         assert_eq!(Auditd::default().living(Some(first.id())), None);
-        assert_eq!(auditd.living(Some(u32::MAX)), None);
     }
 }
