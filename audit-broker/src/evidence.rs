@@ -84,6 +84,7 @@ impl<'a> Evidence<'a> {
             host_access: dangers(action).ways,
             resources: match &action.body {
                 Body::ContainerCreate(config) => Resource::of_container(config),
+                Body::ContainerUpdate(config) => Resource::of_update(config).into_iter().collect(),
                 _ => Vec::new(),
             },
         }

@@ -201,10 +201,13 @@ fn what_docker_will_do_unasked_is_on_record() {
     let name = format!("{}unasked", lines.name());
     let given = "--restart always --health-cmd 'cat /etc/shadow'";
     type_line(&lines, &format!("docker create {given} --name {name} fedora true"));
+    type_line(&lines, &format!("docker update --restart on-failure {name}"));
     settle();
     let found = raw(&["-m", "VIRT_RESOURCE"], &name);
     let of = |kind: &str| found.iter().find(|record| field(record, "resrc") == Some(kind)).unwrap();
-    assert_eq!(field(of("restart"), "name"), Some("\"always\""));
+    let is_restart = |record: &&String| field(record, "resrc") == Some("restart");
+    let restarts = found.iter().filter(is_restart).map(|record| field(record, "name").unwrap());
+    assert_eq!(restarts.collect::<Vec<_>>(), ["\"always\"", "\"on-failure\""]);
     let words = audit_core::CommandLine::new(["CMD-SHELL", "cat /etc/shadow"]);
     let mut written = Vec::new();
     audit_core::encoding::encode(words.as_bytes(), &mut written);

@@ -4,7 +4,7 @@
 use audit_core::{CommandLine, Record};
 
 use crate::api::container::ContainerConfig;
-use crate::api::host_config::HostConfig;
+use crate::api::host_config::{HostConfig, RestartPolicy, UpdateConfig};
 use crate::owner::shown_image;
 
 use super::command_line;
@@ -74,11 +74,22 @@ impl Resource {
             .iter()
             .flatten()
             .map(|device| Self::Device(device.path_on_host.clone().unwrap_or_default()));
-        let restart = config.restart_policy.iter().filter_map(|policy| policy.name.clone());
-        let restart = restart.filter(|name| !matches!(name.as_str(), "" | "no")).map(Self::Restart);
+        let restart = Self::of_restart(config.restart_policy.as_ref())
+            .filter(|restart| *restart != Self::Restart("no".to_owned()));
         let network = config.network_mode.clone().filter(|mode| !mode.is_empty());
         let network = Self::Network(network.unwrap_or_else(|| "default".to_owned()));
         binds.chain(mounts).chain(devices).chain([network]).chain(restart).collect()
+    }
+
+    /// What a container is given later.
+    pub(super) fn of_update(config: &UpdateConfig) -> Option<Self> {
+        Self::of_restart(config.restart_policy.as_ref())
+    }
+
+    /// A policy without a name changes nothing.
+    fn of_restart(policy: Option<&RestartPolicy>) -> Option<Self> {
+        let name = policy?.name.clone()?;
+        (!name.is_empty()).then_some(Self::Restart(name))
     }
 
     /// # Source
