@@ -10,6 +10,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
 /// How long what the database says counts.
@@ -86,10 +87,13 @@ impl People {
 
 impl Person {
     /// Looks in the database now; `None` if it cannot be asked.
+    ///
+    /// # Source
+    /// `getpwnam(3)`: some databases say with ENOENT or ESRCH that they have nobody.
     pub(crate) fn look_up(uid: u32) -> Option<Self> {
         match User::from_uid(Uid::from_raw(uid)) {
             Ok(Some(user)) => Some(Self { groups: groups_of(&user)?, name: user.name }),
-            Ok(None) => Some(Self::nameless(uid)),
+            Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => Some(Self::nameless(uid)),
             Err(errno) => {
                 tracing::error!("uid {uid} cannot be looked up in the user database: {errno}");
                 None
@@ -122,7 +126,7 @@ fn groups_of(user: &User) -> Option<BTreeSet<String>> {
 fn group_name(gid: Gid) -> Option<String> {
     match Group::from_gid(gid) {
         Ok(Some(group)) => Some(group.name),
-        Ok(None) => Some(gid.to_string()),
+        Ok(None) | Err(Errno::ENOENT | Errno::ESRCH) => Some(gid.to_string()),
         Err(errno) => {
             tracing::error!("gid {gid} cannot be looked up in the group database: {errno}");
             None

@@ -111,7 +111,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
 /// # Errors
 /// If only what is of some age is to be removed: lists know no such filter.
 fn refuse_age(query: &Query) -> Result<(), Refusal> {
-    if !query_json::filtered_by(query.text("filters"), "until").is_empty() {
+    if query_json::filtered_by(query.text("filters"), "until").is_some() {
         let message = "the filter `until` is for who may remove everybody's; leave it out";
         return Err(Refusal::bad_request(message.to_owned()));
     }

@@ -46,9 +46,9 @@ pub(crate) fn with(filters: Option<&str>, name: &str, value: &str) -> String {
     serde_json::json!(maps).to_string()
 }
 
-/// The values of one of the filters.
-pub(crate) fn filtered_by(filters: Option<&str>, name: &str) -> Vec<String> {
-    read_filters(filters).remove(name).unwrap_or_default().into_keys().collect()
+/// The values of one of the filters; `None` if it is not there.
+pub(crate) fn filtered_by(filters: Option<&str>, name: &str) -> Option<Vec<String>> {
+    Some(read_filters(filters).remove(name)?.into_keys().collect())
 }
 
 fn read_filters(filters: Option<&str>) -> BTreeMap<String, BTreeMap<String, bool>> {
@@ -98,8 +98,10 @@ mod tests {
         assert_eq!(with(None, "label", "o=1"), r#"{"label":{"o=1":true}}"#);
         let both = r#"{"label":{"a=b":true,"c":true,"o=1":true}}"#;
         assert_eq!(with(canonical.as_deref(), "label", "o=1"), both);
-        assert_eq!(filtered_by(canonical.as_deref(), "label"), ["a=b", "c"]);
-        assert_eq!(filtered_by(None, "label"), [] as [String; 0]);
+        let values = vec!["a=b".to_owned(), "c".to_owned()];
+        assert_eq!(filtered_by(canonical.as_deref(), "label"), Some(values));
+        assert_eq!(filtered_by(Some(r#"{"label":{}}"#), "label"), Some(Vec::new()));
+        assert_eq!(filtered_by(None, "label"), None);
         assert_eq!(filters("null"), Ok(None));
         for json in [
             r#"{"label":{"a":true},"label":{"b":true}}"#,

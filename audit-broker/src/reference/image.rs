@@ -61,7 +61,8 @@ impl Finder<'_> {
     /// Has events that are asked for by the name of an image come by its id too: containers are made
     /// of the id, and their events say that.
     pub(super) async fn filter_by_ids(&mut self, query: &mut Query) -> Result<(), Unreachable> {
-        for name in query_json::filtered_by(query.text("filters"), "image") {
+        let names = query_json::filtered_by(query.text("filters"), "image");
+        for name in names.into_iter().flatten() {
             if may_be_image(&name)
                 && self.is_unasked("image", &name)
                 && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
