@@ -125,6 +125,11 @@ pub(crate) async fn case_of(
     let mut first = the_call(action, is_privileged, &call, registrar).await?;
     first.given = match &action.body {
         Body::ContainerCreate(config) => config.image.clone().unwrap_or_default(),
+        _ if first.action == operation::IMAGE_PUSH.name
+            && action.head.query.text("tag").is_some() =>
+        {
+            call.name.clone()
+        }
         _ => action.head.object.clone().unwrap_or_default(),
     };
     let mut steps = vec![first];

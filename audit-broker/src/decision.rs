@@ -204,7 +204,10 @@ fn describe(thing: &Thing, given: &str) -> String {
         let full = full_name(given);
         let forms = [given, full.trim_end_matches(":latest"), &full];
         let asked_for = forms.iter().find_map(|form| image.names.get(*form));
-        asked_for.or_else(|| image.names.first()).unwrap_or(&image.id).clone()
+        let is_tag_of =
+            |name: &&String| name.strip_prefix(given).is_some_and(|tag| tag.starts_with(':'));
+        let known = asked_for.or_else(|| image.names.iter().find(is_tag_of));
+        known.or_else(|| image.names.first()).unwrap_or(&image.id).clone()
     };
     match thing {
         Thing::Daemon => "docker".to_owned(),

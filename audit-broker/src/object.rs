@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -449,8 +448,7 @@ async fn pushed(
         return image(&format!("{name}:{tag}"), version, upstream).await;
     }
     let found = image(name, version, upstream).await?;
-    // To the filter a name that dockerd does not take may be a pattern.
-    if !matches!(found, Found::No(StatusCode::NOT_FOUND, _)) || has_tag(name) {
+    if matches!(found, Found::Yes(_)) || has_tag(name) {
         return Ok(found);
     }
     let filters = serde_json::json!({ "reference": [name] }).to_string();

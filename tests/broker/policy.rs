@@ -417,8 +417,8 @@ fn an_image_of_root_s_is_not_pushed_by_another_s_name() {
     );
     lines.through(&crate::docker::command_lines()[0], &make);
     let push = format!(
-        "docker push {image}:root 2>&1 | grep -c 'not allowed image-push'
-        docker push -a {image} 2>&1 | grep -c 'who may push everybody'
+        "docker push {image}:root 2>&1 | grep -c 'not allowed image-push of image {image}:root'
+        docker push -a {image} 2>&1 | grep -c -e 'who may push everybody' -e 'of image {image}:'
         docker push {image}:own 2>&1 | grep -c 'connection refused'"
     );
     for told in docker_lines(&lines, &push) {
