@@ -289,7 +289,7 @@ fn a_name_of_root_s_stays_where_it_is() {
         ("docker tag fedora $N; docker rmi $N; docker tag fedora $N", "Untagged: NAME:latest\n"),
         (&format!("docker tag fedora $N; {build}; build b; docker rmi $N | grep -c ^Deleted"), "1\n"),
         (
-            "printf 'FROM fedora AS one\nLABEL a=$N\nFROM fedora\nLABEL b=$N\n' | docker build -t $N - >/dev/null
+            "printf 'FROM fedora AS one\nLABEL which=one\nFROM fedora\nLABEL which=two\n' | docker build -t $N - >/dev/null
             sleep 0.5; docker rmi $N | grep -c ^Deleted",
             "1\n",
         ),
@@ -316,7 +316,7 @@ fn a_name_of_root_s_stays_where_it_is() {
         let late = format!("{name}-late");
         let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
         let line = format!(
-            "printf 'FROM fedora\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
+            "printf 'FROM fedora\\nLABEL which=late\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
              grep -c 'not allowed image-name of {late}'"
         );
         let given = std::thread::scope(|scope| {
