@@ -285,9 +285,8 @@ fn a_name_of_root_s_stays_where_it_is() {
     let build = "printf 'FROM fedora\\nLABEL which='$1'\\n' | docker build -q -t ";
     let build = format!("build() {{ {build}${{2:-$N}} - >/dev/null; }}; build a");
     // The first stages of builds are root's.
-    let _away = Finally(format!(
-        "docker rmi -f {name}-prod; docker image prune -f --filter label=which"
-    ));
+    let _away =
+        Finally(format!("docker rmi -f {name}-prod; docker image prune -f --filter label=which"));
     lines.give(&[
         ("docker tag fedora $N; docker rmi $N; docker tag fedora $N", "Untagged: NAME:latest\n"),
         (&format!("docker tag fedora $N; {build}; build b; docker rmi $N | grep -c ^Deleted"), "1\n"),
