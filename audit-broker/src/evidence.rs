@@ -83,7 +83,9 @@ impl<'a> Evidence<'a> {
             object: Named::of(action),
             host_access: dangers(action).ways,
             resources: match &action.body {
-                Body::ContainerCreate(config) => Resource::of_container(config),
+                Body::ContainerCreate(config) => {
+                    Resource::of_container(config, action.references.images.first())
+                }
                 Body::ContainerUpdate(config) => Resource::of_update(config).into_iter().collect(),
                 _ => Vec::new(),
             },
@@ -300,10 +302,7 @@ impl Named {
         let mut named = match &action.object {
             Object::None => Self::default(),
             Object::Container(container) => Self::of_container(container),
-            Object::Exec(exec) => Self {
-                cmd: Some(command_line(&exec.command)),
-                ..Self::of_container(&exec.container)
-            },
+            Object::Exec(exec) => Self::of_container(&exec.container),
             Object::Network(network) => {
                 Self { resource: Some(Resource::Network(network.name.clone())), ..Self::default() }
             }
@@ -318,6 +317,8 @@ impl Named {
             named.vm = Some(member.name().to_owned());
             named.uuid = Some(member.id.clone());
         }
+        let command = action.command();
+        named.cmd = (!command.is_empty()).then(|| command_line(&command));
         named.add_body(&action.body);
         named.add_query(&action.head.query);
         if action.head.route.body == BodyKind::ContainerCreate {
@@ -357,12 +358,8 @@ impl Named {
                 let labels = config.labels.as_ref();
                 let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
                 self.sw = config.image.as_deref().map(|image| shown(image).to_owned());
-                let words = config.entrypoint.iter().chain(&config.cmd).flat_map(|words| &words.0);
-                let words: Vec<&String> = words.collect();
-                self.cmd = (!words.is_empty()).then(|| command_line(&words));
             }
             Body::ExecCreate(exec) => {
-                self.cmd = exec.cmd.as_deref().map(command_line);
                 self.acct = exec.user.clone().filter(|user| !user.is_empty());
             }
             Body::PluginSet(settings) => self.cmd = Some(command_line(settings)),

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use crate::action::Action;
 use crate::api::body::Body;
 use crate::api::mount::Mount;
-use crate::object::{Container, Image};
+use crate::object::Container;
 
 /// Whether such volumes may come with a new container.
 pub(crate) fn may_come_with(action: &Action) -> bool {
@@ -17,7 +17,7 @@ pub(crate) fn may_come_with(action: &Action) -> bool {
     let mounts = config.host_config.iter().filter_map(|host| host.mounts.as_ref()).flatten();
     config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty())
         || mounts.into_iter().any(is_nameless)
-        || action.references.images.first().is_some_and(Image::wants_volumes)
+        || action.references.images.iter().any(|image| image.volumes().next().is_some())
 }
 
 fn is_nameless(mount: &Mount) -> bool {

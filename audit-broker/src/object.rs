@@ -73,6 +73,13 @@ struct Config {
     cmd: Option<Words>,
     env: Option<Vec<String>>,
     volumes: Option<Map<String, Value>>,
+    healthcheck: Option<Health>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Health {
+    test: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,10 +194,16 @@ impl Image {
         (words_of(entrypoint), words_of(arguments))
     }
 
-    /// Whether a container of it gets volumes where nobody says anything else.
-    pub(crate) fn wants_volumes(&self) -> bool {
+    /// Where a container of it has volumes that nobody asks for.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &String> {
         let volumes = self.config.as_ref().and_then(|config| config.volumes.as_ref());
-        volumes.is_some_and(|volumes| !volumes.is_empty())
+        volumes.into_iter().flat_map(Map::keys)
+    }
+
+    /// What docker runs in it from time to time where nobody says anything else.
+    pub(crate) fn health_check(&self) -> &[String] {
+        let health = self.config.as_ref().and_then(|config| config.healthcheck.as_ref());
+        health.and_then(|health| health.test.as_deref()).unwrap_or_default()
     }
 
     /// What is in the environment where nobody says anything else.

@@ -5,6 +5,7 @@
 
 mod image;
 mod network;
+mod new_name;
 
 use std::collections::{HashMap, HashSet};
 
@@ -61,6 +62,9 @@ impl<'a> Finder<'a> {
         body: &mut Body,
         object: &Object,
     ) -> Result<Result<References, Refusal>, Unreachable> {
+        if let Some(refusal) = self.refuse_name_of_id(head, body, object).await? {
+            return Ok(Err(refusal));
+        }
         match body {
             Body::ContainerCreate(config) => {
                 if let Some(refusal) = self.find_of_container(config).await? {

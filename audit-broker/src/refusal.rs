@@ -31,6 +31,11 @@ impl Refusal {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, message: message.into() }
     }
 
+    /// What is there already stands against it.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, message: message.into() }
+    }
+
     /// The body is longer than the broker reads.
     pub(crate) fn too_large(message: impl Into<String>) -> Self {
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, message: message.into() }

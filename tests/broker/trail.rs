@@ -214,6 +214,32 @@ fn what_docker_will_do_unasked_is_on_record() {
     assert_eq!(field(of("healthcheck"), "cmd").map(str::as_bytes), Some(&written[..]));
 }
 
+/// I13: what an image has docker do is on record as if it had been asked for.
+#[test]
+fn what_an_image_brings_is_on_record() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let image = lines.name();
+    let name = format!("{image}-made");
+    let file = "FROM fedora\nCMD [\"cat\", \"of-image\"]\nVOLUME /kept\nHEALTHCHECK CMD of-image\n";
+    type_line(&lines, &format!("printf '%b' '{file}' | docker build -q -t {image} - >/dev/null"));
+    type_line(&lines, &format!("docker create --name {name} {image} >/dev/null"));
+    settle();
+    let found = raw(&["-m", "VIRT_CONTROL,VIRT_RESOURCE"], &name);
+    let written = |words: &[&str]| {
+        let mut written = Vec::new();
+        audit_core::encoding::encode(audit_core::CommandLine::new(words).as_bytes(), &mut written);
+        text(&written)
+    };
+    for (name, expected) in [
+        ("cmd", written(&["cat", "of-image"])),
+        ("cmd", written(&["CMD-SHELL", "of-image"])),
+        ("dir", "\"/kept\"".to_owned()),
+    ] {
+        assert!(found.iter().any(|it| field(it, name) == Some(expected.as_str())), "{found:?}");
+    }
+}
+
 /// A runtime of NVIDIA's, as docker's own, gives devices to whoever asks in the environment.
 #[test]
 fn a_runtime_that_reads_the_environment_gives_devices() {

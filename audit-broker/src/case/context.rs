@@ -12,60 +12,30 @@ use crate::action::Action;
 use crate::api::body::Body;
 use crate::danger::Dangers;
 use crate::danger::path::common_ancestors;
-use crate::object::{Image, Object};
+use crate::object::Image;
 use crate::owner::full_name;
 use crate::policy::Call;
 
 /// What the request says.
 pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
     let image = action.references.images.first();
-    let (command, user) = match &action.body {
-        Body::ContainerCreate(config) => {
-            let entrypoint = config.entrypoint.as_ref().map(|words| words.0.as_slice());
-            let command = config.cmd.as_ref().map(|words| words.0.as_slice());
-            (effective(entrypoint, command, image), config.user.clone())
-        }
-        Body::ExecCreate(exec) => (exec.cmd.clone().unwrap_or_default(), exec.user.clone()),
-        _ => match &action.object {
-            Object::Exec(exec) => (exec.command.clone(), None),
-            _ => (Vec::new(), None),
-        },
+    let user = match &action.body {
+        Body::ContainerCreate(config) => config.user.clone(),
+        Body::ExecCreate(exec) => exec.user.clone(),
+        _ => None,
     };
     let of_image = || image.map(Image::user).unwrap_or_default().to_owned();
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(of_image);
     Call {
         dangers: dangers.names(),
         options: options(action),
-        command: line(&command),
+        command: line(&action.command()),
         is_as_root: may_be_root(&user),
         user,
         host_paths: dangers.host_paths.clone(),
         host_paths_within: common_ancestors(&dangers.host_paths),
         name: name(action),
     }
-}
-
-/// What is run: arguments that the request leaves out are the image's only where the entry point is
-/// the image's too.
-///
-/// # Source
-/// `merge` in `daemon/commit.go` of moby.
-fn effective(
-    entrypoint: Option<&[String]>,
-    command: Option<&[String]>,
-    image: Option<&Image>,
-) -> Vec<String> {
-    let (of_image, arguments_of_image) = image.map_or((&[][..], &[][..]), Image::command);
-    let given = |words: Option<&[String]>| words.is_some_and(|words| !words.is_empty());
-    let arguments = if given(command) || given(entrypoint) {
-        command.unwrap_or_default()
-    } else {
-        arguments_of_image
-    };
-    let entrypoint = entrypoint.unwrap_or(of_image);
-    // One empty word takes the image's entry point away.
-    let entrypoint = if entrypoint == [""] { &[] } else { entrypoint };
-    entrypoint.iter().chain(arguments).cloned().collect()
 }
 
 fn line(words: &[String]) -> String {

@@ -1,10 +1,13 @@
 //! What a container is given of the host when it is made, and what a call is about beside
 //! containers: file systems, devices, networks, an image.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use audit_core::{CommandLine, Record};
 
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::{HostConfig, RestartPolicy, UpdateConfig};
+use crate::object::Image;
 use crate::owner::shown_image;
 
 use super::command_line;
@@ -31,8 +34,8 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    /// Everything that a new container is given.
-    pub(super) fn of_container(config: &ContainerConfig) -> Vec<Self> {
+    /// Everything that a new container is given, by who makes it or by its image.
+    pub(super) fn of_container(config: &ContainerConfig, image: Option<&Image>) -> Vec<Self> {
         let mut resources = Vec::new();
         let labels = config.labels.as_ref();
         let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
@@ -40,12 +43,16 @@ impl Resource {
         if let Some(host_config) = &config.host_config {
             resources.extend(Self::of_host(host_config));
         }
-        let anonymous = config.volumes.iter().flatten().map(|(target, _)| Self::FileSystem {
-            source: "?".to_owned(),
-            target: Some(target.clone()),
-        });
-        resources.extend(anonymous);
-        resources.extend(Self::of_health(config));
+        let of_image = image.into_iter().flat_map(Image::volumes);
+        let targets: BTreeSet<&String> =
+            config.volumes.iter().flat_map(BTreeMap::keys).chain(of_image).collect();
+        // No volume is made where something is already.
+        let targets = targets.into_iter().filter(|target| !is_taken(&resources, target));
+        let nameless: Vec<Self> = targets
+            .map(|target| Self::FileSystem { source: "?".to_owned(), target: Some(target.clone()) })
+            .collect();
+        resources.extend(nameless);
+        resources.extend(Self::of_health(config, image));
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
@@ -95,8 +102,12 @@ impl Resource {
     /// # Source
     /// `HealthConfig` in `api/types/container/config.go` of moby: without words the image's counts,
     /// `NONE` is none.
-    fn of_health(config: &ContainerConfig) -> Option<Self> {
-        let words = config.healthcheck.as_ref()?.test.as_ref()?;
+    fn of_health(config: &ContainerConfig, image: Option<&Image>) -> Option<Self> {
+        let given = config.healthcheck.as_ref().and_then(|health| health.test.as_deref());
+        let words = match given.unwrap_or_default() {
+            [] => image?.health_check(),
+            words => words,
+        };
         let is_any = words.first().is_some_and(|first| first != "NONE");
         is_any.then(|| Self::HealthCheck(command_line(words)))
     }
@@ -142,6 +153,15 @@ impl Resource {
     }
 }
 
+/// Whether something is mounted at a place in the container.
+fn is_taken(resources: &[Resource], place: &str) -> bool {
+    let place = place.trim_end_matches('/');
+    resources.iter().any(|resource| match resource {
+        Resource::FileSystem { target: Some(target), .. } => target.trim_end_matches('/') == place,
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +187,7 @@ mod tests {
             target: Some(target.to_owned()),
         };
         assert_eq!(
-            Resource::of_container(&config),
+            Resource::of_container(&config, None),
             [
                 Resource::Disk("fedora".to_owned()),
                 file_system("/etc", "/host"),
@@ -181,5 +201,45 @@ mod tests {
                 Resource::Network("db".to_owned()),
             ]
         );
+    }
+    #[test]
+    fn what_the_image_gives_is_told_unless_the_request_says_otherwise() {
+        let image = serde_json::json!({
+            "Id": "sha256:1",
+            "Config": {"Volumes": {"/a": {}, "/b": {}}, "Healthcheck": {"Test": ["CMD", "of-image"]}},
+        });
+        let image: Image = serde_json::from_value(image).unwrap();
+        let given = |config: serde_json::Value| {
+            let config: ContainerConfig = serde_json::from_value(config).unwrap();
+            let resources = Resource::of_container(&config, Some(&image));
+            let is_shown = |resource: &Resource| !matches!(resource, Resource::Network(_));
+            resources.into_iter().filter(is_shown).collect::<Vec<_>>()
+        };
+        let volume = |source: &str, target: &str| Resource::FileSystem {
+            source: source.to_owned(),
+            target: Some(target.to_owned()),
+        };
+        let check = |word: &str| Resource::HealthCheck(command_line(&["CMD", word]));
+        for (config, expected) in [
+            (serde_json::json!({}), vec![volume("?", "/a"), volume("?", "/b"), check("of-image")]),
+            (
+                serde_json::json!({
+                    "Volumes": {"/b": {}, "/c": {}},
+                    "HostConfig": {"Binds": ["data:/a/"]},
+                    "Healthcheck": {"Test": ["CMD", "own"]},
+                }),
+                vec![volume("data", "/a/"), volume("?", "/b"), volume("?", "/c"), check("own")],
+            ),
+            (
+                serde_json::json!({"Healthcheck": {"Test": ["NONE"]}, "Volumes": {"/a": {}}}),
+                vec![volume("?", "/a"), volume("?", "/b")],
+            ),
+            (
+                serde_json::json!({"Healthcheck": {"Test": [], "Interval": 1_000_000}}),
+                vec![volume("?", "/a"), volume("?", "/b"), check("of-image")],
+            ),
+        ] {
+            assert_eq!(given(config), expected);
+        }
     }
 }

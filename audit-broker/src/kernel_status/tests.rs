@@ -5,7 +5,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::thread;
 
-use audit_core::Audit;
+use audit_core::{Audit, Auditd};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -58,7 +58,7 @@ fn the_process_says_what_the_kernel_says() {
     let answer = status.ask().unwrap();
     let kernel = Audit::open().unwrap().status().unwrap();
     assert_eq!(answer.enabled, kernel.enabled);
-    assert_eq!(answer.auditd_pid, kernel.auditd_pid);
+    assert_eq!(answer.auditd_pid, Auditd::default().living(kernel.auditd_pid));
     assert_eq!(answer.backlog_limit, kernel.backlog_limit);
     assert!(answer.lost <= kernel.lost);
 

@@ -72,6 +72,32 @@ fn n02_a_network_that_is_another_by_the_start() {
     }
 }
 
+/// A container joins the one that it was made to join, and no other that has its name by the start.
+#[test]
+fn k18_a_container_that_is_another_by_the_start() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let make_first = |user: &str| {
+        let first = ["run", "-d", "--init", "--ipc=shareable", "--name", name, "fedora"];
+        let made = broker.docker(user).args(first).args(["sleep", "600"]).output().unwrap();
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    };
+    make_first(PERSON);
+    let ways = ["PidMode", "IpcMode", "NetworkMode"];
+    for way in ways {
+        let config = format!(r#"{{"{way}":"container:{name}"}}"#);
+        let body = format!(r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{config}}}"#);
+        assert_eq!(make(&broker, &format!("{name}-{way}"), &body), 201, "{way}");
+    }
+    assert_eq!(ask(&broker, &format!("DELETE /containers/{name}?force=1")).0, 204);
+    make_first(OTHER);
+    for way in ways {
+        let (status, told) = ask(&broker, &format!("POST /containers/{name}-{way}/start"));
+        assert!(status >= 400, "{way}: {status} {told}");
+    }
+}
+
 /// A name that was one's own is not, when somebody has taken it without the broker; and what a label
 /// says that came with an image does not count.
 #[test]

@@ -42,14 +42,13 @@ const TARGETS: &[(&str, &str)] = &[
 fn heads() -> Vec<Row> {
     let logs = "GET /containers/{other}/logs?stdout=1 HTTP/1.1\r\nHost: docker\r\n";
     let privileged = r#"{"Image":"fedora","HostConfig":{"Privileged":true}}"#;
+    let chunk = format!("{:x}\r\n{privileged}\r\n0\r\n\r\n", privileged.len());
     let create = "POST /containers/create?name={me} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n";
     let with = |id: &str, head: &str, end: End| raw(id, &format!("{logs}{head}\r\n"), end);
     vec![
         raw(
             "H10",
-            &format!(
-                "{create}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n33\r\n{privileged}\r\n0\r\n\r\n"
-            ),
+            &format!("{create}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"),
             Refused(""),
         ),
         raw(
@@ -71,6 +70,32 @@ fn heads() -> Vec<Row> {
         raw("H13", "GET /containers/{other}/json HTTP/1.0\r\nHost: docker\r\n\r\n", Refused("")),
         with("H15", "X-A : b\r\n", Refused("")),
         with("H15-fold", "X-A: b\r\n c\r\n", Refused("")),
+        raw(
+            "H18",
+            &format!(
+                "{create}Expect: 100-continue\r\nContent-Length: {{length}}\r\n\r\n{privileged}"
+            ),
+            Denied("host-root"),
+        ),
+        raw(
+            "H26",
+            &format!("{create}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"),
+            Refused(""),
+        ),
+        raw(
+            "H26-chunked",
+            &format!("{create}Transfer-Encoding: chunked\r\n\r\n{chunk}"),
+            Denied("host-root"),
+        ),
+        // A layer that reads the first megabyte sees nothing.
+        raw(
+            "H26-padded",
+            &format!(
+                "{create}Content-Length: {{length}}\r\n\r\n{}{privileged}",
+                " ".repeat(1 << 21)
+            ),
+            Refused(""),
+        ),
         with("H22", "Connection: Upgrade\r\nUpgrade: tcp\r\n", Refused("")),
         with("H29", "Authz-User: root\r\n", Refused("")),
         raw(

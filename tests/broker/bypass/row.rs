@@ -14,7 +14,7 @@ pub(super) enum End {
     Denied(&'static str),
     /// 404 with what docker says of a thing that is not there.
     Hidden(&'static str),
-    /// The broker does not pass it on: one of 400, 403, 404 and 405, and the message names this.
+    /// The broker does not pass it on: one of 400, 403, 404, 405, 409, 413 and 415, and the message names this.
     Refused(&'static str),
     /// dockerd is asked, and this status comes back: it does no harm.
     Harmless(u16),

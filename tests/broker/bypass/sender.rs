@@ -38,6 +38,17 @@ for name in sorted(os.listdir(directory)):
     print(json.dumps([pid, status, body]))
 ";
 
+/// Sends a text and its end, and prints all that comes back.
+const EXCHANGE: &str = r"
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.settimeout(20)
+    s.connect(sys.argv[1])
+    s.sendall(sys.argv[2].encode())
+    s.shutdown(socket.SHUT_WR)
+    while piece := s.recv(65536): sys.stdout.buffer.write(piece)
+";
+
 /// What came back of one request, and which process sent it.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -72,6 +83,15 @@ pub(super) fn send(socket: &Path, requests: &[Vec<u8>]) -> Vec<Told> {
     let told: Vec<Told> = text(&output.stdout).lines().map(parse).collect();
     assert_eq!(told.len(), requests.len());
     told
+}
+
+/// Sends a text as one process, and gives all that comes back.
+pub(super) fn exchange(socket: &Path, request: &str) -> String {
+    let mut command = login(PERSON);
+    command.args(["/usr/bin/python3", "-c", EXCHANGE]).arg(socket).arg(request);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
 }
 
 fn parse(line: &str) -> Told {

@@ -92,6 +92,7 @@ impl<'a> Stage<'a> {
             ("{net}", format!("{name}-net")),
             ("{image}", format!("{name}-image")),
             ("{exec}", exec),
+            ("{netid}", of_root(&format!("docker network inspect -f '{{{{.Id}}}}' {name}-net"))),
             ("{shortid}", other_id.chars().take(12).collect()),
             ("{otherid}", other_id),
             ("{hostnet}", of_root("docker network inspect -f '{{.Id}}' host")),
@@ -140,7 +141,10 @@ impl<'a> Stage<'a> {
             End::Denied(word) => told.status == 403 && is_said(word),
             End::Hidden(word) => told.status == 404 && is_said(word),
             End::Refused(word) => {
-                matches!(told.status, 400 | 403 | 404 | 405 | 413 | 415) && is_said(word)
+                let is_of_broker = matches!(told.status, 400 | 403 | 404 | 405 | 413 | 415)
+                    // dockerd says so too.
+                    || told.status == 409 && !word.is_empty();
+                is_of_broker && is_said(word)
             }
             End::Harmless(status) => told.status == u64::from(status),
         };
