@@ -21,6 +21,7 @@ use crate::decided::Decided;
 use crate::decision::Denial;
 use crate::ending::Came;
 use crate::evidence::{self, Evidence, Made};
+use crate::facts::Registrar;
 use crate::identity::Identity;
 use crate::policy::Principal;
 use crate::recorder::{Asked, NotRecorded};
@@ -60,6 +61,8 @@ pub(crate) struct Call {
     pub(crate) names_itself: bool,
     /// Whether it is to remove no more than what is the caller's own.
     pub(crate) is_of_own: bool,
+    /// Whether the container that it makes may write audit records.
+    pub(crate) may_forge: bool,
     /// The policy that permits it.
     pub(crate) permitted_by: Option<String>,
     /// Whether it is on record that it was asked for, and not yet what came of it.
@@ -95,6 +98,11 @@ pub(crate) struct Inbound {
 }
 
 impl Connection {
+    pub(crate) fn registrar(&self, version: ApiVersion) -> Registrar<'_> {
+        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        Registrar { owners, people, version, upstream: &self.upstream }
+    }
+
     /// Writes down that something came that is no request.
     pub(crate) async fn record_unreadable(&self) {
         let subject = self.identity.subject();
@@ -151,6 +159,7 @@ impl Call {
             limit: None,
             names_itself: false,
             is_of_own: false,
+            may_forge: false,
             permitted_by: None,
             is_open: Cell::new(false),
         }

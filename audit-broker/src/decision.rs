@@ -3,6 +3,7 @@
 //! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
 
 use crate::case::{Case, Step, Thing};
+use crate::danger::Danger;
 use crate::operation::{self, ANY_NAME};
 use crate::owner::full_name;
 use crate::policy::{
@@ -100,6 +101,17 @@ pub(crate) fn may_see(
     let Some(action) = seeing(thing, is_privileged) else { return true };
     let call = Call::default();
     let question = Question { principal, action, resource: thing.resource(), call: &call };
+    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+}
+
+/// Whether the container that somebody makes may write audit records, as docker lets every one. Whoever
+/// asks for that in so many words is asked about it with everything else.
+pub(crate) fn may_forge(policy: &Policy, mode: Mode, principal: &Principal, case: &Case) -> bool {
+    let Some(step) = case.steps.first() else { return false };
+    let mut call = case.call.clone();
+    call.dangers.insert(Danger::EvidenceForging.name());
+    let action = operation::CONTAINER_CREATE.action(true);
+    let question = Question { principal, action, resource: step.thing.resource(), call: &call };
     mode == Mode::Report || policy.ask(&question).verdict.is_allowed
 }
 

@@ -22,9 +22,8 @@ use crate::api::route::BodyKind;
 use crate::archive;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
-use crate::decision::Decision;
+use crate::decision::{Decision, may_forge};
 use crate::ending::Came;
-use crate::facts::Registrar;
 use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
 use crate::metrics::CallResult;
@@ -116,7 +115,9 @@ async fn answer(
     let subject = Rc::clone(subject);
     let action = Action { subject, owner, head, body, object, references };
 
-    let decision = may(connection, &settings, principal, &action, version).await?;
+    let case = case_of(&action, &connection.registrar(version)).await?;
+    let policy = connection.shared.policy();
+    let decision = connection.decided.decide(&policy, settings.mode, principal, &case);
     let mut call = Call::new(connection, settings, principal, action, version);
     let reported = match decision {
         Decision::Allow { policy, reported } => {
@@ -128,6 +129,8 @@ async fn answer(
             return Err(call.denied(denial));
         }
     };
+    call.may_forge = matches!(call.action.body, Body::ContainerCreate(_))
+        && may_forge(&policy, call.settings.mode, principal, &case);
     if let Err(refusal) = prepare(&mut call) {
         connection.record_refused(request, "not-understood").await?;
         return Err(refusal.into());
@@ -140,21 +143,6 @@ async fn answer(
         call.record_outcome(Came::Failed, None);
     }
     Ok(forwarded?)
-}
-
-/// Whether they may.
-async fn may(
-    connection: &Connection,
-    settings: &Settings,
-    principal: &Principal,
-    action: &Action,
-    version: ApiVersion,
-) -> Result<Decision, Unreachable> {
-    let Connection { shared, upstream, decided, .. } = connection;
-    let (owners, people) = (&shared.owners, &shared.people);
-    let registrar = Registrar { owners, people, version, upstream };
-    let case = case_of(action, &registrar).await?;
-    Ok(decided.decide(&shared.policy(), settings.mode, principal, &case))
 }
 
 /// Who calls. A call of somebody unknown is on record with what is known.

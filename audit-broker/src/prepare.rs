@@ -7,9 +7,12 @@
 use std::collections::BTreeMap;
 
 use crate::api::body::Body;
+use crate::api::host_config::HostConfig;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
+use crate::api::words::Words;
 use crate::call::{Call, Stop};
+use crate::danger::{AUDIT_WRITE, bare_name};
 use crate::decision::{NOT_PERMITTED, names_all, reaches_all};
 use crate::object;
 use crate::owner::{IMAGE_LABEL, LABEL, Owner, has_tag, owner_in_labels, refuse_own, stamp};
@@ -39,6 +42,9 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
                 let given = config.image.replace(image.id.clone());
                 let labels = config.labels.get_or_insert_default();
                 labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
+            }
+            if !call.may_forge {
+                take_audit_write(config.host_config.get_or_insert_default());
             }
             for volume in &mut action.references.missing_volumes {
                 stamp(&mut volume.labels, &action.owner)?;
@@ -108,6 +114,21 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Takes away what a container could forge records with, unless it was asked for, and so judged.
+/// Gives whether that was to be done.
+pub(crate) fn take_audit_write(config: &mut HostConfig) -> bool {
+    let is_said = |words: &Option<Words>| {
+        let mut names = words.iter().flat_map(|words| &words.0).map(|name| bare_name(name));
+        names.any(|name| name == AUDIT_WRITE || name == "ALL")
+    };
+    let is_left_to_docker =
+        config.privileged != Some(true) && !is_said(&config.cap_add) && !is_said(&config.cap_drop);
+    if is_left_to_docker {
+        config.cap_drop.get_or_insert_default().0.push(AUDIT_WRITE.to_owned());
+    }
+    is_left_to_docker
+}
+
 /// # Errors
 /// If only what is of some age is to be removed: lists know no such filter.
 fn refuse_age(query: &Query) -> Result<(), Refusal> {
@@ -146,4 +167,35 @@ fn check_that_it_is_own(
     Err(Refusal::forbidden(format!(
         "volume {name} is not yours ({NOT_PERMITTED}); somebody made it just now"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_forges_records_is_taken_unless_it_is_asked_for() {
+        let taken = |config| {
+            let mut config: HostConfig = serde_json::from_value(config).unwrap();
+            let is_taken = take_audit_write(&mut config);
+            (is_taken, config.cap_drop.unwrap_or_default().0)
+        };
+        let dropped = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        for (config, expected) in [
+            (json!({}), (true, dropped(&["AUDIT_WRITE"]))),
+            (json!({"CapDrop": "CHOWN"}), (true, dropped(&["CHOWN", "AUDIT_WRITE"]))),
+            (json!({"CapAdd": ["CHOWN"]}), (true, dropped(&["AUDIT_WRITE"]))),
+            (json!({"CapDrop": ["all"]}), (false, dropped(&["all"]))),
+            (json!({"CapDrop": ["cap_audit_write"]}), (false, dropped(&["cap_audit_write"]))),
+            (
+                json!({"CapAdd": ["CAP_AUDIT_WRITE"], "CapDrop": ["CHOWN"]}),
+                (false, dropped(&["CHOWN"])),
+            ),
+            (json!({"CapAdd": "ALL"}), (false, dropped(&[]))),
+            (json!({"Privileged": true}), (false, dropped(&[]))),
+        ] {
+            assert_eq!(taken(config.clone()), expected, "{config}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::case::Thing;
 use crate::danger;
 use crate::decision::may_see;
-use crate::facts::{Registrar, owner_of_volume};
+use crate::facts::owner_of_volume;
 use crate::object;
 use crate::operation;
 use crate::owner::{Kind, Owner, owner_in_labels, shown_image};
@@ -92,14 +92,14 @@ impl Viewer {
     /// # Errors
     /// If dockerd cannot be reached.
     pub(crate) async fn learn_container(&self, call: &Call, id: &str) -> Result<(), Unreachable> {
-        let (shared, upstream) = (&self.shared, &call.connection.upstream);
-        let (owners, people, version) = (&shared.owners, &shared.people, call.version);
+        let (shared, version) = (&self.shared, call.version);
         if !object::is_name(id) || shared.privileged.knows(id).is_some() {
             return Ok(());
         }
-        if let Found::Yes(container) = object::container(id, version, upstream).await? {
-            let registrar = Registrar { owners, people, version, upstream };
-            registrar.owner_of(&container).await?;
+        if let Found::Yes(container) =
+            object::container(id, version, &call.connection.upstream).await?
+        {
+            call.connection.registrar(version).owner_of(&container).await?;
             shared.privileged.remember(id, danger::of_container(&container).yield_host());
         }
         Ok(())

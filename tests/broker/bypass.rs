@@ -13,6 +13,8 @@ mod containers;
 mod create;
 #[path = "bypass/drift.rs"]
 mod drift;
+#[path = "bypass/forging.rs"]
+mod forging;
 #[path = "bypass/images.rs"]
 mod images;
 #[path = "bypass/joins.rs"]

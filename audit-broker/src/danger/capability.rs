@@ -7,8 +7,12 @@ use super::{Danger, gathered::Gathered};
 /// One capability, in any spelling that docker takes.
 pub(super) fn add_capability(gathered: &mut Gathered, part: Arguments<'_>, value: &str) {
     gathered.asked.add_capability(value.as_bytes());
-    let name = value.trim().to_ascii_uppercase();
-    let name = name.strip_prefix("CAP_").unwrap_or(&name);
+    let name = bare_name(value);
+    let name = name.as_str();
+    if name == AUDIT_WRITE {
+        gathered.add(Danger::EvidenceForging, part, name);
+        return;
+    }
     if BY_DEFAULT.contains(&name) {
         return;
     }
@@ -18,12 +22,21 @@ pub(super) fn add_capability(gathered: &mut Gathered, part: Arguments<'_>, value
     }
 }
 
-/// What every container has that is not made without it.
+/// A capability without what may stand in front of it, as docker reads it.
+pub(crate) fn bare_name(value: &str) -> String {
+    let name = value.trim().to_ascii_uppercase();
+    name.strip_prefix("CAP_").map(str::to_owned).unwrap_or(name)
+}
+
+/// Writes records of any content, from any container: the kernel asks for no other privilege. Docker
+/// gives it to every container that is not made without it.
+pub(crate) const AUDIT_WRITE: &str = "AUDIT_WRITE";
+
+/// What else every container has that is not made without it.
 ///
 /// # Source
 /// `DefaultCapabilities` in moby's `daemon/pkg/oci/caps/defaults.go`.
 const BY_DEFAULT: &[&str] = &[
-    "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
     "FOWNER",

@@ -35,6 +35,8 @@ pub(crate) enum Danger {
     ForeignContainer,
     /// Logs of what is done are not kept, or can be erased.
     EvidenceHiding,
+    /// Audit records of any content can be written.
+    EvidenceForging,
     /// The daemon connects to where the caller says, from inside the network of the host.
     Outbound,
     /// Another program than usual runs the container, or is told what docker does not know.
@@ -44,15 +46,15 @@ pub(crate) enum Danger {
 }
 
 use Danger::{
-    Capabilities, Devices, EvidenceHiding, ForeignContainer, HostCgroup, HostFiles, HostIpc,
-    HostNetwork, HostPid, HostPorts, HostResources, HostRoot, HostUser, HostUts,
-    LoosenedConfinement, Outbound, Runtime, StorageDriver,
+    Capabilities, Devices, EvidenceForging, EvidenceHiding, ForeignContainer, HostCgroup,
+    HostFiles, HostIpc, HostNetwork, HostPid, HostPorts, HostResources, HostRoot, HostUser,
+    HostUts, LoosenedConfinement, Outbound, Runtime, StorageDriver,
 };
 
 impl Danger {
     /// Every danger once, in the order of this file.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         HostRoot,
         HostFiles,
         HostNetwork,
@@ -68,6 +70,7 @@ impl Danger {
         LoosenedConfinement,
         ForeignContainer,
         EvidenceHiding,
+        EvidenceForging,
         Outbound,
         Runtime,
         StorageDriver,
@@ -99,6 +102,7 @@ impl Danger {
             LoosenedConfinement => "loosened-confinement",
             ForeignContainer => "foreign-container",
             EvidenceHiding => "evidence-hiding",
+            EvidenceForging => "evidence-forging",
             Outbound => "outbound",
             Runtime => "runtime",
             StorageDriver => "storage-driver",

@@ -14,11 +14,12 @@ use crate::api::body::{Body, parse_body};
 use crate::api::route::BodyKind;
 use crate::case::case_of;
 use crate::danger::dangers;
-use crate::decision::{judge, what};
+use crate::decision::{judge, may_forge, what};
 use crate::facts::Registrar;
 use crate::object;
 use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
+use crate::prepare::take_audit_write;
 use crate::reference::Finder;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
@@ -54,6 +55,8 @@ pub(super) enum Outcome {
         steps: Vec<Judged>,
         /// Each danger, where it is asked for, and whether it yields the host.
         dangers: Vec<(String, bool)>,
+        /// Whether a container is made without what it could forge records with.
+        is_kept_from_forging: bool,
     },
 }
 
@@ -112,7 +115,15 @@ impl Judge {
         let steps = steps.collect();
         let found = dangers(&action).findings;
         let found = found.iter().map(|found| (found.to_string(), found.danger.yields_host()));
-        let outcome = Outcome::Judged { steps, dangers: found.collect() };
+        let is_kept_from_forging = match &action.body {
+            Body::ContainerCreate(config) => {
+                let (principal, mode) = (&self.caller.principal, self.settings.mode);
+                take_audit_write(&mut config.host_config.clone().unwrap_or_default())
+                    && !may_forge(&self.policy, mode, principal, &case)
+            }
+            _ => false,
+        };
+        let outcome = Outcome::Judged { steps, dangers: found.collect(), is_kept_from_forging };
         let answer = self.dockerd.answer(&action.head, &action.body);
         Ok((Explained { call, is_probe, outcome }, answer))
     }

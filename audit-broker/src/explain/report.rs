@@ -34,12 +34,14 @@ pub(super) fn report(who: &str, calls: &[Explained], note: Option<&str>, mode: M
 
 fn add_call(text: &mut String, call: &Explained) {
     let name = &call.call;
-    let (steps, dangers) = match &call.outcome {
+    let (steps, dangers, is_kept_from_forging) = match &call.outcome {
         Outcome::Refused(message) => {
             let _ = writeln!(text, "{name}: refused: {message}");
             return;
         }
-        Outcome::Judged { steps, dangers } => (steps, dangers),
+        Outcome::Judged { steps, dangers, is_kept_from_forging } => {
+            (steps, dangers, *is_kept_from_forging)
+        }
     };
     let denied = steps.iter().find(|step| !step.judgement.verdict.is_allowed);
     let outcome = match (denied, steps.first()) {
@@ -60,6 +62,9 @@ fn add_call(text: &mut String, call: &Explained) {
     for (danger, yields_host) in dangers {
         let what = if *yields_host { "danger to the host" } else { "danger" };
         let _ = writeln!(text, "  {what}: {danger}");
+    }
+    if is_kept_from_forging && denied.is_none() {
+        text.push_str("  it is made without CAP_AUDIT_WRITE: evidence-forging is not allowed\n");
     }
 }
 

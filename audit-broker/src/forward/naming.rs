@@ -18,7 +18,6 @@ use crate::answer::Filter;
 use crate::call::Call;
 use crate::case::{Case, name_step};
 use crate::decision::{Decision, decide};
-use crate::facts::Registrar;
 use crate::policy;
 use crate::reference::holder_of;
 use crate::request::percent;
@@ -97,19 +96,17 @@ pub(super) async fn give_names(call: &Call, image_id: &str) -> Result<(), String
 /// Gives an image a name, if that is allowed now.
 async fn give_name(call: &Call, name: &str, image_id: &str) -> Result<(), String> {
     let unreachable = |error: Unreachable| error.to_string();
-    let (shared, upstream) = (&call.connection.shared, &call.connection.upstream);
-    let (owners, people, version) = (&shared.owners, &shared.people, call.version);
-    let holder = holder_of(name, version, upstream).await.map_err(unreachable)?;
+    let (connection, version) = (&call.connection, call.version);
+    let holder = holder_of(name, version, &connection.upstream).await.map_err(unreachable)?;
     let taken = NameTaken { name: name.to_owned(), holder };
-    let registrar = Registrar { owners, people, version, upstream };
     let case = Case {
         call: policy::Call::default(),
-        steps: vec![name_step(&taken, &registrar).await],
+        steps: vec![name_step(&taken, &connection.registrar(version)).await],
         is_foreign_exec: false,
         asks_for: Vec::new(),
     };
     if let Decision::Deny(denial) =
-        decide(&shared.policy(), call.settings.mode, &call.principal, &case)
+        decide(&connection.shared.policy(), call.settings.mode, &call.principal, &case)
     {
         if let Err(stop) = call.record_denial(&denial).await {
             tracing::error!("that {name} is denied is not on record: {stop:?}");
@@ -122,7 +119,7 @@ async fn give_name(call: &Call, name: &str, image_id: &str) -> Result<(), String
         percent::encode_path(repository),
         percent::encode_path(tag)
     );
-    match upstream.command(Method::POST, &target).await.map_err(unreachable)? {
+    match connection.upstream.command(Method::POST, &target).await.map_err(unreachable)? {
         Some(_) => claim_name(call, &taken, image_id),
         None => return Err(format!("docker does not give the image the name {name}")),
     }

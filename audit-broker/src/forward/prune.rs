@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::facts::Registrar;
 use crate::listing::{Filters, Listed, list};
 use crate::object;
 use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
@@ -39,12 +38,9 @@ pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
 
 /// A container's label may have come with an image that somebody wrote.
 async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
-    let (shared, upstream) = (&call.connection.shared, &call.connection.upstream);
-    let (owners, people, version) = (&shared.owners, &shared.people, call.version);
-    match object::container(id, version, upstream).await? {
-        Found::Yes(container) => {
-            Registrar { owners, people, version, upstream }.owner_of(&container).await
-        }
+    let (connection, version) = (&call.connection, call.version);
+    match object::container(id, version, &connection.upstream).await? {
+        Found::Yes(container) => connection.registrar(version).owner_of(&container).await,
         Found::No(..) => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use cedar_policy::Policy as Statement;
 use serde_json::{Value, json};
 
 /// Every word that a request may have. What each means is in the README.
-pub(crate) const DANGERS: [&str; 18] = [
+pub(crate) const DANGERS: [&str; 19] = [
     "host-root",
     "host-files",
     "host-network",
@@ -24,6 +24,7 @@ pub(crate) const DANGERS: [&str; 18] = [
     "loosened-confinement",
     "foreign-container",
     "evidence-hiding",
+    "evidence-forging",
     "outbound",
     "runtime",
     "storage-driver",

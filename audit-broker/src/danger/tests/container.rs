@@ -195,6 +195,9 @@ fn c15_capabilities() {
     }
     assert_create(&json!({"CapAdd": ["NET_ADMIN"]}), &["capabilities CapAdd[0] NET_ADMIN"]);
     assert_create(&json!({"CapAdd": ["CAP_NET_BIND_SERVICE", "chown"]}), NOTHING);
+    for name in ["AUDIT_WRITE", "cap_audit_write"] {
+        assert_create(&json!({"CapAdd": name}), &["evidence-forging CapAdd[0] AUDIT_WRITE"]);
+    }
     assert_create(&json!({"Capabilities": ["SYSLOG"]}), &["capabilities Capabilities[0] SYSLOG"]);
 }
 
