@@ -3,9 +3,9 @@
 use super::*;
 
 /// A container that is permitted, by the policies of a file of the shipped and these.
-async fn may_forge_with(file: &str, more: &str, uid: u32, groups: &[&str], mode: Mode) -> bool {
-    let policy = Policy::from_text(&format!("{}{more}", shipped_texts()[file])).unwrap();
-    let registry = Registry::new(&format!("forging-{}-{uid}-{}", more.len(), groups.len()));
+async fn may_forge_with(file: &str, added: &str, uid: u32, groups: &[&str], mode: Mode) -> bool {
+    let policy = Policy::from_text(&format!("{}{added}", shipped_texts()[file])).unwrap();
+    let registry = Registry::new(&format!("forging-{}-{uid}-{}", added.len(), groups.len()));
     let case = registry.case(&create("?name=a", &json!({"Image": "fedora"}))).await;
     may_forge(&policy, mode, &user("dwalsh", uid, groups), &case)
 }
