@@ -18,8 +18,12 @@ use super::command_line;
 /// `viraudit.h` and `domain_audit.c` of libvirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
-    /// The image that a container is made of.
-    Disk(String),
+    /// The image that a container is made of, by what it is called and by its id: its names may be
+    /// another's by the time somebody reads of them.
+    Disk {
+        name: String,
+        id: Option<String>,
+    },
     /// A directory or volume, and where it is in the container.
     FileSystem {
         source: String,
@@ -39,7 +43,10 @@ impl Resource {
         let mut resources = Vec::new();
         let labels = config.labels.as_ref();
         let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
-        resources.extend(config.image.as_deref().map(|image| Self::Disk(shown(image).to_owned())));
+        resources.extend(config.image.as_deref().map(|name| Self::Disk {
+            name: shown(name).to_owned(),
+            id: image.map(|image| image.id.clone()),
+        }));
         if let Some(host_config) = &config.host_config {
             resources.extend(Self::of_host(host_config));
         }
@@ -115,7 +122,7 @@ impl Resource {
     /// The word for its kind.
     pub(super) const fn word(&self) -> &'static str {
         match self {
-            Self::Disk(_) => "disk",
+            Self::Disk { .. } => "disk",
             Self::FileSystem { .. } => "fs",
             Self::Device(_) => "dev",
             Self::Network(_) => "net",
@@ -127,7 +134,7 @@ impl Resource {
     /// The one name for it.
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Disk(name) | Self::Device(name) | Self::Network(name) => name,
+            Self::Disk { name, .. } | Self::Device(name) | Self::Network(name) => name,
             Self::FileSystem { source, .. } => source,
             Self::HealthCheck(_) | Self::Restart(_) => self.word(),
         }
@@ -136,7 +143,13 @@ impl Resource {
     /// Adds what it is. A path of the host stands in `path` too, where `ausearch -f` looks.
     pub(super) fn describe<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         match self {
-            Self::Disk(image) => record.untrusted("new-disk", image),
+            Self::Disk { name, id } => {
+                let record = record.untrusted("new-disk", name);
+                match id {
+                    Some(id) => record.untrusted("name", id),
+                    None => record,
+                }
+            }
             Self::FileSystem { source, target } => {
                 let record = record.untrusted("new-fs", source);
                 let record = match target {
@@ -189,7 +202,7 @@ mod tests {
         assert_eq!(
             Resource::of_container(&config, None),
             [
-                Resource::Disk("fedora".to_owned()),
+                Resource::Disk { name: "fedora".to_owned(), id: None },
                 file_system("/etc", "/host"),
                 file_system("cache", "/cache"),
                 file_system("?", "/t"),

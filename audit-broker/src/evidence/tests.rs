@@ -68,7 +68,9 @@ fn the_articles_example() {
         "Cmd": ["chroot", "/host"],
         "HostConfig": {"Privileged": true, "Binds": ["/:/host"], "NetworkMode": "default"},
     });
-    let create = action("POST", "/v1.41/containers/create", &document);
+    let mut create = action("POST", "/v1.41/containers/create", &document);
+    let image = json!({"Id": format!("sha256:{ID}")});
+    create.references.images = vec![serde_json::from_value(image).unwrap()];
     let made = Made { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
     let text = story(&create, Came::Done(None), Some(&made));
     assert_data_eq!(text, file!["../../../tests/golden/broker/create.txt"]);
