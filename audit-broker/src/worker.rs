@@ -117,6 +117,7 @@ async fn serve(
     let _counted = shared.metrics.open_connection();
     // Boxed, as what is awaited below: a connection that waits keeps room for all that is not.
     let identity = Box::pin(identify(pid, uid, peer, &shared, &upstream)).await;
+    give_back_memory();
     let taken = shared.slots.take_for(identity.subject(), limit);
     drop(arriving);
     let (slot, _among_containers) = match taken {
@@ -167,11 +168,11 @@ async fn serve(
     }
 }
 
-/// How many connections give back their buffers until the memory is given back to the kernel.
+/// How many times connections give back memory until it is given back to the kernel.
 const TRIM_EVERY: u32 = 256;
 
-/// The buffers of a connection that waits or becomes a stream lie among those of others, and would
-/// stay with the process.
+/// What it took to find out who a connection is, and the buffers of one that waits or becomes a
+/// stream, lie among what others keep, and would stay with the process.
 fn give_back_memory() {
     thread_local! {
         static GIVEN_BACK: Cell<u32> = const { Cell::new(0) };
