@@ -207,6 +207,7 @@ for number in range(first, first + count):
     });
     settle();
     let found = raw(&["-m", "VIRT_CONTROL"], &name);
+    assert!(!found.is_empty(), "nothing of them is on record");
     let auid = uid_of(PERSON).to_string();
     for record in &found {
         let of = |name| field(record, name).map(str::to_owned);
