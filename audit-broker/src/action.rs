@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use bytes::Bytes;
+use hyper::StatusCode;
+
 use crate::api::body::Body;
 use crate::api::volume::VolumeCreate;
 use crate::object::{Container, Image, Network, Object, Volume};
@@ -79,6 +82,8 @@ pub(crate) struct References {
     pub(crate) networks: Vec<Network>,
     /// The image of a new container, or those that are copied out.
     pub(crate) images: Vec<Image>,
+    /// What dockerd says of the image of a new container that is not there.
+    pub(crate) missing_image: Option<(StatusCode, Bytes)>,
     /// The images that a new container mounts.
     pub(crate) mounted_images: Vec<Image>,
     /// The runtime that docker uses where nobody says which, if it may read the environment of a

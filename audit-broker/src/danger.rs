@@ -35,7 +35,7 @@ use crate::action::{Action, References};
 use crate::api::body::Body;
 use crate::host_path;
 use crate::object::{Container, Object, Volume};
-pub(crate) use capability::{AUDIT_WRITE, bare_name};
+pub(crate) use capability::{AUDIT_WRITE, is_given_audit_write};
 use gathered::Gathered;
 pub(crate) use kind::Danger;
 pub(crate) use runtime::wanted_devices;

@@ -10,6 +10,7 @@ use crate::policy::{
     Call, ContainerFacts, ImageFacts, Judgement, ObjectFacts, Policy, Principal, Question,
     Resource, Verdict,
 };
+use crate::refusal::NOT_PERMITTED;
 use crate::settings::Mode;
 
 /// The answer, and why.
@@ -38,9 +39,6 @@ pub(crate) struct Denial {
     /// none.
     pub(crate) is_hidden: bool,
 }
-
-/// In place of the id of a policy where none permits it.
-pub(crate) const NOT_PERMITTED: &str = "not-permitted";
 
 impl Denial {
     /// What is told to who asked, with whom to ask.
@@ -90,6 +88,11 @@ pub(crate) fn judge<'a>(
     case.steps.iter().map(move |step| (step, ask(policy, principal, case, step)))
 }
 
+/// Whether something is allowed, or would only be reported.
+pub(crate) fn permits(policy: &Policy, mode: Mode, question: &Question<'_>) -> bool {
+    mode == Mode::Report || policy.ask(question).verdict.is_allowed
+}
+
 /// Whether somebody may see a thing in lists and events. What is not to be seen is not there.
 pub(crate) fn may_see(
     policy: &Policy,
@@ -101,18 +104,18 @@ pub(crate) fn may_see(
     let Some(action) = seeing(thing, is_privileged) else { return true };
     let call = Call::default();
     let question = Question { principal, action, resource: thing.resource(), call: &call };
-    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+    permits(policy, mode, &question)
 }
 
-/// Whether the container that somebody makes may write audit records, as docker lets every one. Whoever
-/// asks for that in so many words is asked about it with everything else.
+/// Whether the container that somebody makes may write audit records, as docker lets every one. What
+/// is asked for in so many words is judged with everything else.
 pub(crate) fn may_forge(policy: &Policy, mode: Mode, principal: &Principal, case: &Case) -> bool {
     let Some(step) = case.steps.first() else { return false };
     let mut call = case.call.clone();
     call.dangers.insert(Danger::EvidenceForging.name());
     let action = operation::CONTAINER_CREATE.action(true);
     let question = Question { principal, action, resource: step.thing.resource(), call: &call };
-    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+    permits(policy, mode, &question)
 }
 
 /// Whether somebody may give any name to an image, so that it does not matter what has it.
@@ -120,7 +123,7 @@ pub(crate) fn names_all(policy: &Policy, mode: Mode, principal: &Principal) -> b
     let roots = ImageFacts::of_name("");
     let (action, resource) = (operation::IMAGE_NAME.name, Resource::Image(&roots));
     let question = Question { principal, action, resource, call: &Call::default() };
-    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+    permits(policy, mode, &question)
 }
 
 /// Whether somebody may remove or push whatever anybody has, so that a call need not spare it. `op` is
@@ -136,7 +139,7 @@ pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal, op
         _ => (operation::CONTAINER_DELETE.action(true), Resource::Container(&container)),
     };
     let question = Question { principal, action, resource, call: &Call::default() };
-    mode == Mode::Report || policy.ask(&question).verdict.is_allowed
+    permits(policy, mode, &question)
 }
 
 fn ask(policy: &Policy, principal: &Principal, case: &Case, step: &Step) -> Judgement {

@@ -83,9 +83,7 @@ impl<'a> Evidence<'a> {
             object: Named::of(action),
             host_access: dangers(action).ways,
             resources: match &action.body {
-                Body::ContainerCreate(config) => {
-                    Resource::of_container(config, action.references.images.first())
-                }
+                Body::ContainerCreate(config) => Resource::of_container(config, &action.references),
                 Body::ContainerUpdate(config) => Resource::of_update(config).into_iter().collect(),
                 _ => Vec::new(),
             },

@@ -29,9 +29,9 @@ use crate::identity::Identity;
 use crate::metrics::CallResult;
 use crate::object;
 use crate::policy::Principal;
-use crate::prepare::{make_volumes, prepare};
+use crate::prepare::{make_ready, prepare};
 use crate::principal::owner_of;
-use crate::reference::Finder;
+use crate::reference::{Finder, refuse_name_of_id};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
@@ -106,10 +106,7 @@ async fn answer(
     let finder = Finder::new(version, &connection.upstream);
     let references = match finder.find(&mut head, &mut body, &object).await? {
         Ok(references) => references,
-        Err(refusal) => {
-            connection.record_refused(request, "not-understood").await?;
-            return Err(refusal.into());
-        }
+        Err(refusal) => return Err(refuse(connection, request, refusal).await),
     };
     let owner = owner_of(subject);
     let subject = Rc::clone(subject);
@@ -131,18 +128,29 @@ async fn answer(
     };
     call.may_forge = matches!(call.action.body, Body::ContainerCreate(_))
         && may_forge(&policy, call.settings.mode, principal, &case);
-    if let Err(refusal) = prepare(&mut call) {
-        connection.record_refused(request, "not-understood").await?;
-        return Err(refusal.into());
+    let name_of_id = refuse_name_of_id(&call.action, version, &connection.upstream).await?;
+    if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
+        return Err(refuse(connection, request, refusal).await);
     }
     let call = Rc::new(call);
     call.record_request(reported.as_ref(), asked).await?;
-    make_volumes(&call).await?;
+    if let Err(stop) = make_ready(&call).await {
+        call.record_outcome(Came::Failed, None);
+        return Err(stop);
+    }
     let forwarded = forward(&call, request).await;
     if let Err(Unreachable::Connect { .. }) = forwarded {
         call.record_outcome(Came::Failed, None);
     }
     Ok(forwarded?)
+}
+
+/// Ends a request that goes no further. It is on record as it came.
+async fn refuse(connection: &Connection, request: &Inbound, refusal: Refusal) -> Stop {
+    match connection.record_refused(request, refusal.reason()).await {
+        Ok(()) => refusal.into(),
+        Err(stop) => stop,
+    }
 }
 
 /// Who calls. A call of somebody unknown is on record with what is known.
@@ -169,10 +177,7 @@ async fn understand(
     let Parts { method, uri, version, headers, .. } = &request.head;
     match parse_head(method, uri, *version, headers, newest, &settings.ignore_headers) {
         Ok(head) => Ok(head),
-        Err(refusal) => {
-            connection.record_refused(request, "not-understood").await?;
-            Err(refusal.into())
-        }
+        Err(refusal) => Err(refuse(connection, request, refusal).await),
     }
 }
 
@@ -196,10 +201,7 @@ async fn read_body(
     };
     match read {
         Ok(body) => Ok((head, body)),
-        Err(refusal) => {
-            connection.record_refused(request, "not-understood").await?;
-            Err(refusal.into())
-        }
+        Err(refusal) => Err(refuse(connection, request, refusal).await),
     }
 }
 

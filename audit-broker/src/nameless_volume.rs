@@ -14,9 +14,13 @@ use crate::object::Container;
 /// Whether such volumes may come with a new container.
 pub(crate) fn may_come_with(action: &Action) -> bool {
     let Body::ContainerCreate(config) = &action.body else { return false };
-    let mounts = config.host_config.iter().filter_map(|host| host.mounts.as_ref()).flatten();
+    let host_config = config.host_config.as_ref();
+    let binds = host_config.and_then(|host| host.binds.as_ref());
+    let mounts = host_config.and_then(|host| host.mounts.as_ref());
     config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty())
-        || mounts.into_iter().any(is_nameless)
+        || mounts.into_iter().flatten().any(is_nameless)
+        // A path alone is where it is in the container.
+        || binds.into_iter().flatten().any(|bind| !bind.contains(':'))
         || action.references.images.iter().any(|image| image.volumes().next().is_some())
 }
 

@@ -3,20 +3,24 @@
 //! Knows how dockerd finds an object by name or the beginning of an id, and asks it which one it
 //! is; the request then goes on with the full id, so that nobody can put another in its place.
 
+mod image;
+
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::api::class::Class;
+use crate::api::container::HealthConfig;
 use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
 use crate::api::words::Words;
-use crate::owner::{full_name, has_tag, is_ambiguous, shown_image};
-use crate::request::{ApiVersion, Head, percent};
+use crate::owner::{full_name, is_ambiguous, shown_image};
+use crate::request::{ApiVersion, Head};
 use crate::upstream::{Found, Unreachable, Upstream};
+
+pub(crate) use image::{Image, NamedImage, image, image_for};
 
 /// What a call is about.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ struct MountPoint {
     r#type: String,
     /// Of a volume.
     name: String,
+    source: String,
+    destination: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,13 +79,7 @@ struct Config {
     cmd: Option<Words>,
     env: Option<Vec<String>>,
     volumes: Option<Map<String, Value>>,
-    healthcheck: Option<Health>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Health {
-    test: Option<Vec<String>>,
+    healthcheck: Option<HealthConfig>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,6 +115,14 @@ impl Container {
         volumes.map(|mount| mount.name.as_str())
     }
 
+    /// What it has mounted, a volume by its name, and where.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.mounts.iter().map(|mount| {
+            let source = if mount.name.is_empty() { &mount.source } else { &mount.name };
+            (source.as_str(), mount.destination.as_str())
+        })
+    }
+
     /// Its first process; `None` if it does not run.
     pub(crate) fn pid(&self) -> Option<u32> {
         (self.state.pid != 0).then_some(self.state.pid)
@@ -140,86 +148,6 @@ pub(crate) struct Network {
     pub(crate) driver: String,
     #[serde(default)]
     pub(crate) labels: Option<BTreeMap<String, String>>,
-}
-
-/// An image as it was when the call came.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Image {
-    pub(crate) id: String,
-    #[serde(default)]
-    pub(crate) created: Option<DateTime<Utc>>,
-    #[serde(default)]
-    pub(crate) repo_tags: Option<Vec<String>>,
-    #[serde(default)]
-    repo_digests: Option<Vec<String>>,
-    #[serde(default)]
-    config: Option<Config>,
-}
-
-/// An image, and the name by which the client asks for it.
-#[derive(Debug)]
-pub(crate) struct NamedImage {
-    pub(crate) given: String,
-    pub(crate) image: Image,
-}
-
-impl Image {
-    /// Everything that it goes by: `fedora:latest`, `fedora@sha256:...`.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
-    }
-
-    /// Whether it was pulled from, or pushed to, the place where this name is.
-    pub(crate) fn is_from(&self, name: &str) -> bool {
-        let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
-        let mut digests = self.repo_digests.iter().flatten();
-        digests.any(|digest| digest.split('@').next() == Some(repository))
-    }
-
-    /// Its names with a tag, as docker writes them.
-    pub(crate) fn tags(&self) -> &[String] {
-        self.repo_tags.as_deref().unwrap_or_default()
-    }
-
-    pub(crate) fn labels(&self) -> Option<&BTreeMap<String, String>> {
-        self.config.as_ref()?.labels.as_ref()
-    }
-
-    /// What is run where nobody says anything else: the entry point, and its arguments.
-    pub(crate) fn command(&self) -> (&[String], &[String]) {
-        let config = self.config.as_ref();
-        let entrypoint = config.and_then(|config| config.entrypoint.as_ref());
-        let arguments = config.and_then(|config| config.cmd.as_ref());
-        (words_of(entrypoint), words_of(arguments))
-    }
-
-    /// Where a container of it has volumes that nobody asks for.
-    pub(crate) fn volumes(&self) -> impl Iterator<Item = &String> {
-        let volumes = self.config.as_ref().and_then(|config| config.volumes.as_ref());
-        volumes.into_iter().flat_map(Map::keys)
-    }
-
-    /// What docker runs in it from time to time where nobody says anything else.
-    pub(crate) fn health_check(&self) -> &[String] {
-        let health = self.config.as_ref().and_then(|config| config.healthcheck.as_ref());
-        health.and_then(|health| health.test.as_deref()).unwrap_or_default()
-    }
-
-    /// What is in the environment where nobody says anything else.
-    pub(crate) fn environment(&self) -> &[String] {
-        let environment = self.config.as_ref().and_then(|config| config.env.as_ref());
-        environment.map_or(&[], Vec::as_slice)
-    }
-
-    /// As whom it is run where nobody says anything else.
-    pub(crate) fn user(&self) -> &str {
-        self.config.as_ref().and_then(|config| config.user.as_deref()).unwrap_or_default()
-    }
-}
-
-fn words_of(words: Option<&Words>) -> &[String] {
-    words.map_or(&[], |words| &words.0)
 }
 
 /// A volume, with what its driver was told when it was made.
@@ -309,7 +237,7 @@ pub(crate) async fn resolve(
             Found::Yes(Object::Named(name.to_owned()))
         }
         ObjectKind::Image if head.route.op == "image-push" => {
-            let pushed = pushed(name, head.query.text("tag"), version, upstream).await?;
+            let pushed = image::pushed(name, head.query.text("tag"), version, upstream).await?;
             pushed.map(|image| Object::Image(NamedImage { given: name.to_owned(), image }))
         }
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
@@ -347,18 +275,6 @@ pub(crate) async fn volume(
     upstream: &Upstream,
 ) -> Result<Found<Volume>, Unreachable> {
     upstream.ask(&format!("/v{version}/volumes/{name}")).await
-}
-
-/// An image by its name, id or the beginning of an id.
-///
-/// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn image(
-    name: &str,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Found<Image>, Unreachable> {
-    upstream.ask(&format!("/v{version}/images/{}/json", percent::encode_path(name))).await
 }
 
 /// Makes a volume, unless it is there.
@@ -447,36 +363,4 @@ async fn exec_document(
     upstream: &Upstream,
 ) -> Result<Found<ExecDocument>, Unreachable> {
     upstream.ask(&format!("/v{version}/exec/{id}/json")).await
-}
-
-/// The image that is pushed. Without a tag it is each that is tagged in the repository, of which this
-/// is one.
-async fn pushed(
-    name: &str,
-    tag: Option<&str>,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Found<Image>, Unreachable> {
-    if let Some(tag) = tag {
-        return image(&format!("{name}:{tag}"), version, upstream).await;
-    }
-    let found = image(name, version, upstream).await?;
-    if matches!(found, Found::Yes(_)) || has_tag(name) {
-        return Ok(found);
-    }
-    let filters = serde_json::json!({ "reference": [name] }).to_string();
-    let target = format!("/v{version}/images/json?filters={}", percent::encode_path(&filters));
-    match upstream.ask::<Vec<Tagged>>(&target).await? {
-        Found::Yes(tagged) if !tagged.is_empty() => {
-            image(tagged.first().map_or(name, |tagged| &tagged.id), version, upstream).await
-        }
-        _ => Ok(found),
-    }
-}
-
-/// An image in a list.
-#[derive(Deserialize)]
-struct Tagged {
-    #[serde(rename = "Id")]
-    id: String,
 }

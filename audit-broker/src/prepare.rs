@@ -1,29 +1,28 @@
 //! What the broker puts into a request of its own accord.
 //!
 //! Whose a new thing is, as a label that nobody else can give; the id of the image that was judged,
-//! so that another one which takes its name meanwhile is not used; and the limits of what everybody
-//! may touch.
+//! so that another one which takes its name meanwhile is not used; that a container may not forge
+//! records; and the limits of what everybody may touch.
 
 use std::collections::BTreeMap;
 
 use crate::api::body::Body;
-use crate::api::host_config::HostConfig;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
-use crate::api::words::Words;
 use crate::call::{Call, Stop};
-use crate::danger::{AUDIT_WRITE, bare_name};
-use crate::decision::{NOT_PERMITTED, names_all, reaches_all};
+use crate::danger::{AUDIT_WRITE, is_given_audit_write};
+use crate::decision::{names_all, reaches_all};
 use crate::object;
 use crate::owner::{IMAGE_LABEL, LABEL, Owner, has_tag, owner_in_labels, refuse_own, stamp};
-use crate::refusal::Refusal;
+use crate::refusal::{NOT_PERMITTED, Refusal};
 use crate::request::Query;
 use crate::upstream::Found;
 
 /// Puts it in.
 ///
 /// # Errors
-/// If the client gives labels of the broker's own.
+/// If the client gives labels of the broker's own, or asks for what cannot be limited to what they
+/// may touch.
 pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     let action = &mut call.action;
     let query = &mut action.head.query;
@@ -37,14 +36,14 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             for labels in options.filter_map(|options| options.labels.as_ref()) {
                 refuse_own(labels.keys())?;
             }
-            // Without an image dockerd says so.
             if let Some(image) = action.references.images.first() {
                 let given = config.image.replace(image.id.clone());
                 let labels = config.labels.get_or_insert_default();
                 labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
             }
-            if !call.may_forge {
-                take_audit_write(config.host_config.get_or_insert_default());
+            if !call.may_forge && config.host_config.as_deref().is_none_or(is_given_audit_write) {
+                let host_config = config.host_config.get_or_insert_default();
+                host_config.cap_drop.get_or_insert_default().0.push(AUDIT_WRITE.to_owned());
             }
             for volume in &mut action.references.missing_volumes {
                 stamp(&mut volume.labels, &action.owner)?;
@@ -114,21 +113,6 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes away what a container could forge records with, unless it was asked for, and so judged.
-/// Gives whether that was to be done.
-pub(crate) fn take_audit_write(config: &mut HostConfig) -> bool {
-    let is_said = |words: &Option<Words>| {
-        let mut names = words.iter().flat_map(|words| &words.0).map(|name| bare_name(name));
-        names.any(|name| name == AUDIT_WRITE || name == "ALL")
-    };
-    let is_left_to_docker =
-        config.privileged != Some(true) && !is_said(&config.cap_add) && !is_said(&config.cap_drop);
-    if is_left_to_docker {
-        config.cap_drop.get_or_insert_default().0.push(AUDIT_WRITE.to_owned());
-    }
-    is_left_to_docker
-}
-
 /// # Errors
 /// If only what is of some age is to be removed: lists know no such filter.
 fn refuse_age(query: &Query) -> Result<(), Refusal> {
@@ -139,12 +123,17 @@ fn refuse_age(query: &Query) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Makes the volumes that dockerd would make for a new container, since it would make them nobody's.
+/// Sees that everything is there which a new container needs: its image, and the volumes that dockerd
+/// would make for it, as nobody's.
 ///
 /// # Errors
-/// If dockerd cannot be reached, or somebody else has made one of this name meanwhile. What dockerd
-/// does not make, it complains of again when the container is made.
-pub(crate) async fn make_volumes(call: &Call) -> Result<(), Stop> {
+/// If dockerd cannot be reached, there was no such image when it was judged, or somebody else has
+/// made a volume of this name meanwhile. What dockerd does not make, it complains of again when the
+/// container is made.
+pub(crate) async fn make_ready(call: &Call) -> Result<(), Stop> {
+    if let Some((status, answer)) = &call.action.references.missing_image {
+        return Err(Stop::NotFound(*status, answer.clone()));
+    }
     let (upstream, owner) = (&call.connection.upstream, &call.action.owner);
     for volume in &call.action.references.missing_volumes {
         let made = object::make_volume(volume, call.version, upstream).await?;
@@ -167,35 +156,4 @@ fn check_that_it_is_own(
     Err(Refusal::forbidden(format!(
         "volume {name} is not yours ({NOT_PERMITTED}); somebody made it just now"
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_forges_records_is_taken_unless_it_is_asked_for() {
-        let taken = |config| {
-            let mut config: HostConfig = serde_json::from_value(config).unwrap();
-            let is_taken = take_audit_write(&mut config);
-            (is_taken, config.cap_drop.unwrap_or_default().0)
-        };
-        let dropped = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        for (config, expected) in [
-            (json!({}), (true, dropped(&["AUDIT_WRITE"]))),
-            (json!({"CapDrop": "CHOWN"}), (true, dropped(&["CHOWN", "AUDIT_WRITE"]))),
-            (json!({"CapAdd": ["CHOWN"]}), (true, dropped(&["AUDIT_WRITE"]))),
-            (json!({"CapDrop": ["all"]}), (false, dropped(&["all"]))),
-            (json!({"CapDrop": ["cap_audit_write"]}), (false, dropped(&["cap_audit_write"]))),
-            (
-                json!({"CapAdd": ["CAP_AUDIT_WRITE"], "CapDrop": ["CHOWN"]}),
-                (false, dropped(&["CHOWN"])),
-            ),
-            (json!({"CapAdd": "ALL"}), (false, dropped(&[]))),
-            (json!({"Privileged": true}), (false, dropped(&[]))),
-        ] {
-            assert_eq!(taken(config.clone()), expected, "{config}");
-        }
-    }
 }

@@ -6,10 +6,12 @@
 mod image;
 mod network;
 mod new_name;
+mod platform;
 
 use std::collections::{HashMap, HashSet};
 
 pub(crate) use image::{holder_of, name_pulled};
+pub(crate) use new_name::refuse_name_of_id;
 
 use hyper::StatusCode;
 
@@ -51,8 +53,8 @@ impl<'a> Finder<'a> {
         Self { version, upstream, asked, ids, network_ids, references }
     }
 
-    /// Finds what the request and its object refer to. What is not there is left for dockerd to
-    /// complain of. A request that names too much is refused.
+    /// Finds what the request and its object refer to. A request is refused that names too much, or
+    /// what is not there and could be by the time that it is used.
     ///
     /// # Errors
     /// If dockerd cannot be reached.
@@ -62,12 +64,10 @@ impl<'a> Finder<'a> {
         body: &mut Body,
         object: &Object,
     ) -> Result<Result<References, Refusal>, Unreachable> {
-        if let Some(refusal) = self.refuse_name_of_id(head, body, object).await? {
-            return Ok(Err(refusal));
-        }
         match body {
             Body::ContainerCreate(config) => {
-                if let Some(refusal) = self.find_of_container(config).await? {
+                let platform = head.query.text("platform").filter(|it| !it.is_empty());
+                if let Some(refusal) = self.find_of_container(config, platform).await? {
                     return Ok(Err(refusal));
                 }
             }
@@ -142,9 +142,10 @@ impl<'a> Finder<'a> {
     async fn find_of_container(
         &mut self,
         config: &mut ContainerConfig,
+        platform: Option<&str>,
     ) -> Result<Option<Refusal>, Unreachable> {
         if let Some(image) = &config.image {
-            self.find_image(image).await?;
+            self.find_used_image(image, platform).await?;
         }
         if wanted_devices(config, self.references.images.first()).is_some() {
             let found = object::default_runtime(self.version, self.upstream).await?;

@@ -2,6 +2,9 @@
 
 use hyper::StatusCode;
 
+/// The word in records for what no policy permits.
+pub(crate) const NOT_PERMITTED: &str = "not-permitted";
+
 /// What a client is told of a request that is not forwarded: `{"message": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -10,6 +13,15 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The word for it in records.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self.status {
+            StatusCode::FORBIDDEN => NOT_PERMITTED,
+            StatusCode::CONFLICT => "conflict",
+            _ => "not-understood",
+        }
+    }
+
     /// The request says something that has no place in the docker API, or that docker reads in
     /// another way than it looks.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {

@@ -137,9 +137,20 @@ fn joined(words: &BTreeSet<&'static str>) -> impl Iterator<Item = String> {
 
 /// The capability's name as the kernel writes it, without `cap_`.
 fn capability(value: &[u8]) -> &'static str {
-    let name = String::from_utf8_lossy(value).trim().to_ascii_lowercase();
-    let name = name.strip_prefix("cap_").unwrap_or(&name);
-    CAPABILITIES.iter().find(|known| **known == name).copied().unwrap_or("other")
+    let name = capability_name(&String::from_utf8_lossy(value));
+    let known = CAPABILITIES.iter().find(|known| name.eq_ignore_ascii_case(known));
+    known.copied().unwrap_or("other")
+}
+
+/// A capability in capitals, without `CAP_` in front, as docker reads it: there, `ı` is a small `I`
+/// too.
+///
+/// # Source
+/// `NormalizeLegacyCapabilities` in moby's `daemon/pkg/oci/caps/utils.go`.
+#[must_use]
+pub fn capability_name(value: &str) -> String {
+    let name = value.trim().to_uppercase();
+    name.strip_prefix("CAP_").map(str::to_owned).unwrap_or(name)
 }
 
 /// # Source

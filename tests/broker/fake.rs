@@ -42,7 +42,7 @@ struct Accepting {
 
 struct State {
     react: Box<React>,
-    /// Method and path of each request, without the version.
+    /// Method and path of each request, without the version; of images with the query.
     asked: Mutex<Vec<String>>,
     open: Mutex<Vec<UnixStream>>,
 }
@@ -157,7 +157,8 @@ fn request(reader: &mut BufReader<UnixStream>) -> Option<String> {
     reader.read_exact(&mut vec![0; length]).ok()?;
     let mut words = first.split(' ');
     let (method, target) = (words.next()?, words.next()?);
-    let path = target.split('?').next()?;
+    // What an image is depends on the platform that is asked for.
+    let path = if target.contains("/images/") { target } else { target.split('?').next()? };
     let path = match path.strip_prefix("/v1.").and_then(|path| path.split_once('/')) {
         Some((_, path)) => format!("/{path}"),
         None => path.to_owned(),
@@ -171,6 +172,9 @@ fn usual(request: &str) -> Reply {
         "GET /_ping" => Reply::Document(200, "OK".to_owned()),
         "POST /containers/create" => {
             Reply::Document(201, format!(r#"{{"Id":"{ID}","Warnings":[]}}"#))
+        }
+        _ if request.starts_with("GET /images/") => {
+            Reply::Document(200, format!(r#"{{"Id":"sha256:{ID}"}}"#))
         }
         _ if request.starts_with("GET /containers/") => {
             let name = request.split('/').nth(2).unwrap();

@@ -140,7 +140,7 @@ fn no_value_can_pass_for_a_field() {
         json.len()
     );
     assert_eq!(broker.http(request.as_bytes()).status, 201);
-    let found = records(&name, 3);
+    let found = records(&name, 4);
     for record in found.iter().filter(|record| kind_of(record) == "VIRT_CONTROL") {
         let cmd = text(&value(record, "cmd").unwrap());
         assert!(cmd.contains("uid=0 auid=0") && cmd.contains(&name), "{cmd}");

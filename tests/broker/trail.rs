@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
-use crate::fake::{Fake, Reply};
+use crate::fake::{Fake, ID, Reply};
 use crate::host::{PERSON, field, found_settled, login, raw, settle, shell, tag, text, uid_of};
+use crate::http::Answer;
 use crate::observe::{gist, harmless, harmless_by_curl, kind_of, record, records, wait_until};
 
 /// What a line that a person types at the broker prints; it has to work.
@@ -193,6 +194,13 @@ fn the_record_precedes_the_effect() {
     assert_eq!(types, ["VIRT_CONTROL", "VIRT_RESOURCE", "VIRT_RESOURCE", "VIRT_CONTROL"]);
 }
 
+/// A command as it stands in a record.
+fn written(words: &[&str]) -> String {
+    let mut written = Vec::new();
+    audit_core::encoding::encode(audit_core::CommandLine::new(words).as_bytes(), &mut written);
+    text(&written)
+}
+
 /// Nobody asks for the commands of a health check, nor for a start that follows a policy.
 #[test]
 fn what_docker_will_do_unasked_is_on_record() {
@@ -208,10 +216,8 @@ fn what_docker_will_do_unasked_is_on_record() {
     let is_restart = |record: &&String| field(record, "resrc") == Some("restart");
     let restarts = found.iter().filter(is_restart).map(|record| field(record, "name").unwrap());
     assert_eq!(restarts.collect::<Vec<_>>(), ["\"always\"", "\"on-failure\""]);
-    let words = audit_core::CommandLine::new(["CMD-SHELL", "cat /etc/shadow"]);
-    let mut written = Vec::new();
-    audit_core::encoding::encode(words.as_bytes(), &mut written);
-    assert_eq!(field(of("healthcheck"), "cmd").map(str::as_bytes), Some(&written[..]));
+    let check = written(&["CMD-SHELL", "cat /etc/shadow"]);
+    assert_eq!(field(of("healthcheck"), "cmd"), Some(check.as_str()));
 }
 
 /// I13: what an image has docker do is on record as if it had been asked for.
@@ -226,11 +232,6 @@ fn what_an_image_brings_is_on_record() {
     type_line(&lines, &format!("docker create --name {name} {image} >/dev/null"));
     settle();
     let found = raw(&["-m", "VIRT_CONTROL,VIRT_RESOURCE"], &name);
-    let written = |words: &[&str]| {
-        let mut written = Vec::new();
-        audit_core::encoding::encode(audit_core::CommandLine::new(words).as_bytes(), &mut written);
-        text(&written)
-    };
     for (name, expected) in [
         ("cmd", written(&["cat", "of-image"])),
         ("cmd", written(&["CMD-SHELL", "of-image"])),
@@ -238,6 +239,78 @@ fn what_an_image_brings_is_on_record() {
     ] {
         assert!(found.iter().any(|it| field(it, name) == Some(expected.as_str())), "{found:?}");
     }
+}
+
+fn create(broker: &Broker, query: &str, body: &str) -> Answer {
+    let request = format!(
+        "POST /containers/create?{query} HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    broker.http(request.as_bytes())
+}
+
+/// C41: where an image is there for several platforms, the one that is asked for is judged.
+#[test]
+fn a_container_is_of_the_platform_that_is_asked_for() {
+    let fake = Fake::start(|request| {
+        let image = |command| format!(r#"{{"Id":"sha256:{ID}","Config":{{"Cmd":["{command}"]}}}}"#);
+        let document = match request {
+            "GET /version" => r#"{"Version":"29.0.0","ApiVersion":"1.52"}"#.to_owned(),
+            _ if !request.starts_with("GET /images/") => return None,
+            _ if !request.contains("platform=") => image("of-this-host"),
+            _ if request.contains("arm64") => image("of-arm"),
+            _ => return Some(Reply::Document(404, r#"{"message":"no variant"}"#.to_owned())),
+        };
+        Some(Reply::Document(200, document))
+    });
+    let broker = Broker::before(&fake.socket(), "");
+    let name = tag();
+    let made = |query: &str| create(&broker, &format!("name={name}{query}"), r#"{"Image":"many"}"#);
+    assert_eq!(made("&platform=linux/aarch64").status, 201);
+    settle();
+    let found = raw(&["-m", "VIRT_CONTROL"], &name);
+    assert!(found.iter().any(|it| field(it, "cmd") == Some("\"of-arm\"")), "{found:?}");
+    assert_eq!(fake.times_asked("POST /containers/create"), 1);
+    let (status, told) = (404, "no variant");
+    let answer = made("&platform=linux/s390x");
+    assert!(answer.status == status && text(&answer.body).contains(told), "{answer:?}");
+    assert_eq!(fake.times_asked("POST /containers/create"), 1);
+}
+
+/// An image that was not there when it was judged could be there by the time it is used.
+#[test]
+fn what_is_not_there_is_not_used() {
+    let fake = Fake::start(|request| {
+        let missing = r#"{"message":"No such image: gone:latest"}"#.to_owned();
+        request.starts_with("GET /images/").then_some(Reply::Document(404, missing))
+    });
+    let broker = Broker::before(&fake.socket(), "");
+    let name = tag();
+    let body = r#"{"Image":"gone","HostConfig":{"Binds":["unmade:/x"]}}"#;
+    let answer = create(&broker, &format!("name={name}"), body);
+    assert_eq!(answer.status, 404);
+    assert!(text(&answer.body).contains("No such image"), "{answer:?}");
+    settle();
+    let found = raw(&["-m", "VIRT_CONTROL"], &name);
+    let ops: Vec<_> = found.iter().filter_map(|it| field(it, "op")).collect();
+    assert_eq!(ops, ["create-request", "create"], "{found:?}");
+    for target in ["POST /containers/create", "POST /volumes/create"] {
+        assert_eq!(fake.times_asked(target), 0, "{target}");
+    }
+}
+
+/// What docker gives every container is no way to the host.
+#[test]
+fn what_is_given_back_is_no_role() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let line = "docker create --cap-drop ALL --cap-add CHOWN --cap-add NET_BIND_SERVICE";
+    type_line(&lines, &format!("{line} --name {name} fedora true >/dev/null"));
+    settle();
+    assert_eq!(raw(&["-m", "USER_ROLE_CHANGE"], name), [] as [String; 0]);
+    assert!(!raw(&["-m", "VIRT_CONTROL"], name).is_empty());
 }
 
 /// A runtime of NVIDIA's, as docker's own, gives devices to whoever asks in the environment.
@@ -250,12 +323,7 @@ fn a_runtime_that_reads_the_environment_gives_devices() {
     let broker = Broker::before(&fake.socket(), "");
     let name = tag();
     let body = r#"{"Image":"fedora","Env":["NVIDIA_VISIBLE_DEVICES=all"]}"#;
-    let request = format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    broker.http(request.as_bytes());
+    create(&broker, &format!("name={name}"), body);
     settle();
     let found = raw(&["-m", "USER_ROLE_CHANGE"], &name);
     assert!(found.iter().any(|record| record.contains("op=host-device")), "{found:?}");

@@ -2,18 +2,22 @@
 
 use std::fmt::Arguments;
 
+use audit_host::host_access::capability_name;
+
 use super::{Danger, gathered::Gathered};
+use crate::api::host_config::HostConfig;
+use crate::api::words::Words;
 
 /// One capability, in any spelling that docker takes.
 pub(super) fn add_capability(gathered: &mut Gathered, part: Arguments<'_>, value: &str) {
-    gathered.asked.add_capability(value.as_bytes());
-    let name = bare_name(value);
+    let name = capability_name(value);
     let name = name.as_str();
-    if name == AUDIT_WRITE {
-        gathered.add(Danger::EvidenceForging, part, name);
+    if BY_DEFAULT.contains(&name) {
         return;
     }
-    if BY_DEFAULT.contains(&name) {
+    gathered.asked.add_capability(value.as_bytes());
+    if name == AUDIT_WRITE {
+        gathered.add(Danger::EvidenceForging, part, name);
         return;
     }
     gathered.add(Danger::Capabilities, part, name);
@@ -22,10 +26,14 @@ pub(super) fn add_capability(gathered: &mut Gathered, part: Arguments<'_>, value
     }
 }
 
-/// A capability without what may stand in front of it, as docker reads it.
-pub(crate) fn bare_name(value: &str) -> String {
-    let name = value.trim().to_ascii_uppercase();
-    name.strip_prefix("CAP_").map(str::to_owned).unwrap_or(name)
+/// Whether docker gives a new container `CAP_AUDIT_WRITE` without being asked. What is asked for is
+/// judged as a danger.
+pub(crate) fn is_given_audit_write(config: &HostConfig) -> bool {
+    let names = |words: &Option<Words>| {
+        let mut names = words.iter().flat_map(|words| &words.0).map(|name| capability_name(name));
+        names.any(|name| name == AUDIT_WRITE || name == "ALL")
+    };
+    config.privileged != Some(true) && !names(&config.cap_add) && !names(&config.cap_drop)
 }
 
 /// Writes records of any content, from any container: the kernel asks for no other privilege. Docker
@@ -70,3 +78,27 @@ const CONTAINED: &[&str] = &[
     "SYSLOG",
     "WAKE_ALARM",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn docker_gives_what_forges_records_unless_something_is_said_of_it() {
+        let is_given = |config| is_given_audit_write(&serde_json::from_value(config).unwrap());
+        for config in [json!({}), json!({"CapDrop": "CHOWN"}), json!({"CapAdd": ["CHOWN"]})] {
+            assert!(is_given(config.clone()), "{config}");
+        }
+        for config in [
+            json!({"CapDrop": ["all"]}),
+            json!({"CapDrop": ["cap_audit_write"]}),
+            json!({"CapAdd": ["CAP_AUDIT_WRITE"], "CapDrop": ["CHOWN"]}),
+            json!({"CapAdd": ["aud\u{131}t_write"]}),
+            json!({"CapAdd": "ALL"}),
+            json!({"Privileged": true}),
+        ] {
+            assert!(!is_given(config.clone()), "{config}");
+        }
+    }
+}

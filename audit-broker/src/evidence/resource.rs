@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::{CommandLine, Record};
 
+use crate::action::References;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::{HostConfig, RestartPolicy, UpdateConfig};
-use crate::object::Image;
+use crate::object::{Container, Image};
 use crate::owner::shown_image;
 
 use super::command_line;
@@ -38,18 +39,28 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    /// Everything that a new container is given, by who makes it or by its image.
-    pub(super) fn of_container(config: &ContainerConfig, image: Option<&Image>) -> Vec<Self> {
+    /// Everything that a new container is given, by who makes it, by its image or by other containers.
+    pub(super) fn of_container(config: &ContainerConfig, references: &References) -> Vec<Self> {
         let mut resources = Vec::new();
+        let image = references.images.first();
         let labels = config.labels.as_ref();
         let shown = |image| labels.map_or(image, |labels| shown_image(image, labels));
         resources.extend(config.image.as_deref().map(|name| Self::Disk {
             name: shown(name).to_owned(),
             id: image.map(|image| image.id.clone()),
         }));
-        if let Some(host_config) = &config.host_config {
-            resources.extend(Self::of_host(host_config));
-        }
+        let default = HostConfig::default();
+        let host_config = config.host_config.as_deref().unwrap_or(&default);
+        resources.extend(Self::of_host(host_config));
+        let of_others = Self::of_volumes_from(host_config, &references.joined);
+        let of_others: Vec<Self> = of_others
+            .filter(|(_, target)| !is_taken(&resources, target))
+            .map(|(source, target)| Self::FileSystem {
+                source: source.to_owned(),
+                target: Some(target.to_owned()),
+            })
+            .collect();
+        resources.extend(of_others);
         let of_image = image.into_iter().flat_map(Image::volumes);
         let targets: BTreeSet<&String> =
             config.volumes.iter().flat_map(BTreeMap::keys).chain(of_image).collect();
@@ -63,9 +74,7 @@ impl Resource {
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
-            let network_mode =
-                config.host_config.as_ref().and_then(|host| host.network_mode.as_ref());
-            if network_mode != Some(name) {
+            if host_config.network_mode.as_ref() != Some(name) {
                 resources.push(Self::Network(name.clone()));
             }
         }
@@ -93,6 +102,16 @@ impl Resource {
         let network = config.network_mode.clone().filter(|mode| !mode.is_empty());
         let network = Self::Network(network.unwrap_or_else(|| "default".to_owned()));
         binds.chain(mounts).chain(devices).chain([network]).chain(restart).collect()
+    }
+
+    /// What is mounted in containers whose volumes are used, and where.
+    fn of_volumes_from<'a>(
+        config: &'a HostConfig,
+        joined: &'a [Container],
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let ids = config.volumes_from.iter().flatten().filter_map(|from| from.split(':').next());
+        let others = ids.filter_map(|id| joined.iter().find(|container| container.id == id));
+        others.flat_map(Container::mounts)
     }
 
     /// What a container is given later.
@@ -200,7 +219,7 @@ mod tests {
             target: Some(target.to_owned()),
         };
         assert_eq!(
-            Resource::of_container(&config, None),
+            Resource::of_container(&config, &References::default()),
             [
                 Resource::Disk { name: "fedora".to_owned(), id: None },
                 file_system("/etc", "/host"),
@@ -215,16 +234,25 @@ mod tests {
             ]
         );
     }
+
     #[test]
-    fn what_the_image_gives_is_told_unless_the_request_says_otherwise() {
+    fn what_others_give_is_told_unless_the_request_says_otherwise() {
         let image = serde_json::json!({
             "Id": "sha256:1",
             "Config": {"Volumes": {"/a": {}, "/b": {}}, "Healthcheck": {"Test": ["CMD", "of-image"]}},
         });
-        let image: Image = serde_json::from_value(image).unwrap();
+        let other = serde_json::json!({"Id": "other", "Mounts": [
+            {"Type": "volume", "Name": "logs", "Source": "/v/logs", "Destination": "/b"},
+            {"Type": "bind", "Source": "/srv", "Destination": "/srv"},
+        ]});
+        let references = References {
+            images: vec![serde_json::from_value(image).unwrap()],
+            joined: vec![serde_json::from_value(other).unwrap()],
+            ..References::default()
+        };
         let given = |config: serde_json::Value| {
             let config: ContainerConfig = serde_json::from_value(config).unwrap();
-            let resources = Resource::of_container(&config, Some(&image));
+            let resources = Resource::of_container(&config, &references);
             let is_shown = |resource: &Resource| !matches!(resource, Resource::Network(_));
             resources.into_iter().filter(is_shown).collect::<Vec<_>>()
         };
@@ -242,6 +270,15 @@ mod tests {
                     "Healthcheck": {"Test": ["CMD", "own"]},
                 }),
                 vec![volume("data", "/a/"), volume("?", "/b"), volume("?", "/c"), check("own")],
+            ),
+            (
+                serde_json::json!({"HostConfig": {"VolumesFrom": ["other:ro"]}}),
+                vec![
+                    volume("logs", "/b"),
+                    volume("/srv", "/srv"),
+                    volume("?", "/a"),
+                    check("of-image"),
+                ],
             ),
             (
                 serde_json::json!({"Healthcheck": {"Test": ["NONE"]}, "Volumes": {"/a": {}}}),

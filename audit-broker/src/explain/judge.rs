@@ -13,13 +13,12 @@ use crate::action::Action;
 use crate::api::body::{Body, parse_body};
 use crate::api::route::BodyKind;
 use crate::case::case_of;
-use crate::danger::dangers;
+use crate::danger::{dangers, is_given_audit_write};
 use crate::decision::{judge, may_forge, what};
 use crate::facts::Registrar;
 use crate::object;
 use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
-use crate::prepare::take_audit_write;
 use crate::reference::Finder;
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
@@ -118,7 +117,7 @@ impl Judge {
         let is_kept_from_forging = match &action.body {
             Body::ContainerCreate(config) => {
                 let (principal, mode) = (&self.caller.principal, self.settings.mode);
-                take_audit_write(&mut config.host_config.clone().unwrap_or_default())
+                config.host_config.as_deref().is_none_or(is_given_audit_write)
                     && !may_forge(&self.policy, mode, principal, &case)
             }
             _ => false,

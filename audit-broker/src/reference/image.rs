@@ -1,8 +1,9 @@
 //! From the names of images in a request to the images that have them.
 
 use hyper::StatusCode;
+use serde_json::json;
 
-use super::{Finder, NAMES_LIMIT};
+use super::{Finder, NAMES_LIMIT, platform};
 use crate::action::{Holder, NameTaken};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
@@ -54,6 +55,35 @@ impl Finder<'_> {
             if let Found::Yes(image) = found {
                 self.references.images.push(image);
             }
+        }
+        Ok(())
+    }
+
+    /// The image that a new container is made of. One that is not there could be by the time that the
+    /// container is made.
+    pub(super) async fn find_used_image(
+        &mut self,
+        name: &str,
+        platform: Option<&str>,
+    ) -> Result<(), Unreachable> {
+        if !may_be_image(name) {
+            return Ok(());
+        }
+        let mut found = object::image(name, self.version, self.upstream).await?;
+        match (&mut found, platform) {
+            (Found::Yes(image), Some(platform)) => {
+                found = platform::variant(image, platform, self.upstream).await?;
+            }
+            // In the words that clients get of a container that is made.
+            (Found::No(StatusCode::NOT_FOUND, answer), _) => {
+                let message = format!("No such image: {}", full_name(name));
+                *answer = json!({ "message": message }).to_string().into();
+            }
+            _ => {}
+        }
+        match found {
+            Found::Yes(image) => self.references.images.push(image),
+            Found::No(status, answer) => self.references.missing_image = Some((status, answer)),
         }
         Ok(())
     }

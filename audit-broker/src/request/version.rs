@@ -26,6 +26,11 @@ impl ApiVersion {
         if digits { Some(Self { minor: minor.parse().ok()? }) } else { None }
     }
 
+    /// Whether images can be asked for by platform.
+    pub(crate) const fn tells_of_platforms(self) -> bool {
+        self.minor >= 49
+    }
+
     /// Refuses a version outside of what is passed on, in the daemon's own words, which clients
     /// look for.
     ///

@@ -91,10 +91,10 @@ fn on_another() -> Vec<Row> {
             "X01",
             "POST /containers/create?name={shortid}",
             r#"{"Image":"fedora"}"#,
-            Refused("begins with"),
+            Refused("looks like"),
         ),
-        bare("X01-rename", "POST /containers/{own}/rename?name={shortid}", Refused("begins with")),
-        bare("X01-slash", "POST /containers/{own}/rename?name=/{otherid}", Refused("begins with")),
+        bare("X01-rename", "POST /containers/{own}/rename?name={shortid}", Refused("looks like")),
+        bare("X01-slash", "POST /containers/{own}/rename?name=/{otherid}", Refused("looks like")),
         bare("K13-link", "DELETE /containers/{own}/{other}?link=1", Refused("")),
     ]);
     rows

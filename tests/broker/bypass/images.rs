@@ -2,10 +2,11 @@
 
 use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json};
+use super::sender::send;
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{raw, tag};
+use crate::host::{raw, shell, tag, text};
 use crate::observe::wait_until;
 
 const DENIED: &[(&str, &str, &str)] = &[
@@ -102,6 +103,44 @@ fn no_image_is_put_in_another_s_place() {
     stage.survives();
 }
 
+/// I15: docker takes a name before the beginning of an id, so that a name could stand for an image
+/// that somebody calls by its id.
+#[test]
+fn i15_names_that_look_like_ids() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    let id = shell("docker image inspect -f '{{.Id}}' fedora");
+    let id = id.trim().trim_start_matches("sha256:");
+    let own = lines.name();
+    shell(&format!("docker create --name {own} fedora true"));
+    let short = id.get(..12).unwrap();
+    let requests: Vec<Vec<u8>> = [
+        format!("POST /images/fedora/tag?repo={short}"),
+        format!("POST /images/fedora/tag?repo=docker.io/library/{short}&tag=latest"),
+        format!("POST /images/fedora/tag?repo={}", id.get(..5).unwrap()),
+        format!("POST /images/fedora/tag?repo=sha256&tag={short}"),
+        format!("POST /commit?container={own}&repo={short}"),
+        format!("POST /images/create?fromSrc=-&repo={short}"),
+        format!("POST /build?t={short}"),
+        // One that has not come yet.
+        "POST /images/fedora/tag?repo=0123456789ab".to_owned(),
+    ]
+    .map(|target| {
+        let head = format!("{target} HTTP/1.1\r\nHost: docker\r\n");
+        if target.contains("/tag?") {
+            return format!("{head}\r\n").into_bytes();
+        }
+        let body = "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        format!("{head}{body}").into_bytes()
+    })
+    .into();
+    for (sent, told) in requests.iter().zip(send(broker.socket(), &requests)) {
+        let is_refused = told.status == 409 && told.body.contains("looks like the id");
+        assert!(is_refused, "{}: {} {}", text(sent), told.status, told.body);
+    }
+    assert_eq!(shell(&format!("docker images -q {short}; docker images -q sha256")), "");
+}
+
 /// I04: what a build is told stays between who builds and dockerd, and reads nothing of the host.
 #[test]
 fn i04_arguments_of_a_build() {
@@ -143,9 +182,10 @@ fn i14_archives_that_are_crafted() {
             ln -s / out; tar c out >linked.tar; tar r --transform 's|.*|out{target}|' -f linked.tar -P planted
             head -c 5000 /dev/zero >zeros; head -c 5000 /dev/urandom | gzip >noise
             for archive in up.tar rooted.tar linked.tar zeros noise; do
-                docker load -i $archive >/dev/null 2>&1; docker import $archive $N >/dev/null 2>&1
+                docker load -i $archive >/dev/null 2>&1
+                docker import $archive $N >/dev/null 2>&1 && docker rmi -f $N >/dev/null
             done
-            docker rmi -f $N >/dev/null 2>&1; ls {target}* 2>/dev/null | wc -l; docker ps -q | head -c 0; echo up"
+            ls {target}* 2>/dev/null | wc -l; docker ps -q | head -c 0; echo up"
         ),
         "0\nup\n",
     )]);

@@ -58,7 +58,7 @@ fn no_network_is_the_host_s() {
             r#"{"Container":"{own}","EndpointConfig":{"NetworkID":"{net}"}}"#,
             Refused("NetworkID"),
         ),
-        json("N03-name", "POST /networks/create", r#"{"Name":"{netid}"}"#, Refused("begins with")),
+        json("N03-name", "POST /networks/create", r#"{"Name":"{netid}"}"#, Refused("looks like")),
         json("N03", "POST /networks/host/connect", own, Hidden("not found")),
         json("N03-id", "POST /networks/{hostnet}/connect", own, Hidden("not found")),
         json("N03-other", "POST /networks/{net}/connect", own, Hidden("not found")),
