@@ -97,9 +97,25 @@ prepare_live() {
     make_users
 }
 
+# What docker has: containers, images, volumes and networks.
+docker_things() {
+    docker ps -aq --no-trunc --format 'container {{.ID}} {{.Names}}'
+    docker images -aq --no-trunc --format 'image {{.ID}}' | sort -u
+    docker volume ls --format 'volume {{.Name}}'
+    docker network ls --no-trunc --format 'network {{.ID}} {{.Name}}'
+}
+
+# check_leavings BEFORE: nothing is left that was not there.
+check_leavings() {
+    say "what the tests left behind in docker"
+    local left
+    left=$(comm -13 <(sort <<<"$1") <(docker_things | sort))
+    [ -z "$left" ] || fail "$left"
+}
+
 check_live() {
     say "the product on the real host"
-    prepare_live
+    [ -n "${programs:-}" ] || prepare_live
     AUDIT_CLI=$programs/audit-cli AUDIT_CLI_GLIBC=$programs/audit-cli-glibc \
         cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
 }
@@ -222,12 +238,15 @@ check_units
 check_fuzz
 if [ "$(id -u)" -eq 0 ]; then
     check_differential
+    prepare_live
+    things=$(docker_things)
     check_live
     check_broker
     check_emitter
     check_parity
     check_quickstart
     check_bench
+    check_leavings "$things"
 else
     skip "everything that needs root: run sudo tests/run.sh"
 fi

@@ -98,11 +98,12 @@ networks: {inside: {}}
         compose up -d --scale second=2 2>&1; compose ps -q second | wc -l
         compose stop -t 0; compose start first; compose kill first; compose rm -f second >/dev/null
         compose ps -aq | wc -l; compose config --services | wc -l; compose ls -aq --filter name=$N
-        compose down -v -t 0; docker volume ls -q --filter name=$N; docker ps -aq --filter name=$N",
+        volumes=$(docker inspect -f '{{{{range .Mounts}}}}{{{{.Name}}}} {{{{end}}}}' $(compose ps -aq first))
+        compose down -v -t 0; docker volume rm $volumes 2>/dev/null | wc -l; docker volume ls -q --filter name=$N; docker ps -aq --filter name=$N",
         directory.path().display()
     );
     let expected = "first running\nsecond running\n2\nof compose\n3\ntyped\nkept\nkept\nup\nkept\n\
-                    still\n1\n2\n1\n2\nNAME\n";
+                    still\n1\n2\n1\n2\nNAME\n1\n";
     let docker = &command_lines()[0];
     for output in [lines.through(docker, &line), lines.straight(docker, &line)] {
         assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));

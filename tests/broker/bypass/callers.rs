@@ -34,7 +34,7 @@ fn status(broker: &Broker, command: &mut Command, name: &str) -> String {
 
 /// What was made goes when the test ends.
 fn away(name: &str) -> Finally {
-    Finally(format!("docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null"))
+    Finally(format!("docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null"))
 }
 
 fn record_of(name: &str) -> String {

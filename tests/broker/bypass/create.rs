@@ -160,7 +160,7 @@ fn c36_secrets_in_the_environment() {
         &format!(
             "docker run -d --init --name $N -e TOKEN={secret} fedora sleep 60 >/dev/null
             docker exec -e TOKEN={secret} $N sh -c 'echo $TOKEN' | grep -c {secret}
-            docker rm -f $N"
+            docker rm -fv $N"
         ),
         "1\nNAME\n",
     )]);

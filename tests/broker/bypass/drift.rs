@@ -95,7 +95,7 @@ fn x06_what_is_made_without_the_broker() {
     assert_eq!(make(&broker, name, r#"{"Image":"fedora","Cmd":["true"]}"#), 201);
     assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
     shell(&format!(
-        "docker rm -f {name} >/dev/null; docker create --name {name} fedora true >/dev/null"
+        "docker rm -fv {name} >/dev/null; docker create --name {name} fedora true >/dev/null"
     ));
     for target in [
         format!("GET /containers/{name}/json"),
@@ -125,7 +125,7 @@ fn c39_labels_of_an_image() {
     };
     let (own, other) = (labelled(PERSON), labelled(OTHER));
     let _away = Finally(format!(
-        "docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null
+        "docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null
          docker rmi -f {own} {other} >/dev/null"
     ));
     // Root's container of an image that says that everything is the person's.

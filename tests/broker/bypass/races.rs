@@ -97,7 +97,7 @@ fn x05_images_that_change_their_name() {
         shell(&line).trim().to_owned()
     };
     let _away = Finally(format!(
-        "docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null
+        "docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null
          docker rmi -f {name}:a {name}:b {name}:latest >/dev/null 2>&1; true"
     ));
     let (first, second) = (image("a"), image("b"));
@@ -128,7 +128,7 @@ fn x05_images_that_change_their_name() {
             }
             let line = format!(
                 "docker ps -aq --filter name={name} | xargs -r docker inspect -f '{{{{.Image}}}}' | sort -u
-                 docker ps -aq --filter name={name} | xargs -r docker rm -f >/dev/null"
+                 docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null"
             );
             let images = shell(&line);
             assert!(images.lines().all(|image| image == first), "{images}");
