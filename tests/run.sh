@@ -99,8 +99,8 @@ prepare_live() {
 
 # What docker has: containers, images, volumes and networks.
 docker_things() {
-    docker ps -aq --no-trunc --format 'container {{.ID}} {{.Names}}'
-    docker images -aq --no-trunc --format 'image {{.ID}}' | sort -u
+    docker ps -a --no-trunc --format 'container {{.ID}} {{.Names}}'
+    docker images -a --no-trunc --format 'image {{.ID}}' | sort -u
     docker volume ls --format 'volume {{.Name}}'
     docker network ls --no-trunc --format 'network {{.ID}} {{.Name}}'
 }

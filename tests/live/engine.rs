@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::host::{
-    CONFIGURATION, Directory, Finally, PERSON, Restored, audit_cli, found, found_settled,
-    login_as_root, run, shell, tag, text,
+    CONFIGURATION, Directory, PERSON, Restored, audit_cli, found, found_settled, login_as_root,
+    remove_unstarted, run, tag, text,
 };
 
 #[test]
@@ -60,10 +60,7 @@ fn the_articles_example_is_found() {
         "{} docker run -ti --rm --privileged -v /:/host fedora chroot /host",
         audit_cli().display()
     );
-    // Where it cannot start, docker leaves it there all the same.
-    let made = "docker ps -aq --no-trunc --filter ancestor=fedora --filter status=created";
-    let before = shell(made);
-    let _gone = Finally(format!("{made} | grep -vxF '{before}' | xargs -r docker rm >/dev/null"));
+    let _gone = remove_unstarted();
     login_as_root(PERSON)
         .args(["script", "-qec", &line, "/dev/null"])
         .current_dir(&home)

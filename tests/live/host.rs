@@ -147,6 +147,14 @@ impl Drop for Finally {
     }
 }
 
+/// At the end, removes the containers that are made from now on and cannot start: a privileged one may
+/// not where the tests run, and docker keeps it.
+pub(crate) fn remove_unstarted() -> Finally {
+    let unstarted = "docker ps -aq --no-trunc --filter ancestor=fedora --filter status=created";
+    let before = shell(unstarted);
+    Finally(format!("{unstarted} | grep -vxF '{before}' | xargs -r docker rm >/dev/null"))
+}
+
 /// When the tests began, as `ausearch` takes it; so it need not read all that is older.
 static START: OnceLock<[String; 2]> = OnceLock::new();
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::host::{
-    Directory, Finally, PERSON, audit_cli, found, found_settled, in_general, login, shell,
+    Directory, Finally, PERSON, audit_cli, found, found_settled, in_general, login,
+    remove_unstarted, shell,
 };
 
 #[test]
@@ -25,6 +26,7 @@ fn the_example_is_real() {
     let cwd = directory.path().join("docker");
     fs::create_dir(&cwd).unwrap();
     let line = format!("{} {command}", program.display());
+    let _gone = remove_unstarted();
     let mut person = login(PERSON);
     person.args(["script", "-qec", &line, "/dev/null"]).current_dir(&cwd).stdin(Stdio::null());
     person.output().unwrap();
