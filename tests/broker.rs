@@ -18,6 +18,8 @@ mod host;
 mod broker;
 #[path = "broker/docker.rs"]
 mod docker;
+#[path = "broker/engine.rs"]
+mod engine;
 #[path = "broker/http.rs"]
 mod http;
 
@@ -27,6 +29,8 @@ mod archives;
 mod bypass;
 #[path = "broker/clients.rs"]
 mod clients;
+#[path = "broker/engines.rs"]
+mod engines;
 #[path = "broker/objects.rs"]
 mod objects;
 #[expect(dead_code, reason = "the tests of the trail use the rest")]

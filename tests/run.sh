@@ -97,6 +97,14 @@ prepare_live() {
     make_users
 }
 
+# The engine of Debian sid, which tests start beside the host's. Only apt-get can fetch it.
+prepare_engine28() {
+    engine28=$PWD/target/engine28
+    command -v apt-get >/dev/null || fail "the tests at docker 28 need apt-get to fetch it"
+    install_packages "binutils patchelf" ""
+    tests/engine28.sh "$engine28" >/dev/null
+}
+
 # What docker has: containers, images, volumes and networks.
 docker_things() {
     docker ps -a --no-trunc --format 'container {{.ID}} {{.Names}}'
@@ -123,10 +131,12 @@ check_live() {
 check_broker() {
     say "the broker between real clients and the real dockerd"
     [ -n "${programs:-}" ] || prepare_live
-    install_packages "curl golang-go python3-venv" "curl golang python3 util-linux-script"
+    install_packages "curl golang-go python3-venv iproute2" \
+        "curl golang python3 util-linux-script iproute"
+    prepare_engine28
     cargo build --quiet --release --package audit-broker
     install -m 0755 target/release/audit-broker "$programs/audit-broker"
-    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \
+    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker AUDIT_ENGINE28=$engine28 \
         cargo test --quiet --package audit-broker --features live --test broker -- "$@"
     # These stop auditing for a moment, so each runs alone.
     AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \

@@ -50,15 +50,16 @@ impl Broker {
 
     /// The same with these policies in place of one that permits everything.
     pub(crate) fn with_policies(policies: &str, extra_toml: &str) -> Self {
-        Self::run(Path::new(DOCKERD), policies, extra_toml)
+        Self::in_front_of(Path::new(DOCKERD), policies, extra_toml)
     }
 
     /// Starts the broker in front of another socket.
     pub(crate) fn before(upstream: &Path, extra_toml: &str) -> Self {
-        Self::run(upstream, PERMIT_ALL, extra_toml)
+        Self::in_front_of(upstream, PERMIT_ALL, extra_toml)
     }
 
-    fn run(upstream: &Path, policies: &str, extra_toml: &str) -> Self {
+    /// Starts the broker in front of another socket, with these policies.
+    pub(crate) fn in_front_of(upstream: &Path, policies: &str, extra_toml: &str) -> Self {
         let user = SystemUser::there();
         let directory = Directory::new();
         // What the clients leave in their home must not be this machine's.

@@ -31,6 +31,8 @@ mod races;
 mod row;
 #[path = "bypass/sender.rs"]
 mod sender;
+#[path = "bypass/shipped.rs"]
+mod shipped;
 #[path = "bypass/stage.rs"]
 mod stage;
 #[path = "bypass/swarm.rs"]

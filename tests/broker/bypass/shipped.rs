@@ -1,0 +1,62 @@
+//! The shipped policies, each with an ordinary user in the place that it has for one.
+
+use crate::broker::Broker;
+use crate::host::{PERSON, tag};
+use crate::policy::shipped;
+
+use super::sender::{create, send};
+
+/// A shipped file, and whom it names in place of which an ordinary user is put.
+const PLACES: [(&str, &str); 7] = [
+    ("default", ""),
+    ("own-containers", "Group::\"developers\""),
+    ("roles", "Group::\"docker-operator\""),
+    ("roles", "Group::\"docker-operator-advanced\""),
+    ("roles", "Group::\"docker-developer\""),
+    ("docker-fedora", ""),
+    ("ci-runner", "principal == Service::\"gitlab-runner.service\""),
+];
+
+/// The policies with the person in a place. The person's own group stands for the group that a
+/// policy names. Root and docker-admin have what `default.cedar` gives them.
+fn with_person(file: &str, place: &str) -> String {
+    let text = shipped(file);
+    let person = if place.starts_with("Group::") {
+        format!("Group::\"{PERSON}\"")
+    } else {
+        format!("principal == User::\"{PERSON}\"")
+    };
+    let text = if place.is_empty() { text } else { text.replace(place, &person) };
+    if file == "default" {
+        return text;
+    }
+    let default = shipped("default");
+    let (_, of_root) = default.split_once("@id(\"root\")").unwrap();
+    format!("{text}\n@id(\"root\")\n{of_root}")
+}
+
+/// Tries something as the person under each of the shipped policies, in a broker of its own each
+/// time. The try gets a name for the policies to show where it fails.
+pub(super) fn under_each(attempt: impl Fn(&str, &Broker)) {
+    for (file, place) in PLACES {
+        let name = format!("{file} {place}");
+        eprintln!("under {name}");
+        attempt(&name, &Broker::with_policies(&with_person(file, place), ""));
+    }
+}
+
+#[test]
+fn no_shipped_policy_gives_an_ordinary_user_the_host() {
+    under_each(|name, broker| {
+        for config in [
+            r#"{"Privileged":true}"#,
+            r#"{"Binds":["/:/host"]}"#,
+            r#"{"PidMode":"host"}"#,
+            r#"{"CapAdd":["SYS_ADMIN"]}"#,
+        ] {
+            let body = format!(r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{config}}}"#);
+            let told = send(broker.socket(), &[create(&tag(), &body)]);
+            assert_eq!(told[0].status, 403, "{name}: {config}: {told:?}");
+        }
+    });
+}
