@@ -123,7 +123,10 @@ const LAYERS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("audit-capi/src", &["sys", "pointer", "api", "dropin", "lib"]),
-    ("audit-host/src", &["host_access", "journal", "root_file", "lib"]),
+    (
+        "audit-host/src",
+        &["danger", "finding", "options", "host_access", "journal", "root_file", "lib"],
+    ),
 ];
 
 /// `process` holds C's main, so it calls up; everybody may use its system calls. `own_process` is

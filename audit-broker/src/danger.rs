@@ -13,7 +13,6 @@ mod confinement;
 mod container;
 mod device;
 mod gathered;
-mod kind;
 mod limit;
 mod log;
 mod mount;
@@ -27,29 +26,19 @@ mod service;
 mod volume;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
+pub(crate) use audit_host::danger::Danger;
+use audit_host::finding::Finding;
 use audit_host::host_access::HostAccess;
+use audit_host::options::host_path::yields_root;
 
 use crate::action::{Action, References};
 use crate::api::body::Body;
 use crate::host_path;
 use crate::object::{Container, Object, Volume};
-pub(crate) use capability::{AUDIT_WRITE, is_given_audit_write};
+pub(crate) use capability::is_given_audit_write;
 use gathered::Gathered;
-pub(crate) use kind::Danger;
 pub(crate) use runtime::wanted_devices;
-
-/// One danger, and where the request asks for it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Finding {
-    pub(crate) danger: Danger,
-    /// `HostConfig.Binds[0]`, `query networkmode`; of what is there already with its name in front,
-    /// `container web: HostConfig.Privileged`.
-    pub(crate) part: String,
-    /// What stands there, or the name of another container.
-    pub(crate) value: String,
-}
 
 /// Everything dangerous in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,14 +67,14 @@ impl Dangers {
             let problem = match &led {
                 None => Some("others than root can change where it leads".to_owned()),
                 // Whether it is read-only was asked of the text.
-                Some(led) if *led != path && path::yields_root(led, true) => {
+                Some(led) if *led != path && yields_root(led, true) => {
                     Some(format!("it leads to {led}"))
                 }
                 Some(_) => None,
             };
             if let Some(value) = problem {
                 let part = format!("path {path}");
-                self.findings.push(Finding { danger: Danger::HostRoot, part, value });
+                self.findings.push(Finding::new(Danger::HostRoot, value).at(part));
             }
             reached.insert(led.unwrap_or(path));
         }
@@ -95,20 +84,12 @@ impl Dangers {
     /// For paths whose links cannot be followed.
     pub(crate) fn lead_anywhere(&mut self) {
         let value = "it is not known where it leads".to_owned();
-        let part = "path".to_owned();
-        self.findings.push(Finding { danger: Danger::HostRoot, part, value });
+        self.findings.push(Finding::new(Danger::HostRoot, value).at("path"));
     }
 
     /// Each danger once, by its name in policies.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
         self.findings.iter().map(|found| found.danger.name()).collect()
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { danger, part, value } = self;
-        write!(formatter, "{} ({part}: {})", danger.name(), value.escape_debug())
     }
 }
 
@@ -211,8 +192,7 @@ fn add_references(gathered: &mut Gathered, references: &References) {
         volume::add_mounted(gathered, volume);
     }
     if references.is_on_host_network {
-        gathered.asked.add_namespace("network");
-        gathered.add(Danger::HostNetwork, format_args!("Networks"), "host");
+        gathered.add_namespace(Danger::HostNetwork, format_args!("Networks"), "network");
     }
 }
 

@@ -16,8 +16,6 @@ use cedar_policy::{
 };
 use serde_json::json;
 
-#[cfg(test)]
-pub(crate) use dangers::DANGERS;
 pub(crate) use load::Fingerprint;
 pub(crate) use question::{
     Call, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,

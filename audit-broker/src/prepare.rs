@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::options::capability::AUDIT_WRITE;
+
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
-use crate::danger::{AUDIT_WRITE, is_given_audit_write};
+use crate::danger::is_given_audit_write;
 use crate::decision::{names_all, reaches_all};
 use crate::object;
 use crate::owner::{IMAGE_LABEL, LABEL, Owner, has_tag, owner_in_labels, refuse_own, stamp};

@@ -1,5 +1,7 @@
 //! Images that the daemon builds, and the builder's own protocol.
 
+use audit_host::finding::{Finding, Way};
+
 use super::{Danger, gathered::Gathered, namespace};
 use crate::request::Query;
 
@@ -36,5 +38,6 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
 /// `getEntitlements` in `daemon/internal/builder-next/controller.go` of moby.
 pub(super) fn add_builder(gathered: &mut Gathered, part: &str, value: &str) {
     gathered.add(Danger::HostNetwork, format_args!("{part}"), value);
-    gathered.add(Danger::Devices, format_args!("{part}"), value);
+    let devices = Finding::new(Danger::Devices, value).by(Way::Plain);
+    gathered.add_found(format_args!("{part}"), [devices]);
 }

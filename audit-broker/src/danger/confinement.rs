@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::finding::Finding;
+use audit_host::options::security;
+
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::HostConfig;
 use crate::api::task::{SelinuxContext, TaskPrivileges};
@@ -9,22 +12,18 @@ use crate::api::task::{SelinuxContext, TaskPrivileges};
 /// Security options, and paths of the kernel that are shown or writable.
 pub(super) fn add_confinement(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (index, option) in config.security_opt.iter().flatten().enumerate() {
-        if gathered.asked.add_security_option(option.as_bytes()) {
-            let part = format_args!("{place}SecurityOpt[{index}]");
-            gathered.add(Danger::LoosenedConfinement, part, option);
-        }
+        gathered.add_found(format_args!("{place}SecurityOpt[{index}]"), security::judge(option));
     }
     // docker leaves both out, or lists its defaults, where the container is confined as usual.
     if let Some(path) = missing(MASKED_PATHS, config.masked_paths.as_deref()) {
-        gathered.asked.add_confinement("systempaths");
-        gathered.add(Danger::LoosenedConfinement, format_args!("{place}MaskedPaths"), path);
+        let loosened = Finding::loosened("systempaths", path);
+        gathered.add_found(format_args!("{place}MaskedPaths"), [loosened]);
     }
     // A program named in `/proc/sys/kernel/core_pattern` is run by the kernel, as root.
     if let Some(path) = missing(READONLY_PATHS, config.readonly_paths.as_deref()) {
-        gathered.asked.add_confinement("systempaths");
-        let part = format_args!("{place}ReadonlyPaths");
-        gathered.add(Danger::LoosenedConfinement, part, path);
-        gathered.add(Danger::HostRoot, part, path);
+        let loosened = Finding::loosened("systempaths", path);
+        let root = Finding { danger: Danger::HostRoot, ..loosened.clone() };
+        gathered.add_found(format_args!("{place}ReadonlyPaths"), [loosened, root]);
     }
 }
 
@@ -62,7 +61,7 @@ pub(super) fn add_sysctls(
     for (name, value) in sysctls.into_iter().flatten() {
         if !(has_own_network && name.starts_with("net.")) {
             let part = format_args!("{place}Sysctls.{name}");
-            gathered.add(Danger::LoosenedConfinement, part, value);
+            gathered.add_found(part, [Finding::loosened("sysctl", value)]);
         }
     }
 }
@@ -75,15 +74,13 @@ pub(super) fn add_privileges(gathered: &mut Gathered, place: &str, privileges: &
         [("Seccomp.Mode", "seccomp", seccomp), ("AppArmor.Mode", "apparmor", apparmor)]
     {
         if let Some(mode) = mode.filter(|mode| !matches!(*mode, "" | "default")) {
-            gathered.asked.add_confinement(word);
-            gathered.add(Danger::LoosenedConfinement, format_args!("{place}{key}"), mode);
+            gathered.add_found(format_args!("{place}{key}"), [Finding::loosened(word, mode)]);
         }
     }
     let context = privileges.selinux_context.as_ref();
     if let Some(context) = context.filter(|context| **context != SelinuxContext::default()) {
-        gathered.asked.add_confinement("label");
         let part = format_args!("{place}SELinuxContext");
         let label = if context.disable == Some(true) { "disabled" } else { "changed" };
-        gathered.add(Danger::LoosenedConfinement, part, label);
+        gathered.add_found(part, [Finding::loosened("label", label)]);
     }
 }

@@ -1,9 +1,11 @@
 //! What a container has of the host: one that is made, started or entered, or whose things another
 //! uses.
 
+use audit_host::options::capability;
+
 use super::{
-    Danger, capability, confinement, device, gathered::Gathered, limit, log, mount, namespace,
-    network, runtime, volume,
+    Danger, confinement, device, gathered::Gathered, limit, log, mount, namespace, network,
+    runtime, volume,
 };
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
@@ -62,10 +64,10 @@ fn add_host_config(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     limit::add_oom_score(gathered, place, config.oom_score_adj);
     let added = config.cap_add.iter().flat_map(|words| &words.0);
     for (index, name) in added.enumerate() {
-        capability::add_capability(gathered, format_args!("{place}CapAdd[{index}]"), name);
+        gathered.add_found(format_args!("{place}CapAdd[{index}]"), capability::judge(name));
     }
     for (index, name) in config.capabilities.iter().flatten().enumerate() {
-        capability::add_capability(gathered, format_args!("{place}Capabilities[{index}]"), name);
+        gathered.add_found(format_args!("{place}Capabilities[{index}]"), capability::judge(name));
     }
     confinement::add_confinement(gathered, place, config);
     runtime::add_runtime(gathered, place, config);

@@ -2,7 +2,6 @@
 
 use super::{Danger, device, gathered::Gathered};
 use crate::api::host_config::{Resources, Ulimit, UpdateConfig};
-use audit_host::host_access::Asked;
 
 /// Limits of a container that is made or started. Those that keep it within less than it has
 /// without them harm nobody.
@@ -58,6 +57,4 @@ pub(super) fn add_update(gathered: &mut Gathered, update: &UpdateConfig) {
         gathered.add(Danger::HostResources, format_args!("PidsLimit"), "0");
     }
     device::add_devices(gathered, "", &resources);
-    // dockerd takes devices here and gives none, so that there is nothing to put on record.
-    gathered.asked = Asked::default();
 }

@@ -2,6 +2,9 @@
 
 use std::fmt::Arguments;
 
+use audit_host::finding::Finding;
+use audit_host::options::host_path;
+
 use super::{Danger, gathered::Gathered, volume};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
@@ -37,7 +40,7 @@ fn add_bind(gathered: &mut Gathered, part: Arguments<'_>, bind: &str) {
     let options = target.split_once(':').map_or("", |(_, options)| options);
     if source.starts_with('/') {
         let is_read_only = options.split(',').any(|option| option == "ro");
-        gathered.add_host_path(part, source, is_read_only);
+        gathered.add_found(part, host_path::judge(source, is_read_only));
         options.split(',').for_each(|option| add_bind_option(gathered, part, option));
     } else if !object::is_name(source) {
         gathered.add(Danger::HostRoot, part, bind);
@@ -52,7 +55,7 @@ fn add_bind_option(gathered: &mut Gathered, part: Arguments<'_>, option: &str) {
         "" | "ro" | "rw" | "nocopy" | "consistent" | "cached" | "delegated" | "default"
     );
     if !is_usual && !keeps_mounts_apart(option) {
-        gathered.add(Danger::LoosenedConfinement, part, option);
+        gathered.add_found(part, [Finding::loosened("bind_option", option)]);
     }
 }
 
@@ -65,7 +68,7 @@ fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
         "bind" => {
             // dockerd refuses one without source.
             if let Some(source) = &mount.source {
-                gathered.add_host_path(part, source, mount.read_only == Some(true));
+                gathered.add_found(part, host_path::judge(source, mount.read_only == Some(true)));
             }
         }
         "cluster" => {
@@ -81,7 +84,7 @@ fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
         && !keeps_mounts_apart(propagation)
     {
         let part = format_args!("{part}.BindOptions.Propagation");
-        gathered.add(Danger::LoosenedConfinement, part, propagation);
+        gathered.add_found(part, [Finding::loosened("propagation", propagation)]);
     }
     if let Some(options) = &mount.volume_options {
         add_subpath(gathered, format_args!("{part}.VolumeOptions"), options.subpath.as_deref());
@@ -106,7 +109,7 @@ fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
 fn add_subpath(gathered: &mut Gathered, part: Arguments<'_>, subpath: Option<&str>) {
     let Some(subpath) = subpath else { return };
     if subpath.starts_with('/') || subpath.split('/').any(|name| name == "..") {
-        gathered.add(Danger::HostFiles, format_args!("{part}.Subpath"), subpath);
+        gathered.add_found(format_args!("{part}.Subpath"), host_path::judge(subpath, false));
     }
 }
 
@@ -114,6 +117,6 @@ fn add_subpath(gathered: &mut Gathered, part: Arguments<'_>, subpath: Option<&st
 /// hold by itself.
 fn add_tmpfs_option(gathered: &mut Gathered, part: Arguments<'_>, option: &str) {
     if matches!(option, "dev" | "suid") {
-        gathered.add(Danger::LoosenedConfinement, part, option);
+        gathered.add_found(part, [Finding::loosened("tmpfs", option)]);
     }
 }

@@ -60,8 +60,7 @@ pub(super) fn is_shared_network(network: &str) -> bool {
 
 fn add_mode(gathered: &mut Gathered, part: Arguments<'_>, mode: &str, namespace: &Namespace) {
     if mode == "host" {
-        gathered.asked.add_namespace(namespace.word);
-        gathered.add(namespace.danger, part, mode);
+        gathered.add_namespace(namespace.danger, part, namespace.word);
     } else if let Some(container) = mode.strip_prefix("container:") {
         gathered.add_container(part, container);
     } else if namespace.apart.is_some_and(|apart| !apart.contains(&mode)) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Arguments;
 
+use audit_host::finding::Finding;
+
 use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
 use crate::object::Object;
@@ -59,7 +61,7 @@ fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
 pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: &NetworkConnect) {
     match network {
         Object::Network(network) if network.name == "host" => {
-            gathered.add(Danger::HostNetwork, format_args!("path"), &network.name);
+            gathered.add_namespace(Danger::HostNetwork, format_args!("path"), "network");
         }
         _ => {}
     }
@@ -99,7 +101,7 @@ pub(super) fn add_driver_option(
 ) {
     if name != "com.docker.network.endpoint.ifname" {
         let part = format_args!("{part}.DriverOpts.{name}");
-        gathered.add(Danger::LoosenedConfinement, part, value);
+        gathered.add_found(part, [Finding::loosened("driver_option", value)]);
     }
 }
 

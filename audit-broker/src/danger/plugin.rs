@@ -2,6 +2,8 @@
 
 use std::fmt::Arguments;
 
+use audit_host::options::host_path;
+
 use super::{Danger, gathered::Gathered};
 use crate::api::plugin::PluginPrivilege;
 
@@ -11,7 +13,7 @@ pub(super) fn add_settings(gathered: &mut Gathered, settings: &[String]) {
     for (index, setting) in settings.iter().enumerate() {
         let path = setting.split_once('=').map(|(_, value)| value);
         if let Some(path) = path.filter(|value| value.starts_with('/')) {
-            gathered.add_host_path(format_args!("[{index}]"), path, false);
+            gathered.add_found(format_args!("[{index}]"), host_path::judge(path, false));
         }
     }
 }
@@ -30,30 +32,20 @@ pub(super) fn add_privilege(
     let part = format_args!("{part}.{name}");
     match name {
         "network" if values().any(|value| value == "host") => {
-            gathered.asked.add_namespace("network");
-            gathered.add(Danger::HostNetwork, part, "host");
+            gathered.add_namespace(Danger::HostNetwork, part, "network");
         }
         "host ipc namespace" => {
-            gathered.asked.add_namespace("ipc");
-            gathered.add(Danger::HostIpc, part, "true");
+            gathered.add_namespace(Danger::HostIpc, part, "ipc");
         }
         "host pid namespace" => {
-            gathered.asked.add_namespace("pid");
-            gathered.add(Danger::HostPid, part, "true");
+            gathered.add_namespace(Danger::HostPid, part, "pid");
         }
-        "mount" => values().for_each(|path| gathered.add_host_path(part, path, false)),
-        "device" => values().for_each(|device| {
-            gathered.asked.add_device(device.as_bytes());
-            gathered.add(Danger::Devices, part, device);
-        }),
-        "allow-all-devices" => {
-            gathered.asked.add_device(b"all");
-            gathered.add(Danger::Devices, part, "all");
+        "mount" => {
+            values().for_each(|path| gathered.add_found(part, host_path::judge(path, false)));
         }
-        "capabilities" => values().for_each(|name| {
-            gathered.asked.add_capability(name.as_bytes());
-            gathered.add(Danger::Capabilities, part, name);
-        }),
+        "device" => values().for_each(|device| gathered.add(Danger::Devices, part, device)),
+        "allow-all-devices" => gathered.add(Danger::Devices, part, "all"),
+        "capabilities" => values().for_each(|name| gathered.add(Danger::Capabilities, part, name)),
         // Whatever it is, the plugin runs as root.
         _ => {}
     }

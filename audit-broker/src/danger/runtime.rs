@@ -1,5 +1,7 @@
 //! The program that runs a container, and what it is told past docker.
 
+use audit_host::finding::{Finding, Way};
+
 use super::{Danger, gathered::Gathered};
 use crate::action::References;
 use crate::api::container::ContainerConfig;
@@ -10,13 +12,12 @@ use crate::object::Image;
 /// properties of the systemd unit by them.
 pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     if let Some(runtime) = config.runtime.as_deref().filter(|name| !USUAL.contains(name)) {
-        gathered.asked.add_confinement("runtime");
-        let part = format_args!("{place}Runtime");
-        gathered.add(Danger::Runtime, part, runtime);
+        let other = Finding::new(Danger::Runtime, runtime).by(Way::Confinement("runtime"));
         // containerd takes a path for a program, and runs it as root.
-        if runtime.contains('/') {
-            gathered.add(Danger::HostRoot, part, runtime);
-        }
+        let root =
+            runtime.contains('/').then(|| Finding { danger: Danger::HostRoot, ..other.clone() });
+        gathered
+            .add_found(format_args!("{place}Runtime"), [Some(other), root].into_iter().flatten());
     }
     for (name, value) in config.annotations.iter().flatten() {
         gathered.add(Danger::Runtime, format_args!("{place}Annotations.{name}"), value);
@@ -61,7 +62,6 @@ pub(super) fn add_wanted_devices(
     let is_usual = references.default_runtime.as_deref().is_some_and(|name| USUAL.contains(&name));
     match wanted_devices(config, references.images.first()) {
         Some(devices) if !is_usual => {
-            gathered.asked.add_device(devices.as_bytes());
             let part = format_args!("Env NVIDIA_VISIBLE_DEVICES");
             gathered.add(Danger::Devices, part, devices);
         }

@@ -1,8 +1,8 @@
 //! Services of a swarm: what their tasks have of the hosts that run them.
 
-use super::{
-    Danger, capability, confinement, gathered::Gathered, limit, log, mount, network, plugin,
-};
+use audit_host::options::capability;
+
+use super::{Danger, confinement, gathered::Gathered, limit, log, mount, network, plugin};
 use crate::api::service::ServiceSpec;
 use crate::api::task::{ContainerSpec, NetworkAttachmentConfig, TaskResources, TaskSpec};
 
@@ -83,7 +83,7 @@ fn add_container(gathered: &mut Gathered, container: &ContainerSpec, has_own_net
     let place = "TaskTemplate.ContainerSpec.";
     mount::add_mounts(gathered, place, container.mounts.as_deref().unwrap_or_default());
     for (index, name) in container.capability_add.iter().flatten().enumerate() {
-        capability::add_capability(gathered, format_args!("{place}CapabilityAdd[{index}]"), name);
+        gathered.add_found(format_args!("{place}CapabilityAdd[{index}]"), capability::judge(name));
     }
     if let Some(privileges) = &container.privileges {
         let place = "TaskTemplate.ContainerSpec.Privileges.";

@@ -58,8 +58,11 @@ fn of_create(host_config: &Value) -> Action {
 
 /// Each finding as `danger part value`.
 fn found(action: &Action) -> Vec<String> {
-    let findings = dangers(action).findings;
-    findings
+    let found = dangers(action);
+    let is_on_record = !found.ways.is_empty();
+    assert_eq!(found.yield_host(), is_on_record, "{found:?}");
+    found
+        .findings
         .iter()
         .map(|found| format!("{} {} {}", found.danger.name(), found.part, found.value))
         .collect()

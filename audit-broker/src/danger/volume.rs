@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
 
+use audit_host::options::host_path;
+
 use super::{Danger, gathered::Gathered};
 use crate::api::volume::VolumeCreate;
 use crate::object::Volume;
@@ -53,18 +55,18 @@ pub(super) fn add_options(
     if let Some(device) = options.get("device") {
         let part = format_args!("{part}.device");
         if further().any(|option| matches!(option, "bind" | "rbind")) {
-            gathered.add_host_path(part, device, false);
+            gathered.add_found(part, host_path::judge(device, false));
         } else if matches!(kind, "nfs" | "nfs4" | "cifs") {
             gathered.add(Danger::Outbound, part, device);
         } else if !matches!(kind, "tmpfs" | "overlay") {
-            gathered.add_disk(part, device);
+            gathered.add_found(part, host_path::judge_disk(device));
         }
     }
     let part = format_args!("{part}.o");
     for (name, value) in further().filter_map(|option| option.split_once('=')) {
         if name.trim_end_matches('+').ends_with("dir") {
             for path in value.split(':').filter(|path| !path.is_empty()) {
-                gathered.add_host_path(part, path, false);
+                gathered.add_found(part, host_path::judge(path, false));
             }
         }
     }

@@ -4,31 +4,9 @@
 //! one would forbid nothing.
 
 use anyhow::bail;
+use audit_host::danger::Danger;
 use cedar_policy::Policy as Statement;
 use serde_json::{Value, json};
-
-/// Every word that a request may have. What each means is in the README.
-pub(crate) const DANGERS: [&str; 19] = [
-    "host-root",
-    "host-files",
-    "host-network",
-    "host-pid",
-    "host-ipc",
-    "host-uts",
-    "host-user",
-    "host-cgroup",
-    "host-resources",
-    "host-ports",
-    "devices",
-    "capabilities",
-    "loosened-confinement",
-    "foreign-container",
-    "evidence-hiding",
-    "evidence-forging",
-    "outbound",
-    "runtime",
-    "storage-driver",
-];
 
 /// # Errors
 /// If the policy compares `context.dangers` with a word that no request has.
@@ -60,10 +38,10 @@ fn check_words(words: &Value) -> anyhow::Result<()> {
         return words.iter().try_for_each(check_words);
     }
     match words.get("Value") {
-        Some(Value::String(word)) if !DANGERS.contains(&word.as_str()) => bail!(
+        Some(Value::String(word)) if Danger::from_name(word).is_none() => bail!(
             "context.dangers is never `{}`; it has {}",
             word.escape_debug(),
-            DANGERS.map(|word| format!("`{word}`")).join(", ")
+            Danger::ALL.map(|danger| format!("`{}`", danger.name())).join(", ")
         ),
         _ => Ok(()),
     }
@@ -103,8 +81,8 @@ mod tests {
 
     #[test]
     fn the_schema_says_the_words() {
-        for word in DANGERS {
-            assert!(SCHEMA.contains(word), "{word}");
+        for danger in Danger::ALL {
+            assert!(SCHEMA.contains(danger.name()), "{}", danger.name());
         }
     }
 }

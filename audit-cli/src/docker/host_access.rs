@@ -1,6 +1,9 @@
 //! What a docker command line asks for that yields the host.
 
+use audit_host::danger::Danger;
+use audit_host::finding::Way;
 use audit_host::host_access::{Asked, HostAccess};
+use audit_host::options::{capability, security};
 
 use super::flags::Flag;
 use super::mount::{is_host_network, mount_source, volume_source};
@@ -11,7 +14,13 @@ pub(crate) fn host_access(words: &[Vec<u8>]) -> Vec<HostAccess> {
     let Some(command) = Command::read(words) else { return Vec::new() };
     let mut asked = Asked::default();
     if matches!(command.name, Name::Container | Name::Exec) {
-        for flag in &command.flags.given {
+        let given = &command.flags.given;
+        // Of several, docker takes the last.
+        let privileged = given.iter().rfind(|flag| flag.name == b"privileged");
+        if privileged.is_some_and(Flag::is_on) {
+            asked.add(Danger::HostRoot, Way::Privileged, b"");
+        }
+        for flag in given {
             add(&mut asked, flag);
         }
     }
@@ -20,28 +29,36 @@ pub(crate) fn host_access(words: &[Vec<u8>]) -> Vec<HostAccess> {
 
 fn add(asked: &mut Asked, flag: &Flag<'_>) {
     let value = flag.value;
+    let text = String::from_utf8_lossy(value);
+    let mut mount = |source: &[u8]| asked.add(Danger::HostFiles, Way::Mount, source);
     match flag.name {
-        // Of several, docker takes the last.
-        b"privileged" => asked.set_privileged(flag.is_on()),
-        b"volume" => asked.add_mounts(volume_source(value).map(<[u8]>::to_vec)),
-        b"mount" => asked.add_mounts(mount_source(value)),
-        b"use-api-socket" if flag.is_on() => {
-            asked.add_mounts(Some(b"/var/run/docker.sock".to_vec()));
+        b"volume" => volume_source(value).into_iter().for_each(mount),
+        b"mount" => mount_source(value).into_iter().for_each(|source| mount(&source)),
+        b"use-api-socket" if flag.is_on() => mount(b"/var/run/docker.sock"),
+        b"device" | b"device-cgroup-rule" => asked.add(Danger::Devices, Way::Device, value),
+        b"net" | b"network" if is_host_network(value) => {
+            asked.add(Danger::HostNetwork, Way::Namespace("network"), value);
         }
-        b"device" | b"device-cgroup-rule" => asked.add_device(value),
-        b"net" | b"network" if is_host_network(value) => asked.add_namespace("network"),
-        b"pid" if value == b"host" => asked.add_namespace("pid"),
-        b"ipc" if value == b"host" => asked.add_namespace("ipc"),
-        b"uts" if value == b"host" => asked.add_namespace("uts"),
-        b"userns" if value == b"host" => asked.add_namespace("user"),
-        b"cgroupns" if value == b"host" => asked.add_namespace("cgroup"),
-        b"cap-add" => asked.add_capability(value),
-        b"security-opt" => {
-            asked.add_security_option(value);
+        b"cap-add" => asked.add_findings(capability::judge(&text)),
+        b"security-opt" => asked.add_findings(security::judge(&text)),
+        name if value == b"host" => {
+            let namespace = NAMESPACES.iter().find(|(flag, ..)| *flag == name);
+            if let Some((_, danger, word)) = namespace {
+                asked.add(*danger, Way::Namespace(word), value);
+            }
         }
         _ => {}
     }
 }
+
+/// The options that give a container a namespace of the host, and what the records call it.
+const NAMESPACES: &[(&[u8], Danger, &str)] = &[
+    (b"pid", Danger::HostPid, "pid"),
+    (b"ipc", Danger::HostIpc, "ipc"),
+    (b"uts", Danger::HostUts, "uts"),
+    (b"userns", Danger::HostUser, "user"),
+    (b"cgroupns", Danger::HostCgroup, "cgroup"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -64,6 +81,9 @@ mod tests {
             HostAccess::Namespace(names) => format!("namespace: {names}"),
             HostAccess::Capability(names) => format!("capability: {names}"),
             HostAccess::Confinement(names) => format!("confinement: {names}"),
+            HostAccess::Other(danger, line) => {
+                format!("{}: {}", danger.name(), line.as_ref().map(text).unwrap_or_default())
+            }
         }
     }
 

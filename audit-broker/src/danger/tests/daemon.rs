@@ -106,7 +106,7 @@ fn p01_plugins() {
         [
             "host-root POST /plugins/pull x",
             "host-network [0].network host",
-            "host-pid [1].host pid namespace true",
+            "host-pid [1].host pid namespace host",
             "host-files [2].mount /srv",
             "capabilities [3].capabilities CAP_SYS_ADMIN",
         ]

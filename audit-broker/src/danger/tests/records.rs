@@ -19,6 +19,8 @@ fn ways(action: &Action) -> Vec<String> {
         HostAccess::Namespace(names) => format!("namespace: {names}"),
         HostAccess::Capability(names) => format!("capability: {names}"),
         HostAccess::Confinement(names) => format!("confinement: {names}"),
+        HostAccess::Other(danger, None) => danger.name().to_owned(),
+        HostAccess::Other(danger, Some(line)) => format!("{}: {}", danger.name(), text(&line)),
     });
     ways.collect()
 }
@@ -29,7 +31,7 @@ fn each_field_of_a_new_container_counts() {
     for (id, host_config, expected) in [
         ("C01", json!({"Privileged": true}), "privileged"),
         ("C02", json!({"Binds": ["/:/h"]}), "mount: /"),
-        ("C02", json!({"Binds": ["data:/d", "/etc:/e:ro,z"]}), "mount: /etc"),
+        ("C02", json!({"Binds": ["data:/d", "/etc:/e:ro"]}), "mount: /etc"),
         ("C03", json!({"Mounts": [{"Type": "bind", "Source": "/", "Target": "/h"}]}), "mount: /"),
         (
             "C04",
@@ -57,7 +59,10 @@ fn each_field_of_a_new_container_counts() {
             "namespace: cgroup-user-uts",
         ),
         ("C22", json!({"NetworkMode": "host"}), "namespace: network"),
+        ("C23", json!({"CgroupParent": "/user.slice"}), "host-cgroup: /user.slice"),
+        ("C25", json!({"PidsLimit": -1}), "host-resources: -1"),
         ("C26", json!({"Runtime": "io.containerd.x.v1"}), "confinement: runtime"),
+        ("C28", json!({"LogConfig": {"Type": "none"}}), "evidence-hiding: none"),
     ] {
         assert_eq!(ways(&of_create(&host_config)), [expected], "{id}");
     }
@@ -122,7 +127,13 @@ fn other_routes_count_as_well() {
     ]);
     assert_eq!(
         ways(&action("POST", "/plugins/pull?remote=x", &plugin)),
-        ["mount: /var/lib", "device: all", "namespace: network", "capability: sys_admin"]
+        [
+            "mount: /var/lib",
+            "device: all",
+            "namespace: network",
+            "capability: sys_admin",
+            "host-root: x"
+        ]
     );
 }
 

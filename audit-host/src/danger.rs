@@ -1,11 +1,13 @@
-//! The kinds of danger, by the names that a policy has for them.
+//! The kinds of danger, by their names in policies and records.
+//!
+//! The broker and the wrapper share this list. Each kind is named here and nowhere else.
 
 /// What a request can ask for that reaches beyond its own container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Danger {
-    /// Who gets this is root on the host, or may be: it implies every other danger.
+pub enum Danger {
+    /// The caller becomes root on the host, or may: it implies every other danger.
     HostRoot,
-    /// Files or directories of the host are mounted.
+    /// Files or directories of the host are mounted or looked at.
     HostFiles,
     /// The host's network itself, or a part of it: its interfaces, bridges, addresses, and the
     /// services that listen only there.
@@ -18,7 +20,7 @@ pub(crate) enum Danger {
     HostUts,
     /// The users of the host, where the daemon would have given the container others.
     HostUser,
-    /// The control groups of the host, or a place among them outside docker's.
+    /// The control groups of the host, or a place among them outside docker's own.
     HostCgroup,
     /// More of the processor, memory or process table than the host can spare.
     HostResources,
@@ -30,8 +32,8 @@ pub(crate) enum Danger {
     Capabilities,
     /// Something that keeps a container apart from the host is loosened or switched off.
     LoosenedConfinement,
-    /// Another container, whose namespaces, volumes or files are used. The value is its name or id,
-    /// and whose it is remains to be seen.
+    /// Another container, whose namespaces, volumes or files are used. The value is its name or id.
+    /// Who may use it depends on its owner.
     ForeignContainer,
     /// Logs of what is done are not kept, or can be erased.
     EvidenceHiding,
@@ -53,8 +55,7 @@ use Danger::{
 
 impl Danger {
     /// Every danger once, in the order of this file.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 19] = [
+    pub const ALL: [Self; 19] = [
         HostRoot,
         HostFiles,
         HostNetwork,
@@ -76,16 +77,29 @@ impl Danger {
         StorageDriver,
     ];
 
-    /// Whether who gets this gets something of the host that is not meant for users of containers.
+    /// Whether the caller gets something of the host that is not meant for users of containers.
     ///
     /// Ports and connections are what containers are for, and another container is a question of
     /// its own.
-    pub(crate) const fn yields_host(self) -> bool {
-        !matches!(self, HostPorts | Outbound | ForeignContainer)
+    #[must_use]
+    pub const fn yields_host(self) -> bool {
+        match self {
+            HostRoot | HostFiles | HostNetwork | HostPid | HostIpc | HostUts | HostUser
+            | HostCgroup | HostResources | Devices | Capabilities | LoosenedConfinement
+            | EvidenceHiding | EvidenceForging | Runtime | StorageDriver => true,
+            HostPorts | Outbound | ForeignContainer => false,
+        }
     }
 
-    /// The name in policies and messages.
-    pub(crate) const fn name(self) -> &'static str {
+    /// The danger with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|danger| danger.name() == name)
+    }
+
+    /// The name in policies, messages and records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             HostRoot => "host-root",
             HostFiles => "host-files",
@@ -121,6 +135,8 @@ mod tests {
         assert_eq!(names.len(), Danger::ALL.len());
         // `StorageDriver` is the last variant, so that a danger which is not listed makes this fail.
         assert_eq!(Danger::ALL.len(), StorageDriver as usize + 1);
-        assert_eq!(Danger::ALL.map(Danger::name), crate::policy::DANGERS);
+        for danger in Danger::ALL {
+            assert_eq!(Danger::from_name(danger.name()), Some(danger));
+        }
     }
 }

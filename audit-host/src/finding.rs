@@ -1,0 +1,100 @@
+//! One danger in an option, and how the records say it.
+
+use std::fmt;
+
+use crate::danger::Danger;
+
+/// How a record says that something of the host is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Every capability and device.
+    Privileged,
+    /// A path or a disk of the host is mounted. The value is the path.
+    Mount,
+    /// A device of the host, or a rule that allows some. The value is the device or the rule.
+    Device,
+    /// A namespace of the host, by its short name.
+    Namespace(&'static str),
+    /// A capability. The value is its name.
+    Capability,
+    /// Confinement that is loosened, in one word.
+    Confinement(&'static str),
+    /// None of these: the record has the danger's own name, and the value.
+    Plain,
+}
+
+/// One danger that an option asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The kind of danger.
+    pub danger: Danger,
+    /// Where the request asks for it: `HostConfig.Binds[0]`, `query networkmode`. An option that
+    /// does not know its place names its part only, `.device` of a volume's options; empty where
+    /// the whole option asks for it.
+    pub part: String,
+    /// What the option says there.
+    pub value: String,
+    /// How the records say it.
+    pub way: Way,
+}
+
+impl Finding {
+    /// A danger in the whole of an option, recorded in the usual way of its kind.
+    #[must_use]
+    pub fn new(danger: Danger, value: impl Into<String>) -> Self {
+        Self { danger, part: String::new(), value: value.into(), way: danger.usual_way() }
+    }
+
+    /// Confinement that is loosened; `word` says which.
+    #[must_use]
+    pub fn loosened(word: &'static str, value: impl Into<String>) -> Self {
+        Self::new(Danger::LoosenedConfinement, value).by(Way::Confinement(word))
+    }
+
+    /// The same, recorded in another way.
+    #[must_use]
+    pub fn by(self, way: Way) -> Self {
+        Self { way, ..self }
+    }
+
+    /// The same, in a part of the option.
+    #[must_use]
+    pub fn at(self, part: impl Into<String>) -> Self {
+        Self { part: part.into(), ..self }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { danger, part, value, .. } = self;
+        write!(formatter, "{} ({part}: {})", danger.name(), value.escape_debug())
+    }
+}
+
+impl Danger {
+    /// How the records say a danger of this kind unless the option is of a special kind.
+    #[must_use]
+    pub const fn usual_way(self) -> Way {
+        match self {
+            Self::HostFiles => Way::Mount,
+            Self::Devices => Way::Device,
+            Self::Capabilities => Way::Capability,
+            Self::LoosenedConfinement => Way::Confinement("other"),
+            Self::HostRoot
+            | Self::HostNetwork
+            | Self::HostPid
+            | Self::HostIpc
+            | Self::HostUts
+            | Self::HostUser
+            | Self::HostCgroup
+            | Self::HostResources
+            | Self::HostPorts
+            | Self::ForeignContainer
+            | Self::EvidenceHiding
+            | Self::EvidenceForging
+            | Self::Outbound
+            | Self::Runtime
+            | Self::StorageDriver => Way::Plain,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What docker's options ask for, by allow-lists: one module for each kind of option.
+//!
+//! Each judgement is a pure function from the text of an option to its dangers. A value that is not
+//! known to be harmless is a danger. Docker's client sends command lines as JSON, in which Go
+//! replaces bytes that are not UTF-8; so a caller that has bytes may judge their lossy text.
+
+pub mod capability;
+pub mod device;
+pub mod host_path;
+pub mod security;

@@ -1,0 +1,74 @@
+//! Devices of the host that a container is given.
+
+use super::host_path;
+use crate::danger::Danger;
+use crate::finding::{Finding, Way};
+
+/// What a device yields, by its path on the host.
+#[must_use]
+pub fn judge(path: &str) -> Vec<Finding> {
+    let is_contained = host_path::normalised(path).is_some_and(|path| is_contained(&path));
+    found(path, is_contained)
+}
+
+/// What a rule of the devices' control group yields. Every container may make the node of a device,
+/// and with such a rule use it.
+#[must_use]
+pub fn judge_rule(rule: &str) -> Vec<Finding> {
+    found(rule, false)
+}
+
+fn found(value: &str, is_contained: bool) -> Vec<Finding> {
+    let also = (!is_contained).then_some(Danger::HostRoot);
+    let dangers = std::iter::once(Danger::Devices).chain(also);
+    dangers.map(|danger| Finding::new(danger, value).by(Way::Device)).collect()
+}
+
+/// Devices with which a program does not get at the memory, the disks or the keyboards of the host.
+/// A number may follow the name, as may a slash with more: `/dev/video0`, `/dev/dri/card0`.
+const CONTAINED: &[&str] = &[
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/fuse",
+    "/dev/kvm",
+    "/dev/net/tun",
+    "/dev/dri",
+    "/dev/kfd",
+    "/dev/nvidia",
+    "/dev/nvidiactl",
+    "/dev/nvidia-uvm",
+    "/dev/nvidia-uvm-tools",
+    "/dev/nvidia-modeset",
+    "/dev/nvidia-caps",
+    "/dev/snd",
+    "/dev/video",
+    "/dev/media",
+    "/dev/dvb",
+    "/dev/ttyUSB",
+    "/dev/ttyACM",
+];
+
+fn is_contained(path: &str) -> bool {
+    CONTAINED
+        .iter()
+        .filter_map(|known| path.strip_prefix(known))
+        .any(|rest| rest.starts_with('/') || rest.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_devices_are_contained() {
+        for path in ["/dev/video0", "/dev/dri", "/dev/dri/card1", "/dev/ttyUSB12", "/dev/nvidia0"] {
+            assert!(is_contained(path), "{path}");
+        }
+        for path in ["/dev/sda", "/dev/mem", "/dev/nullx", "/dev/zfs", "/dev", "/srv/sda"] {
+            assert!(!is_contained(path), "{path}");
+        }
+    }
+}
