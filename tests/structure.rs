@@ -113,6 +113,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "worker",
             "metrics_server",
             "listen",
+            "state_directory",
             "tidy",
             "serve",
             "explain",

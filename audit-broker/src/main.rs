@@ -56,6 +56,7 @@ mod settings;
 mod shared;
 mod slots;
 mod socket;
+mod state_directory;
 mod subject;
 mod sys;
 mod tidy;

@@ -3,8 +3,8 @@
 //! Makes everything that needs root, becomes an unprivileged user, shuts itself in, serves, and
 //! ends when it is told to.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
@@ -14,7 +14,7 @@ use anyhow::{Context, ensure};
 use audit_core::{Audit, Outcome, Record, RecordType, Subject as OwnSubject};
 use caps::Capability;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, Uid, User, chown};
+use nix::unistd::Gid;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -35,6 +35,7 @@ use crate::sandbox::{self, Enforcement};
 use crate::settings::{Attest, Settings};
 use crate::shared::Shared;
 use crate::slots::Slots;
+use crate::state_directory::StateDirectory;
 use crate::sys;
 use crate::tidy::forget_what_is_gone;
 use crate::upstream::Upstream;
@@ -70,7 +71,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let user = privilege::find_user(&settings.user)?;
     listener.give_directory_to(&user)?;
     let policy = Policy::load(&settings.policy_dir)?;
-    give_state_directory_to(&settings.state_dir, &user)?;
+    let _state = StateDirectory::lock(&settings.state_dir, &user)?;
     let kernel = KernelStatus::spawn(user.uid, user.gid)?.map(Arc::new);
     if kernel.is_none() {
         tracing::warn!(
@@ -153,21 +154,6 @@ fn check_login(settings: &Settings) -> anyhow::Result<()> {
          have the service manager start it, or set attest = \"none\""
     );
     Ok(())
-}
-
-/// Makes the directory if it is missing. Nobody else may look into it.
-fn give_state_directory_to(directory: &Path, user: &User) -> anyhow::Result<()> {
-    let shown = directory.display();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .with_context(|| format!("cannot make {shown}"))?;
-    if !Uid::effective().is_root() {
-        return Ok(());
-    }
-    chown(directory, Some(user.uid), Some(user.gid))
-        .with_context(|| format!("cannot give {shown} to {}", user.name))
 }
 
 /// Each connection takes a descriptor, and each stream two.

@@ -255,6 +255,31 @@ fn an_end_lets_streams_go_on() {
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
+/// With sockets of its own, a second broker would still undo what the first one writes.
+#[test]
+fn s15_two_brokers_never_share_a_state_dir() {
+    let (first, second) = (Daemon::new(), Daemon::new());
+    let running = first.start();
+    let link = second.path("state");
+    std::os::unix::fs::symlink(first.path("state"), &link).unwrap();
+    let refusal = second.refusal(Command::new("env"));
+    assert!(refusal.contains("another audit-broker uses state_dir"), "{refusal}");
+    assert!(refusal.contains(link.to_str().unwrap()), "{refusal}");
+    assert!(!second.socket().exists(), "it takes its socket away again");
+    // The socket of the metrics is one broker's too.
+    let config = fs::read_to_string(second.path("config.toml")).unwrap();
+    let (own, taken) = (second.path("metrics.sock"), first.path("metrics.sock"));
+    let shared = config.replace(own.to_str().unwrap(), taken.to_str().unwrap());
+    fs::write(second.path("config.toml"), shared).unwrap();
+    let refusal = second.refusal(Command::new("env"));
+    assert!(refusal.contains("another audit-broker serves it"), "{refusal}");
+    assert!(refusal.contains(taken.to_str().unwrap()), "{refusal}");
+    assert!(first.answers(), "the first one goes on");
+    end(running);
+    fs::write(second.path("config.toml"), config).unwrap();
+    end(second.start());
+}
+
 #[test]
 fn there_is_one_at_a_time_and_a_killed_one_is_replaced() {
     let daemon = Daemon::new();
