@@ -80,6 +80,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "people",
             "policy",
             "matrix",
+            "former_owners",
             "check",
             "operation",
             "subject",

@@ -3,18 +3,21 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::former_owners;
 use crate::matrix::matrix;
+use crate::owner::OWNERS;
 use crate::policy::Policy;
 use crate::settings::Settings;
 
-/// What there is to say of them. `with_matrix` adds who may do what.
+/// What there is to say of them, and what former users left. `with_matrix` adds who may do what.
 ///
 /// # Errors
 /// The first mistake in one of them.
 pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
-    describe(&policy, &settings.policy_dir, with_matrix)
+    let described = describe(&policy, &settings.policy_dir, with_matrix)?;
+    Ok(former_owners::list(&settings.state_dir.join(OWNERS))? + &described)
 }
 
 fn describe(policy: &Policy, directory: &Path, with_matrix: bool) -> anyhow::Result<String> {

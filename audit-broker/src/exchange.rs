@@ -108,7 +108,7 @@ async fn answer(
         Ok(references) => references,
         Err(refusal) => return Err(refuse(connection, request, refusal).await),
     };
-    let owner = owner_of(subject);
+    let owner = connection.shared.people.named(owner_of(subject)).await;
     let subject = Rc::clone(subject);
     let action = Action { subject, owner, head, body, object, references };
 

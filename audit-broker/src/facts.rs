@@ -41,10 +41,10 @@ impl Registrar<'_> {
         let Found::Yes(image) = image else { return Ok(None) };
         let none = BTreeMap::new();
         let owner = owner_in_labels(labels, Some(image.labels().unwrap_or(&none)));
-        if let Some(owner) = &owner {
-            claim(self.owners, Kind::Container, &container.id, owner);
-        }
-        Ok(owner)
+        let Some(owner) = owner else { return Ok(None) };
+        let owner = self.people.named(owner).await;
+        claim(self.owners, Kind::Container, &container.id, &owner);
+        Ok(Some(owner))
     }
 
     /// An owner as policies know it.
@@ -88,13 +88,13 @@ impl Registrar<'_> {
 
     pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {
         let labels = volume.labels.clone().unwrap_or_default();
-        let owner = owner_of_volume(&volume.name, &labels, self.owners);
+        let owner = owner_of_object(Kind::Volume, &volume.name, &labels, self.owners, self.people);
         self.object(&volume.name, &volume.name, &volume.driver, labels, owner).await
     }
 
     pub(crate) async fn network(&self, network: &Network) -> ObjectFacts {
         let labels = network.labels.clone().unwrap_or_default();
-        let owner = owner_in_labels(&labels, None);
+        let owner = owner_of_object(Kind::Network, &network.id, &labels, self.owners, self.people);
         self.object(&network.id, &network.name, &network.driver, labels, owner).await
     }
 
@@ -112,14 +112,37 @@ impl Registrar<'_> {
     }
 }
 
-/// Who made a volume: its label says so, or the table where docker made it without a name.
-pub(crate) fn owner_of_volume(
-    name: &str,
+/// Who made a volume or network that is there: its label says so. Only the maker of a volume or
+/// network gives it labels.
+///
+/// A label of an earlier version has no name of a person. Such a person is taken to be the one who has
+/// the uid when the broker first sees the object, and the table keeps that.
+pub(crate) fn owner_of_object(
+    kind: Kind,
+    id: &str,
     labels: &BTreeMap<String, String>,
     owners: &OwnerTable,
+    people: &People,
 ) -> Option<Owner> {
-    // Nobody but who makes a volume gives it labels.
-    owner_in_labels(labels, None).or_else(|| owners.get(Kind::Volume, name))
+    let Some(owner) = owner_in_labels(labels, None) else {
+        // docker makes a nameless volume with its container, without the broker's label.
+        return owners.get(kind, id).filter(|_| kind == Kind::Volume && is_random_name(id));
+    };
+    let is_same = |kept: &Owner| kept.clone().without_name() == owner;
+    let known = owners.get(kind, id).filter(|kept| *kept == owner || is_same(kept));
+    known.or_else(|| {
+        let owner = people.named_at_once(owner);
+        claim(owners, kind, id, &owner);
+        Some(owner)
+    })
+}
+
+/// Whether docker chose the name of a volume.
+///
+/// # Source
+/// `GenerateRandomID` in `pkg/stringid` of moby.
+fn is_random_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Remembers who made something. Where that fails, it is nobody's, which gives nothing away.

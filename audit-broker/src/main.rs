@@ -23,6 +23,7 @@ mod evidence;
 mod exchange;
 mod explain;
 mod facts;
+mod former_owners;
 mod forward;
 mod host_path;
 mod identity;

@@ -8,6 +8,7 @@ mod image_name;
 mod kind;
 mod label;
 mod log;
+mod login;
 mod recent;
 mod table;
 
@@ -19,15 +20,19 @@ pub(crate) use kind::Kind;
 pub(crate) use label::{
     IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_own, shown_image, stamp,
 };
-pub(crate) use table::OwnerTable;
+pub(crate) use login::Login;
+pub(crate) use table::{OwnerEntry, OwnerTable, read_table};
+
+/// The table's file in `state_dir`.
+pub(crate) const OWNERS: &str = "owners";
 
 /// Whose an object is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
-    /// Somebody's who has logged in: the login uid.
-    Login(u32),
+    /// A person's who has logged in.
+    Login(Login),
     /// The same, who made it as root: with sudo.
-    LoginAsRoot(u32),
+    LoginAsRoot(Login),
     /// A system service's: the name of its systemd unit, and the numbers of the groups in which it
     /// ran, which a unit may have beside those of its user.
     Service { unit: String, groups: Vec<u32> },
@@ -40,10 +45,41 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
+    /// The person with this login uid, whose name is not known here.
+    pub(crate) const fn login(uid: u32) -> Self {
+        Self::Login(Login { uid, name: None })
+    }
+
+    /// The person who made it, if it was a person.
+    pub(crate) const fn person(&self) -> Option<&Login> {
+        match self {
+            Self::Login(login) | Self::LoginAsRoot(login) => Some(login),
+            Self::Service { .. } | Self::ServiceAsRoot(_) | Self::Container(_) | Self::Root => None,
+        }
+    }
+
+    /// The same with the name that the user database has now, where none was recorded.
+    pub(crate) fn named(mut self, name_of: impl FnOnce(u32) -> Option<String>) -> Self {
+        if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self
+            && login.name.is_none()
+        {
+            login.name = name_of(login.uid).map(|name| login::written(&name));
+        }
+        self
+    }
+
+    /// The same as an earlier version wrote it, a person by the uid alone.
+    pub(crate) fn without_name(mut self) -> Self {
+        if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self {
+            login.name = None;
+        }
+        self
+    }
+
     /// The same, who made it as root.
     pub(crate) fn being_root(self) -> Self {
         match self {
-            Self::Login(auid) => Self::LoginAsRoot(auid),
+            Self::Login(login) => Self::LoginAsRoot(login),
             Self::Service { unit, .. } => Self::ServiceAsRoot(unit),
             other => other,
         }
@@ -52,7 +88,7 @@ impl Owner {
     /// The same as if they had not been root.
     pub(crate) fn without_root(self) -> Self {
         match self {
-            Self::LoginAsRoot(auid) => Self::Login(auid),
+            Self::LoginAsRoot(login) => Self::Login(login),
             Self::ServiceAsRoot(unit) => Self::Service { unit, groups: Vec::new() },
             other => other,
         }
@@ -62,8 +98,8 @@ impl Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Login(auid) => write!(formatter, "login:{auid}"),
-            Self::LoginAsRoot(auid) => write!(formatter, "login-as-root:{auid}"),
+            Self::Login(login) => write!(formatter, "login:{login}"),
+            Self::LoginAsRoot(login) => write!(formatter, "login-as-root:{login}"),
             Self::Service { unit, groups } => {
                 write!(formatter, "service:{unit}")?;
                 for group in groups {
@@ -81,7 +117,7 @@ impl fmt::Display for Owner {
 /// The text names no owner.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an owner is login:UID, service:UNIT[:GID...], login-as-root:UID, service-as-root:UNIT, container:ID or root"
+    "an owner is login:UID[:NAME], service:UNIT[:GID...], login-as-root:UID[:NAME], service-as-root:UNIT, container:ID or root"
 )]
 pub(crate) struct NotAnOwner;
 
@@ -95,8 +131,8 @@ impl FromStr for Owner {
         }
         let (kind, name) = text.split_once(':').ok_or(NotAnOwner)?;
         match kind {
-            "login" => number(name).map(Self::Login),
-            "login-as-root" => number(name).map(Self::LoginAsRoot),
+            "login" => Login::read(name).map(Self::Login),
+            "login-as-root" => Login::read(name).map(Self::LoginAsRoot),
             "service" => service(name),
             "service-as-root" => is_unit(name).then(|| Self::ServiceAsRoot(name.to_owned())),
             "container" => is_container_id(name).then(|| Self::Container(name.to_owned())),
@@ -161,10 +197,15 @@ mod tests {
     fn each_owner_is_written_and_read_in_one_form() {
         let container = format!("container:{ID}");
         for (text, owner) in [
-            ("login:0", Owner::Login(0)),
-            ("login:1001", Owner::Login(1001)),
-            ("login-as-root:1001", Owner::LoginAsRoot(1001)),
-            ("login:4294967294", Owner::Login(u32::MAX - 1)),
+            ("login:0", Owner::login(0)),
+            ("login:1001", Owner::login(1001)),
+            ("login-as-root:1001", Owner::login(1001).being_root()),
+            ("login:1001:alice", Owner::login(1001).named(|_| Some("alice".to_owned()))),
+            (
+                "login-as-root:1001:D%20E%3A\\%C3%A9",
+                Owner::login(1001).named(|_| Some("D E:\\é".to_owned())).being_root(),
+            ),
+            ("login:4294967294", Owner::login(u32::MAX - 1)),
             ("service:cron.service", of_unit("cron.service", &[])),
             ("service:cron.service:7:0", of_unit("cron.service", &[7, 0])),
             ("service-as-root:cron.service", Owner::ServiceAsRoot("cron.service".to_owned())),
@@ -191,6 +232,12 @@ mod tests {
             "login:-1",
             "login: 1",
             "login:1\n",
+            "login:1:",
+            "login:1:a b",
+            "login:1:a:b",
+            "login:1:a\n",
+            "login:1:é",
+            "login::alice",
             "login:4294967295",
             "login-as-root:01",
             "root:1001",

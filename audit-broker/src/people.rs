@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
+use crate::owner::Owner;
+
 /// How long what the database says counts.
 const COUNTS_FOR: Duration = Duration::from_secs(10);
 
@@ -61,6 +63,20 @@ impl People {
         let known = kept.get(&uid).map(|(_, person)| Arc::clone(person));
         drop(kept);
         known.or_else(|| Some(Arc::new(Person::look_up(uid)?)))
+    }
+
+    /// The owner with the name that the user database has for the person, where none was recorded.
+    /// Without one still if the database cannot be asked.
+    pub(crate) async fn named(&self, owner: Owner) -> Owner {
+        let Some(uid) = owner.person().map(|person| person.uid) else { return owner };
+        let person = remember(&self.people, uid, move || Some(Arc::new(Person::look_up(uid)?)));
+        let person = person.await;
+        owner.named(|_| Some(person?.name.clone()))
+    }
+
+    /// The same, without leaving the thread.
+    pub(crate) fn named_at_once(&self, owner: Owner) -> Owner {
+        owner.named(|uid| Some(self.person_at_once(uid)?.name.clone()))
     }
 
     /// The names of these groups; the number of one that has none.

@@ -1,6 +1,6 @@
 //! Who asks, in the words of policies, and whose what they make is.
 
-use crate::owner::Owner;
+use crate::owner::{Login, Owner};
 use crate::people::People;
 use crate::policy::{ContainerFacts, ImageFacts, Maker, Principal};
 use crate::subject::Subject;
@@ -9,13 +9,13 @@ use crate::subject::Subject;
 /// host.
 const NOBODY: u32 = u32::MAX;
 
-/// Whose what the subject makes is.
+/// The owner of anything that this subject creates, a person by the login uid alone.
 pub(crate) fn owner_of(subject: &Subject) -> Owner {
     let is_root = host_uid(subject) == 0;
     let owner = match (&subject.container, login_of(subject)) {
         (Some(container), _) => Owner::Container(container.id.clone()),
         (None, Some(0)) => Owner::Root,
-        (None, Some(auid)) => Owner::Login(auid),
+        (None, Some(auid)) => Owner::login(auid),
         (None, None) => match unit_of(&subject.cgroup) {
             Some(unit) => service_owner(unit.to_owned(), subject),
             None if is_root => Owner::Root,
@@ -70,22 +70,27 @@ pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: Make
     };
     // So that they are known below.
     match person {
-        Some(Owner::Login(auid) | Owner::LoginAsRoot(auid)) => drop(people.person(auid).await),
+        Some(Owner::Login(login) | Owner::LoginAsRoot(login)) => {
+            drop(people.person(login.uid).await);
+        }
         Some(Owner::Service { groups, .. }) => drop(people.groups(&groups).await),
         _ => {}
     }
     maker_at_once(owner, people, maker_of)
 }
 
-/// As [`maker`], without leaving the thread. Whose groups cannot be looked up is root, so that what
-/// policies protect for the sake of a group stays protected.
+/// As [`maker`], without leaving the thread. Where the groups of an owner cannot be looked up, root is
+/// the maker, so that what policies protect for the sake of a group stays protected. The same holds
+/// for what a person made whose uid has another name now: nobody owns that, as if nobody were known
+/// to have made it.
 pub(crate) fn maker_at_once(
     owner: Option<&Owner>,
     people: &People,
     maker_of: MakerOf<'_>,
 ) -> Maker {
-    let user = |auid| {
-        people.person_at_once(auid).map_or_else(Maker::root, |person| Maker::User {
+    let user = |login: &Login| {
+        let person = people.person_at_once(login.uid).filter(|person| login.is(&person.name));
+        person.map_or_else(Maker::root, |person| Maker::User {
             name: person.name.clone(),
             groups: person.groups.clone(),
         })
@@ -96,8 +101,8 @@ pub(crate) fn maker_at_once(
             .map_or_else(Maker::root, |groups| Maker::Service { unit: unit.clone(), groups })
     };
     match owner {
-        Some(Owner::Login(auid)) => user(*auid),
-        Some(Owner::LoginAsRoot(auid)) => Maker::AsRoot(Box::new(user(*auid))),
+        Some(Owner::Login(login)) => user(login),
+        Some(Owner::LoginAsRoot(login)) => Maker::AsRoot(Box::new(user(login))),
         Some(Owner::Service { unit, groups }) => service(unit, groups),
         Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit, &[]))),
         Some(Owner::Container(id)) => {
@@ -150,6 +155,7 @@ mod tests {
     use audit_core::Auid;
 
     use super::*;
+    use crate::people::Person;
 
     fn subject(uid: u32) -> Subject {
         Subject::unknown(1, uid)
@@ -175,9 +181,9 @@ mod tests {
     #[test]
     fn a_person_stays_who_they_are() {
         let sudo = Subject { auid: Auid::from_raw(1001), ..subject(0) };
-        assert_eq!(owner_of(&sudo), Owner::LoginAsRoot(1001));
+        assert_eq!(owner_of(&sudo), Owner::login(1001).being_root());
         let plain = Subject { auid: Auid::from_raw(1001), ..subject(1001) };
-        assert_eq!(owner_of(&plain), Owner::Login(1001));
+        assert_eq!(owner_of(&plain), Owner::login(1001));
         let root = Subject { auid: Auid::from_raw(0), ..subject(0) };
         assert_eq!(owner_of(&root), Owner::Root);
     }
@@ -192,6 +198,27 @@ mod tests {
         }
         let contained = Subject { auid: Auid::from_raw(0), is_contained: true, ..subject(33) };
         assert_ne!(owner_of(&contained), Owner::Root);
+    }
+
+    #[tokio::test]
+    async fn s39_what_another_user_of_the_same_uid_made_is_nobody_s() {
+        let person = |name: &str| Person {
+            name: name.to_owned(),
+            groups: BTreeSet::from(["dev".to_owned()]),
+        };
+        let made = |name: &str| Owner::login(1001).named(|_| Some(name.to_owned()));
+        let of_bob = Maker::User { name: "bob".to_owned(), groups: person("bob").groups };
+        let people = People::knowing([(1001, person("bob"))]);
+        for (owner, expected) in [
+            (made("bob"), of_bob.clone()),
+            (made("alice"), Maker::root()),
+            (made("alice").being_root(), Maker::AsRoot(Box::new(Maker::root()))),
+            // No name was recorded.
+            (Owner::login(1001), Maker::root()),
+            (people.named(Owner::login(1001)).await, of_bob),
+        ] {
+            assert_eq!(maker(Some(&owner), &people, &|_| None).await, expected, "{owner}");
+        }
     }
 
     #[test]

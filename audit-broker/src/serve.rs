@@ -25,8 +25,8 @@ use crate::kernel_status::KernelStatus;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::metrics_server;
-use crate::owner::OwnerTable;
-use crate::people::People;
+use crate::owner::{OWNERS, OwnerTable};
+use crate::people::{People, Person};
 use crate::policy::{Fingerprint, Policy};
 use crate::privilege;
 use crate::privileged::Privileged;
@@ -47,9 +47,6 @@ const KEPT: [Capability; 2] = [Capability::CAP_AUDIT_WRITE, Capability::CAP_SYS_
 
 /// Most threads that serve. What they do is pass on bytes; dockerd has more to do than they.
 const WORKERS_LIMIT: usize = 4;
-
-/// The file in `state_dir` that says who made what.
-const OWNERS: &str = "owners";
 
 /// Serves until told to stop.
 ///
@@ -93,7 +90,8 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
 
     let metrics = Metrics::new();
     let recorder = Recorder::start(&settings, kernel.clone(), Arc::clone(&metrics))?;
-    let owners = OwnerTable::open(&settings.state_dir.join(OWNERS))?;
+    let name_of = |uid| Some(Person::look_up(uid)?.name);
+    let owners = OwnerTable::open(&settings.state_dir.join(OWNERS), &name_of)?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
     let shared = Arc::new(Shared {
         settings: RwLock::new(Arc::new(settings)),

@@ -12,10 +12,10 @@ use crate::call::Call;
 use crate::case::Thing;
 use crate::danger;
 use crate::decision::{may_see, permits};
-use crate::facts::owner_of_volume;
+use crate::facts::owner_of_object;
 use crate::object;
 use crate::operation;
-use crate::owner::{Kind, Owner, owner_in_labels, shown_image};
+use crate::owner::{Kind, Owner, shown_image};
 use crate::policy::{
     self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
 };
@@ -163,10 +163,8 @@ impl Viewer {
     }
 
     fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
-        let owner = match seen.kind {
-            Kind::Volume => owner_of_volume(seen.id, seen.labels, &self.shared.owners),
-            _ => owner_in_labels(seen.labels, None),
-        };
+        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let owner = owner_of_object(seen.kind, seen.id, seen.labels, owners, people);
         ObjectFacts {
             id: seen.id.to_owned(),
             name: seen.names.first().copied().unwrap_or(seen.id).to_owned(),

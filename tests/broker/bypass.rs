@@ -23,6 +23,8 @@ mod joins;
 mod mounts;
 #[path = "bypass/networks.rs"]
 mod networks;
+#[path = "bypass/owners.rs"]
+mod owners;
 #[path = "bypass/paths.rs"]
 mod paths;
 #[path = "bypass/races.rs"]

@@ -27,7 +27,7 @@ pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
     };
     Action {
         subject: Rc::new(Subject::unknown(1, 1000)),
-        owner: Owner::Login(1000),
+        owner: Owner::login(1000),
         head,
         body,
         object: Object::None,

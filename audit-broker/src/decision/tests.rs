@@ -46,7 +46,7 @@ impl Registry {
     fn new(name: &str) -> Self {
         let directory = env::temp_dir().join(format!("decision-{name}-{}", process::id()));
         fs::create_dir(&directory).unwrap();
-        let owners = OwnerTable::open(&directory.join("owners")).unwrap();
+        let owners = OwnerTable::open(&directory.join("owners"), &|_| None).unwrap();
         let upstream = Upstream::new(directory.join("no-docker.sock"));
         Self { directory, owners, people: People::default(), upstream }
     }
@@ -73,10 +73,15 @@ impl Drop for Registry {
     }
 }
 
+/// A person whom no user database has, and who goes by the number.
+fn person(uid: u32) -> Owner {
+    Owner::login(uid).named(|uid| Some(uid.to_string()))
+}
+
 /// A call by [`NAME`], with the images there that it names.
 fn call_of(method: &str, target: &str, document: &Value, images: Vec<Image>) -> Action {
     let mut action = action(method, target, document);
-    action.owner = Owner::Login(NUMBER);
+    action.owner = person(NUMBER);
     action.references.images = images;
     action
 }

@@ -30,7 +30,7 @@ fn action(method: &str, target: &str, document: &Value) -> Action {
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
     let references = References::default();
-    let owner = Owner::Login(1000);
+    let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }
 

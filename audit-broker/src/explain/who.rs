@@ -58,10 +58,10 @@ impl Caller {
             Owner::Login(login) | Owner::LoginAsRoot(login),
         ) = (&principal, &owner)
         {
-            known.push((*login, Person { name: name.clone(), groups: groups.clone() }));
+            known.push((login.uid, Person { name: name.clone(), groups: groups.clone() }));
         }
         owner = match &principal {
-            _ if owner == Owner::Login(0) => Owner::Root,
+            _ if owner == Owner::login(0) => Owner::Root,
             Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => {
                 owner.being_root()
             }
@@ -72,10 +72,11 @@ impl Caller {
             Some("root") => Owner::Root,
             Some(name) => {
                 known.push((OTHERS_LOGIN, person(name)?));
-                Owner::Login(OTHERS_LOGIN)
+                Owner::login(OTHERS_LOGIN)
             }
         };
         let people = People::knowing(known);
+        let (owner, owner_of_rest) = (people.named(owner).await, people.named(owner_of_rest).await);
         Ok(Self { subject: Rc::new(subject), principal, owner, owner_of_rest, people })
     }
 
@@ -103,11 +104,11 @@ fn user(name: &str, given_uid: Option<u32>) -> anyhow::Result<(Principal, Owner)
         (Some(user), _) => {
             let uid = user.uid.as_raw();
             let groups = look_up(uid)?.groups;
-            Ok((Principal::User { name, uid, groups }, Owner::Login(uid)))
+            Ok((Principal::User { name, uid, groups }, Owner::login(uid)))
         }
         (None, Some(uid)) => {
             let groups = BTreeSet::new();
-            Ok((Principal::User { name, uid, groups }, Owner::Login(MADE_UP_LOGIN)))
+            Ok((Principal::User { name, uid, groups }, Owner::login(MADE_UP_LOGIN)))
         }
         (None, None) => Err(anyhow!(
             "no user here is named `{}`; with --uid they need not be there",

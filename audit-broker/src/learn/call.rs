@@ -204,7 +204,7 @@ impl Who {
     pub(super) fn as_owner(&self) -> Owner {
         match self {
             Self::User(0) => Owner::Root,
-            Self::User(auid) => Owner::Login(*auid),
+            Self::User(auid) => Owner::login(*auid),
             Self::Service(unit) => Owner::Service { unit: unit.clone(), groups: Vec::new() },
             Self::Container { id, .. } => Owner::Container(id.clone()),
         }

@@ -75,7 +75,7 @@ impl Principal {
 
 fn maker_entity(maker: &Owner, name_of: &dyn Fn(u32) -> String) -> String {
     match maker {
-        Owner::Login(auid) | Owner::LoginAsRoot(auid) => entity("User", &name_of(*auid)),
+        Owner::Login(login) | Owner::LoginAsRoot(login) => entity("User", &name_of(login.uid)),
         Owner::Service { unit, .. } | Owner::ServiceAsRoot(unit) => entity("Service", unit),
         Owner::Container(id) => entity("Container", id),
         Owner::Root => entity("User", "root"),

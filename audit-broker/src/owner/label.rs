@@ -81,9 +81,9 @@ mod tests {
     fn the_owner_is_put_on() {
         let stamped = labels(&[("a", "b"), (LABEL, "login:1001")]);
         let mut given = Some(labels(&[("a", "b")]));
-        stamp(&mut given, &Owner::Login(1001)).unwrap();
+        stamp(&mut given, &Owner::login(1001)).unwrap();
         assert_eq!(given, Some(stamped.clone()));
-        assert_eq!(owner_in_labels(&stamped, None), Some(Owner::Login(1001)));
+        assert_eq!(owner_in_labels(&stamped, None), Some(Owner::login(1001)));
         let mut none = None;
         stamp(&mut none, &Owner::Root).unwrap();
         assert_eq!(none, Some(labels(&[(LABEL, "root")])));
@@ -118,10 +118,10 @@ mod tests {
         let own = labels(&[(LABEL, "login:1001")]);
         let plain = labels(&[("a", "b")]);
         let other = labels(&[(LABEL, "login:1002")]);
-        assert_eq!(owner_in_labels(&own, Some(&plain)), Some(Owner::Login(1001)));
+        assert_eq!(owner_in_labels(&own, Some(&plain)), Some(Owner::login(1001)));
         assert_eq!(owner_in_labels(&own, Some(&own)), None);
         // As of a container that was made an image, and again a container by somebody else.
-        assert_eq!(owner_in_labels(&own, Some(&other)), Some(Owner::Login(1001)));
+        assert_eq!(owner_in_labels(&own, Some(&other)), Some(Owner::login(1001)));
         assert_eq!(owner_in_labels(&plain, Some(&own)), None);
         assert_eq!(owner_in_labels(&labels(&[(LABEL, "login:x")]), None), None);
         assert_eq!(owner_in_labels(&labels(&[("Audit-Broker.owner", "root")]), None), None);

@@ -59,8 +59,11 @@ impl Log {
     ///
     /// # Errors
     /// If the file may not be read, or none can be written in its directory.
-    pub(super) fn open(path: &Path) -> anyhow::Result<(Self, Owners)> {
-        let (owners, damage) = match fs::read(path) {
+    pub(super) fn open(
+        path: &Path,
+        name_of: &dyn Fn(u32) -> Option<String>,
+    ) -> anyhow::Result<(Self, Owners)> {
+        let (mut owners, damage) = match fs::read(path) {
             Ok(bytes) => read(&bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => (Owners::new(), None),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -71,9 +74,24 @@ impl Log {
         if let Some(damage) = damage {
             move_aside(path, &damage)?;
         }
+        for owner in owners.values_mut().flat_map(HashMap::values_mut) {
+            *owner = owner.clone().named(name_of);
+        }
         let file = write_anew(path, &owners)?;
         let lines = count(&owners);
         Ok((Self { path: path.to_owned(), file: Arc::new(file), lines, is_torn: false }, owners))
+    }
+
+    /// Reads the file as it is, and changes nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn read(path: &Path) -> io::Result<Owners> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(read(&bytes).0),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Owners::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a change. `owners` are those after it.

@@ -55,10 +55,10 @@ mod tests {
     fn the_oldest_are_forgotten() {
         let mut recent = Recent::new(3);
         for (id, auid) in [("a", 1), ("b", 2), ("c", 3), ("a", 4), ("d", 5)] {
-            recent.claim(id, &Owner::Login(auid));
+            recent.claim(id, &Owner::login(auid));
         }
         assert_eq!(recent.get("b"), None);
-        assert_eq!(recent.get("a"), Some(&Owner::Login(4)));
+        assert_eq!(recent.get("a"), Some(&Owner::login(4)));
         recent.forget("c");
         recent.forget("never");
         recent.claim("e", &Owner::Root);

@@ -21,6 +21,26 @@ const RECENT_LIMIT: usize = 100_000;
 /// `NAME_MAX` in `include/uapi/linux/limits.h` is 255; a build's id has three parts.
 const ID_LIMIT_BYTES: usize = 1024;
 
+/// One line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnerEntry {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    pub(crate) owner: Owner,
+}
+
+/// Everything in the table at `path`, which a broker may have open. Empty if there is no table.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn read_table(path: &Path) -> std::io::Result<Vec<OwnerEntry>> {
+    let owners = Log::read(path)?;
+    let entries = owners.into_iter().flat_map(|(kind, owners)| {
+        owners.into_iter().map(move |(id, owner)| OwnerEntry { kind, id, owner })
+    });
+    Ok(entries.collect())
+}
+
 /// Who made what, for several threads at once. One process may have a file open at a time.
 ///
 /// All of it is in memory, where it is looked up without touching a file. What a kind of thing
@@ -48,13 +68,19 @@ pub(crate) struct OwnerTable {
 impl OwnerTable {
     /// Opens the table, or begins one, with mode 0600.
     ///
+    /// `name_of` gives the name that the user database has for a uid. A person whom an earlier version
+    /// of the broker wrote without a name is taken to be the one who has the uid now.
+    ///
     /// A damaged file is kept as `NAME.broken-SECONDS`, with a warning. What its whole part told of
     /// images and plugins is taken over, which have no label; all else is to be found by labels.
     ///
     /// # Errors
     /// If the file may not be read, or none can be written in its directory.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let (log, owners) = Log::open(path).context("cannot open the table of owners")?;
+    pub(crate) fn open(
+        path: &Path,
+        name_of: &dyn Fn(u32) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let (log, owners) = Log::open(path, name_of).context("cannot open the table of owners")?;
         Ok(Self { log: Mutex::new(log), owners: RwLock::new(owners), recent: RwLock::default() })
     }
 

@@ -219,12 +219,12 @@ fn a_thread_logs_in() {
 fn owners_are_kept(directory: &Path) {
     let path = directory.join("owners");
     for _ in 0..2 {
-        let table = OwnerTable::open(&path).unwrap();
+        let table = OwnerTable::open(&path, &|_| None).unwrap();
         table.claim(Kind::Image, "i", &Owner::Root).unwrap();
         table.claim(Kind::Volume, "v", &Owner::Root).unwrap();
     }
     fs::write(&path, "damage").unwrap();
-    assert!(OwnerTable::open(&path).unwrap().all(Kind::Image).is_empty());
+    assert!(OwnerTable::open(&path, &|_| None).unwrap().all(Kind::Image).is_empty());
 }
 
 /// Two runtimes on threads of their own, one of which serves the other through a socket.

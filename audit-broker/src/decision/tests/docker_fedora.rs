@@ -90,7 +90,7 @@ async fn is_allowed(registry: &Registry, action: &Action) -> bool {
 #[tokio::test]
 async fn the_command_is_permitted_as_each_client_sends_it() {
     let registry = Registry::new("sent");
-    registry.give_container(&Owner::Login(NUMBER));
+    registry.give_container(&person(NUMBER));
     for (client, sent) in SENT {
         let decision = decision(&registry, NAME, &create("", &body(sent))).await;
         let policy = Some("docker-fedora".to_owned());
@@ -138,7 +138,7 @@ async fn nothing_else_is_run() {
 #[tokio::test]
 async fn nothing_else_is_done() {
     let registry = Registry::new("calls");
-    registry.give_container(&Owner::Login(NUMBER));
+    registry.give_container(&person(NUMBER));
     for target in [
         "POST /containers/web/exec",
         "GET /containers/web/logs?stdout=1",
@@ -174,7 +174,7 @@ async fn nothing_else_is_done() {
 #[tokio::test]
 async fn others_have_their_containers_for_themselves() {
     let registry = Registry::new("others");
-    registry.give_container(&Owner::Login(NUMBER - 1));
+    registry.give_container(&person(NUMBER - 1));
     for target in [
         "POST /containers/web/attach?stream=1",
         "POST /containers/web/wait",

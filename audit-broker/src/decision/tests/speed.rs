@@ -67,7 +67,7 @@ fn row(what: &str, figure: f64, limit: Option<f64>) {
 #[tokio::test]
 async fn decisions() {
     let registry = Registry::new("speed");
-    registry.give_container(&Owner::Login(NUMBER));
+    registry.give_container(&person(NUMBER));
     let mut start = call_of("POST", "/containers/web/start", &Value::Null, Vec::new());
     start.object = Object::Container(some_container());
     let start = registry.case(&start).await;

@@ -33,6 +33,11 @@ impl Directory {
     }
 }
 
+/// A user database that cannot be asked.
+fn nobody(_uid: u32) -> Option<String> {
+    None
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -40,14 +45,14 @@ impl Drop for Directory {
 }
 
 fn alice() -> Owner {
-    Owner::Login(1001)
+    Owner::login(1001)
 }
 
 #[test]
 fn what_was_claimed_is_there_when_it_is_opened_again() {
     let directory = Directory::new("again");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     for kind in Kind::ALL {
         table.claim(kind, "a", &Owner::Root).unwrap();
         table.claim(kind, "a", &alice()).unwrap();
@@ -61,7 +66,7 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
     drop(table);
     // Twice: what is read, and what was written anew when it was opened.
     for _ in 0..2 {
-        let table = OwnerTable::open(&path).unwrap();
+        let table = OwnerTable::open(&path, &nobody).unwrap();
         for kind in Kind::ALL {
             let expected = (kind.keeping() != Keeping::Memory).then(alice);
             assert_eq!(table.get(kind, "a"), expected, "{}", kind.name());
@@ -75,7 +80,7 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
 #[test]
 fn what_is_no_id_or_owner_is_not_written() {
     let directory = Directory::new("no-id");
-    let table = OwnerTable::open(&directory.table()).unwrap();
+    let table = OwnerTable::open(&directory.table(), &nobody).unwrap();
     for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
         table.claim(Kind::Volume, id, &alice()).unwrap_err();
     }
@@ -92,7 +97,7 @@ fn what_is_no_id_or_owner_is_not_written() {
 fn the_file_does_not_grow_without_end() {
     let directory = Directory::new("growth");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     table.claim(Kind::Image, "kept", &alice()).unwrap();
     for number in 0..20_000 {
         let id = format!("{number:064x}");
@@ -103,7 +108,7 @@ fn the_file_does_not_grow_without_end() {
     assert!(lines < 10_010, "{lines}");
     drop(table);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     assert_eq!(table.get(Kind::Image, "kept"), Some(alice()));
     assert!(table.all(Kind::Container).is_empty());
 }
@@ -112,7 +117,7 @@ fn the_file_does_not_grow_without_end() {
 fn a_claim_that_cannot_be_written_is_written_with_the_next() {
     let directory = Directory::new("full");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     table.claim(Kind::Volume, "a", &alice()).unwrap();
     {
         let mut log = locked(&table.log);
@@ -122,7 +127,7 @@ fn a_claim_that_cannot_be_written_is_written_with_the_next() {
     }
     table.claim(Kind::Volume, "b", &alice()).unwrap();
     drop(table);
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     assert_eq!(table.all(Kind::Volume).len(), 2);
     assert_eq!(directory.names(), ["owners"]);
 }
@@ -131,7 +136,7 @@ fn a_claim_that_cannot_be_written_is_written_with_the_next() {
 fn threads_do_not_lose_each_others_claims() {
     let directory = Directory::new("threads");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     thread::scope(|scope| {
         for writer in 0..4 {
             let table = &table;
@@ -139,14 +144,14 @@ fn threads_do_not_lose_each_others_claims() {
                 for number in 0..100 {
                     let kind = if number % 20 == 0 { Kind::Image } else { Kind::Network };
                     let id = format!("{writer}-{number}");
-                    table.claim(kind, &id, &Owner::Login(writer)).unwrap();
-                    assert_eq!(table.get(kind, &id), Some(Owner::Login(writer)));
+                    table.claim(kind, &id, &Owner::login(writer)).unwrap();
+                    assert_eq!(table.get(kind, &id), Some(Owner::login(writer)));
                 }
             });
         }
     });
     drop(table);
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     assert_eq!(table.all(Kind::Image).len() + table.all(Kind::Network).len(), 400);
 }
 
@@ -183,7 +188,7 @@ fn what_is_confirmed_outlives_a_process_that_is_killed() {
         // What it said before it was killed.
         let rest = lines.map_while(Result::ok);
         confirmed.extend(rest.filter_map(|line| Some(line.strip_prefix("confirmed ")?.to_owned())));
-        let table = OwnerTable::open(&path).unwrap();
+        let table = OwnerTable::open(&path, &nobody).unwrap();
         for id in &confirmed {
             let kind = if id.ends_with('0') { Kind::Image } else { Kind::Container };
             assert_eq!(table.get(kind, id), Some(alice()), "{id} in round {round}");
@@ -194,7 +199,7 @@ fn what_is_confirmed_outlives_a_process_that_is_killed() {
 }
 
 fn claim_without_end(path: &Path) -> ! {
-    let table = OwnerTable::open(path).unwrap();
+    let table = OwnerTable::open(path, &nobody).unwrap();
     for number in 0_u64.. {
         let id = format!("{}-{number}", std::process::id());
         let kind = if number % 10 == 0 { Kind::Image } else { Kind::Container };
@@ -209,7 +214,7 @@ fn claim_without_end(path: &Path) -> ! {
 fn a_damaged_file_is_moved_aside() {
     let directory = Directory::new("damaged");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     table.claim(Kind::Image, "i", &alice()).unwrap();
     table.claim(Kind::Volume, "v", &alice()).unwrap();
     table.claim(Kind::Image, "j", &alice()).unwrap();
@@ -225,7 +230,7 @@ fn a_damaged_file_is_moved_aside() {
         ("\0\0\0", 0),
     ] {
         fs::write(&path, bytes).unwrap();
-        let table = OwnerTable::open(&path).unwrap();
+        let table = OwnerTable::open(&path, &nobody).unwrap();
         // Of the whole part, what has no label.
         assert_eq!(table.all(Kind::Image).len(), images, "{bytes:?}");
         assert_eq!(table.all(Kind::Volume), [], "{bytes:?}");
@@ -241,8 +246,8 @@ fn a_damaged_file_is_moved_aside() {
     }
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    OwnerTable::open(&path).unwrap();
-    OwnerTable::open(&directory.0.join("nowhere/owners")).unwrap_err();
+    OwnerTable::open(&path, &nobody).unwrap();
+    OwnerTable::open(&directory.0.join("nowhere/owners"), &nobody).unwrap_err();
 }
 
 #[test]
@@ -251,10 +256,10 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
 
     let directory = Directory::new("chance");
     let path = directory.table();
-    let table = OwnerTable::open(&path).unwrap();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
     for number in 0..20 {
         let kind = if number % 2 == 0 { Kind::Image } else { Kind::Container };
-        table.claim(kind, &number.to_string(), &Owner::Login(number)).unwrap();
+        table.claim(kind, &number.to_string(), &Owner::login(number)).unwrap();
     }
     drop(table);
     let good = fs::read(&path).unwrap();
@@ -267,13 +272,37 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
         }
         bytes.truncate(length);
         fs::write(&path, bytes).unwrap();
-        let table = OwnerTable::open(&path).unwrap();
+        let table = OwnerTable::open(&path, &nobody).unwrap();
         for kind in Kind::ALL {
             for (id, owner) in table.all(kind) {
-                prop_assert_eq!(Owner::Login(id.parse().unwrap()), owner);
+                prop_assert_eq!(Owner::login(id.parse().unwrap()), owner);
             }
         }
         Ok(())
     });
     result.unwrap();
+}
+
+/// As an earlier version wrote it, and with a user database that could not be asked for a while.
+#[test]
+fn s39_people_get_the_names_that_were_not_recorded() {
+    let directory = Directory::new("names");
+    let path = directory.table();
+    let table = OwnerTable::open(&path, &nobody).unwrap();
+    table.claim(Kind::Volume, "v", &Owner::login(1001)).unwrap();
+    table.claim(Kind::Volume, "w", &Owner::login(1002).being_root()).unwrap();
+    drop(table);
+    let alice = |uid| (uid == 1001).then(|| "alice".to_owned());
+    drop(OwnerTable::open(&path, &alice).unwrap());
+    let bob = |_| Some("bob".to_owned());
+    let table = OwnerTable::open(&path, &bob).unwrap();
+    assert_eq!(table.get(Kind::Volume, "v"), "login:1001:alice".parse().ok());
+    assert_eq!(table.get(Kind::Volume, "w"), "login-as-root:1002:bob".parse().ok());
+    let read: Vec<String> = {
+        let entries = read_table(&path).unwrap();
+        entries.iter().map(|entry| entry.owner.to_string()).collect()
+    };
+    assert_eq!(read.len(), 2);
+    assert!(read.contains(&"login:1001:alice".to_owned()), "{read:?}");
+    assert!(read_table(&directory.0.join("none")).unwrap().is_empty());
 }

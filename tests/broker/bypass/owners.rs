@@ -1,0 +1,79 @@
+//! The review's cases about who owns what: S32, S39.
+
+use std::process::Output;
+
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{Finally, login, shell, text};
+use crate::observe::wait_until;
+
+/// Everybody uses what they made, and nothing else of what others made.
+pub(super) const OWN_ONLY: &str = "
+    @id(\"own\") permit(principal, action, resource)
+        when { resource is Daemon || resource is Image || resource in principal };
+    @id(\"root\") permit(principal is User, action, resource) when { principal.uid == 0 };";
+
+/// A line that a user runs at the broker.
+pub(super) fn run(broker: &Broker, user: &str, line: &str) -> Output {
+    let mut command = login(user);
+    command.env("DOCKER_HOST", broker.address()).env("HOME", broker.home());
+    command.args(["sh", "-c", line]).output().unwrap()
+}
+
+/// Its output, where the line has to succeed.
+pub(super) fn out(broker: &Broker, user: &str, line: &str) -> String {
+    let output = run(broker, user, line);
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The new user has the uid of the old one, and none of what the old one made.
+#[test]
+fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
+    let broker = Broker::with_policies(OWN_ONLY, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let (old, new) = ("review-old", "review-new");
+    let add = |user: &str| {
+        shell(&format!("useradd --no-create-home --uid 61239 {user}"));
+    };
+    add(old);
+    let _removed = Finally(format!(
+        "userdel {new} 2>/dev/null; userdel {old} 2>/dev/null; pkill -U 61239; true"
+    ));
+    out(
+        &broker,
+        old,
+        &format!(
+            "docker volume create {name}-v && docker network create {name}-n &&
+             docker create --name {name}-c fedora true && docker tag fedora {name}-i"
+        ),
+    );
+    let all = [
+        format!("docker volume inspect {name}-v"),
+        format!("docker network inspect {name}-n"),
+        format!("docker inspect {name}-c"),
+    ];
+    for line in &all {
+        out(&broker, old, line);
+    }
+    shell(&format!("userdel {old}"));
+    add(new);
+    // The broker keeps what the user database said for some seconds.
+    wait_until("the new name", || !run(&broker, new, &all[2]).status.success());
+    for line in &all {
+        assert!(!run(&broker, new, line).status.success(), "{line}");
+    }
+    for list in ["volume ls -q", "network ls --format '{{.Name}}'", "ps -a --format '{{.Names}}'"] {
+        let listed = out(&broker, new, &format!("docker {list} --filter name={name}"));
+        assert_eq!(listed, "", "{list}");
+    }
+    // The new user works with their own things as everybody does.
+    out(&broker, new, &format!("docker create --name {name}-d fedora true && docker rm {name}-d"));
+    let program = std::env::var("AUDIT_BROKER").unwrap();
+    let config = broker.socket().with_file_name("config.toml");
+    let said = shell(&format!("{program} check --config {}", config.display()));
+    let id = shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}-c"));
+    assert!(said.contains("login:61239:review-old, but uid 61239 is review-new now"), "{said}");
+    assert!(said.contains(&format!("container {}", id.trim())), "{said}");
+}
