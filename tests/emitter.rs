@@ -4,12 +4,15 @@
 //! audit state, so they run one after the other, and each leaves it as it was.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(unsafe_code, reason = "libauparse is called as C calls it")]
 
 #[path = "emitter/host.rs"]
 mod host;
 
 #[path = "emitter/allocation.rs"]
 mod allocation;
+#[path = "emitter/auparse.rs"]
+mod auparse;
 #[path = "emitter/login.rs"]
 mod login;
 #[path = "emitter/receipt.rs"]

@@ -66,8 +66,31 @@ const fn is_bare_byte(byte: u8) -> bool {
 
 /// Appends text that a caller wrote himself, field names and all. Control characters, which could
 /// end the line or forge what the audit daemon adds to it, become spaces.
+///
+/// A field `key=` whose value is neither in double quotes nor hexadecimal becomes `key:`. auditd and
+/// other programs with libauparse 3.0.9 crash on one in a `TRUSTED_APP` record. The length stays the
+/// same.
+///
+/// # Source
+/// `parse_up_record` in `auparse/ellist.c` of audit-userspace 3.0.9: it uses what `au_unescape`
+/// gives for the value without a look at whether that is NULL.
 pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
+    let start = text.len();
     text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
+    for field in text.get_mut(start..).unwrap_or_default().split_mut(|byte| *byte == b' ') {
+        if let [b'k', b'e', b'y', equals @ b'=', value @ ..] = field
+            && !is_safe_key(value)
+        {
+            *equals = b':';
+        }
+    }
+}
+
+/// Whether libauparse 3.0.9 can read the value of a field `key`.
+fn is_safe_key(value: &[u8]) -> bool {
+    let is_quoted = matches!(value, [b'"', .., b'"']);
+    let is_hexadecimal = value.len() % 2 == 0 && value.iter().all(u8::is_ascii_hexdigit);
+    is_quoted || (is_hexadecimal && !value.is_empty())
 }
 
 /// Appends the value as upper-case hexadecimal.
@@ -158,6 +181,22 @@ mod tests {
             encode_bare(value, &mut text);
             assert_eq!(String::from_utf8(text.clone()).unwrap(), expected);
             assert_eq!(text.len(), bare_len(value));
+        }
+    }
+
+    #[test]
+    fn s27_a_key_that_would_crash_auditd_is_no_field() {
+        for (text, expected) in [
+            ("key=hello", "key:hello"),
+            ("op=x key=zz res=success", "op=x key:zz res=success"),
+            ("op=x\tkey=0", "op=x key:0"),
+            ("op=x key=61a key= key=\"a", "op=x key:61a key: key:\"a"),
+            ("key=616263 key=\"a\" key=\"\"", "key=616263 key=\"a\" key=\"\""),
+            ("subj_key=x monkey=y key", "subj_key=x monkey=y key"),
+        ] {
+            let mut written = b"key=in_front ".to_vec();
+            encode_verbatim(text.as_bytes(), &mut written);
+            assert_eq!(String::from_utf8(written).unwrap(), format!("key=in_front {expected}"));
         }
     }
 

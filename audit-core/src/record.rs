@@ -9,7 +9,7 @@ use crate::command_line::CommandLine;
 use crate::error::Error;
 use crate::field::{self, FieldKind, FieldProblem};
 use crate::record_type::RecordType;
-use crate::subject::Subject;
+use crate::subject::{Subject, trim_label};
 
 /// Longest text of one record, in bytes. The kernel cuts the rest and still acknowledges.
 ///
@@ -150,9 +150,12 @@ impl<'a> Record<'a> {
     }
 
     /// Adds a security label; `None` is written `?`.
+    ///
+    /// The label may come from `/proc/PID/attr/current`, `getxattr(2)` or `SO_PEERSEC`: the NUL or
+    /// newline with which the kernel ends it is left out.
     #[must_use]
     pub fn label(self, name: &'a str, value: Option<&'a [u8]>) -> Self {
-        self.field(name, FieldKind::Label, Value::Label(value))
+        self.field(name, FieldKind::Label, Value::Label(value.and_then(trim_label)))
     }
 
     /// Puts text in front that the caller wrote himself, field names and all.
@@ -318,6 +321,12 @@ mod tests {
             )
         };
         assert!(with(label).starts_with("default-context=system_u:system_r:spc_t:s0-s0:c0.c1023 "));
+        // As SO_PEERSEC and /proc give it.
+        let label = b"unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023\0";
+        let plain = "default-context=unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023 ";
+        assert!(with(label).starts_with(plain));
+        assert!(with(b"unconfined\n").starts_with("default-context=unconfined "));
+        assert!(with(b"\0").starts_with("default-context=? "));
         assert!(with(b"a (enforce)").starts_with("default-context=612028656E666F72636529 "));
         assert!(with(b"x,").starts_with("default-context=782C "));
         assert!(with(b"").starts_with("default-context=? "));

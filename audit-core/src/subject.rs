@@ -56,7 +56,11 @@ impl Subject {
             exe: read_link(directory, "exe"),
             terminal: Terminal::current(),
             cwd: read_link(directory, "cwd"),
-            label: fs::read(directory.join("attr/current")).ok().as_deref().and_then(trim_label),
+            label: fs::read(directory.join("attr/current"))
+                .ok()
+                .as_deref()
+                .and_then(trim_label)
+                .map(<[u8]>::to_vec),
         })
     }
 }
@@ -102,11 +106,17 @@ fn status_number(status: &str, key: &str) -> Option<u32> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The kernel ends a label with NUL or newline.
-fn trim_label(label: &[u8]) -> Option<Vec<u8>> {
-    let label = label.trim_ascii();
-    let label = label.strip_suffix(b"\0").unwrap_or(label);
-    (!label.is_empty()).then(|| label.to_vec())
+/// A security label without the bytes with which the kernel ends it; `None` for an empty label.
+///
+/// AppArmor ends a label with a newline. SELinux ends it with a NUL, which the length of
+/// `SO_PEERSEC` includes.
+///
+/// # Source
+/// `selinux_socket_getpeersec_stream` in `security/selinux/hooks.c` and `aa_getprocattr` in
+/// `security/apparmor/procattr.c` of Linux.
+pub(crate) fn trim_label(label: &[u8]) -> Option<&[u8]> {
+    let end = label.iter().rposition(|byte| !matches!(byte, b'\0' | b'\n'))?;
+    label.get(..=end)
 }
 
 fn malformed(path: &Path) -> Error {
@@ -130,8 +140,9 @@ mod tests {
 
     #[test]
     fn labels_are_trimmed() {
-        assert_eq!(trim_label(b"unconfined\n"), Some(b"unconfined".to_vec()));
-        assert_eq!(trim_label(b"a:b:c:s0\0"), Some(b"a:b:c:s0".to_vec()));
+        assert_eq!(trim_label(b"unconfined\n"), Some(&b"unconfined"[..]));
+        assert_eq!(trim_label(b"a:b:c:s0\0"), Some(&b"a:b:c:s0"[..]));
+        assert_eq!(trim_label(b"unconfined (enforce)\n\0"), Some(&b"unconfined (enforce)"[..]));
         assert_eq!(trim_label(b"\0"), None);
         assert_eq!(trim_label(b""), None);
     }

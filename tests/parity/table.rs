@@ -247,6 +247,12 @@ pub(crate) fn table() -> Vec<Call> {
         call.hostname = some("localhost");
         call.addr = None;
     }));
+    for (message, row) in [("op=x key=zz", Some("key")), ("op=x key=6162", None)] {
+        calls.push(
+            Call::ordinary(Function::Message)
+                .with(message, row, |call| call.message = some(message)),
+        );
+    }
     for command in ["  ls \n ", "   ", "\n", "\tls\t", "ls -l /"] {
         calls.push(
             Call::ordinary(Function::Command)
