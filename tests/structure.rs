@@ -127,7 +127,17 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("audit-capi/src", &["sys", "pointer", "api", "dropin", "lib"]),
     (
         "audit-host/src",
-        &["danger", "finding", "options", "host_access", "journal", "root_file", "lib"],
+        &[
+            "root_file",
+            "mask",
+            "address",
+            "danger",
+            "finding",
+            "options",
+            "host_access",
+            "journal",
+            "lib",
+        ],
     ),
 ];
 

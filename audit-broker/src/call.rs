@@ -119,7 +119,7 @@ impl Connection {
         reason: &'static str,
     ) -> Result<(), Stop> {
         let subject = self.identity.subject();
-        let target = request.head.uri.to_string();
+        let target = evidence::refused_target(&request.head.uri);
         let record = evidence::of_refused(subject, Some(&target), reason);
         let recorded = self.shared.recorder.write(subject, &[record]).await;
         or_warn(recorded, self.shared.settings().on_failure)
@@ -167,12 +167,12 @@ impl Call {
 
     /// Writes down that it is denied, whatever the level of its class.
     pub(crate) async fn record_denial(&self, denial: &Denial) -> Result<(), Stop> {
-        let evidence = Evidence::new(&self.action);
         let shared = &self.connection.shared;
+        let evidence = Evidence::new(&self.action, &shared.mask);
         let records = evidence.of_denial(denial.reason());
         let recorded = shared.recorder.write(&self.action.subject, &records).await;
         if let Some(journal) = &shared.journal {
-            let line = evidence.journal_line(&self.settings.upstream);
+            let line = Evidence::journal_line(&self.action, &self.settings.upstream);
             journal.write(line.rejected("command not allowed"));
         }
         or_warn(recorded, self.settings.on_failure)
@@ -195,8 +195,8 @@ impl Call {
             (None, Some(_)) => self.connection.shared.recorder.ask(),
             (None, None) => return Ok(()),
         };
-        let evidence = Evidence::new(&self.action);
         let shared = &self.connection.shared;
+        let evidence = Evidence::new(&self.action, &shared.mask);
         let mut records = evidence.of_request(self.permitted_by.as_deref());
         records.extend(reported.map(|denial| evidence.of_report(denial.reason())));
         let recorded = shared.recorder.write_asked(&self.action.subject, &records, asked).await;
@@ -209,7 +209,7 @@ impl Call {
         if !self.action.head.route.class.reads_only()
             && let Some(journal) = &shared.journal
         {
-            journal.write(evidence.journal_line(&self.settings.upstream));
+            journal.write(Evidence::journal_line(&self.action, &self.settings.upstream));
         }
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Call {
         if !self.is_open.replace(false) {
             return;
         }
-        let evidence = Evidence::new(&self.action);
+        let evidence = Evidence::new(&self.action, &self.connection.shared.mask);
         let records = evidence.of_outcome(came, made);
         self.connection.shared.recorder.write_later(&self.action.subject, &records);
     }

@@ -1,7 +1,7 @@
 //! Decisions that need not be made again.
 //!
 //! Whoever asks for the same over and over on one connection, a ping or a list, is answered the same
-//! for as long as the policies are: who it is does not change, and the call says nothing else.
+//! for as long as the policies and the caller's groups are: the call says nothing else.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ pub(crate) struct Decided(RefCell<Option<Kept>>);
 struct Kept {
     policy: Arc<Policy>,
     mode: Mode,
+    principal: Principal,
     /// By the action, and whether it is said to be as root.
     decisions: HashMap<(&'static str, bool), Decision>,
 }
@@ -34,14 +35,17 @@ impl Decided {
         case: &Case,
     ) -> Decision {
         let Some(key) = plain(case) else { return decide(policy, mode, principal, case) };
-        let mut kept = self.0.borrow_mut();
-        let is_same = |kept: &Kept| Arc::ptr_eq(&kept.policy, policy) && kept.mode == mode;
-        let kept = match kept.take().filter(is_same) {
-            Some(same) => kept.insert(same),
-            None => {
-                kept.insert(Kept { policy: Arc::clone(policy), mode, decisions: HashMap::new() })
-            }
+        let mut cache = self.0.borrow_mut();
+        let is_same = |kept: &Kept| {
+            Arc::ptr_eq(&kept.policy, policy) && kept.mode == mode && kept.principal == *principal
         };
+        let kept = cache.take().filter(is_same).unwrap_or_else(|| Kept {
+            policy: Arc::clone(policy),
+            mode,
+            principal: principal.clone(),
+            decisions: HashMap::new(),
+        });
+        let kept = cache.insert(kept);
         let decision = || decide(policy, mode, principal, case);
         kept.decisions.entry(key).or_insert_with(decision).clone()
     }
@@ -102,5 +106,17 @@ mod tests {
         assert!(ask(&all, Mode::Enforce, &case("image-list", "")));
         assert!(ask(&all, Mode::Report, &case("daemon-access", "")));
         assert!(!ask(&all, Mode::Enforce, &case("daemon-access", "")));
+    }
+
+    #[test]
+    fn s29_a_caller_who_has_left_a_group_gets_a_decision_of_their_own() {
+        let text = r#"@id("a") permit(principal in Group::"docker-admin", action, resource);"#;
+        let (decided, policy) = (Decided::default(), Arc::new(Policy::from_text(text).unwrap()));
+        let asked = case("image-list", "");
+        for (groups, expected) in [(&["docker-admin"][..], true), (&[], false)] {
+            let caller = user("dwalsh", 1001, groups);
+            let decision = decided.decide(&policy, Mode::Enforce, &caller, &asked);
+            assert_eq!(is_allowed(&decision), expected, "{groups:?}");
+        }
     }
 }

@@ -13,12 +13,14 @@
 //! What is asked for has `op=start-request`, what came of it `op=start`: `auvirt` takes each
 //! `op=start` for a start.
 
+mod hidden;
 mod resource;
 
 use std::path::Path;
 
 use audit_core::{Auid, CommandLine, Origin, Outcome, Record, RecordType, Session};
 use audit_host::host_access::HostAccess;
+use audit_host::mask::Mask;
 
 use crate::action::Action;
 use crate::api::body::Body;
@@ -32,6 +34,8 @@ use crate::object::Object;
 use crate::owner::shown_image;
 use crate::request::{Head, Query};
 use crate::subject::Subject;
+pub(crate) use hidden::refused_target;
+use hidden::{command_line, hide, hide_in_address};
 use resource::Resource;
 
 /// What the records of one call say.
@@ -73,17 +77,20 @@ struct Named {
 const UNNAMED: &str = "?";
 
 impl<'a> Evidence<'a> {
-    pub(crate) fn new(action: &'a Action) -> Self {
+    /// The mask says how secrets are hidden.
+    pub(crate) fn new(action: &'a Action, mask: &Mask) -> Self {
         let route = action.head.route;
         Self {
             subject: &action.subject,
             class: route.class,
             op: route.op,
             request_op: format!("{}-request", route.op),
-            object: Named::of(action),
+            object: Named::of(action, mask),
             host_access: dangers(action).ways,
             resources: match &action.body {
-                Body::ContainerCreate(config) => Resource::of_container(config, &action.references),
+                Body::ContainerCreate(config) => {
+                    Resource::of_container(config, &action.references, mask)
+                }
                 Body::ContainerUpdate(config) => Resource::of_update(config).into_iter().collect(),
                 _ => Vec::new(),
             },
@@ -137,15 +144,17 @@ impl<'a> Evidence<'a> {
         records
     }
 
-    /// The line for the journal: what is asked of the daemon behind its socket.
-    pub(crate) fn journal_line(&self, upstream: &Path) -> Line {
-        let Named { vm, sw, cmd, name, path, resource, .. } = &self.object;
-        let mut arguments = vec![self.op.as_bytes().to_vec()];
+    /// The line for the journal: what is asked of the daemon behind its socket. More people read the
+    /// journal than the trail, so it has no digests of what is hidden.
+    pub(crate) fn journal_line(action: &Action, upstream: &Path) -> Line {
+        let named = Named::of(action, &Mask::default());
+        let Named { vm, sw, cmd, name, path, resource, .. } = &named;
+        let mut arguments = vec![action.head.route.op.as_bytes().to_vec()];
         let texts = [vm, sw, name, path].into_iter().flatten();
         arguments.extend(texts.map(|text| text.as_bytes().to_vec()));
         arguments.extend(resource.as_ref().map(|resource| resource.name().as_bytes().to_vec()));
         arguments.extend(cmd.iter().map(|line| line.as_bytes().to_vec()));
-        Line::new(self.subject, upstream, arguments)
+        Line::new(&action.subject, upstream, arguments)
     }
 
     /// The call itself.
@@ -270,7 +279,7 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
         record = record.origin(Some(Origin { hostname, addr: None }));
         record = record.untrusted("comm", &container.image);
     }
-    if subject.auid.is_none() && !subject.cgroup.is_empty() {
+    if subject.trusted_login().is_none() && !subject.cgroup.is_empty() {
         record = record.untrusted("cgroup", &subject.cgroup);
     }
     record.exe(subject.exe.as_deref()).terminal(subject.terminal.as_ref().map(String::as_bytes))
@@ -295,7 +304,7 @@ const fn record_type(class: Class) -> RecordType {
 }
 
 impl Named {
-    fn of(action: &Action) -> Self {
+    fn of(action: &Action, mask: &Mask) -> Self {
         let query = |name| action.head.query.text(name).map(str::to_owned);
         let mut named = match &action.object {
             Object::None => Self::default(),
@@ -316,11 +325,14 @@ impl Named {
             named.uuid = Some(member.id.clone());
         }
         let command = action.command();
-        named.cmd = (!command.is_empty()).then(|| command_line(&command));
-        named.add_body(&action.body);
-        named.add_query(&action.head.query);
+        named.cmd = (!command.is_empty()).then(|| command_line(&command, mask));
+        named.add_body(&action.body, mask);
+        named.add_query(&action.head.query, mask);
         if action.head.route.body == BodyKind::ContainerCreate {
             named.name = None;
+        }
+        for text in [&mut named.vm, &mut named.sw, &mut named.name].into_iter().flatten() {
+            *text = hide(text, mask);
         }
         named
     }
@@ -350,7 +362,7 @@ impl Named {
     }
 
     /// What the body names.
-    fn add_body(&mut self, body: &Body) {
+    fn add_body(&mut self, body: &Body, mask: &Mask) {
         match body {
             Body::ContainerCreate(config) => {
                 let labels = config.labels.as_ref();
@@ -360,7 +372,7 @@ impl Named {
             Body::ExecCreate(exec) => {
                 self.acct = exec.user.clone().filter(|user| !user.is_empty());
             }
-            Body::PluginSet(settings) => self.cmd = Some(command_line(settings)),
+            Body::PluginSet(settings) => self.cmd = Some(command_line(settings, mask)),
             Body::VolumeCreate(volume) => {
                 let source = volume.name.clone().filter(|name| !name.is_empty());
                 let source = source.unwrap_or_else(|| UNNAMED.to_owned());
@@ -380,18 +392,22 @@ impl Named {
                     words.cloned().collect::<Vec<_>>()
                 };
                 let words = container.map(|container| words(container)).unwrap_or_default();
-                self.cmd = (!words.is_empty()).then(|| command_line(&words));
+                self.cmd = (!words.is_empty()).then(|| command_line(&words, mask));
             }
             Body::Secret(secret) => self.name = secret.name.clone().or(self.name.take()),
             Body::Config(config) => self.name = config.name.clone().or(self.name.take()),
-            Body::Auth(auth) => self.path.clone_from(&auth.serveraddress),
+            Body::Auth(auth) => {
+                let address = auth.serveraddress.as_deref();
+                self.path = address.map(|address| hide_in_address(address, mask));
+            }
             _ => {}
         }
     }
 
     /// What the query names: an image, a new name, a path.
-    fn add_query(&mut self, query: &Query) {
+    fn add_query(&mut self, query: &Query, mask: &Mask) {
         let text = |name| query.text(name).map(str::to_owned);
+        let address = |name| query.text(name).map(|address| hide_in_address(address, mask));
         let tag = |image: String, tag| match text(tag) {
             Some(tag) if tag.contains(':') => format!("{image}@{tag}"),
             Some(tag) => format!("{image}:{tag}"),
@@ -403,7 +419,7 @@ impl Named {
         };
         if let Some(image) = text("fromImage") {
             self.sw = Some(tag(image, "tag"));
-        } else if let Some(source) = text("fromSrc") {
+        } else if let Some(source) = address("fromSrc") {
             self.path = Some(source);
         }
         if let Some(repository) = text("repo") {
@@ -415,15 +431,10 @@ impl Named {
         if self.sw.is_none() {
             self.sw = images;
         }
-        let path = text("path").or_else(|| text("remote")).or_else(|| text("ps_args"));
+        let path = text("path").or_else(|| address("remote")).or_else(|| text("ps_args"));
         self.path = path.or(self.path.take());
         self.name = text("name").or(self.name.take());
     }
-}
-
-fn command_line<Word: AsRef<str>>(words: &[Word]) -> CommandLine {
-    let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().as_bytes().to_vec()).collect();
-    CommandLine::new(&words)
 }
 
 #[cfg(test)]

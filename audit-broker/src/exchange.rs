@@ -114,8 +114,8 @@ async fn answer(
 
     let case = case_of(&action, &connection.registrar(version)).await?;
     let policy = connection.shared.policy();
-    let decision = connection.decided.decide(&policy, settings.mode, principal, &case);
-    let mut call = Call::new(connection, settings, principal, action, version);
+    let decision = connection.decided.decide(&policy, settings.mode, &principal, &case);
+    let mut call = Call::new(connection, settings, &principal, action, version);
     let reported = match decision {
         Decision::Allow { policy, reported } => {
             call.permitted_by = policy;
@@ -127,7 +127,7 @@ async fn answer(
         }
     };
     call.may_forge = matches!(call.action.body, Body::ContainerCreate(_))
-        && may_forge(&policy, call.settings.mode, principal, &case);
+        && may_forge(&policy, call.settings.mode, &principal, &case);
     let name_of_id = refuse_name_of_id(&call.action, version, &connection.upstream).await?;
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
         return Err(refuse(connection, request, refusal).await);
@@ -157,9 +157,9 @@ async fn refuse(connection: &Connection, request: &Inbound, refusal: Refusal) ->
 async fn who<'a>(
     connection: &'a Connection,
     request: &Inbound,
-) -> Result<(&'a Rc<Subject>, &'a Rc<Principal>), Stop> {
+) -> Result<(&'a Rc<Subject>, Rc<Principal>), Stop> {
     match &connection.identity {
-        Identity::Known(subject, principal) => Ok((subject, principal)),
+        Identity::Known(known) => Ok((&known.subject, known.principal(&connection.shared).await)),
         Identity::Unknown(_, why) => {
             connection.record_refused(request, "unidentified").await?;
             Err(Refusal::forbidden(why.clone()).into())

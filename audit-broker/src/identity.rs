@@ -2,11 +2,14 @@
 //!
 //! Knows whom to ask: the socket, the witness, and dockerd for a process that runs in a container.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Instant;
 
 use crate::facts::Registrar;
 use crate::object::{self, Container};
 use crate::owner::Kind;
+use crate::people::COUNTS_FOR;
 use crate::policy::Principal;
 use crate::principal::principal_of;
 use crate::request::ApiVersion;
@@ -15,9 +18,9 @@ use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, c
 use crate::upstream::{Found, Upstream};
 
 /// Whether it is known who is at the other end.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Identity {
-    Known(Rc<Subject>, Rc<Principal>),
+    Known(Known),
     /// Nothing is done for who is not known. What the socket says of them, and why it is not all.
     Unknown(Rc<Subject>, String),
 }
@@ -25,8 +28,47 @@ pub(crate) enum Identity {
 impl Identity {
     pub(crate) fn subject(&self) -> &Rc<Subject> {
         match self {
-            Self::Known(subject, _) | Self::Unknown(subject, _) => subject,
+            Self::Known(Known { subject, .. }) | Self::Unknown(subject, _) => subject,
         }
+    }
+}
+
+/// A caller whom the broker has identified.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) subject: Rc<Subject>,
+    principal: RefCell<Seen>,
+}
+
+/// The caller as policies know it, and when the broker found that out.
+#[derive(Clone, Debug)]
+struct Seen {
+    principal: Rc<Principal>,
+    generation: u64,
+    since: Instant,
+}
+
+impl Known {
+    /// The caller as policies know it now: a connection may stay open while root takes the caller
+    /// out of a group.
+    pub(crate) async fn principal(&self, shared: &Shared) -> Rc<Principal> {
+        let seen = self.principal.borrow().clone();
+        if seen.generation == shared.people.generation() && seen.since.elapsed() < COUNTS_FOR {
+            return seen.principal;
+        }
+        let now = Seen::now(&self.subject, shared).await;
+        let principal = Rc::clone(&now.principal);
+        self.principal.replace(now);
+        principal
+    }
+}
+
+impl Seen {
+    async fn now(subject: &Subject, shared: &Shared) -> Self {
+        let (generation, since) = (shared.people.generation(), Instant::now());
+        let maker_of = |id: &str| shared.owners.get(Kind::Container, id);
+        let principal = Rc::new(principal_of(subject, &shared.people, &maker_of).await);
+        Self { principal, generation, since }
     }
 }
 
@@ -52,9 +94,8 @@ pub(crate) async fn identify(
                 subject.uid,
                 subject.groups
             );
-            let maker_of = |id: &str| shared.owners.get(Kind::Container, id);
-            let principal = principal_of(&subject, &shared.people, &maker_of).await;
-            Identity::Known(Rc::new(subject), Rc::new(principal))
+            let principal = RefCell::new(Seen::now(&subject, shared).await);
+            Identity::Known(Known { subject: Rc::new(subject), principal })
         }
         Err(error) => Identity::Unknown(Rc::new(Subject::unknown(pid, uid)), error.to_string()),
     }

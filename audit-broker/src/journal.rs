@@ -37,7 +37,7 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(subject: &Subject, program: &Path, arguments: Vec<Vec<u8>>) -> Self {
         Self {
-            login_uid: subject.auid.map_or(subject.uid, Auid::number),
+            login_uid: subject.trusted_login().map_or(subject.uid, Auid::number),
             terminal: subject.terminal.clone(),
             cwd: subject.cwd.clone(),
             program: program.to_owned(),

@@ -1,8 +1,11 @@
 //! People and groups by their numbers, as the user database knows them.
 //!
 //! The database may be on another host and take its time, so it is asked on threads of its own, and
-//! what it says counts for a while. Where it cannot be asked, what it said last goes on to count:
-//! somebody without groups is not in those that policies protect or restrict.
+//! what it says counts for a while. A change of its local files counts at once. Where it cannot be
+//! asked, what it said last goes on to count: somebody without groups is not in those that policies
+//! protect or restrict.
+
+mod sources;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
@@ -14,9 +17,10 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
 use crate::owner::Owner;
+use sources::Sources;
 
-/// How long what the database says counts.
-const COUNTS_FOR: Duration = Duration::from_secs(10);
+/// How long what the database says counts, while its local files stay as they are.
+pub(crate) const COUNTS_FOR: Duration = Duration::from_secs(10);
 
 /// How much longer it counts where the database is not to be asked.
 const KNOWN_FOR: Duration = Duration::from_secs(3600);
@@ -36,41 +40,59 @@ pub(crate) struct Person {
 /// What has been asked lately.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    people: Kept<u32, Arc<Person>>,
+    persons: Kept<u32, Arc<Person>>,
     groups: Kept<u32, String>,
+    sources: Sources,
 }
 
-type Kept<Key, Value> = Mutex<HashMap<Key, (Instant, Value)>>;
+type Kept<Key, Value> = Mutex<HashMap<Key, Entry<Value>>>;
+
+/// What the database said, when, and in which generation of its local files.
+#[derive(Clone, Debug)]
+struct Entry<Value> {
+    since: Instant,
+    generation: u64,
+    value: Value,
+}
 
 impl People {
     /// With people whom the database need not know.
     pub(crate) fn knowing(people: impl IntoIterator<Item = (u32, Person)>) -> Self {
         let since = Instant::now() + KNOWN_FOR;
-        let known = people.into_iter().map(|(uid, person)| (uid, (since, Arc::new(person))));
-        Self { people: Mutex::new(known.collect()), groups: Kept::default() }
+        let known = people
+            .into_iter()
+            .map(|(uid, person)| (uid, Entry { since, generation: 0, value: Arc::new(person) }));
+        Self { persons: Mutex::new(known.collect()), ..Self::default() }
+    }
+
+    /// A number that grows when a local file of the user database changes.
+    pub(crate) fn generation(&self) -> u64 {
+        self.sources.generation()
     }
 
     /// The person with this uid. Without a name and groups if the database never said who that is.
     pub(crate) async fn person(&self, uid: u32) -> Arc<Person> {
         let look = move || Some(Arc::new(Person::look_up(uid)?));
-        remember(&self.people, uid, look).await.unwrap_or_else(|| Arc::new(Person::nameless(uid)))
+        let generation = self.generation();
+        remember(&self.persons, uid, generation, look)
+            .await
+            .unwrap_or_else(|| Arc::new(Person::nameless(uid)))
     }
 
     /// The person with this uid, without leaving the thread: as they were known last, or else from
-    /// the database itself. `None` if that cannot be asked.
+    /// the database itself. A change of the local files makes the broker ask the database again.
+    /// `None` if it cannot be asked and was not before.
     pub(crate) fn person_at_once(&self, uid: u32) -> Option<Arc<Person>> {
-        let kept = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.get(&uid).map(|(_, person)| Arc::clone(person));
-        drop(kept);
-        known.or_else(|| Some(Arc::new(Person::look_up(uid)?)))
+        let look = || Some(Arc::new(Person::look_up(uid)?));
+        remember_at_once(&self.persons, uid, self.generation(), look)
     }
 
     /// The owner with the name that the user database has for the person, where none was recorded.
     /// Without one still if the database cannot be asked.
     pub(crate) async fn named(&self, owner: Owner) -> Owner {
         let Some(uid) = owner.person().map(|person| person.uid) else { return owner };
-        let person = remember(&self.people, uid, move || Some(Arc::new(Person::look_up(uid)?)));
-        let person = person.await;
+        let look = move || Some(Arc::new(Person::look_up(uid)?));
+        let person = remember(&self.persons, uid, self.generation(), look).await;
         owner.named(|_| Some(person?.name.clone()))
     }
 
@@ -83,7 +105,8 @@ impl People {
     pub(crate) async fn groups(&self, gids: &[u32]) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for gid in gids.iter().copied() {
-            let found = remember(&self.groups, gid, move || group_name(Gid::from_raw(gid))).await;
+            let look = move || group_name(Gid::from_raw(gid));
+            let found = remember(&self.groups, gid, self.generation(), look).await;
             names.insert(found.unwrap_or_else(|| gid.to_string()));
         }
         names
@@ -91,13 +114,12 @@ impl People {
 
     /// The same, without leaving the thread. `None` if the database cannot be asked.
     pub(crate) fn groups_at_once(&self, gids: &[u32]) -> Option<BTreeSet<String>> {
-        let kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        let known: Vec<_> =
-            gids.iter().map(|gid| (*gid, kept.get(gid).map(|(_, name)| name.clone()))).collect();
-        drop(kept);
-        let name =
-            |(gid, name): (u32, Option<String>)| name.or_else(|| group_name(Gid::from_raw(gid)));
-        known.into_iter().map(name).collect()
+        let generation = self.generation();
+        let name = |gid: &u32| {
+            let look = || group_name(Gid::from_raw(*gid));
+            remember_at_once(&self.groups, *gid, generation, look)
+        };
+        gids.iter().map(name).collect()
     }
 }
 
@@ -155,28 +177,64 @@ fn group_name(gid: Gid) -> Option<String> {
 async fn remember<Key, Value>(
     kept: &Kept<Key, Value>,
     key: Key,
+    generation: u64,
     look: impl FnOnce() -> Option<Value> + Send + 'static,
 ) -> Option<Value>
 where
     Key: Copy + Eq + Hash,
     Value: Clone + Send + 'static,
 {
-    let known = || kept.lock().unwrap_or_else(PoisonError::into_inner);
-    let last = known().get(&key).cloned();
-    if let Some((since, value)) = &last
-        && since.elapsed() < COUNTS_FOR
+    let last = last(kept, key);
+    if let Some(last) = &last
+        && last.generation == generation
+        && last.since.elapsed() < COUNTS_FOR
     {
-        return Some(value.clone());
+        return Some(last.value.clone());
     }
     let Some(value) = tokio::task::spawn_blocking(look).await.ok().flatten() else {
-        return last.map(|(_, value)| value);
+        return last.map(|last| last.value);
     };
-    let mut kept = known();
+    keep(kept, key, generation, &value);
+    Some(value)
+}
+
+/// As [`remember`], without leaving the thread: what is remembered counts however old it is, but
+/// not after a change of the local files.
+fn remember_at_once<Key: Copy + Eq + Hash, Value: Clone>(
+    kept: &Kept<Key, Value>,
+    key: Key,
+    generation: u64,
+    look: impl FnOnce() -> Option<Value>,
+) -> Option<Value> {
+    let last = last(kept, key);
+    if let Some(last) = &last
+        && last.generation == generation
+    {
+        return Some(last.value.clone());
+    }
+    let Some(value) = look() else { return last.map(|last| last.value) };
+    keep(kept, key, generation, &value);
+    Some(value)
+}
+
+fn last<Key: Copy + Eq + Hash, Value: Clone>(
+    kept: &Kept<Key, Value>,
+    key: Key,
+) -> Option<Entry<Value>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+}
+
+fn keep<Key: Copy + Eq + Hash, Value: Clone>(
+    kept: &Kept<Key, Value>,
+    key: Key,
+    generation: u64,
+    value: &Value,
+) {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     if kept.len() >= KEPT_LIMIT {
         kept.clear();
     }
-    kept.insert(key, (Instant::now(), value.clone()));
-    Some(value)
+    kept.insert(key, Entry { since: Instant::now(), generation, value: value.clone() });
 }
 
 #[cfg(test)]
@@ -197,12 +255,22 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_looked_up_is_as_it_was_last() {
-        let long_ago = Instant::now().checked_sub(COUNTS_FOR).unwrap();
+        let since = Instant::now().checked_sub(COUNTS_FOR).unwrap();
         let kept = Kept::default();
-        kept.lock().unwrap().insert(1, (long_ago, "old"));
-        assert_eq!(remember(&kept, 1, || None).await, Some("old"));
-        assert_eq!(remember(&kept, 2, || None).await, None);
-        assert_eq!(remember(&kept, 1, || Some("new")).await, Some("new"));
-        assert_eq!(remember(&kept, 1, || Some("newer")).await, Some("new"));
+        kept.lock().unwrap().insert(1, Entry { since, generation: 0, value: "old" });
+        assert_eq!(remember(&kept, 1, 0, || None).await, Some("old"));
+        assert_eq!(remember(&kept, 2, 0, || None).await, None);
+        assert_eq!(remember(&kept, 1, 0, || Some("new")).await, Some("new"));
+        assert_eq!(remember(&kept, 1, 0, || Some("newer")).await, Some("new"));
+    }
+
+    #[tokio::test]
+    async fn s29_a_change_of_the_local_files_counts_at_once() {
+        let kept = Kept::default();
+        assert_eq!(remember(&kept, 1, 0, || Some("admin")).await, Some("admin"));
+        assert_eq!(remember(&kept, 1, 1, || Some("nobody")).await, Some("nobody"));
+        assert_eq!(remember_at_once(&kept, 1, 1, || Some("newer")), Some("nobody"));
+        assert_eq!(remember_at_once(&kept, 1, 2, || None), Some("nobody"));
+        assert_eq!(remember_at_once(&kept, 1, 2, || Some("removed")), Some("removed"));
     }
 }

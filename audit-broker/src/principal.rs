@@ -5,17 +5,13 @@ use crate::people::People;
 use crate::policy::{ContainerFacts, ImageFacts, Maker, Principal};
 use crate::subject::Subject;
 
-/// The uid of somebody who is root only inside a container or a user namespace: nobody's on the
-/// host.
-const NOBODY: u32 = u32::MAX;
-
 /// The owner of anything that this subject creates, a person by the login uid alone.
 pub(crate) fn owner_of(subject: &Subject) -> Owner {
-    let is_root = host_uid(subject) == 0;
-    let owner = match (&subject.container, login_of(subject)) {
+    let is_root = subject.host_uid() == 0;
+    let owner = match (&subject.container, subject.trusted_login()) {
         (Some(container), _) => Owner::Container(container.id.clone()),
-        (None, Some(0)) => Owner::Root,
-        (None, Some(auid)) => Owner::login(auid),
+        (None, Some(auid)) if auid.number() == 0 => Owner::Root,
+        (None, Some(auid)) => Owner::login(auid.number()),
         (None, None) => match unit_of(&subject.cgroup) {
             Some(unit) => service_owner(unit.to_owned(), subject),
             None if is_root => Owner::Root,
@@ -47,10 +43,10 @@ pub(crate) async fn principal_of(
             maker: maker(container.owner.as_ref(), people, maker_of).await,
         }));
     }
-    let uid = host_uid(subject);
+    let uid = subject.host_uid();
     let mut groups = people.groups(&subject.groups).await;
-    if let Some(auid) = login_of(subject) {
-        let person = people.person(auid).await;
+    if let Some(auid) = subject.trusted_login() {
+        let person = people.person(auid.number()).await;
         groups.extend(person.groups.iter().cloned());
         return Principal::User { name: person.name.clone(), uid, groups };
     }
@@ -115,27 +111,9 @@ pub(crate) fn maker_at_once(
     }
 }
 
-/// The login uid, where it can be believed: of a process that runs as that user, or as root, which
-/// might be anybody anyway.
-///
-/// A process that has no login uid may take on any, without a right to it. So a service that runs
-/// as somebody else is not the person whom it says it is.
-///
-/// # Source
-/// `audit_set_loginuid` in `kernel/auditsc.c` of Linux.
-fn login_of(subject: &Subject) -> Option<u32> {
-    let auid = subject.auid?.number();
-    (subject.uid == auid || host_uid(subject) == 0).then_some(auid)
-}
-
-/// The uid on the host.
-const fn host_uid(subject: &Subject) -> u32 {
-    if subject.is_namespaced || subject.is_contained { NOBODY } else { subject.uid }
-}
-
 /// In place of a unit, for what runs in none.
 fn unit_of_uid(subject: &Subject) -> String {
-    format!("uid-{}.scope", host_uid(subject))
+    format!("uid-{}.scope", subject.host_uid())
 }
 
 /// The system service that a control group is. Below a user's own manager, anybody may choose the
@@ -156,6 +134,7 @@ mod tests {
 
     use super::*;
     use crate::people::Person;
+    use crate::subject::NOBODY;
 
     fn subject(uid: u32) -> Subject {
         Subject::unknown(1, uid)

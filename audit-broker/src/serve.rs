@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use audit_core::{Audit, Outcome, Record, RecordType, Subject as OwnSubject};
+use audit_host::mask::{self, Mask};
 use caps::Capability;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Gid;
@@ -68,6 +69,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let user = privilege::find_user(&settings.user)?;
     listener.give_directory_to(&user)?;
     let policy = Policy::load(&settings.policy_dir)?;
+    let mask = Mask::load(Path::new(mask::KEY_PATH))?;
     let _state = StateDirectory::lock(&settings.state_dir, &user)?;
     let kernel = KernelStatus::spawn(user.uid, user.gid)?.map(Arc::new);
     if kernel.is_none() {
@@ -104,6 +106,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         slots: Slots::default(),
         journal,
+        mask,
     });
     let (stopper, stop) = watch::channel(false);
     let workers = start_workers(&listener, &shared, &stop)?;

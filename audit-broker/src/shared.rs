@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use audit_host::mask::Mask;
+
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::owner::OwnerTable;
@@ -26,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) slots: Slots,
     pub(crate) journal: Option<Journal>,
+    /// How records hide secrets.
+    pub(crate) mask: Mask,
 }
 
 impl Shared {

@@ -18,16 +18,16 @@ pub(crate) enum Holder {
     Container(String),
     /// All containers together: who can start one can start many.
     Containers,
-    /// A login, whatever uids it takes on.
+    /// A login that the broker trusts, also while it is root.
     Auid(u32),
-    /// What has no login uid.
+    /// A process without a login uid, or with one that the broker does not trust.
     Uid(u32),
 }
 
 impl Holder {
     /// Who the caller is counted as.
     pub(crate) fn of(subject: &Subject) -> Self {
-        match (&subject.container, subject.auid) {
+        match (&subject.container, subject.trusted_login()) {
             (Some(container), _) => Self::Container(container.id.clone()),
             (None, Some(auid)) => Self::Auid(auid.number()),
             (None, None) => Self::Uid(subject.uid),
@@ -137,6 +137,8 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use audit_core::Auid;
+
     use super::*;
     use crate::subject::ContainerSubject;
 
@@ -151,6 +153,20 @@ mod tests {
         drop(slots.take(Holder::Uid(1), 2).unwrap());
         drop((second, other));
         assert!(slots.0.lock().unwrap().is_empty());
+    }
+
+    /// A process without a login uid may set it to an admin's.
+    #[test]
+    fn s23_a_claimed_login_takes_no_place_of_the_person() {
+        let slots = Slots::default();
+        let login = |auid, uid| Subject { auid: Auid::from_raw(auid), ..Subject::unknown(1, uid) };
+        let liar = slots.take_for(&login(1000, 33), 1).unwrap();
+        let person = slots.take_for(&login(1000, 1000), 1).unwrap();
+        let text = slots.take_for(&login(1001, 33), 1).unwrap_err();
+        assert!(text.starts_with("uid 33 has 1 "), "{text}");
+        let text = slots.take_for(&login(1000, 0), 1).unwrap_err();
+        assert!(text.starts_with("auid 1000 has 1 "), "{text}");
+        drop((liar, person));
     }
 
     #[test]

@@ -15,6 +15,10 @@ use crate::owner::Owner;
 pub(crate) use cgroup::{container_ids, path_of as cgroup_of};
 pub(crate) use peer::{Peer, Unidentified};
 
+/// The uid of a process that is root only inside a container or a user namespace. No user of the
+/// host has it.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
 /// Who acts: the process that connected to the socket, as it was then.
 ///
 /// A descriptor that is passed on, or kept over an exec, stays in the name of who connected.
@@ -24,7 +28,7 @@ pub(crate) struct Subject {
     pub(crate) uid: u32,
     /// The groups that the process really has, its primary one first.
     pub(crate) groups: Vec<u32>,
-    /// The login uid; `None` if unset.
+    /// The login uid as the process has it; `None` if unset. See [`Subject::trusted_login`].
     pub(crate) auid: Option<Auid>,
     /// The login session; `None` if unset.
     pub(crate) session: Option<Session>,
@@ -46,13 +50,30 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// The word for what it is, in records.
-    pub(crate) const fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self { container: Some(_), .. } => "container",
             Self { is_namespaced: true, .. } => "user-namespace",
-            Self { auid: None, .. } => "service",
-            Self { .. } => "login",
+            _ if self.trusted_login().is_some() => "login",
+            _ => "service",
         }
+    }
+
+    /// The login uid if the broker can trust it: the process runs as that user, or as root of the
+    /// host, which could have taken on any login uid anyway.
+    ///
+    /// A process without a login uid may set its login uid to any number, once and without a right
+    /// to it. So the login uid of a process that runs as another user is only a claim.
+    ///
+    /// # Source
+    /// `audit_set_loginuid` in `kernel/auditsc.c` of Linux.
+    pub(crate) fn trusted_login(&self) -> Option<Auid> {
+        self.auid.filter(|auid| self.uid == auid.number() || self.host_uid() == 0)
+    }
+
+    /// The uid on the host.
+    pub(crate) const fn host_uid(&self) -> u32 {
+        if self.is_namespaced || self.is_contained { NOBODY } else { self.uid }
     }
 
     /// Somebody of whom the socket says no more than this.

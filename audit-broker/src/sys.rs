@@ -50,8 +50,8 @@ pub(crate) fn peer_groups(socket: BorrowedFd<'_>) -> io::Result<Vec<Gid>> {
     Ok(numbers.collect())
 }
 
-/// `getsockopt(2)` `SO_PEERSEC` - The peer's security label; `None` where no security module gives
-/// one.
+/// `getsockopt(2)` `SO_PEERSEC` - The peer's security label, as the kernel ends it; `None`
+/// where no security module gives one.
 ///
 /// # Errors
 /// What the system call answers.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::address::{credentials, credentials_of_address};
 use crate::danger::Danger;
+use crate::mask::Mask;
 
 /// How a record says that something of the host is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,18 @@ impl Finding {
     #[must_use]
     pub fn by(self, way: Way) -> Self {
         Self { way, ..self }
+    }
+
+    /// The same, without the credentials of a URL in its value. Paths and devices stay as they are.
+    #[must_use]
+    pub fn without_credentials(self) -> Self {
+        let parts = match self.way {
+            Way::Mount | Way::Device => Vec::new(),
+            _ if self.danger == Danger::Outbound => credentials_of_address(self.value.as_bytes()),
+            _ => credentials(self.value.as_bytes()),
+        };
+        let value = Mask::default().hide(&self.value, &parts);
+        Self { value, ..self }
     }
 
     /// The same, in a part of the option.

@@ -5,6 +5,8 @@
 mod bodies;
 #[path = "bypass/callers.rs"]
 mod callers;
+#[path = "bypass/claims.rs"]
+mod claims;
 #[path = "bypass/connections.rs"]
 mod connections;
 #[path = "bypass/containers.rs"]

@@ -20,7 +20,7 @@ fn keys(lines: &str) -> Vec<String> {
     // SAFETY: the types are those of auparse.h. The text outlives the state, and each text that a
     // call gives is copied before the next call.
     unsafe {
-        let library = Library::new("libauparse.so.0").expect("install libauparse");
+        let library = Library::new("libauparse.so.0").unwrap();
         let init: unsafe extern "C" fn(c_int, *const c_char) -> State =
             *library.get(b"auparse_init").unwrap();
         let step = |name: &str| -> unsafe extern "C" fn(State) -> c_int {

@@ -34,6 +34,8 @@ impl Gathered {
             if finding.danger == Danger::HostFiles {
                 self.host_paths.extend(host_path::normalised(&finding.value));
             }
+            // Denials, logs and records show the value.
+            let finding = finding.without_credentials();
             self.asked.add(finding.danger, finding.way, finding.value.as_bytes());
             let part = format!("{part}{}", finding.part);
             self.findings.push(finding.at(part));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_core::{CommandLine, Record};
+use audit_host::mask::Mask;
 
 use crate::action::References;
 use crate::api::container::ContainerConfig;
@@ -40,7 +41,11 @@ pub(super) enum Resource {
 
 impl Resource {
     /// Everything that a new container is given, by who makes it, by its image or by other containers.
-    pub(super) fn of_container(config: &ContainerConfig, references: &References) -> Vec<Self> {
+    pub(super) fn of_container(
+        config: &ContainerConfig,
+        references: &References,
+        mask: &Mask,
+    ) -> Vec<Self> {
         let mut resources = Vec::new();
         let image = references.images.first();
         let labels = config.labels.as_ref();
@@ -70,7 +75,7 @@ impl Resource {
             .map(|target| Self::FileSystem { source: "?".to_owned(), target: Some(target.clone()) })
             .collect();
         resources.extend(nameless);
-        resources.extend(Self::of_health(config, image));
+        resources.extend(Self::of_health(config, image, mask));
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for name in endpoints.into_iter().flat_map(|endpoints| endpoints.keys()) {
@@ -128,14 +133,14 @@ impl Resource {
     /// # Source
     /// `HealthConfig` in `api/types/container/config.go` of moby: without words the image's counts,
     /// `NONE` is none.
-    fn of_health(config: &ContainerConfig, image: Option<&Image>) -> Option<Self> {
+    fn of_health(config: &ContainerConfig, image: Option<&Image>, mask: &Mask) -> Option<Self> {
         let given = config.healthcheck.as_ref().and_then(|health| health.test.as_deref());
         let words = match given.unwrap_or_default() {
             [] => image?.health_check(),
             words => words,
         };
         let is_any = words.first().is_some_and(|first| first != "NONE");
-        is_any.then(|| Self::HealthCheck(command_line(words)))
+        is_any.then(|| Self::HealthCheck(command_line(words, mask)))
     }
 
     /// The word for its kind.
@@ -219,7 +224,7 @@ mod tests {
             target: Some(target.to_owned()),
         };
         assert_eq!(
-            Resource::of_container(&config, &References::default()),
+            Resource::of_container(&config, &References::default(), &Mask::default()),
             [
                 Resource::Disk { name: "fedora".to_owned(), id: None },
                 file_system("/etc", "/host"),
@@ -229,7 +234,7 @@ mod tests {
                 Resource::Network("web".to_owned()),
                 Resource::Restart("always".to_owned()),
                 file_system("?", "/data"),
-                Resource::HealthCheck(command_line(&["CMD", "true"])),
+                Resource::HealthCheck(command_line(&["CMD", "true"], &Mask::default())),
                 Resource::Network("db".to_owned()),
             ]
         );
@@ -252,7 +257,7 @@ mod tests {
         };
         let given = |config: serde_json::Value| {
             let config: ContainerConfig = serde_json::from_value(config).unwrap();
-            let resources = Resource::of_container(&config, &references);
+            let resources = Resource::of_container(&config, &references, &Mask::default());
             let is_shown = |resource: &Resource| !matches!(resource, Resource::Network(_));
             resources.into_iter().filter(is_shown).collect::<Vec<_>>()
         };
@@ -260,7 +265,8 @@ mod tests {
             source: source.to_owned(),
             target: Some(target.to_owned()),
         };
-        let check = |word: &str| Resource::HealthCheck(command_line(&["CMD", word]));
+        let check =
+            |word: &str| Resource::HealthCheck(command_line(&["CMD", word], &Mask::default()));
         for (config, expected) in [
             (serde_json::json!({}), vec![volume("?", "/a"), volume("?", "/b"), check("of-image")]),
             (

@@ -57,7 +57,7 @@ fn lines(records: &[Record<'_>]) -> String {
 
 /// Before and after.
 fn story(action: &Action, came: Came, made: Option<&Made>) -> String {
-    let evidence = Evidence::new(action);
+    let evidence = Evidence::new(action, &Mask::default());
     lines(&evidence.of_request(None)) + &lines(&evidence.of_outcome(came, made))
 }
 
@@ -84,7 +84,7 @@ fn what_is_denied_and_what_would_be() {
     let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
     let mut text = String::new();
     for action in [&create, &pull] {
-        let evidence = Evidence::new(action);
+        let evidence = Evidence::new(action, &Mask::default());
         text += &lines(&evidence.of_request(Some("developers")));
         text += &lines(&evidence.of_denial("no-host"));
         text += &lines(&[evidence.of_report("not-permitted")]);
@@ -151,6 +151,35 @@ fn who_is_no_person() {
     let refused = of_refused(&service, Some("/v1.41/containers/../x?a b=res"), "not-understood");
     let text = lines(&records) + &lines(&[refused]);
     assert_data_eq!(text, file!["../../../tests/golden/broker/others.txt"]);
+}
+
+#[test]
+fn r18_credentials_in_urls_are_not_on_record() {
+    let mask = Mask::with_key([1; audit_host::mask::KEY_BYTES]);
+    let digest = mask.of(b"u:password");
+    let login = json!({"serveraddress": "https://u:password@h", "username": "u"});
+    let exec = json!({"Cmd": ["curl", "http://u:password@h"]});
+    for (target, document) in [
+        ("/build?remote=http://u:password@h/x", Value::Null),
+        ("/build?remote=u:password@h/x", Value::Null),
+        ("/images/create?fromSrc=http%3A%2F%2Fu%3Apassword%40h", Value::Null),
+        ("/auth", login),
+        ("/containers/web/exec", exec),
+    ] {
+        let mut asked = action("POST", target, &document);
+        if target.ends_with("/exec") {
+            asked.object = web();
+        }
+        let evidence = Evidence::new(&asked, &mask);
+        let text = lines(&evidence.of_request(None)) + &lines(&evidence.of_denial("x"));
+        let hex = |text: &str| {
+            let mut hex = Vec::new();
+            audit_core::encoding::encode_hex(text.as_bytes(), &mut hex);
+            String::from_utf8(hex).unwrap()
+        };
+        assert!(!text.contains("password") && !text.contains(&hex("password")), "{text}");
+        assert!(text.contains(&digest) || text.contains(&hex(&digest)), "{text}");
+    }
 }
 
 /// Whatever a name holds, the record is written and stays one line.

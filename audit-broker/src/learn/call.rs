@@ -190,7 +190,7 @@ fn subject(record: &Record) -> Option<Subject> {
 
 impl Who {
     fn of(subject: &Subject) -> Self {
-        match (&subject.container, subject.auid) {
+        match (&subject.container, subject.trusted_login()) {
             (Some(container), _) => {
                 let ContainerSubject { id, name, image, .. } = container.clone();
                 Self::Container { id, name, image }

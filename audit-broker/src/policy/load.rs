@@ -36,8 +36,8 @@ struct Source {
 }
 
 impl Policy {
-    /// Reads all files `*.cedar` in a directory. None at all is a set of policies too: it denies
-    /// everything.
+    /// Reads all files `*.cedar` in a directory. No file at all is a set of policies too: it denies
+    /// everything. A file without any policy is a mistake.
     ///
     /// # Errors
     /// The first mistake: a file that could be somebody else's than root's, what Cedar does not
@@ -79,10 +79,11 @@ impl Policy {
         Fingerprint(files)
     }
 
-    /// One text in place of files.
+    /// One text in place of files; an empty one in place of none.
     #[cfg(test)]
     pub(crate) fn from_text(text: &str) -> anyhow::Result<Self> {
-        Self::from_sources(&[Source { path: "policies".into(), text: text.to_owned() }])
+        let sources = [Source { path: "policies".into(), text: text.to_owned() }];
+        Self::from_sources(if text.is_empty() { &[] } else { &sources })
     }
 
     fn from_sources(sources: &[Source]) -> anyhow::Result<Self> {
@@ -124,6 +125,11 @@ impl Source {
         let found: PolicySet =
             self.text.parse().map_err(|error| anyhow!(describe(&error, Some(&self.text))))?;
         ensure!(found.templates().next().is_none(), "templates are not used here; write policies");
+        // An editor or a full disk may have emptied it, and its `forbid` policies with it.
+        ensure!(
+            found.policies().next().is_some(),
+            "it holds no policy; write one, or remove the file"
+        );
         for policy in found.policies() {
             let id = policy.annotation("id").with_context(|| {
                 let line = policy.to_string();

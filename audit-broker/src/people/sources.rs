@@ -1,0 +1,96 @@
+//! Whether the local files of the user database have changed.
+//!
+//! Knows where the C library looks for users and groups on this host. Reads no content.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The files and directories that a change of a local user or group touches.
+///
+/// # Source
+/// `nsswitch.conf(5)`, `passwd(5)`, `group(5)`, `nss-systemd(8)`; `libnss-extrausers`, `libnss-db`.
+const PATHS: [&str; 12] = [
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/userdb",
+    "/run/userdb",
+    "/run/host/userdb",
+    "/usr/lib/userdb",
+    "/run/systemd/userdb",
+    "/var/lib/extrausers/passwd",
+    "/var/lib/extrausers/group",
+    "/var/lib/misc/passwd.db",
+    "/var/lib/misc/group.db",
+];
+
+/// How long the broker takes it that no file has changed, after it has looked.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What changes when a file is written or replaced: inode, size, and the time of the last change.
+type Mark = Option<(u64, u64, i64, i64)>;
+
+/// The local files of the user database.
+#[derive(Debug, Default)]
+pub(super) struct Sources(Mutex<Option<Look>>);
+
+#[derive(Debug)]
+struct Look {
+    at: Instant,
+    marks: Vec<Mark>,
+    generation: u64,
+}
+
+impl Sources {
+    /// A number that grows when a file changes. It is at most a quarter of a second late.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation_of(&PATHS, LOOK_INTERVAL)
+    }
+
+    fn generation_of(&self, paths: &[&str], interval: Duration) -> u64 {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < interval) {
+            return last.generation;
+        }
+        let (at, marks) = (Instant::now(), paths.iter().map(|path| mark(path)).collect());
+        let generation = match last.as_ref() {
+            None => 0,
+            Some(last) if last.marks == marks => last.generation,
+            Some(last) => last.generation + 1,
+        };
+        *last = Some(Look { at, marks, generation });
+        generation
+    }
+}
+
+fn mark(path: &str) -> Mark {
+    let found = fs::metadata(path).ok()?;
+    Some((found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s29_a_file_that_is_written_replaced_or_removed_has_changed() {
+        let directory = std::env::temp_dir().join(format!("sources-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("group");
+        let path = file.to_str().unwrap();
+        let sources = Sources::default();
+        let generation = || sources.generation_of(&[path], Duration::ZERO);
+        assert_eq!(generation(), 0);
+        fs::write(&file, "a").unwrap();
+        assert_eq!((generation(), generation()), (1, 1));
+        fs::write(directory.join("new"), "b").unwrap();
+        fs::rename(directory.join("new"), &file).unwrap();
+        assert_eq!(generation(), 2);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(generation(), 3);
+        assert_eq!(sources.generation_of(&[path], Duration::from_secs(60)), 3);
+        fs::remove_dir(&directory).unwrap();
+    }
+}

@@ -1,0 +1,149 @@
+//! Claims that the trail and the policies trust: login uids, groups, and files of policies.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::broker::{Broker, PERMIT_ALL};
+use crate::host::{
+    Finally, PERSON, field, login, login_as_root, settle, shell, tag, text, uid_of, value,
+};
+use crate::observe::{harmless_by_curl, record, wait_until};
+
+const UNSET: &str = "4294967295";
+const NOBODY: &str = "65534";
+
+/// A command of a process that had no login uid, sets its login uid to the person's, and runs as
+/// another user.
+fn liar(user: &str) -> Command {
+    let mut command = login_as_root(PERSON);
+    command.args(["setpriv", "--reuid", user, "--clear-groups"]);
+    command
+}
+
+/// Opens some connections to a socket, says how many were answered, and holds them until its
+/// standard input ends.
+const HOLD: &str = r"
+import socket, sys
+held = []
+for _ in range(int(sys.argv[2])):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(sys.argv[1])
+    one.sendall(b'GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n')
+    held.append((one, b' 200 ' in one.recv(4096)))
+print(sum(is_answered for _, is_answered in held), flush=True)
+sys.stdin.read()
+";
+
+fn hold(mut command: Command, broker: &Broker, count: u32) -> (Child, u32) {
+    command.args(["/usr/bin/python3", "-c", HOLD]).arg(broker.socket()).arg(count.to_string());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().parse().unwrap())
+}
+
+#[test]
+fn s23_a_claimed_login_uid_takes_no_connections_of_the_person() {
+    let broker = Broker::start("connections_per_uid = 4");
+    let (mut liars, answered) = hold(liar(NOBODY), &broker, 12);
+    assert_eq!(answered, 4, "the liar has connections of its own, and no more");
+    let (mut person, answered) = hold(login(PERSON), &broker, 4);
+    assert_eq!(answered, 4, "the person has all of theirs");
+    for child in [&mut liars, &mut person] {
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn s23_a_claimed_login_uid_is_not_recorded_as_a_login() {
+    let broker = Broker::start("journal = true");
+    let tag = tag();
+    let mut command = liar(NOBODY);
+    harmless_by_curl(&mut command, &broker, &tag);
+    command.output().unwrap();
+    let record = record(&tag);
+    assert_eq!(field(&record, "kind"), Some("service"), "{record}");
+    assert_eq!(field(&record, "suid"), Some(NOBODY));
+    assert_eq!(field(&record, "sauid"), Some(uid_of(PERSON).to_string().as_str()));
+    let own = shell("cut -d: -f3- /proc/self/cgroup | tail -1");
+    assert_eq!(value(&record, "cgroup").unwrap(), own.trim().as_bytes());
+    assert_ne!(field(&record, "sauid"), Some(UNSET));
+}
+
+#[test]
+fn s28_an_emptied_policy_file_leaves_the_old_policies() {
+    let broker = Broker::start("");
+    let forbid = broker.socket().with_file_name("policy.d/forbid.cedar");
+    let asked = b"GET /v1.41/images/json HTTP/1.1\r\nHost: docker\r\n\r\n";
+    let status = || broker.http(asked).status;
+    let rule = "@id(\"none\") forbid(principal, action == Action::\"image-list\", resource);";
+    fs::write(&forbid, rule).unwrap();
+    wait_until("the rule", || status() == 403);
+    for (count, content) in ["", "\n", "// only a comment\n", "\0\0\0\0"].iter().enumerate() {
+        fs::write(&forbid, content).unwrap();
+        let complaints = || broker.said().matches("the old policies stay").count();
+        wait_until("the complaint", || complaints() == count + 1);
+        assert_eq!(status(), 403, "{content:?}");
+    }
+    assert!(broker.said().contains("forbid.cedar`: it holds no policy"), "{}", broker.said());
+    fs::write(forbid.with_file_name("test.cedar"), PERMIT_ALL).unwrap();
+    fs::remove_file(&forbid).unwrap();
+    wait_until("the removal, which root means", || status() == 200);
+}
+
+/// Sends a request on one connection for each line that it reads, and prints the status.
+const ASK: &str = r"
+import socket, sys
+one = socket.socket(socket.AF_UNIX)
+one.connect(sys.argv[1])
+for _ in sys.stdin:
+    one.sendall(b'GET /v1.41/images/json HTTP/1.1\r\nHost: docker\r\n\r\n')
+    answer = b''
+    while b'\r\n\r\n' not in answer:
+        answer += one.recv(65536)
+    head, body = answer.split(b'\r\n\r\n', 1)
+    length = [int(line.split(b':')[1]) for line in head.split(b'\r\n') if line.lower().startswith(b'content-length:')]
+    while length and len(body) < length[0] or not length and not body.endswith(b'0\r\n\r\n'):
+        body += one.recv(65536)
+    print(head.split(b' ')[1].decode(), flush=True)
+";
+
+#[test]
+fn s29_who_leaves_a_group_loses_it_on_an_open_connection_too() {
+    let group = tag();
+    let _removed = Finally(format!("groupdel {group}"));
+    shell(&format!("groupadd {group} && gpasswd -a {PERSON} {group}"));
+    let policy = format!(
+        "@id(\"a\") permit(principal in Group::\"{group}\", action == Action::\"image-list\", \
+         resource);"
+    );
+    let broker = Broker::with_policies(&policy, "");
+    let uid = uid_of(PERSON).to_string();
+    // As in a session from before the person was in the group: only the user database has it.
+    let mut command = liar(&uid);
+    command.args(["/usr/bin/python3", "-c", ASK]).arg(broker.socket());
+    let mut old = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(old.stdout.take().unwrap());
+    let mut ask = || {
+        let mut line = String::new();
+        old.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        said.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    };
+    assert_eq!(ask(), "200");
+    shell(&format!("gpasswd -d {PERSON} {group}"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let mut fresh = login(PERSON);
+    fresh.args(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket"]);
+    fresh.arg(broker.socket()).arg("http://docker/v1.41/images/json");
+    assert_eq!(text(&fresh.output().unwrap().stdout), "403");
+    assert_eq!(ask(), "403");
+    shell(&format!("gpasswd -a {PERSON} {group}"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(ask(), "200");
+    settle();
+    drop(old.stdin.take());
+    old.wait().unwrap();
+}
