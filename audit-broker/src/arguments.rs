@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Learn(Learning),
     /// The process that asks the kernel whether it keeps audit records; `serve` starts it
     #[command(hide = true)]
-    KernelStatus { uid: u32, gid: u32 },
+    KernelStatus { uid: u32, gid: u32, deadline_seconds: u64 },
 }
 
 #[derive(Debug, Default, clap::Args)]

@@ -13,7 +13,7 @@ mod server;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,22 +24,17 @@ use anyhow::{Context, anyhow, bail, ensure};
 use audit_core::Auditd;
 use caps::{CapSet, Capability};
 use nix::errno::Errno;
-use nix::sys::socket::{
-    self, AddressFamily, MsgFlags, SockFlag, SockType, setsockopt, socketpair, sockopt,
-};
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
 use nix::unistd::{Gid, Uid};
 
 pub(crate) use message::Status;
 use message::{ANSWER_LIMIT_BYTES, Answer};
 pub(crate) use server::serve;
 
-/// The command under which the program is that process: `audit-broker kernel-status UID GID`.
+/// The command under which the program is that process:
+/// `audit-broker kernel-status UID GID DEADLINE_SECONDS`.
 pub(crate) const COMMAND: &str = "kernel-status";
-
-/// How long an answer is awaited. It comes within a fraction of a millisecond unless the host is
-/// very busy.
-const DEADLINE: Duration = Duration::from_secs(1);
 
 /// Answers that are kept for who has not taken them yet. Whose call has ended never does.
 const EARLY_LIMIT: usize = 1024;
@@ -56,7 +51,13 @@ pub(crate) struct KernelStatus {
 
 /// A question that has been asked, and not yet answered.
 #[derive(Debug)]
-pub(crate) struct Question(u32);
+pub(crate) struct Question {
+    number: u32,
+    /// When the answer is awaited no longer.
+    end: Instant,
+    /// False while the process has too many other questions to take this one.
+    is_sent: bool,
+}
 
 /// What has come back.
 struct Answers {
@@ -69,29 +70,29 @@ struct Answers {
 }
 
 impl KernelStatus {
-    /// Starts the process, as this user; `None` if `CAP_AUDIT_CONTROL` is missing.
+    /// Starts the process, as this user; `None` if `CAP_AUDIT_CONTROL` is missing. Each question
+    /// is given up after `deadline`, which is that of a call.
     ///
     /// This comes before the caller gives up its own privileges, and in the main thread: the
     /// process is killed when the thread that started it ends.
     ///
     /// # Errors
     /// If the process cannot be started, or cannot ask the kernel.
-    pub(crate) fn spawn(uid: Uid, gid: Gid) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn spawn(uid: Uid, gid: Gid, deadline: Duration) -> anyhow::Result<Option<Self>> {
         if !caps::has_cap(None, CapSet::Permitted, Capability::CAP_AUDIT_CONTROL)? {
             return Ok(None);
         }
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("audit-broker").args([COMMAND, &uid.to_string(), &gid.to_string()]);
+        let seconds = deadline.as_secs().to_string();
+        command.arg0("audit-broker").args([COMMAND, &uid.to_string(), &gid.to_string(), &seconds]);
         command.env_clear().current_dir("/");
-        Self::start(command, DEADLINE).map(Some)
+        Self::start(command, deadline).map(Some)
     }
 
     /// Starts the command with one end of the socket as its input, and asks once.
     fn start(mut command: Command, deadline: Duration) -> anyhow::Result<Self> {
         let (socket, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-        let timeout = TimeVal::microseconds(deadline.as_micros().try_into()?);
-        setsockopt(&socket, sockopt::ReceiveTimeout, &timeout)?;
         let process = command
             .stdin(Stdio::from(theirs))
             .spawn()
@@ -110,11 +111,13 @@ impl KernelStatus {
     /// Asks, and does not wait, so that the answer comes while something else goes on.
     ///
     /// # Errors
-    /// If the process has ended, or has not answered for long.
+    /// If the process has ended.
     pub(crate) fn begin(&self) -> anyhow::Result<Question> {
         let number = self.last_question.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        match send(&self.socket, &number.to_ne_bytes()) {
-            Ok(()) => Ok(Question(number)),
+        let end = Instant::now() + self.deadline;
+        match send(&self.socket, &number.to_ne_bytes(), MsgFlags::MSG_DONTWAIT) {
+            Ok(()) => Ok(Question { number, end, is_sent: true }),
+            Err(Errno::EAGAIN) => Ok(Question { number, end, is_sent: false }),
             Err(errno) => Err(self.answers().explain(errno)),
         }
     }
@@ -122,9 +125,9 @@ impl KernelStatus {
     /// Waits for the answer; several threads take turns.
     ///
     /// # Errors
-    /// If the process has ended, gives no answer in time, or could not ask.
+    /// If the process has ended, gives no answer before the question's end, or could not ask.
     pub(crate) fn finish(&self, question: &Question) -> anyhow::Result<Status> {
-        self.answers().take(question.0, &self.socket, self.deadline)
+        self.answers().take(question, &self.socket)
     }
 
     /// Asks the kernel and waits for the answer.
@@ -142,7 +145,7 @@ impl KernelStatus {
     /// If it does not, or as [`Self::finish`].
     pub(crate) fn check_that_records_are_kept(&self, question: &Question) -> anyhow::Result<()> {
         let mut answers = self.answers();
-        let status = answers.take(question.0, &self.socket, self.deadline)?;
+        let status = answers.take(question, &self.socket)?;
         status.check_that_records_are_kept()?;
         let before = std::mem::replace(&mut answers.lost, status.lost);
         ensure!(
@@ -165,38 +168,49 @@ impl fmt::Debug for KernelStatus {
 }
 
 impl Answers {
-    /// The answer to the question with this number.
-    fn take(
-        &mut self,
-        number: u32,
-        socket: &OwnedFd,
-        deadline: Duration,
-    ) -> anyhow::Result<Status> {
-        let begun = Instant::now();
-        let mut buffer = [0; ANSWER_LIMIT_BYTES];
+    /// The answer to the question. The answers to others that come first are kept for them.
+    fn take(&mut self, question: &Question, socket: &OwnedFd) -> anyhow::Result<Status> {
+        let mut is_sent = question.is_sent;
         loop {
-            if let Some(answer) = self.early.remove(&number) {
-                return match answer {
-                    Answer::Status(status) => {
-                        let auditd_pid = self.auditd.living(status.auditd_pid);
-                        Ok(Status { auditd_pid, ..status })
-                    }
-                    Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
-                        .context("the kernel does not say whether it keeps audit records")),
-                };
+            if let Some(answer) = self.early.remove(&question.number) {
+                return self.read(answer);
             }
-            if begun.elapsed() > deadline {
-                return Err(self.explain(Errno::EAGAIN));
+            if !is_sent {
+                let bytes = question.number.to_ne_bytes();
+                match send(socket, &bytes, MsgFlags::MSG_DONTWAIT) {
+                    Ok(()) => is_sent = true,
+                    // There is room as soon as the process has gone on, which it tells by an answer.
+                    Err(Errno::EAGAIN) => {}
+                    Err(errno) => return Err(self.explain(errno)),
+                }
             }
-            let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
-            let Some((answered, answer)) = Answer::parse(buffer.get(..len).unwrap_or_default())
-            else {
-                bail!("the process that watches the kernel's audit status gives a wrong answer")
-            };
-            self.early.insert(answered, answer);
-            if self.early.len() > EARLY_LIMIT {
-                self.early.pop_first();
+            wait_readable(socket, question.end).map_err(|errno| self.explain(errno))?;
+            self.receive_one(socket)?;
+        }
+    }
+
+    /// Receives the next answer, and keeps it.
+    fn receive_one(&mut self, socket: &OwnedFd) -> anyhow::Result<()> {
+        let mut buffer = [0; ANSWER_LIMIT_BYTES];
+        let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
+        let Some((number, answer)) = Answer::parse(buffer.get(..len).unwrap_or_default()) else {
+            bail!("the process that watches the kernel's audit status gives a wrong answer")
+        };
+        self.early.insert(number, answer);
+        if self.early.len() > EARLY_LIMIT {
+            self.early.pop_first();
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, answer: Answer) -> anyhow::Result<Status> {
+        match answer {
+            Answer::Status(status) => {
+                let auditd_pid = self.auditd.living(status.auditd_pid);
+                Ok(Status { auditd_pid, ..status })
             }
+            Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
+                .context("the kernel does not say whether it keeps audit records")),
         }
     }
 
@@ -221,11 +235,23 @@ impl Answers {
 }
 
 /// A message goes whole or not at all.
-fn send(socket: &OwnedFd, message: &[u8]) -> nix::Result<()> {
-    retry(|| {
-        socket::send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT)
-    })
-    .map(|_| ())
+fn send(socket: &OwnedFd, message: &[u8], flags: MsgFlags) -> nix::Result<()> {
+    retry(|| socket::send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL | flags)).map(|_| ())
+}
+
+/// Waits until there is something to receive; EAGAIN if there is nothing at the end.
+fn wait_readable(socket: &OwnedFd, end: Instant) -> nix::Result<()> {
+    loop {
+        // Rounded up, so that the last turn is not a turn without a wait.
+        let left = end.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) if left == 0 => return Err(Errno::EAGAIN),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(()),
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 /// Takes the next message and gives its length; EPIPE if the other end is closed.

@@ -72,6 +72,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use nix::unistd::{Gid, Uid};
@@ -89,7 +90,9 @@ fn main() -> ExitCode {
         }
         Command::Schema => print(policy::SCHEMA),
         Command::Learn(asked) => learn::learn(&asked).and_then(|policies| print(&policies)),
-        Command::KernelStatus { uid, gid } => serve_kernel_status(uid, gid),
+        Command::KernelStatus { uid, gid, deadline_seconds } => {
+            serve_kernel_status(uid, gid, Duration::from_secs(deadline_seconds))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -123,7 +126,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-fn serve_kernel_status(uid: u32, gid: u32) -> anyhow::Result<()> {
+fn serve_kernel_status(uid: u32, gid: u32, deadline: Duration) -> anyhow::Result<()> {
     let socket = std::io::stdin().as_fd().try_clone_to_owned()?;
-    kernel_status::serve(&socket, Uid::from_raw(uid), Gid::from_raw(gid))
+    kernel_status::serve(&socket, Uid::from_raw(uid), Gid::from_raw(gid), deadline)
 }

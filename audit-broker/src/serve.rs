@@ -71,7 +71,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let policy = Policy::load(&settings.policy_dir)?;
     let mask = Mask::load(Path::new(mask::KEY_PATH))?;
     let _state = StateDirectory::lock(&settings.state_dir, &user)?;
-    let kernel = KernelStatus::spawn(user.uid, user.gid)?.map(Arc::new);
+    let kernel = KernelStatus::spawn(user.uid, user.gid, settings.record_wait())?.map(Arc::new);
     if kernel.is_none() {
         tracing::warn!(
             "CAP_AUDIT_CONTROL is not lent, so nobody tells whether the kernel keeps records"

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::auditd::{Auditd, LostCount};
 use crate::broker::Broker;
-use crate::fake::{Fake, ID};
+use crate::fake::{Fake, ID, Reply};
 use crate::host::{Finally, shell, tag};
 use crate::http::Answer;
 use crate::observe::{records, wait_until};
@@ -108,4 +108,46 @@ fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
     let after = crate::host::tag();
     assert_eq!(start(&broker, &after).status, 204);
     assert_eq!(records(&after, 2).len(), 2);
+}
+
+/// A host so busy that the process which asks the kernel does not run for a while.
+#[test]
+fn s34_a_call_waits_for_its_record_as_long_as_it_is_set_to() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "record_wait_seconds = 10");
+    let tag = tag();
+    let process = shell(&format!("pgrep -P {} -f kernel-status", broker.pid().unwrap()));
+    let process = process.trim();
+    shell(&format!("kill -STOP {process}"));
+    let _on = Finally(format!("kill -CONT {process}"));
+    let later = std::thread::spawn({
+        let process = process.to_owned();
+        move || {
+            std::thread::sleep(Duration::from_secs(2));
+            shell(&format!("kill -CONT {process}"));
+        }
+    });
+    assert_eq!(start(&broker, &tag).status, 204);
+    later.join().unwrap();
+    assert_eq!(times_started(&fake), 1);
+}
+
+/// Each of these calls asks whether records are kept, and goes away before it needs the answer.
+#[test]
+fn s34_calls_that_vanish_leave_the_process_that_asks_the_kernel() {
+    let hangs = "/containers/hangs/json";
+    let fake = Fake::start(move |request| request.ends_with(hangs).then_some(Reply::Silence));
+    let broker = Broker::before(&fake.socket(), "");
+    let tag = tag();
+    assert_eq!(start(&broker, &tag).status, 204);
+    // The metrics ask the kernel too, and would take the answers.
+    let files = broker.open_files().unwrap();
+    let mut vanishing: Vec<_> = (0..900).map(|_| broker.connect()).collect();
+    for connection in &mut vanishing {
+        connection.send(b"POST /containers/hangs/start HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    wait_until("the calls", || fake.times_asked(&format!("GET {hangs}")) == 900);
+    drop(vanishing);
+    wait_until("the end of all calls", || broker.open_files().unwrap() < files + 100);
+    assert_eq!(start(&broker, &tag).status, 204, "{}", broker.said());
 }

@@ -9,21 +9,25 @@ use caps::Capability;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use nix::sys::socket::MsgFlags;
 use nix::unistd::{Gid, Uid};
 
 use super::message::{self, Answer};
 use crate::{privilege, sandbox};
 
-/// How long the kernel is awaited: well within the time for which the broker waits.
-const KERNEL_DEADLINE: Duration = Duration::from_millis(500);
-
 /// Becomes the user with nothing but `CAP_AUDIT_CONTROL`, and answers each question on the socket
-/// until its other end is closed.
+/// until its other end is closed. The kernel is awaited for `deadline`, for as long as a call waits
+/// for its record: a shorter time would refuse calls that could still be recorded.
 ///
 /// # Errors
 /// If the privileges cannot be given up, or the socket fails.
-pub(crate) fn serve(socket: &OwnedFd, uid: Uid, gid: Gid) -> anyhow::Result<()> {
-    let audit = Audit::open()?.with_deadline(KERNEL_DEADLINE);
+pub(crate) fn serve(
+    socket: &OwnedFd,
+    uid: Uid,
+    gid: Gid,
+    deadline: Duration,
+) -> anyhow::Result<()> {
+    let audit = Audit::open()?.with_deadline(deadline);
     privilege::become_user(uid, gid, &[], &[Capability::CAP_AUDIT_CONTROL])?;
     // A change of ids takes it back, so it comes behind. The socket's end is what counts; this is
     // for a broker that is killed while a question is under way.
@@ -45,7 +49,8 @@ fn answer_all(socket: &OwnedFd, audit: &Audit) -> anyhow::Result<()> {
         let Some((sequence, [])) = message::number(question) else { continue };
         let status = audit.status();
         let answer = Answer::new(status.as_ref().map_err(|error| error as _));
-        match super::send(socket, &answer.to_bytes(sequence)) {
+        // Waits while the broker takes no answers: it does so when a call wants its own.
+        match super::send(socket, &answer.to_bytes(sequence), MsgFlags::empty()) {
             Ok(()) => {}
             Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()),
             Err(errno) => return Err(errno).context("the broker cannot be answered"),

@@ -13,6 +13,9 @@ use nix::unistd::Pid;
 use super::*;
 use crate::{own_process, privilege};
 
+/// Long enough for any host.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// Says to a second run of this program that it is the process under test.
 const MARK: &str = "AUDIT_BROKER_TEST_KERNEL_STATUS";
 
@@ -30,7 +33,7 @@ fn serve_if_asked() {
     if env::var_os(MARK).is_some() {
         let user = privilege::find_user("nobody").unwrap();
         let socket = io::stdin().as_fd().try_clone_to_owned().unwrap();
-        serve(&socket, user.uid, user.gid).unwrap();
+        serve(&socket, user.uid, user.gid, DEADLINE).unwrap();
         // The rest of the test's process cannot go on either.
         kill(Pid::this(), Signal::SIGKILL).unwrap_or_default();
     }
@@ -141,10 +144,46 @@ fn answers_come_to_who_asked() {
     assert!(status.answers().early.is_empty());
     for _ in 0..2 * EARLY_LIMIT {
         let forgotten = status.begin().unwrap();
-        assert!(forgotten.0 > 0);
+        assert!(forgotten.number > 0);
         status.ask().unwrap();
     }
     assert!(status.answers().early.len() <= EARLY_LIMIT);
+}
+
+/// Calls end before their answer is taken: their client goes away, or dockerd does not answer.
+#[test]
+fn s34_questions_that_nobody_finishes_end_nothing() {
+    if !own_process::is_root("s34_questions_that_nobody_finishes_end_nothing") {
+        return;
+    }
+    let status = spawn(Duration::from_secs(20));
+    for _ in 0..3000 {
+        assert!(status.begin().unwrap().number > 0);
+    }
+    // The process may be in the middle of an answer that nobody has room for.
+    thread::sleep(Duration::from_millis(200));
+    status.ask().unwrap();
+}
+
+#[test]
+fn s34_each_question_has_one_deadline_however_many_wait() {
+    if !own_process::is_root("s34_each_question_has_one_deadline_however_many_wait") {
+        return;
+    }
+    let deadline = Duration::from_secs(1);
+    let status = spawn(deadline);
+    let process = process(&status);
+    kill(process, Signal::SIGSTOP).unwrap();
+    waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| status.ask().unwrap_err());
+        }
+    });
+    let took = start.elapsed();
+    kill(process, Signal::SIGCONT).unwrap();
+    assert!(took < 10 * deadline, "20 questions took {took:?} together");
 }
 
 #[test]
@@ -179,7 +218,7 @@ fn without_the_capability_there_is_no_process() {
     }
     caps::clear(None, CapSet::Effective).unwrap();
     caps::clear(None, CapSet::Permitted).unwrap();
-    assert!(KernelStatus::spawn(Uid::current(), Gid::current()).unwrap().is_none());
+    assert!(KernelStatus::spawn(Uid::current(), Gid::current(), DEADLINE).unwrap().is_none());
 }
 
 /// Auditing goes off for a moment, and on again whatever happens.
