@@ -267,7 +267,11 @@ impl Stop {
             }
             Self::Unreachable(error) => {
                 tracing::error!("{error}");
-                answer::message(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+                let status = match error {
+                    Unreachable::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                answer::message(status, &error.to_string())
             }
         }
     }

@@ -96,6 +96,10 @@ impl Dangers {
 /// What a container has that is there.
 pub(crate) fn of_container(container: &Container) -> Dangers {
     let mut gathered = Gathered::default();
+    if container.is_unreadable {
+        let part = format_args!("container {}", container.name());
+        gathered.add(Danger::HostRoot, part, "dockerd tells more of it than the broker reads");
+    }
     container::add_entered(&mut gathered, container.name(), &container.host_config);
     gathered.into_dangers()
 }

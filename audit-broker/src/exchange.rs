@@ -96,14 +96,15 @@ async fn answer(
     let is_recorded = settings.level(head.route.class) != Level::None;
     let asked = is_recorded.then(|| connection.shared.recorder.ask());
     let version = head.version.unwrap_or(newest);
-    let object = match object::resolve(&head, version, &connection.upstream).await? {
+    let upstream = connection.upstream.for_one_call();
+    let object = match object::resolve(&head, version, &upstream).await? {
         Found::Yes(object) => object,
         Found::No(status, answer) => {
             connection.record_missing(&head, &settings, asked).await?;
             return Err(Stop::NotFound(status, answer));
         }
     };
-    let finder = Finder::new(version, &connection.upstream);
+    let finder = Finder::new(version, &upstream);
     let references = match finder.find(&mut head, &mut body, &object).await? {
         Ok(references) => references,
         Err(refusal) => return Err(refuse(connection, request, refusal).await),
@@ -112,7 +113,7 @@ async fn answer(
     let subject = Rc::clone(subject);
     let action = Action { subject, owner, head, body, object, references };
 
-    let case = case_of(&action, &connection.registrar(version)).await?;
+    let case = case_of(&action, &connection.registrar(version).asking(&upstream)).await?;
     let policy = connection.shared.policy();
     let decision = connection.decided.decide(&policy, settings.mode, &principal, &case);
     let mut call = Call::new(connection, settings, &principal, action, version);
@@ -128,7 +129,7 @@ async fn answer(
     };
     call.may_forge = matches!(call.action.body, Body::ContainerCreate(_))
         && may_forge(&policy, call.settings.mode, &principal, &case);
-    let name_of_id = refuse_name_of_id(&call.action, version, &connection.upstream).await?;
+    let name_of_id = refuse_name_of_id(&call.action, version, &upstream).await?;
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
         return Err(refuse(connection, request, refusal).await);
     }

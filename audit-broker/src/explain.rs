@@ -89,7 +89,8 @@ async fn explain(settings: Settings, policy: Policy, asked: &Asked) -> anyhow::R
     let dockerd = Rc::new(Dockerd::new(Rc::clone(&owners), owner, owner_of_rest));
     let socket = directory.path("dockerd.sock");
     server::serve_dockerd(&socket, Rc::clone(&dockerd))?;
-    let (upstream, mode, who) = (Upstream::new(socket), settings.mode, caller.describe());
+    let upstream = Upstream::new(socket, settings.dockerd_timeout());
+    let (mode, who) = (settings.mode, caller.describe());
     let judge = Rc::new(Judge { settings, policy, caller, owners, dockerd, upstream });
 
     let calls = Calls::default();

@@ -20,7 +20,12 @@ pub(crate) struct Registrar<'a> {
     pub(crate) upstream: &'a Upstream,
 }
 
-impl Registrar<'_> {
+impl<'a> Registrar<'a> {
+    /// The same, which asks dockerd here.
+    pub(crate) fn asking(self, upstream: &'a Upstream) -> Self {
+        Self { upstream, ..self }
+    }
+
     /// Who made a container.
     ///
     /// # Errors

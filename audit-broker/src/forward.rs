@@ -224,13 +224,12 @@ async fn seen(
     document: Document,
 ) -> Result<Response<AnswerBody>, Unreachable> {
     let (mut head, body) = response.into_parts();
-    let malformed =
-        |source| Unreachable::Malformed { what: call.action.head.route.path.to_owned(), source };
-    let bytes = line.read(body, LIST_LIMIT_BYTES).await.map_err(malformed)?;
+    let what = call.action.head.route.path;
+    let bytes = line.read(body, LIST_LIMIT_BYTES).await.map_err(|error| error.of(what))?;
     let viewer = Viewer::of(call);
-    viewer.learn(call, &bytes).await?;
+    viewer.learn(call, &bytes).await;
     let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
-        .map_err(|error| malformed(error.into()))?;
+        .map_err(|error| Unreachable::Malformed { what: what.to_owned(), source: error.into() })?;
     call.record_outcome(outcome_of(head.status), None);
     head.headers = answer::relayed_headers(head.headers);
     head.headers.remove(CONTENT_LENGTH);
@@ -267,9 +266,9 @@ async fn document(
     line: Line,
 ) -> Result<Response<AnswerBody>, Unreachable> {
     let (mut head, body) = response.into_parts();
-    let document = line.read(body, DOCUMENT_LIMIT_BYTES).await.map_err(|source| {
-        Unreachable::Malformed { what: call.action.head.route.path.to_owned(), source }
-    })?;
+    let what = call.action.head.route.path;
+    let read = line.read(body, DOCUMENT_LIMIT_BYTES).await;
+    let document = read.map_err(|error| error.of(what))?;
     head.headers = answer::relayed_headers(head.headers);
     head.headers.remove(CONTENT_LENGTH);
     advertise::limit_header(&mut head.headers);

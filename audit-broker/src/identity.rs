@@ -15,7 +15,7 @@ use crate::principal::principal_of;
 use crate::request::ApiVersion;
 use crate::shared::Shared;
 use crate::subject::{ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_ids};
-use crate::upstream::{Found, Upstream};
+use crate::upstream::{Found, Unreachable, Upstream};
 
 /// Whether it is known who is at the other end.
 #[derive(Debug)]
@@ -86,7 +86,14 @@ pub(crate) async fn identify(
     };
     match seen {
         Ok(mut subject) => {
-            subject.container = container(&subject.cgroup, shared, upstream).await;
+            // Who is in a container must not count as a process of the host.
+            subject.container = match container(&subject.cgroup, shared, upstream).await {
+                Ok(container) => container,
+                Err(error) => {
+                    let why = format!("cannot find out which container calls: {error}");
+                    return Identity::Unknown(Rc::new(subject), why);
+                }
+            };
             tracing::debug!(
                 "{} connected: pid {}, uid {}, groups {:?}",
                 subject.kind(),
@@ -102,29 +109,32 @@ pub(crate) async fn identify(
 }
 
 /// The container that a process with this control group is in.
+///
+/// # Errors
+/// If dockerd does not tell of one that it may be in.
 async fn container(
     cgroup: &[u8],
     shared: &Shared,
     upstream: &Upstream,
-) -> Option<ContainerSubject> {
+) -> Result<Option<ContainerSubject>, Unreachable> {
     let version = ApiVersion::OLDEST;
     for id in container_ids(cgroup) {
-        let found = object::container(id, version, upstream).await;
-        let Ok(Found::Yes(container)) = found else { continue };
+        let found = object::container(id, version, upstream).await?;
+        let Found::Yes(container) = found else { continue };
         if !is_in(&container, cgroup) {
             continue;
         }
         let (owners, people) = (&shared.owners, &shared.people);
         let registrar = Registrar { owners, people, version, upstream };
-        return Some(ContainerSubject {
+        return Ok(Some(ContainerSubject {
             name: container.name().to_owned(),
             image: container.image().to_owned(),
             labels: container.labels().clone(),
-            owner: registrar.owner_of(&container).await.ok()?,
+            owner: registrar.owner_of(&container).await?,
             id: container.id,
-        });
+        }));
     }
-    None
+    Ok(None)
 }
 
 /// Whether the control group is the container's own or below it. Whoever may make control groups may

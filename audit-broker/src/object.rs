@@ -56,6 +56,10 @@ pub(crate) struct Container {
     state: State,
     #[serde(default)]
     mounts: Vec<MountPoint>,
+    /// Whether dockerd tells more of it than the broker reads, so that only its id and a name are
+    /// known.
+    #[serde(skip)]
+    pub(crate) is_unreadable: bool,
 }
 
 /// What a container has mounted.
@@ -89,6 +93,19 @@ struct State {
 }
 
 impl Container {
+    /// One that dockerd tells too much of, by the beginning of what it tells.
+    ///
+    /// # Source
+    /// `ContainerJSONBase` in `api/types/types.go` of moby: the id comes first.
+    fn unreadable(name: &str, beginning: &[u8]) -> Option<Self> {
+        let id = beginning.strip_prefix(b"{\"Id\":\"")?.get(..64)?;
+        let id = std::str::from_utf8(id).ok().filter(|id| is_name(id))?.to_owned();
+        let (image_id, config, state) = (String::new(), Config::default(), State::default());
+        let (host_config, mounts) = (HostConfig::default(), Vec::new());
+        let name = name.to_owned();
+        Some(Self { id, name, image_id, config, host_config, state, mounts, is_unreadable: true })
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.name.trim_start_matches('/')
     }
@@ -228,7 +245,13 @@ pub(crate) async fn resolve(
 ) -> Result<Found<Object>, Unreachable> {
     let Some(name) = head.object.as_deref() else { return Ok(Found::Yes(Object::None)) };
     Ok(match head.route.object {
-        ObjectKind::Container => container(name, version, upstream).await?.map(Object::Container),
+        ObjectKind::Container => {
+            let found = match container(name, version, upstream).await {
+                Err(error) => Found::Yes(unreadable(head, name, error)?),
+                Ok(found) => found,
+            };
+            found.map(Object::Container)
+        }
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
         ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
         ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
@@ -251,6 +274,19 @@ pub(crate) async fn resolve(
         }),
         _ => Found::Yes(Object::Named(name.to_owned())),
     })
+}
+
+/// A container that dockerd tells too much of, where a call is to end it: who may do everything can.
+///
+/// # Errors
+/// The same as before, for any other call, and for any other error.
+fn unreadable(head: &Head, name: &str, error: Unreachable) -> Result<Container, Unreachable> {
+    match (&error, head.route.op) {
+        (Unreachable::TooLong { beginning, .. }, "remove" | "kill" | "stop") => {
+            Container::unreadable(name, beginning).ok_or(error)
+        }
+        _ => Err(error),
+    }
 }
 
 /// A container by id, name or the beginning of an id.

@@ -214,7 +214,8 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
         let mut look = interval(LOOK_INTERVAL);
         let mut changes = Changes::since(&shared.settings().policy_dir);
         let mut tidy = interval(TIDY_INTERVAL);
-        let upstream = Upstream::new(shared.settings().upstream.clone());
+        let settings = shared.settings();
+        let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
             tokio::select! {
                 _ = look.tick() => {

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) journal: bool,
     /// How long a call waits for its record.
     record_wait_seconds: u64,
+    /// How long dockerd may take to answer what the broker itself asks.
+    dockerd_timeout_seconds: u64,
     /// How long a client may take to send the head of a request, once it has begun.
     head_wait_seconds: u64,
     /// How long streams may go on when the daemon is told to stop.
@@ -112,6 +114,7 @@ impl Default for Settings {
             attest: Attest::Login,
             journal: true,
             record_wait_seconds: 10,
+            dockerd_timeout_seconds: 10,
             head_wait_seconds: 10,
             drain_seconds: 30,
             connections_per_uid: 1000,
@@ -153,6 +156,7 @@ impl Settings {
         settings.listen_mode()?;
         ensure!(settings.connections_per_uid > 0, "connections_per_uid must be at least 1");
         ensure!(settings.record_wait_seconds > 0, "record_wait_seconds must be at least 1");
+        ensure!(settings.dockerd_timeout_seconds > 0, "dockerd_timeout_seconds must be at least 1");
         ensure!(settings.head_wait_seconds > 0, "head_wait_seconds must be at least 1");
         for header in &settings.ignore_headers {
             ensure!(
@@ -198,16 +202,21 @@ impl Settings {
     pub(crate) fn needs_restart(&self, running: &Self) -> bool {
         let fixed = |settings: &Self| {
             let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
-            let Self { attest, journal, record_wait_seconds, .. } = *settings;
+            let Self { attest, journal, record_wait_seconds, dockerd_timeout_seconds, .. } =
+                *settings;
             let Self { state_dir, policy_dir, .. } = settings.clone();
             let paths = (listen, listen_mode, upstream, metrics, state_dir, policy_dir);
-            (paths, user, attest, journal, record_wait_seconds)
+            (paths, user, attest, journal, record_wait_seconds, dockerd_timeout_seconds)
         };
         fixed(self) != fixed(running)
     }
 
     pub(crate) const fn record_wait(&self) -> Duration {
         Duration::from_secs(self.record_wait_seconds)
+    }
+
+    pub(crate) const fn dockerd_timeout(&self) -> Duration {
+        Duration::from_secs(self.dockerd_timeout_seconds)
     }
 
     pub(crate) const fn head_wait(&self) -> Duration {
@@ -273,7 +282,7 @@ mod tests {
             assert_eq!(level, Some(default_level(class)), "{}", class.name());
         }
         assert_eq!(settings, Settings::default());
-        assert_eq!(table.len(), 18);
+        assert_eq!(table.len(), 19);
     }
 
     #[test]

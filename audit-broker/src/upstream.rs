@@ -2,7 +2,9 @@
 //!
 //! Knows how to reach it and keeps connections for the next request. Sends what it is given.
 
+mod question;
 mod raw;
+mod unreachable;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -18,17 +20,16 @@ use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::http::uri::InvalidUri;
-use hyper::{Method, Request, Response, StatusCode};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use hyper::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use crate::client_stream::ClientBody;
 use crate::request::ApiVersion;
 use crate::socket::{SharedSocket, Socket};
 use crate::sys;
+use question::Allowance;
+pub(crate) use question::CHANGE_TIMEOUT;
+pub(crate) use unreachable::{BodyError, Unreachable};
 
 /// What went wrong below.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -45,16 +46,19 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// Connections that each worker keeps for later.
 const IDLE_LIMIT: usize = 16;
 
-/// Longest document that the broker itself reads, in bytes.
-const DOCUMENT_LIMIT_BYTES: usize = 16 << 20;
-
 /// dockerd as one worker thread reaches it.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream(Rc<Pool>);
+pub(crate) struct Upstream {
+    pool: Rc<Pool>,
+    /// What is left for the broker's own questions; `None` where each has its own.
+    allowance: Option<Rc<Allowance>>,
+}
 
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
+    /// How long dockerd is awaited when the broker itself asks something.
+    timeout: Duration,
     idle: RefCell<Vec<Wire>>,
     /// Forgotten when a connection turns out to be closed: another dockerd may be there.
     newest: Cell<Option<ApiVersion>>,
@@ -77,50 +81,6 @@ pub(crate) struct Line {
     pool: Rc<Pool>,
 }
 
-/// Why dockerd did not answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unreachable {
-    /// Nobody listens, or nobody accepts.
-    #[error("cannot connect to dockerd at {}: {source}; is it running", socket.display())]
-    Connect {
-        /// Where.
-        socket: PathBuf,
-        /// What the system call answered.
-        source: io::Error,
-    },
-    /// The connection broke before there was an answer.
-    #[error("dockerd gave no answer: {source}")]
-    NoAnswer {
-        /// What hyper or the system call says of it.
-        source: BoxError,
-    },
-    /// What dockerd says is not what its API promises.
-    #[error("dockerd gave an answer to {what} that cannot be read: {source}")]
-    Malformed {
-        /// What was asked.
-        what: String,
-        /// What is wrong with it.
-        source: BoxError,
-    },
-    /// It is no dockerd that the broker understands.
-    #[error(
-        "dockerd speaks version `{told}` of its API; {} or newer is needed",
-        ApiVersion::OLDEST
-    )]
-    TooOld {
-        /// What it says.
-        told: String,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct VersionDocument {
-    api_version: String,
-    #[serde(default)]
-    version: String,
-}
-
 /// What dockerd says of an object that was asked for.
 #[derive(Debug)]
 pub(crate) enum Found<Document> {
@@ -140,15 +100,17 @@ impl<Document> Found<Document> {
 }
 
 impl Upstream {
-    pub(crate) fn new(socket: PathBuf) -> Self {
+    /// dockerd at this socket, which may take `timeout` for each question of the broker's own.
+    pub(crate) fn new(socket: PathBuf, timeout: Duration) -> Self {
         let (idle, newest, engine) = (RefCell::default(), Cell::default(), Cell::default());
-        Self(Rc::new(Pool { socket, idle, newest, engine }))
+        let pool = Rc::new(Pool { socket, timeout, idle, newest, engine });
+        Self { pool, allowance: None }
     }
 
     /// Sends the request and gives the head of the answer.
     ///
     /// A kept connection that dockerd has closed meanwhile is replaced, as long as nothing of the
-    /// request went out.
+    /// request went out. How long the answer may take is for the caller to say.
     ///
     /// # Errors
     /// If dockerd cannot be reached or ends the connection.
@@ -163,7 +125,7 @@ impl Upstream {
                 None => (self.connect().await?, false),
             };
             match wire.ask(request).await {
-                Ok(response) => return Ok((response, Line { wire, pool: Rc::clone(&self.0) })),
+                Ok(response) => return Ok((response, Line { wire, pool: Rc::clone(&self.pool) })),
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) if is_kept => request = unsent,
                     _ => return Err(Unreachable::NoAnswer { source: failure.into_error().into() }),
@@ -172,105 +134,13 @@ impl Upstream {
         }
     }
 
-    /// Asks for a document.
-    ///
-    /// # Errors
-    /// If dockerd cannot be reached, or its answer is not what it should be.
-    pub(crate) async fn ask<Document: DeserializeOwned>(
-        &self,
-        target: &str,
-    ) -> Result<Found<Document>, Unreachable> {
-        self.told(target, request(target, Full::default())?).await
-    }
-
-    /// The document that dockerd answers with.
-    async fn told<Document: DeserializeOwned>(
-        &self,
-        target: &str,
-        request: Request<RequestBody>,
-    ) -> Result<Found<Document>, Unreachable> {
-        let malformed = |source| malformed(target, source);
-        let (response, line) = self.send(request).await?;
-        let (head, body) = response.into_parts();
-        let bytes = line.read(body, DOCUMENT_LIMIT_BYTES).await.map_err(malformed)?;
-        if !matches!(head.status, StatusCode::OK | StatusCode::CREATED) {
-            return Ok(Found::No(head.status, bytes));
-        }
-        let document = serde_json::from_slice(&bytes).map_err(|error| malformed(error.into()))?;
-        Ok(Found::Yes(document))
-    }
-
-    /// Has dockerd make something, and gives what it says of it.
-    ///
-    /// # Errors
-    /// As [`Self::ask`].
-    pub(crate) async fn make<Document: DeserializeOwned>(
-        &self,
-        target: &str,
-        document: Vec<u8>,
-    ) -> Result<Found<Document>, Unreachable> {
-        let mut request = request(target, Full::new(document.into()))?;
-        *request.method_mut() = Method::POST;
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.told(target, request).await
-    }
-
-    /// Has dockerd do something without more words, and gives what it says of it; `None` if it does
-    /// not do that.
-    ///
-    /// # Errors
-    /// If dockerd cannot be reached.
-    pub(crate) async fn command(
-        &self,
-        method: Method,
-        target: &str,
-    ) -> Result<Option<Bytes>, Unreachable> {
-        let mut request = request(target, Full::default())?;
-        *request.method_mut() = method;
-        let (response, line) = self.send(request).await?;
-        let (head, body) = response.into_parts();
-        let read = line.read(body, DOCUMENT_LIMIT_BYTES).await;
-        let bytes = read.map_err(|source| malformed(target, source))?;
-        Ok(head.status.is_success().then_some(bytes))
-    }
-
-    /// The newest version of the API that both dockerd and the broker speak.
-    ///
-    /// # Errors
-    /// If dockerd cannot be reached or is older than what the broker understands.
-    pub(crate) async fn newest_version(&self) -> Result<ApiVersion, Unreachable> {
-        if let Some(newest) = self.0.newest.get() {
-            return Ok(newest);
-        }
-        let told = match self.ask::<VersionDocument>("/version").await? {
-            Found::Yes(document) => {
-                self.0.engine.set(release(&document.version));
-                document.api_version
-            }
-            Found::No(status, _) => status.to_string(),
-        };
-        match ApiVersion::from_text(&told).filter(|version| *version >= ApiVersion::OLDEST) {
-            Some(version) => {
-                let newest = version.min(ApiVersion::NEWEST);
-                self.0.newest.set(Some(newest));
-                Ok(newest)
-            }
-            None => Err(Unreachable::TooOld { told }),
-        }
-    }
-
-    /// The release of docker, as far as it is known: after [`Self::newest_version`].
-    pub(crate) fn engine(&self) -> Option<[u32; 3]> {
-        self.0.engine.get()
-    }
-
     async fn take_idle(&self) -> Option<Wire> {
         loop {
-            let mut wire = self.0.idle.borrow_mut().pop()?;
+            let mut wire = self.pool.idle.borrow_mut().pop()?;
             if wire.is_ready().await {
                 return Some(wire);
             }
-            self.0.newest.set(None);
+            self.pool.newest.set(None);
         }
     }
 
@@ -286,14 +156,14 @@ impl Upstream {
     pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
         let end = Instant::now() + CONNECT_WAIT;
         loop {
-            match sys::connect(&self.0.socket) {
+            match sys::connect(&self.pool.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
                     sleep(CONNECT_PAUSE).await;
                 }
                 done => {
                     return done.and_then(Socket::new).map_err(|source| {
-                        self.0.newest.set(None);
-                        Unreachable::Connect { socket: self.0.socket.clone(), source }
+                        self.pool.newest.set(None);
+                        Unreachable::Connect { socket: self.pool.socket.clone(), source }
                     });
                 }
             }
@@ -303,15 +173,6 @@ impl Upstream {
 
 fn malformed(what: &str, source: BoxError) -> Unreachable {
     Unreachable::Malformed { what: what.to_owned(), source }
-}
-
-/// A request of the broker's own.
-fn request(target: &str, body: Full<Bytes>) -> Result<Request<RequestBody>, Unreachable> {
-    let uri = target.parse().map_err(|error: InvalidUri| malformed(target, error.into()))?;
-    let mut request = Request::new(Either::Left(body));
-    *request.uri_mut() = uri;
-    request.headers_mut().insert(hyper::header::HOST, HOST);
-    Ok(request)
 }
 
 impl Wire {
@@ -372,12 +233,13 @@ impl Line {
         mut self,
         mut body: Incoming,
         limit_bytes: usize,
-    ) -> Result<Bytes, BoxError> {
+    ) -> Result<Bytes, BodyError> {
         let mut whole = BytesMut::new();
         while let Some(frame) = poll_fn(|context| self.poll_body(&mut body, context)).await {
-            if let Ok(data) = frame?.into_data() {
+            let frame = frame.map_err(|error| BodyError::Broken(error.into()))?;
+            if let Ok(data) = frame.into_data() {
                 if whole.len() + data.len() > limit_bytes {
-                    return Err(format!("it is longer than {limit_bytes} bytes").into());
+                    return Err(BodyError::TooLong { limit_bytes, beginning: whole.freeze() });
                 }
                 whole.extend_from_slice(&data);
             }

@@ -6,7 +6,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::case::Thing;
@@ -20,6 +22,7 @@ use crate::policy::{
     self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
 };
 use crate::principal::maker_at_once;
+use crate::privileged::Look;
 use crate::settings::Mode;
 use crate::shared::Shared;
 use crate::upstream::{Found, Unreachable};
@@ -39,6 +42,9 @@ pub(crate) fn document_of(call: &Call) -> Option<Document> {
         _ => return None,
     })
 }
+
+/// How many containers dockerd is asked for at the same time.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// Somebody who looks at an answer.
 pub(crate) struct Viewer {
@@ -71,38 +77,49 @@ impl Viewer {
         Self { mode: call.settings.mode, principal, shared }
     }
 
-    /// Looks at the containers of which an answer tells and nobody knows yet what they have.
-    ///
-    /// # Errors
-    /// If dockerd cannot be reached.
-    pub(crate) async fn learn(&self, call: &Call, document: &[u8]) -> Result<(), Unreachable> {
+    /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
+    /// at once, each for a quarter of the time in which looks begin. One that is not known then
+    /// counts as one that has something of the host.
+    pub(crate) async fn learn(&self, call: &Call, document: &[u8]) {
         let told = match serde_json::from_slice(document) {
             Ok(Told::List(list)) => list,
             Ok(Told::Usage { containers }) => containers.unwrap_or_default(),
-            Err(_) => return Ok(()),
+            Err(_) => return,
         };
-        for Container { id } in told {
-            self.learn_container(call, &id).await?;
-        }
-        Ok(())
+        let look = |container: &Container| self.shared.privileged.look(&container.id);
+        let mut told: Vec<_> = told.into_iter().filter(|told| look(told) != Look::No).collect();
+        // One that could not be read before must not hold up the others again.
+        told.sort_by_key(look);
+        let end = Instant::now() + call.connection.upstream.timeout();
+        let look_in_time = |told: Container| async move {
+            if Instant::now() < end {
+                self.learn_container(call, &told.id).await;
+            }
+        };
+        stream::iter(told).for_each_concurrent(LOOKS_AT_ONCE, look_in_time).await;
     }
 
-    /// Looks at a container, unless it is known what it has.
-    ///
-    /// # Errors
-    /// If dockerd cannot be reached.
-    pub(crate) async fn learn_container(&self, call: &Call, id: &str) -> Result<(), Unreachable> {
-        let (shared, version) = (&self.shared, call.version);
-        if !object::is_name(id) || shared.privileged.knows(id).is_some() {
-            return Ok(());
+    /// Looks at a container, unless it is known what it has or that it cannot be read.
+    pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
+        let (privileged, version) = (&self.shared.privileged, call.version);
+        if !object::is_name(id) || privileged.look(id) == Look::No {
+            return;
         }
-        if let Found::Yes(container) =
-            object::container(id, version, &call.connection.upstream).await?
-        {
-            call.connection.registrar(version).owner_of(&container).await?;
-            shared.privileged.remember(id, danger::of_container(&container).yield_host());
+        let upstream = call.connection.upstream.within(call.connection.upstream.timeout() / 4);
+        let looking = async {
+            if let Found::Yes(container) = object::container(id, version, &upstream).await? {
+                call.connection.registrar(version).asking(&upstream).owner_of(&container).await?;
+                privileged.remember(id, danger::of_container(&container).yield_host());
+            }
+            Ok(())
+        };
+        let looked: Result<(), Unreachable> = looking.await;
+        if let Err(error) = looked {
+            tracing::warn!("container {id} counts as unknown: {error}");
+            if error.is_about_one_object() {
+                privileged.remember_unreadable(id);
+            }
         }
-        Ok(())
     }
 
     /// Whether the thing may be seen, by the policies as they are now: a stream of events goes on

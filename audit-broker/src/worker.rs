@@ -63,7 +63,8 @@ pub(crate) fn run(
         .build()?;
     LocalSet::new().block_on(&runtime, async move {
         let listener = sys::watch_listener(listener)?;
-        let upstream = Upstream::new(shared.settings().upstream.clone());
+        let settings = shared.settings();
+        let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         let mut connections = JoinSet::new();
         let mut stopping = stop.clone();
         loop {

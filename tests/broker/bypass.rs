@@ -15,6 +15,8 @@ mod containers;
 mod create;
 #[path = "bypass/drift.rs"]
 mod drift;
+#[path = "bypass/exhaustion.rs"]
+mod exhaustion;
 #[path = "bypass/forging.rs"]
 mod forging;
 #[path = "bypass/images.rs"]

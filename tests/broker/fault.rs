@@ -197,3 +197,42 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
     assert!(more < 30, "{more} files stay open");
     assert!(!broker.said().contains("panicked"), "{}", broker.said());
 }
+
+/// The full id of a container by its number.
+fn id_of(number: usize) -> String {
+    format!("{number:064x}")
+}
+
+/// A dockerd that lists many containers and says nothing of each but the first.
+fn locked(request: &str) -> Option<Reply> {
+    if request == "GET /containers/json" {
+        let listed: Vec<String> = (0..40).map(|n| format!(r#"{{"Id":"{}"}}"#, id_of(n))).collect();
+        return Some(Reply::Document(200, format!("[{}]", listed.join(","))));
+    }
+    let is_asked = |number| request == format!("GET /containers/{}/json", id_of(number));
+    if is_asked(39) {
+        return Some(Reply::Document(200, format!(r#"{{"Id":"{}"}}"#, id_of(39))));
+    }
+    request.ends_with("/json").then_some(Reply::Silence)
+}
+
+#[test]
+fn s33_what_dockerd_does_not_answer_has_an_end() {
+    let fake = Fake::start(locked);
+    let broker = Broker::before(&fake.socket(), "dockerd_timeout_seconds = 1");
+    let answer = broker.http(call("any", "start").as_bytes());
+    assert_eq!(answer.status, 504);
+    assert!(answer.text().contains("dockerd did not answer"), "{answer:?}");
+    let list = b"GET /containers/json?all=1 HTTP/1.1\r\nHost: docker\r\n\r\n";
+    let asked = || {
+        let times = |number| fake.times_asked(&format!("GET /containers/{}/json", id_of(number)));
+        (0..40).map(times).max().unwrap()
+    };
+    // It takes some turns until each has been tried.
+    for _ in 0..10 {
+        let answer = broker.http(list);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.text().contains(&id_of(39)), "{answer:?}");
+    }
+    assert_eq!(asked(), 1, "one that did not answer is left alone for a while");
+}

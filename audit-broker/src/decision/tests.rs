@@ -8,6 +8,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ impl Registry {
         let directory = env::temp_dir().join(format!("decision-{name}-{}", process::id()));
         fs::create_dir(&directory).unwrap();
         let owners = OwnerTable::open(&directory.join("owners"), &|_| None).unwrap();
-        let upstream = Upstream::new(directory.join("no-docker.sock"));
+        let upstream = Upstream::new(directory.join("no-docker.sock"), Duration::from_secs(1));
         Self { directory, owners, people: People::default(), upstream }
     }
 

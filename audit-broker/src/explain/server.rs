@@ -77,7 +77,7 @@ pub(super) fn serve_clients(path: &Path, judge: Rc<Judge>, calls: &Calls) -> any
     let calls = Rc::clone(calls);
     serve(path, move |request| {
         let (judge, calls) = (Rc::clone(&judge), Rc::clone(&calls));
-        async move { explain(&judge, &calls, request).await }
+        async move { Box::pin(explain(&judge, &calls, request)).await }
     })
 }
 

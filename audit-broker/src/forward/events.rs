@@ -34,10 +34,8 @@ impl Filter for Events {
         let (call, viewer) = (Rc::clone(&self.call), Rc::clone(&self.viewer));
         self.looking = Some(Box::pin(async move {
             for id in containers_of(&lines) {
-                if let Err(error) = viewer.learn_container(&call, &id).await {
-                    // It stays unknown, and is left out.
-                    tracing::debug!("an event is about container {id}: {error}");
-                }
+                // One that stays unknown is left out.
+                viewer.learn_container(&call, &id).await;
             }
             seen_events(&lines, &mut |seen| viewer.may_see(seen))
         }));

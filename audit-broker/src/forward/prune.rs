@@ -14,7 +14,7 @@ use crate::listing::{Filters, Listed, list};
 use crate::object;
 use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
 use crate::request::percent;
-use crate::upstream::{Found, Unreachable};
+use crate::upstream::{CHANGE_TIMEOUT, Found, Unreachable};
 
 /// Removes containers that do not run, and says so as dockerd does.
 ///
@@ -25,7 +25,12 @@ pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
     for container in wanted(call, Kind::Container).await? {
         let id = container.id;
         let target = format!("/v{}/containers/{id}", call.version);
-        if owner_of(call, &id).await?.as_ref() == Some(&call.action.owner)
+        // One that cannot be read stays: nobody knows whose it is.
+        let owner = match owner_of(call, &id).await {
+            Err(error) if error.is_about_one_object() => None,
+            owner => owner?,
+        };
+        if owner.as_ref() == Some(&call.action.owner)
             && call.connection.upstream.command(Method::DELETE, &target).await?.is_some()
         {
             space += container.size.unwrap_or_default();
@@ -109,7 +114,9 @@ struct Pruned {
 /// What the client wants to be removed, whosever it is.
 async fn wanted(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
     let wanted = Wanted::of(call, kind);
-    let listed = list(kind, Some(&wanted.filters), call.version, &call.connection.upstream).await?;
+    // Lists with sizes take dockerd a while.
+    let upstream = call.connection.upstream.within(CHANGE_TIMEOUT);
+    let listed = list(kind, Some(&wanted.filters), call.version, &upstream).await?;
     let mut listed = listed.unwrap_or_default();
     listed.retain(|listed| !wanted.is_spared(listed));
     Ok(listed)
@@ -181,7 +188,7 @@ struct Usage {
 /// In bytes; 0 if that cannot be known, as of newer docker.
 async fn size_of_layers(call: &Call) -> u64 {
     let target = format!("/v{}/system/df?type=image", call.version);
-    match call.connection.upstream.ask::<Usage>(&target).await {
+    match call.connection.upstream.within(CHANGE_TIMEOUT).ask::<Usage>(&target).await {
         Ok(Found::Yes(usage)) => usage.layers_size,
         Ok(Found::No(..)) | Err(_) => 0,
     }

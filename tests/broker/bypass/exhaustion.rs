@@ -1,0 +1,109 @@
+//! Section "Denial of service": what one caller takes from all others.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::broker::Broker;
+use crate::docker::{Lines, alone, command_lines};
+use crate::host::{PERSON, login, shell, text};
+use crate::observe::wait_until;
+use crate::policy::shipped;
+
+/// Asks for a file in a container and reads nothing of it.
+const ASK_AND_WAIT: &str = r"
+import socket, sys, time
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect(sys.argv[1])
+    s.sendall(f'GET /containers/{sys.argv[2]}/archive?path=/big HTTP/1.1\r\nHost: d\r\n\r\n'.encode())
+    time.sleep(600)
+";
+
+/// A process of the person's that ends with the test.
+struct Asking(Child);
+
+impl Asking {
+    fn archive_of(container: &str, socket: &Path) -> Self {
+        let mut command = login(PERSON);
+        command.args(["/usr/bin/python3", "-c", ASK_AND_WAIT]).arg(socket).arg(container);
+        Self(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn docker(broker: &Broker, user: &str, words: &[&str]) -> Output {
+    let mut command = login(user);
+    command.env("DOCKER_HOST", broker.address()).env("HOME", broker.home());
+    command.args(["timeout", "60", "docker"]).args(words).output().unwrap()
+}
+
+fn assert_lists(broker: &Broker, words: &[&str]) {
+    let listed = docker(broker, PERSON, words);
+    assert!(listed.status.success(), "{words:?}: {}", text(&listed.stderr));
+}
+
+/// dockerd holds the lock of a container while it sends a part of it, and then tells nothing of it.
+#[test]
+fn s33_a_locked_container_holds_up_no_list() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = format!("{}-locked", lines.name());
+    let run = "run -d --init --name NAME fedora sh -c";
+    let run = run.replace("NAME", &name);
+    let mut words: Vec<&str> = run.split(' ').collect();
+    words.push("dd if=/dev/zero of=/big bs=1M count=64 && sleep 600");
+    let made = docker(&broker, PERSON, &words);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    wait_until("the file", || {
+        shell(&format!("docker exec {name} ls -l /big || true")).contains("67108864")
+    });
+    let _asking = Asking::archive_of(&name, broker.socket());
+    let is_locked = || {
+        let mut inspect = Command::new("timeout");
+        let inspected = inspect.args(["1", "docker", "inspect", &name]).output().unwrap();
+        inspected.status.code() == Some(124)
+    };
+    wait_until("the lock", is_locked);
+    // It has not seen the container before.
+    let fresh = Broker::with_policies(&shipped("default"), "dockerd_timeout_seconds = 4");
+    assert_lists(&fresh, &["ps", "-a"]);
+    assert_lists(&fresh, &["ps"]);
+    let inspected = docker(&fresh, PERSON, &["inspect", &name]);
+    assert!(text(&inspected.stderr).contains("did not answer"), "{inspected:?}");
+}
+
+/// dockerd tells more of this container than the broker reads.
+#[test]
+fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = format!("{}-huge", lines.name());
+    // dockerd writes this character in six bytes, and the command twice.
+    let word = "\u{2028}".repeat(1_400_000);
+    lines.file("body", format!(r#"{{"Image":"fedora","Cmd":["{word}"]}}"#).as_bytes());
+    let made = lines.straight(
+        &command_lines()[0],
+        &format!(
+            "curl -s --unix-socket /var/run/docker.sock -H 'Content-Type: application/json' \
+             --data-binary @$D/../body 'http://docker/containers/create?name={name}'"
+        ),
+    );
+    assert!(text(&made.stdout).contains("\"Id\""), "{made:?}");
+    assert_lists(&broker, &["ps", "-a", "-q"]);
+    {
+        let _alone = alone();
+        assert_lists(&broker, &["system", "df"]);
+    }
+    let removed = docker(&broker, PERSON, &["rm", "-f", &name]);
+    let said = text(&removed.stderr);
+    assert!(said.contains("No such container"), "{said}");
+    assert_ne!(shell(&format!("docker ps -aq --filter name={name}")), "");
+    let removed = docker(&broker, "root", &["rm", "-f", &name]);
+    assert!(removed.status.success(), "{}", text(&removed.stderr));
+    assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
+}
