@@ -15,6 +15,8 @@ mod host;
 
 #[path = "live/capability.rs"]
 mod capability;
+#[path = "live/claims.rs"]
+mod claims;
 #[path = "live/doctor.rs"]
 mod doctor;
 #[path = "live/emit.rs"]

@@ -50,6 +50,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "evidence",
             "recorder",
             "emit",
+            "digest",
             "supervise",
             "wrapper",
             "doctor",

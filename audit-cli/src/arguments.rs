@@ -40,12 +40,25 @@ pub(crate) enum Command {
     },
     /// Write one record
     Emit(Emit),
+    /// Print what stands in a record in place of the secret on standard input
+    Digest(Digest),
     /// Say whether the trail can be trusted on this host
     Doctor {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A secret whose digest is wanted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Digest {
+    /// Make the key, which only root may read; without one, records have no digests
+    #[arg(long, conflicts_with = "expected")]
+    pub(crate) make_key: bool,
+    /// Say whether the secret is the one that a record hides as this, such as `***:87a5e3d6...`
+    #[arg(value_name = "DIGEST")]
+    pub(crate) expected: Option<String>,
 }
 
 /// One record to write.

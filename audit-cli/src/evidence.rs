@@ -10,6 +10,8 @@ pub(crate) struct Evidence {
     pub(crate) subject: Subject,
     /// The command as typed, secrets masked.
     pub(crate) line: CommandLine,
+    /// The file that is run, where neither the command nor root's settings name it.
+    pub(crate) program: Option<Vec<u8>>,
     pub(crate) host_access: Vec<HostAccess>,
 }
 
@@ -54,12 +56,16 @@ impl Evidence {
         }
     }
 
-    /// `cwd` and `cmd`, as sudo writes them.
+    /// `cwd` and `cmd`, as sudo writes them, and `path` for a file that the caller's PATH chose.
     fn user_cmd<'a>(&'a self, record: Record<'a>) -> Record<'a> {
-        record
+        let record = record
             .untrusted("cwd", self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
-            .command_line("cmd", &self.line)
-            .subject(&self.subject)
+            .command_line("cmd", &self.line);
+        let record = match &self.program {
+            Some(program) => record.untrusted("path", program),
+            None => record,
+        };
+        record.subject(&self.subject)
     }
 }
 

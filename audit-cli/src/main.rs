@@ -3,11 +3,13 @@
 //! An invocation goes from [`invocation`] (what was typed), perhaps by way of a [`template`], to
 //! [`wrapper`] (write it down, then do it), with [`docker`] to read docker's words, [`evidence`] for
 //! the records and [`audit_host::journal`] for the line in the journal. [`emit`] and [`doctor`] are
-//! commands of its own.
+//! commands of its own, and so is
+//! [`digest`], which says what a record hides.
 
 #![cfg_attr(not(test), no_main)]
 
 mod arguments;
+mod digest;
 mod docker;
 mod doctor;
 mod emit;
@@ -57,6 +59,7 @@ fn run_command(arguments: Vec<OsString>) -> Result<u8, Failure> {
     };
     match arguments.command {
         Command::Emit(emit) => emit::run(&emit),
+        Command::Digest(asked) => digest::run(&asked),
         Command::Doctor { json } => {
             doctor::run(json).map_err(|error| Failure { code: exit::NOT_TRUSTED, error })
         }

@@ -75,6 +75,16 @@ pub(crate) fn has_more_privilege_than_caller() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// `setresgid(2)` - Gives up the group of a set-group-id file for good, so that no program that
+/// follows has it.
+///
+/// # Errors
+/// What the system call answers.
+pub(crate) fn give_back_group() -> nix::Result<()> {
+    let group = nix::unistd::getgid();
+    nix::unistd::setresgid(group, group, group)
+}
+
 /// `getxattr(2)` security.capability - Whether the file lends capabilities to whoever runs it.
 pub(crate) fn has_file_capability(file: &Path) -> bool {
     let Ok(file) = CString::new(file.as_os_str().as_bytes()) else { return false };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use audit_core::{Auid, CommandLine, Outcome, Subject};
 use audit_host::journal::{self, Entry};
+use audit_host::mask::{self, Mask};
 use nix::unistd::{Uid, User};
 
 use crate::docker;
@@ -30,11 +31,12 @@ use crate::supervise;
 /// If it was not run: what to say, and the exit code.
 pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let settings = Settings::load().map_err(not_recorded)?;
+    let mask = load_mask().map_err(not_recorded)?;
     let program = find(invocation, &settings);
-    let shown = shown(invocation, &settings);
     let evidence = Evidence {
         subject: Subject::current().context("it cannot be recorded").map_err(not_recorded)?,
-        line: CommandLine::new(&shown),
+        line: CommandLine::new(shown(invocation, &settings, &mask)),
+        program: chosen_by_caller(&program, invocation, &settings),
         host_access: docker_words(invocation)
             .map_or(Vec::new(), |words| docker::host_access(&words)),
     };
@@ -43,6 +45,8 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let outcome = if will_run { Outcome::Success } else { Outcome::Failed };
 
     recorder::write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    // More people read the journal than the trail, so it has no digests.
+    let shown = shown(invocation, &settings, &Mask::default());
     write_journal(&program, refusal, &shown, &evidence.subject);
 
     if let Some(reason) = refusal {
@@ -61,6 +65,29 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     Err(not_executed(&file, error, &evidence, settings.on_failure))
 }
 
+/// How secrets are hidden. Where the program is lent the group that may read the key, it gives the
+/// group back: docker is not to have it.
+fn load_mask() -> anyhow::Result<Mask> {
+    let mask = Mask::load(Path::new(mask::KEY_PATH));
+    process::give_back_group().context("the group of audit-cli cannot be given back")?;
+    mask.context(
+        "audit-cli must be able to read the key; see \"What redaction hides\" in the README",
+    )
+}
+
+/// The file that is run, if the caller chose it by PATH: neither the settings nor the command as
+/// typed say which it is.
+fn chosen_by_caller(
+    program: &Result<PathBuf, NotRunnable>,
+    invocation: &Invocation,
+    settings: &Settings,
+) -> Option<Vec<u8>> {
+    let (Ok(file) | Err(NotRunnable::NotExecutable(file))) = program else { return None };
+    let configured = settings.docker_path.as_ref().filter(|_| invocation.is_docker);
+    let is_typed = invocation.words.first().is_some_and(|word| word == file.as_os_str());
+    (configured != Some(file) && !is_typed).then(|| file.as_os_str().as_bytes().to_vec())
+}
+
 /// Which file the command is. Where docker is, the administrator may say.
 fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunnable> {
     match invocation.words.first() {
@@ -76,10 +103,10 @@ fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
     (invocation.is_docker || is_docker(command)).then(|| bytes(&invocation.words))
 }
 
-/// The words as the trail shows them.
-fn shown(invocation: &Invocation, settings: &Settings) -> Vec<Vec<u8>> {
+/// The words with their secrets hidden.
+fn shown(invocation: &Invocation, settings: &Settings, mask: &Mask) -> Vec<Vec<u8>> {
     match docker_words(invocation) {
-        Some(words) if settings.redact => docker::redacted(&words, &settings.secret_names),
+        Some(words) if settings.redact => docker::redacted(&words, &settings.secret_names, mask),
         _ => bytes(&invocation.words),
     }
 }

@@ -29,7 +29,7 @@ fn the_example_is_real() {
     let _gone = remove_unstarted();
     let mut person = login(PERSON);
     person.args(["script", "-qec", &line, "/dev/null"]).current_dir(&cwd).stdin(Stdio::null());
-    person.output().unwrap();
+    person.env("PATH", "/usr/bin:/bin").output().unwrap();
 
     let program = program.to_str().unwrap();
     let search = ["-m", "USER_CMD,USER_ROLE_CHANGE", "-ui", PERSON, "-x", program];

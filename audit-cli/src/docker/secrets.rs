@@ -2,23 +2,35 @@
 //!
 //! Secrets do not belong into a trail that is forwarded and kept. Docker gets them as typed.
 
+use std::collections::BTreeMap;
+
+use audit_host::address::credentials;
+use audit_host::mask::Mask;
+
 use super::flags::split_once;
 use super::{Command, Name};
 
-/// What stands in the trail in place of a secret.
-const MASK: &[u8] = b"***";
-
-/// The words, `docker` itself first, with each secret replaced by `***`.
+/// The words, `docker` itself first, with each secret hidden by the mask.
 ///
-/// Secrets are the password of `docker login`, and the value of a variable that `-e`, `--env` or
-/// `--build-arg` sets if its name contains one of `secret_names`.
-pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String]) -> Vec<Vec<u8>> {
-    let mut redacted = words.to_vec();
+/// Secrets are the password of `docker login`, the value of a variable that `-e`, `--env` or
+/// `--build-arg` sets if its name contains one of `secret_names`, and the credentials in URLs.
+pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String], mask: &Mask) -> Vec<Vec<u8>> {
+    let starts = secret_starts(words, secret_names);
+    let hidden = |(index, word): (usize, &Vec<u8>)| match starts.get(&index) {
+        Some(start) => mask.hide_bytes(word, std::slice::from_ref(&(*start..word.len()))),
+        None => mask.hide_bytes(word, &credentials(word)),
+    };
+    words.iter().enumerate().map(hidden).collect()
+}
+
+/// The words that end with a secret, and where the secret begins.
+fn secret_starts(words: &[Vec<u8>], secret_names: &[String]) -> BTreeMap<usize, usize> {
+    let mut starts = BTreeMap::new();
     let mut mask_from = |word: usize, start: usize| {
-        if let Some(word) = redacted.get_mut(word) {
-            word.truncate(start);
-            word.extend_from_slice(MASK);
-        }
+        starts
+            .entry(word)
+            .and_modify(|other: &mut usize| *other = start.min(*other))
+            .or_insert(start);
     };
     if let Some(command) = Command::read(words) {
         for flag in &command.flags.given {
@@ -54,7 +66,7 @@ pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String]) -> Vec<Vec<u8
             mask_from(value_word, value_start + start);
         }
     }
-    redacted
+    starts
 }
 
 /// Options that set a variable in the same word; the longer ones first.
@@ -80,7 +92,7 @@ mod tests {
     use crate::settings::Settings;
 
     fn shown(line: &str) -> String {
-        let redacted = redacted(&words(line), &Settings::default().secret_names);
+        let redacted = redacted(&words(line), &Settings::default().secret_names, &Mask::default());
         String::from_utf8(redacted.join(&b' ')).unwrap()
     }
 
@@ -119,6 +131,32 @@ mod tests {
             shown("docker service create --env TOKEN=x web"),
             "docker service create --env TOKEN=*** web"
         );
+    }
+
+    #[test]
+    fn r18_credentials_in_urls_are_masked() {
+        assert_eq!(
+            shown("docker build https://u:token@h/r.git#main"),
+            "docker build https://***@h/r.git#main"
+        );
+        assert_eq!(
+            shown("docker run -e URL=postgres://u:x@h/db img curl http://u:p@h"),
+            "docker run -e URL=postgres://***@h/db img curl http://***@h"
+        );
+        assert_eq!(shown("docker import http://h/x?token=t"), "docker import http://h/x?token=***");
+        assert_eq!(shown("docker run -e TOKEN=http://u:p@h img"), "docker run -e TOKEN=*** img");
+    }
+
+    /// A command that is passed off as a secret: `-e TOKEN='rm -rf /data' fedora sh -c '$TOKEN'`.
+    #[test]
+    fn s26_what_is_masked_has_its_digest() {
+        let mask = Mask::with_key([1; audit_host::mask::KEY_BYTES]);
+        let typed = ["docker", "run", "-e", "TOKEN=rm -rf /data", "fedora", "sh", "-c", "$TOKEN"];
+        let typed: Vec<Vec<u8>> = typed.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let shown = redacted(&typed, &Settings::default().secret_names, &mask);
+        let expected = format!("TOKEN={}", mask.of(b"rm -rf /data"));
+        assert_eq!(shown[3], expected.as_bytes());
+        assert_eq!([&shown[..3], &shown[4..]], [&typed[..3], &typed[4..]]);
     }
 
     #[test]

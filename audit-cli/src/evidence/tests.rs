@@ -14,7 +14,8 @@ fn evidence(words: &[&str]) -> Evidence {
     subject.cwd = Some(b"/home/dwalsh/docker".to_vec());
     subject.terminal = None;
     subject.label = None;
-    Evidence { subject, line: CommandLine::new(&words), host_access: docker::host_access(&words) }
+    let (line, host_access) = (CommandLine::new(&words), docker::host_access(&words));
+    Evidence { subject, line, program: None, host_access }
 }
 
 /// Each text in a line of its own, behind its record type.
@@ -33,6 +34,17 @@ fn texts(records: &[Record<'_>]) -> String {
 fn a_command() {
     let texts = texts(&evidence(&["docker"]).of_start(Outcome::Success));
     assert_data_eq!(texts, file!["../../../tests/golden/command.txt"].raw());
+}
+
+/// The caller's PATH decided which docker it is.
+#[test]
+fn s25_a_command_that_the_caller_s_path_chose() {
+    let program = Some(b"/home/dwalsh/bin/docker".to_vec());
+    let evidence = Evidence { program, ..evidence(&["docker", "ps"]) };
+    let start = texts(&evidence.of_start(Outcome::Success));
+    let expected = "cmd=646F636B6572207073 path=\"/home/dwalsh/bin/docker\" exe=";
+    assert!(start.contains(expected), "{start}");
+    assert!(texts(&[evidence.of_failed_start()]).contains(expected));
 }
 
 #[test]
