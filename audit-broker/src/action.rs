@@ -91,6 +91,8 @@ pub(crate) struct References {
     pub(crate) default_runtime: Option<String>,
     /// The names that images are given.
     pub(crate) names_taken: Vec<NameTaken>,
+    /// The release of docker, as far as it is known.
+    pub(crate) engine: Option<[u32; 3]>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
 }

@@ -7,12 +7,10 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::call::{DOCUMENT_WAIT, Inbound};
+use crate::danger::is_led_out;
 use crate::refusal::Refusal;
 use crate::request::Head;
 use crate::upstream::Upstream;
-
-/// The first release of docker that does not.
-const MENDED: [u32; 3] = [29, 5, 1];
 
 /// How much dockerd looks at.
 ///
@@ -29,7 +27,7 @@ const SKIPPABLE_ZSTD: &[u8] = b"\x2a\x4d\x18";
 
 /// Whether the request is about an archive that this dockerd would unpack so.
 pub(crate) fn is_unpacked_in_container(head: &Head, upstream: &Upstream) -> bool {
-    head.route.op == "archive-write" && upstream.engine().is_none_or(|engine| engine < MENDED)
+    head.route.op == "archive-write" && is_led_out(upstream.engine())
 }
 
 /// Looks at the beginning of a body, which is passed on all the same.

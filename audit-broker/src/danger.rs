@@ -24,6 +24,7 @@ mod route;
 mod runtime;
 mod service;
 mod volume;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +40,7 @@ use crate::object::{Container, Object, Volume};
 pub(crate) use capability::is_given_audit_write;
 use gathered::Gathered;
 pub(crate) use runtime::wanted_devices;
+pub(crate) use walk::is_led_out;
 
 /// Everything dangerous in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +119,7 @@ pub(crate) fn dangers(action: &Action) -> Dangers {
     route::add_route(&mut gathered, &action.head);
     add_body(&mut gathered, action);
     add_object(&mut gathered, action);
+    walk::add_walked(&mut gathered, action);
     add_references(&mut gathered, &action.references);
     gathered.into_dangers()
 }

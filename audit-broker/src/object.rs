@@ -48,6 +48,9 @@ pub(crate) struct Container {
     /// The id of the image that it was made from.
     #[serde(default, rename = "Image")]
     pub(crate) image_id: String,
+    /// The storage driver that keeps its files.
+    #[serde(default)]
+    pub(crate) driver: String,
     #[serde(default)]
     config: Config,
     #[serde(default)]
@@ -103,7 +106,19 @@ impl Container {
         let (image_id, config, state) = (String::new(), Config::default(), State::default());
         let (host_config, mounts) = (HostConfig::default(), Vec::new());
         let name = name.to_owned();
-        Some(Self { id, name, image_id, config, host_config, state, mounts, is_unreadable: true })
+        // An unknown driver counts as dangerous.
+        let driver = String::new();
+        Some(Self {
+            id,
+            name,
+            image_id,
+            driver,
+            config,
+            host_config,
+            state,
+            mounts,
+            is_unreadable: true,
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -138,6 +153,16 @@ impl Container {
             let source = if mount.name.is_empty() { &mount.source } else { &mount.name };
             (source.as_str(), mount.destination.as_str())
         })
+    }
+
+    /// Where it has mounts that dockerd makes outside the container too, for files that are copied. A
+    /// tmpfs is inside only.
+    ///
+    /// # Source
+    /// `setupMounts` in `daemon/volumes_unix.go` of moby.
+    pub(crate) fn mounted_outside(&self) -> impl Iterator<Item = &str> {
+        let outside = self.mounts.iter().filter(|mount| mount.r#type != "tmpfs");
+        outside.map(|mount| mount.destination.as_str())
     }
 
     /// Its first process; `None` if it does not run.
@@ -223,7 +248,7 @@ impl Object {
             // For files that are copied, dockerd mounts what a container has where it does not run.
             (
                 Self::Container(container),
-                "start" | "restart" | "unpause" | "archive-read" | "archive-write",
+                "start" | "restart" | "unpause" | "archive-stat" | "archive-read" | "archive-write",
             ) => Some(container),
             (Self::Container(container), "exec" | "attach" | "attach-ws") => {
                 Some(container).filter(|container| container.pid().is_some())

@@ -90,9 +90,9 @@ pub(crate) fn of(op: &str) -> Operation {
 
         "list" => plain("container-list"),
         "create" => CONTAINER_CREATE,
-        "inspect" | "top" | "changes" | "stats" | "exec-inspect" => CONTAINER_INSPECT,
+        "inspect" | "top" | "stats" | "exec-inspect" => CONTAINER_INSPECT,
         "logs" => CONTAINER_LOGS,
-        "export" | "archive-stat" | "archive-read" => CONTAINER_COPY_OUT,
+        "export" | "changes" | "archive-stat" | "archive-read" => CONTAINER_COPY_OUT,
         "archive-write" => CONTAINER_COPY_IN,
         "start" => CONTAINER_START,
         "stop" | "restart" | "pause" | "unpause" => CONTAINER_STOP,

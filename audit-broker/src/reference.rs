@@ -135,6 +135,7 @@ impl<'a> Finder<'a> {
                 "the request names more than {NAMES_LIMIT} containers, volumes and networks"
             ))));
         }
+        self.references.engine = self.upstream.engine();
         Ok(Ok(self.references))
     }
 

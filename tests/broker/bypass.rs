@@ -43,3 +43,5 @@ mod shipped;
 mod stage;
 #[path = "bypass/swarm.rs"]
 mod swarm;
+#[path = "bypass/walks.rs"]
+mod walks;

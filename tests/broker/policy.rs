@@ -303,9 +303,10 @@ fn a_name_of_root_s_stays_where_it_is() {
             "Successfully tagged NAME:latest\nSuccessfully tagged NAME:2\n2\n",
         ),
         (
-            "docker create --name $N fedora true >/dev/null; docker commit $N $N:3 | grep -c sha256; sleep 0.5
+            "docker create --name $N fedora true >/dev/null; docker commit $N $N:3 2>&1 | grep -c 'use .docker export. and .docker import.'
+            docker export $N | docker import - $N:3 | grep -c sha256; sleep 0.5
             docker rmi $N:3 | grep -c Deleted; docker rm $N",
-            "1\n1\nNAME\n",
+            "1\n1\n2\nNAME\n",
         ),
     ]);
     // A build that began while nothing had the name.
@@ -410,7 +411,7 @@ fn an_image_of_root_s_is_not_pushed_by_another_s_name() {
         Finally(format!("docker rmi -f {image}:root {image}:own {image} >/dev/null 2>&1; true"));
     shell(&format!("docker tag fedora {image}:root"));
     let make = format!(
-        "docker create --name $N fedora true >/dev/null; docker commit $N {image}:own >/dev/null; docker rm $N >/dev/null"
+        "docker create --name $N fedora true >/dev/null; docker export $N | docker import - {image}:own >/dev/null; docker rm $N >/dev/null"
     );
     lines.through(&crate::docker::command_lines()[0], &make);
     let push = format!(

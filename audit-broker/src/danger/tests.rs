@@ -44,6 +44,7 @@ fn container_named(name: &str, host_config: &Value, is_running: bool) -> Contain
     let document = json!({
         "Id": "a".repeat(64),
         "Name": format!("/{name}"),
+        "Driver": "overlay2",
         "Config": {"Image": "fedora"},
         "HostConfig": host_config,
         "State": {"Pid": if is_running { 7 } else { 0 }},
@@ -57,7 +58,7 @@ fn of_create(host_config: &Value) -> Action {
 }
 
 /// Each finding as `danger part value`.
-fn found(action: &Action) -> Vec<String> {
+pub(super) fn found(action: &Action) -> Vec<String> {
     let found = dangers(action);
     let is_on_record = !found.ways.is_empty();
     assert_eq!(found.yield_host(), is_on_record, "{found:?}");

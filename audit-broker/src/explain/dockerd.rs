@@ -130,6 +130,7 @@ impl Dockerd {
         json!({
             "Id": id_of("container", name),
             "Name": format!("/{name}"),
+            "Driver": "overlay2",
             "Image": self.image(image).get("Id"),
             "Config": {"Image": image, "Labels": {LABEL: owner.to_string()}},
             "HostConfig": host_config,

@@ -24,7 +24,7 @@ const DENIED: &[(&str, &str, &str)] = &[
         "POST /images/create?fromSrc=http://127.0.0.1:1/&repo=dev/{me}",
         "image-import",
     ),
-    ("I05-commit", "POST /commit?container={own}&repo=fedora", "image-name"),
+    ("I05-commit", "POST /commit?container={own}&repo=fedora", "host-root"),
     ("I06", "POST /build?version=2&t=dev/{me}", "host-network"),
     ("I09", "POST /images/{image}/push", "image-push"),
     ("I10", "GET /images/{image}/get", "image-export"),

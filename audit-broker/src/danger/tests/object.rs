@@ -42,6 +42,10 @@ fn i03_build_remote() {
 fn i05_commit() {
     let commit = action("POST", "/commit?container=web&repo=x", &json!({"Cmd": ["sh"]}));
     assert_eq!(found(&commit), ["foreign-container query container web"]);
+    let mut commit = commit;
+    commit.references.member = Some(super::container_named("web", &json!({}), true));
+    let found = found(&commit);
+    assert!(found.iter().any(|line| line.starts_with("host-root commit, ")));
 }
 
 #[test]
