@@ -3,6 +3,7 @@
 //! Knows how an understood call becomes a request, and how the answer comes back: as a document, as
 //! a stream, or by the connection becoming one.
 
+mod created;
 mod events;
 mod naming;
 mod prune;
@@ -226,6 +227,12 @@ async fn seen(
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
     let bytes = line.read(body, LIST_LIMIT_BYTES).await.map_err(|error| error.of(what))?;
+    if call.action.head.route.op == "volume-create"
+        && let Err(refusal) = created::volume(call, &bytes)
+    {
+        call.record_outcome(Came::Failed, None);
+        return Ok(answer::message(refusal.status, &refusal.message));
+    }
     let viewer = Viewer::of(call);
     viewer.learn(call, &bytes).await;
     let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
@@ -241,8 +248,13 @@ async fn seen(
 /// more than the broker can do.
 fn is_read_here(call: &Call) -> bool {
     let route = call.action.head.route;
-    let makes =
-        matches!(route.body, BodyKind::ContainerCreate | BodyKind::ExecCreate | BodyKind::Commit);
+    let makes = matches!(
+        route.body,
+        BodyKind::ContainerCreate
+            | BodyKind::ExecCreate
+            | BodyKind::Commit
+            | BodyKind::NetworkCreate
+    );
     makes || route.path == advertise::PATH || is_of_own_volumes(call)
 }
 
@@ -274,6 +286,12 @@ async fn document(
     advertise::limit_header(&mut head.headers);
     let created = serde_json::from_slice::<Created>(&document).ok().map(|created| created.id);
     let committed = created.clone().filter(|_| call.action.head.route.body == BodyKind::Commit);
+    if let (Some(id), BodyKind::NetworkCreate) = (&created, call.action.head.route.body)
+        && let Err(refusal) = created::network(call, id).await?
+    {
+        call.record_outcome(Came::Failed, None);
+        return Ok(answer::message(refusal.status, &refusal.message));
+    }
     let made = match created {
         Some(id) => made(call, id).await,
         None => None,
@@ -364,6 +382,7 @@ async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
     let kind = match call.action.head.route.body {
         BodyKind::ContainerCreate => Kind::Container,
         BodyKind::ExecCreate => Kind::Exec,
+        BodyKind::NetworkCreate => Kind::Network,
         _ => Kind::Image,
     };
     let shared = &call.connection.shared;

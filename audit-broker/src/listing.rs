@@ -8,12 +8,14 @@ use crate::owner::Kind;
 use crate::request::{ApiVersion, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
-/// A container, image or volume in a list.
+/// A container, image, volume or network in a list.
 #[derive(Deserialize)]
 pub(crate) struct Listed {
     /// Of a volume its name.
-    #[serde(rename = "Id", alias = "Name")]
+    #[serde(rename = "Id", default)]
     pub(crate) id: String,
+    #[serde(rename = "Name", default)]
+    name: String,
     /// Names of an image.
     #[serde(rename = "RepoTags", default)]
     pub(crate) tags: Option<Vec<String>>,
@@ -54,6 +56,7 @@ pub(crate) async fn list(
         (Kind::Container, Some(_)) => "containers/json?all=1&size=1",
         (Kind::Image, None) => "images/json?all=1",
         (Kind::Image | Kind::ImageName, _) => "images/json?all=0",
+        (Kind::Network, _) => "networks?",
         _ => "volumes?",
     };
     let filters = filters.map(|filters| serde_json::json!(filters).to_string());
@@ -61,7 +64,10 @@ pub(crate) async fn list(
     let target = format!("/v{version}/{path}{}", filters.unwrap_or_default());
     Ok(match upstream.ask::<List>(&target).await? {
         Found::Yes(List::Plain(listed)) => Some(listed),
-        Found::Yes(List::Volumes { volumes }) => Some(volumes.unwrap_or_default()),
+        Found::Yes(List::Volumes { volumes }) => {
+            let volumes = volumes.unwrap_or_default().into_iter();
+            Some(volumes.map(|volume| Listed { id: volume.name.clone(), ..volume }).collect())
+        }
         Found::No(..) => None,
     })
 }

@@ -392,6 +392,27 @@ pub(crate) async fn network(
     upstream.ask(&format!("/v{version}/networks/{name}")).await
 }
 
+/// The ids of the containers that are on a network.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn members(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Vec<String>, Unreachable> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Members {
+        containers: Option<BTreeMap<String, Value>>,
+    }
+    let found: Found<Members> = upstream.ask(&format!("/v{version}/networks/{id}")).await?;
+    Ok(match found {
+        Found::Yes(members) => members.containers.unwrap_or_default().into_keys().collect(),
+        Found::No(..) => Vec::new(),
+    })
+}
+
 /// The exit status of a process in a container; `None` while it runs, and if it cannot be known.
 pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
     match exec_document(id, version, upstream).await {

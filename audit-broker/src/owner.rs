@@ -18,7 +18,8 @@ use std::str::FromStr;
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key};
 pub(crate) use kind::Kind;
 pub(crate) use label::{
-    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_own, shown_image, stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_absurd, refuse_own, shown_image,
+    stamp,
 };
 pub(crate) use login::Login;
 pub(crate) use table::{OwnerEntry, OwnerTable, read_table};

@@ -14,8 +14,11 @@ use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
 use crate::danger::is_given_audit_write;
 use crate::decision::{names_all, reaches_all};
-use crate::object;
-use crate::owner::{IMAGE_LABEL, LABEL, Owner, has_tag, owner_in_labels, refuse_own, stamp};
+use crate::facts::claim;
+use crate::object::{self, Image};
+use crate::owner::{
+    IMAGE_LABEL, Kind, LABEL, Owner, has_tag, owner_in_labels, refuse_absurd, refuse_own, stamp,
+};
 use crate::refusal::{NOT_PERMITTED, Refusal};
 use crate::request::Query;
 use crate::upstream::Found;
@@ -30,6 +33,8 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     let query = &mut action.head.query;
     match &mut action.body {
         Body::ContainerCreate(config) => {
+            let of_image = action.references.images.first().and_then(Image::labels);
+            refuse_absurd(config.labels.iter().chain(of_image).flatten())?;
             stamp(&mut config.labels, &action.owner)?;
             let host_config = config.host_config.iter();
             let mounts =
@@ -52,7 +57,11 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             }
         }
         Body::VolumeCreate(volume) => stamp(&mut volume.labels, &action.owner)?,
-        Body::NetworkCreate(network) => stamp(&mut network.labels, &action.owner)?,
+        Body::NetworkCreate(network) => {
+            stamp(&mut network.labels, &action.owner)?;
+            // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
+            network.check_duplicate = Some(true);
+        }
         _ => {}
     }
     let is_of_buildkit = query.text("version") == Some("2");
@@ -68,6 +77,9 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
             let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
             refuse_own(labels.keys())?;
+            let none = String::new();
+            let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
+            refuse_absurd(texts)?;
         }
         // Which those are may change meanwhile.
         "image-push"
@@ -141,6 +153,7 @@ pub(crate) async fn make_ready(call: &Call) -> Result<(), Stop> {
         let made = object::make_volume(volume, call.version, upstream).await?;
         if let Found::Yes(made) = made {
             check_that_it_is_own(volume, made.labels.as_ref(), owner)?;
+            claim(&call.connection.shared.owners, Kind::Volume, &made.name, owner);
         }
     }
     Ok(())

@@ -38,7 +38,7 @@ use crate::shared::Shared;
 use crate::slots::Slots;
 use crate::state_directory::StateDirectory;
 use crate::sys;
-use crate::tidy::forget_what_is_gone;
+use crate::tidy::tidy;
 use crate::upstream::Upstream;
 use crate::witness::Witness;
 use crate::worker;
@@ -213,7 +213,7 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut look = interval(LOOK_INTERVAL);
         let mut changes = Changes::since(&shared.settings().policy_dir);
-        let mut tidy = interval(TIDY_INTERVAL);
+        let mut tidying = interval(TIDY_INTERVAL);
         let settings = shared.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
@@ -223,9 +223,10 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
                         reload_policies(shared);
                     }
                 }
-                _ = tidy.tick() => {
-                    if let Err(error) = forget_what_is_gone(&shared.owners, &upstream).await {
-                        tracing::warn!("it is not known which containers are gone: {error}");
+                _ = tidying.tick() => {
+                    let (owners, people) = (&shared.owners, &shared.people);
+                    if let Err(error) = tidy(owners, people, &upstream).await {
+                        tracing::warn!("cannot ask dockerd what is gone: {error}");
                     }
                 }
                 _ = reload.recv() => {

@@ -16,13 +16,14 @@ mod element;
 mod event;
 mod json;
 mod network;
+mod shorten;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 
 use crate::owner::Kind;
-pub(crate) use event::{EventLines, containers_of, seen_events};
+pub(crate) use event::{Event, EventLine, EventLines};
 
 /// Labels of an object, by name.
 pub(crate) type Labels = BTreeMap<String, String>;

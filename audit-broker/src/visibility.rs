@@ -3,6 +3,7 @@
 //! Knows which answers tell of more than one thing, and asks the policies of each. How an answer is
 //! read is in `view`.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::privileged::Look;
 use crate::settings::Mode;
 use crate::shared::Shared;
 use crate::upstream::{Found, Unreachable};
-use crate::view::{Document, Seen};
+use crate::view::{Document, Labels, Seen};
 
 /// How an answer is read, if it tells of more than what the call is about.
 pub(crate) fn document_of(call: &Call) -> Option<Document> {
@@ -45,6 +46,15 @@ pub(crate) fn document_of(call: &Call) -> Option<Document> {
 
 /// How many containers dockerd is asked for at the same time.
 const LOOKS_AT_ONCE: usize = 8;
+
+/// A volume or network as dockerd has it, and who made it.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundObject {
+    name: String,
+    driver: String,
+    labels: Labels,
+    owner: Option<Owner>,
+}
 
 /// Somebody who looks at an answer.
 pub(crate) struct Viewer {
@@ -142,6 +152,88 @@ impl Viewer {
         let is_container = matches!(thing, Thing::Container(_));
         let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
         may_see(&self.shared.policy(), self.mode, &self.principal, &thing, is_privileged)
+    }
+
+    /// The volume or network, by name or id; `None` if there is none.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn find(
+        &self,
+        call: &Call,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<FoundObject>, Unreachable> {
+        let (version, upstream) = (call.version, &call.connection.upstream);
+        if !object::is_name(id) {
+            return Ok(None);
+        }
+        let (name, driver, labels) = match kind {
+            Kind::Volume => match object::volume(id, version, upstream).await? {
+                Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
+                Found::No(..) => return Ok(None),
+            },
+            _ => match object::network(id, version, upstream).await? {
+                Found::Yes(network) => (network.name, network.driver, network.labels),
+                Found::No(..) => return Ok(None),
+            },
+        };
+        let labels = labels.unwrap_or_default();
+        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let owner = owner_of_object(kind, id, &labels, owners, people);
+        Ok(Some(FoundObject { name, driver, labels, owner }))
+    }
+
+    /// The volume or network as the table of owners knows it, where it is gone.
+    pub(crate) fn last_known(&self, kind: Kind, id: &str) -> Option<FoundObject> {
+        let owner = Some(self.shared.owners.get(kind, id)?);
+        let (name, driver, labels) = (id.to_owned(), String::new(), Labels::new());
+        Some(FoundObject { name, driver, labels, owner })
+    }
+
+    pub(crate) fn may_see_found(&self, kind: Kind, id: &str, found: &FoundObject) -> bool {
+        let FoundObject { name, driver, labels, owner } = found.clone();
+        let maker = self.maker(owner.as_ref());
+        let facts = ObjectFacts { id: id.to_owned(), name, driver, labels, maker };
+        let thing = if kind == Kind::Volume { Thing::Volume(facts) } else { Thing::Network(facts) };
+        may_see(&self.shared.policy(), self.mode, &self.principal, &thing, false)
+    }
+
+    /// Whether the caller may see a container, volume or network of which the owner is not known: only
+    /// a caller who may see both what root made and what a stranger made.
+    pub(crate) fn may_see_unknown(&self, kind: Kind) -> bool {
+        let stranger = Maker::User { name: String::new(), groups: BTreeSet::new() };
+        let things = [Maker::root(), stranger].map(|maker| {
+            let container = ContainerFacts { maker: maker.clone(), ..ContainerFacts::of_root() };
+            let object = ObjectFacts { maker, ..ObjectFacts::of_root() };
+            match kind {
+                Kind::Volume => Thing::Volume(object),
+                Kind::Network => Thing::Network(object),
+                _ => Thing::Container(container),
+            }
+        });
+        let policy = self.shared.policy();
+        let may_see = |thing| {
+            [true, false].iter().all(|is_privileged| {
+                may_see(&policy, self.mode, &self.principal, thing, *is_privileged)
+            })
+        };
+        things.iter().all(may_see)
+    }
+
+    /// Whether it is known who made a container or what it has.
+    pub(crate) fn knows_container(&self, id: &str) -> bool {
+        let Shared { privileged, owners, .. } = &*self.shared;
+        privileged.knows(id).is_some() || owners.get(Kind::Container, id).is_some()
+    }
+
+    /// The labels of a container; `None` if dockerd does not tell.
+    pub(crate) async fn labels_of_container(&self, call: &Call, id: &str) -> Option<Labels> {
+        let found = object::container(id, call.version, &call.connection.upstream).await;
+        match found {
+            Ok(Found::Yes(container)) => Some(container.labels().clone()),
+            Ok(Found::No(..)) | Err(_) => None,
+        }
     }
 
     fn maker(&self, owner: Option<&Owner>) -> Maker {

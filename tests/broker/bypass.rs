@@ -43,5 +43,7 @@ mod shipped;
 mod stage;
 #[path = "bypass/swarm.rs"]
 mod swarm;
+#[path = "bypass/telling.rs"]
+mod telling;
 #[path = "bypass/walks.rs"]
 mod walks;

@@ -1,43 +1,56 @@
-//! A stream of events on its way to somebody who may not see all of them.
+//! A stream of events on its way to a caller who may not see all of them.
 //!
-//! Knows that an event may tell of a container at which nobody has looked yet: that of its making
-//! comes before the answer to who makes it.
+//! An event may tell of an object that the broker has not seen yet: dockerd sends it before it answers
+//! the call that makes the object. Events of volumes and networks carry no labels, so the broker asks
+//! dockerd for each, once in a stream. It shows no event before it knows the owner.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::answer::Filter;
 use crate::call::Call;
-use crate::view::{EventLines, containers_of, seen_events};
-use crate::visibility::Viewer;
+use crate::owner::Kind;
+use crate::view::{Event, EventLine, EventLines, Labels, Seen};
+use crate::visibility::{FoundObject, Viewer};
+
+/// Most volumes and networks that one stream remembers. It asks for others again.
+const KNOWN_LIMIT: usize = 10_000;
 
 /// What is left of a stream of events.
 pub(super) struct Events {
-    call: Rc<Call>,
-    viewer: Rc<Viewer>,
+    stream: Rc<Stream>,
     lines: EventLines,
     looking: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
 }
 
+struct Stream {
+    call: Rc<Call>,
+    viewer: Viewer,
+    /// Volumes by name and networks by id, as they were when they were last there.
+    known: RefCell<HashMap<(Kind, String), FoundObject>>,
+}
+
 impl Events {
     pub(super) fn of(call: &Rc<Call>) -> Self {
-        let (call, viewer) = (Rc::clone(call), Rc::new(Viewer::of(call)));
-        Self { call, viewer, lines: EventLines::default(), looking: None }
+        let (call, viewer) = (Rc::clone(call), Viewer::of(call));
+        let stream = Rc::new(Stream { call, viewer, known: RefCell::default() });
+        Self { stream, lines: EventLines::default(), looking: None }
     }
 }
 
 impl Filter for Events {
     /// Looks at the lines that have become whole with this piece.
     fn take(&mut self, piece: &[u8]) {
-        let lines = self.lines.take(piece);
-        let (call, viewer) = (Rc::clone(&self.call), Rc::clone(&self.viewer));
+        let (lines, stream) = (self.lines.take(piece), Rc::clone(&self.stream));
         self.looking = Some(Box::pin(async move {
-            for id in containers_of(&lines) {
-                // One that stays unknown is left out.
-                viewer.learn_container(&call, &id).await;
+            let mut seen = Vec::new();
+            for line in lines {
+                seen.extend(stream.seen(line).await.unwrap_or_default().into_bytes());
             }
-            seen_events(&lines, &mut |seen| viewer.may_see(seen))
+            seen
         }));
     }
 
@@ -48,5 +61,64 @@ impl Filter for Events {
         let seen = ready!(looking.as_mut().poll(context));
         self.looking = None;
         Poll::Ready(Some(seen))
+    }
+}
+
+impl Stream {
+    /// The line, if the caller may see it.
+    async fn seen(&self, line: EventLine) -> Option<String> {
+        let event = Event::read(line)?;
+        let mut labels = None;
+        if let Some(id) = event.container() {
+            self.viewer.learn_container(&self.call, id).await;
+            if event.is_shortened {
+                labels = self.viewer.labels_of_container(&self.call, id).await;
+            }
+        }
+        self.learn_object(&event).await;
+        let seen = event.seen(&mut |seen| self.may_see(seen, event.is_shortened, labels.as_ref()));
+        seen.map(std::borrow::Cow::into_owned)
+    }
+
+    /// Asks dockerd for the volume or network. What is gone stays as it was when it was last there.
+    async fn learn_object(&self, event: &Event) {
+        let Event { kind: kind @ (Kind::Volume | Kind::Network), id, .. } = event else { return };
+        let found = self.viewer.find(&self.call, *kind, id).await;
+        let mut known = self.known.borrow_mut();
+        if known.len() >= KNOWN_LIMIT {
+            known.clear();
+        }
+        match found {
+            Ok(Some(found)) => _ = known.insert((*kind, id.clone()), found),
+            Ok(None) => {}
+            Err(error) => {
+                // It may be another one by now.
+                known.remove(&(*kind, id.clone()));
+                tracing::debug!("an event is about {} {id}: {error}", kind.name());
+            }
+        }
+    }
+
+    fn may_see(&self, seen: &Seen<'_>, is_shortened: bool, labels: Option<&Labels>) -> bool {
+        let viewer = &self.viewer;
+        match seen.kind {
+            Kind::Volume | Kind::Network => {
+                let known = self.known.borrow();
+                let found = known.get(&(seen.kind, seen.id.to_owned()));
+                found.cloned().or_else(|| viewer.last_known(seen.kind, seen.id)).map_or_else(
+                    || viewer.may_see_unknown(seen.kind),
+                    |found| viewer.may_see_found(seen.kind, seen.id, &found),
+                )
+            }
+            Kind::Container if !viewer.knows_container(seen.id) => {
+                viewer.may_see_unknown(seen.kind)
+            }
+            // Policies may speak of its labels, which a shortened event lacks.
+            Kind::Container if is_shortened => match labels {
+                Some(labels) => viewer.may_see(&Seen { labels, ..seen.clone() }),
+                None => viewer.may_see_unknown(seen.kind),
+            },
+            _ => viewer.may_see(seen),
+        }
     }
 }

@@ -15,16 +15,36 @@ pub(crate) const IMAGE_LABEL: &str = "audit-broker.image";
 /// How the broker's own labels begin.
 pub(crate) const LABEL_PREFIX: &str = "audit-broker.";
 
+/// Most that all labels of one object may hold, in bytes. dockerd repeats them in each list and event.
+const LABELS_LIMIT_BYTES: usize = 256 << 10;
+
+/// # Errors
+/// If the labels hold more than anybody needs. Those of a container's image count too, since docker
+/// gives them to the container.
+pub(crate) fn refuse_absurd<'a>(
+    labels: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), Refusal> {
+    let size: usize = labels.into_iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size <= LABELS_LIMIT_BYTES {
+        return Ok(());
+    }
+    Err(Refusal::bad_request(format!(
+        "the labels, with those of the image, hold {size} bytes; at most {LABELS_LIMIT_BYTES} are allowed"
+    )))
+}
+
 /// Puts the owner on what is about to be made.
 ///
 /// # Errors
-/// If the client gives a label that begins as the broker's own do, or looks as if it did.
+/// If the client gives a label that begins as the broker's own do, or looks as if it did, or too
+/// many labels.
 pub(crate) fn stamp(
     labels: &mut Option<BTreeMap<String, String>>,
     owner: &Owner,
 ) -> Result<(), Refusal> {
     let labels = labels.get_or_insert_default();
     refuse_own(labels.keys())?;
+    refuse_absurd(&*labels)?;
     labels.insert(LABEL.to_owned(), owner.to_string());
     Ok(())
 }

@@ -97,6 +97,18 @@ impl Upstream {
         self.told(target, request, CHANGE_TIMEOUT).await
     }
 
+    /// Has dockerd do something, and gives whether it did.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub(crate) async fn tell(&self, target: &str, document: Bytes) -> Result<bool, Unreachable> {
+        let mut request = request(target, Full::new(document))?;
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (status, _) = self.answer(target, request, CHANGE_TIMEOUT).await?;
+        Ok(status.is_success())
+    }
+
     /// Has dockerd do something without more words, and gives what it says of it; `None` if it does
     /// not do that.
     ///

@@ -1,72 +1,74 @@
 //! The stream of events, of which whole lines are left out.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
 use super::container::image_name;
 use super::json::{map_members, string};
+use super::shorten::Shortener;
 use super::{Labels, MayView, Seen};
 use crate::owner::{Kind, LABEL_PREFIX};
 
-/// Longest line that is passed on, in bytes with its end. One that is longer, or not understood, is
-/// left out whole. A container's labels are in it, and are its bulk.
+/// Longest line that is passed on as it is, in bytes with its end. A longer one is shortened.
 const LINE_LIMIT_BYTES: usize = 1 << 20;
 
 /// A stream of events in any pieces, of which the lines are taken as they become whole.
 ///
-/// An event is a line: JSON, and in `application/json-seq` a record separator in front of it. Keeps
-/// no more than the line that has begun; a last one without its end is never given.
+/// An event is a line: JSON, and in `application/json-seq` a record separator before it. Keeps no
+/// more than [`LINE_LIMIT_BYTES`] of the line that has begun; a last one without its end is never
+/// given.
 #[derive(Debug, Default)]
 pub(crate) struct EventLines {
     line: Vec<u8>,
-    is_too_long: bool,
+    /// Has taken the line instead, where that is too long.
+    shortener: Option<Shortener>,
+}
+
+/// A whole line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventLine {
+    text: Vec<u8>,
+    is_shortened: bool,
 }
 
 impl EventLines {
     /// The lines that are whole now that this piece has come.
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<u8> {
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<EventLine> {
         let mut whole = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            self.is_too_long |= self.line.len() + part.len() > LINE_LIMIT_BYTES;
-            if self.is_too_long {
-                self.line = Vec::new();
-            } else {
-                self.line.extend_from_slice(part);
+            if self.shortener.is_none() && self.line.len() + part.len() > LINE_LIMIT_BYTES {
+                let mut shortener = Shortener::default();
+                shortener.take(&std::mem::take(&mut self.line));
+                self.shortener = Some(shortener);
+            }
+            match &mut self.shortener {
+                Some(shortener) => shortener.take(part),
+                None => self.line.extend_from_slice(part),
             }
             if part.ends_with(b"\n") {
-                whole.append(&mut self.line);
-                self.is_too_long = false;
+                whole.extend(match self.shortener.take() {
+                    Some(shortener) => shortener.finish().map(|text| (text, true)),
+                    None => Some((std::mem::take(&mut self.line), false)),
+                });
             }
         }
-        whole
+        whole.into_iter().map(|(text, is_shortened)| EventLine { text, is_shortened }).collect()
     }
 }
 
-/// The containers of which events tell, each once.
-pub(crate) fn containers_of(lines: &[u8]) -> BTreeSet<String> {
-    let mut containers = BTreeSet::new();
-    for (_, Event { r#type, actor }) in
-        lines.split_inclusive(|byte| *byte == b'\n').filter_map(read)
-    {
-        match kind(&r#type) {
-            Some(Kind::Container) => _ = containers.insert(actor.id),
-            Some(kind) => {
-                let attributes = actor.attributes.unwrap_or_default();
-                containers.extend(member(kind, &attributes).map(str::to_owned));
-            }
-            None => {}
-        }
-    }
-    containers
-}
-
-/// Whole events without those that may not be seen.
-pub(crate) fn seen_events(lines: &[u8], may_view: MayView<'_>) -> Vec<u8> {
-    let seen =
-        lines.split_inclusive(|byte| *byte == b'\n').filter_map(|line| event(line, may_view));
-    seen.collect::<String>().into_bytes()
+/// An event, and what it tells.
+#[derive(Debug)]
+pub(crate) struct Event {
+    /// The whole line.
+    line: String,
+    /// What it is about.
+    pub(crate) kind: Kind,
+    /// Of a volume its name.
+    pub(crate) id: String,
+    attributes: Labels,
+    /// Whether labels may be missing.
+    pub(crate) is_shortened: bool,
 }
 
 /// What an event tells of what it is about.
@@ -75,7 +77,7 @@ pub(crate) fn seen_events(lines: &[u8], may_view: MayView<'_>) -> Vec<u8> {
 /// `EventMessage` in moby's `api/swagger.yaml`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Event {
+struct Message {
     r#type: String,
     actor: Actor,
 }
@@ -88,35 +90,50 @@ struct Actor {
     attributes: Option<Labels>,
 }
 
-/// A line, and the event that it is.
-fn read(line: &[u8]) -> Option<(&str, Event)> {
-    let text = std::str::from_utf8(line).ok()?;
-    Some((text, serde_json::from_str(json_in(text)).ok()?))
+impl Event {
+    /// The event that a line is; `None` if it is not understood.
+    pub(crate) fn read(line: EventLine) -> Option<Self> {
+        let EventLine { text, is_shortened } = line;
+        let line = String::from_utf8(text).ok()?;
+        let Message { r#type, actor } = serde_json::from_str(json_in(&line)).ok()?;
+        let (kind, attributes) = (kind(&r#type)?, actor.attributes.unwrap_or_default());
+        Some(Self { line, kind, id: actor.id, attributes, is_shortened })
+    }
+
+    /// The container of which it tells: the one that it is about, or the one by which a network or
+    /// volume is used.
+    pub(crate) fn container(&self) -> Option<&str> {
+        if self.kind == Kind::Container {
+            Some(&self.id)
+        } else {
+            member(self.kind, &self.attributes)
+        }
+    }
+
+    /// The line as it may be seen; `None` if it may not. The container by which a network or volume is
+    /// used must be seen too.
+    pub(crate) fn seen(&self, may_view: MayView<'_>) -> Option<Cow<'_, str>> {
+        let Self { line, kind, id, attributes, .. } = self;
+        let name = attributes.get("name").map(String::as_str);
+        let image = attributes.get("image").map(String::as_str);
+        let image = image.filter(|_| *kind == Kind::Container);
+        let names = name.into_iter().collect();
+        let seen = Seen { kind: *kind, id, names, labels: attributes, image };
+        if !may_view(&seen) || !is_member_seen(*kind, attributes, may_view) {
+            return None;
+        }
+        let name = image.and_then(|image| image_name(image, attributes));
+        if attributes.keys().any(|name| name.starts_with(LABEL_PREFIX)) {
+            let json = json_in(line);
+            return Some(line.replacen(json, &shown(json, name).ok()?, 1).into());
+        }
+        Some(line.into())
+    }
 }
 
 fn json_in(line: &str) -> &str {
     let json = line.strip_prefix(RECORD_SEPARATOR).unwrap_or(line);
     json.trim_matches([' ', '\r', '\n'])
-}
-
-/// A line as it may be seen; `None` if it may not, or is not understood.
-fn event<'a>(line: &'a [u8], may_view: MayView<'_>) -> Option<Cow<'a, str>> {
-    let (text, Event { r#type, actor }) = read(line)?;
-    let json = json_in(text);
-    let attributes = actor.attributes.unwrap_or_default();
-    let kind = kind(&r#type)?;
-    let name = attributes.get("name").map(String::as_str);
-    let image = attributes.get("image").map(String::as_str).filter(|_| kind == Kind::Container);
-    let seen =
-        Seen { kind, id: &actor.id, names: name.into_iter().collect(), labels: &attributes, image };
-    if !may_view(&seen) || !is_member_seen(kind, &attributes, may_view) {
-        return None;
-    }
-    let name = image.and_then(|image| image_name(image, &attributes));
-    if attributes.keys().any(|name| name.starts_with(LABEL_PREFIX)) {
-        return Some(text.replacen(json, &shown(json, name).ok()?, 1).into());
-    }
-    Some(text.into())
 }
 
 /// In front of each event in `application/json-seq`.

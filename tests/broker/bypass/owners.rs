@@ -2,9 +2,10 @@
 
 use std::process::Output;
 
+use super::stage::OTHER;
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{Finally, login, shell, text};
+use crate::host::{Finally, PERSON, login, shell, text};
 use crate::observe::wait_until;
 
 /// Everybody uses what they made, and nothing else of what others made.
@@ -76,4 +77,64 @@ fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
     let id = shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}-c"));
     assert!(said.contains("login:61239:review-old, but uid 61239 is review-new now"), "{said}");
     assert!(said.contains(&format!("container {}", id.trim())), "{said}");
+}
+
+/// A request to make a network of this name, as an old client sends it.
+fn network(name: &str, version: &str) -> String {
+    format!(
+        "curl -s -X POST --unix-socket ${{DOCKER_HOST#unix://}} -H 'Content-Type: application/json' \
+            -d '{{\"Name\":\"{name}\"}}' http://docker/{version}/networks/create"
+    )
+}
+
+/// A name means one network, whoever asks for it in which version and how fast.
+#[test]
+fn s32_a_network_name_is_taken_once() {
+    let broker = Broker::with_policies(OWN_ONLY, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    shell(&format!("docker network create {name}-root"));
+    let told = out(&broker, PERSON, &network(&format!("{name}-root"), "v1.41"));
+    assert!(told.contains("already exists"), "{told}");
+    let of_name = |name: &str| {
+        shell(&format!("docker network ls --format '{{{{.Name}}}}' | grep -cx {name} || true"))
+    };
+    assert_eq!(of_name(&format!("{name}-root")), "1\n");
+    // At the same moment, dockerd makes two.
+    for round in 0..5 {
+        let taken = format!("{name}-r{round}");
+        let request = network(&taken, "v1.41");
+        let line = format!("for i in 1 2 3 4; do {request} & done; wait");
+        let told = out(&broker, PERSON, &line);
+        assert_eq!(of_name(&taken), "1\n", "{told}");
+        assert_eq!(told.matches("\"Id\"").count(), 1, "{told}");
+    }
+}
+
+/// A volume that another caller makes at the same moment is not shown to the second.
+#[test]
+fn s32_a_volume_name_is_taken_once() {
+    let broker = Broker::with_policies(OWN_ONLY, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    for round in 0..20 {
+        let volume = format!("{name}-v{round}");
+        let request = format!(
+            "curl -s -X POST --unix-socket ${{DOCKER_HOST#unix://}} \
+             -H 'Content-Type: application/json' \
+             -d '{{\"Name\":\"{volume}\",\"Labels\":{{\"of\":\"'$(id -un)'\"}}}}' \
+             http://docker/v1.41/volumes/create"
+        );
+        let told = std::thread::scope(|scope| {
+            let tries = [PERSON, OTHER].map(|user| {
+                let (broker, request) = (&broker, &request);
+                (user, scope.spawn(move || out(broker, user, request)))
+            });
+            tries.map(|(user, tried)| (user, tried.join().unwrap()))
+        });
+        let owner = shell(&format!("docker volume inspect -f '{{{{.Labels.of}}}}' {volume}"));
+        for (user, told) in told {
+            assert_eq!(told.contains("Mountpoint"), owner.trim() == user, "{user}: {told}");
+        }
+    }
 }
