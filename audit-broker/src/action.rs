@@ -8,7 +8,7 @@ use hyper::StatusCode;
 
 use crate::api::body::Body;
 use crate::api::volume::VolumeCreate;
-use crate::object::{Container, Image, Network, Object, Volume};
+use crate::object::{Container, Defaults, Image, Network, Object, Volume};
 use crate::owner::Owner;
 use crate::request::Head;
 use crate::subject::Subject;
@@ -86,9 +86,8 @@ pub(crate) struct References {
     pub(crate) missing_image: Option<(StatusCode, Bytes)>,
     /// The images that a new container mounts.
     pub(crate) mounted_images: Vec<Image>,
-    /// The runtime that docker uses where nobody says which, if it may read the environment of a
-    /// new container.
-    pub(crate) default_runtime: Option<String>,
+    /// What docker uses where a request says nothing else, if a new container depends on it.
+    pub(crate) defaults: Option<Box<Defaults>>,
     /// The names that images are given.
     pub(crate) names_taken: Vec<NameTaken>,
     /// The release of docker, as far as it is known.

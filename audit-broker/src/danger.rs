@@ -20,6 +20,7 @@ mod namespace;
 mod network;
 pub(crate) mod path;
 mod plugin;
+mod process;
 mod route;
 mod runtime;
 mod service;
@@ -32,6 +33,7 @@ pub(crate) use audit_host::danger::Danger;
 use audit_host::finding::Finding;
 use audit_host::host_access::HostAccess;
 use audit_host::options::host_path::yields_root;
+use audit_host::options::target;
 
 use crate::action::{Action, References};
 use crate::api::body::Body;
@@ -128,7 +130,7 @@ pub(crate) fn dangers(action: &Action) -> Dangers {
 fn add_body(gathered: &mut Gathered, action: &Action) {
     match &action.body {
         Body::ContainerCreate(config) => {
-            container::add_created(gathered, config);
+            container::add_created(gathered, config, &action.references);
             runtime::add_wanted_devices(gathered, config, &action.references);
         }
         Body::ContainerUpdate(update) => limit::add_update(gathered, update),
@@ -136,6 +138,9 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
             if exec.privileged == Some(true) {
                 gathered.add_privileged(format_args!("Privileged"));
             }
+            let directory = exec.working_dir.as_deref().unwrap_or_default();
+            let judged = target::judge_working_directory(directory);
+            gathered.add_found(format_args!("WorkingDir"), judged);
         }
         Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
         Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),

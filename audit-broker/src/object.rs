@@ -19,6 +19,7 @@ use crate::api::words::Words;
 use crate::owner::{full_name, is_ambiguous, shown_image};
 use crate::request::{ApiVersion, Head};
 use crate::upstream::{Found, Unreachable, Upstream};
+pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
 
@@ -87,6 +88,7 @@ struct Config {
     env: Option<Vec<String>>,
     volumes: Option<Map<String, Value>>,
     healthcheck: Option<HealthConfig>,
+    working_dir: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -352,32 +354,24 @@ pub(crate) async fn make_volume(
     upstream.make(&format!("/v{version}/volumes/create"), document).await
 }
 
-/// Whether a text can be the name or id of a container, volume or network, and so part of a path.
-///
-/// # Source
-/// `RestrictedNameChars` in moby's `daemon/names`.
-pub(crate) fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+/// The program and the driver that docker uses where a request names none.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Defaults {
+    #[serde(default, rename = "DefaultRuntime")]
+    pub(crate) runtime: String,
+    #[serde(default, rename = "LoggingDriver")]
+    pub(crate) log_driver: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Info {
-    #[serde(default)]
-    default_runtime: String,
-}
-
-/// The runtime that docker uses where nobody says which.
+/// What docker uses where a request says nothing else.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(crate) async fn default_runtime(
+pub(crate) async fn defaults(
     version: ApiVersion,
     upstream: &Upstream,
-) -> Result<Found<String>, Unreachable> {
-    let found: Found<Info> = upstream.ask(&format!("/v{version}/info")).await?;
-    Ok(found.map(|info| info.default_runtime))
+) -> Result<Found<Defaults>, Unreachable> {
+    upstream.ask(&format!("/v{version}/info")).await
 }
 
 /// A network by id, name or the beginning of an id.

@@ -34,6 +34,7 @@ operations! {
     CONTAINER_COMMIT "container-commit",
     CONTAINER_INSPECT "container-inspect",
     CONTAINER_LOGS "container-logs",
+    CONTAINER_TOP "container-top",
     CONTAINER_START "container-start",
     CONTAINER_STOP "container-stop",
     CONTAINER_WAIT "container-wait",
@@ -90,7 +91,8 @@ pub(crate) fn of(op: &str) -> Operation {
 
         "list" => plain("container-list"),
         "create" => CONTAINER_CREATE,
-        "inspect" | "top" | "stats" | "exec-inspect" => CONTAINER_INSPECT,
+        "inspect" | "stats" | "exec-inspect" => CONTAINER_INSPECT,
+        "top" => CONTAINER_TOP,
         "logs" => CONTAINER_LOGS,
         "export" | "changes" | "archive-stat" | "archive-read" => CONTAINER_COPY_OUT,
         "archive-write" => CONTAINER_COPY_IN,

@@ -15,6 +15,8 @@ pub(crate) use new_name::refuse_name_of_id;
 
 use hyper::StatusCode;
 
+use audit_host::options::log::judge_option;
+
 use crate::action::References;
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
@@ -148,10 +150,11 @@ impl<'a> Finder<'a> {
         if let Some(image) = &config.image {
             self.find_used_image(image, platform).await?;
         }
-        if wanted_devices(config, self.references.images.first()).is_some() {
-            let found = object::default_runtime(self.version, self.upstream).await?;
-            if let Found::Yes(runtime) = found {
-                self.references.default_runtime = Some(runtime);
+        let wants_devices = wanted_devices(config, self.references.images.first()).is_some();
+        if wants_devices || depends_on_log_driver(config) {
+            let found = object::defaults(self.version, self.upstream).await?;
+            if let Found::Yes(defaults) = found {
+                self.references.defaults = Some(Box::new(defaults));
             }
         }
         if let Some(refusal) = self.find_networks(config).await? {
@@ -395,6 +398,16 @@ fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
     let used = config.volumes_from.iter().chain(&config.links).flatten();
     let names = joined.chain(used.filter_map(|from| from.split(':').next()));
     names.map(|name| name.trim_start_matches('/'))
+}
+
+/// Whether it depends on docker's own driver of logs what the options of a new container's do.
+fn depends_on_log_driver(config: &ContainerConfig) -> bool {
+    let log = config.host_config.as_ref().and_then(|config| config.log_config.as_ref());
+    log.is_some_and(|log| {
+        let mut options = log.config.iter().flatten();
+        log.driver.as_deref().unwrap_or_default().is_empty()
+            && options.any(|(name, value)| !judge_option("", name, value).is_empty())
+    })
 }
 
 #[cfg(test)]

@@ -38,13 +38,21 @@ pub struct Finding {
     pub value: String,
     /// How the records say it.
     pub way: Way,
+    /// What is allowed in its place, for a denial to say; empty where nothing is.
+    pub allowed: &'static str,
 }
 
 impl Finding {
     /// A danger in the whole of an option, recorded in the usual way of its kind.
     #[must_use]
     pub fn new(danger: Danger, value: impl Into<String>) -> Self {
-        Self { danger, part: String::new(), value: value.into(), way: danger.usual_way() }
+        Self {
+            danger,
+            part: String::new(),
+            value: value.into(),
+            way: danger.usual_way(),
+            allowed: "",
+        }
     }
 
     /// Confinement that is loosened; `word` says which.
@@ -71,6 +79,12 @@ impl Finding {
         Self { value, ..self }
     }
 
+    /// The same, with what is allowed in its place.
+    #[must_use]
+    pub fn instead(self, allowed: &'static str) -> Self {
+        Self { allowed, ..self }
+    }
+
     /// The same, in a part of the option.
     #[must_use]
     pub fn at(self, part: impl Into<String>) -> Self {
@@ -80,8 +94,12 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { danger, part, value, .. } = self;
-        write!(formatter, "{} ({part}: {})", danger.name(), value.escape_debug())
+        let Self { danger, part, value, allowed, .. } = self;
+        write!(formatter, "{} ({part}: {}", danger.name(), value.escape_debug())?;
+        match *allowed {
+            "" => formatter.write_str(")"),
+            allowed => write!(formatter, "; allowed: {allowed})"),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ mod joins;
 mod mounts;
 #[path = "bypass/networks.rs"]
 mod networks;
+#[path = "bypass/options.rs"]
+mod options;
 #[path = "bypass/owners.rs"]
 mod owners;
 #[path = "bypass/paths.rs"]

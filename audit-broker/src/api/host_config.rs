@@ -59,6 +59,15 @@ macro_rules! object_with_resources {
             pub(crate) fn resources(&self) -> Resources<'_> {
                 Resources {
                     cgroup_parent: self.cgroup_parent.as_deref(),
+                    cpuset_cpus: self.cpuset_cpus.as_deref(),
+                    cpuset_mems: self.cpuset_mems.as_deref(),
+                    blkio_weight_device: self.blkio_weight_device.as_deref().unwrap_or_default(),
+                    blkio_throttles: [
+                        ("BlkioDeviceReadBps", self.blkio_device_read_bps.as_deref()),
+                        ("BlkioDeviceWriteBps", self.blkio_device_write_bps.as_deref()),
+                        ("BlkioDeviceReadIOps", self.blkio_device_read_iops.as_deref()),
+                        ("BlkioDeviceWriteIOps", self.blkio_device_write_iops.as_deref()),
+                    ],
                     cpu_realtime_period: self.cpu_realtime_period,
                     cpu_realtime_runtime: self.cpu_realtime_runtime,
                     devices: self.devices.as_deref().unwrap_or_default(),
@@ -78,6 +87,11 @@ macro_rules! object_with_resources {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resources<'config> {
     pub(crate) cgroup_parent: Option<&'config str>,
+    pub(crate) cpuset_cpus: Option<&'config str>,
+    pub(crate) cpuset_mems: Option<&'config str>,
+    blkio_weight_device: &'config [WeightDevice],
+    /// Each key with its disks.
+    blkio_throttles: [(&'static str, Option<&'config [ThrottleDevice]>); 4],
     pub(crate) cpu_realtime_period: Option<i64>,
     pub(crate) cpu_realtime_runtime: Option<i64>,
     pub(crate) devices: &'config [DeviceMapping],
@@ -87,6 +101,18 @@ pub(crate) struct Resources<'config> {
     pub(crate) oom_kill_disable: Option<bool>,
     pub(crate) pids_limit: Option<i64>,
     pub(crate) ulimits: &'config [Ulimit],
+}
+
+impl<'config> Resources<'config> {
+    /// Each key that limits the use of disks, with the path of each disk.
+    pub(crate) fn limited_disks(&self) -> impl Iterator<Item = (&'static str, &'config str)> {
+        let weights = self.blkio_weight_device.iter();
+        let weights = weights.map(|disk| ("BlkioWeightDevice", disk.path.as_deref()));
+        let throttles = self.blkio_throttles.into_iter().flat_map(|(key, disks)| {
+            disks.into_iter().flatten().map(move |disk| (key, disk.path.as_deref()))
+        });
+        weights.chain(throttles).map(|(key, path)| (key, path.unwrap_or_default()))
+    }
 }
 
 object_with_resources! {

@@ -1,6 +1,9 @@
 //! Images that the daemon builds, and the builder's own protocol.
 
 use audit_host::finding::{Finding, Way};
+use audit_host::options::limit::{judge_processors, judge_ulimit};
+
+use serde::Deserialize;
 
 use super::{Danger, gathered::Gathered, namespace};
 use crate::request::Query;
@@ -17,8 +20,11 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     if query.text("memswap").is_some_and(|limit| limit.starts_with('-')) {
         gathered.add(Danger::HostResources, format_args!("query memswap"), "-1");
     }
-    // A limit below zero is none. Which key it stands under is the daemon's to read.
-    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| ulimits.contains('-')) {
+    for key in ["cpusetcpus", "cpusetmems"] {
+        let list = query.text(key).unwrap_or_default();
+        gathered.add_found(format_args!("query {key}"), judge_processors(list));
+    }
+    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !are_allowed(ulimits)) {
         gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
     }
     // The archive may come with the request, or from the client by its session.
@@ -29,6 +35,26 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     if let Some(version) = query.text("version").filter(|version| !matches!(*version, "" | "1")) {
         add_builder(gathered, "query version", version);
     }
+}
+
+/// Whether each limit of a process may be set. The daemon reads the keys in any case, the broker in
+/// docker's own only.
+fn are_allowed(ulimits: &str) -> bool {
+    let Ok(ulimits) = serde_json::from_str::<Vec<BuildUlimit>>(ulimits) else { return false };
+    ulimits
+        .iter()
+        .all(|BuildUlimit { name, soft, hard }| judge_ulimit(name, *soft, *hard).is_none())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuildUlimit {
+    #[serde(rename = "Name")]
+    name: String,
+    #[serde(rename = "Soft")]
+    soft: i64,
+    #[serde(rename = "Hard")]
+    hard: i64,
 }
 
 /// The builder of its own protocol, which the broker cannot read. By default it gives a build that

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit_host::finding::Finding;
-use audit_host::options::security;
+use audit_host::options::{security, sysctl};
 
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::HostConfig;
@@ -51,7 +51,7 @@ pub(super) const MASKED_PATHS: &[&str] = &[
 pub(super) const READONLY_PATHS: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// Switches of the kernel. Those of the network are the container's own where the network is.
+/// Switches of the kernel.
 pub(super) fn add_sysctls(
     gathered: &mut Gathered,
     place: &str,
@@ -59,10 +59,8 @@ pub(super) fn add_sysctls(
     has_own_network: bool,
 ) {
     for (name, value) in sysctls.into_iter().flatten() {
-        if !(has_own_network && name.starts_with("net.")) {
-            let part = format_args!("{place}Sysctls.{name}");
-            gathered.add_found(part, [Finding::loosened("sysctl", value)]);
-        }
+        let part = format_args!("{place}Sysctls.{name}");
+        gathered.add_found(part, sysctl::judge(name, value, has_own_network));
     }
 }
 

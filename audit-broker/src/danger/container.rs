@@ -3,19 +3,26 @@
 
 use audit_host::options::capability;
 
+use super::gathered::Gathered;
 use super::{
-    Danger, confinement, device, gathered::Gathered, limit, log, mount, namespace, network,
-    runtime, volume,
+    Danger, confinement, device, limit, log, mount, namespace, network, process, runtime, volume,
 };
+use crate::action::References;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 
 /// A container that is made.
-pub(super) fn add_created(gathered: &mut Gathered, config: &ContainerConfig) {
+pub(super) fn add_created(
+    gathered: &mut Gathered,
+    config: &ContainerConfig,
+    references: &References,
+) {
     let networking = config.networking_config.as_ref();
     let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
     if let Some(host_config) = &config.host_config {
         add_host_config(gathered, "HostConfig.", host_config);
+        let log = references.defaults.as_ref().map(|defaults| defaults.log_driver.as_str());
+        log::add_log(gathered, "HostConfig.LogConfig", host_config, log);
         namespace::add_cgroup_namespace(gathered, "HostConfig.", host_config);
         let is_alone = !endpoints.is_some_and(|endpoints| {
             endpoints.keys().any(|name| namespace::is_shared_network(name))
@@ -29,12 +36,14 @@ pub(super) fn add_created(gathered: &mut Gathered, config: &ContainerConfig) {
             network::add_endpoint(gathered, part, endpoint);
         }
     }
+    process::add_created(gathered, config, references.images.first());
 }
 
 /// A container that is there already.
 pub(super) fn add_entered(gathered: &mut Gathered, name: &str, config: &HostConfig) {
     let place = format!("container {name}: HostConfig.");
     add_host_config(gathered, &place, config);
+    log::add_log(gathered, &format!("{place}LogConfig"), config, None);
     add_sysctls(gathered, &place, config, true);
 }
 
@@ -76,8 +85,6 @@ fn add_host_config(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (index, link) in config.links.iter().flatten().enumerate() {
         network::add_link(gathered, format_args!("{place}Links[{index}]"), link);
     }
-    let driver = config.log_config.as_ref().and_then(|log| log.driver.as_deref());
-    log::add_log_driver(gathered, format_args!("{place}LogConfig.Type"), driver);
     add_ports(gathered, place, config);
 }
 

@@ -1,6 +1,6 @@
 //! What the walk over a request has found so far: the dangers, and what the records tell of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
 use audit_host::finding::{Finding, Way};
@@ -69,4 +69,9 @@ impl Gathered {
             ways: self.asked.into_ways(),
         }
     }
+}
+
+/// The names and values of a map.
+pub(super) fn pairs(map: Option<&BTreeMap<String, String>>) -> impl Iterator<Item = (&str, &str)> {
+    map.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()))
 }

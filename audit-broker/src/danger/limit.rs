@@ -1,6 +1,10 @@
 //! Limits that are taken off, and places among the host's control groups.
 
-use super::{Danger, device, gathered::Gathered};
+use audit_host::options::device;
+use audit_host::options::limit::{judge_processors, judge_ulimit};
+
+use super::device::add_devices;
+use super::{Danger, gathered::Gathered};
 use crate::api::host_config::{Resources, Ulimit, UpdateConfig};
 
 /// Limits of a container that is made or started. Those that keep it within less than it has
@@ -23,6 +27,13 @@ pub(super) fn add_limits(gathered: &mut Gathered, place: &str, resources: &Resou
     if resources.oom_kill_disable == Some(true) {
         gathered.add(Danger::HostResources, format_args!("{place}OomKillDisable"), "true");
     }
+    for (key, list) in
+        [("CpusetCpus", resources.cpuset_cpus), ("CpusetMems", resources.cpuset_mems)]
+    {
+        let list = list.unwrap_or_default();
+        gathered.add_found(format_args!("{place}{key}"), judge_processors(list));
+    }
+    add_disks(gathered, place, resources);
     add_ulimits(gathered, place, resources.ulimits);
 }
 
@@ -30,14 +41,20 @@ fn is_set(value: i64) -> bool {
     value != 0
 }
 
-/// Limits of each process that are taken off.
+/// Limits of each process.
 pub(super) fn add_ulimits(gathered: &mut Gathered, place: &str, ulimits: &[Ulimit]) {
     for (index, ulimit) in ulimits.iter().enumerate() {
-        let limits = [ulimit.soft, ulimit.hard];
-        if limits.into_iter().flatten().any(i64::is_negative) {
-            let name = ulimit.name.as_deref().unwrap_or_default();
-            gathered.add(Danger::HostResources, format_args!("{place}Ulimits[{index}]"), name);
-        }
+        let name = ulimit.name.as_deref().unwrap_or_default();
+        let (soft, hard) = (ulimit.soft.unwrap_or(0), ulimit.hard.unwrap_or(0));
+        let part = format_args!("{place}Ulimits[{index}]");
+        gathered.add_found(part, judge_ulimit(name, soft, hard));
+    }
+}
+
+/// The disks whose use is limited.
+fn add_disks(gathered: &mut Gathered, place: &str, resources: &Resources<'_>) {
+    for (key, path) in resources.limited_disks() {
+        gathered.add_found(format_args!("{place}{key}"), device::judge_limited_disk(path));
     }
 }
 
@@ -56,5 +73,5 @@ pub(super) fn add_update(gathered: &mut Gathered, update: &UpdateConfig) {
     if resources.pids_limit == Some(0) {
         gathered.add(Danger::HostResources, format_args!("PidsLimit"), "0");
     }
-    device::add_devices(gathered, "", &resources);
+    add_devices(gathered, "", &resources);
 }

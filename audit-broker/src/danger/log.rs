@@ -1,18 +1,24 @@
-//! Where what a container writes goes.
+//! Where the output of a container goes.
 
-use std::fmt::Arguments;
+use audit_host::options::log;
 
-use super::{Danger, gathered::Gathered};
+use super::gathered::Gathered;
+use crate::api::host_config::HostConfig;
 
-/// A driver of logs. What is not kept on the host is not there for whoever looks into it, and what
-/// is sent away goes where the caller says.
-pub(super) fn add_log_driver(gathered: &mut Gathered, part: Arguments<'_>, driver: Option<&str>) {
+/// The driver of a container's logs, with its options. `configured` is the driver that docker uses
+/// where a request names none, if that is known.
+pub(super) fn add_log(
+    gathered: &mut Gathered,
+    place: &str,
+    config: &HostConfig,
+    configured: Option<&str>,
+) {
+    let Some(log) = &config.log_config else { return };
+    let driver = log.driver.as_deref().filter(|driver| !driver.is_empty()).or(configured);
     let driver = driver.unwrap_or_default();
-    if matches!(driver, "" | "json-file" | "local" | "journald") {
-        return;
-    }
-    gathered.add(Danger::EvidenceHiding, part, driver);
-    if driver != "none" {
-        gathered.add(Danger::Outbound, part, driver);
+    gathered.add_found(format_args!("{place}.Type"), log::judge_driver(driver));
+    for (name, value) in log.config.iter().flatten() {
+        let judged = log::judge_option(driver, name, value);
+        gathered.add_found(format_args!("{place}.Config.{name}"), judged);
     }
 }

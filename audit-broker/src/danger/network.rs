@@ -2,7 +2,7 @@
 
 use std::fmt::Arguments;
 
-use audit_host::finding::Finding;
+use audit_host::options::network as options;
 
 use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
@@ -14,9 +14,8 @@ pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
     if !matches!(driver, "" | "bridge" | "overlay") {
         gathered.add(Danger::HostNetwork, format_args!("Driver"), driver);
     }
-    let options = network.options.iter().flatten();
-    for (name, value) in options.filter(|(name, _)| !HARMLESS_OPTIONS.contains(&name.as_str())) {
-        gathered.add(Danger::HostNetwork, format_args!("Options.{name}"), value);
+    for (name, value) in network.options.iter().flatten() {
+        gathered.add_found(format_args!("Options.{name}"), options::judge_option(name, value));
     }
     if network.ingress == Some(true) {
         gathered.add(Danger::HostNetwork, format_args!("Ingress"), "true");
@@ -31,24 +30,15 @@ pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
     }
 }
 
-/// Options that concern the containers in the network only. Others name an interface of the host,
-/// or say how it passes packets on.
-///
-/// # Source
-/// `labels.go` in `daemon/libnetwork/netlabel` and `daemon/libnetwork/drivers/bridge` of moby.
-const HARMLESS_OPTIONS: &[&str] = &[
-    "com.docker.network.driver.mtu",
-    "com.docker.network.bridge.enable_icc",
-    "com.docker.network.container_iface_prefix",
-    "encrypted",
-];
-
 /// The host sends what goes to a network's addresses into it, so that whoever picks them picks
 /// whom the host talks to.
 fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
     let driver = ipam.driver.as_deref().unwrap_or_default();
     if !matches!(driver, "" | "default") {
         gathered.add(Danger::HostNetwork, format_args!("IPAM.Driver"), driver);
+    }
+    for (name, value) in ipam.options.iter().flatten() {
+        gathered.add(Danger::HostNetwork, format_args!("IPAM.Options.{name}"), value);
     }
     for (index, config) in ipam.config.iter().flatten().enumerate() {
         if let Some(subnet) = config.subnet.as_deref().filter(|subnet| !subnet.is_empty()) {
@@ -91,18 +81,15 @@ pub(super) fn add_endpoint(
     }
 }
 
-/// An option of a network's driver for one container. Drivers can be told there to set switches of
-/// the kernel; only how the interface is called is known to concern the container alone.
+/// An option of a network's driver for one container.
 pub(super) fn add_driver_option(
     gathered: &mut Gathered,
     part: Arguments<'_>,
     name: &str,
     value: &str,
 ) {
-    if name != "com.docker.network.endpoint.ifname" {
-        let part = format_args!("{part}.DriverOpts.{name}");
-        gathered.add_found(part, [Finding::loosened("driver_option", value)]);
-    }
+    let part = format_args!("{part}.DriverOpts.{name}");
+    gathered.add_found(part, options::judge_endpoint_option(name, value));
 }
 
 /// `other` or `other:alias`: another container, of which docker tells the addresses and, in the old

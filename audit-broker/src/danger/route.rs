@@ -1,5 +1,7 @@
 //! What a call is dangerous by, whatever its body says.
 
+use audit_host::options::{ps, timeout};
+
 use super::{Danger, build, gathered::Gathered};
 use crate::api::class::Class;
 use crate::request::Head;
@@ -30,6 +32,18 @@ pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
         (Class::ImagePull, _) => {
             if let Some(source) = query("fromSrc").filter(|source| *source != "-") {
                 gathered.add(Danger::Outbound, format_args!("query fromSrc"), source);
+            }
+        }
+        (Class::ContainerView, "top") => {
+            if let Some(arguments) = query("ps_args") {
+                gathered.add_found(format_args!("query ps_args"), ps::judge(arguments));
+            }
+        }
+        (Class::ContainerState, "stop" | "restart") => {
+            if let Some(seconds) = query("t") {
+                // One that is no number of 64 bits is longer than any that is allowed.
+                let seconds = seconds.parse().unwrap_or(i64::MAX);
+                gathered.add_found(format_args!("query t"), timeout::judge_stop(seconds));
             }
         }
         (Class::Service, "service-update") => {

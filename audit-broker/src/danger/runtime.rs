@@ -59,7 +59,8 @@ pub(super) fn add_wanted_devices(
     config: &ContainerConfig,
     references: &References,
 ) {
-    let is_usual = references.default_runtime.as_deref().is_some_and(|name| USUAL.contains(&name));
+    let defaults = references.defaults.as_ref();
+    let is_usual = defaults.is_some_and(|defaults| USUAL.contains(&defaults.runtime.as_str()));
     match wanted_devices(config, references.images.first()) {
         Some(devices) if !is_usual => {
             let part = format_args!("Env NVIDIA_VISIBLE_DEVICES");

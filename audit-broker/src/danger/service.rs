@@ -1,8 +1,9 @@
 //! Services of a swarm: what their tasks have of the hosts that run them.
 
-use audit_host::options::capability;
+use audit_host::options::{capability, log, target, timeout};
 
-use super::{Danger, confinement, gathered::Gathered, limit, log, mount, network, plugin};
+use super::gathered::Gathered;
+use super::{Danger, confinement, limit, mount, network, plugin, process};
 use crate::api::service::ServiceSpec;
 use crate::api::task::{ContainerSpec, NetworkAttachmentConfig, TaskResources, TaskSpec};
 
@@ -39,8 +40,14 @@ fn add_task(gathered: &mut Gathered, task: &TaskSpec, has_own_network: bool) {
         gathered.add_container(part, container);
     }
     add_networks(gathered, "TaskTemplate.", task.networks.as_deref());
-    let driver = task.log_driver.as_ref().and_then(|driver| driver.name.as_deref());
-    log::add_log_driver(gathered, format_args!("TaskTemplate.LogDriver.Name"), driver);
+    if let Some(driver) = &task.log_driver {
+        let name = driver.name.as_deref().unwrap_or_default();
+        gathered.add_found(format_args!("TaskTemplate.LogDriver.Name"), log::judge_driver(name));
+        for (option, value) in driver.options.iter().flatten() {
+            let part = format_args!("TaskTemplate.LogDriver.Options.{option}");
+            gathered.add_found(part, log::judge_option(name, option, value));
+        }
+    }
     if let Some(resources) = &task.resources {
         add_resources(gathered, resources);
     }
@@ -89,6 +96,13 @@ fn add_container(gathered: &mut Gathered, container: &ContainerSpec, has_own_net
         let place = "TaskTemplate.ContainerSpec.Privileges.";
         confinement::add_privileges(gathered, place, privileges);
     }
+    let health = container.healthcheck.as_ref();
+    process::add_health_check(gathered, &format!("{place}HealthCheck"), health);
+    let grace = container.stop_grace_period.unwrap_or(0);
+    let part = format_args!("{place}StopGracePeriod");
+    gathered.add_found(part, timeout::judge_stop_nanoseconds(grace));
+    let directory = container.dir.as_deref().unwrap_or_default();
+    gathered.add_found(format_args!("{place}Dir"), target::judge_working_directory(directory));
     confinement::add_sysctls(gathered, place, container.sysctls.as_ref(), has_own_network);
     limit::add_ulimits(gathered, place, container.ulimits.as_deref().unwrap_or_default());
     limit::add_oom_score(gathered, place, container.oom_score_adj);

@@ -9,6 +9,7 @@ use audit_host::mask::Mask;
 use crate::action::References;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::{HostConfig, RestartPolicy, UpdateConfig};
+use crate::api::mount::Mount;
 use crate::object::{Container, Image};
 use crate::owner::shown_image;
 
@@ -30,6 +31,11 @@ pub(super) enum Resource {
     FileSystem {
         source: String,
         target: Option<String>,
+    },
+    /// A file system in memory: where it is in the container, and its options.
+    Memory {
+        target: String,
+        options: String,
     },
     Device(String),
     Network(String),
@@ -93,10 +99,11 @@ impl Resource {
             let target = rest.split(':').next().map(str::to_owned);
             Self::FileSystem { source: source.to_owned(), target }
         });
-        let mounts = config.mounts.iter().flatten().map(|mount| Self::FileSystem {
-            source: mount.source.clone().unwrap_or_else(|| "?".to_owned()),
-            target: mount.target.clone(),
+        let in_memory = config.tmpfs.iter().flatten().map(|(target, options)| Self::Memory {
+            target: target.clone(),
+            options: options.clone(),
         });
+        let mounts = config.mounts.iter().flatten().map(Self::of_mount);
         let devices = config
             .devices
             .iter()
@@ -106,7 +113,30 @@ impl Resource {
             .filter(|restart| *restart != Self::Restart("no".to_owned()));
         let network = config.network_mode.clone().filter(|mode| !mode.is_empty());
         let network = Self::Network(network.unwrap_or_else(|| "default".to_owned()));
-        binds.chain(mounts).chain(devices).chain([network]).chain(restart).collect()
+        binds
+            .chain(mounts)
+            .chain(in_memory)
+            .chain(devices)
+            .chain([network])
+            .chain(restart)
+            .collect()
+    }
+
+    fn of_mount(mount: &Mount) -> Self {
+        if mount.kind.as_deref() != Some("tmpfs") {
+            let source = mount.source.clone().unwrap_or_else(|| "?".to_owned());
+            return Self::FileSystem { source, target: mount.target.clone() };
+        }
+        let options = mount.tmpfs_options.as_ref();
+        let size =
+            options.and_then(|options| options.size_bytes).map(|size| format!("size={size}"));
+        let mode = options.and_then(|options| options.mode).map(|mode| format!("mode={mode:o}"));
+        let further = options.and_then(|options| options.options.as_ref()).into_iter().flatten();
+        let options = size.into_iter().chain(mode).chain(further.map(|words| words.join("=")));
+        Self::Memory {
+            target: mount.target.clone().unwrap_or_default(),
+            options: options.collect::<Vec<_>>().join(","),
+        }
     }
 
     /// What is mounted in containers whose volumes are used, and where.
@@ -148,6 +178,7 @@ impl Resource {
         match self {
             Self::Disk { .. } => "disk",
             Self::FileSystem { .. } => "fs",
+            Self::Memory { .. } => "tmpfs",
             Self::Device(_) => "dev",
             Self::Network(_) => "net",
             Self::HealthCheck(_) => "healthcheck",
@@ -160,6 +191,7 @@ impl Resource {
         match self {
             Self::Disk { name, .. } | Self::Device(name) | Self::Network(name) => name,
             Self::FileSystem { source, .. } => source,
+            Self::Memory { target, .. } => target,
             Self::HealthCheck(_) | Self::Restart(_) => self.word(),
         }
     }
@@ -182,6 +214,12 @@ impl Resource {
                 };
                 if source.starts_with('/') { record.untrusted("path", source) } else { record }
             }
+            Self::Memory { target, options } if options.is_empty() => {
+                record.untrusted("dir", target)
+            }
+            Self::Memory { target, options } => {
+                record.untrusted("dir", target).untrusted("name", options)
+            }
             Self::Device(path) => record.untrusted("device", path),
             Self::Network(name) => record.untrusted("new-net", name),
             Self::HealthCheck(words) => record.command_line("cmd", words),
@@ -194,7 +232,9 @@ impl Resource {
 fn is_taken(resources: &[Resource], place: &str) -> bool {
     let place = place.trim_end_matches('/');
     resources.iter().any(|resource| match resource {
-        Resource::FileSystem { target: Some(target), .. } => target.trim_end_matches('/') == place,
+        Resource::FileSystem { target: Some(target), .. } | Resource::Memory { target, .. } => {
+            target.trim_end_matches('/') == place
+        }
         _ => false,
     })
 }
@@ -211,7 +251,9 @@ mod tests {
             "Healthcheck": {"Test": ["CMD", "true"]},
             "HostConfig": {
                 "Binds": ["/etc:/host:ro", "cache:/cache"],
-                "Mounts": [{"Type": "tmpfs", "Target": "/t"}],
+                "Mounts": [{"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"Mode": 448,
+                    "Options": [["noexec"], ["uid", "7"]]}}],
+                "Tmpfs": {"/s": ""},
                 "Devices": [{"PathOnHost": "/dev/fuse"}],
                 "NetworkMode": "web",
                 "RestartPolicy": {"Name": "always"},
@@ -223,13 +265,18 @@ mod tests {
             source: source.to_owned(),
             target: Some(target.to_owned()),
         };
+        let memory = |target: &str, options: &str| Resource::Memory {
+            target: target.to_owned(),
+            options: options.to_owned(),
+        };
         assert_eq!(
             Resource::of_container(&config, &References::default(), &Mask::default()),
             [
                 Resource::Disk { name: "fedora".to_owned(), id: None },
                 file_system("/etc", "/host"),
                 file_system("cache", "/cache"),
-                file_system("?", "/t"),
+                memory("/t", "mode=700,noexec,uid=7"),
+                memory("/s", ""),
                 Resource::Device("/dev/fuse".to_owned()),
                 Resource::Network("web".to_owned()),
                 Resource::Restart("always".to_owned()),

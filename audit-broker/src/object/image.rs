@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Config;
+use crate::api::container::HealthConfig;
 use crate::api::words::Words;
 use crate::owner::has_tag;
 use crate::request::{ApiVersion, percent};
@@ -79,6 +80,16 @@ impl Image {
     pub(crate) fn health_check(&self) -> &[String] {
         let health = self.config.as_ref().and_then(|config| config.healthcheck.as_ref());
         health.and_then(|health| health.test.as_deref()).unwrap_or_default()
+    }
+
+    /// The same, with its times.
+    pub(crate) fn health(&self) -> Option<&HealthConfig> {
+        self.config.as_ref()?.healthcheck.as_ref()
+    }
+
+    /// Where its processes begin unless the request says otherwise.
+    pub(crate) fn working_directory(&self) -> &str {
+        self.config.as_ref().and_then(|config| config.working_dir.as_deref()).unwrap_or_default()
     }
 
     /// What is in the environment where nobody says anything else.

@@ -127,7 +127,9 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
         ParameterKind::Number => {
             is_number(value).then(|| Some(value.to_owned())).ok_or_else(|| refuse("a number"))
         }
-        ParameterKind::Text | ParameterKind::Lines => Ok(Some(value.to_owned())),
+        ParameterKind::Text | ParameterKind::Lines | ParameterKind::PsArguments => {
+            Ok(Some(value.to_owned()))
+        }
         ParameterKind::Filters => from_json(query_json::filters(value)),
         ParameterKind::Map => from_json(query_json::map(value)),
         ParameterKind::List => from_json(query_json::list(value)),

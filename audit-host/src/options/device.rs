@@ -8,8 +8,40 @@ use crate::finding::{Finding, Way};
 #[must_use]
 pub fn judge(path: &str) -> Vec<Finding> {
     let is_contained = host_path::normalised(path).is_some_and(|path| is_contained(&path));
-    found(path, is_contained)
+    found(path, is_contained && !host_path::leads_back(path))
 }
+
+/// What the path of a disk tells whose use is limited. dockerd looks at it as root and says whether
+/// it is there, so each but that of a disk is a file of the host.
+///
+/// # Source
+/// `getBlkioThrottleDevices` in `daemon/daemon_unix.go` of moby.
+#[must_use]
+pub fn judge_limited_disk(path: &str) -> Option<Finding> {
+    (!is_disk(path)).then(|| {
+        let finding = Finding::new(Danger::HostFiles, path).by(Way::Plain);
+        finding.instead("the path of a disk below /dev, such as /dev/sda")
+    })
+}
+
+/// Whether a path can only be that of a disk. In `/dev/shm` everybody makes links, and `/dev/fd` is
+/// one.
+fn is_disk(path: &str) -> bool {
+    let Some(name) = path.strip_prefix("/dev/") else { return false };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:+".contains(&byte);
+    !host_path::leads_back(path)
+        && name.bytes().all(is_plain)
+        && DISKS.iter().any(|disk| name.starts_with(disk))
+}
+
+/// How the names of disks begin.
+///
+/// # Source
+/// `Documentation/admin-guide/devices.txt` of Linux.
+const DISKS: &[&str] = &[
+    "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "md", "dm-", "loop", "sr", "nbd", "rbd", "zd",
+    "mapper/", "disk/by-", "block/",
+];
 
 /// What a rule of the devices' control group yields. Every container may make the node of a device,
 /// and with such a rule use it.
@@ -69,6 +101,30 @@ mod tests {
         }
         for path in ["/dev/sda", "/dev/mem", "/dev/nullx", "/dev/zfs", "/dev", "/srv/sda"] {
             assert!(!is_contained(path), "{path}");
+        }
+        // The text leads elsewhere than the kernel where a part is a link.
+        let led = judge("/dev/shm/a/../../dri/x");
+        assert!(led.iter().any(|found| found.danger == Danger::HostRoot), "{led:?}");
+    }
+
+    #[test]
+    fn s04_only_disks_are_looked_at() {
+        for path in ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/vg-root", "/dev/disk/by-id/x:1"] {
+            assert_eq!(judge_limited_disk(path), None, "{path}");
+        }
+        for path in [
+            "/root/.ssh",
+            "/dev/../root",
+            "/dev/sda/../../root",
+            "/dev/fd/../root/root",
+            "/dev/shm/x",
+            "/dev",
+            "/dev/",
+            "dev/sda",
+            "/dev/sda ",
+            "",
+        ] {
+            assert!(judge_limited_disk(path).is_some(), "{path}");
         }
     }
 }

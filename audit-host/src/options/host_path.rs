@@ -22,6 +22,24 @@ pub fn judge(path: &str, is_read_only: bool) -> Vec<Finding> {
     dangers.map(|danger| Finding::new(danger, path).by(Way::Mount)).collect()
 }
 
+/// What a path yields that the kernel takes as it is. dockerd shortens the paths of binds by their text
+/// before it uses them; elsewhere, a `..` behind a link of the caller's leads to where the text does not.
+#[must_use]
+pub fn judge_as_it_is(path: &str) -> Vec<Finding> {
+    let mut findings = judge(path, false);
+    let is_root = findings.iter().any(|found| found.danger == Danger::HostRoot);
+    if !is_root && leads_back(path) {
+        findings.push(Finding::new(Danger::HostRoot, path).by(Way::Mount).instead("no `..`"));
+    }
+    findings
+}
+
+/// Whether a part of the path is `..`.
+#[must_use]
+pub fn leads_back(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
 /// What a disk of the host yields, or what may be one, that is mounted as a whole.
 #[must_use]
 pub fn judge_disk(device: &str) -> Vec<Finding> {

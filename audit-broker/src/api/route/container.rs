@@ -1,6 +1,6 @@
 //! Routes of containers and of the processes started in them.
 
-use super::parameter::{FILTERS, flag, flag_on, lines, number, text};
+use super::parameter::{FILTERS, flag, flag_on, lines, number, ps_arguments, text};
 use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
 use crate::api::class::Class;
 
@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
         .query(&[flag("size")]),
     Route::get("/containers/{id}/top", Class::ContainerView, "top")
         .of(CONTAINER)
-        .query(&[text("ps_args")]),
+        .query(&[ps_arguments("ps_args")]),
     Route::get("/containers/{id}/changes", Class::ContainerView, "changes").of(CONTAINER),
     Route::get("/containers/{id}/stats", Class::ContainerStats, "stats")
         .of(CONTAINER)

@@ -23,6 +23,8 @@ pub(crate) enum ParameterKind {
     /// Text that may hold line breaks: a commit's comment, Dockerfile instructions.
     Lines,
     Number,
+    /// Arguments of `ps`, which dockerd runs as root. What they show is judged as a danger.
+    PsArguments,
     /// A map of filter names to values, in JSON; either of docker's two forms.
     Filters,
     /// A map of names to texts or null, in JSON.
@@ -66,6 +68,10 @@ pub(super) const fn lines(name: &'static str) -> Parameter {
 
 pub(super) const fn number(name: &'static str) -> Parameter {
     Parameter::once(name, ParameterKind::Number)
+}
+
+pub(super) const fn ps_arguments(name: &'static str) -> Parameter {
+    Parameter::once(name, ParameterKind::PsArguments)
 }
 
 pub(super) const fn map(name: &'static str) -> Parameter {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{action, assert_create, container, container_named, found, of_create};
 use crate::danger::dangers;
+use crate::object::Defaults;
 
 const NOTHING: &[&str] = &[];
 
@@ -155,6 +156,7 @@ fn c11_named_volumes() {
         [
             "host-files volume data: Options.device /etc",
             "host-root volume data: Options.device /etc",
+            "loosened-confinement volume data: Options.o size=1",
             "storage-driver volume far: Driver rclone",
         ]
     );
@@ -366,7 +368,9 @@ fn c36_devices_by_the_environment() {
         let mut action = action("POST", "/containers/create", &document);
         let image = json!({"Id": "sha256:a", "Config": {"Env": of_image}});
         action.references.images.push(serde_json::from_value(image).unwrap());
-        action.references.default_runtime = runtime.map(str::to_owned);
+        action.references.defaults = runtime
+            .map(|name| Defaults { runtime: name.to_owned(), log_driver: "json-file".to_owned() })
+            .map(Box::new);
         found(&action)
     };
     let all = "devices Env NVIDIA_VISIBLE_DEVICES all";

@@ -51,7 +51,14 @@ fn assert_judged<T: DeserializeOwned>(
 
 fn judged_resources() -> Judged {
     vec![
+        ("BlkioWeightDevice", json!([{"Path": "/x"}])),
+        ("BlkioDeviceReadBps", json!([{"Path": "/x"}])),
+        ("BlkioDeviceWriteBps", json!([{"Path": "/x"}])),
+        ("BlkioDeviceReadIOps", json!([{"Path": "/x"}])),
+        ("BlkioDeviceWriteIOps", json!([{"Path": "/x"}])),
         ("CgroupParent", json!("/x")),
+        ("CpusetCpus", json!("all")),
+        ("CpusetMems", json!("all")),
         ("CpuRealtimePeriod", json!(1)),
         ("CpuRealtimeRuntime", json!(1)),
         ("Devices", json!([{"PathOnHost": "/dev/sda"}])),
@@ -71,15 +78,8 @@ const LIMITS: (&str, &[&str]) = (
         "Memory",
         "NanoCpus",
         "BlkioWeight",
-        "BlkioWeightDevice",
-        "BlkioDeviceReadBps",
-        "BlkioDeviceWriteBps",
-        "BlkioDeviceReadIOps",
-        "BlkioDeviceWriteIOps",
         "CpuPeriod",
         "CpuQuota",
-        "CpusetCpus",
-        "CpusetMems",
         "DiskQuota",
         "KernelMemory",
         "KernelMemoryTCP",
@@ -174,18 +174,7 @@ fn every_field_of_a_container_is_judged() {
     const HARMLESS: Harmless = &[
         (
             "what runs, and as whom in the container, is for the policy by itself",
-            &[
-                "User",
-                "Env",
-                "Cmd",
-                "Healthcheck",
-                "Image",
-                "WorkingDir",
-                "Entrypoint",
-                "OnBuild",
-                "Shell",
-                "ArgsEscaped",
-            ],
+            &["User", "Env", "Cmd", "Image", "Entrypoint", "OnBuild", "Shell", "ArgsEscaped"],
         ),
         (
             "the names and addresses that it has in its own network",
@@ -201,14 +190,16 @@ fn every_field_of_a_container_is_judged() {
                 "OpenStdin",
                 "StdinOnce",
                 "StopSignal",
-                "StopTimeout",
             ],
         ),
-        ("new volumes, of a driver that is judged", &["Volumes"]),
         ("whose they are is for the policy by itself", &["Labels"]),
     ];
     let judged = vec![
+        ("Healthcheck", json!({"Interval": 1})),
         ("HostConfig", json!({"Privileged": true})),
+        ("StopTimeout", json!(-1)),
+        ("Volumes", json!({"/sys": {}})),
+        ("WorkingDir", json!("/proc/self/fd/7")),
         ("NetworkingConfig", json!({"EndpointsConfig": {"host": null}})),
     ];
     assert_judged::<ContainerConfig>(&judged, HARMLESS, |config| {
@@ -222,7 +213,7 @@ fn every_field_of_a_process_is_judged() {
         ("the daemon does not read it", &["Container"]),
         (
             "what runs, and as whom in the container, is for the policy by itself",
-            &["User", "Env", "WorkingDir", "Cmd"],
+            &["User", "Env", "Cmd"],
         ),
         (
             "its terminal",
@@ -237,7 +228,7 @@ fn every_field_of_a_process_is_judged() {
             ],
         ),
     ];
-    let judged = vec![("Privileged", json!(true))];
+    let judged = vec![("Privileged", json!(true)), ("WorkingDir", json!("/proc/1"))];
     assert_judged::<ExecConfig>(&judged, HARMLESS, |exec| {
         action("POST", "/containers/web/exec", &exec)
     });
@@ -247,12 +238,12 @@ fn every_field_of_a_process_is_judged() {
 fn every_field_of_a_mount_is_judged() {
     const HARMLESS: Harmless = &[
         ("judged with the type", &["Source", "ClusterOptions"]),
-        ("a path in the container", &["Target"]),
         ("takes something away", &["ReadOnly"]),
         ("how soon others see what is written", &["Consistency"]),
     ];
     let driver = json!({"DriverConfig": {"Name": "x"}});
     let judged = vec![
+        ("Target", json!("/proc")),
         ("Type", json!("odd Type")),
         ("BindOptions", json!({"Propagation": "shared"})),
         ("VolumeOptions", driver),
@@ -367,19 +358,19 @@ fn every_field_of_a_tasks_container_is_judged() {
     const HARMLESS: Harmless = &[
         (
             "what runs, and as whom in the container, is for the policy by itself",
-            &["Image", "Command", "Args", "Env", "Dir", "User", "HealthCheck"],
+            &["Image", "Command", "Args", "Env", "User"],
         ),
         ("whose they are is for the policy by itself", &["Labels", "Secrets", "Configs"]),
         ("a container's root is in no need of it", &["Groups"]),
         ("the names that it has, and whom it believes", &["Hostname", "Hosts", "DNSConfig"]),
-        (
-            "its terminal, and how it starts and ends",
-            &["Init", "StopSignal", "TTY", "OpenStdin", "StopGracePeriod"],
-        ),
+        ("its terminal, and how it starts and ends", &["Init", "StopSignal", "TTY", "OpenStdin"]),
         ("takes something away", &["ReadOnly", "CapabilityDrop"]),
         ("read on Windows only", &["Isolation"]),
     ];
     let judged = vec![
+        ("Dir", json!("/proc")),
+        ("HealthCheck", json!({"Interval": 1})),
+        ("StopGracePeriod", json!(-1)),
         ("Privileges", json!({"Seccomp": {"Mode": "unconfined"}})),
         ("Mounts", json!([{"Type": "bind", "Source": "/", "Target": "/h"}])),
         ("Sysctls", json!({"kernel.x": "1"})),

@@ -87,7 +87,7 @@ fn v01_volumes() {
         (json!({"type": "none", "o": "bind", "device": "/"}), "/"),
         // The kernel does not look at the type of a bind.
         (json!({"type": "nfs", "o": "bind", "device": "/etc"}), "/etc"),
-        (json!({"type": "tmpfs", "o": "size=1,bind", "device": "/root"}), "/root"),
+        (json!({"type": "tmpfs", "o": "ro,bind", "device": "/root"}), "/root"),
         (json!({"type": "none", "o": "rbind", "device": "../etc"}), "../etc"),
         (json!({"type": "ext4", "device": "/dev/sda1"}), "/dev/sda1"),
         (json!({"type": "proc", "device": "proc"}), "proc"),

@@ -16,7 +16,11 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("", "registries: log in, search", &["registry-access"]),
     ("container", "create", &["container-create"]),
     ("", "list what one may view, prune one's own", &["container-list", "container-prune"]),
-    ("", "view: inspect, logs, stats", &["container-inspect", "container-logs"]),
+    (
+        "",
+        "view: inspect, logs, stats, top",
+        &["container-inspect", "container-logs", "container-top"],
+    ),
     ("", "state: start, stop, wait", &["container-start", "container-stop", "container-wait"]),
     ("", "access: attach, signal", &["container-attach", "container-signal"]),
     (
@@ -29,8 +33,8 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("", "commit", &["container-commit"]),
     (
         "privileged container",
-        "view: inspect, logs, stats",
-        &["privileged-container-inspect", "privileged-container-logs"],
+        "view: inspect, logs, stats, top",
+        &["privileged-container-inspect", "privileged-container-logs", "privileged-container-top"],
     ),
     (
         "",
@@ -259,7 +263,9 @@ fn the_host_is_for_admins() {
     for action in roles.actions.keys().filter(|action| is_of_host(&roles.policy, action)) {
         // To see what runs, and to start and stop it, gives nothing that it does not have.
         let is_for_operators = action.starts_with("privileged-container-")
-            && ["inspect", "logs", "start", "stop", "wait"].iter().any(|end| action.ends_with(end));
+            && ["inspect", "logs", "top", "start", "stop", "wait"]
+                .iter()
+                .any(|end| action.ends_with(end));
         let advanced = if is_for_operators { "yes" } else { "no" };
         let cells = ROLES.map(|role| roles.cell(role, action));
         assert_eq!(cells, ["no", advanced, "no", "yes"], "{action}");

@@ -1,0 +1,136 @@
+//! Arguments of `ps`, which dockerd runs on the host as root and whose lines it keeps by what stands
+//! in the column `PID`.
+
+use crate::danger::Danger;
+use crate::finding::{Finding, Way};
+
+/// What arguments of `ps` show of the host's processes. dockerd splits them at single blanks, counts
+/// words from the left to find the pid of a line, and takes the column by its title. So a column
+/// that may hold blanks, a title of the caller's own or a line without titles shows any process.
+///
+/// # Source
+/// `ContainerTop` and `parsePSOutput` in `daemon/top_unix.go` of moby; `ps(1)` of procps.
+#[must_use]
+pub fn judge(arguments: &str) -> Option<Finding> {
+    (!is_understood(arguments)).then(|| {
+        Finding::new(Danger::HostPid, arguments).by(Way::Namespace("pid")).instead(
+            "options such as `-ef`, `aux` or `-o pid,user,args`: columns by name, and before `pid` \
+             only columns of one word",
+        )
+    })
+}
+
+fn is_understood(arguments: &str) -> bool {
+    let mut words = arguments.split(' ').filter(|word| !word.is_empty());
+    let mut columns = Vec::new();
+    while let Some(word) = words.next() {
+        let (flags, list) = match word.split_once('o') {
+            None => (word, None),
+            Some((flags, "")) => match words.next() {
+                None => return false,
+                list => (flags, list),
+            },
+            Some((flags, list)) => (flags, Some(list)),
+        };
+        if !are_known(flags, list.is_some()) {
+            return false;
+        }
+        columns.extend(list.into_iter().flat_map(|list| list.split(',')));
+    }
+    columns.is_empty() || show_pid_first(&columns)
+}
+
+/// Options without a value that print titles and hold no column with blanks before the pid. Behind a
+/// dash `e` selects, without one it shows the environment.
+fn are_known(flags: &str, may_be_empty: bool) -> bool {
+    let (letters, known) = match flags.strip_prefix('-') {
+        // `-aux` is `aux`, unless there is a user `x`.
+        Some("aux") => return true,
+        Some(letters) => (letters, "AadefFjlyw"),
+        None => (flags, "axujlfw"),
+    };
+    (may_be_empty || !letters.is_empty()) && letters.chars().all(|letter| known.contains(letter))
+}
+
+/// Whether each column has a plain name, and no line has a blank before the pid.
+fn show_pid_first(columns: &[&str]) -> bool {
+    let is_name = |column: &&str| {
+        !column.is_empty() && column.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let before = columns.iter().take_while(|column| **column != "pid");
+    columns.contains(&"pid")
+        && columns.iter().all(is_name)
+        && before.clone().all(|column| ONE_WORD.contains(column))
+}
+
+/// Columns that never hold a blank.
+const ONE_WORD: &[&str] = &[
+    "uid", "gid", "euid", "egid", "user", "group", "ppid", "pgid", "sid", "s", "stat", "tty", "ni",
+    "pri", "pcpu", "pmem", "rss", "vsz", "time", "etime", "etimes", "nlwp", "psr",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s03_only_what_shows_the_containers_processes_is_understood() {
+        for arguments in [
+            "",
+            "-ef",
+            "aux",
+            "-aux",
+            "-e -f",
+            "axu",
+            "-eF",
+            "faux",
+            "-o pid,user,args",
+            "o pid,comm",
+            "-eo uid,ppid,pid,cmd",
+            "-eopid,args",
+            "-o pid -o args",
+            "axo user,pid,pcpu,command",
+        ] {
+            assert_eq!(judge(arguments), None, "{arguments}");
+        }
+        for arguments in [
+            // A title of the caller's own.
+            "-osupgid=PID -opid,uid,args -p1 e",
+            "-o pid=X,args",
+            "-opid:5,args",
+            "o%p",
+            // Columns that hold blanks count as several: the year stands where the pid is expected.
+            "-eo lstart,uid,uid,uid,pid,args",
+            "-o args,pid",
+            "-o lstart -o pid",
+            "-o comm,pid",
+            "-o user,args",
+            "-o",
+            // Without titles the first process is the title.
+            "h",
+            "-ef h",
+            "auxh",
+            "--no-headers",
+            // The environment.
+            "e",
+            "auxe",
+            "-auxe",
+            "axe",
+            // Others than the container's.
+            "-p 1",
+            "-p1",
+            "1",
+            "--pid 1",
+            "-C sshd",
+            "-u root",
+            "-M",
+            "Z",
+            "-Oargs",
+            "-",
+            "-ef\tx",
+            "-ef\u{a0}",
+        ] {
+            assert!(judge(arguments).is_some(), "{arguments}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Places in a container where something is mounted, or where a process begins.
+
+use super::host_path::normalised;
+use crate::danger::Danger;
+use crate::finding::Finding;
+
+/// What a mount at this place in the container loosens. The kernel's own file systems are there, by
+/// which docker keeps a container apart from the host.
+#[must_use]
+pub fn judge_mount(target: &str) -> Option<Finding> {
+    let is_kernels = match normalised(target) {
+        Some(target) => is_within(&target, &["/sys", "/proc", "/dev"]),
+        None => true,
+    };
+    // Docker has a file system in memory there, whose size many programs need changed.
+    let is_shared_memory =
+        normalised(target).is_some_and(|target| is_within(&target, &["/dev/shm"]));
+    (is_kernels && !is_shared_memory).then(|| {
+        Finding::loosened("mount_target", target).instead("a place outside /sys, /proc and /dev")
+    })
+}
+
+/// What a process gets that begins in this directory. Before runc 1.1.12, one that begins in
+/// `/proc/self/fd/7` begins in a directory of the host (CVE-2024-21626). A link in the container that
+/// leads there is not seen here.
+#[must_use]
+pub fn judge_working_directory(directory: &str) -> Option<Finding> {
+    let is_kernels = normalised(&format!("/{directory}"))
+        .is_none_or(|directory| is_within(&directory, &["/proc"]));
+    is_kernels
+        .then(|| Finding::new(Danger::HostRoot, directory).instead("a directory outside /proc"))
+}
+
+fn is_within(path: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s01_places_of_the_kernel_are_no_places_for_mounts() {
+        for target in [
+            "/sys",
+            "/sys/",
+            "//sys/fs",
+            "/./proc",
+            "/a/../proc/sys",
+            "/dev",
+            "/dev/x",
+            "/dev/shm/../x",
+            "sys",
+            "",
+        ] {
+            assert!(judge_mount(target).is_some(), "{target}");
+        }
+        for target in ["/", "/data", "/system", "/developer", "/processes", "/dev/shm", "/a/sys"] {
+            assert_eq!(judge_mount(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_process_does_not_begin_in_a_descriptor() {
+        for directory in ["/proc/self/fd/7", "//proc/1/root", "/a/../proc/self", "proc/self/fd/8"] {
+            assert!(judge_working_directory(directory).is_some(), "{directory}");
+        }
+        for directory in ["", "/", "/srv/app", "app", "/process", "..x"] {
+            assert_eq!(judge_working_directory(directory), None, "{directory}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Volumes: their drivers, and what docker's own driver mounts by its options.
+
+use super::{host_path, tmpfs};
+use crate::danger::Danger;
+use crate::finding::Finding;
+
+/// What a driver of volumes asks for. Any other than docker's own is a program that root has
+/// installed, and does on the host what its options say.
+#[must_use]
+pub fn judge_driver(driver: &str) -> Option<Finding> {
+    (!matches!(driver, "" | "local"))
+        .then(|| Finding::new(Danger::StorageDriver, driver).instead("local"))
+}
+
+/// What the options of a volume ask for. The local driver mounts what they say:
+/// `type=none,o=bind,device=/`, a disk, the directories of an overlay, a share in the network. Parts
+/// are `.device` and `.o`, or the name of an option that no local driver knows.
+///
+/// # Source
+/// `mount` in `daemon/volume/local/local_unix.go` of moby; `mount(2)`, which with `MS_BIND` does not
+/// look at the type.
+pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Finding> {
+    let (mut kind, mut device, mut further) = ("", None, "");
+    let mut findings = Vec::new();
+    for (name, value) in options {
+        match name {
+            "type" => kind = value,
+            "device" => device = Some(value),
+            "o" => further = value,
+            "size" => {}
+            _ => findings.push(Finding::new(Danger::StorageDriver, value).at(format!(".{name}"))),
+        }
+    }
+    let is_bind = further.split(',').any(|option| matches!(option, "bind" | "rbind"));
+    let kind = if is_bind { Kind::Bind } else { Kind::named(kind, device) };
+    if let Some(device) = device {
+        findings.extend(kind.judge_device(device).into_iter().map(|found| found.at(".device")));
+    }
+    for option in further.split(',') {
+        findings.extend(kind.judge_option(option).into_iter().map(|found| found.at(".o")));
+    }
+    findings
+}
+
+/// What the local driver mounts.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A directory or file of the host.
+    Bind,
+    /// A file system in memory.
+    Memory,
+    /// A share in the network.
+    Share,
+    /// Directories of the host on top of each other.
+    Overlay,
+    /// A disk, or one of the kernel's own file systems.
+    Disk,
+    /// A directory of docker's own: nothing is mounted.
+    Own,
+}
+
+impl Kind {
+    fn named(name: &str, device: Option<&str>) -> Self {
+        match name {
+            "tmpfs" => Self::Memory,
+            "nfs" | "nfs4" | "cifs" => Self::Share,
+            "overlay" => Self::Overlay,
+            "" if device.is_none() => Self::Own,
+            _ => Self::Disk,
+        }
+    }
+
+    fn judge_device(self, device: &str) -> Vec<Finding> {
+        match self {
+            Self::Bind => host_path::judge_as_it_is(device),
+            Self::Share => vec![Finding::new(Danger::Outbound, device)],
+            // The kernel does not look at it.
+            Self::Memory | Self::Overlay | Self::Own => Vec::new(),
+            Self::Disk => host_path::judge_disk(device),
+        }
+    }
+
+    fn judge_option(self, option: &str) -> Vec<Finding> {
+        let name = option.split('=').next().unwrap_or_default();
+        let unknown = || vec![Finding::loosened("volume_option", option)];
+        match self {
+            Self::Bind if BIND.contains(&option) => Vec::new(),
+            Self::Share if SHARE.contains(&name) || tmpfs::judge_one(option).is_none() => {
+                Vec::new()
+            }
+            // Each name that ends so takes directories: `lowerdir`, `lowerdir+`, `upperdir`.
+            Self::Overlay if name.trim_end_matches('+').ends_with("dir") => {
+                let directories = option.split_once('=').map_or("", |(_, value)| value).split(':');
+                let directories = directories.filter(|path| !path.is_empty());
+                directories.flat_map(host_path::judge_as_it_is).collect()
+            }
+            Self::Memory | Self::Own | Self::Overlay => {
+                tmpfs::judge_one(option).into_iter().collect()
+            }
+            // What else the options of a disk do, the disk is the host's.
+            Self::Disk => Vec::new(),
+            Self::Bind | Self::Share => unknown(),
+        }
+    }
+}
+
+/// Options of a bind that keep it as it is or take something away.
+const BIND: &[&str] = &["", "bind", "rbind", "ro", "rw", "nosuid", "nodev", "noexec", "noatime"];
+
+/// Options of shares: where they are, and how they are spoken to. Those that make the host show its
+/// own keys, such as `sec=krb5`, are not here.
+///
+/// # Source
+/// `nfs(5)`; `mount.cifs(8)`.
+const SHARE: &[&str] = &[
+    "addr",
+    "vers",
+    "nfsvers",
+    "minorversion",
+    "proto",
+    "tcp",
+    "udp",
+    "port",
+    "mountport",
+    "mountproto",
+    "mountvers",
+    "rsize",
+    "wsize",
+    "timeo",
+    "retrans",
+    "retry",
+    "soft",
+    "softerr",
+    "hard",
+    "intr",
+    "nointr",
+    "lock",
+    "nolock",
+    "local_lock",
+    "acl",
+    "noacl",
+    "ac",
+    "noac",
+    "actimeo",
+    "acregmin",
+    "acregmax",
+    "acdirmin",
+    "acdirmax",
+    "cto",
+    "nocto",
+    "lookupcache",
+    "resvport",
+    "noresvport",
+    "nconnect",
+    "username",
+    "user",
+    "password",
+    "pass",
+    "domain",
+    "uid",
+    "gid",
+    "forceuid",
+    "forcegid",
+    "file_mode",
+    "dir_mode",
+    "iocharset",
+    "cache",
+    "noperm",
+    "nobrl",
+    "mfsymlinks",
+    "serverino",
+    "noserverino",
+    "guest",
+    "sync",
+    "async",
+];
