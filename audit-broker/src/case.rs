@@ -193,7 +193,7 @@ pub(crate) async fn case_of(
     for taken in action.references.names_taken.iter().skip(asked_for) {
         steps.push(name_step(taken, registrar).await);
     }
-    let asks_for = dangers.findings.iter().filter(|found| found.danger.yields_host());
+    let asks_for = dangers.findings.iter().filter(|found| found.yields_host());
     let asks_for = asks_for.map(ToString::to_string).collect();
     let is_foreign_exec = match &action.object {
         Object::Exec(exec) => {

@@ -1,5 +1,7 @@
 //! Whether configuration and policies are good, and what they come to.
 
+mod forging;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,15 +11,19 @@ use crate::owner::OWNERS;
 use crate::policy::Policy;
 use crate::settings::Settings;
 
-/// What there is to say of them, and what former users left. `with_matrix` adds who may do what.
+/// What there is to say of them, and what former users left, and who can forge
+/// records. `with_matrix` adds who may do what.
 ///
 /// # Errors
 /// The first mistake in one of them.
 pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
-    let described = describe(&policy, &settings.policy_dir, with_matrix)?;
-    Ok(former_owners::list(&settings.state_dir.join(OWNERS))? + &described)
+    let mut text = former_owners::list(&settings.state_dir.join(OWNERS))?;
+    for warning in forging::warnings(&policy)? {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    Ok(text + &describe(&policy, &settings.policy_dir, with_matrix)?)
 }
 
 fn describe(policy: &Policy, directory: &Path, with_matrix: bool) -> anyhow::Result<String> {

@@ -57,7 +57,7 @@ pub(crate) struct Dangers {
 impl Dangers {
     /// Whether something of them yields the host.
     pub(crate) fn yield_host(&self) -> bool {
-        self.findings.iter().any(|found| found.danger.yields_host())
+        self.findings.iter().any(Finding::yields_host)
     }
 
     /// Follows the links in the paths of the host, which the text does not tell of. This asks the

@@ -52,6 +52,30 @@ pub(crate) fn matrix(policy: &Policy) -> anyhow::Result<String> {
     Ok(text)
 }
 
+/// Those whom the policies let do this, whatever it says, or perhaps. Without those who may do
+/// everything, as root may.
+///
+/// # Errors
+/// If the policies cannot be asked.
+pub(crate) fn who_may(policy: &Policy, action: &str) -> anyhow::Result<Vec<String>> {
+    let scopes = Scopes::new(policy)?;
+    let doings = policy.doings();
+    let mut found = Vec::new();
+    for (title, principal) in columns(policy)? {
+        let mut may_all = true;
+        let mut may_this = false;
+        for doing in &doings {
+            let answer = cell(&scopes, &principal, doing)?;
+            may_all &= answer == "yes";
+            may_this |= doing.action == action && answer != "-";
+        }
+        if may_this && !may_all {
+            found.push(title);
+        }
+    }
+    Ok(found)
+}
+
 /// Root, whoever the policies name, and somebody whom they do not.
 fn columns(policy: &Policy) -> anyhow::Result<Vec<(String, Principal)>> {
     let user = |name: &str, uid, groups| Principal::User { name: name.to_owned(), uid, groups };

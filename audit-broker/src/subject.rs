@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use audit_core::{Auid, Session};
 
 use crate::owner::Owner;
-pub(crate) use cgroup::{container_ids, path_of as cgroup_of};
+pub(crate) use audit_host::cgroup::container_ids;
+pub(crate) use cgroup::path_of as cgroup_of;
 pub(crate) use peer::{Peer, Unidentified};
 
 /// The uid of a process that is root only inside a container or a user namespace. No user of the

@@ -4,6 +4,7 @@
 //! one TEST record, to see that it arrives.
 
 mod bypass;
+mod containers;
 mod kernel;
 mod store;
 mod wrapper;
@@ -63,11 +64,16 @@ struct Report {
 
 /// Prints the findings. The exit code is 0 only if there is no fault.
 pub(crate) fn run(json: bool) -> anyhow::Result<u8> {
-    let checks: Vec<Check> =
-        [kernel::checks(), store::checks(), wrapper::checks(), bypass::checks()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let checks: Vec<Check> = [
+        kernel::checks(),
+        store::checks(),
+        wrapper::checks(),
+        bypass::checks(),
+        containers::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let trusted = checks.iter().all(|check| check.state != State::Fault);
     let report = Report { trusted, checks };
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { text(&report) };

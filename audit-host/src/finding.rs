@@ -23,6 +23,9 @@ pub enum Way {
     Confinement(&'static str),
     /// None of these: the record has the danger's own name, and the value.
     Plain,
+    /// None at all: whoever may do this at all has the danger, so it is for policies to name. It
+    /// leaves no way to the host on record, and the action stays an ordinary one.
+    Unrecorded,
 }
 
 /// One danger that an option asks for.
@@ -83,6 +86,12 @@ impl Finding {
     #[must_use]
     pub fn instead(self, allowed: &'static str) -> Self {
         Self { allowed, ..self }
+    }
+
+    /// Whether the caller gets something of the host that policies grant by a privileged action only.
+    #[must_use]
+    pub fn yields_host(&self) -> bool {
+        self.danger.yields_host() && self.way != Way::Unrecorded
     }
 
     /// The same, in a part of the option.

@@ -94,6 +94,7 @@ impl Asked {
             Way::Confinement(word) => {
                 self.confinement.insert(word);
             }
+            Way::Unrecorded => {}
             Way::Plain => add_line(self.others.entry(danger).or_default(), value),
         }
     }

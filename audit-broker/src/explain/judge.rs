@@ -113,7 +113,7 @@ impl Judge {
         });
         let steps = steps.collect();
         let found = dangers(&action).findings;
-        let found = found.iter().map(|found| (found.to_string(), found.danger.yields_host()));
+        let found = found.iter().map(|found| (found.to_string(), found.yields_host()));
         let is_kept_from_forging = match &action.body {
             Body::ContainerCreate(config) => {
                 let (principal, mode) = (&self.caller.principal, self.settings.mode);

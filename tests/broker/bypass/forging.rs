@@ -1,9 +1,14 @@
 //! Section 5.10: records that others than the broker write.
 
+use std::path::Path;
+use std::process::Output;
+
 use super::stage::{OTHER, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{PERSON, audit_cli, raw, settle, tag, text};
+use crate::engine::{Engine, Store};
+use crate::host::{Directory, PERSON, audit_cli, raw, settle, shell, tag, text, uid_of};
+use crate::policy::shipped;
 
 /// A container can write records only where that is allowed to who makes it: docker gives every one
 /// what it takes.
@@ -26,4 +31,70 @@ fn a04_records_that_a_container_writes() {
     let asked = ["create", "--cap-add", "AUDIT_WRITE", "fedora", "true"];
     let told = broker.docker(PERSON).args(asked).output().unwrap();
     assert!(text(&told.stderr).contains("evidence-forging"), "{told:?}");
+}
+
+/// A build whose step writes a record in the other person's name, as an ordinary user asks for it.
+fn build_that_forges(broker: &Broker, forged: &str, image: &str) -> Output {
+    let context = Directory::new();
+    // A program that is not static brings its libraries.
+    shell(&format!(
+        "cp {0} {1}/audit-cli; ldd {0} 2>/dev/null | grep -o '/[^ ]*' | xargs -r cp --parents -Lt {1}",
+        audit_cli().display(),
+        context.path().display()
+    ));
+    let dockerfile = format!(
+        "FROM fedora\nCOPY . /\n\
+         RUN echo {} >/proc/self/loginuid && /audit-cli exec echo {forged}\n",
+        uid_of(OTHER)
+    );
+    std::fs::write(context.path().join("Dockerfile"), dockerfile).unwrap();
+    let mut command = broker.docker(PERSON);
+    command.env("DOCKER_BUILDKIT", "0").args(["build", "--no-cache", "-t", image]);
+    command.arg(context.path()).output().unwrap()
+}
+
+/// Whether the trail has a command with this word under the other person's login uid.
+fn is_forged(forged: &str) -> bool {
+    settle();
+    let auid = format!(" auid={} ", uid_of(OTHER));
+    let in_hex = forged.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
+    raw(&["-m", "USER_CMD"], &in_hex).iter().any(|record| record.contains(&auid))
+}
+
+/// Ordinary users may build, so until an OCI runtime closes it they can do this: the policy that lets
+/// them says so, and its id is on record.
+#[test]
+fn s20_a_step_of_a_build_writes_records_and_the_policy_says_so() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let (forged, image) = (tag(), lines.name().to_owned());
+    let built = build_that_forges(&broker, &forged, &image);
+    assert!(built.status.success(), "{built:?}");
+    assert!(is_forged(&forged));
+    let records = raw(&["-m", "SOFTWARE_UPDATE", "-ul", PERSON], &image);
+    let asked = records.iter().find(|record| record.contains("op=build-request")).unwrap();
+    assert!(asked.contains(" reason=ordinary-build "), "{asked}");
+}
+
+/// The shipped seccomp profile, for the whole daemon, takes it away, and builds go on.
+#[test]
+fn s20_the_daemon_s_seccomp_profile_keeps_steps_from_writing_records() {
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/seccomp-no-audit.json");
+    let settings = serde_json::json!({"seccomp-profile": profile.canonicalize().unwrap()});
+    for (settings, is_closed) in [("{}".to_owned(), false), (settings.to_string(), true)] {
+        let engine = Engine::with_settings(Store::Overlay2, &settings);
+        let broker = engine.broker(&shipped("default"));
+        let forged = tag();
+        let built = build_that_forges(&broker, &forged, &tag());
+        assert_eq!(
+            (built.status.success(), is_forged(&forged)),
+            (!is_closed, !is_closed),
+            "{built:?}"
+        );
+        let kept = engine.shell(
+            "printf 'FROM fedora\\nRUN echo built >/x && cat /x\\n' | DOCKER_BUILDKIT=0 docker build -t kept -
+             docker run --rm --network none kept cat /x",
+        );
+        assert!(kept.ends_with("built\n"), "{kept}");
+    }
 }

@@ -55,6 +55,21 @@ fn all_but_admins_are_ordinary_by_default() {
     assert_eq!(rest, ["root", "docker-admin"]);
 }
 
+/// Whoever may build can write any audit record, so each policy that lets somebody build says so.
+#[test]
+fn s20_each_policy_that_lets_ordinary_users_build_says_what_that_yields() {
+    let mut count = 0;
+    for (name, text) in shipped_texts() {
+        for statement in text.parse::<PolicySet>().unwrap().policies() {
+            let is_named = statement.to_string().contains("Action::\"build\"");
+            let said = statement.annotation("description").unwrap_or_default();
+            assert_eq!(is_named, said.contains("evidence-forging"), "{name}: {statement}");
+            count += usize::from(is_named);
+        }
+    }
+    assert_eq!(count, 4);
+}
+
 /// What is there after installation.
 #[test]
 fn by_default_the_host_is_for_root_and_admins() {

@@ -1,0 +1,68 @@
+//! Whether containers can write records as the wrapper does.
+
+use std::path::Path;
+
+use audit_host::audit_socket::{DAEMON_SETTINGS, Profile, containers_that_may_write};
+
+use super::Check;
+
+const CHECK: &str = "containers";
+
+const ADVICE: &str = "set seccomp-profile in /etc/docker/daemon.json to examples/seccomp-no-audit.json, or \
+     run containers with --cap-drop AUDIT_WRITE and let only admins build";
+
+/// How many ids a finding names.
+const NAMED_LIMIT: usize = 5;
+
+/// How much of an id docker shows.
+const SHORT_ID: usize = 12;
+
+pub(super) fn checks() -> Vec<Check> {
+    let profile = Profile::of_daemon(Path::new(DAEMON_SETTINGS));
+    let containers = containers_that_may_write().map(|ids| ids.into_iter().collect::<Vec<_>>());
+    vec![judge(&profile, &containers)]
+}
+
+fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<String>>) -> Check {
+    let cannot_tell =
+        |error: &anyhow::Error| Check::note(CHECK, format!("cannot tell: {error:#}"), ADVICE);
+    match (profile, containers) {
+        (Ok(Profile::Refuses(path)), _) => {
+            Check::ok(CHECK, format!("{} keeps them from writing records", path.display()))
+        }
+        (_, Err(error)) => cannot_tell(error),
+        (Err(error), Ok(ids)) if ids.is_empty() => cannot_tell(error),
+        (Ok(_), Ok(ids)) if ids.is_empty() => Check::note(
+            CHECK,
+            "none that runs can write records; docker gives new ones and builds CAP_AUDIT_WRITE",
+            ADVICE,
+        ),
+        (_, Ok(ids)) => {
+            let short = |id: &String| id.chars().take(SHORT_ID).collect::<String>();
+            let named: Vec<String> = ids.iter().take(NAMED_LIMIT).map(short).collect();
+            let (count, named) = (ids.len(), named.join(", "));
+            let finding = format!(
+                "{count} can write records in anybody's name, or crash auditd 3.0.9: {named}"
+            );
+            Check::note(CHECK, finding, ADVICE)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    #[test]
+    fn s27_containers_that_may_write_records_are_named() {
+        let ids = Ok(vec!["0123456789abcdef".to_owned()]);
+        let check = judge(&Ok(Profile::Default), &ids);
+        assert_eq!(check.state, State::Note);
+        assert!(check.finding.starts_with("1 can write records"), "{}", check.finding);
+        assert!(check.finding.ends_with(": 0123456789ab"), "{}", check.finding);
+        assert_eq!(judge(&Ok(Profile::Allows("/x".into())), &ids).state, State::Note);
+        assert_eq!(judge(&Ok(Profile::Refuses("/x".into())), &ids).state, State::Ok);
+        assert_eq!(judge(&Ok(Profile::Default), &Ok(Vec::new())).state, State::Note);
+    }
+}
