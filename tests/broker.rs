@@ -38,6 +38,8 @@ mod objects;
 mod observe;
 #[path = "broker/policy.rs"]
 mod policy;
+#[path = "broker/registry.rs"]
+mod registry;
 #[path = "broker/streams.rs"]
 mod streams;
 #[path = "broker/terminal.rs"]

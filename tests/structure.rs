@@ -102,6 +102,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "evidence",
             "recorder",
             "slots",
+            "name_lock",
             "shared",
             "identity",
             "answer",

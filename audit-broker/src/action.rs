@@ -92,6 +92,8 @@ pub(crate) struct References {
     pub(crate) names_taken: Vec<NameTaken>,
     /// The release of docker, as far as it is known.
     pub(crate) engine: Option<[u32; 3]>,
+    /// The name that a pull gives to what the registry has.
+    pub(crate) name_pulled: Option<NameTaken>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
 }

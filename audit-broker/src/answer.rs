@@ -14,6 +14,7 @@ use hyper::header::{
 };
 use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
+use tokio::sync::mpsc;
 
 use crate::client_stream::Answering;
 use crate::ending::Ending;
@@ -33,6 +34,8 @@ enum Content {
     Own(Full<Bytes>),
     /// dockerd's, as it comes.
     Relayed(Box<Relay>),
+    /// dockerd's, as a task that goes on by itself hands it over.
+    Pieces(mpsc::Receiver<Bytes>),
 }
 
 /// dockerd's answer while it is passed on.
@@ -70,6 +73,11 @@ impl AnswerBody {
             relay.finish();
         }
         Self { content: Content::Relayed(Box::new(relay)), answering: None }
+    }
+
+    /// What a task sends until it drops its end.
+    pub(crate) fn pieces(pieces: mpsc::Receiver<Bytes>) -> Self {
+        Self { content: Content::Pieces(pieces), answering: None }
     }
 
     /// Keeps the connection in the phase of answering until the body is sent.
@@ -154,6 +162,9 @@ impl Body for AnswerBody {
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
             Content::Relayed(relay) => relay.poll(context),
+            Content::Pieces(pieces) => {
+                pieces.poll_recv(context).map(|piece| Some(Ok(Frame::data(piece?))))
+            }
         }
     }
 
@@ -162,6 +173,7 @@ impl Body for AnswerBody {
             Content::Own(body) => body.is_end_stream(),
             // What is filtered may be looked at when the last of it has come.
             Content::Relayed(relay) => relay.filter.is_none() && relay.body.is_end_stream(),
+            Content::Pieces(_) => false,
         }
     }
 
@@ -170,6 +182,7 @@ impl Body for AnswerBody {
             Content::Own(body) => body.size_hint(),
             Content::Relayed(relay) if relay.filter.is_some() => SizeHint::default(),
             Content::Relayed(relay) => relay.body.size_hint(),
+            Content::Pieces(_) => SizeHint::default(),
         }
     }
 }

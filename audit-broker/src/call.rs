@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use serde::Deserialize;
 
 use crate::action::Action;
 use crate::answer::{self, AnswerBody};
@@ -274,6 +275,32 @@ impl Stop {
                 answer::message(status, &error.to_string())
             }
         }
+    }
+}
+
+impl Stop {
+    /// What the client is told, where the answer to it has begun already.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.message.clone(),
+            Self::Denied { denial, .. } if denial.is_hidden => denial.message.clone(),
+            Self::Denied { help, denial } => denial.told(help),
+            Self::NotFound(_, answer) => message_of(answer),
+            Self::NotRecorded(error) => error.to_string(),
+            Self::Unreachable(error) => error.to_string(),
+        }
+    }
+}
+
+/// What stands in an error document of dockerd's.
+fn message_of(answer: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Told {
+        message: String,
+    }
+    match serde_json::from_slice::<Told>(answer) {
+        Ok(told) => told.message,
+        Err(_) => String::from_utf8_lossy(answer).into_owned(),
     }
 }
 

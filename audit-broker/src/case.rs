@@ -14,7 +14,7 @@ use crate::danger;
 use crate::facts::Registrar;
 use crate::object::{Container, NamedImage, Network, Object, Volume};
 use crate::operation::{self, Operation};
-use crate::owner::Kind;
+use crate::owner::{Kind, name_key};
 use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Resource};
 use crate::request::Head;
 use crate::upstream::Unreachable;
@@ -179,14 +179,12 @@ pub(crate) async fn case_of(
         let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
         steps.push(Step { given: source.given.clone(), ..step });
     }
-    if let Object::Image(image) = &action.object
-        && name_only(&action.head, image).is_none()
-    {
-        for name in names_removed(&action.head, image) {
-            let facts = registrar.named_image(name, &image.image).await;
-            let step = Step::new(operation::IMAGE_DELETE.name, Thing::Image(facts));
-            steps.push(Step { given: name.clone(), ..step });
-        }
+    if let Object::Image(image) = &action.object {
+        // The first of them is the call itself.
+        steps.extend(removal_steps(&action.head, image, registrar).await.into_iter().skip(1));
+    }
+    if let Some(pulled) = &action.references.name_pulled {
+        steps.extend(pull_step(pulled, registrar).await);
     }
     let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
     let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
@@ -296,6 +294,30 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
     }
 }
 
+/// What must be allowed so that an image, or names of it, may be removed: nothing for other calls.
+pub(crate) async fn removal_steps(
+    head: &Head,
+    image: &NamedImage,
+    registrar: &Registrar<'_>,
+) -> Vec<Step> {
+    if head.route.op != "image-remove" {
+        return Vec::new();
+    }
+    let name = operation::IMAGE_DELETE.name;
+    let step = |facts, given: &String| Step {
+        given: given.clone(),
+        ..Step::new(name, Thing::Image(facts))
+    };
+    if let Some(removed) = name_only(head, image) {
+        return vec![step(registrar.named_image(removed, &image.image).await, &image.given)];
+    }
+    let mut steps = vec![step(registrar.image(&image.image).await, &image.given)];
+    for removed in names_removed(head, image) {
+        steps.push(step(registrar.named_image(removed, &image.image).await, removed));
+    }
+    steps
+}
+
 /// The one name that goes where the image stays, since it has others.
 fn name_only<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
     match names_removed(head, image) {
@@ -314,6 +336,20 @@ pub(crate) async fn name_step(taken: &NameTaken, registrar: &Registrar<'_>) -> S
     };
     let step = Step::new(operation::IMAGE_NAME.name, thing);
     Step { name: Some(taken.name.clone()), given: taken.name.clone(), ..step }
+}
+
+/// A name that a pull gives, where that may be another's: a name that nothing has, and one that a pull
+/// has set before, are for the registry to give.
+pub(crate) async fn pull_step(pulled: &NameTaken, registrar: &Registrar<'_>) -> Option<Step> {
+    let is_free = match &pulled.holder {
+        Holder::Nobody => true,
+        Holder::Image(image) => {
+            let key = name_key(&pulled.name, &image.id);
+            registrar.owners.get(Kind::PulledName, &key).is_some()
+        }
+        Holder::Unknown => false,
+    };
+    if is_free { None } else { Some(name_step(pulled, registrar).await) }
 }
 
 /// The image of a new container; where it is not here, no more is known of it than its name.

@@ -140,10 +140,10 @@ async fn answer(
         return Err(stop);
     }
     let forwarded = forward(&call, request).await;
-    if let Err(Unreachable::Connect { .. }) = forwarded {
+    if let Err(Stop::Unreachable(Unreachable::Connect { .. })) = forwarded {
         call.record_outcome(Came::Failed, None);
     }
-    Ok(forwarded?)
+    forwarded
 }
 
 /// Ends a request that goes no further. It is on record as it came.

@@ -3,15 +3,17 @@
 //! Knows how an understood call becomes a request, and how the answer comes back: as a document, as
 //! a stream, or by the connection becoming one.
 
+mod claim;
+mod contest;
 mod created;
 mod events;
+mod name_change;
 mod naming;
 mod prune;
-mod pulled;
+mod pull;
 mod stream;
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
@@ -20,25 +22,24 @@ use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::action::{Holder, NameTaken};
 use crate::advertise;
 use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
 use crate::api::route::{AnswerKind, BodyKind};
-use crate::call::{Call, Inbound};
-use crate::case::names_removed;
+use crate::call::{Call, Inbound, Stop};
 use crate::client_stream::ClientBody;
 use crate::danger;
 use crate::ending::{Came, Ending, ImageSign};
 use crate::evidence::Made;
 use crate::facts::claim;
 use crate::nameless_volume;
-use crate::object::{self, Object};
-use crate::owner::{Kind, name_key};
+use crate::object;
+use crate::owner::Kind;
 use crate::request::{Head, Upgrade};
 use crate::upstream::{self, Found, Line, Unreachable};
 use crate::view::{Document, filter_document};
 use crate::visibility::{self, Viewer};
+use claim::{claim_image, claim_names};
 use events::Events;
 use naming::{ImageMade, Naming};
 pub(crate) use stream::Stream;
@@ -54,11 +55,8 @@ pub(crate) enum Forwarded {
 /// Asks dockerd.
 ///
 /// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn forward(
-    call: &Rc<Call>,
-    client: &mut Inbound,
-) -> Result<Forwarded, Unreachable> {
+/// If dockerd cannot be reached, or the change of a name is not allowed any more.
+pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
     let route = call.action.head.route;
     let pruned = match route.op {
         "prune" if call.is_of_own => Some(prune::containers(call).await?),
@@ -69,6 +67,20 @@ pub(crate) async fn forward(
         call.record_outcome(Came::Done(None), None);
         return Ok(Forwarded::Answer(answer::document(StatusCode::OK, pruned)));
     }
+    let changed = match route.op {
+        "image-tag" if !call.action.references.names_taken.is_empty() => {
+            Some(name_change::to_its_end(call, name_change::tag(Rc::clone(call))).await?)
+        }
+        "image-remove" => {
+            Some(name_change::to_its_end(call, name_change::remove(Rc::clone(call))).await?)
+        }
+        _ => None,
+    };
+    if let Some(changed) = changed {
+        return Ok(Forwarded::Answer(changed));
+    }
+    let pulled =
+        pull::begin(call).await.inspect_err(|_| call.record_outcome(Came::Failed, None))?;
     let request = request(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
     if stream::is_for(call) {
@@ -99,11 +111,11 @@ pub(crate) async fn forward(
     if let Some(document) = visibility::document_of(call).filter(|_| status.is_success()) {
         return Ok(Forwarded::Answer(seen(call, response, line, document).await?));
     }
+    if let Some(pulled) = pulled.filter(|_| status.is_success()) {
+        return Ok(Forwarded::Answer(pull::relay(call, pulled, response, line)));
+    }
     if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
-        if status.is_success() {
-            change_names(call);
-        }
     }
     Ok(Forwarded::Answer(relay(call, response, line, tells)))
 }
@@ -188,7 +200,6 @@ fn relay(
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
         move |came, image: Option<String>| {
             call.record_outcome(came, None);
-            pulled::take_names(&call);
             let Some(id) = image else { return };
             if call.names_itself {
                 made.set(Some(id.clone()));
@@ -276,7 +287,7 @@ async fn document(
     call: &Rc<Call>,
     response: Response<Incoming>,
     line: Line,
-) -> Result<Response<AnswerBody>, Unreachable> {
+) -> Result<Response<AnswerBody>, Stop> {
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
     let read = line.read(body, DOCUMENT_LIMIT_BYTES).await;
@@ -297,10 +308,8 @@ async fn document(
         None => None,
     };
     call.record_outcome(outcome_of(head.status), made.as_ref());
-    if let (Some(id), true) = (committed, call.names_itself)
-        && let Err(message) = naming::give_names(call, &id).await
-    {
-        return Ok(answer::message(StatusCode::FORBIDDEN, &message));
+    if let (Some(id), true) = (committed, call.names_itself) {
+        naming::give_names(call, id).await?;
     }
     let document = match call.action.head.route.path {
         advertise::PATH => advertise::limit_document(document),
@@ -308,62 +317,6 @@ async fn document(
         _ => document,
     };
     Ok(Response::from_parts(head, AnswerBody::own(document)))
-}
-
-/// Keeps who made an image, if it is new: one that was there already, since a build changes nothing
-/// or finds it in its cache, stays whose it was.
-fn claim_image(call: &Rc<Call>, id: String) {
-    let call = Rc::clone(call);
-    tokio::task::spawn_local(async move {
-        let found = object::image(&id, call.version, &call.connection.upstream).await;
-        let Ok(Found::Yes(image)) = found else { return };
-        if image.created.is_none_or(|created| created < call.began) {
-            return;
-        }
-        let (shared, owner) = (Arc::clone(&call.connection.shared), call.action.owner.clone());
-        // This waits for the disk.
-        tokio::task::spawn_blocking(move || {
-            if shared.owners.get(Kind::Image, &id).is_none() {
-                claim(&shared.owners, Kind::Image, &id, &owner);
-            }
-        });
-    });
-}
-
-/// Keeps who gave an image its new names.
-fn claim_names(call: &Call, image_id: &str) {
-    for taken in &call.action.references.names_taken {
-        claim_name(call, taken, image_id);
-    }
-}
-
-fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
-    if let Holder::Image(holder) = &taken.holder {
-        forget_name(call, &taken.name, &holder.id);
-    }
-    let key = name_key(&taken.name, image_id);
-    claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
-}
-
-fn forget_name(call: &Call, name: &str, image_id: &str) {
-    let key = name_key(name, image_id);
-    if let Err(error) = call.connection.shared.owners.forget(Kind::ImageName, &key) {
-        tracing::error!("whose the name {name} was cannot be forgotten: {error:#}");
-    }
-}
-
-/// Names that the call has given to an image, or taken from it.
-fn change_names(call: &Call) {
-    let Object::Image(image) = &call.action.object else { return };
-    if call.action.head.route.op == "image-tag" {
-        claim_names(call, &image.image.id);
-    }
-    // Without a digest, of which other names may be left.
-    if !image.given.contains('@') {
-        for name in names_removed(&call.action.head, image) {
-            forget_name(call, name, &image.image.id);
-        }
-    }
 }
 
 /// How the answer tells which image was made.

@@ -55,7 +55,7 @@ pub(crate) async fn list(
         (Kind::Container, None) => "containers/json?all=1",
         (Kind::Container, Some(_)) => "containers/json?all=1&size=1",
         (Kind::Image, None) => "images/json?all=1",
-        (Kind::Image | Kind::ImageName, _) => "images/json?all=0",
+        (Kind::Image | Kind::ImageName | Kind::PulledName, _) => "images/json?all=0",
         (Kind::Network, _) => "networks?",
         _ => "volumes?",
     };

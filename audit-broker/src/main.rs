@@ -35,6 +35,7 @@ mod listing;
 mod matrix;
 mod metrics;
 mod metrics_server;
+mod name_lock;
 mod nameless_volume;
 mod object;
 mod operation;

@@ -26,6 +26,7 @@ use crate::kernel_status::KernelStatus;
 use crate::listen::Listener;
 use crate::metrics::Metrics;
 use crate::metrics_server;
+use crate::name_lock::NameLocks;
 use crate::owner::{OWNERS, OwnerTable};
 use crate::people::{People, Person};
 use crate::policy::{Fingerprint, Policy};
@@ -105,6 +106,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         witness,
         metrics: Arc::clone(&metrics),
         slots: Slots::default(),
+        name_locks: NameLocks::default(),
         journal,
         mask,
     });

@@ -6,6 +6,7 @@ use audit_host::mask::Mask;
 
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::name_lock::NameLocks;
 use crate::owner::OwnerTable;
 use crate::people::People;
 use crate::policy::Policy;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) witness: Witness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) slots: Slots,
+    pub(crate) name_locks: NameLocks,
     pub(crate) journal: Option<Journal>,
     /// How records hide secrets.
     pub(crate) mask: Mask,

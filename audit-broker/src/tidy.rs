@@ -13,14 +13,16 @@ use crate::request::ApiVersion;
 use crate::upstream::{Unreachable, Upstream};
 
 /// Kinds of which things go without the broker, whose owners are written down.
-const KINDS: [Kind; 5] =
-    [Kind::Container, Kind::Image, Kind::ImageName, Kind::Volume, Kind::Network];
+const KINDS: [Kind; 6] =
+    [Kind::Container, Kind::Image, Kind::ImageName, Kind::PulledName, Kind::Volume, Kind::Network];
 
 /// What the table knows a thing by: a name by what it is the name of.
 fn keys(kind: Kind, listed: Listed) -> Vec<String> {
     let Listed { id, tags, .. } = listed;
     match kind {
-        Kind::ImageName => tags.iter().flatten().map(|tag| name_key(tag, &id)).collect(),
+        Kind::ImageName | Kind::PulledName => {
+            tags.iter().flatten().map(|tag| name_key(tag, &id)).collect()
+        }
         _ => vec![id],
     }
 }

@@ -19,6 +19,8 @@ mod drift;
 mod exhaustion;
 #[path = "bypass/forging.rs"]
 mod forging;
+#[path = "bypass/image_names.rs"]
+mod image_names;
 #[path = "bypass/images.rs"]
 mod images;
 #[path = "bypass/joins.rs"]

@@ -1,14 +1,13 @@
 //! Who may do what, as the shipped policies have it, with docker's own command line.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::broker::{Broker, PERMIT_ALL};
 use crate::docker::{Lines, alone};
 use crate::host::{Finally, PERSON, found_settled, shell};
 use crate::observe::wait_until;
+use crate::registry::Registry;
 use crate::terminal::TERMINAL;
 
 /// The text of a shipped file of policies.
@@ -425,32 +424,4 @@ fn an_image_of_root_s_is_not_pushed_by_another_s_name() {
     let of_root = format!("docker -H {} push -a {image} 2>&1", broker.address());
     let told = shell(&format!("{of_root} | grep -c 'connection refused' || {of_root}"));
     assert_eq!(told, "1\n");
-}
-
-/// A registry on this host, with an image to pull.
-struct Registry {
-    process: Child,
-    port: String,
-}
-
-impl Registry {
-    fn start() -> Self {
-        let script = format!("{}/../tests/broker/registry.py", env!("CARGO_MANIFEST_DIR"));
-        let mut command = Command::new("python3");
-        let mut process = command.arg(script).stdout(Stdio::piped()).spawn().unwrap();
-        let mut port = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        Self { process, port: port.trim().to_owned() }
-    }
-
-    fn image(&self) -> String {
-        format!("127.0.0.1:{}/word:1", self.port)
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

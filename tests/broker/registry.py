@@ -1,43 +1,69 @@
-"""A registry of one image, PORT/word:1, that docker can pull. Prints its port."""
+"""A registry of one image, PORT/word:1, that docker can pull. PORT/word:slow is the same with another
+file, and comes only after the file that is given as an argument is gone. Prints its port."""
 
 import gzip
 import hashlib
 import io
 import json
+import os
+import sys
 import tarfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def digest(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def layer():
+VENDOR = "application/vnd.docker."
+
+
+def layer(file):
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(tarfile.TarInfo("word"))
+        tar.addfile(tarfile.TarInfo(file))
     return archive.getvalue()
 
 
-LAYER = gzip.compress(layer(), mtime=0)
-CONFIG = json.dumps({
-    "architecture": "amd64", "os": "linux", "created": "2020-01-01T00:00:00Z",
-    "config": {"Cmd": ["/word"]}, "rootfs": {"type": "layers", "diff_ids": [digest(layer())]},
-}).encode()
-VENDOR = "application/vnd.docker."
-MANIFEST = json.dumps({
-    "schemaVersion": 2, "mediaType": VENDOR + "distribution.manifest.v2+json",
-    "config": {"mediaType": VENDOR + "container.image.v1+json", "size": len(CONFIG),
-               "digest": digest(CONFIG)},
-    "layers": [{"mediaType": VENDOR + "image.rootfs.diff.tar.gzip", "size": len(LAYER),
-                "digest": digest(LAYER)}],
-}).encode()
-MANIFESTS = {"/v2/word/manifests/" + name: MANIFEST for name in ("1", digest(MANIFEST))}
-BLOBS = {"/v2/word/blobs/" + digest(blob): blob for blob in (CONFIG, LAYER)}
+def image(file):
+    """The manifest, the config and the layer."""
+    packed = gzip.compress(layer(file), mtime=0)
+    config = json.dumps({
+        "architecture": "amd64", "os": "linux", "created": "2020-01-01T00:00:00Z",
+        "config": {"Cmd": ["/word"]},
+        "rootfs": {"type": "layers", "diff_ids": [digest(layer(file))]},
+    }).encode()
+    manifest = json.dumps({
+        "schemaVersion": 2, "mediaType": VENDOR + "distribution.manifest.v2+json",
+        "config": {"mediaType": VENDOR + "container.image.v1+json", "size": len(config),
+                   "digest": digest(config)},
+        "layers": [{"mediaType": VENDOR + "image.rootfs.diff.tar.gzip", "size": len(packed),
+                    "digest": digest(packed)}],
+    }).encode()
+    return manifest, config, packed
+
+
+MANIFESTS, BLOBS = {}, {}
+for tag, file in (("1", "word"), ("slow", "slow")):
+    manifest, *blobs = image(file)
+    MANIFESTS.update({"/v2/word/manifests/" + name: manifest for name in (tag, digest(manifest))})
+    BLOBS.update({"/v2/word/blobs/" + digest(blob): blob for blob in blobs})
+SLOW = "/v2/word/blobs/" + digest(image("slow")[2])
 
 
 class Registry(BaseHTTPRequestHandler):
+    def handle_one_request(self):
+        # Clients try TLS first, and go on without it after an answer that is HTTP.
+        if self.rfile.peek(1)[:1] == b"\x16":
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+            self.close_connection = True
+            return
+        super().handle_one_request()
+
     def do_GET(self):
+        while self.path == SLOW and os.path.exists(sys.argv[1]):
+            time.sleep(0.05)
         content = {"/v2/": b"{}", **MANIFESTS, **BLOBS}.get(self.path)
         self.send_response(404 if content is None else 200)
         content = content or b"{}"
@@ -55,6 +81,6 @@ class Registry(BaseHTTPRequestHandler):
         pass
 
 
-server = HTTPServer(("127.0.0.1", 0), Registry)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
 print(server.server_port, flush=True)
 server.serve_forever()

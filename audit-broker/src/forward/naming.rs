@@ -1,26 +1,20 @@
 //! Names for an image, when it is made.
 //!
-//! dockerd would give them at the end of a build or import, which whoever asks for it can make last.
-//! What they were judged by may be another image's by then, so it is looked at anew, and the broker
-//! gives them itself.
+//! dockerd would give them at the end of a build or import, and the caller decides how long that takes.
+//! Another image may have them by then. So the broker gives them itself, each under its lock and after
+//! it has decided again.
 
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use hyper::Method;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
-use super::claim_name;
-use crate::action::NameTaken;
+use super::name_change::give;
 use crate::answer::Filter;
-use crate::call::Call;
-use crate::case::{Case, name_step};
-use crate::decision::{Decision, decide};
-use crate::policy;
-use crate::reference::holder_of;
-use crate::request::percent;
+use crate::call::{Call, Stop};
 use crate::upstream::Unreachable;
 
 /// What the query says of names.
@@ -34,7 +28,8 @@ pub(super) struct Naming {
     call: Rc<Call>,
     made: ImageMade,
     piece: Option<Vec<u8>>,
-    last: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
+    /// Goes on even if the caller goes away.
+    last: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Naming {
@@ -51,7 +46,7 @@ impl Filter for Naming {
     fn end(&mut self) {
         let Some(id) = self.made.take() else { return };
         let call = Rc::clone(&self.call);
-        self.last = Some(Box::pin(async move { progress(&call, &id).await }));
+        self.last = Some(tokio::task::spawn_local(async move { progress(&call, &id).await }));
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
@@ -59,7 +54,7 @@ impl Filter for Naming {
             return Poll::Ready(Some(piece));
         }
         let Some(last) = &mut self.last else { return Poll::Ready(None) };
-        let told = ready!(last.as_mut().poll(context));
+        let told = ready!(Pin::new(last).poll(context)).unwrap_or_default();
         self.last = None;
         Poll::Ready(Some(told))
     }
@@ -71,10 +66,13 @@ async fn progress(call: &Call, image_id: &str) -> Vec<u8> {
     let head = &call.action.head;
     let is_silent = head.route.op != "build" || head.query.text("q") == Some("1");
     for taken in &call.action.references.names_taken {
-        let line = match give_name(call, &taken.name, image_id).await {
+        let line = match give(call, &taken.name, image_id).await {
             Ok(()) if is_silent => continue,
             Ok(()) => json!({"stream": format!("Successfully tagged {}\n", taken.name)}),
-            Err(message) => json!({"errorDetail": {"message": message}, "error": message}),
+            Err(stop) => {
+                let message = stop.message();
+                json!({"errorDetail": {"message": message}, "error": message})
+            }
         };
         told.extend_from_slice(line.to_string().as_bytes());
         told.extend_from_slice(b"\r\n");
@@ -82,46 +80,17 @@ async fn progress(call: &Call, image_id: &str) -> Vec<u8> {
     told
 }
 
-/// Gives an image all names that the call asks for.
+/// Gives an image all names that the call asks for, to the end even if the caller goes away.
 ///
 /// # Errors
-/// What is told to the client of the first that it does not get.
-pub(super) async fn give_names(call: &Call, image_id: &str) -> Result<(), String> {
-    for taken in &call.action.references.names_taken {
-        give_name(call, &taken.name, image_id).await?;
-    }
-    Ok(())
-}
-
-/// Gives an image a name, if that is allowed now.
-async fn give_name(call: &Call, name: &str, image_id: &str) -> Result<(), String> {
-    let unreachable = |error: Unreachable| error.to_string();
-    let (connection, version) = (&call.connection, call.version);
-    let holder = holder_of(name, version, &connection.upstream).await.map_err(unreachable)?;
-    let taken = NameTaken { name: name.to_owned(), holder };
-    let case = Case {
-        call: policy::Call::default(),
-        steps: vec![name_step(&taken, &connection.registrar(version)).await],
-        is_foreign_exec: false,
-        asks_for: Vec::new(),
-    };
-    if let Decision::Deny(denial) =
-        decide(&connection.shared.policy(), call.settings.mode, &call.principal, &case)
-    {
-        if let Err(stop) = call.record_denial(&denial).await {
-            tracing::error!("that {name} is denied is not on record: {stop:?}");
+/// That of the first name that it does not get.
+pub(super) async fn give_names(call: &Rc<Call>, image_id: String) -> Result<(), Stop> {
+    let call = Rc::clone(call);
+    let given = tokio::task::spawn_local(async move {
+        for taken in &call.action.references.names_taken {
+            give(&call, &taken.name, &image_id).await?;
         }
-        return Err(denial.told(&call.settings.denial_help));
-    }
-    let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-    let target = format!(
-        "/v{version}/images/{image_id}/tag?repo={}&tag={}",
-        percent::encode_path(repository),
-        percent::encode_path(tag)
-    );
-    match connection.upstream.command(Method::POST, &target).await.map_err(unreachable)? {
-        Some(_) => claim_name(call, &taken, image_id),
-        None => return Err(format!("docker does not give the image the name {name}")),
-    }
-    Ok(())
+        Ok(())
+    });
+    given.await.unwrap_or_else(|error| Err(Unreachable::NoAnswer { source: error.into() }.into()))
 }

@@ -9,6 +9,7 @@ use hyper::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::name_change::remove_own;
 use crate::call::Call;
 use crate::listing::{Filters, Listed, list};
 use crate::object;
@@ -67,15 +68,18 @@ pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
         let Found::Yes(image) = object::image(&id, call.version, upstream).await? else { continue };
         let mut names = image.tags().to_vec();
         names.retain(|name| is_own(Kind::ImageName, &name_key(name, &id)));
+        let mut told = Vec::new();
         if image.tags().is_empty() {
-            names.push(id);
+            let target = format!("/v{}/images/{}", call.version, percent::encode_path(&id));
+            told.push(upstream.command(Method::DELETE, &target).await?);
         }
         for name in names {
-            let target = format!("/v{}/images/{}", call.version, percent::encode_path(&name));
-            let told = upstream.command(Method::DELETE, &target).await?;
-            let told = told.and_then(|told| serde_json::from_slice::<Vec<Value>>(&told).ok());
-            deleted.extend(told.into_iter().flatten());
+            // One that another call keeps stays.
+            told.push(remove_own(call, &name, &id).await.unwrap_or_default());
         }
+        let told = told.iter().flatten();
+        let told = told.filter_map(|told| serde_json::from_slice::<Vec<Value>>(told).ok());
+        deleted.extend(told.flatten());
     }
     let space = before.saturating_sub(size_of_layers(call).await);
     let deleted = Some(deleted).filter(|deleted| !deleted.is_empty());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Config;
 use crate::api::container::HealthConfig;
 use crate::api::words::Words;
-use crate::owner::has_tag;
+use crate::owner::{has_tag, repository_and_tag};
 use crate::request::{ApiVersion, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -41,11 +41,14 @@ impl Image {
         self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
     }
 
-    /// Whether it was pulled from, or pushed to, the place where this name is.
-    pub(crate) fn is_from(&self, name: &str) -> bool {
-        let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
+    /// Whether it has this name with a tag and no other, and digests in the same repository only.
+    ///
+    /// # Source
+    /// `isSingleReference` in `daemon/images/image_delete.go` of moby.
+    pub(crate) fn goes_only_by(&self, name: &str) -> bool {
+        let (repository, _) = repository_and_tag(name);
         let mut digests = self.repo_digests.iter().flatten();
-        digests.any(|digest| digest.split('@').next() == Some(repository))
+        self.tags() == [name] && digests.all(|digest| digest.split('@').next() == Some(repository))
     }
 
     /// Its names with a tag, as docker writes them.

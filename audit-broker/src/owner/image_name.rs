@@ -38,6 +38,14 @@ pub(crate) fn name_key(name: &str, image_id: &str) -> String {
     format!("{name}@{image_id}")
 }
 
+/// The repository and the tag of a name, as docker writes it.
+pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
 /// Whether a client's name for an image has a tag or digest of its own.
 pub(crate) fn has_tag(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))

@@ -11,6 +11,9 @@ pub(crate) enum Kind {
     Image,
     /// A name of an image: see [`super::name_key`].
     ImageName,
+    /// A name of an image that a pull has set, under the key of the name. Its owner is the caller who
+    /// pulled, and has no say over the name.
+    PulledName,
     Volume,
     Network,
     /// A build, or a step of one that is kept.
@@ -37,11 +40,12 @@ pub(super) enum Keeping {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Container,
         Self::Exec,
         Self::Image,
         Self::ImageName,
+        Self::PulledName,
         Self::Volume,
         Self::Network,
         Self::Build,
@@ -60,6 +64,7 @@ impl Kind {
             Self::Exec => "exec",
             Self::Image => "image",
             Self::ImageName => "image-name",
+            Self::PulledName => "pulled-name",
             Self::Volume => "volume",
             Self::Network => "network",
             Self::Build => "build",
@@ -78,6 +83,7 @@ impl Kind {
             Self::Image | Self::Plugin => Keeping::Synced,
             Self::Container
             | Self::ImageName
+            | Self::PulledName
             | Self::Volume
             | Self::Network
             | Self::Node

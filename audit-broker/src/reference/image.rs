@@ -44,7 +44,11 @@ impl Finder<'_> {
             }
         }
         if let Some(name) = name_pulled(head) {
-            self.find_replaced(name).await?;
+            let holder = match name.as_str() {
+                ANY_NAME => Holder::Unknown,
+                name => holder_of(name, self.version, self.upstream).await?,
+            };
+            self.references.name_pulled = Some(NameTaken { name, holder });
         }
         Ok(Ok(()))
     }
@@ -112,24 +116,6 @@ impl Finder<'_> {
             Holder::Unknown
         };
         self.references.names_taken.push(NameTaken { name, holder });
-        Ok(())
-    }
-
-    /// The image whose name one that is pulled takes. A newer one from the same place takes the name
-    /// of nobody.
-    async fn find_replaced(&mut self, name: String) -> Result<(), Unreachable> {
-        if name == ANY_NAME {
-            return self.find_holder(name).await;
-        }
-        let is_known = |taken: &NameTaken| match &taken.holder {
-            Holder::Nobody => true,
-            Holder::Image(image) => image.is_from(&taken.name),
-            Holder::Unknown => false,
-        };
-        self.find_holder(name).await?;
-        if self.references.names_taken.last().is_some_and(is_known) {
-            self.references.names_taken.pop();
-        }
         Ok(())
     }
 

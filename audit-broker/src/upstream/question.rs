@@ -119,10 +119,25 @@ impl Upstream {
         method: Method,
         target: &str,
     ) -> Result<Option<Bytes>, Unreachable> {
+        Ok(match self.order(method, target).await? {
+            Found::Yes(bytes) => Some(bytes),
+            Found::No(..) => None,
+        })
+    }
+
+    /// Sends a request without a body, and gives dockerd's answer, also where that is a refusal.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached, or does not answer within [`CHANGE_TIMEOUT`].
+    pub(crate) async fn order(
+        &self,
+        method: Method,
+        target: &str,
+    ) -> Result<Found<Bytes>, Unreachable> {
         let mut request = request(target, Full::default())?;
         *request.method_mut() = method;
         let (status, bytes) = self.answer(target, request, CHANGE_TIMEOUT).await?;
-        Ok(status.is_success().then_some(bytes))
+        Ok(if status.is_success() { Found::Yes(bytes) } else { Found::No(status, bytes) })
     }
 
     /// The document that dockerd answers with.

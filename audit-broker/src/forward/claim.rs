@@ -1,0 +1,71 @@
+//! The table of owners after a call: who made an image, and who gave it its names.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::action::{Holder, NameTaken};
+use crate::call::Call;
+use crate::facts::claim;
+use crate::object;
+use crate::owner::{Kind, name_key};
+use crate::upstream::Found;
+
+/// Keeps who made an image, if it is new: one that was there already, since a build changes nothing
+/// or finds it in its cache, stays whose it was.
+pub(super) fn claim_image(call: &Rc<Call>, id: String) {
+    let call = Rc::clone(call);
+    tokio::task::spawn_local(async move {
+        let found = object::image(&id, call.version, &call.connection.upstream).await;
+        let Ok(Found::Yes(image)) = found else { return };
+        if image.created.is_none_or(|created| created < call.began) {
+            return;
+        }
+        let (shared, owner) = (Arc::clone(&call.connection.shared), call.action.owner.clone());
+        // This waits for the disk.
+        tokio::task::spawn_blocking(move || {
+            if shared.owners.get(Kind::Image, &id).is_none() {
+                claim(&shared.owners, Kind::Image, &id, &owner);
+            }
+        });
+    });
+}
+
+/// Keeps who gave an image its new names.
+pub(super) fn claim_names(call: &Call, image_id: &str) {
+    for taken in &call.action.references.names_taken {
+        claim_name(call, taken, image_id);
+    }
+}
+
+pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
+    if let Holder::Image(holder) = &taken.holder {
+        forget_name(call, &taken.name, &holder.id);
+    }
+    forget(call, Kind::PulledName, &taken.name, image_id);
+    let key = name_key(&taken.name, image_id);
+    claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
+}
+
+/// The image does not have this name any more.
+pub(super) fn forget_name(call: &Call, name: &str, image_id: &str) {
+    forget(call, Kind::ImageName, name, image_id);
+    forget(call, Kind::PulledName, name, image_id);
+}
+
+fn forget(call: &Call, kind: Kind, name: &str, image_id: &str) {
+    let key = name_key(name, image_id);
+    if let Err(error) = call.connection.shared.owners.forget(kind, &key) {
+        tracing::error!("could not remove the recorded {} {name}: {error:#}", kind.name());
+    }
+}
+
+/// Keeps that a pull has given an image its name.
+pub(super) fn keep_pulled(call: &Call, pulled: &NameTaken, image_id: &str) {
+    if let Holder::Image(before) = &pulled.holder
+        && before.id != image_id
+    {
+        forget_name(call, &pulled.name, &before.id);
+    }
+    let key = name_key(&pulled.name, image_id);
+    claim(&call.connection.shared.owners, Kind::PulledName, &key, &call.action.owner);
+}

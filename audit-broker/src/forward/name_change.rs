@@ -1,0 +1,218 @@
+//! Changes of image names.
+//!
+//! Each is made under the lock of its name: the broker reads again what has the name, decides again,
+//! and then asks dockerd. It goes on to its end even if the caller goes away, since dockerd does.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use hyper::{Method, Response, StatusCode};
+
+use super::claim::{claim_name, forget_name};
+use super::contest::{give_back, images_named, order_name};
+use crate::action::{Holder, NameTaken};
+use crate::answer::{self, AnswerBody};
+use crate::call::{Call, Stop};
+use crate::case::{Case, Step, name_step, names_removed, removal_steps};
+use crate::decision::{Decision, decide, names_all};
+use crate::ending::Came;
+use crate::name_lock::{Hold, NameLock, Names, Rank};
+use crate::object::{self, Image, NamedImage, Object};
+use crate::owner::{Kind, name_key};
+use crate::policy;
+use crate::reference::holder_of;
+use crate::refusal::Refusal;
+use crate::request::percent;
+use crate::upstream::{Found, Unreachable};
+
+/// Whether the caller comes before others: one who may give any name to an image.
+pub(super) fn rank(call: &Call) -> Rank {
+    let policy = call.connection.shared.policy();
+    if names_all(&policy, call.settings.mode, &call.principal) {
+        Rank::Trusted
+    } else {
+        Rank::Ordinary
+    }
+}
+
+/// Waits for names.
+///
+/// # Errors
+/// If another call keeps one of them too long.
+pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLock, Stop> {
+    Ok(call.connection.shared.name_locks.lock(names, rank(call), hold).await?)
+}
+
+/// Decides on what the broker has read under the lock. A denial is on record.
+///
+/// # Errors
+/// If it is denied.
+pub(super) async fn judge(call: &Call, steps: Vec<Step>) -> Result<(), Stop> {
+    let (call_facts, asks_for) = (policy::Call::default(), Vec::new());
+    let case = Case { call: call_facts, steps, is_foreign_exec: false, asks_for };
+    let policy = call.connection.shared.policy();
+    match decide(&policy, call.settings.mode, &call.principal, &case) {
+        Decision::Allow { .. } => Ok(()),
+        Decision::Deny(denial) => {
+            call.record_denial(&denial).await?;
+            Err(call.denied(denial))
+        }
+    }
+}
+
+/// Makes a change to its end, and keeps what came of it.
+///
+/// # Errors
+/// Those of the change.
+pub(super) async fn to_its_end(
+    call: &Rc<Call>,
+    change: impl Future<Output = Result<Response<AnswerBody>, Stop>> + 'static,
+) -> Result<Response<AnswerBody>, Stop> {
+    let call = Rc::clone(call);
+    let made = tokio::task::spawn_local(async move {
+        let made = change.await;
+        call.record_outcome(if made.is_ok() { Came::Done(None) } else { Came::Failed }, None);
+        made
+    });
+    made.await.unwrap_or_else(|error| Err(Unreachable::NoAnswer { source: error.into() }.into()))
+}
+
+/// `docker tag`.
+///
+/// # Errors
+/// If the name is denied by now, or dockerd does not give it.
+pub(super) async fn tag(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop> {
+    if let Object::Image(image) = &call.action.object {
+        for taken in &call.action.references.names_taken {
+            give(&call, &taken.name, &image.image.id).await?;
+        }
+    }
+    let mut response = Response::new(AnswerBody::own(Bytes::new()));
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// Gives an image a name, if that is allowed now.
+///
+/// # Errors
+/// If it is not, if dockerd does not give the name, or if root gives it to another image meanwhile.
+pub(super) async fn give(call: &Call, name: &str, image_id: &str) -> Result<(), Stop> {
+    let _lock = lock(call, Names::one(name), Hold::Change).await?;
+    let (connection, version) = (&call.connection, call.version);
+    let since = Utc::now();
+    let holder = holder_of(name, version, &connection.upstream).await?;
+    let taken = NameTaken { name: name.to_owned(), holder };
+    judge(call, vec![name_step(&taken, &connection.registrar(version)).await]).await?;
+    if let Found::No(status, told) = order_name(call, name, image_id).await? {
+        return Err(Stop::NotFound(status, told));
+    }
+    if rank(call) == Rank::Ordinary {
+        yield_to_root(call, name, Some(image_id), since).await?;
+    }
+    claim_name(call, &taken, image_id);
+    Ok(())
+}
+
+/// Leaves the name to root, who gave it to another image at dockerd's own socket meanwhile.
+///
+/// # Errors
+/// If root did.
+pub(super) async fn yield_to_root(
+    call: &Call,
+    name: &str,
+    own: Option<&str>,
+    since: DateTime<Utc>,
+) -> Result<(), Stop> {
+    let mut named = images_named(call, name, since).await?;
+    if let Some(own) = named.iter().position(|id| Some(id.as_str()) == own) {
+        named.remove(own);
+    }
+    let Some(of_root) = named.last() else { return Ok(()) };
+    let holder = holder_of(name, call.version, &call.connection.upstream).await?;
+    if !matches!(holder, Holder::Image(image) if image.id == *of_root) {
+        give_back(call, name, of_root).await?;
+    }
+    forget_name(call, name, of_root);
+    let message = format!("{name} was given to another image at the same moment");
+    Err(Refusal::conflict(message).into())
+}
+
+/// `docker rmi`.
+///
+/// # Errors
+/// If it is denied by now, or dockerd does not do it.
+pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop> {
+    let (connection, version, head) = (&call.connection, call.version, &call.action.head);
+    let Object::Image(judged) = &call.action.object else {
+        return Err(Refusal::not_found("no image is named").into());
+    };
+    let names: BTreeSet<String> = names_removed(head, judged).iter().cloned().collect();
+    let _lock = lock(&call, Names::These(names.clone()), Hold::Change).await?;
+    let since = Utc::now();
+    let image = match object::image(&judged.given, version, &connection.upstream).await? {
+        Found::Yes(image) => NamedImage { given: judged.given.clone(), image },
+        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
+    };
+    let removed = names_removed(head, &image);
+    if removed.iter().any(|name| !names.contains(name)) {
+        let message = format!("{} has got another name just now; try again", judged.given);
+        return Err(Refusal::conflict(message).into());
+    }
+    judge(&call, removal_steps(head, &image, &connection.registrar(version)).await).await?;
+    let is_by_name = image.image.tags().contains(&image.given);
+    let reference =
+        if is_by_name { reference(&call, &image.image, &image.given) } else { &image.given };
+    let target = head.target_without(&[], version, Some(reference));
+    let told = match connection.upstream.order(Method::DELETE, &target).await? {
+        Found::Yes(told) => told,
+        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
+    };
+    // With a digest, other names of the image may be left.
+    if !image.given.contains('@') {
+        for name in removed {
+            forget_name(&call, name, &image.image.id);
+        }
+    }
+    if rank(&call) == Rank::Ordinary {
+        for name in removed {
+            yield_to_root(&call, name, None, since).await?;
+        }
+    }
+    Ok(answer::document(StatusCode::OK, told))
+}
+
+/// What dockerd is asked to remove. The only name of an image goes with its id: should root have given
+/// the name to another image meanwhile, that image keeps it.
+fn reference<'a>(call: &Call, image: &'a Image, name: &'a str) -> &'a str {
+    let is_ordinary = rank(call) == Rank::Ordinary;
+    if is_ordinary && image.goes_only_by(name) { &image.id } else { name }
+}
+
+/// Removes a name of the caller's own from an image. Gives what dockerd says of it, if it does.
+///
+/// # Errors
+/// If another call keeps the name too long, or dockerd cannot be reached.
+pub(super) async fn remove_own(
+    call: &Call,
+    name: &str,
+    image_id: &str,
+) -> Result<Option<Bytes>, Stop> {
+    let _lock = lock(call, Names::one(name), Hold::Change).await?;
+    let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
+    let owner = owners.get(Kind::ImageName, &name_key(name, image_id));
+    let Found::Yes(image) = object::image(name, call.version, upstream).await? else {
+        return Ok(None);
+    };
+    if image.id != image_id || owner.as_ref() != Some(&call.action.owner) {
+        return Ok(None);
+    }
+    let reference = percent::encode_path(reference(call, &image, name));
+    let target = format!("/v{}/images/{reference}", call.version);
+    let told = upstream.command(Method::DELETE, &target).await?;
+    if told.is_some() {
+        forget_name(call, name, image_id);
+    }
+    Ok(told)
+}

@@ -1,0 +1,329 @@
+//! Names of images that an ordinary user and root want at the same time.
+
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::broker::{Broker, DOCKERD};
+use crate::docker::Lines;
+use crate::engine::{Engine, Store};
+use crate::host::{Finally, PERSON, login, shell, text};
+use crate::policy::shipped;
+use crate::registry::Registry;
+
+use super::sender::send;
+
+/// Sends requests over and over, each on a connection of its own.
+const LOOP: &str = r"
+import http.client, socket, sys, threading
+def over_and_over(method, path):
+    connection = http.client.HTTPConnection('docker')
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(sys.argv[1])
+    while True:
+        connection.request(method, path, headers={'Content-Length': '0'})
+        connection.getresponse().read()
+for request in sys.argv[2:]:
+    threading.Thread(target=over_and_over, args=request.split(' ', 1)).start()
+";
+
+/// A person's requests that go on until this is dropped.
+struct Attack(Child);
+
+impl Attack {
+    fn on(broker: &Broker, requests: &[String]) -> Self {
+        let mut command = login(PERSON);
+        command.args(["/usr/bin/python3", "-c", LOOP]).arg(broker.socket()).args(requests);
+        Self(command.stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Attack {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A line of shell that root runs at a socket.
+fn root_at(host: &str, line: &str) -> String {
+    let output = Command::new("sh").args(["-ec", line]).env("DOCKER_HOST", host).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    text(&output.stdout).trim().to_owned()
+}
+
+/// How often root takes a name in each way.
+const ROUNDS: usize = 10;
+
+/// Root gives a name while a person sends these requests for it, and has it afterwards. Gives what
+/// became of the names that root has lost.
+fn lost_names(broker: &Broker, name: &str, host: &str, attack: &[&str]) -> Vec<String> {
+    let build = format!(
+        "printf 'FROM fedora\\nLABEL {name}=evil\\n' | docker -H {} build -q -t {name}-evil -",
+        broker.address()
+    );
+    let output = login(PERSON).args(["sh", "-ec", &build]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut lost = Vec::new();
+    for round in 0..ROUNDS * 2 {
+        let taken = format!("{name}:{round}");
+        let requests: Vec<String> = attack
+            .iter()
+            .map(|request| {
+                request
+                    .replace("EVIL", &format!("{name}-evil"))
+                    .replace("REPO", name)
+                    .replace("TAG", &round.to_string())
+            })
+            .collect();
+        let attacking = Attack::on(broker, &requests);
+        sleep(Duration::from_millis(300));
+        // Another name keeps the image when the one that is fought over goes.
+        let own = root_at(
+            host,
+            &format!(
+                "printf 'FROM fedora\\nLABEL {name}={round}\\n' | docker build -q -t {name}-own:{round} -"
+            ),
+        );
+        if round % 2 == 0 {
+            root_at(host, &format!("docker tag {name}-own:{round} {taken}"));
+        } else {
+            root_at(
+                host,
+                &format!(
+                    "printf 'FROM fedora\\nLABEL {name}={round}\\n' | docker build -q -t {taken} -"
+                ),
+            );
+        }
+        sleep(Duration::from_millis(300));
+        drop(attacking);
+        sleep(Duration::from_millis(100));
+        let now = shell(&format!("docker image inspect -f '{{{{.Id}}}}' {taken} 2>&1 || true"));
+        if now.trim() != own {
+            lost.push(format!("{taken}: {}", now.trim()));
+        }
+    }
+    lost
+}
+
+const TAG: &str = "POST /v1.41/images/EVIL/tag?repo=REPO&tag=TAG";
+const REMOVE: &str = "DELETE /v1.41/images/REPO:TAG";
+
+#[test]
+fn s16_a_name_that_an_admin_sets_through_the_broker_stays() {
+    for attack in [[TAG, TAG, TAG, TAG], [TAG, REMOVE, TAG, REMOVE]] {
+        let broker = Broker::with_policies(&shipped("default"), "");
+        let lines = Lines::at(&broker);
+        let lost = lost_names(&broker, lines.name(), &broker.address(), &attack);
+        assert!(lost.is_empty(), "{attack:?}: {lost:#?}");
+    }
+}
+
+#[test]
+fn s16_a_name_that_root_sets_at_dockerd_stays() {
+    for attack in [[TAG, TAG, TAG, TAG], [TAG, REMOVE, TAG, REMOVE]] {
+        let broker = Broker::with_policies(&shipped("default"), "");
+        let lines = Lines::at(&broker);
+        let host = format!("unix://{DOCKERD}");
+        let lost = lost_names(&broker, lines.name(), &host, &attack);
+        assert!(lost.is_empty(), "{attack:?}: {lost:#?}");
+    }
+}
+
+/// Two users who want a free name at the same moment.
+#[test]
+fn s16_one_of_two_users_gets_a_free_name() {
+    let of = |user: &str| {
+        shipped("own-containers")
+            .replace(
+                "principal in Group::\"developers\"",
+                &format!("principal == User::\"{user}\""),
+            )
+            .replace("@id(\"own-", &format!("@id(\"{user}-"))
+            .replace("context.name like \"dev/*\" && ", "")
+    };
+    let broker = Broker::with_policies(&format!("{}{}", of(PERSON), of("games")), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let program = r"
+import http.client, socket, sys, time
+connection = http.client.HTTPConnection('docker')
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(sys.argv[1])
+connection.request('GET', '/_ping'); connection.getresponse().read()
+start = float(sys.argv[4])
+for number in range(40):
+    time.sleep(max(0, start + number * 0.1 - time.time()))
+    connection.request('POST', '/v1.41/images/%s/tag?repo=%s&tag=%d' % (sys.argv[3], sys.argv[2], number))
+    answer = connection.getresponse(); answer.read()
+    print(answer.status)
+";
+    shell(&format!("printf 'FROM fedora\\nLABEL {name}=a\\n' | docker build -q -t {name}-a - "));
+    shell(&format!("printf 'FROM fedora\\nLABEL {name}=b\\n' | docker build -q -t {name}-b - "));
+    let now: f64 = shell("date +%s.%N").trim().parse().unwrap();
+    let children = [(PERSON, "a"), ("games", "b")].map(|(user, image)| {
+        let mut command = login(user);
+        command.args(["/usr/bin/python3", "-c", program]).arg(broker.socket());
+        command.args([name, &format!("{name}-{image}"), &(now + 2.0).to_string()]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    });
+    let [ones, others] = children.map(|child| text(&child.wait_with_output().unwrap().stdout));
+    assert_eq!(ones.lines().count(), 40);
+    for (number, (one, other)) in ones.lines().zip(others.lines()).enumerate() {
+        let both = [one, other];
+        let got = both.iter().filter(|status| **status == "201").count();
+        assert_eq!(got, 1, "{number}: {both:?}");
+    }
+}
+
+/// A caller who goes away while dockerd is asked leaves no name locked.
+#[test]
+fn s16_a_caller_that_goes_away_leaves_no_name_locked() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let gone = format!(
+        "import socket\nfor _ in range(200):\n s = socket.socket(socket.AF_UNIX)\n \
+         s.connect('{}')\n s.sendall(b'POST /v1.41/images/fedora/tag?repo={name}&tag=1 \
+         HTTP/1.1\\r\\nHost: docker\\r\\n\\r\\n')\n s.close()\n",
+        broker.socket().display()
+    );
+    assert!(login(PERSON).args(["/usr/bin/python3", "-c", &gone]).status().unwrap().success());
+    let target = format!("POST /v1.41/images/fedora/tag?repo={name}&tag=1");
+    let told =
+        send(broker.socket(), &[format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into()]);
+    assert_eq!(told[0].status, 201, "{told:?}");
+}
+
+/// What a person pulls, as `REPOSITORY` and `TAG`: the status, and what dockerd tells.
+fn pull(broker: &Broker, image: &str) -> (u64, String) {
+    let (repository, tag) = image.rsplit_once(':').unwrap();
+    let target = format!("POST /v1.41/images/create?fromImage={repository}&tag={tag}");
+    let request = format!("{target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+    let told = send(broker.socket(), &[request.into()]).pop().unwrap();
+    (told.status, told.body)
+}
+
+/// `RepoDigests` of root's image name the registry, and the image was never pulled under this name.
+#[test]
+fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
+    let registry = Registry::start();
+    let image = registry.image();
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let _away = Finally(format!(
+        "docker rmi -f $(docker images -q --no-trunc {image}) >/dev/null 2>&1; true"
+    ));
+    let digest = shell(&format!(
+        "docker pull -q {image} >/dev/null; docker inspect -f '{{{{index .RepoDigests 0}}}}' {image}"
+    ));
+    shell(&format!(
+        "docker rmi {image} >/dev/null; docker pull -q {0} >/dev/null; docker tag {0} {image}",
+        digest.trim()
+    ));
+    let (status, told) = pull(&broker, &image);
+    assert!(status == 403 && told.contains("image-name"), "{status} {told}");
+    // Root may pull it through the broker, and then it is pulled.
+    shell(&format!("docker -H {} pull -q {image}", broker.address()));
+    assert_eq!(pull(&broker, &image).0, 200);
+    // Root gives the name to an image of their own, through the broker.
+    shell(&format!("docker -H {} tag fedora {image}", broker.address()));
+    assert_eq!(pull(&broker, &image).0, 403);
+    assert_eq!(
+        shell(&format!("docker inspect -f '{{{{.Id}}}}' {image}")),
+        shell("docker inspect -f '{{.Id}}' fedora")
+    );
+    shell(&format!("docker rmi {image} >/dev/null"));
+}
+
+#[test]
+fn s11_no_store_s_digests_prove_a_pull() {
+    for store in [Store::Overlay2, Store::Containerd] {
+        let engine = Engine::start(store);
+        let registry = Registry::beside(&engine);
+        let image = registry.image();
+        let broker = engine.broker(&shipped("default"));
+        let id = |name: &str| engine.shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
+        // Free, and pulled before.
+        for _ in 0..2 {
+            let (status, told) = pull(&broker, &image);
+            assert_eq!(status, 200, "{store:?}: {told}");
+        }
+        engine.shell(&format!("docker tag fedora {image}"));
+        let (status, told) = pull(&broker, &image);
+        assert!(status == 403 && told.contains("image-name"), "{store:?}: {status} {told}");
+        assert_eq!(id(&image), id("fedora"), "{store:?}");
+    }
+}
+
+/// The race for a name, on the other engine and its stores.
+#[test]
+fn s16_a_name_that_root_sets_stays_on_docker_28() {
+    for store in [Store::Overlay2, Store::Containerd] {
+        let engine = Engine::start(store);
+        let broker = engine.broker(&shipped("default"));
+        engine.shell("printf 'FROM fedora\nLABEL a=evil\n' | DOCKER_BUILDKIT=0 docker build -q -t evil - >/dev/null");
+        let mut lost = Vec::new();
+        for round in 0..ROUNDS {
+            let attack = [TAG, REMOVE, TAG, REMOVE].map(|request| {
+                request
+                    .replace("EVIL", "evil")
+                    .replace("REPO", "own")
+                    .replace("TAG", &round.to_string())
+            });
+            let attacking = Attack::on(&broker, &attack);
+            sleep(Duration::from_millis(300));
+            let id = engine.shell(&format!(
+                "printf 'FROM fedora\nLABEL a={round}\n' | DOCKER_BUILDKIT=0 docker build -q -t keep:{round} -
+                until docker tag keep:{round} own:{round}; do :; done"
+            ));
+            sleep(Duration::from_millis(300));
+            drop(attacking);
+            sleep(Duration::from_millis(100));
+            let now = engine
+                .shell(&format!("docker image inspect -f '{{{{.Id}}}}' own:{round} 2>&1 || true"));
+            if now != id {
+                lost.push(format!("{store:?} {round}: {now}"));
+            }
+        }
+        assert!(lost.is_empty(), "{lost:#?}");
+    }
+}
+
+/// A pull that takes long, of a client who does not read, keeps no administrator from the name. Another
+/// user's name stays locked for that long only.
+#[test]
+fn s16_a_slow_pull_keeps_no_name_from_an_admin() {
+    let registry = Registry::start();
+    let image = registry.slow_image();
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let _away = Finally(format!("docker rmi -f {image} >/dev/null 2>&1; true"));
+    let (repository, tag) = image.rsplit_once(':').unwrap();
+    let program = format!(
+        "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')\n\
+         s.sendall(b'POST /v1.41/images/create?fromImage={repository}&tag={tag} HTTP/1.1\\r\\nHost: docker\\r\\n\\r\\n')\n\
+         print(s.recv(12).decode(), flush=True)\nsys.stdin.read()\n\
+         while piece := s.recv(65536):\n sys.stdout.write(piece.decode())\n if b'\\r\\n0\\r\\n' in piece: break\n",
+        broker.socket().display()
+    );
+    let mut command = login(PERSON);
+    command.args(["/usr/bin/python3", "-c", &program]).stdin(Stdio::piped());
+    let mut pulling = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut begun = [0; 13];
+    std::io::Read::read_exact(pulling.stdout.as_mut().unwrap(), &mut begun).unwrap();
+    assert_eq!(text(&begun), "HTTP/1.1 200\n");
+    // Names that have nothing to do with it are free all the time.
+    let other = format!("{repository}:other");
+    shell(&format!(
+        "docker -H {0} tag fedora {other} && docker -H {0} rmi {other}",
+        broker.address()
+    ));
+    shell(&format!("docker -H {} tag fedora {image}", broker.address()));
+    registry.let_go();
+    let told = pulling.wait_with_output().unwrap();
+    assert!(text(&told.stdout).contains("an administrator has taken"), "{}", text(&told.stdout));
+    sleep(Duration::from_secs(1));
+    assert_eq!(
+        shell(&format!("docker inspect -f '{{{{.Id}}}}' {image}")),
+        shell("docker inspect -f '{{.Id}}' fedora")
+    );
+}
