@@ -98,7 +98,7 @@ async fn explain(settings: Settings, policy: Policy, asked: &Asked) -> anyhow::R
     if let Some(file) = &asked.what.request {
         let (head, document) = request_file::parse(&read(file)?)
             .with_context(|| format!("bad request `{}`", file.display()))?;
-        let (explained, _) = judge.explain(&head, &document).await?;
+        let (explained, _) = Box::pin(judge.explain(&head, &document)).await?;
         calls.borrow_mut().push(explained);
     } else {
         let socket = directory.path("docker.sock");

@@ -127,7 +127,7 @@ fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> Answer {
 async fn explain(judge: &Judge, calls: &Calls, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
     let document = read(body).await;
-    match judge.explain(&head, &document).await {
+    match Box::pin(judge.explain(&head, &document)).await {
         Ok((explained, answer)) => {
             calls.borrow_mut().push(explained);
             answer
