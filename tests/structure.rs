@@ -96,6 +96,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "facts",
             "case",
             "decision",
+            "withheld",
             "decided",
             "ending",
             "journal",

@@ -32,6 +32,7 @@ use crate::settings::{Level, OnFailure, Settings};
 use crate::shared::Shared;
 use crate::slots::Slot;
 use crate::upstream::{Unreachable, Upstream};
+use crate::withheld::Withheld;
 
 /// How long a client may take to send a document, or the beginning of a stream that is looked at.
 pub(crate) const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
@@ -62,8 +63,8 @@ pub(crate) struct Call {
     pub(crate) names_itself: bool,
     /// Whether it is to remove no more than what is the caller's own.
     pub(crate) is_of_own: bool,
-    /// Whether the container that it makes may write audit records.
-    pub(crate) may_forge: bool,
+    /// What the container that it makes is made without.
+    pub(crate) withheld: Vec<Withheld>,
     /// The policy that permits it.
     pub(crate) permitted_by: Option<String>,
     /// Whether it is on record that it was asked for, and not yet what came of it.
@@ -160,7 +161,7 @@ impl Call {
             limit: None,
             names_itself: false,
             is_of_own: false,
-            may_forge: false,
+            withheld: Vec::new(),
             permitted_by: None,
             is_open: Cell::new(false),
         }

@@ -22,7 +22,7 @@ use crate::api::route::BodyKind;
 use crate::archive;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
-use crate::decision::{Decision, may_forge};
+use crate::decision::Decision;
 use crate::ending::Came;
 use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
@@ -37,6 +37,7 @@ use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
 use crate::subject::Subject;
 use crate::upstream::{Found, Unreachable};
+use crate::withheld::withheld;
 
 /// What a connection becomes, as soon as an answer says so.
 pub(crate) type Handover = RefCell<Option<Stream>>;
@@ -127,8 +128,9 @@ async fn answer(
             return Err(call.denied(denial));
         }
     };
-    call.may_forge = matches!(call.action.body, Body::ContainerCreate(_))
-        && may_forge(&policy, call.settings.mode, &principal, &case);
+    if let Body::ContainerCreate(config) = &call.action.body {
+        call.withheld = withheld(&policy, call.settings.mode, &principal, &case, config);
+    }
     let name_of_id = refuse_name_of_id(&call.action, version, &upstream).await?;
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
         return Err(refuse(connection, request, refusal).await);

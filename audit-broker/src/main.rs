@@ -66,6 +66,7 @@ mod tunnel;
 mod upstream;
 mod view;
 mod visibility;
+mod withheld;
 mod witness;
 mod worker;
 

@@ -1,18 +1,15 @@
 //! What the broker puts into a request of its own accord.
 //!
 //! Whose a new thing is, as a label that nobody else can give; the id of the image that was judged,
-//! so that another one which takes its name meanwhile is not used; that a container may not forge
-//! records; and the limits of what everybody may touch.
+//! so that another one which takes its name meanwhile is not used; what a container is made
+//! without; and the limits of what everybody may touch.
 
 use std::collections::BTreeMap;
-
-use audit_host::options::capability::AUDIT_WRITE;
 
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
 use crate::call::{Call, Stop};
-use crate::danger::is_given_audit_write;
 use crate::decision::reaches_all;
 use crate::facts::claim;
 use crate::object::{self, Image};
@@ -48,9 +45,8 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
                 let labels = config.labels.get_or_insert_default();
                 labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
             }
-            if !call.may_forge && config.host_config.as_deref().is_none_or(is_given_audit_write) {
-                let host_config = config.host_config.get_or_insert_default();
-                host_config.cap_drop.get_or_insert_default().0.push(AUDIT_WRITE.to_owned());
+            for withheld in &call.withheld {
+                withheld.take_from(config.host_config.get_or_insert_default());
             }
             for volume in &mut action.references.missing_volumes {
                 stamp(&mut volume.labels, &action.owner)?;

@@ -35,6 +35,8 @@ mod options;
 mod owners;
 #[path = "bypass/paths.rs"]
 mod paths;
+#[path = "bypass/privileges.rs"]
+mod privileges;
 #[path = "bypass/races.rs"]
 mod races;
 #[path = "bypass/row.rs"]

@@ -12,7 +12,7 @@ use crate::action::Action;
 use crate::api::body::Body;
 use crate::danger::Dangers;
 use crate::danger::path::common_ancestors;
-use crate::object::Image;
+use crate::object::{Image, Object};
 use crate::owner::full_name;
 use crate::policy::Call;
 
@@ -30,7 +30,7 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
         dangers: dangers.names(),
         options: options(action),
         command: line(&action.command()),
-        is_as_root: may_be_root(&user),
+        is_as_root: may_be_root(&user) || may_become_root(action),
         user,
         host_paths: dangers.host_paths.clone(),
         host_paths_within: common_ancestors(&dangers.host_paths),
@@ -48,6 +48,30 @@ fn line(words: &[String]) -> String {
 fn may_be_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.parse::<u32>().map_or(true, |uid| uid == 0)
+}
+
+/// Whether a process that is started in a container may become root by a set-uid program, whichever
+/// user it is started as.
+fn may_become_root(action: &Action) -> bool {
+    match (&action.body, &action.object) {
+        (Body::ExecCreate(_), Object::Container(container)) => {
+            !gains_no_privileges(container.host_config.security_opt.as_deref())
+        }
+        _ => false,
+    }
+}
+
+/// Whether docker made a container with `no-new-privileges`. It obeys the last option that speaks of it.
+///
+/// # Source
+/// `parseSecurityOpt` in `daemon/daemon_unix.go` of moby.
+fn gains_no_privileges(options: Option<&[String]>) -> bool {
+    let mut said = options.into_iter().flatten().rev();
+    let last = said.find(|option| option.starts_with("no-new-privileges"));
+    last.is_some_and(|option| {
+        ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"]
+            .contains(&option.as_str())
+    })
 }
 
 /// The name that the call gives to something, or has a registry give.
@@ -142,3 +166,23 @@ fn is_default(key: &str, value: &Value) -> bool {
 
 /// How docker's client calls docker's own network.
 const DEFAULT_ENDPOINT: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s06_the_last_option_decides_about_privileges() {
+        for (options, expected) in [
+            (&["no-new-privileges"][..], true),
+            (&["label=disable", "no-new-privileges=true"], true),
+            (&["no-new-privileges=false", "no-new-privileges"], true),
+            (&["no-new-privileges", "no-new-privileges=false"], false),
+            (&["no-new-privileges=0"], false),
+            (&[], false),
+        ] {
+            let options: Vec<String> = options.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(gains_no_privileges(Some(&options)), expected, "{options:?}");
+        }
+    }
+}

@@ -1,16 +1,16 @@
 //! Capabilities that a container is given.
 
-use audit_host::options::capability::{AUDIT_WRITE, canonical};
+use audit_host::options::capability::canonical;
 
 use crate::api::host_config::HostConfig;
 use crate::api::words::Words;
 
-/// Whether docker gives a new container `CAP_AUDIT_WRITE` without being asked. What is asked for is
-/// judged as a danger.
-pub(crate) fn is_given_audit_write(config: &HostConfig) -> bool {
+/// Whether docker gives a new container this capability without being asked. The name is canonical, and
+/// that of one that docker gives by default. What a request adds is judged as a danger.
+pub(crate) fn is_given_by_default(config: &HostConfig, capability: &str) -> bool {
     let names = |words: &Option<Words>| {
         let mut names = words.iter().flat_map(|words| &words.0).map(|name| canonical(name));
-        names.any(|name| name == AUDIT_WRITE || name == "ALL")
+        names.any(|name| name == capability || name == "ALL")
     };
     config.privileged != Some(true) && !names(&config.cap_add) && !names(&config.cap_drop)
 }
@@ -18,11 +18,13 @@ pub(crate) fn is_given_audit_write(config: &HostConfig) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use audit_host::options::capability::AUDIT_WRITE;
     use serde_json::json;
 
     #[test]
     fn docker_gives_what_forges_records_unless_something_is_said_of_it() {
-        let is_given = |config| is_given_audit_write(&serde_json::from_value(config).unwrap());
+        let is_given =
+            |config| is_given_by_default(&serde_json::from_value(config).unwrap(), AUDIT_WRITE);
         for config in [json!({}), json!({"CapDrop": "CHOWN"}), json!({"CapAdd": ["CHOWN"]})] {
             assert!(is_given(config.clone()), "{config}");
         }

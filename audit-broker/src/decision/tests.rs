@@ -1,5 +1,4 @@
 mod docker_fedora;
-mod forging;
 // A measurement, which tests/bench-broker.sh prints.
 #[cfg(feature = "live")]
 mod speed;
@@ -36,7 +35,7 @@ const SENT: [(&str, &str); 2] = [
 ];
 
 /// Whoever knows who made what, without a dockerd.
-struct Registry {
+pub(crate) struct Registry {
     directory: PathBuf,
     owners: OwnerTable,
     people: People,
@@ -44,7 +43,7 @@ struct Registry {
 }
 
 impl Registry {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let directory = env::temp_dir().join(format!("decision-{name}-{}", process::id()));
         fs::create_dir(&directory).unwrap();
         let owners = OwnerTable::open(&directory.join("owners"), &|_| None).unwrap();
@@ -57,7 +56,7 @@ impl Registry {
         self.owners.claim(Kind::Container, &"a".repeat(64), owner).unwrap();
     }
 
-    async fn case(&self, action: &Action) -> Case {
+    pub(crate) async fn case(&self, action: &Action) -> Case {
         let registrar = Registrar {
             owners: &self.owners,
             people: &self.people,
@@ -96,7 +95,7 @@ fn image(name: &str) -> Image {
     serde_json::from_value(document).unwrap()
 }
 
-fn create(query: &str, document: &Value) -> Action {
+pub(crate) fn create(query: &str, document: &Value) -> Action {
     let name = document["Image"].as_str().unwrap();
     call_of("POST", &format!("/containers/create{query}"), document, vec![image(name)])
 }

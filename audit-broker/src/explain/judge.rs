@@ -13,8 +13,8 @@ use crate::action::Action;
 use crate::api::body::{Body, parse_body};
 use crate::api::route::BodyKind;
 use crate::case::case_of;
-use crate::danger::{dangers, is_given_audit_write};
-use crate::decision::{judge, may_forge, what};
+use crate::danger::dangers;
+use crate::decision::{judge, what};
 use crate::facts::Registrar;
 use crate::object;
 use crate::owner::OwnerTable;
@@ -24,6 +24,7 @@ use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::Settings;
 use crate::upstream::{Found, Unreachable, Upstream};
+use crate::withheld::{Withheld, withheld};
 
 /// Everything that the judgement depends on.
 pub(super) struct Judge {
@@ -54,8 +55,8 @@ pub(super) enum Outcome {
         steps: Vec<Judged>,
         /// Each danger, where it is asked for, and whether it yields the host.
         dangers: Vec<(String, bool)>,
-        /// Whether a container is made without what it could forge records with.
-        is_kept_from_forging: bool,
+        /// What a container is made without.
+        withheld: Vec<Withheld>,
     },
 }
 
@@ -114,15 +115,14 @@ impl Judge {
         let steps = steps.collect();
         let found = dangers(&action).findings;
         let found = found.iter().map(|found| (found.to_string(), found.yields_host()));
-        let is_kept_from_forging = match &action.body {
+        let withheld = match &action.body {
             Body::ContainerCreate(config) => {
                 let (principal, mode) = (&self.caller.principal, self.settings.mode);
-                config.host_config.as_deref().is_none_or(is_given_audit_write)
-                    && !may_forge(&self.policy, mode, principal, &case)
+                withheld(&self.policy, mode, principal, &case, config)
             }
-            _ => false,
+            _ => Vec::new(),
         };
-        let outcome = Outcome::Judged { steps, dangers: found.collect(), is_kept_from_forging };
+        let outcome = Outcome::Judged { steps, dangers: found.collect(), withheld };
         let answer = self.dockerd.answer(&action.head, &action.body);
         Ok((Explained { call, is_probe, outcome }, answer))
     }

@@ -34,14 +34,12 @@ pub(super) fn report(who: &str, calls: &[Explained], note: Option<&str>, mode: M
 
 fn add_call(text: &mut String, call: &Explained) {
     let name = &call.call;
-    let (steps, dangers, is_kept_from_forging) = match &call.outcome {
+    let (steps, dangers, withheld) = match &call.outcome {
         Outcome::Refused(message) => {
             let _ = writeln!(text, "{name}: refused: {message}");
             return;
         }
-        Outcome::Judged { steps, dangers, is_kept_from_forging } => {
-            (steps, dangers, *is_kept_from_forging)
-        }
+        Outcome::Judged { steps, dangers, withheld } => (steps, dangers, withheld),
     };
     let denied = steps.iter().find(|step| !step.judgement.verdict.is_allowed);
     let outcome = match (denied, steps.first()) {
@@ -63,8 +61,8 @@ fn add_call(text: &mut String, call: &Explained) {
         let what = if *yields_host { "danger to the host" } else { "danger" };
         let _ = writeln!(text, "  {what}: {danger}");
     }
-    if is_kept_from_forging && denied.is_none() {
-        text.push_str("  it is made without CAP_AUDIT_WRITE: evidence-forging is not allowed\n");
+    for withheld in withheld.iter().filter(|_| denied.is_none()) {
+        let _ = writeln!(text, "  it is made {}", withheld.told());
     }
 }
 

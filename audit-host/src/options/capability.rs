@@ -10,6 +10,7 @@ pub fn judge(value: &str) -> Vec<Finding> {
     let dangers: &[Danger] = match name.as_str() {
         known if BY_DEFAULT.contains(&known) => &[],
         AUDIT_WRITE => &[Danger::EvidenceForging],
+        MKNOD => &[Danger::Devices],
         known if CONTAINED.contains(&known) => &[Danger::Capabilities],
         _ => &[Danger::Capabilities, Danger::HostRoot],
     };
@@ -38,6 +39,11 @@ pub(crate) fn word(value: &[u8]) -> &'static str {
 /// gives it to every container that is not made without it.
 pub const AUDIT_WRITE: &str = "AUDIT_WRITE";
 
+/// Makes devices of the host. The container cannot open them, but a process of the host that reaches the
+/// container's files by `/proc/PID/root` can. Docker gives it to every container that is not made
+/// without it.
+pub const MKNOD: &str = "MKNOD";
+
 /// What else every container has that is not made without it.
 ///
 /// # Source
@@ -48,7 +54,6 @@ const BY_DEFAULT: &[&str] = &[
     "FOWNER",
     "FSETID",
     "KILL",
-    "MKNOD",
     "NET_BIND_SERVICE",
     "NET_RAW",
     "SETFCAP",

@@ -19,7 +19,7 @@ const PLACES: [(&str, &str); 7] = [
 
 /// The policies with the person in a place. The person's own group stands for the group that a
 /// policy names. Root and docker-admin have what `default.cedar` gives them.
-fn with_person(file: &str, place: &str) -> String {
+pub(super) fn with_person(file: &str, place: &str) -> String {
     let text = shipped(file);
     let person = if place.starts_with("Group::") {
         format!("Group::\"{PERSON}\"")

@@ -1,0 +1,74 @@
+//! What docker gives every container unasked: set-uid programs, and devices that the host can open.
+
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{Finally, PERSON, shell, text};
+use crate::policy::shipped;
+
+use super::shipped::with_person;
+
+/// An image in which `su` needs no password, and any user may run it as root.
+fn with_set_uid_program(name: &str) -> Finally {
+    shell(&format!(
+        "printf 'FROM fedora\\nRUN echo root::0:0::/:/bin/sh >/etc/passwd; \
+         echo u::1000:1000::/:/bin/sh >>/etc/passwd; chmod 4755 /bin/busybox\\n' |
+         DOCKER_BUILDKIT=0 docker build -q -t {name} - >/dev/null"
+    ));
+    Finally(format!("docker rmi -f {name} >/dev/null"))
+}
+
+#[test]
+fn s06_an_operator_does_not_become_root_in_a_container() {
+    let operators = Broker::with_policies(&with_person("roles", "Group::\"docker-operator\""), "");
+    let lines = Lines::at(&operators);
+    let image = format!("{}-suid", lines.name());
+    let _image = with_set_uid_program(&image);
+    let run = |broker: &Broker, options: &[&str]| {
+        let mut run = broker.docker(PERSON);
+        run.args(["run", "--name", lines.name(), "-u", "1000"]).args(options);
+        let output =
+            run.args([&image, "/bin/busybox", "su", "-c", "busybox id -u"]).output().unwrap();
+        shell(&format!("docker rm -f {} >/dev/null 2>&1 || true", lines.name()));
+        output
+    };
+    let told = run(&operators, &[]);
+    assert!(!text(&told.stdout).contains('0'), "{told:?}");
+    assert!(!told.status.success() && !text(&told.stderr).contains("denied"), "{told:?}");
+    for options in [
+        &["--group-add", "0"][..],
+        &["--user", "1000:0"],
+        &["--user", "u"],
+        &["--user", "+0"],
+        &["--cap-add", "SETUID"],
+        &["--security-opt", "no-new-privileges=false"],
+        &["--security-opt", "no-new-privileges:false", "--security-opt", "label=disable"],
+        &["--health-cmd", "su -c id"],
+        &["--env", "A=0"],
+    ] {
+        let told = run(&operators, options);
+        assert!(!text(&told.stdout).contains('0'), "{options:?}: {told:?}");
+    }
+    // Whoever may be root in a container may still use such programs.
+    let everybody = Broker::with_policies(&shipped("default"), "");
+    assert_eq!(text(&run(&everybody, &[]).stdout), "0\n");
+}
+
+/// A device that the container makes could be opened by the user's own process on the host, by
+/// `/proc/PID/root`: the host's control group for devices has no limits.
+#[test]
+fn s06_a_container_makes_no_device_for_the_host() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let make = "docker run --rm --name $N fedora busybox mknod /d b 7 0 2>&1 | grep -o 'not permitted'
+        docker run --rm --name $N fedora busybox mknod /p p && echo pipe
+        docker run --rm --name $N --cap-add MKNOD fedora true 2>&1 | grep -o 'devices (HostConfig.CapAdd'
+        docker run --rm --name $N --cap-add cap_mknod fedora true 2>&1 | grep -o 'devices (HostConfig.CapAdd'";
+    let asked = "devices (HostConfig.CapAdd\n";
+    lines.give(&[(make, &format!("not permitted\npipe\n{asked}{asked}"))]);
+    let everything = Broker::start("");
+    let lines = Lines::at(&everything);
+    lines.give(&[(
+        "docker run --rm --name $N fedora busybox mknod /d b 7 0 && echo made",
+        "made\n",
+    )]);
+}
