@@ -3,15 +3,19 @@
 //! Knows docker's own commands and options. What it finds is evidence, not enforcement: the same
 //! can be asked for in other ways, through compose or the socket.
 
+mod container;
 mod flags;
+mod grammar;
 mod host_access;
 mod mount;
+mod object;
 mod secrets;
 
 pub(crate) use host_access::host_access;
 pub(crate) use secrets::redacted;
 
-use flags::{Flags, Grammar};
+use flags::Flags;
+use grammar::Grammar;
 
 /// What the environment must say for docker to talk to the daemon at `host`, and in no other way:
 /// each variable with its value, or none.
@@ -27,6 +31,11 @@ pub(crate) fn environment_for(host: &str) -> [(&'static str, Option<&str>); 7] {
     ]
 }
 
+/// Whether the program's name, whatever its directory, is that of compose as a program of its own.
+pub(crate) fn is_compose(program: &[u8]) -> bool {
+    program.rsplit(|byte| *byte == b'/').next() == Some(b"docker-compose")
+}
+
 /// A docker command whose options are known here, with its options.
 struct Command<'a> {
     name: Name,
@@ -35,36 +44,76 @@ struct Command<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
-    /// `docker run`, `docker create` and their long forms.
+    /// `docker run`, `docker create` and their long forms, and `docker compose run`.
     Container,
-    /// `docker exec`.
+    /// `docker exec` and `docker compose exec`.
     Exec,
+    /// `docker update`.
+    Update,
     /// `docker login`.
     Login,
     /// `docker build` and its long forms.
     Build,
+    /// `docker service create` and `update`.
+    Service,
+    /// `docker volume create`.
+    Volume,
+    /// `docker network create`.
+    Network,
+    /// `docker network connect`.
+    Connection,
+    /// A plugin that is installed, changed or started: it runs as root, with what it asks for.
+    Plugin,
+    /// A plugin that is stopped or removed: one that decides on requests or keeps logs is missed.
+    PluginRemoval,
+    /// The cluster: its managers run programs here as root, and its tokens make managers.
+    Cluster,
 }
+
+/// The commands that have commands of their own.
+const GROUPS: &[&[u8]] = &[
+    b"builder",
+    b"buildx",
+    b"container",
+    b"image",
+    b"network",
+    b"node",
+    b"plugin",
+    b"service",
+    b"swarm",
+    b"volume",
+];
 
 impl<'a> Command<'a> {
     /// Reads the words, `docker` itself first. `None` for a command that is not known here.
     fn read(words: &'a [Vec<u8>]) -> Option<Self> {
+        if is_compose(words.first()?) {
+            return Self::read_compose(words, 1);
+        }
         let global = Flags::read(words, 1, Grammar::Global);
         let word = words.get(global.end)?.as_slice();
-        let (name, end) = match word {
-            b"container" | b"image" | b"builder" | b"buildx" => {
-                let management = Flags::read(words, global.end + 1, Grammar::Global);
-                let (group, word) = (word, words.get(management.end)?.as_slice());
-                (Name::read(group, word)?, management.end)
-            }
-            _ => (Name::read(b"", word)?, global.end),
+        if word == b"compose" {
+            return Self::read_compose(words, global.end + 1);
+        }
+        let (name, end) = if GROUPS.contains(&word) {
+            let management = Flags::read(words, global.end + 1, Grammar::Global);
+            let (group, word) = (word, words.get(management.end)?.as_slice());
+            (Name::read(group, word)?, management.end)
+        } else {
+            (Name::read(b"", word)?, global.end)
         };
-        let grammar = match name {
-            Name::Container => Grammar::Container,
-            Name::Exec => Grammar::Exec,
-            Name::Login => Grammar::Login,
-            Name::Build => Grammar::Build,
+        Some(Self { name, flags: Flags::read(words, end + 1, name.grammar()) })
+    }
+
+    /// Reads the words of compose that stand behind its name.
+    fn read_compose(words: &'a [Vec<u8>], start: usize) -> Option<Self> {
+        let global = Flags::read(words, start, Grammar::Compose);
+        let name = match words.get(global.end)?.as_slice() {
+            b"run" => Name::Container,
+            b"exec" => Name::Exec,
+            _ => return None,
         };
-        Some(Self { name, flags: Flags::read(words, end + 1, grammar) })
+        Some(Self { name, flags: Flags::read(words, global.end + 1, Grammar::ComposeRun) })
     }
 }
 
@@ -73,11 +122,39 @@ impl Name {
         match (group, command) {
             (b"" | b"container", b"run" | b"create") => Some(Self::Container),
             (b"" | b"container", b"exec") => Some(Self::Exec),
+            (b"" | b"container", b"update") => Some(Self::Update),
             (b"", b"login") => Some(Self::Login),
-            (b"" | b"image" | b"builder" | b"buildx", b"build") | (b"buildx", b"b") => {
-                Some(Self::Build)
+            (b"" | b"image" | b"builder" | b"buildx", b"build")
+            | (b"buildx", b"b" | b"bake" | b"f") => Some(Self::Build),
+            (b"service", b"create" | b"update") => Some(Self::Service),
+            (b"volume", b"create") => Some(Self::Volume),
+            (b"network", b"create") => Some(Self::Network),
+            (b"network", b"connect") => Some(Self::Connection),
+            (b"plugin", b"install" | b"create" | b"enable" | b"upgrade" | b"set") => {
+                Some(Self::Plugin)
             }
+            (b"plugin", b"disable" | b"rm" | b"remove") => Some(Self::PluginRemoval),
+            (b"swarm", _)
+            | (b"node", b"update" | b"promote" | b"demote" | b"rm" | b"remove")
+            | (b"service", b"rollback") => Some(Self::Cluster),
             _ => None,
+        }
+    }
+
+    const fn grammar(self) -> Grammar {
+        match self {
+            Self::Container => Grammar::Container,
+            Self::Exec => Grammar::Exec,
+            Self::Update => Grammar::Update,
+            Self::Login => Grammar::Login,
+            Self::Build => Grammar::Build,
+            Self::Service => Grammar::Service,
+            Self::Volume
+            | Self::Network
+            | Self::Connection
+            | Self::Plugin
+            | Self::PluginRemoval
+            | Self::Cluster => Grammar::Object,
         }
     }
 }

@@ -100,7 +100,9 @@ fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunn
 /// The words if they are docker's, by whatever path it is called.
 fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
     let command = invocation.words.first()?;
-    (invocation.is_docker || is_docker(command)).then(|| bytes(&invocation.words))
+    let is_docker =
+        invocation.is_docker || is_docker(command) || docker::is_compose(command.as_bytes());
+    is_docker.then(|| bytes(&invocation.words))
 }
 
 /// The words with their secrets hidden.

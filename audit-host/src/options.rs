@@ -12,6 +12,7 @@ pub mod limit;
 pub mod log;
 pub mod network;
 pub mod ps;
+pub mod runtime;
 pub mod security;
 pub mod sysctl;
 pub mod target;

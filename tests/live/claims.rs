@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::host::{
-    CONFIGURATION, Directory, Finally, PERSON, Restored, audit_cli, field, login, raw, settle,
-    shell, tag, text, value,
+    CONFIGURATION, Directory, Finally, PERSON, Restored, audit_cli, field, login, login_as_root,
+    raw, settle, shell, tag, text, value,
 };
 
 const KEY: &str = "/etc/audit-redaction.key";
@@ -116,4 +116,38 @@ fn s26_the_group_of_the_key_stays_with_the_wrapper() {
     let said = command.output().unwrap();
     assert_eq!(said.status.code(), Some(125), "{said:?}");
     assert!(text(&said.stderr).contains("audit-redaction.key"), "{said:?}");
+}
+
+/// Judged by the list that the broker judges requests by, and recorded in its words.
+#[test]
+fn r15_the_wrapper_knows_the_ways_to_the_host_that_the_broker_knows() {
+    let directory = Directory::new();
+    // What is asked for is not done.
+    directory.script("docker", "#!/bin/sh\nexit 0\n");
+    directory.script("docker-compose", "#!/bin/sh\nexit 0\n");
+    let path = format!("{}:/usr/bin:/bin", directory.path().display());
+    for (line, op) in [
+        ("docker run --tmpfs /x:remount,rw TAG", "host-root"),
+        ("docker run --log-driver none TAG", "evidence-hiding"),
+        ("docker volume create -o type=none -o o=bind -o device=/TAG v", "host-mount"),
+        ("docker network create -d macvlan TAG", "host-network"),
+        ("docker compose run -v /TAG:/h web", "host-mount"),
+        ("exec docker-compose run -v /TAG:/h web", "host-mount"),
+        ("docker plugin install --grant-all-permissions TAG", "host-root"),
+    ] {
+        let tag = tag();
+        let line = line.replace("TAG", &tag);
+        let mut command = login_as_root(PERSON);
+        command.arg(audit_cli()).args(line.split(' ')).env("PATH", &path);
+        let pid = {
+            let child = command.stdout(Stdio::null()).spawn().unwrap();
+            let pid = child.id();
+            assert!(child.wait_with_output().unwrap().status.success(), "{line}");
+            pid
+        };
+        settle();
+        let found = raw(&["-m", "USER_ROLE_CHANGE", "-p", &pid.to_string()], "");
+        let ops: Vec<_> = found.iter().filter_map(|record| field(record, "op")).collect();
+        assert_eq!(ops, [op], "{line}");
+    }
 }

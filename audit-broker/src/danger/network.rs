@@ -8,12 +8,10 @@ use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
 use crate::object::Object;
 
-/// A network that is made. Any but a plain bridge or overlay is a part of the host's network.
+/// A network that is made.
 pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
     let driver = network.driver.as_deref().unwrap_or_default();
-    if !matches!(driver, "" | "bridge" | "overlay") {
-        gathered.add(Danger::HostNetwork, format_args!("Driver"), driver);
-    }
+    gathered.add_found(format_args!("Driver"), options::judge_driver(driver));
     for (name, value) in network.options.iter().flatten() {
         gathered.add_found(format_args!("Options.{name}"), options::judge_option(name, value));
     }

@@ -1,6 +1,6 @@
 //! The program that runs a container, and what it is told past docker.
 
-use audit_host::finding::{Finding, Way};
+use audit_host::options::runtime;
 
 use super::{Danger, gathered::Gathered};
 use crate::action::References;
@@ -11,14 +11,8 @@ use crate::object::Image;
 /// Another runtime than docker's own, and annotations, which only a runtime reads: runc sets
 /// properties of the systemd unit by them.
 pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostConfig) {
-    if let Some(runtime) = config.runtime.as_deref().filter(|name| !USUAL.contains(name)) {
-        let other = Finding::new(Danger::Runtime, runtime).by(Way::Confinement("runtime"));
-        // containerd takes a path for a program, and runs it as root.
-        let root =
-            runtime.contains('/').then(|| Finding { danger: Danger::HostRoot, ..other.clone() });
-        gathered
-            .add_found(format_args!("{place}Runtime"), [Some(other), root].into_iter().flatten());
-    }
+    let runtime = config.runtime.as_deref().unwrap_or_default();
+    gathered.add_found(format_args!("{place}Runtime"), runtime::judge(runtime));
     for (name, value) in config.annotations.iter().flatten() {
         gathered.add(Danger::Runtime, format_args!("{place}Annotations.{name}"), value);
     }
@@ -60,7 +54,8 @@ pub(super) fn add_wanted_devices(
     references: &References,
 ) {
     let defaults = references.defaults.as_ref();
-    let is_usual = defaults.is_some_and(|defaults| USUAL.contains(&defaults.runtime.as_str()));
+    let is_usual =
+        defaults.is_some_and(|defaults| runtime::USUAL.contains(&defaults.runtime.as_str()));
     match wanted_devices(config, references.images.first()) {
         Some(devices) if !is_usual => {
             let part = format_args!("Env NVIDIA_VISIBLE_DEVICES");
@@ -69,5 +64,3 @@ pub(super) fn add_wanted_devices(
         _ => {}
     }
 }
-
-const USUAL: [&str; 3] = ["", "runc", "io.containerd.runc.v2"];

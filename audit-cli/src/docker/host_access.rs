@@ -1,64 +1,27 @@
 //! What a docker command line asks for that yields the host.
 
 use audit_host::danger::Danger;
-use audit_host::finding::Way;
 use audit_host::host_access::{Asked, HostAccess};
-use audit_host::options::{capability, security};
 
-use super::flags::Flag;
-use super::mount::{is_host_network, mount_source, volume_source};
-use super::{Command, Name};
+use super::{Command, Name, container, object};
 
 /// What the words, `docker` itself first, ask for of the host; each way once.
 pub(crate) fn host_access(words: &[Vec<u8>]) -> Vec<HostAccess> {
-    let Some(command) = Command::read(words) else { return Vec::new() };
+    let Some(Command { name, flags }) = Command::read(words) else { return Vec::new() };
     let mut asked = Asked::default();
-    if matches!(command.name, Name::Container | Name::Exec) {
-        let given = &command.flags.given;
-        // Of several, docker takes the last.
-        let privileged = given.iter().rfind(|flag| flag.name == b"privileged");
-        if privileged.is_some_and(Flag::is_on) {
-            asked.add(Danger::HostRoot, Way::Privileged, b"");
+    match name {
+        Name::Container | Name::Exec | Name::Update | Name::Service | Name::Build => {
+            container::add_options(&mut asked, &flags.given);
         }
-        for flag in given {
-            add(&mut asked, flag);
-        }
+        Name::Volume => object::add_volume(&mut asked, &flags.given),
+        Name::Network => object::add_network(&mut asked, &flags.given),
+        Name::Connection => object::add_connection(&mut asked, &flags),
+        Name::Plugin | Name::Cluster => object::add_named(&mut asked, Danger::HostRoot, &flags),
+        Name::PluginRemoval => object::add_named(&mut asked, Danger::EvidenceHiding, &flags),
+        Name::Login => {}
     }
     asked.into_ways()
 }
-
-fn add(asked: &mut Asked, flag: &Flag<'_>) {
-    let value = flag.value;
-    let text = String::from_utf8_lossy(value);
-    let mut mount = |source: &[u8]| asked.add(Danger::HostFiles, Way::Mount, source);
-    match flag.name {
-        b"volume" => volume_source(value).into_iter().for_each(mount),
-        b"mount" => mount_source(value).into_iter().for_each(|source| mount(&source)),
-        b"use-api-socket" if flag.is_on() => mount(b"/var/run/docker.sock"),
-        b"device" | b"device-cgroup-rule" => asked.add(Danger::Devices, Way::Device, value),
-        b"net" | b"network" if is_host_network(value) => {
-            asked.add(Danger::HostNetwork, Way::Namespace("network"), value);
-        }
-        b"cap-add" => asked.add_findings(capability::judge(&text)),
-        b"security-opt" => asked.add_findings(security::judge(&text)),
-        name if value == b"host" => {
-            let namespace = NAMESPACES.iter().find(|(flag, ..)| *flag == name);
-            if let Some((_, danger, word)) = namespace {
-                asked.add(*danger, Way::Namespace(word), value);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The options that give a container a namespace of the host, and what the records call it.
-const NAMESPACES: &[(&[u8], Danger, &str)] = &[
-    (b"pid", Danger::HostPid, "pid"),
-    (b"ipc", Danger::HostIpc, "ipc"),
-    (b"uts", Danger::HostUts, "uts"),
-    (b"userns", Danger::HostUser, "user"),
-    (b"cgroupns", Danger::HostCgroup, "cgroup"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -113,7 +76,7 @@ mod tests {
             );
         }
         for command in
-            ["ps", "container ls", "image run", "compose run", "", "--privileged", "container"]
+            ["ps", "container ls", "image run", "compose up", "", "--privileged", "container"]
         {
             assert_eq!(asked(&format!("docker {command} --privileged x")), [""; 0], "{command}");
         }
@@ -200,5 +163,128 @@ mod tests {
             ),
             ["confinement: no_new_privileges-systempaths"]
         );
+    }
+
+    #[test]
+    fn r15_each_way_on_the_command_line_leaves_the_record_of_the_broker() {
+        for (line, expected) in [
+            ("run --gpus all x", "device: any:-1"),
+            ("run --gpus 2 x", "device: any:2"),
+            ("run --gpus driver=nvidia,count=1 x", "device: nvidia:1"),
+            ("run --gpus \"device=0,1\" x", "device: any:0,1"),
+            ("run --runtime kata x", "confinement: runtime"),
+            ("run --annotation a=b x", "runtime: b"),
+            ("run --cgroup-parent /user.slice x", "host-cgroup: /user.slice"),
+            ("run --tmpfs /x:remount x", "host-root: remount"),
+            ("run --tmpfs /sys:remount x", "confinement: mount_target|host-root: remount"),
+            ("run --tmpfs /sys x", "confinement: mount_target"),
+            ("run -v data:/proc/x x", "confinement: mount_target"),
+            ("run -v /srv:/srv:shared x", "mount: /srv|confinement: propagation"),
+            (
+                "run --mount type=bind,src=/srv,dst=/s,bind-propagation=shared x",
+                "mount: /srv|confinement: propagation",
+            ),
+            (
+                "run --mount target=/h,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/ x",
+                "mount: /",
+            ),
+            ("run --volume-driver nfs x", "storage-driver: nfs"),
+            ("run --storage-opt x=y x", "storage-driver: y"),
+            ("run --storage-opt size=1g x", ""),
+            ("run --log-driver none x", "evidence-hiding: none"),
+            ("run --log-opt mode=non-blocking x", "evidence-hiding: non-blocking"),
+            ("run --log-driver journald --log-opt tag=sudo x", "evidence-forging: sudo"),
+            ("run --sysctl kernel.shmmax=1 x", "confinement: sysctl"),
+            ("run --sysctl net.ipv4.ip_forward=1 x", ""),
+            ("run --net host --sysctl net.a=1 x", "namespace: network|confinement: sysctl"),
+            ("run --ulimit rtprio=9 x", "host-resources: rtprio"),
+            ("run --ulimit nofile=10:20 x", ""),
+            ("run --memory-swap -1 x", "host-resources: -1"),
+            ("run --pids-limit=-1 x", "host-resources: -1"),
+            ("run --oom-kill-disable x", "host-resources: true"),
+            ("run --device-read-bps /root/.ssh:1mb x", "host-files: /root/.ssh"),
+            ("run -w /proc/self/fd/7 x", "host-root: /proc/self/fd/7"),
+            ("run --cap-add AUDIT_WRITE x", "capability: audit_write"),
+            ("update --memory-swap -1 web", "host-resources: -1"),
+            ("update web --pids-limit -1", "host-resources: -1"),
+            ("exec --privileged web id", "privileged"),
+            ("compose run -v /:/h web", "mount: /"),
+            (
+                "compose -f x.yml --profile p run --rm --cap-add SYS_ADMIN web",
+                "capability: sys_admin",
+            ),
+            ("compose exec --privileged web id", "privileged"),
+            ("compose run --rm web sh -v /:/h", ""),
+            ("volume create -o type=none -o o=bind -o device=/ v", "mount: /"),
+            ("volume create v --opt device=/dev/sda1 --opt type=ext4", "mount: /dev/sda1"),
+            ("volume create -d rexray v", "storage-driver: rexray"),
+            ("volume create v", ""),
+            ("network create -d macvlan n", "host-network: macvlan"),
+            ("network create n --subnet 10.0.0.0/8", "host-network: 10.0.0.0/8"),
+            ("network create -d bridge n", ""),
+            ("network create --internal n", ""),
+            ("network connect host web", "namespace: network"),
+            ("service create --mount type=bind,src=/,dst=/h x", "mount: /"),
+            ("service update --mount-add type=bind,src=/,dst=/h web", "mount: /"),
+            ("service update web --network-add host", "namespace: network"),
+            ("service create --cap-add SYS_ADMIN x", "capability: sys_admin"),
+            ("service rollback web", "host-root: web"),
+            ("build --network host .", "namespace: network"),
+            ("build . --cgroup-parent /x", "host-cgroup: /x"),
+            ("buildx build --allow security.insecure .", "privileged"),
+            ("buildx bake --allow network.host", "namespace: network"),
+            ("plugin install --grant-all-permissions sshfs", "host-root: sshfs"),
+            ("plugin disable authz", "evidence-hiding: authz"),
+            ("swarm init", "host-root: "),
+            ("swarm join-token manager", "host-root: manager"),
+            ("node promote n", "host-root: n"),
+            ("cp web:/x .", ""),
+        ] {
+            assert_eq!(asked(&format!("docker {line}")).join("|"), expected, "{line}");
+        }
+        assert_eq!(asked("docker-compose run -v /:/h web"), ["mount: /"]);
+        assert_eq!(asked("/usr/bin/docker-compose -p x exec --privileged a b"), ["privileged"]);
+    }
+
+    /// A command line that asks for the danger; each that yields the host has one.
+    const fn example(danger: Danger) -> &'static str {
+        match danger {
+            Danger::HostRoot => "run --privileged x",
+            Danger::HostFiles => "run -v /:/h x",
+            Danger::HostNetwork => "network create -d macvlan n",
+            Danger::HostPid => "run --pid host x",
+            Danger::HostIpc => "run --ipc host x",
+            Danger::HostUts => "run --uts host x",
+            Danger::HostUser => "run --userns host x",
+            Danger::HostCgroup => "run --cgroup-parent /x x",
+            Danger::HostResources => "run --memory-swap -1 x",
+            Danger::Devices => "run --gpus all x",
+            Danger::Capabilities => "run --cap-add SYS_ADMIN x",
+            Danger::LoosenedConfinement => "run --security-opt seccomp=unconfined x",
+            Danger::EvidenceHiding => "run --log-driver none x",
+            Danger::EvidenceForging => "run --log-driver journald --log-opt tag=x x",
+            Danger::Runtime => "run --annotation a=b x",
+            Danger::StorageDriver => "volume create -d other v",
+            Danger::HostPorts => "run -p 80:80 x",
+            Danger::ForeignContainer => "run --pid container:x x",
+            Danger::Outbound => "import http://h/x",
+        }
+    }
+
+    #[test]
+    fn r15_every_danger_that_yields_the_host_has_a_way_on_the_command_line() {
+        for danger in Danger::ALL {
+            let ways = host_access(&words(&format!("docker {}", example(danger))));
+            let is_told = ways.iter().any(|way| match way {
+                HostAccess::Privileged => danger == Danger::HostRoot,
+                HostAccess::Mount(_) => danger == Danger::HostFiles,
+                HostAccess::Device(_) => danger == Danger::Devices,
+                HostAccess::Namespace(word) => danger.name() == format!("host-{word}"),
+                HostAccess::Capability(_) => danger == Danger::Capabilities,
+                HostAccess::Confinement(_) => danger == Danger::LoosenedConfinement,
+                HostAccess::Other(other, _) => *other == danger,
+            });
+            assert_eq!(is_told, danger.yields_host(), "{}: {ways:?}", danger.name());
+        }
     }
 }

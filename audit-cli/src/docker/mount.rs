@@ -2,6 +2,11 @@
 //!
 //! Knows the values of `--volume`, `--mount` and `--network`.
 
+use audit_host::danger::Danger;
+use audit_host::finding::{Finding, Way};
+use audit_host::host_access::Asked;
+use audit_host::options::{bind, target, volume};
+
 use super::flags::split_once;
 
 /// The host's path in the value of `--volume`: `/src:/in/container[:options]`.
@@ -15,34 +20,78 @@ pub(super) fn volume_source(value: &[u8]) -> Option<&[u8]> {
     matches!(source.first(), Some(b'/' | b'.' | b'~')).then_some(source)
 }
 
-/// The host's path or device in the value of `--mount`: `type=bind,source=/src,target=/in`.
+/// The value of `--mount`: `type=bind,source=/src,target=/in`.
 ///
 /// Docker lowers the letters of the type by its own rules, so a source counts unless the type is
-/// known to have none on the host. A new volume can show the host too, by the options of the local
-/// driver: `volume-opt=device=/`.
+/// known to have none on the host.
 ///
 /// # Source
 /// `MountOpt.Set` in `opts/mount.go` of docker/cli: comma-separated values with Go's rules for
 /// quotes, keys and type in any case.
-pub(super) fn mount_source(value: &[u8]) -> Option<Vec<u8>> {
-    let mut mount_type = b"volume".to_vec();
-    let mut source = None;
-    let mut device = None;
-    for field in comma_separated(value) {
-        let (key, value) = split_once(&field, b'=').unwrap_or((&field, b""));
-        match key.trim_ascii().to_ascii_lowercase().as_slice() {
-            b"type" => mount_type = value.trim_ascii().to_ascii_lowercase(),
-            b"source" | b"src" => source = Some(value.to_vec()),
-            b"volume-opt" => {
-                if let Some((b"device", value)) = split_once(value, b'=') {
-                    device = Some(value.to_vec());
-                }
+pub(super) struct Mount {
+    /// A path of the host.
+    source: Option<Vec<u8>>,
+    fields: Vec<(String, String)>,
+}
+
+impl Mount {
+    pub(super) fn read(value: &[u8]) -> Self {
+        let mut source = None;
+        let fields = fields(value);
+        for field in comma_separated(value) {
+            let (key, value) = split_once(&field, b'=').unwrap_or((&field, b""));
+            if matches!(key.trim_ascii().to_ascii_lowercase().as_slice(), b"source" | b"src") {
+                source = Some(value.to_vec());
             }
-            _ => {}
         }
+        let kind = fields.iter().rfind(|(key, _)| key == "type").map(|(_, kind)| kind.as_str());
+        let kind = kind.unwrap_or("volume").trim().to_ascii_lowercase();
+        let has_source = !["volume", "tmpfs", "image", "cluster", "npipe"].contains(&kind.as_str());
+        Self { source: source.filter(|_| has_source), fields }
     }
-    let has_no_source = [&b"volume"[..], b"tmpfs", b"image", b"cluster", b"npipe"];
-    if has_no_source.contains(&mount_type.as_slice()) { device } else { source }
+
+    /// Everything that the mount asks for of the host.
+    pub(super) fn add_to(&self, asked: &mut Asked) {
+        if let Some(source) = &self.source {
+            asked.add(Danger::HostFiles, Way::Mount, source);
+        }
+        let mut options = Vec::new();
+        for (key, value) in &self.fields {
+            match key.as_str() {
+                "target" | "dst" | "destination" => asked.add_findings(target::judge_mount(value)),
+                "bind-propagation" => asked.add_findings(bind::judge_propagation(value)),
+                "volume-driver" => asked.add_findings(volume::judge_driver(value)),
+                "volume-opt" => options.push(value.split_once('=').unwrap_or((value, ""))),
+                "type" if value.trim().eq_ignore_ascii_case("cluster") => {
+                    asked.add_findings([Finding::new(Danger::StorageDriver, "cluster")]);
+                }
+                _ => {}
+            }
+        }
+        // A new volume can show the host by the options of the local driver: `device=/`.
+        asked.add_findings(volume::judge_options(options));
+    }
+}
+
+/// The options that the value of `--network` in its long form gives to a driver, by name.
+pub(super) fn network_options(value: &[u8]) -> Vec<(String, String)> {
+    let options = fields(value).into_iter().filter(|(key, _)| key == "driver-opt");
+    options
+        .map(|(_, option)| {
+            let (name, value) = option.split_once('=').unwrap_or((&option, ""));
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
+/// The keys of comma-separated values, in small letters, and their values.
+pub(super) fn fields(value: &[u8]) -> Vec<(String, String)> {
+    let field = |field: Vec<u8>| {
+        let field = String::from_utf8_lossy(&field);
+        let (key, value) = field.split_once('=').unwrap_or((&field, ""));
+        (key.trim().to_ascii_lowercase(), value.to_owned())
+    };
+    comma_separated(value).into_iter().map(field).collect()
 }
 
 /// The host in the value of `--network`: `host`, or `name=host,...` with Go's rules for quotes.
@@ -106,18 +155,16 @@ mod tests {
             "target=/host,source=/,type=bind,readonly",
             "\"type=bind\",\"source=/\",target=/host",
             "\ntype=bind,source=/,target=/h",
-            "type=volume,target=/h,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/",
-            "target=/h,\"volume-opt=device=/\"",
             "type=bind,source=/,target=/h\ntype=volume",
             "type=bind,source=/,target=/h\nsource=/tmp",
             "type=b\u{130}nd,source=/,target=/h",
         ] {
-            assert_eq!(mount_source(value.as_bytes()).as_deref(), Some(&b"/"[..]), "{value}");
+            assert_eq!(Mount::read(value.as_bytes()).source.as_deref(), Some(&b"/"[..]), "{value}");
         }
-        let comma = mount_source(b"type=bind,\"source=/a,\"\"b\",target=/h");
-        assert_eq!(comma.as_deref(), Some(&b"/a,\"b"[..]));
+        let comma = Mount::read(b"type=bind,\"source=/a,\"\"b\",target=/h");
+        assert_eq!(comma.source.as_deref(), Some(&b"/a,\"b"[..]));
         for value in ["type=volume,source=/x,target=/h", "type=tmpfs,target=/t", "", "type=bind"] {
-            assert_eq!(mount_source(value.as_bytes()), None, "{value}");
+            assert_eq!(Mount::read(value.as_bytes()).source, None, "{value}");
         }
     }
 

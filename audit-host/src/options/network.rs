@@ -3,6 +3,14 @@
 use crate::danger::Danger;
 use crate::finding::Finding;
 
+/// What a driver of networks asks for. Any but a plain bridge or overlay is a part of the host's
+/// network.
+#[must_use]
+pub fn judge_driver(driver: &str) -> Option<Finding> {
+    (!matches!(driver, "" | "bridge" | "overlay"))
+        .then(|| Finding::new(Danger::HostNetwork, driver))
+}
+
 /// What an option of a network asks for. Those that are known concern the containers in the network
 /// only. Others name an interface of the host, or say how it passes packets on.
 ///
