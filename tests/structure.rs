@@ -80,6 +80,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "listing",
             "people",
             "policy",
+            "kinship",
             "matrix",
             "operation",
             "former_owners",

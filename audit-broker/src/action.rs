@@ -88,6 +88,8 @@ pub(crate) struct References {
     pub(crate) mounted_images: Vec<Image>,
     /// What docker uses where a request says nothing else, if a new container depends on it.
     pub(crate) defaults: Option<Box<Defaults>>,
+    /// What a list is to begin after or end before, by the name that the client gives it.
+    pub(crate) filtered_by: Vec<(String, FilteredBy)>,
     /// The names that images are given.
     pub(crate) names_taken: Vec<NameTaken>,
     /// The release of docker, as far as it is known.
@@ -96,6 +98,13 @@ pub(crate) struct References {
     pub(crate) name_pulled: Option<NameTaken>,
     /// Whether a service is on the network of the host, by whatever name.
     pub(crate) is_on_host_network: bool,
+}
+
+/// An object by which a list is filtered.
+#[derive(Debug)]
+pub(crate) enum FilteredBy {
+    Container(Box<Container>),
+    Image(Box<Image>),
 }
 
 /// A name that an image is given.

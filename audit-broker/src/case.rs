@@ -6,7 +6,7 @@
 
 mod context;
 
-use crate::action::{Action, Holder, NameTaken};
+use crate::action::{Action, FilteredBy, Holder, NameTaken};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::volume::VolumeCreate;
@@ -15,7 +15,7 @@ use crate::facts::Registrar;
 use crate::object::{Container, NamedImage, Network, Object, Volume};
 use crate::operation::{self, Operation};
 use crate::owner::{Kind, name_key};
-use crate::policy::{self, ContainerFacts, ImageFacts, ObjectFacts, Resource};
+use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::request::Head;
 use crate::upstream::Unreachable;
 
@@ -85,6 +85,19 @@ impl Step {
 const SHORT_ID: usize = 12;
 
 impl Thing {
+    /// Who made it, or is to make it.
+    pub(crate) const fn maker(&self) -> Option<&Maker> {
+        match self {
+            Self::Daemon => None,
+            Self::Container(container) | Self::NewContainer(container) => Some(&container.maker),
+            Self::Image(image) => Some(&image.maker),
+            Self::Volume(object)
+            | Self::NewVolume(object)
+            | Self::Network(object)
+            | Self::NewNetwork(object) => Some(&object.maker),
+        }
+    }
+
     pub(crate) fn resource(&self) -> Resource<'_> {
         match self {
             Self::Daemon => Resource::Daemon,
@@ -186,6 +199,7 @@ pub(crate) async fn case_of(
     if let Some(pulled) = &action.references.name_pulled {
         steps.extend(pull_step(pulled, registrar).await);
     }
+    steps.extend(filter_steps(action, registrar).await?);
     let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
     let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
     for taken in action.references.names_taken.iter().skip(asked_for) {
@@ -200,6 +214,27 @@ pub(crate) async fn case_of(
         _ => false,
     };
     Ok(Case { call, steps, is_foreign_exec, asks_for })
+}
+
+/// The objects by which a list is filtered, which the caller must be allowed to see.
+async fn filter_steps(
+    action: &Action,
+    registrar: &Registrar<'_>,
+) -> Result<Vec<Step>, Unreachable> {
+    let mut steps = Vec::new();
+    for (name, by) in &action.references.filtered_by {
+        let step = match by {
+            FilteredBy::Container(container) => {
+                of_container(operation::CONTAINER_INSPECT, container, false, registrar).await?
+            }
+            FilteredBy::Image(image) => {
+                let facts = registrar.image(image).await;
+                Step::new(operation::IMAGE_INSPECT.name, Thing::Image(facts))
+            }
+        };
+        steps.push(step.given_as(Some(name)));
+    }
+    Ok(steps)
 }
 
 /// The call itself.

@@ -354,7 +354,7 @@ impl Named {
         match kind {
             ObjectKind::Image | ObjectKind::Plugin => Self { sw: Some(name), ..Self::default() },
             ObjectKind::Volume => {
-                let resource = Resource::FileSystem { source: name, target: None };
+                let resource = Resource::file_system(name, None);
                 Self { resource: Some(resource), ..Self::default() }
             }
             _ => Self { name: Some(name), ..Self::default() },
@@ -376,7 +376,7 @@ impl Named {
             Body::VolumeCreate(volume) => {
                 let source = volume.name.clone().filter(|name| !name.is_empty());
                 let source = source.unwrap_or_else(|| UNNAMED.to_owned());
-                self.resource = Some(Resource::FileSystem { source, target: None });
+                self.resource = Some(Resource::file_system(source, None));
             }
             Body::NetworkCreate(network) => {
                 let name = network.name.clone().unwrap_or_default();

@@ -11,6 +11,7 @@ mod name_change;
 mod naming;
 mod prune;
 mod pull;
+mod refused;
 mod stream;
 
 use std::rc::Rc;
@@ -99,6 +100,10 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     let request = request.map(|()| body.unwrap_or_else(|| Either::Left(Full::default())));
     let (response, line) = call.connection.upstream.send(request).await?;
     let status = response.status();
+    if status.as_u16() >= 400 {
+        call.record_outcome(outcome_of(status), None);
+        return Ok(Forwarded::Answer(refused::answer(call, response, line).await?));
+    }
     let tells = match route.answer {
         _ if status.as_u16() >= 400 => None,
         AnswerKind::Progress => Some(Tells::Progress),
@@ -246,6 +251,7 @@ async fn seen(
     }
     let viewer = Viewer::of(call);
     viewer.learn(call, &bytes).await;
+    let document = viewer.reading(document, call).await?;
     let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
         .map_err(|error| Unreachable::Malformed { what: what.to_owned(), source: error.into() })?;
     call.record_outcome(outcome_of(head.status), None);

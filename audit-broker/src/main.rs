@@ -29,6 +29,7 @@ mod host_path;
 mod identity;
 mod journal;
 mod kernel_status;
+mod kinship;
 mod learn;
 mod listen;
 mod listing;

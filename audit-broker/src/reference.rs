@@ -3,6 +3,7 @@
 //! A container can get the host from another one, or from a volume that somebody made before: what
 //! those have is part of what is asked for. Ids take the place of names, as in the path.
 
+mod filter;
 mod image;
 mod network;
 mod new_name;
@@ -117,6 +118,11 @@ impl<'a> Finder<'a> {
         }
         for name in head.query.all("names") {
             self.find_image(name).await?;
+        }
+        if matches!(head.route.op, "list" | "image-list")
+            && let Some(refusal) = self.find_of_filters(head).await?
+        {
+            return Ok(Err(refusal));
         }
         if head.route.op == "events" {
             self.filter_by_ids(&mut head.query).await?;

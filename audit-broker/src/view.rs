@@ -14,6 +14,7 @@ mod container;
 mod disk_usage;
 mod element;
 mod event;
+mod info;
 mod json;
 mod network;
 mod shorten;
@@ -24,6 +25,7 @@ use anyhow::Context;
 
 use crate::owner::Kind;
 pub(crate) use event::{Event, EventLine, EventLines};
+pub(crate) use info::Counts;
 
 /// Labels of an object, by name.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -55,8 +57,8 @@ pub(crate) enum Document {
     Containers { limit: Option<usize> },
     /// `GET /containers/{id}/json`, of one that may be seen.
     Container,
-    /// `GET /images/json`.
-    Images,
+    /// `GET /images/json`. The number of containers of each image is of everybody's.
+    Images { with_counts: bool },
     /// `GET /volumes`.
     Volumes,
     /// `GET /volumes/{name}`, of one that may be seen, and what `POST /volumes/create` answers.
@@ -65,8 +67,11 @@ pub(crate) enum Document {
     Networks,
     /// `GET /networks/{id}`, of one that may be seen, with the containers that are on it.
     Network,
-    /// `GET /system/df`. Its sums stay those of all there is.
-    DiskUsage,
+    /// `GET /system/df`. Its sums in bytes stay those of all there is. With its counts, these are of
+    /// everybody's containers.
+    DiskUsage { with_counts: bool },
+    /// `GET /info`, with counts of what may be seen.
+    Info { counts: Counts, with_swarm: bool },
 }
 
 /// The document without what may not be seen.
@@ -82,7 +87,8 @@ pub(crate) fn filter_document(
     let filtered = match document {
         Document::Containers { limit } => container::list(text, limit, may_view),
         Document::Container => container::document(text),
-        Document::Images => element::list(text, Kind::Image, may_view),
+        Document::Images { with_counts: true } => element::list(text, Kind::Image, may_view),
+        Document::Images { with_counts: false } => element::images(text, None, may_view),
         Document::Volumes => json::map_members(text, |key, value| match key {
             "Volumes" => element::list(value, Kind::Volume, may_view).map(Some),
             _ => Ok(Some(value.into())),
@@ -90,7 +96,8 @@ pub(crate) fn filter_document(
         Document::Volume => element::document(text),
         Document::Networks => network::list(text, may_view),
         Document::Network => network::document(text, may_view),
-        Document::DiskUsage => disk_usage::document(text, may_view),
+        Document::DiskUsage { with_counts } => disk_usage::document(text, with_counts, may_view),
+        Document::Info { counts, with_swarm } => info::document(text, counts, with_swarm),
     };
     let filtered = filtered.with_context(|| format!("dockerd's answer is no {document:?}"))?;
     Ok(filtered.into_owned().into_bytes())

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::call::Call;
@@ -16,6 +17,7 @@ use crate::case::Thing;
 use crate::danger;
 use crate::decision::{may_see, permits};
 use crate::facts::owner_of_object;
+use crate::kinship::{is_by_tool_label, is_own};
 use crate::object;
 use crate::operation;
 use crate::owner::{Kind, Owner, shown_image};
@@ -27,25 +29,33 @@ use crate::privileged::Look;
 use crate::settings::Mode;
 use crate::shared::Shared;
 use crate::upstream::{Found, Unreachable};
-use crate::view::{Document, Labels, Seen};
+use crate::view::{Counts, Document, Labels, Seen, filter_document};
 
 /// How an answer is read, if it tells of more than what the call is about.
 pub(crate) fn document_of(call: &Call) -> Option<Document> {
     Some(match call.action.head.route.op {
         "list" => Document::Containers { limit: call.limit },
         "inspect" => Document::Container,
-        "image-list" => Document::Images,
+        "image-list" => Document::Images { with_counts: false },
         "volume-list" => Document::Volumes,
         "volume-inspect" | "volume-create" => Document::Volume,
         "network-list" => Document::Networks,
         "network-inspect" => Document::Network,
-        "disk-usage" => Document::DiskUsage,
+        "disk-usage" => Document::DiskUsage { with_counts: false },
+        "info" => Document::Info { counts: Counts::default(), with_swarm: false },
         _ => return None,
     })
 }
 
 /// How many containers dockerd is asked for at the same time.
 const LOOKS_AT_ONCE: usize = 8;
+
+/// What a list tells of the state of a container.
+#[derive(Deserialize)]
+struct State {
+    #[serde(rename = "State", default)]
+    state: String,
+}
 
 /// A volume or network as dockerd has it, and who made it.
 #[derive(Clone, Debug)]
@@ -61,6 +71,8 @@ pub(crate) struct Viewer {
     mode: Mode,
     principal: Rc<Principal>,
     shared: Arc<Shared>,
+    /// Whether only what is the caller's own is seen, since a tool looks for what it made.
+    is_own_only: bool,
 }
 
 /// What tells of containers: a list, disk usage in its older form.
@@ -84,7 +96,9 @@ impl Viewer {
     pub(crate) fn of(call: &Call) -> Self {
         let shared = Arc::clone(&call.connection.shared);
         let principal = Rc::clone(&call.principal);
-        Self { mode: call.settings.mode, principal, shared }
+        let filters = call.action.head.query.text("filters");
+        let is_own_only = call.action.head.route.class.reads_only() && is_by_tool_label(filters);
+        Self { mode: call.settings.mode, principal, shared, is_own_only }
     }
 
     /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
@@ -151,7 +165,13 @@ impl Viewer {
         };
         let is_container = matches!(thing, Thing::Container(_));
         let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
-        may_see(&self.shared.policy(), self.mode, &self.principal, &thing, is_privileged)
+        self.judge(&thing, is_privileged)
+    }
+
+    fn judge(&self, thing: &Thing, is_privileged: bool) -> bool {
+        let is_found =
+            !self.is_own_only || thing.maker().is_none_or(|maker| is_own(&self.principal, maker));
+        is_found && may_see(&self.shared.policy(), self.mode, &self.principal, thing, is_privileged)
     }
 
     /// The volume or network, by name or id; `None` if there is none.
@@ -196,7 +216,7 @@ impl Viewer {
         let maker = self.maker(owner.as_ref());
         let facts = ObjectFacts { id: id.to_owned(), name, driver, labels, maker };
         let thing = if kind == Kind::Volume { Thing::Volume(facts) } else { Thing::Network(facts) };
-        may_see(&self.shared.policy(), self.mode, &self.principal, &thing, false)
+        self.judge(&thing, false)
     }
 
     /// Whether the caller may see a container, volume or network of which the owner is not known: only
@@ -209,16 +229,78 @@ impl Viewer {
             match kind {
                 Kind::Volume => Thing::Volume(object),
                 Kind::Network => Thing::Network(object),
+                Kind::Image => {
+                    Thing::Image(ImageFacts { maker: container.maker, ..container.image })
+                }
                 _ => Thing::Container(container),
             }
         });
-        let policy = self.shared.policy();
-        let may_see = |thing| {
-            [true, false].iter().all(|is_privileged| {
-                may_see(&policy, self.mode, &self.principal, thing, *is_privileged)
-            })
-        };
-        things.iter().all(may_see)
+        things.iter().all(|thing| [true, false].iter().all(|known| self.judge(thing, *known)))
+    }
+
+    /// Whether the caller may see whatever there is, so that no answer can tell too much.
+    pub(crate) fn may_see_everything(&self) -> bool {
+        let kinds = [Kind::Container, Kind::Volume, Kind::Network, Kind::Image];
+        kinds.into_iter().all(|kind| self.may_see_unknown(kind)) && self.may_see_swarm()
+    }
+
+    /// How the document is read for this viewer.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn reading(
+        &self,
+        document: Document,
+        call: &Call,
+    ) -> Result<Document, Unreachable> {
+        let with_counts = self.may_see_everything();
+        Ok(match document {
+            Document::Images { .. } => Document::Images { with_counts },
+            Document::DiskUsage { .. } => Document::DiskUsage { with_counts },
+            Document::Info { .. } => self.info(call).await?,
+            Document::Containers { .. }
+            | Document::Container
+            | Document::Volumes
+            | Document::Volume
+            | Document::Networks
+            | Document::Network => document,
+        })
+    }
+
+    fn may_see_swarm(&self) -> bool {
+        self.may(operation::SWARM_VIEW.name)
+    }
+
+    /// What the caller may know of the daemon.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached, or a list is too long to be read.
+    async fn info(&self, call: &Call) -> Result<Document, Unreachable> {
+        let (upstream, version) = (&call.connection.upstream, call.version);
+        let mut counts = Counts::default();
+        for (path, is_of_containers) in [("containers/json?all=1", true), ("images/json", false)] {
+            let target = format!("/v{version}/{path}");
+            let Found::Yes(list) = upstream.ask::<Vec<Box<RawValue>>>(&target).await? else {
+                continue;
+            };
+            let list = serde_json::to_vec(&list).unwrap_or_default();
+            let document = if is_of_containers {
+                self.learn(call, &list).await;
+                Document::Containers { limit: None }
+            } else {
+                Document::Images { with_counts: false }
+            };
+            let seen = filter_document(document, &list, &mut |seen| self.may_see(seen));
+            let seen = seen.ok().and_then(|seen| serde_json::from_slice::<Vec<State>>(&seen).ok());
+            for State { state } in seen.unwrap_or_default() {
+                if is_of_containers {
+                    counts.add(&state);
+                } else {
+                    counts.images += 1;
+                }
+            }
+        }
+        Ok(Document::Info { counts, with_swarm: self.may_see_swarm() })
     }
 
     /// Whether it is known who made a container or what it has.

@@ -46,6 +46,20 @@ pub(crate) fn with(filters: Option<&str>, name: &str, value: &str) -> String {
     serde_json::json!(maps).to_string()
 }
 
+/// Filters with each value of one of them replaced.
+pub(crate) fn replaced(
+    filters: Option<&str>,
+    name: &str,
+    replace: impl Fn(&str) -> Option<String>,
+) -> String {
+    let mut maps = read_filters(filters);
+    if let Some(values) = maps.get_mut(name) {
+        let replaced = std::mem::take(values).into_iter();
+        *values = replaced.map(|(value, is)| (replace(&value).unwrap_or(value), is)).collect();
+    }
+    serde_json::json!(maps).to_string()
+}
+
 /// The values of one of the filters; `None` if it is not there.
 pub(crate) fn filtered_by(filters: Option<&str>, name: &str) -> Option<Vec<String>> {
     Some(read_filters(filters).remove(name)?.into_keys().collect())

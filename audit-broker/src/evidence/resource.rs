@@ -11,7 +11,7 @@ use crate::api::container::ContainerConfig;
 use crate::api::host_config::{HostConfig, RestartPolicy, UpdateConfig};
 use crate::api::mount::Mount;
 use crate::object::{Container, Image};
-use crate::owner::shown_image;
+use crate::owner::{owner_in_labels, shown_image};
 
 use super::command_line;
 
@@ -31,6 +31,8 @@ pub(super) enum Resource {
     FileSystem {
         source: String,
         target: Option<String>,
+        /// Who made the volume, if that is known: a container may be given another person's.
+        owner: Option<String>,
     },
     /// A file system in memory: where it is in the container, and its options.
     Memory {
@@ -66,10 +68,7 @@ impl Resource {
         let of_others = Self::of_volumes_from(host_config, &references.joined);
         let of_others: Vec<Self> = of_others
             .filter(|(_, target)| !is_taken(&resources, target))
-            .map(|(source, target)| Self::FileSystem {
-                source: source.to_owned(),
-                target: Some(target.to_owned()),
-            })
+            .map(|(source, target)| Self::file_system(source.to_owned(), Some(target.to_owned())))
             .collect();
         resources.extend(of_others);
         let of_image = image.into_iter().flat_map(Image::volumes);
@@ -77,10 +76,14 @@ impl Resource {
             config.volumes.iter().flat_map(BTreeMap::keys).chain(of_image).collect();
         // No volume is made where something is already.
         let targets = targets.into_iter().filter(|target| !is_taken(&resources, target));
-        let nameless: Vec<Self> = targets
-            .map(|target| Self::FileSystem { source: "?".to_owned(), target: Some(target.clone()) })
-            .collect();
+        let nameless: Vec<Self> =
+            targets.map(|target| Self::file_system("?".to_owned(), Some(target.clone()))).collect();
         resources.extend(nameless);
+        for resource in &mut resources {
+            if let Self::FileSystem { source, owner, .. } = resource {
+                *owner = owner_of_volume(source, references);
+            }
+        }
         resources.extend(Self::of_health(config, image, mask));
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
@@ -97,7 +100,7 @@ impl Resource {
             // A path alone is a new volume.
             let (source, rest) = bind.split_once(':').unwrap_or(("?", bind));
             let target = rest.split(':').next().map(str::to_owned);
-            Self::FileSystem { source: source.to_owned(), target }
+            Self::file_system(source.to_owned(), target)
         });
         let in_memory = config.tmpfs.iter().flatten().map(|(target, options)| Self::Memory {
             target: target.clone(),
@@ -125,7 +128,7 @@ impl Resource {
     fn of_mount(mount: &Mount) -> Self {
         if mount.kind.as_deref() != Some("tmpfs") {
             let source = mount.source.clone().unwrap_or_else(|| "?".to_owned());
-            return Self::FileSystem { source, target: mount.target.clone() };
+            return Self::file_system(source, mount.target.clone());
         }
         let options = mount.tmpfs_options.as_ref();
         let size =
@@ -173,6 +176,11 @@ impl Resource {
         is_any.then(|| Self::HealthCheck(command_line(words, mask)))
     }
 
+    /// A directory or volume of which the owner is not told.
+    pub(super) const fn file_system(source: String, target: Option<String>) -> Self {
+        Self::FileSystem { source, target, owner: None }
+    }
+
     /// The word for its kind.
     pub(super) const fn word(&self) -> &'static str {
         match self {
@@ -206,10 +214,14 @@ impl Resource {
                     None => record,
                 }
             }
-            Self::FileSystem { source, target } => {
+            Self::FileSystem { source, target, owner } => {
                 let record = record.untrusted("new-fs", source);
                 let record = match target {
                     Some(target) => record.untrusted("dir", target),
+                    None => record,
+                };
+                let record = match owner {
+                    Some(owner) => record.untrusted("name", owner),
                     None => record,
                 };
                 if source.starts_with('/') { record.untrusted("path", source) } else { record }
@@ -226,6 +238,15 @@ impl Resource {
             Self::Restart(name) => record.untrusted("name", name),
         }
     }
+}
+
+/// Who made a volume, by its label. A volume without one was made without the broker, as root's, or by
+/// docker for a container, when it has no name that anybody gave it.
+fn owner_of_volume(name: &str, references: &References) -> Option<String> {
+    let there = references.volumes.iter().find(|volume| volume.name == name);
+    let made = references.missing_volumes.iter().find(|made| made.name.as_deref() == Some(name));
+    let labels = there.map(|volume| &volume.labels).or(made.map(|volume| &volume.labels))?;
+    owner_in_labels(labels.as_ref()?, None).map(|owner| owner.to_string())
 }
 
 /// Whether something is mounted at a place in the container.
@@ -261,9 +282,8 @@ mod tests {
             "NetworkingConfig": {"EndpointsConfig": {"web": {}, "db": {}}},
         });
         let config: ContainerConfig = serde_json::from_value(config).unwrap();
-        let file_system = |source: &str, target: &str| Resource::FileSystem {
-            source: source.to_owned(),
-            target: Some(target.to_owned()),
+        let file_system = |source: &str, target: &str| {
+            Resource::file_system(source.to_owned(), Some(target.to_owned()))
         };
         let memory = |target: &str, options: &str| Resource::Memory {
             target: target.to_owned(),
@@ -308,9 +328,8 @@ mod tests {
             let is_shown = |resource: &Resource| !matches!(resource, Resource::Network(_));
             resources.into_iter().filter(is_shown).collect::<Vec<_>>()
         };
-        let volume = |source: &str, target: &str| Resource::FileSystem {
-            source: source.to_owned(),
-            target: Some(target.to_owned()),
+        let volume = |source: &str, target: &str| {
+            Resource::file_system(source.to_owned(), Some(target.to_owned()))
         };
         let check =
             |word: &str| Resource::HealthCheck(command_line(&["CMD", word], &Mask::default()));

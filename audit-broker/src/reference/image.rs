@@ -202,6 +202,6 @@ fn is_image(mount: &Mount) -> bool {
 }
 
 /// Whether dockerd can be asked for an image of this name, without another path coming of it.
-fn may_be_image(name: &str) -> bool {
+pub(super) fn may_be_image(name: &str) -> bool {
     !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
 }

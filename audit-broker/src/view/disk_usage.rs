@@ -1,13 +1,19 @@
 //! How much room everything takes, with the lists of what takes it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use super::json::{Changed, map_members};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::element::{Element, counted};
+use super::json::{Changed, map_elements, map_members};
 use super::{MayView, container, element};
 use crate::owner::Kind;
 
 /// The disk usage with those things in its lists that may be seen. What is no number or text, and
-/// not known, is left empty, since it may be one more list.
+/// not known, is left empty, since it may be one more list. dockerd counts everybody's containers:
+/// unless the caller may have that, those in the list take their place.
 ///
 /// # Errors
 /// If it is none.
@@ -15,34 +21,136 @@ use crate::owner::Kind;
 /// # Source
 /// `SystemDataUsageResponse` in moby's `api/swagger.yaml`; before API 1.52 the lists stand there
 /// themselves.
-pub(super) fn document<'a>(text: &'a str, may_view: MayView<'_>) -> anyhow::Result<Cow<'a, str>> {
+pub(super) fn document<'a>(
+    text: &'a str,
+    with_counts: bool,
+    may_view: MayView<'_>,
+) -> anyhow::Result<Cow<'a, str>> {
+    let counts = if with_counts { Counts::OfAll } else { Counts::of(text, may_view)? };
     map_members(text, |key, value| match key {
-        "Containers" => list(value, Kind::Container, may_view),
-        "Images" => list(value, Kind::Image, may_view),
-        "Volumes" => list(value, Kind::Volume, may_view),
-        "BuildCache" => list(value, Kind::Build, may_view),
-        "ContainerUsage" => usage(value, Kind::Container, may_view),
-        "ImageUsage" => usage(value, Kind::Image, may_view),
-        "VolumeUsage" => usage(value, Kind::Volume, may_view),
-        "BuildCacheUsage" => usage(value, Kind::Build, may_view),
+        "Containers" => list(value, Kind::Container, &counts, may_view),
+        "Images" => list(value, Kind::Image, &counts, may_view),
+        "Volumes" => list(value, Kind::Volume, &counts, may_view),
+        "BuildCache" => list(value, Kind::Build, &counts, may_view),
+        "ContainerUsage" => usage(value, Kind::Container, &counts, may_view),
+        "ImageUsage" => usage(value, Kind::Image, &counts, may_view),
+        "VolumeUsage" => usage(value, Kind::Volume, &counts, may_view),
+        "BuildCacheUsage" => usage(value, Kind::Build, &counts, may_view),
         _ => Ok(Some(only_scalar(value).into())),
     })
 }
 
-fn usage<'a>(text: &'a str, kind: Kind, may_view: MayView<'_>) -> Changed<'a> {
-    let usage = map_members(text, |key, value| match key {
-        "Items" => list(value, kind, may_view),
+/// How many containers use an image or volume.
+enum Counts {
+    /// As dockerd says, of everybody.
+    OfAll,
+    /// Of those that the caller may see.
+    OfSeen { images: HashMap<String, usize>, volumes: HashMap<String, usize> },
+    /// There is no list of containers.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Lists<'a> {
+    #[serde(borrow, default)]
+    containers: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    container_usage: Option<ContainerUsage<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerUsage<'a> {
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Using {
+    #[serde(rename = "ImageID")]
+    image_id: String,
+    mounts: Option<Vec<Mount>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Mount {
+    name: String,
+}
+
+impl Counts {
+    fn of(text: &str, may_view: MayView<'_>) -> anyhow::Result<Self> {
+        let Lists { containers, container_usage } = serde_json::from_str(text)?;
+        let Some(containers) = containers.or(container_usage.and_then(|usage| usage.items)) else {
+            return Ok(Self::Unknown);
+        };
+        let (mut images, mut volumes) = (HashMap::new(), HashMap::new());
+        for container in containers {
+            if !Element::read(container.get())?.is_seen(Kind::Container, may_view) {
+                continue;
+            }
+            let Using { image_id, mounts } = serde_json::from_str(container.get())?;
+            *images.entry(image_id).or_default() += 1;
+            for Mount { name } in mounts.unwrap_or_default() {
+                *volumes.entry(name).or_default() += 1;
+            }
+        }
+        Ok(Self::OfSeen { images, volumes })
+    }
+}
+
+fn usage<'a>(text: &'a str, kind: Kind, counts: &Counts, may_view: MayView<'_>) -> Changed<'a> {
+    let usage = map_members(text, |key, value| match (key, counts) {
+        ("Items", _) => list(value, kind, counts, may_view),
+        ("TotalCount" | "ActiveCount", Counts::OfSeen { .. } | Counts::Unknown) => Ok(None),
         _ => Ok(Some(only_scalar(value).into())),
     })?;
     Ok(Some(usage))
 }
 
-fn list<'a>(text: &'a str, kind: Kind, may_view: MayView<'_>) -> Changed<'a> {
-    let list = match kind {
-        Kind::Container => container::list(text, None, may_view),
+fn list<'a>(text: &'a str, kind: Kind, counts: &Counts, may_view: MayView<'_>) -> Changed<'a> {
+    let list = match (kind, counts) {
+        (Kind::Container, _) => container::list(text, None, may_view),
+        (Kind::Image, Counts::OfSeen { images, .. }) => {
+            element::images(text, Some(images), may_view)
+        }
+        (Kind::Image, Counts::Unknown) => element::images(text, None, may_view),
+        (Kind::Volume, Counts::OfSeen { volumes, .. }) => {
+            self::volumes(text, Some(volumes), may_view)
+        }
+        (Kind::Volume, Counts::Unknown) => self::volumes(text, None, may_view),
         _ => element::list(text, kind, may_view),
     };
     list.map(Some)
+}
+
+fn volumes<'a>(
+    text: &'a str,
+    counts: Option<&HashMap<String, usize>>,
+    may_view: MayView<'_>,
+) -> anyhow::Result<Cow<'a, str>> {
+    let seen = element::list(text, Kind::Volume, may_view)?;
+    let shown = map_elements(&seen, |volume| {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "PascalCase", default)]
+        struct Named {
+            name: String,
+        }
+        let Named { name } = serde_json::from_str(volume)?;
+        let shown = map_members(volume, |key, value| {
+            if key != "UsageData" {
+                return Ok(Some(value.into()));
+            }
+            map_members(value, |key, value| {
+                Ok(Some(if key == "RefCount" { counted(counts, &name) } else { value.into() }))
+            })
+            .map(Some)
+        })?;
+        Ok(Some(shown))
+    })?;
+    Ok(shown.into_owned().into())
 }
 
 fn only_scalar(value: &str) -> &str {

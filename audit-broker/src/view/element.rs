@@ -1,6 +1,7 @@
 //! An element of a list, as it is judged.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
@@ -73,6 +74,40 @@ pub(super) fn list<'a>(
         }
         document(element).map(Some)
     })
+}
+
+/// A list of images without those that may not be seen. dockerd counts everybody's containers of each:
+/// `counts` takes their place.
+///
+/// # Errors
+/// If it is no list of images.
+pub(super) fn images<'a>(
+    text: &'a str,
+    counts: Option<&HashMap<String, usize>>,
+    may_view: MayView<'_>,
+) -> anyhow::Result<Cow<'a, str>> {
+    map_elements(text, |element| {
+        let image = Element::read(element)?;
+        if !image.is_seen(Kind::Image, may_view) {
+            return Ok(None);
+        }
+        let shown = map_members(element, |key, value| {
+            Ok(Some(match key {
+                "Labels" => without_own_labels(value)?,
+                "Containers" => counted(counts, &image.id),
+                _ => value.into(),
+            }))
+        });
+        shown.map(Some)
+    })
+}
+
+/// A count; -1 where nobody counted, as dockerd says.
+pub(super) fn counted(counts: Option<&HashMap<String, usize>>, id: &str) -> Cow<'static, str> {
+    match counts {
+        Some(counts) => counts.get(id).copied().unwrap_or_default().to_string().into(),
+        None => "-1".into(),
+    }
 }
 
 /// A volume, or another thing with labels, as if it had been made without the broker.

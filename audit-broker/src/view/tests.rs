@@ -65,10 +65,13 @@ fn a_limit_counts_what_is_seen() {
 fn images_volumes_and_networks() {
     let images = r#"[{"Containers":-1,"Id":"foreign","Labels":null,"RepoTags":["x:1"]},{"Id":"i","Labels":{"a":"b"},"RepoDigests":["f@sha256:0"],"RepoTags":["f:1","f:2"]}]"#;
     assert_eq!(
-        own(Document::Images, images),
+        own(Document::Images { with_counts: false }, images),
         format!("[{}]", &images[images.find(r#"{"Id":"i""#).unwrap()..images.len() - 1])
     );
-    assert_eq!(asked(Document::Images, images)[1], "image i f:1,f:2,f@sha256:0");
+    assert_eq!(
+        asked(Document::Images { with_counts: false }, images)[1],
+        "image i f:1,f:2,f@sha256:0"
+    );
 
     let volumes = r#"{"Volumes":[{"Driver":"local","Labels":null,"Name":"foreign-v"},{"CreatedAt":"2026","Name":"v","Labels":{}}],"Warnings":["w"]}"#;
     assert_eq!(
@@ -104,21 +107,46 @@ fn k16_disk_usage_tells_no_more_than_the_lists() {
         r#"{{"LayersSize":1982341,"Images":[{{"Id":"foreign"}},{{"Id":"i"}}],"Containers":[{foreign},{own_one}],"Volumes":[{{"Name":"foreign"}},{{"Name":"v","UsageData":{{"RefCount":1,"Size":0}}}}],"BuildCache":[{{"ID":"foreign"}},{{"ID":"b"}}],"BuilderSize":0,"News":[{{"Id":"foreign"}}]}}"#
     );
     assert_eq!(
-        own(Document::DiskUsage, &older),
+        own(Document::DiskUsage { with_counts: false }, &older),
         format!(
-            r#"{{"LayersSize":1982341,"Images":[{{"Id":"i"}}],"Containers":[{own_one}],"Volumes":[{{"Name":"v","UsageData":{{"RefCount":1,"Size":0}}}}],"BuildCache":[{{"ID":"b"}}],"BuilderSize":0,"News":null}}"#
+            r#"{{"LayersSize":1982341,"Images":[{{"Id":"i"}}],"Containers":[{own_one}],"Volumes":[{{"Name":"v","UsageData":{{"RefCount":0,"Size":0}}}}],"BuildCache":[{{"ID":"b"}}],"BuilderSize":0,"News":null}}"#
         )
     );
     let newer = format!(
         r#"{{"ImageUsage":{{"TotalCount":2,"Items":[{{"Id":"foreign"}},{{"Id":"i"}}]}},"ContainerUsage":{{"ActiveCount":1,"Items":[{foreign},{own_one}]}},"VolumeUsage":{{"Items":[{{"Name":"foreign"}}]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[{{"ID":"foreign"}}],"News":{{}}}}}}"#
     );
     assert_eq!(
-        own(Document::DiskUsage, &newer),
+        own(Document::DiskUsage { with_counts: false }, &newer),
         format!(
-            r#"{{"ImageUsage":{{"TotalCount":2,"Items":[{{"Id":"i"}}]}},"ContainerUsage":{{"ActiveCount":1,"Items":[{own_one}]}},"VolumeUsage":{{"Items":[]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[],"News":null}}}}"#
+            r#"{{"ImageUsage":{{"Items":[{{"Id":"i"}}]}},"ContainerUsage":{{"Items":[{own_one}]}},"VolumeUsage":{{"Items":[]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[],"News":null}}}}"#
         )
     );
-    assert_eq!(asked(Document::DiskUsage, &newer)[5], "build foreign ");
+    assert_eq!(asked(Document::DiskUsage { with_counts: true }, &newer)[5], "build foreign ");
+}
+
+#[test]
+fn s18_disk_usage_counts_the_containers_that_are_seen() {
+    let uses = r#","Mounts":[{"Type":"volume","Name":"v"},{"Type":"bind","Source":"/"}]"#;
+    let (own_one, foreign) = (container("a", uses), container("foreign", uses));
+    let with = |containers: &str| {
+        format!(
+            r#"{{"Images":[{{"Containers":2,"Id":"{IMAGE}"}},{{"Containers":9,"Id":"i"}}],{containers}"Volumes":[{{"Name":"v","UsageData":{{"RefCount":2,"Size":7}}}}]}}"#
+        )
+    };
+    let counted = |text: &str, of_image: i32, other: i32, of_volume: i32| {
+        text.replace(r#""Containers":2"#, &format!(r#""Containers":{of_image}"#))
+            .replace(r#""Containers":9"#, &format!(r#""Containers":{other}"#))
+            .replace(r#""RefCount":2"#, &format!(r#""RefCount":{of_volume}"#))
+    };
+    let seen = with(&format!(r#""Containers":[{own_one}],"#));
+    let all = with(&format!(r#""Containers":[{foreign},{own_one}],"#));
+    let df = |with_counts, text: &str| own(Document::DiskUsage { with_counts }, text);
+    assert_eq!(df(false, &all), counted(&seen, 1, 0, 1));
+    assert_eq!(df(true, &all), seen);
+    assert_eq!(df(false, &with("")), counted(&with(""), -1, -1, -1));
+    let images = format!(r#"[{{"Containers":2,"Id":"{IMAGE}"}}]"#);
+    let list = |with_counts| own(Document::Images { with_counts }, &images);
+    assert_eq!((list(true), list(false)), (images.clone(), images.replace(":2", ":-1")));
 }
 
 #[test]
@@ -169,7 +197,7 @@ fn what_has_another_form_is_not_passed_on() {
         (Document::Volumes, "[]"),
         (Document::Volumes, r#"{"Volumes":{"Name":"v"}}"#),
         (Document::Network, r#"{"Containers":["a"]}"#),
-        (Document::DiskUsage, r#"{"ImageUsage":[]}"#),
+        (Document::DiskUsage { with_counts: false }, r#"{"ImageUsage":[]}"#),
         (Document::Container, r#"{"Config":[]}"#),
     ] {
         let error = filter_document(document, text.as_bytes(), &mut |_| true).unwrap_err();

@@ -8,7 +8,7 @@ use super::owners::{out, run};
 use super::stage::OTHER;
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{PERSON, login, shell, text};
+use crate::host::{PERSON, login, raw, settle, shell, text, uid_of};
 
 /// The person uses what they made and looks at what root made; another person may do everything.
 fn own_and_roots() -> String {
@@ -151,4 +151,163 @@ fn s38_long_events_are_shortened_and_absurd_labels_refused() {
         PERSON,
         &format!("{set}; docker volume create --label a=$x --label b=$x {name}-v"),
     );
+}
+
+/// The person uses what they made, and another person everything.
+fn own_only() -> String {
+    format!(
+        "@id(\"own\") permit(principal, action, resource)
+            when {{ resource is Daemon || resource is Image || resource in principal }};
+         @id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);"
+    )
+}
+
+/// What a call tells of a hidden object is what it tells of one that is not there.
+#[test]
+fn s14_filters_and_conflicts_tell_nothing_of_hidden_objects() {
+    let broker = Broker::with_policies(&own_only(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let hidden = out(&broker, OTHER, &format!("docker create --name {name}-hidden fedora true"));
+    let hidden = hidden.trim();
+    out(&broker, PERSON, &format!("docker create --name {name}-own fedora true"));
+    let told = |line: &str| {
+        let output = run(&broker, PERSON, line);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let list = "docker ps -a --format '{{.Names}}' --filter";
+    for key in ["since", "before"] {
+        let of = |what: &str| {
+            let (code, stdout, stderr) = told(&format!("{list} {key}={what}"));
+            (code, stdout, stderr.replace(what, "NAME"))
+        };
+        let missing = of(&format!("{name}-missing"));
+        assert_eq!(missing.0, Some(1), "{missing:?}");
+        for what in [&format!("{name}-hidden"), hidden, &hidden[..12]] {
+            assert_eq!(of(what), missing, "{key}={what}");
+        }
+        assert_eq!(of(&format!("{name}-own")).0, Some(0));
+    }
+    // By its id too, a later container of one's own is found.
+    out(&broker, PERSON, &format!("docker create --name {name}-later fedora true"));
+    assert_eq!(
+        told(&format!("{list} since={name}-own --filter name={name}")).1,
+        format!("{name}-later\n")
+    );
+    assert_eq!(
+        told(&format!("{list} before={name}-later --filter name={name}")).1,
+        format!("{name}-own\n")
+    );
+    for line in [
+        format!("docker create --name {name}-hidden fedora true"),
+        format!("docker rename {name}-own {name}-hidden"),
+    ] {
+        let (code, _, stderr) = told(&line);
+        assert!(code != Some(0) && stderr.contains("is already in use"), "{stderr}");
+        assert!(!stderr.contains(&hidden[..12]), "{stderr}");
+    }
+    // Of a container that the caller may see, docker's own words are passed on.
+    let (_, _, stderr) = told(&format!("docker create --name {name}-own fedora true"));
+    assert!(stderr.contains("by container \""), "{stderr}");
+}
+
+/// Errors, counts and the swarm.
+#[test]
+fn s18_no_answer_tells_of_what_is_hidden() {
+    let broker = Broker::with_policies(&own_only(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let line = |user: &str, line: &str| {
+        let output = run(&broker, user, line);
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    // Another person's container uses what the person made.
+    out(
+        &broker,
+        PERSON,
+        &format!(
+            "docker volume create {name}-v && docker network create {name}-n &&
+             docker create --name {name}-of fedora true && docker commit {name}-of {name}-i &&
+             docker rm {name}-of"
+        ),
+    );
+    let hidden = out(
+        &broker,
+        OTHER,
+        &format!(
+            "docker run -d --init --name {name}-hidden -v {name}-v:/v --network {name}-n {name}-i \
+                sleep 600"
+        ),
+    );
+    let hidden = hidden.trim();
+    for call in [
+        format!("docker volume rm {name}-v"),
+        format!("docker network rm {name}-n"),
+        format!("docker rmi {name}-i"),
+    ] {
+        let told = line(PERSON, &call);
+        assert!(told.contains(&format!("{name}-")), "{told}");
+        assert!(!told.contains(&hidden[..12]) && !told.contains("-hidden"), "{call}: {told}");
+        let told = line(OTHER, &call);
+        let is_named = told.contains(&hidden[..12]) || told.contains("has active endpoints");
+        assert!(is_named, "{call}: {told}");
+    }
+    let counts = "docker info -f '{{.Containers}} {{.ContainersRunning}}'";
+    assert_eq!(line(PERSON, counts), "0 0\n");
+    out(&broker, PERSON, &format!("docker create --name {name}-own fedora true"));
+    assert_eq!(line(PERSON, counts), "1 0\n");
+    let curl = "curl -s --unix-socket ${DOCKER_HOST#unix://} http://docker/v1.41";
+    for path in ["images/json", "system/df"] {
+        let told = line(PERSON, &format!("{curl}/{path}"));
+        for part in told.split("\"Containers\":").skip(1) {
+            let is_own = ["-1", "0", "1,", "["].iter().any(|count| part.starts_with(count));
+            assert!(is_own, "{path}: {part:.40}");
+        }
+        for part in told.split("\"RefCount\":").skip(1) {
+            assert!(part.starts_with('0') || part.starts_with("-1"), "{path}: {part:.40}");
+        }
+        assert!(!told.contains(&hidden[..12]), "{told}");
+    }
+}
+
+/// A label leads nobody's compose to what another person made.
+#[test]
+fn s17_tools_find_only_their_caller_s_own_by_label() {
+    let policies = "@id(\"all\") permit(principal, action, resource);";
+    let broker = Broker::with_policies(policies, "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let labels = ["com.docker.compose.project", "com.docker.stack.namespace", "org.testcontainers"];
+    for (number, label) in labels.iter().enumerate() {
+        for (user, what) in [(PERSON, "own"), (OTHER, "other")] {
+            let made = format!("{name}-{what}-{number}");
+            let label = format!("--label {label}={name}");
+            out(
+                &broker,
+                user,
+                &format!(
+                    "docker create {label} --name {made} fedora true &&
+                     docker volume create {label} {made} && docker network create {label} {made}"
+                ),
+            );
+        }
+        let made = |what: &str| format!("{name}-{what}-{number}\n");
+        for list in
+            ["ps -a --format '{{.Names}}'", "volume ls -q", "network ls --format '{{.Name}}'"]
+        {
+            let by_label = format!("docker {list} --filter label={label}={name}");
+            assert_eq!(out(&broker, PERSON, &by_label), made("own"), "{list}");
+            assert_eq!(out(&broker, OTHER, &by_label), made("other"), "{list}");
+            // By any other filter, everybody sees what they may see.
+            let by_name = format!("docker {list} --filter name={name} | grep -c -- -{number}$");
+            assert_eq!(out(&broker, PERSON, &by_name), "2\n", "{list}");
+        }
+    }
+    // The record of a container that gets another person's volume says whose that is.
+    let volume = format!("{name}-own-0");
+    out(&broker, OTHER, &format!("docker create --name {name}-uses -v {volume}:/v fedora true"));
+    settle();
+    let found = raw(&["-m", "VIRT_RESOURCE", "-ul", OTHER], &format!("new-fs=\"{volume}\""));
+    let owner = format!("name=\"login:{}:{PERSON}\"", uid_of(PERSON));
+    assert!(found.iter().any(|record| record.contains(&owner)), "{owner}: {found:?}");
 }
