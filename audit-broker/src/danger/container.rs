@@ -43,7 +43,6 @@ pub(super) fn add_created(
 pub(super) fn add_entered(gathered: &mut Gathered, name: &str, config: &HostConfig) {
     let place = format!("container {name}: HostConfig.");
     add_host_config(gathered, &place, config);
-    log::add_log(gathered, &format!("{place}LogConfig"), config, None);
     add_sysctls(gathered, &place, config, true);
 }
 

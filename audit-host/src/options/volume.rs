@@ -81,17 +81,17 @@ impl Kind {
     }
 
     fn judge_option(self, option: &str) -> Vec<Finding> {
-        let name = option.split('=').next().unwrap_or_default();
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
         let unknown = || vec![Finding::loosened("volume_option", option)];
         match self {
             Self::Bind if BIND.contains(&option) => Vec::new(),
             Self::Share if SHARE.contains(&name) || tmpfs::judge_one(option).is_none() => {
                 Vec::new()
             }
+            Self::Share if name == "sec" && LOGINS.contains(&value) => Vec::new(),
             // Each name that ends so takes directories: `lowerdir`, `lowerdir+`, `upperdir`.
             Self::Overlay if name.trim_end_matches('+').ends_with("dir") => {
-                let directories = option.split_once('=').map_or("", |(_, value)| value).split(':');
-                let directories = directories.filter(|path| !path.is_empty());
+                let directories = value.split(':').filter(|path| !path.is_empty());
                 directories.flat_map(host_path::judge_as_it_is).collect()
             }
             Self::Memory | Self::Own | Self::Overlay => {
@@ -107,8 +107,10 @@ impl Kind {
 /// Options of a bind that keep it as it is or take something away.
 const BIND: &[&str] = &["", "bind", "rbind", "ro", "rw", "nosuid", "nodev", "noexec", "noatime"];
 
-/// Options of shares: where they are, and how they are spoken to. Those that make the host show its
-/// own keys, such as `sec=krb5`, are not here.
+/// Ways to log in at a share that do not show the host's own keys, as `krb5` does.
+const LOGINS: &[&str] = &["sys", "none", "ntlm", "ntlmv2", "ntlmssp"];
+
+/// Options of shares: where they are, and how they are spoken to.
 ///
 /// # Source
 /// `nfs(5)`; `mount.cifs(8)`.
@@ -174,3 +176,50 @@ const SHARE: &[&str] = &[
     "sync",
     "async",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(options: &[(&str, &str)]) -> Vec<String> {
+        let findings = judge_options(options.iter().copied());
+        let line =
+            |found: &Finding| format!("{} {} {}", found.danger.name(), found.part, found.value);
+        findings.iter().map(line).collect()
+    }
+
+    #[test]
+    fn s01_volumes_mount_what_is_known() {
+        let nothing = [""; 0];
+        let memory = |o| found(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", o)]);
+        assert_eq!(memory("size=100m,uid=1000"), nothing);
+        assert_eq!(memory("size=1m,remount"), ["host-root .o remount"]);
+        assert_eq!(memory("x"), ["loosened-confinement .o x"]);
+        let share = |o| found(&[("type", "cifs"), ("device", "//10.0.0.1/x"), ("o", o)]);
+        let outbound = "outbound .device //10.0.0.1/x";
+        assert_eq!(
+            share("addr=10.0.0.1,username=a,password=b,vers=3.0,sec=ntlmssp,rw"),
+            [outbound]
+        );
+        assert_eq!(share("sec=krb5"), [outbound, "loosened-confinement .o sec=krb5"]);
+        assert_eq!(share("remount"), [outbound, "loosened-confinement .o remount"]);
+        assert_eq!(found(&[("size", "1g")]), nothing);
+        assert_eq!(found(&[("mountpoint", "/etc")]), ["storage-driver .mountpoint /etc"]);
+    }
+
+    #[test]
+    fn paths_are_those_that_the_kernel_takes() {
+        let bind = |device, o| found(&[("type", "none"), ("device", device), ("o", o)]);
+        assert_eq!(bind("/srv", "bind,ro"), ["host-files .device /srv"]);
+        assert_eq!(
+            bind("/tmp/l/../../srv", "rbind"),
+            ["host-files .device /tmp/l/../../srv", "host-root .device /tmp/l/../../srv"]
+        );
+        assert_eq!(
+            bind("/srv", "bind,shared"),
+            ["host-files .device /srv", "loosened-confinement .o shared"]
+        );
+        let overlay = found(&[("type", "overlay"), ("device", "x"), ("o", "lowerdir+=/srv/a/..")]);
+        assert_eq!(overlay, ["host-files .o /srv/a/..", "host-root .o /srv/a/.."]);
+    }
+}

@@ -4,11 +4,13 @@ use std::fs;
 
 use super::row::End::{Denied, Harmless};
 use super::row::{Row, bare, create, host_config, json};
+use super::sender::{self, send};
 use super::shipped::under_each;
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{Finally, PERSON, field, raw, remove_unstarted, shell, tag, text};
+use crate::engine::{Engine, Store};
+use crate::host::{Finally, PERSON, field, raw, remove_unstarted, shell, tag, text, value};
 use crate::policy::shipped;
 
 /// Options of file systems in memory, and whether they are for such.
@@ -77,7 +79,7 @@ fn s01_tmpfs_options_reach_nothing_of_the_host() {
     assert!(
         usual.iter().any(|record| field(record, "resrc") == Some("tmpfs")
             && record.contains("dir=\"/run\"")
-            && record.contains("name=\"rw,noexec,size=1m,mode=755\"")),
+            && value(record, "name").as_deref() == Some(b"rw,noexec,size=1m,mode=755")),
         "{usual:?}"
     );
 }
@@ -100,6 +102,39 @@ fn s01_no_shipped_policy_lets_sysfs_be_remounted() {
         assert_eq!(after, before, "{name}");
         assert!(!told.status.success(), "{name}");
     });
+}
+
+/// Docker 28 takes the same options, and the broker in front of it denies them too.
+#[test]
+fn s01_s03_s36_hold_in_front_of_docker_28() {
+    let engine = Engine::start(Store::Overlay2);
+    let broker = engine.broker(&shipped("default"));
+    let docker = |arguments: &[&str]| broker.docker(PERSON).args(arguments).output().unwrap();
+    for (arguments, danger) in [
+        (&["--tmpfs", "/sys/:remount,rw"][..], "host-root"),
+        (&["--log-driver", "journald", "--log-opt", "tag=sudo"], "evidence-forging"),
+        (&["--log-opt", "mode=non-blocking"], "evidence-hiding"),
+        (&["--stop-timeout", "-1"], "host-resources"),
+        (&["--device-read-bps", "/dev/../root:1mb"], "host-files"),
+        (&["--health-cmd", "true", "--health-interval", "1ms"], "host-resources"),
+        (&["-w", "/proc/self/fd/7"], "host-root"),
+    ] {
+        let told = docker(&[&["run", "--rm"], arguments, &["fedora", "true"]].concat());
+        assert!(text(&told.stderr).contains(danger), "{arguments:?}: {told:?}");
+    }
+    let network = ["--network", "none"];
+    let run =
+        [&["run", "-d", "--init", "--name", "web"], &network[..], &["fedora", "sleep", "600"]];
+    let made = docker(&run.concat());
+    assert!(made.status.success(), "{made:?}");
+    let told = docker(&["top", "web", "-osupgid=PID", "-opid,uid,args"]);
+    assert!(text(&told.stderr).contains("host-pid"), "{told:?}");
+    let told = docker(&["top", "web", "-o", "pid,user,args"]);
+    assert!(text(&told.stdout).contains("sleep 600"), "{told:?}");
+    let usual = ["run", "--rm", "--tmpfs", "/t:size=1m,mode=700", "--log-opt", "max-size=1m"];
+    let usual = [&usual[..], &network, &["--stop-timeout", "5", "fedora", "true"]].concat();
+    let told = docker(&usual);
+    assert!(told.status.success(), "{told:?}");
 }
 
 /// Arguments of `ps` that show more than the processes of the container.
@@ -138,23 +173,43 @@ fn s03_ps_shows_no_process_of_the_host() {
     stage.play(&rows);
 }
 
-/// The review's own try, with the year as the pid: one column with blanks makes the pid of each
-/// process a word of its start.
+/// With the year as the pid: one column with blanks makes the pid of each process a word of its
+/// start.
 #[test]
-fn s03_a_day_is_no_pid() {
+fn s03_a_year_is_no_pid_under_any_shipped_policy() {
     let name = tag();
     let _finally = Finally(format!("docker rm -f {name} >/dev/null"));
+    shell(&format!("docker run -d --init --name {name} fedora sleep 600 >/dev/null"));
     under_each(|policy, broker| {
-        if !policy.starts_with("default") {
-            return;
+        for arguments in [
+            &["-eo", "lstart,uid,uid,uid,pid,args"][..],
+            &["-osupgid=PID", "-opid,uid,args", "-p1", "e"],
+        ] {
+            let told =
+                broker.docker(PERSON).arg("top").arg(&name).args(arguments).output().unwrap();
+            assert!(!told.status.success(), "{policy}: {told:?}");
+            assert!(!text(&told.stdout).contains("dockerd"), "{policy}: {told:?}");
         }
-        let docker = |arguments: &[&str]| broker.docker(PERSON).args(arguments).output().unwrap();
-        let made = docker(&["run", "-d", "--init", "--name", &name, "fedora", "sleep", "600"]);
-        assert!(made.status.success(), "{}", text(&made.stderr));
-        let told = docker(&["top", &name, "-eo", "lstart,uid,uid,uid,pid,args"]);
-        assert!(text(&told.stderr).contains("host-pid"), "{told:?}");
-        let told = docker(&["top", &name]);
-        assert!(text(&told.stdout).contains("sleep 600"), "{told:?}");
+    });
+}
+
+/// One body of each case, which no shipped policy permits an ordinary user.
+#[test]
+fn s04_s21_s22_s36_hold_under_each_shipped_policy() {
+    under_each(|policy, broker| {
+        for config in [
+            r#""HostConfig":{"Tmpfs":{"/sys/":"remount,rw"}}"#,
+            r#""HostConfig":{"BlkioDeviceReadBps":[{"Path":"/root/.ssh"}]}"#,
+            r#""HostConfig":{"LogConfig":{"Type":"journald","Config":{"tag":"audit-cli"}}}"#,
+            r#""HostConfig":{"LogConfig":{"Config":{"mode":"non-blocking"}}}"#,
+            r#""HostConfig":{"Ulimits":[{"Name":"rtprio","Soft":99,"Hard":99}]}"#,
+            r#""StopTimeout":-1"#,
+            r#""WorkingDir":"/proc/self/fd/7""#,
+        ] {
+            let body = format!(r#"{{"Image":"fedora","Cmd":["true"],{config}}}"#);
+            let told = send(broker.socket(), &[sender::create(&tag(), &body)]);
+            assert_eq!(told[0].status, 403, "{policy}: {config}: {told:?}");
+        }
     });
 }
 
