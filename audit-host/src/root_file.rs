@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 /// Reads the file; `None` if there is none.
 ///
 /// # Errors
-/// If the file or its directory could be somebody else's, or cannot be read.
+/// If the file or its directory could be somebody else's, or it cannot be read or is empty.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -32,6 +32,8 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     check_owner("its directory", &File::open(directory.unwrap_or(Path::new(".")))?)?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
+    // An editor or a full disk may have emptied it, and what it restricts with it.
+    ensure!(!text.trim().is_empty(), "it is empty; write it again, or remove it");
     Ok(Some(text))
 }
 
@@ -81,6 +83,20 @@ mod tests {
     #[test]
     fn no_file_is_no_error() {
         assert_eq!(read(Path::new("/nonexistent/config.toml")).unwrap(), None);
+    }
+
+    #[test]
+    fn s28_an_emptied_file_is_an_error() {
+        // In a directory of root's that nobody else can write to, as settings are.
+        let directory = std::path::PathBuf::from("/root");
+        let path = directory.join(format!("audit-root-file-{}", std::process::id()));
+        // Only root can make one.
+        if std::fs::write(&path, " \n").is_err() {
+            return;
+        }
+        let error = read(&path).map(drop);
+        std::fs::remove_file(&path).unwrap();
+        assert!(error.unwrap_err().to_string().starts_with("it is empty"));
     }
 
     #[test]

@@ -124,13 +124,13 @@ fn a_document_that_is_too_long_is_refused() {
     let before = broker.memory_kib();
     let tag = tag();
     let head = format!(
-        "POST /containers/create?name={tag} HTTP/1.1\r\nHost: docker\r\n\
+        "POST /containers/{tag}/exec HTTP/1.1\r\nHost: docker\r\n\
          Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
     );
     let answer = answer_to_much(&broker, head.as_bytes(), &vec![b' '; 40 << 20]);
     assert_eq!(answer.status, 413, "{answer:?}");
     assert!(record(&tag).contains("reason=not-understood"));
-    assert_eq!(fake.times_asked("POST /containers/create"), 0);
+    assert_eq!(fake.times_asked(&format!("POST /containers/{tag}/exec")), 0);
     let grown = broker.memory_kib().saturating_sub(before);
     assert!(grown < 2 * MEMORY_KIB, "{grown} KiB");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use audit_core::Subject;
 use audit_host::journal;
+use audit_host::mask::{KEY_PATH, Mask};
 
 use super::Check;
 use crate::process;
@@ -16,6 +17,7 @@ pub(super) fn checks() -> Vec<Check> {
     let settings = Settings::load();
     let mut checks = vec![login(), judge_settings(&settings)];
     checks.push(docker(&settings.unwrap_or_default()));
+    checks.push(redaction(&Mask::load(Path::new(KEY_PATH))));
     checks.push(typed_docker());
     checks.push(own_program());
     checks.push(journal());
@@ -53,11 +55,31 @@ fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
 fn docker(settings: &Settings) -> Check {
     let advice = format!("install docker, or set docker_path in {}", settings::PATH);
     match program::find_docker(settings) {
+        Ok(file) if settings.docker_path.is_none() => Check::note(
+            "docker",
+            format!("{}, by PATH: each caller's own PATH decides", file.display()),
+            format!("set docker_path in {}", settings::PATH),
+        ),
         Ok(file) => Check::ok("docker", format!("{}", file.display())),
         Err(NotRunnable::NotExecutable(file)) => {
             Check::note("docker", format!("{} is not an executable file", file.display()), advice)
         }
         Err(NotRunnable::NotFound) => Check::note("docker", "not found", advice),
+    }
+}
+
+/// Whether root can prove what records hide.
+fn redaction(mask: &anyhow::Result<Mask>) -> Check {
+    match mask {
+        Ok(mask) if mask.has_key() => Check::ok("redaction", "what is hidden has a keyed digest"),
+        Ok(_) => Check::note(
+            "redaction",
+            "there is no key, so nobody can prove what a record hides as ***",
+            "audit-cli digest --make-key",
+        ),
+        Err(error) => {
+            Check::fault("redaction", format!("{error:#}"), "mend it; until then no command is run")
+        }
     }
 }
 
@@ -135,6 +157,20 @@ mod tests {
         assert_eq!(judge_settings(&Ok(warn)).state, State::Fault);
         assert_eq!(judge_settings(&Err(anyhow::anyhow!("x"))).state, State::Fault);
         assert_eq!(judge_settings(&Ok(Settings::default())).state, State::Ok);
+    }
+
+    #[test]
+    fn s26_a_key_that_cannot_be_read_is_a_fault() {
+        assert_eq!(redaction(&Ok(Mask::default())).state, State::Note);
+        assert_eq!(redaction(&Ok(Mask::with_key([1; 32]))).state, State::Ok);
+        assert_eq!(redaction(&Err(anyhow::anyhow!("x"))).state, State::Fault);
+    }
+
+    #[test]
+    fn s25_a_docker_that_path_decides_is_noted() {
+        let sh = Settings { docker_path: Some("/bin/sh".into()), ..Settings::default() };
+        assert_eq!(docker(&sh).state, State::Ok);
+        assert_eq!(docker(&Settings::default()).state, State::Note);
     }
 
     #[test]

@@ -6,9 +6,12 @@ use std::process::{Child, Command, Stdio};
 
 use crate::broker::{Broker, PERMIT_ALL};
 use crate::host::{
-    Finally, PERSON, field, login, login_as_root, settle, shell, tag, text, uid_of, value,
+    Finally, PERSON, field, login, login_as_root, raw, settle, shell, tag, text, uid_of, value,
 };
 use crate::observe::{harmless_by_curl, record, wait_until};
+use crate::policy::shipped;
+
+use super::sender::send;
 
 const UNSET: &str = "4294967295";
 const NOBODY: &str = "65534";
@@ -146,4 +149,39 @@ fn s29_who_leaves_a_group_loses_it_on_an_open_connection_too() {
     settle();
     drop(old.stdin.take());
     old.wait().unwrap();
+}
+
+/// Whatever becomes of a call, the password of a URL in it is neither in the trail nor in the log.
+#[test]
+fn r18_no_password_of_a_url_reaches_the_trail() {
+    let broker = Broker::with_policies(&shipped("default"), "journal = true");
+    let secret = tag();
+    let remote = format!("http://u:{secret}@127.0.0.1:9/x");
+    let requests = [
+        format!("POST /v1.41/images/create?fromSrc={remote}"),
+        format!("POST /v1.41/build?remote={remote}"),
+        format!("POST /v1.41/build?remote=http%3A%2F%2Fu%3A{secret}%40127.0.0.1:9"),
+        format!("POST /v1.41/build?nosuch={secret}&buildargs={secret}"),
+        format!("POST /v1.41/images/http://u:{secret}@h/push"),
+        format!("GET /v1.41/distribution/http://u:{secret}@h/json"),
+    ];
+    let bytes = requests.map(|target| {
+        format!("{target} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    });
+    let told = send(broker.socket(), &bytes);
+    // The person's calls are denied or refused; root's are made.
+    for request in &bytes {
+        broker.http(request);
+    }
+    settle();
+    let in_hex = secret.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
+    let types = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE";
+    let found = raw(&["-m", types], "");
+    for told in &told {
+        let spid = format!(" spid={} ", told.pid);
+        assert!(found.iter().any(|record| record.contains(&spid)), "no record of {told:?}");
+    }
+    let leak = found.iter().find(|record| record.contains(&secret) || record.contains(&in_hex));
+    assert_eq!(leak, None);
+    assert!(!broker.said().contains(&secret), "{}", broker.said());
 }

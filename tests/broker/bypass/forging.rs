@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::process::Output;
 
+use super::sender::send;
+use super::shipped::under_each;
 use super::stage::{OTHER, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::engine::{Engine, Store};
-use crate::host::{Directory, PERSON, audit_cli, raw, settle, shell, tag, text, uid_of};
+use crate::host::{Directory, PERSON, audit_cli, field, raw, settle, shell, tag, text, uid_of};
 use crate::policy::shipped;
 
 /// A container can write records only where that is allowed to who makes it: docker gives every one
@@ -97,4 +99,20 @@ fn s20_the_daemon_s_seccomp_profile_keeps_steps_from_writing_records() {
         );
         assert!(kept.ends_with("built\n"), "{kept}");
     }
+}
+
+/// Whoever may build by a shipped policy may by one that says what a build yields.
+#[test]
+fn s20_under_each_shipped_policy_a_build_is_named_or_denied() {
+    under_each(|name, broker| {
+        let request = b"POST /v1.41/build HTTP/1.1\r\nHost: docker\r\n\
+            Content-Type: application/x-tar\r\nContent-Length: 0\r\n\r\n";
+        let told = send(broker.socket(), &[request.to_vec()]).remove(0);
+        settle();
+        let spid = format!(" spid={} ", told.pid);
+        let found = raw(&["-m", "SOFTWARE_UPDATE,VIRT_CONTROL"], &spid);
+        let asked = found.iter().find(|record| record.contains(" op=build-request ")).unwrap();
+        let reason = field(asked, "reason").unwrap();
+        assert!(told.status == 403 || reason.ends_with("-build"), "{name}: {asked}");
+    });
 }
