@@ -4,6 +4,7 @@ mod container;
 mod daemon;
 mod fields;
 mod object;
+mod options;
 mod records;
 
 use std::rc::Rc;
