@@ -237,6 +237,23 @@ mod tests {
         }
     }
 
+    /// Root of a container that is not docker's, or that dockerd cannot be asked about.
+    #[tokio::test]
+    async fn s23_root_of_a_container_that_claims_root_s_login_is_not_root() {
+        for subject in [
+            Subject { is_contained: true, auid: Auid::from_raw(0), ..subject(0) },
+            Subject { is_namespaced: true, auid: Auid::from_raw(0), ..subject(0) },
+        ] {
+            assert_eq!(subject.trusted_login(), None);
+            assert_ne!(owner_of(&subject), Owner::Root);
+            let principal = principal_of(&subject, &People::default(), &|_| None).await;
+            assert!(matches!(principal, Principal::Service { uid: NOBODY, .. }), "{principal:?}");
+        }
+        // A person in a namespace of their own stays that person.
+        let own = Subject { is_namespaced: true, auid: Auid::from_raw(1001), ..subject(1001) };
+        assert_eq!(owner_of(&own), Owner::login(1001));
+    }
+
     #[tokio::test]
     async fn root_elsewhere_is_not_roots() {
         for elsewhere in [

@@ -64,12 +64,14 @@ impl Subject {
     /// host, which could have taken on any login uid anyway.
     ///
     /// A process without a login uid may set its login uid to any number, once and without a right
-    /// to it. So the login uid of a process that runs as another user is only a claim.
+    /// to it. So the login uid of a process that runs as another user is only a claim. So is root's
+    /// of a process that is root inside a container only.
     ///
     /// # Source
     /// `audit_set_loginuid` in `kernel/auditsc.c` of Linux.
     pub(crate) fn trusted_login(&self) -> Option<Auid> {
-        self.auid.filter(|auid| self.uid == auid.number() || self.host_uid() == 0)
+        let is_root = self.host_uid() == 0;
+        self.auid.filter(|auid| is_root || (self.uid == auid.number() && self.uid != 0))
     }
 
     /// The uid on the host.
