@@ -2,6 +2,7 @@
 //!
 //! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
 
+use crate::api::route::ObjectKind;
 use crate::case::{Case, Step, Thing};
 use crate::operation::{self, ANY_NAME};
 use crate::owner::full_name;
@@ -150,7 +151,7 @@ fn denial(
     verdict: Verdict,
 ) -> Denial {
     let is_hidden = !may_see(policy, Mode::Enforce, principal, &step.thing, step.is_on_privileged);
-    let message = match absent(step).filter(|_| is_hidden) {
+    let message = match absent_in(step).filter(|_| is_hidden) {
         Some(message) => message,
         None => explain(case, step, &verdict),
     };
@@ -238,13 +239,30 @@ const fn seeing(thing: &Thing, is_privileged: bool) -> Option<&'static str> {
 /// # Source
 /// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
 /// `libnetwork/error.go` of moby.
-fn absent(step: &Step) -> Option<String> {
+pub(crate) fn absent(kind: ObjectKind, given: &str) -> String {
+    match kind {
+        ObjectKind::Container => format!("No such container: {given}"),
+        ObjectKind::Exec => format!("No such exec instance: {given}"),
+        ObjectKind::Image => format!("No such image: {given}"),
+        ObjectKind::Volume => format!("get {given}: no such volume"),
+        ObjectKind::Network => format!("network {given} not found"),
+        ObjectKind::None
+        | ObjectKind::Plugin
+        | ObjectKind::Node
+        | ObjectKind::Service
+        | ObjectKind::Task
+        | ObjectKind::Secret
+        | ObjectKind::Config => format!("{given} not found"),
+    }
+}
+
+fn absent_in(step: &Step) -> Option<String> {
     let given = &step.given;
     match &step.thing {
-        Thing::Container(_) => Some(format!("No such container: {given}")),
-        Thing::Image(_) => Some(format!("No such image: {given}")),
-        Thing::Volume(_) => Some(format!("get {given}: no such volume")),
-        Thing::Network(_) => Some(format!("network {given} not found")),
+        Thing::Container(_) => Some(absent(ObjectKind::Container, given)),
+        Thing::Image(_) => Some(absent(ObjectKind::Image, given)),
+        Thing::Volume(_) => Some(absent(ObjectKind::Volume, given)),
+        Thing::Network(_) => Some(absent(ObjectKind::Network, given)),
         Thing::Daemon | Thing::NewContainer(_) | Thing::NewVolume(_) | Thing::NewNetwork(_) => None,
     }
 }

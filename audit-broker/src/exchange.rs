@@ -22,7 +22,7 @@ use crate::api::route::BodyKind;
 use crate::archive;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
-use crate::decision::Decision;
+use crate::decision::{Decision, absent};
 use crate::ending::Came;
 use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
@@ -37,6 +37,7 @@ use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
 use crate::subject::Subject;
 use crate::upstream::{Found, Unreachable};
+use crate::visibility::Viewer;
 use crate::withheld::withheld;
 
 /// What a connection becomes, as soon as an answer says so.
@@ -102,7 +103,8 @@ async fn answer(
         Found::Yes(object) => object,
         Found::No(status, answer) => {
             connection.record_missing(&head, &settings, asked).await?;
-            return Err(Stop::NotFound(status, answer));
+            let viewer = Viewer::caller(settings.mode, &principal, &connection.shared);
+            return Err(missing(&head, &viewer, status, answer));
         }
     };
     let finder = Finder::new(version, &upstream);
@@ -146,6 +148,18 @@ async fn answer(
         call.record_outcome(Came::Failed, None);
     }
     forwarded
+}
+
+/// What is told of an object that is not there. dockerd says more where a name is the beginning of
+/// several ids, which the caller may not know of.
+fn missing(head: &Head, viewer: &Viewer, status: StatusCode, answer: Bytes) -> Stop {
+    if status == StatusCode::NOT_FOUND || viewer.may_see_everything() {
+        return Stop::NotFound(status, answer);
+    }
+    let given = head.object.as_deref().unwrap_or_default();
+    let told = String::from_utf8_lossy(&answer);
+    tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
+    Refusal::not_found(absent(head.route.object, given)).into()
 }
 
 /// Ends a request that goes no further. It is on record as it came.

@@ -70,15 +70,19 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     }
     let changed = match route.op {
         "image-tag" if !call.action.references.names_taken.is_empty() => {
-            Some(name_change::to_its_end(call, name_change::tag(Rc::clone(call))).await?)
+            Some(name_change::to_its_end(call, name_change::tag(Rc::clone(call))).await)
         }
         "image-remove" => {
-            Some(name_change::to_its_end(call, name_change::remove(Rc::clone(call))).await?)
+            Some(name_change::to_its_end(call, name_change::remove(Rc::clone(call))).await)
         }
         _ => None,
     };
-    if let Some(changed) = changed {
-        return Ok(Forwarded::Answer(changed));
+    match changed {
+        Some(Err(Stop::NotFound(status, told))) => {
+            return Err(Stop::NotFound(status, refused::shown(call, status, told).await));
+        }
+        Some(changed) => return Ok(Forwarded::Answer(changed?)),
+        None => {}
     }
     let pulled =
         pull::begin(call).await.inspect_err(|_| call.record_outcome(Came::Failed, None))?;

@@ -93,6 +93,12 @@ struct Container {
 }
 
 impl Viewer {
+    /// A caller of whose request no more is known.
+    pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, shared: &Arc<Shared>) -> Self {
+        let (principal, shared) = (Rc::clone(principal), Arc::clone(shared));
+        Self { mode, principal, shared, is_own_only: false }
+    }
+
     pub(crate) fn of(call: &Call) -> Self {
         let shared = Arc::clone(&call.connection.shared);
         let principal = Rc::clone(&call.principal);

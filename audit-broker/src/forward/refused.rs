@@ -7,9 +7,12 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::CONTENT_LENGTH;
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::advertise;
@@ -39,20 +42,28 @@ pub(super) async fn answer(
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
     let bytes = line.read(body, MESSAGE_LIMIT_BYTES).await.map_err(|error| error.of(what))?;
+    let shown = shown(call, head.status, bytes).await;
+    head.headers = answer::relayed_headers(head.headers);
+    head.headers.remove(CONTENT_LENGTH);
+    advertise::limit_header(&mut head.headers);
+    Ok(Response::from_parts(head, AnswerBody::own(shown)))
+}
+
+/// What the caller is told of dockerd's answer to a call that it refused.
+pub(super) async fn shown(call: &Call, status: StatusCode, told: Bytes) -> Bytes {
     let viewer = Viewer::of(call);
-    let is_told = match serde_json::from_slice::<Message>(&bytes) {
+    let is_told = match serde_json::from_slice::<Message>(&told) {
         Ok(_) if viewer.may_see_everything() => true,
         Ok(Message { message }) => tells_nothing_hidden(call, &viewer, &message).await,
         // A `HEAD` has no body.
-        Err(_) => bytes.is_empty(),
+        Err(_) => told.is_empty(),
     };
-    if !is_told {
-        tracing::info!("dockerd refused {what}: {}", String::from_utf8_lossy(&bytes));
-        return Ok(answer::message(head.status, &own_words(call, head.status)));
+    if is_told {
+        return told;
     }
-    head.headers = answer::relayed_headers(head.headers);
-    advertise::limit_header(&mut head.headers);
-    Ok(Response::from_parts(head, AnswerBody::own(bytes)))
+    let what = call.action.head.route.path;
+    tracing::info!("dockerd refused {what}: {}", String::from_utf8_lossy(&told).escape_debug());
+    json!({ "message": own_words(call, status) }).to_string().into()
 }
 
 /// Names and ids of objects, by whether the caller may see them.

@@ -87,6 +87,12 @@ fn network(name: &str, version: &str) -> String {
     )
 }
 
+/// Four such requests at the same moment.
+pub(super) fn at_once(name: &str) -> String {
+    let request = network(name, "v1.41");
+    format!("for i in 1 2 3 4; do {request} & done; wait")
+}
+
 /// A name means one network, whoever asks for it in which version and how fast.
 #[test]
 fn s32_a_network_name_is_taken_once() {
@@ -103,9 +109,7 @@ fn s32_a_network_name_is_taken_once() {
     // At the same moment, dockerd makes two.
     for round in 0..5 {
         let taken = format!("{name}-r{round}");
-        let request = network(&taken, "v1.41");
-        let line = format!("for i in 1 2 3 4; do {request} & done; wait");
-        let told = out(&broker, PERSON, &line);
+        let told = out(&broker, PERSON, &at_once(&taken));
         assert_eq!(of_name(&taken), "1\n", "{told}");
         assert_eq!(told.matches("\"Id\"").count(), 1, "{told}");
     }

@@ -5,10 +5,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::owners::{out, run};
+use super::sender::{create, send};
+use super::shipped::under_each;
 use super::stage::OTHER;
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{PERSON, login, raw, settle, shell, text, uid_of};
+use crate::engine::{Engine, Store};
+use crate::host::{Finally, PERSON, login, raw, settle, shell, tag, text, uid_of};
 
 /// The person uses what they made and looks at what root made; another person may do everything.
 fn own_and_roots() -> String {
@@ -166,13 +169,15 @@ fn own_only() -> String {
 #[test]
 fn s14_filters_and_conflicts_tell_nothing_of_hidden_objects() {
     let broker = Broker::with_policies(&own_only(), "");
-    let lines = Lines::at(&broker);
-    let name = lines.name();
-    let hidden = out(&broker, OTHER, &format!("docker create --name {name}-hidden fedora true"));
+    filters_and_conflicts(&broker, Lines::at(&broker).name());
+}
+
+fn filters_and_conflicts(broker: &Broker, name: &str) {
+    let hidden = out(broker, OTHER, &format!("docker create --name {name}-hidden fedora true"));
     let hidden = hidden.trim();
-    out(&broker, PERSON, &format!("docker create --name {name}-own fedora true"));
+    out(broker, PERSON, &format!("docker create --name {name}-own fedora true"));
     let told = |line: &str| {
-        let output = run(&broker, PERSON, line);
+        let output = run(broker, PERSON, line);
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let list = "docker ps -a --format '{{.Names}}' --filter";
@@ -189,7 +194,7 @@ fn s14_filters_and_conflicts_tell_nothing_of_hidden_objects() {
         assert_eq!(of(&format!("{name}-own")).0, Some(0));
     }
     // By its id too, a later container of one's own is found.
-    out(&broker, PERSON, &format!("docker create --name {name}-later fedora true"));
+    out(broker, PERSON, &format!("docker create --name {name}-later fedora true"));
     assert_eq!(
         told(&format!("{list} since={name}-own --filter name={name}")).1,
         format!("{name}-later\n")
@@ -215,15 +220,91 @@ fn s14_filters_and_conflicts_tell_nothing_of_hidden_objects() {
 #[test]
 fn s18_no_answer_tells_of_what_is_hidden() {
     let broker = Broker::with_policies(&own_only(), "");
+    errors_and_counts(&broker, Lines::at(&broker).name());
+}
+
+/// docker 28 says it in other words.
+#[test]
+fn s14_s18_s32_docker_28_tells_no_more() {
+    let engine = Engine::start(Store::Overlay2);
+    let broker = engine.broker(&own_only());
+    errors_and_counts(&broker, &tag());
+    filters_and_conflicts(&broker, &tag());
+    let name = tag();
+    let line = super::owners::at_once(&name);
+    let told = out(&broker, PERSON, &line);
+    assert_eq!(told.matches("\"Id\"").count(), 1, "{told}");
+    let count = format!("docker network ls --format '{{{{.Name}}}}' | grep -cx {name}");
+    assert_eq!(out(&broker, PERSON, &count), "1\n", "{told}");
+}
+
+/// Under each shipped policy, an answer names a container only to who may look at it.
+#[test]
+fn s14_s18_hold_under_each_shipped_policy() {
+    let name = tag();
+    let made = shell(&format!(
+        "docker create --privileged --name {name}-priv fedora true; docker create --name {name}-plain fedora true"
+    ));
+    let _removed = Finally(format!("docker rm {name}-priv {name}-plain"));
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes();
+    under_each(|policy, broker| {
+        for (what, id) in
+            [("priv", 0), ("plain", 1)].map(|(what, at)| (what, made.lines().nth(at).unwrap()))
+        {
+            let container = format!("{name}-{what}");
+            let since = format!(
+                "/containers/json?all=1&filters=%7B%22since%22%3A%5B%22{container}%22%5D%7D"
+            );
+            let body = r#"{"Image":"fedora","Cmd":["true"],"User":"1000"}"#;
+            let told = send(
+                broker.socket(),
+                &[
+                    get(&format!("/containers/{container}/json")),
+                    get(&since),
+                    create(&container, body),
+                    get(&format!("/containers/{id}/json")),
+                ],
+            );
+            let is_seen = told[0].status == 200;
+            assert_eq!(told[1].status == 200, is_seen, "{policy}: {what}: {told:?}");
+            assert!(is_seen || !told[2].body.contains(&id[..12]), "{policy}: {what}: {told:?}");
+        }
+        let told = send(broker.socket(), &[get("/info"), get("/containers/json?all=1")]);
+        if told.iter().all(|told| told.status == 200) {
+            let count = told[0].body.split("\"Containers\":").nth(1).unwrap();
+            let count = count.split(',').next().unwrap();
+            let listed = told[1].body.matches("\"ImageID\"").count();
+            assert_eq!(count, listed.to_string(), "{policy}");
+        }
+    });
+}
+
+/// The beginning of several hidden ids is as good as that of none.
+#[test]
+fn s14_the_beginning_of_several_ids_tells_nothing() {
+    let broker = Broker::with_policies(&own_only(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
+    // Of 17 ids, two begin with the same digit.
+    let create = format!("for i in $(seq 17); do docker create --name {name}-$i fedora true; done");
+    let ids = out(&broker, OTHER, &create);
+    let twice = |digit: &char| ids.lines().filter(|id| id.starts_with(*digit)).count() > 1;
+    let digit = "0123456789abcdef".chars().find(twice).unwrap();
+    let told = |given: &str| {
+        let output = run(&broker, PERSON, &format!("docker container inspect {given}"));
+        text(&output.stderr).replace(given, "ID")
+    };
+    assert_eq!(told(&digit.to_string()), told("missing"));
+}
+
+fn errors_and_counts(broker: &Broker, name: &str) {
     let line = |user: &str, line: &str| {
-        let output = run(&broker, user, line);
+        let output = run(broker, user, line);
         text(&output.stdout) + &text(&output.stderr)
     };
     // Another person's container uses what the person made.
     out(
-        &broker,
+        broker,
         PERSON,
         &format!(
             "docker volume create {name}-v && docker network create {name}-n &&
@@ -232,7 +313,7 @@ fn s18_no_answer_tells_of_what_is_hidden() {
         ),
     );
     let hidden = out(
-        &broker,
+        broker,
         OTHER,
         &format!(
             "docker run -d --init --name {name}-hidden -v {name}-v:/v --network {name}-n {name}-i \
@@ -254,7 +335,7 @@ fn s18_no_answer_tells_of_what_is_hidden() {
     }
     let counts = "docker info -f '{{.Containers}} {{.ContainersRunning}}'";
     assert_eq!(line(PERSON, counts), "0 0\n");
-    out(&broker, PERSON, &format!("docker create --name {name}-own fedora true"));
+    out(broker, PERSON, &format!("docker create --name {name}-own fedora true"));
     assert_eq!(line(PERSON, counts), "1 0\n");
     let curl = "curl -s --unix-socket ${DOCKER_HOST#unix://} http://docker/v1.41";
     for path in ["images/json", "system/df"] {
