@@ -27,6 +27,7 @@ use crate::identity::Identity;
 use crate::policy::Principal;
 use crate::recorder::{Asked, NotRecorded};
 use crate::refusal::Refusal;
+use crate::refusals::Admission;
 use crate::request::{ApiVersion, Head};
 use crate::settings::{Level, OnFailure, Settings};
 use crate::shared::Shared;
@@ -105,9 +106,19 @@ impl Connection {
         Registrar { owners, people, version, upstream: &self.upstream }
     }
 
+    /// Whether a refusal is one of so many that it gets no record of its own.
+    fn is_counted(&self) -> bool {
+        let limit = self.shared.settings().refusals_per_minute;
+        let admission = self.shared.refusals.admit(self.identity.subject(), limit);
+        admission == Admission::Counted
+    }
+
     /// Writes down that something came that is no request.
     pub(crate) async fn record_unreadable(&self) {
         let subject = self.identity.subject();
+        if self.is_counted() {
+            return;
+        }
         let record = evidence::of_refused(subject, None, "not-http");
         if let Err(error) = self.shared.recorder.write(subject, &[record]).await {
             tracing::error!("what is no request is not on record: {error}");
@@ -120,6 +131,9 @@ impl Connection {
         request: &Inbound,
         reason: &'static str,
     ) -> Result<(), Stop> {
+        if self.is_counted() {
+            return Ok(());
+        }
         let subject = self.identity.subject();
         let target = evidence::refused_target(&request.head.uri);
         let record = evidence::of_refused(subject, Some(&target), reason);
@@ -135,6 +149,9 @@ impl Connection {
         asked: Option<Asked>,
     ) -> Result<(), Stop> {
         let Some(asked) = asked else { return Ok(()) };
+        if self.is_counted() {
+            return Ok(());
+        }
         let subject = self.identity.subject();
         let record = evidence::of_missing(subject, head);
         let recorded = self.shared.recorder.write_asked(subject, &[record], asked).await;
@@ -169,6 +186,9 @@ impl Call {
 
     /// Writes down that it is denied, whatever the level of its class.
     pub(crate) async fn record_denial(&self, denial: &Denial) -> Result<(), Stop> {
+        if self.connection.is_counted() {
+            return Ok(());
+        }
         let shared = &self.connection.shared;
         let evidence = Evidence::new(&self.action, &shared.mask);
         let records = evidence.of_denial(denial.reason());

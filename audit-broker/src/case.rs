@@ -205,8 +205,7 @@ pub(crate) async fn case_of(
     for taken in action.references.names_taken.iter().skip(asked_for) {
         steps.push(name_step(taken, registrar).await);
     }
-    let asks_for = dangers.findings.iter().filter(|found| found.yields_host());
-    let asks_for = asks_for.map(ToString::to_string).collect();
+    let asks_for = dangers.findings.host_in_words();
     let is_foreign_exec = match &action.object {
         Object::Exec(exec) => {
             registrar.owners.get(Kind::Exec, &exec.id).as_ref() != Some(&action.owner)

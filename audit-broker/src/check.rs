@@ -20,10 +20,27 @@ pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
     let mut text = former_owners::list(&settings.state_dir.join(OWNERS))?;
+    text += &many_networks(settings.networks_per_user);
     for warning in forging::warnings(&policy)? {
         let _ = writeln!(text, "warning: {warning}");
     }
     Ok(text + &describe(&policy, &settings.policy_dir, with_matrix)?)
+}
+
+/// Half of the networks for which docker has addresses without `default-address-pools`.
+///
+/// # Source
+/// `localScopeDefaultNetworks` in `libnetwork/ipamutils/utils.go` of moby: 15 and 16.
+const MANY_NETWORKS: u32 = 15;
+
+fn many_networks(limit: u32) -> String {
+    if limit <= MANY_NETWORKS {
+        return String::new();
+    }
+    format!(
+        "warning: networks_per_user = {limit} lets two users take all of docker's 31 networks; \
+         set default-address-pools in docker's daemon.json too\n"
+    )
 }
 
 fn describe(policy: &Policy, directory: &Path, with_matrix: bool) -> anyhow::Result<String> {
@@ -56,6 +73,12 @@ mod tests {
     fn said(text: &str, with_matrix: bool) -> String {
         let policy = Policy::from_text(text).unwrap();
         describe(&policy, Path::new("/etc/policy.d"), with_matrix).unwrap()
+    }
+
+    #[test]
+    fn s37_many_networks_for_one_are_a_warning() {
+        assert_eq!(many_networks(10), "");
+        assert!(many_networks(25).starts_with("warning: networks_per_user = 25 "));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod capability;
 mod confinement;
 mod container;
 mod device;
+mod findings;
 mod gathered;
 mod limit;
 mod log;
@@ -41,6 +42,7 @@ use crate::host_path;
 use crate::object::{Container, Object, Volume};
 pub(crate) use audit_host::options::capability::{AUDIT_WRITE, MKNOD};
 pub(crate) use capability::is_given_by_default;
+use findings::Findings;
 use gathered::Gathered;
 pub(crate) use runtime::wanted_devices;
 pub(crate) use walk::is_led_out;
@@ -48,7 +50,7 @@ pub(crate) use walk::is_led_out;
 /// Everything dangerous in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dangers {
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Findings,
     /// The paths of the host that are mounted, each in one form.
     pub(crate) host_paths: BTreeSet<String>,
     /// What is put on record as a way to the host; each way once.
@@ -58,7 +60,7 @@ pub(crate) struct Dangers {
 impl Dangers {
     /// Whether something of them yields the host.
     pub(crate) fn yield_host(&self) -> bool {
-        self.findings.iter().any(Finding::yields_host)
+        self.findings.yield_host()
     }
 
     /// Follows the links in the paths of the host, which the text does not tell of. This asks the
@@ -78,8 +80,8 @@ impl Dangers {
                 Some(_) => None,
             };
             if let Some(value) = problem {
-                let part = format!("path {path}");
-                self.findings.push(Finding::new(Danger::HostRoot, value).at(part));
+                let finding = Finding::new(Danger::HostRoot, value);
+                self.findings.add(finding, |_| format!("path {path}"));
             }
             reached.insert(led.unwrap_or(path));
         }
@@ -89,12 +91,12 @@ impl Dangers {
     /// For paths whose links cannot be followed.
     pub(crate) fn lead_anywhere(&mut self) {
         let value = "it is not known where it leads".to_owned();
-        self.findings.push(Finding::new(Danger::HostRoot, value).at("path"));
+        self.findings.add(Finding::new(Danger::HostRoot, value), |_| "path".to_owned());
     }
 
     /// Each danger once, by its name in policies.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
-        self.findings.iter().map(|found| found.danger.name()).collect()
+        self.findings.names()
     }
 }
 

@@ -32,6 +32,7 @@ use crate::ending::Came;
 use crate::journal::Line;
 use crate::object::Object;
 use crate::owner::shown_image;
+use crate::refusals::LeftOut;
 use crate::request::{Head, Query};
 use crate::subject::Subject;
 pub(crate) use hidden::refused_target;
@@ -73,6 +74,10 @@ struct Named {
     path: Option<String>,
 }
 
+/// How much of each value the record of a refusal holds, in bytes, if it does not fit as a whole:
+/// what nobody does costs the caller nothing, and is not to wash other records out of the log.
+const REFUSED_LIMIT_BYTES: usize = 4096;
+
 /// In place of the name of a container that has none yet, as libvirt writes it.
 const UNNAMED: &str = "?";
 
@@ -109,7 +114,8 @@ impl<'a> Evidence<'a> {
     pub(crate) fn of_denial<'b>(&'b self, reason: &'b str) -> Vec<Record<'b>> {
         let denied = RecordType::VIRT_CONTROL;
         let call = self.call(denied, &self.request_op, Some(reason), None);
-        self.with_role_changes(call, Outcome::Failed)
+        let records = self.with_role_changes(call, Outcome::Failed).into_iter();
+        records.map(|record| record.limit_values(REFUSED_LIMIT_BYTES)).collect()
     }
 
     /// What is written of a call that would be denied if denials counted.
@@ -252,7 +258,17 @@ pub(crate) fn of_refused<'a>(
         Some(target) => record.untrusted("path", target),
         None => record,
     };
-    by(record, subject).outcome(Outcome::Failed)
+    by(record, subject).outcome(Outcome::Failed).limit_values(REFUSED_LIMIT_BYTES)
+}
+
+/// Of refusals that have no record of their own.
+pub(crate) fn of_left_out(left_out: &LeftOut) -> Record<'_> {
+    let record = Record::new(RecordType::VIRT_CONTROL)
+        .word("virt", "docker")
+        .word("op", "refuse")
+        .word("reason", "too-many")
+        .number("entries", left_out.count);
+    by(record, &left_out.subject).outcome(Outcome::Failed)
 }
 
 /// Of a call about something that is not there.
@@ -262,7 +278,8 @@ pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a>
         .word("op", head.route.op)
         .word("reason", "not-found");
     let name = head.object.as_deref().unwrap_or(UNNAMED);
-    by(record.untrusted("vm", name), subject).outcome(Outcome::Failed)
+    let record = by(record.untrusted("vm", name), subject).outcome(Outcome::Failed);
+    record.limit_values(REFUSED_LIMIT_BYTES)
 }
 
 /// Says who calls, as the kernel knows them. Of a container that calls, the name is where they are

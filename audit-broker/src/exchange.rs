@@ -7,7 +7,7 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -27,6 +27,7 @@ use crate::ending::Came;
 use crate::forward::{Forwarded, Stream, forward};
 use crate::identity::Identity;
 use crate::metrics::CallResult;
+use crate::network_quota::take_turn;
 use crate::object;
 use crate::policy::Principal;
 use crate::prepare::{make_ready, prepare};
@@ -36,7 +37,7 @@ use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
 use crate::subject::Subject;
-use crate::upstream::{Found, Unreachable};
+use crate::upstream::{BoxError, Found, Unreachable};
 use crate::visibility::Viewer;
 use crate::withheld::withheld;
 
@@ -137,6 +138,10 @@ async fn answer(
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
         return Err(refuse(connection, request, refusal).await);
     }
+    let _turn = match take_turn(&call, &upstream).await? {
+        Ok(turn) => turn,
+        Err(refusal) => return Err(refuse(connection, request, refusal).await),
+    };
     let call = Rc::new(call);
     call.record_request(reported.as_ref(), asked).await?;
     if let Err(stop) = make_ready(&call).await {
@@ -225,8 +230,19 @@ async fn read_body(
 async fn read_document(body: Option<Incoming>) -> Result<Bytes, Refusal> {
     let Some(body) = body else { return Ok(Bytes::new()) };
     let limit = body::SIZE_LIMIT_BYTES;
-    match timeout(DOCUMENT_WAIT, Limited::new(body, limit).collect()).await {
-        Ok(Ok(document)) => Ok(document.to_bytes()),
+    let mut body = Limited::new(body, limit);
+    // One piece after the other: a list of small ones takes many times their bytes.
+    let reading = async {
+        let mut document = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                document.extend_from_slice(&data);
+            }
+        }
+        Ok::<_, BoxError>(document.freeze())
+    };
+    match timeout(DOCUMENT_WAIT, reading).await {
+        Ok(Ok(document)) => Ok(document),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Refusal::too_large(format!("the body is longer than {limit} bytes")))
         }

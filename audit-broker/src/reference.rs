@@ -183,12 +183,11 @@ impl<'a> Finder<'a> {
             return Ok(Some(no_such_container(Some(name))));
         }
         self.put_ids(host_config);
+        let there = self.references.volumes.iter().map(|volume| volume.name.clone());
+        let mut known: HashSet<String> = there.collect();
         for volume in volumes_to_make(host_config) {
-            let name = volume.name.as_deref().unwrap_or_default();
-            let is_there = self.references.volumes.iter().any(|there| there.name == name);
-            let is_listed =
-                self.references.missing_volumes.iter().any(|other| other.name == volume.name);
-            if object::is_name(name) && !is_there && !is_listed {
+            let name = volume.name.clone().unwrap_or_default();
+            if object::is_name(&name) && known.insert(name) {
                 self.references.missing_volumes.push(volume);
             }
         }
@@ -359,17 +358,18 @@ fn no_such_container(name: Option<&str>) -> Refusal {
 }
 
 /// The volumes that dockerd would make for a new container, as it would make them.
-fn volumes_to_make(config: &HostConfig) -> Vec<VolumeCreate> {
+fn volumes_to_make(config: &HostConfig) -> impl Iterator<Item = VolumeCreate> {
     let driver = config.volume_driver.clone().filter(|driver| !driver.is_empty());
     let binds = config.binds.iter().flatten().filter_map(|bind| bind.split_once(':'));
-    let binds = binds.map(|(name, _)| VolumeCreate {
+    let by_default = driver.clone();
+    let binds = binds.map(move |(name, _)| VolumeCreate {
         name: Some(name.to_owned()),
-        driver: driver.clone(),
+        driver: by_default.clone(),
         ..VolumeCreate::default()
     });
     let mounts = config.mounts.iter().flatten();
     let mounts = mounts.filter(|mount| matches!(mount.kind.as_deref(), None | Some("volume")));
-    let mounts = mounts.map(|mount| {
+    let mounts = mounts.map(move |mount| {
         let options = mount.volume_options.as_ref();
         let by = options.and_then(|options| options.driver_config.as_ref());
         VolumeCreate {
@@ -380,7 +380,7 @@ fn volumes_to_make(config: &HostConfig) -> Vec<VolumeCreate> {
             cluster_volume_spec: None,
         }
     });
-    binds.chain(mounts).collect()
+    binds.chain(mounts)
 }
 
 /// The volumes that a container mounts by name: what is no path is a name.

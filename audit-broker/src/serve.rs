@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::interval;
 
+use crate::evidence;
 use crate::journal::Journal;
 use crate::kernel_status::KernelStatus;
 use crate::listen::Listener;
@@ -33,6 +34,7 @@ use crate::policy::{Fingerprint, Policy};
 use crate::privilege;
 use crate::privileged::Privileged;
 use crate::recorder::Recorder;
+use crate::refusals::{LeftOut, Refusals};
 use crate::sandbox::{self, Enforcement};
 use crate::settings::{Attest, Settings};
 use crate::shared::Shared;
@@ -40,6 +42,7 @@ use crate::slots::Slots;
 use crate::state_directory::StateDirectory;
 use crate::sys;
 use crate::tidy::tidy;
+use crate::turns::Turns;
 use crate::upstream::Upstream;
 use crate::witness::Witness;
 use crate::worker;
@@ -107,6 +110,8 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         slots: Slots::default(),
         name_locks: NameLocks::default(),
+        refusals: Refusals::default(),
+        network_turns: Turns::default(),
         journal,
         mask,
     });
@@ -130,6 +135,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
             tracing::error!("a worker ended: {error}");
         }
     }
+    record_left_out(&shared, &shared.refusals.take_all());
     record_service(RecordType::SERVICE_STOP);
     Ok(())
 }
@@ -221,6 +227,7 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
         loop {
             tokio::select! {
                 _ = look.tick() => {
+                    record_left_out(shared, &shared.refusals.take_ended());
                     if changes.are_complete(&shared.settings().policy_dir) {
                         reload_policies(shared);
                     }
@@ -240,6 +247,14 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+/// Tells how many refusals have no record of their own.
+fn record_left_out(shared: &Shared, left_out: &[LeftOut]) {
+    for left_out in left_out {
+        let record = evidence::of_left_out(left_out);
+        shared.recorder.write_later(&left_out.subject, &[record]);
+    }
 }
 
 /// How often it is looked whether the policies have changed.

@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     drain_seconds: u64,
     /// How many connections one uid may have open.
     pub(crate) connections_per_uid: u32,
+    /// How many refusals of one caller in a minute are recorded one by one.
+    pub(crate) refusals_per_minute: u32,
+    /// How many networks one owner may have.
+    pub(crate) networks_per_user: u32,
     /// Headers that clients may send besides the known ones. They are not passed on.
     pub(crate) ignore_headers: Vec<String>,
     /// The directory of the policies.
@@ -118,6 +122,8 @@ impl Default for Settings {
             head_wait_seconds: 10,
             drain_seconds: 30,
             connections_per_uid: 1000,
+            refusals_per_minute: 600,
+            networks_per_user: 10,
             ignore_headers: Vec::new(),
             policy_dir: "/etc/audit-broker/policy.d".into(),
             mode: Mode::Enforce,
@@ -155,6 +161,7 @@ impl Settings {
         ensure!(settings.listen != settings.metrics, "listen and metrics are the same socket");
         settings.listen_mode()?;
         ensure!(settings.connections_per_uid > 0, "connections_per_uid must be at least 1");
+        ensure!(settings.refusals_per_minute > 0, "refusals_per_minute must be at least 1");
         ensure!(settings.record_wait_seconds > 0, "record_wait_seconds must be at least 1");
         ensure!(settings.dockerd_timeout_seconds > 0, "dockerd_timeout_seconds must be at least 1");
         ensure!(settings.head_wait_seconds > 0, "head_wait_seconds must be at least 1");
@@ -282,7 +289,7 @@ mod tests {
             assert_eq!(level, Some(default_level(class)), "{}", class.name());
         }
         assert_eq!(settings, Settings::default());
-        assert_eq!(table.len(), 19);
+        assert_eq!(table.len(), 2 + 19);
     }
 
     #[test]

@@ -12,8 +12,10 @@ use crate::people::People;
 use crate::policy::Policy;
 use crate::privileged::Privileged;
 use crate::recorder::Recorder;
+use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::slots::Slots;
+use crate::turns::Turns;
 use crate::witness::Witness;
 
 /// What all workers share.
@@ -29,6 +31,9 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) slots: Slots,
     pub(crate) name_locks: NameLocks,
+    pub(crate) refusals: Refusals,
+    /// Of owners who make networks.
+    pub(crate) network_turns: Turns,
     pub(crate) journal: Option<Journal>,
     /// How records hide secrets.
     pub(crate) mask: Mask,

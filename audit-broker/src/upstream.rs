@@ -32,7 +32,7 @@ pub(crate) use question::CHANGE_TIMEOUT;
 pub(crate) use unreachable::{BodyError, Unreachable};
 
 /// What went wrong below.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is sent: a body that the broker wrote, or the client's as it comes.
 pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;

@@ -19,12 +19,6 @@ use crate::error::Error;
 use crate::record::{Field, Record, TEXT_LIMIT_BYTES, Value};
 use crate::text;
 
-/// Longest value that is written whole, in bytes: 256 KiB, in some sixty parts.
-///
-/// Of a longer one, the last part says how many bytes are `missing` and gives the `hash` of the
-/// whole, so that one command cannot wash older records out of the log.
-pub const VALUE_LIMIT_BYTES: usize = 256 * 1024;
-
 /// Room that the values to be cut must at least leave for their pieces, in bytes.
 const PIECES_MINIMUM_BYTES: usize = 1024;
 
@@ -70,12 +64,13 @@ pub(crate) fn for_each_text(
         .checked_sub(text::end_len(record) + PART_FIELDS_BYTES)
         .ok_or(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES })?;
     let (kept_bytes, cut) = choose_cut(&fields, room_bytes)?;
-    let parts = lay_out(&cut, room_bytes - kept_bytes);
+    let limit_bytes = record.value_limit_bytes;
+    let parts = lay_out(&cut, room_bytes - kept_bytes, limit_bytes);
     for (index, pieces) in parts.iter().enumerate() {
         scratch.clear();
         let (exe, others) = fields.split_last().ok_or(Error::NoOutcome)?;
         write_fields(others, &cut, pieces, scratch);
-        write_part_fields(index + 1, parts.len(), &cut, pieces, scratch);
+        write_part_fields((index + 1, parts.len()), limit_bytes, &cut, pieces, scratch);
         write_fields(std::slice::from_ref(exe), &cut, pieces, scratch);
         text::write_end(record, outcome, scratch);
         take(scratch);
@@ -153,12 +148,12 @@ fn starts_behind_spaces(fields: &[u8]) -> Vec<usize> {
 }
 
 /// Fills part after part with pieces of the cut values.
-fn lay_out(cut: &[Cut<'_>], room_bytes: usize) -> Vec<Vec<Piece>> {
+fn lay_out(cut: &[Cut<'_>], room_bytes: usize, limit_bytes: usize) -> Vec<Vec<Piece>> {
     let mut parts = vec![Vec::new()];
     let mut left_bytes = room_bytes;
     for (name_index, cut) in cut.iter().enumerate() {
         let Cut { name, value, seams, .. } = cut;
-        let end = value.len().min(VALUE_LIMIT_BYTES);
+        let end = value.len().min(limit_bytes);
         let mut start = 0;
         while start < end {
             let overhead_bytes = name.len() + "= ".len();
@@ -210,8 +205,8 @@ fn write_fields(fields: &[Field<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &
 }
 
 fn write_part_fields(
-    number: usize,
-    count: usize,
+    (number, count): (usize, usize),
+    limit_bytes: usize,
     cut: &[Cut<'_>],
     pieces: &[Piece],
     text: &mut Vec<u8>,
@@ -221,7 +216,7 @@ fn write_part_fields(
     let ended = pieces.iter().find_map(|piece| {
         let value = cut.get(piece.name_index)?.value;
         let missing = value.len().checked_sub(piece.range.end)?;
-        (missing > 0 && piece.range.end == VALUE_LIMIT_BYTES).then_some((missing, value))
+        (missing > 0 && piece.range.end == limit_bytes).then_some((missing, value))
     });
     if let Some((missing, value)) = ended {
         let _ = write!(text, "missing={missing} hash=sha256:{:x} ", Sha256::digest(value));

@@ -17,6 +17,12 @@ use crate::subject::{Subject, trim_label};
 /// `AUDIT_MESSAGE_TEXT_MAX` in `include/uapi/linux/audit.h`; measured on 6.18.
 pub const TEXT_LIMIT_BYTES: usize = 8560;
 
+/// Longest value that is written whole, in bytes: 256 KiB, in some sixty parts.
+///
+/// Of a longer one, the last part says how many bytes are `missing` and gives the `hash` of the
+/// whole, so that one command cannot wash older records out of the log.
+pub const VALUE_LIMIT_BYTES: usize = 256 * 1024;
+
 /// Whether what the record tells of came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -65,6 +71,7 @@ pub struct Record<'a> {
     pub(crate) terminal: Option<&'a [u8]>,
     pub(crate) origin: Option<Origin<'a>>,
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) value_limit_bytes: usize,
     mistake: Option<(Cow<'a, str>, FieldProblem)>,
 }
 
@@ -118,6 +125,7 @@ impl<'a> Record<'a> {
             terminal: None,
             origin: (record_type != RecordType::USER_CMD).then(Origin::default),
             outcome: None,
+            value_limit_bytes: VALUE_LIMIT_BYTES,
             mistake: None,
         }
     }
@@ -206,6 +214,15 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = Some(outcome);
+        self
+    }
+
+    /// Writes no more than this of a value in a record that goes on, in place of
+    /// [`VALUE_LIMIT_BYTES`]: the last part says how many bytes are `missing`, and gives the `hash`
+    /// of the whole. For records that anybody can cause, as of what is refused.
+    #[must_use]
+    pub fn limit_values(mut self, bytes: usize) -> Self {
+        self.value_limit_bytes = bytes.clamp(1, VALUE_LIMIT_BYTES);
         self
     }
 

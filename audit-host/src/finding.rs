@@ -104,11 +104,28 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { danger, part, value, allowed, .. } = self;
-        write!(formatter, "{} ({part}: {}", danger.name(), value.escape_debug())?;
+        write!(formatter, "{} ({}: {}", danger.name(), Shown(part), Shown(value))?;
         match *allowed {
             "" => formatter.write_str(")"),
             allowed => write!(formatter, "; allowed: {allowed})"),
         }
+    }
+}
+
+/// A text as people are shown it: without control characters, and no more than its beginning.
+struct Shown<'a>(&'a str);
+
+/// How many characters of a part or value are shown.
+const SHOWN_LIMIT: usize = 200;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (beginning, rest) = match self.0.char_indices().nth(SHOWN_LIMIT) {
+            Some((end, _)) => self.0.split_at(end),
+            None => (self.0, ""),
+        };
+        write!(formatter, "{}", beginning.escape_debug())?;
+        if rest.is_empty() { Ok(()) } else { write!(formatter, "... ({} bytes)", self.0.len()) }
     }
 }
 

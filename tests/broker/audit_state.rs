@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::auditd::{Auditd, LostCount};
 use crate::broker::Broker;
 use crate::fake::{Fake, ID, Reply};
-use crate::host::{Finally, shell, tag};
+use crate::host::{Finally, raw, shell, tag};
 use crate::http::Answer;
 use crate::observe::{records, wait_until};
 
@@ -150,4 +150,26 @@ fn s34_calls_that_vanish_leave_the_process_that_asks_the_kernel() {
     drop(vanishing);
     wait_until("the end of all calls", || broker.open_files().unwrap() < files + 100);
     assert_eq!(start(&broker, &tag).status, 204, "{}", broker.said());
+}
+
+/// The rest of them is counted, and told when the minute or the broker ends.
+#[test]
+fn s35_refusals_cannot_flood_the_trail() {
+    let fake = Fake::start(|_| None);
+    let tag = tag();
+    {
+        let broker = Broker::before(&fake.socket(), "refusals_per_minute = 5");
+        let request = format!("GET /nosuch/{tag} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let mut connection = broker.connect();
+        for _ in 0..4321 {
+            connection.send(request.as_bytes());
+            assert_eq!(connection.answer("GET").status, 404);
+        }
+        // A call that is made is on record all the same.
+        assert_eq!(start(&broker, &tag).status, 204);
+    }
+    assert_eq!(records(&tag, 7).len(), 7);
+    let counted = raw(&["-m", "VIRT_CONTROL"], " entries=4316 ");
+    assert_eq!(counted.len(), 1, "{counted:?}");
+    assert!(counted[0].contains("op=refuse reason=too-many entries=4316 kind="), "{counted:?}");
 }

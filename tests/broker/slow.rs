@@ -165,3 +165,20 @@ fn each_uid_has_its_own_limit() {
     wait_until("a free place", || broker.connections() == 2);
     assert_eq!(broker.http(PING).status, 200);
 }
+
+/// Each piece would take many times its bytes if it were kept as it came.
+#[test]
+fn s30_a_document_in_pieces_of_one_byte_is_no_larger() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let before = broker.memory_kib();
+    let head = b"POST /containers/create HTTP/1.1\r\nHost: docker\r\n\
+                 Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // Spaces, and no end.
+    let mut stream = UnixStream::connect(broker.socket()).unwrap();
+    let pieces = b"1\r\n \r\n".repeat(2_000_000);
+    stream.write_all(head).and_then(|()| stream.write_all(&pieces)).unwrap();
+    // All of it but what the socket holds has been read by now.
+    let grown = broker.memory_kib().saturating_sub(before);
+    assert!(grown < MEMORY_KIB, "{grown} KiB");
+}

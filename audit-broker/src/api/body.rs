@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 // Needs a program in Go, which tests/run.sh builds.
@@ -85,7 +86,7 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
         }
         BodyKind::Stream => Body::Stream,
         BodyKind::Auth => Body::Auth(read(bytes)?),
-        BodyKind::ContainerCreate => Body::ContainerCreate(read(bytes)?),
+        BodyKind::ContainerCreate => Body::ContainerCreate(created(read(bytes)?)?),
         BodyKind::ContainerUpdate => Body::ContainerUpdate(read(bytes)?),
         BodyKind::Commit => Body::Commit(commit(read(bytes)?)?),
         BodyKind::ExecCreate => Body::ExecCreate(read(bytes)?),
@@ -119,6 +120,24 @@ fn without_bytes(kind: BodyKind) -> Result<Body, Refusal> {
     }
 }
 
+/// Most things that a container may mount. Each is asked for, judged and recorded.
+const MOUNTS_LIMIT: usize = 256;
+
+/// A new container.
+fn created(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
+    let host = config.host_config.as_deref();
+    let binds = host.and_then(|host| host.binds.as_ref()).map_or(0, Vec::len);
+    let mounts = host.and_then(|host| host.mounts.as_ref()).map_or(0, Vec::len);
+    let tmpfs = host.and_then(|host| host.tmpfs.as_ref()).map_or(0, BTreeMap::len);
+    let volumes = config.volumes.as_ref().map_or(0, BTreeMap::len);
+    if binds + mounts + tmpfs + volumes > MOUNTS_LIMIT {
+        return Err(Refusal::bad_request(format!(
+            "`Binds`, `Mounts`, `Tmpfs` and `Volumes` name more than {MOUNTS_LIMIT} mounts together"
+        )));
+    }
+    Ok(config)
+}
+
 /// A commit has the keys of a container without those of its host and networks.
 fn commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
     if config.host_config.is_some() || config.networking_config.is_some() {
@@ -129,14 +148,25 @@ fn commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal>
     Ok(config)
 }
 
+/// Most keys of other versions that a document may name. Each takes its whole path in memory.
+const SKIPPED_LIMIT: usize = 64;
+
 /// Reads one JSON document in which every key is known. `null` stands for a body that says nothing.
 fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Refusal> {
     strict_json::check(bytes).map_err(refuse_json)?;
     let mut skipped = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let mut body: Option<T> =
-        serde_ignored::deserialize(&mut json, |path| skipped.push(KeyPath::new(&path)))
-            .map_err(refuse_json)?;
+    let keep = |path: serde_ignored::Path<'_>| {
+        if skipped.len() <= SKIPPED_LIMIT {
+            skipped.push(KeyPath::new(&path));
+        }
+    };
+    let mut body: Option<T> = serde_ignored::deserialize(&mut json, keep).map_err(refuse_json)?;
+    if skipped.len() > SKIPPED_LIMIT {
+        return Err(Refusal::bad_request(format!(
+            "more than {SKIPPED_LIMIT} keys are not keys of the docker API that audit-broker knows"
+        )));
+    }
     if !skipped.is_empty() {
         let document: Value = serde_json::from_slice(bytes).map_err(refuse_json)?;
         for path in skipped {

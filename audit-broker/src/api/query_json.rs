@@ -26,7 +26,7 @@ pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
         Ok(Some(Form::Maps(maps))) => {
             maps.into_iter().map(|(name, values)| (name, values.into_keys().collect())).collect()
         }
-        Err(_) if strict_json::check(json.as_bytes()).is_ok() => {
+        Err(_) if strict_json::check_query(json.as_bytes()).is_ok() => {
             return Err("filters must be a map of names to values".to_owned());
         }
         Err(reason) => return Err(reason),
@@ -41,8 +41,18 @@ pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
 /// Filters, in the form that [`filters`] gives, with one value more. Everything must have each label;
 /// of other filters one value is enough.
 pub(crate) fn with(filters: Option<&str>, name: &str, value: &str) -> String {
+    with_all(filters, name, [value.to_owned()])
+}
+
+/// The same with several values more.
+pub(crate) fn with_all(
+    filters: Option<&str>,
+    name: &str,
+    values: impl IntoIterator<Item = String>,
+) -> String {
     let mut maps = read_filters(filters);
-    maps.entry(name.to_owned()).or_default().insert(value.to_owned(), true);
+    let values = values.into_iter().map(|value| (value, true));
+    maps.entry(name.to_owned()).or_default().extend(values);
     serde_json::json!(maps).to_string()
 }
 
@@ -85,7 +95,7 @@ pub(crate) fn any(json: &str) -> Result<Option<String>, String> {
 }
 
 fn read<'json, T: Deserialize<'json>>(json: &'json str) -> Result<T, String> {
-    strict_json::check(json.as_bytes()).map_err(|error| error.to_string())?;
+    strict_json::check_query(json.as_bytes()).map_err(|error| error.to_string())?;
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 

@@ -35,6 +35,7 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
         host_paths: dangers.host_paths.clone(),
         host_paths_within: common_ancestors(&dangers.host_paths),
         name: name(action),
+        ..Call::default()
     }
 }
 

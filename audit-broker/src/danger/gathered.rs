@@ -7,12 +7,18 @@ use audit_host::finding::{Finding, Way};
 use audit_host::host_access::Asked;
 use audit_host::options::host_path;
 
+use super::findings::Findings;
 use super::{Danger, Dangers};
+
+/// Most paths of the host whose links are followed, and most names in one of them. Each name takes a
+/// question to the file system, and policies are told of each directory that holds all paths.
+const HOST_PATHS_LIMIT: usize = 100;
+const DEPTH_LIMIT: usize = 128;
 
 /// What was found. Each part of a request is judged once, for the policy and the records alike.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    findings: Vec<Finding>,
+    findings: Findings,
     host_paths: BTreeSet<String>,
     asked: Asked,
 }
@@ -32,13 +38,26 @@ impl Gathered {
     ) {
         for finding in findings {
             if finding.danger == Danger::HostFiles {
-                self.host_paths.extend(host_path::normalised(&finding.value));
+                self.add_host_path(&finding.value);
             }
             // Denials, logs and records show the value.
             let finding = finding.without_credentials();
             self.asked.add(finding.danger, finding.way, finding.value.as_bytes());
-            let part = format!("{part}{}", finding.part);
-            self.findings.push(finding.at(part));
+            self.findings.add(finding, |finding| format!("{part}{}", finding.part));
+        }
+    }
+
+    /// A path whose links are followed later. One that is too much for that may lead anywhere.
+    fn add_host_path(&mut self, path: &str) {
+        let Some(path) = host_path::normalised(path) else { return };
+        let depth = path.matches('/').count();
+        let is_too_much = self.host_paths.len() >= HOST_PATHS_LIMIT || depth > DEPTH_LIMIT;
+        if is_too_much && !self.host_paths.contains(&path) {
+            let value =
+                format!("more than {HOST_PATHS_LIMIT} paths, or {DEPTH_LIMIT} names in one");
+            self.findings.add(Finding::new(Danger::HostRoot, value), |_| "paths".to_owned());
+        } else {
+            self.host_paths.insert(path);
         }
     }
 

@@ -6,12 +6,15 @@ use std::path::Path;
 /// The directories that hold all of the paths, each path itself among them; none if there is no
 /// path. The paths are in their one form.
 pub(crate) fn common_ancestors(paths: &BTreeSet<String>) -> BTreeSet<String> {
-    let Some(first) = paths.first() else { return BTreeSet::new() };
-    Path::new(first)
-        .ancestors()
-        .filter(|ancestor| paths.iter().all(|path| Path::new(path).starts_with(ancestor)))
-        .filter_map(|ancestor| ancestor.to_str().map(str::to_owned))
-        .collect()
+    let Some(first) = paths.first().map(Path::new) else { return BTreeSet::new() };
+    let depth = first.components().count();
+    // How many components each path has in common with the first: one walk over each.
+    let common = paths.iter().fold(depth, |common, path| {
+        let pairs = first.components().zip(Path::new(path).components()).take(common);
+        pairs.take_while(|(one, other)| one == other).count()
+    });
+    let ancestors = first.ancestors().skip(depth - common);
+    ancestors.filter_map(|ancestor| ancestor.to_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ use crate::request::ApiVersion;
 use crate::upstream::Upstream;
 
 /// A login uid that no user database has: its person goes by the number.
-const NUMBER: u32 = 3_999_999;
-const NAME: &str = "3999999";
+pub(crate) const NUMBER: u32 = 3_999_999;
+pub(crate) const NAME: &str = "3999999";
 
 /// What docker's client sends for `docker run -ti --rm fedora /bin/sh`, by the version of the
 /// client, in a terminal of 24 lines.
@@ -74,7 +74,7 @@ impl Drop for Registry {
 }
 
 /// A person whom no user database has, and who goes by the number.
-fn person(uid: u32) -> Owner {
+pub(crate) fn person(uid: u32) -> Owner {
     Owner::login(uid).named(|uid| Some(uid.to_string()))
 }
 
@@ -86,7 +86,7 @@ fn call_of(method: &str, target: &str, document: &Value, images: Vec<Image>) -> 
     action
 }
 
-fn image(name: &str) -> Image {
+pub(crate) fn image(name: &str) -> Image {
     let document = json!({
         "Id": format!("sha256:{name}"),
         "RepoTags": [format!("{name}:latest")],

@@ -1,7 +1,7 @@
 //! What a container is given of the host when it is made, and what a call is about beside
 //! containers: file systems, devices, networks, an image.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use audit_core::{CommandLine, Record};
 use audit_host::mask::Mask;
@@ -65,17 +65,19 @@ impl Resource {
         let default = HostConfig::default();
         let host_config = config.host_config.as_deref().unwrap_or(&default);
         resources.extend(Self::of_host(host_config));
+        let mut taken = places(&resources);
         let of_others = Self::of_volumes_from(host_config, &references.joined);
         let of_others: Vec<Self> = of_others
-            .filter(|(_, target)| !is_taken(&resources, target))
+            .filter(|(_, target)| !taken.contains(place(target)))
             .map(|(source, target)| Self::file_system(source.to_owned(), Some(target.to_owned())))
             .collect();
+        taken.extend(places(&of_others));
         resources.extend(of_others);
         let of_image = image.into_iter().flat_map(Image::volumes);
         let targets: BTreeSet<&String> =
             config.volumes.iter().flat_map(BTreeMap::keys).chain(of_image).collect();
         // No volume is made where something is already.
-        let targets = targets.into_iter().filter(|target| !is_taken(&resources, target));
+        let targets = targets.into_iter().filter(|target| !taken.contains(place(target)));
         let nameless: Vec<Self> =
             targets.map(|target| Self::file_system("?".to_owned(), Some(target.clone()))).collect();
         resources.extend(nameless);
@@ -147,8 +149,12 @@ impl Resource {
         config: &'a HostConfig,
         joined: &'a [Container],
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let by_id: HashMap<&str, &Container> =
+            joined.iter().map(|container| (container.id.as_str(), container)).collect();
+        let mut seen = HashSet::new();
         let ids = config.volumes_from.iter().flatten().filter_map(|from| from.split(':').next());
-        let others = ids.filter_map(|id| joined.iter().find(|container| container.id == id));
+        let others =
+            ids.filter(move |id| seen.insert(*id)).filter_map(move |id| by_id.get(id).copied());
         others.flat_map(Container::mounts)
     }
 
@@ -249,15 +255,25 @@ fn owner_of_volume(name: &str, references: &References) -> Option<String> {
     owner_in_labels(labels.as_ref()?, None).map(|owner| owner.to_string())
 }
 
-/// Whether something is mounted at a place in the container.
-fn is_taken(resources: &[Resource], place: &str) -> bool {
-    let place = place.trim_end_matches('/');
-    resources.iter().any(|resource| match resource {
+/// Where something is mounted in the container.
+fn places(resources: &[Resource]) -> HashSet<String> {
+    let target = |resource: &Resource| match resource {
         Resource::FileSystem { target: Some(target), .. } | Resource::Memory { target, .. } => {
-            target.trim_end_matches('/') == place
+            Some(place(target).to_owned())
         }
-        _ => false,
-    })
+        Resource::FileSystem { target: None, .. }
+        | Resource::Disk { .. }
+        | Resource::Device(_)
+        | Resource::Network(_)
+        | Resource::HealthCheck(_)
+        | Resource::Restart(_) => None,
+    };
+    resources.iter().filter_map(target).collect()
+}
+
+/// A place in the container in its one form.
+fn place(target: &str) -> &str {
+    target.trim_end_matches('/')
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+mod worst;
+
 use std::fmt::Write;
 use std::rc::Rc;
 

@@ -2,6 +2,7 @@
 //!
 //! Knows the entity types and attributes of the schema, and no docker API.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -106,7 +107,28 @@ pub(crate) struct Call {
     pub(crate) host_paths: BTreeSet<String>,
     pub(crate) host_paths_within: BTreeSet<String>,
     pub(crate) name: String,
+    pub(crate) cached: CachedContext,
 }
+
+/// The call in Cedar's terms, made once however many questions are asked about it: a command can be
+/// megabytes long. It says nothing that the call does not say.
+#[derive(Debug, Default)]
+pub(crate) struct CachedContext(OnceCell<Context>);
+
+/// A clone is made to be changed, so it makes its own.
+impl Clone for CachedContext {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for CachedContext {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for CachedContext {}
 
 /// A question in Cedar's terms.
 pub(super) struct Terms {
@@ -275,6 +297,14 @@ impl Named<'_> {
 
 impl Call {
     fn context(&self) -> anyhow::Result<Context> {
+        if let Some(context) = self.cached.0.get() {
+            return Ok(context.clone());
+        }
+        let context = self.new_context()?;
+        Ok(self.cached.0.get_or_init(|| context).clone())
+    }
+
+    fn new_context(&self) -> anyhow::Result<Context> {
         let pairs = [
             ("dangers", texts(&self.dangers)),
             ("options", texts(&self.options)),

@@ -1,5 +1,7 @@
 //! From the names of images in a request to the images that have them.
 
+use std::collections::HashSet;
+
 use hyper::StatusCode;
 use serde_json::json;
 
@@ -37,11 +39,17 @@ impl Finder<'_> {
                 repository.escape_debug()
             ))));
         }
-        for name in names_taken(head) {
-            // docker takes one twice for one.
-            if self.references.names_taken.iter().all(|taken| taken.name != name) {
-                self.find_holder(name).await?;
-            }
+        // docker takes one twice for one.
+        let mut names = names_taken(head);
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        if names.len() > NAMES_LIMIT {
+            return Ok(Err(Refusal::bad_request(format!(
+                "the request gives more than {NAMES_LIMIT} names to an image"
+            ))));
+        }
+        for name in names {
+            self.find_holder(name).await?;
         }
         if let Some(name) = name_pulled(head) {
             let holder = match name.as_str() {
@@ -96,14 +104,18 @@ impl Finder<'_> {
     /// of the id, and their events say that.
     pub(super) async fn filter_by_ids(&mut self, query: &mut Query) -> Result<(), Unreachable> {
         let names = query_json::filtered_by(query.text("filters"), "image");
+        let mut ids = Vec::new();
         for name in names.into_iter().flatten() {
             if may_be_image(&name)
                 && self.is_unasked("image", &name)
                 && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
             {
-                let filters = query_json::with(query.text("filters"), "image", &image.id);
-                query.set("filters", filters);
+                ids.push(image.id);
             }
+        }
+        if !ids.is_empty() {
+            let filters = query_json::with_all(query.text("filters"), "image", ids);
+            query.set("filters", filters);
         }
         Ok(())
     }

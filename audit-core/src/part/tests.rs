@@ -1,7 +1,7 @@
 use super::*;
 use crate::command_line::CommandLine;
 use crate::encoding::decode;
-use crate::record::Outcome;
+use crate::record::{Outcome, VALUE_LIMIT_BYTES};
 use crate::record_type::RecordType;
 use proptest::prelude::*;
 
@@ -104,6 +104,17 @@ fn past_the_limit_the_last_part_says_what_is_missing() {
     let digest = format!("sha256:{:x}", Sha256::digest(&word));
     assert_eq!(field(last, "hash"), Some(&*digest));
     assert!(others.iter().all(|text| field(text, "missing").is_none()));
+}
+
+#[test]
+fn s35_a_record_may_hold_less_of_each_value() {
+    let word = vec![b' '; 100_000];
+    let line = CommandLine::new([&word]);
+    let texts = texts(&user_cmd(b"/", &line).limit_values(4096));
+    check_parts(&texts);
+    assert!(texts.len() <= 2, "{}", texts.len());
+    assert_eq!(join(&texts, "cmd").len(), 4096);
+    assert_eq!(field(texts.last().unwrap(), "missing"), Some("95906"));
 }
 
 #[test]

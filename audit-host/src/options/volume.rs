@@ -36,11 +36,24 @@ pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) 
     if let Some(device) = device {
         findings.extend(kind.judge_device(device).into_iter().map(|found| found.at(".device")));
     }
+    if further.split(',').nth(OPTIONS_LIMIT).is_some() {
+        findings.push(Finding::new(Danger::HostRoot, further).at(".o"));
+        return findings;
+    }
     for option in further.split(',') {
         findings.extend(kind.judge_option(option).into_iter().map(|found| found.at(".o")));
     }
     findings
 }
+
+/// Most options of one volume that are judged one by one. With more, they may say anything.
+const OPTIONS_LIMIT: usize = 64;
+
+/// Most directories of one overlay that are judged one by one. With more, they may be any.
+///
+/// # Source
+/// Half of `OVL_MAX_STACK` in `fs/overlayfs/super.c` of Linux.
+const LAYERS_LIMIT: usize = 250;
 
 /// What the local driver mounts.
 #[derive(Clone, Copy)]
@@ -92,6 +105,9 @@ impl Kind {
             // Each name that ends so takes directories: `lowerdir`, `lowerdir+`, `upperdir`.
             Self::Overlay if name.trim_end_matches('+').ends_with("dir") => {
                 let directories = value.split(':').filter(|path| !path.is_empty());
+                if directories.clone().nth(LAYERS_LIMIT).is_some() {
+                    return vec![Finding::new(Danger::HostRoot, value)];
+                }
                 directories.flat_map(host_path::judge_as_it_is).collect()
             }
             Self::Memory | Self::Own | Self::Overlay => {
@@ -221,5 +237,14 @@ mod tests {
         );
         let overlay = found(&[("type", "overlay"), ("device", "x"), ("o", "lowerdir+=/srv/a/..")]);
         assert_eq!(overlay, ["host-files .o /srv/a/..", "host-root .o /srv/a/.."]);
+    }
+
+    #[test]
+    fn s30_too_many_options_may_say_anything() {
+        for options in ["ro,".repeat(OPTIONS_LIMIT), format!("lowerdir={}", "a:".repeat(300))] {
+            let found = found(&[("type", "overlay"), ("device", "x"), ("o", &options)]);
+            assert_eq!(found.len(), 1);
+            assert!(found[0].starts_with("host-root .o "), "{found:?}");
+        }
     }
 }

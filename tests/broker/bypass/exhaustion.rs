@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use super::sender::{create, send};
 use crate::broker::Broker;
 use crate::docker::{Lines, alone, command_lines};
-use crate::host::{PERSON, login, shell, text};
+use crate::host::{PERSON, login, raw, settle, shell, text};
 use crate::observe::wait_until;
 use crate::policy::shipped;
 
@@ -106,4 +107,96 @@ fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     let removed = docker(&broker, "root", &["rm", "-f", &name]);
     assert!(removed.status.success(), "{}", text(&removed.stderr));
     assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
+}
+
+/// Three of these stopped the broker for everybody.
+#[test]
+fn s30_paths_that_no_file_has_cost_nothing() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let path = "/a".repeat(60_000);
+    let bind = format!(r#"{{"Image":"fedora","HostConfig":{{"Binds":["{path}:/x"]}}}}"#);
+    let options = format!("lowerdir={}", "a:".repeat(300_000));
+    let volume = format!(r#"{{"Name":"v","DriverOpts":{{"type":"overlay","o":"{options}"}}}}"#);
+    let head = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
+    let volume = format!("{head}Content-Length: {}\r\n\r\n{volume}", volume.len());
+    let name = format!("{}-r", lines.name());
+    let requests =
+        [create(&name, &bind), create(&name, &bind), create(&name, &bind), volume.into()];
+    let told = std::thread::scope(|scope| {
+        let one =
+            |request: &Vec<u8>| send(broker.socket(), std::slice::from_ref(request)).remove(0);
+        let sending = requests.iter().map(|request| scope.spawn(move || one(request)));
+        let sending: Vec<_> = sending.collect();
+        assert_lists(&broker, &["ps"]);
+        sending.into_iter().map(|sent| sent.join().unwrap()).collect::<Vec<_>>()
+    });
+    for told in told {
+        assert_eq!(told.status, 400, "{told:?}");
+        assert!(told.body.contains("a text of more than 4096 bytes"), "{told:?}");
+    }
+}
+
+#[test]
+fn s35_a_denial_of_many_things_is_short() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = format!("{}-r", lines.name());
+    let place = "d".repeat(200);
+    let binds: Vec<String> = (0..250).map(|n| format!(r#""/srv/{place}/{n}:/{n}""#)).collect();
+    let devices: Vec<String> =
+        (0..3000).map(|n| format!(r#"{{"PathOnHost":"/dev/{place}{n}"}}"#)).collect();
+    let (binds, devices) = (binds.join(","), devices.join(","));
+    let config = format!(r#""HostConfig":{{"Binds":[{binds}],"Devices":[{devices}]}}"#);
+    let command = format!(r#""Cmd":["{}"]"#, "c".repeat(100_000));
+    let told = send(
+        broker.socket(),
+        &[create(&name, &format!(r#"{{"Image":"fedora",{command},{config}}}"#))],
+    );
+    assert_eq!(told[0].status, 403);
+    assert!(told[0].body.len() < 20_000, "{} bytes", told[0].body.len());
+    assert!(told[0].body.contains(" more: no policy permits it"), "{}", told[0].body);
+    settle();
+    let records = raw(&["-m", "VIRT_CONTROL,USER_ROLE_CHANGE"], &name);
+    let bytes: usize = records.iter().map(String::len).sum();
+    assert!(!records.is_empty() && bytes < 64 << 10, "{} records, {bytes} bytes", records.len());
+    // What is not there is counted, and known by its hash.
+    assert!(records.iter().any(|record| record.contains(" missing=")), "{records:#?}");
+}
+
+/// docker has addresses for some thirty networks.
+#[test]
+fn s37_nobody_takes_the_networks_of_all() {
+    let broker = Broker::with_policies(&shipped("default"), "networks_per_user = 3");
+    let lines = Lines::at(&broker);
+    let tag = lines.name();
+    let name = |number: usize| format!("{tag}-net{number}");
+    let create_as =
+        |user: &str, number: usize| docker(&broker, user, &["network", "create", &name(number)]);
+    // At once, so that each could be counted before another is there.
+    let made = std::thread::scope(|scope| {
+        let making: Vec<_> = (0..8)
+            .map(|n| {
+                scope.spawn({
+                    let create_as = &create_as;
+                    move || create_as(PERSON, n)
+                })
+            })
+            .collect();
+        making.into_iter().map(|made| made.join().unwrap()).collect::<Vec<_>>()
+    });
+    let there = |name: &str| shell(&format!("docker network ls -q --filter name={name}-net"));
+    assert_eq!(there(tag).lines().count(), 3);
+    let refused: Vec<_> = made.iter().filter(|made| !made.status.success()).collect();
+    assert_eq!(refused.len(), 5);
+    for refused in refused {
+        let said = text(&refused.stderr);
+        assert!(said.contains("networks_per_user allows 3"), "{said}");
+    }
+    let other = create_as("root", 8);
+    assert!(other.status.success(), "{}", text(&other.stderr));
+    let own = made.iter().position(|made| made.status.success()).unwrap();
+    let removed = docker(&broker, PERSON, &["network", "rm", &name(own)]);
+    assert!(removed.status.success(), "{}", text(&removed.stderr));
+    assert!(create_as(PERSON, 9).status.success());
 }
