@@ -91,6 +91,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "refusals",
             "turns",
             "privileged",
+            "host_switch",
             "action",
             "host_path",
             "danger",

@@ -8,6 +8,7 @@ use hyper::StatusCode;
 
 use crate::api::body::Body;
 use crate::api::volume::VolumeCreate;
+use crate::host_switch::HostSwitches;
 use crate::object::{Container, Defaults, Image, Network, Object, Volume};
 use crate::owner::Owner;
 use crate::request::Head;
@@ -92,6 +93,8 @@ pub(crate) struct References {
     pub(crate) filtered_by: Vec<(String, FilteredBy)>,
     /// The names that images are given.
     pub(crate) names_taken: Vec<NameTaken>,
+    /// What the host's kernel does already that a new network would have it do.
+    pub(crate) switches: HostSwitches,
     /// The release of docker, as far as it is known.
     pub(crate) engine: Option<[u32; 3]>,
     /// The name that a pull gives to what the registry has.

@@ -147,7 +147,9 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
         }
         Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
         Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
-        Body::NetworkCreate(network) => network::add_created(gathered, network),
+        Body::NetworkCreate(network) => {
+            network::add_created(gathered, network, action.references.switches);
+        }
         Body::NetworkConnect(connect) => {
             network::add_connected(gathered, &action.object, connect);
         }

@@ -26,6 +26,7 @@ mod facts;
 mod former_owners;
 mod forward;
 mod host_path;
+mod host_switch;
 mod identity;
 mod journal;
 mod kernel_status;

@@ -50,6 +50,7 @@ operations! {
     VOLUME_USE "volume-use",
     NETWORK_CREATE "network-create",
     NETWORK_USE "network-use",
+    IMAGE_IMPORT "image-import",
     BUILD "build",
 }
 
@@ -63,7 +64,6 @@ pub(crate) const VOLUME_DELETE: Operation = plain("volume-delete");
 pub(crate) const NETWORK_DELETE: Operation = plain("network-delete");
 pub(crate) const IMAGE_EXPORT: Operation = plain("image-export");
 pub(crate) const IMAGE_PUSH: Operation = plain("image-push");
-pub(crate) const IMAGE_IMPORT: Operation = plain("image-import");
 pub(crate) const IMAGE_INSPECT: Operation = plain("image-inspect");
 pub(crate) const VOLUME_INSPECT: Operation = plain("volume-inspect");
 pub(crate) const NETWORK_INSPECT: Operation = plain("network-inspect");

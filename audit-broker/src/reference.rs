@@ -27,6 +27,7 @@ use crate::api::network::EndpointSettings;
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
 use crate::danger::wanted_devices;
+use crate::host_switch::HostSwitches;
 use crate::object::{self, Container, Object};
 use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
@@ -103,6 +104,7 @@ impl<'a> Finder<'a> {
                     (name, _) => return Ok(Err(no_such_container(name.as_deref()))),
                 }
             }
+            Body::NetworkCreate(_) => self.references.switches = HostSwitches::read(),
             Body::VolumeCreate(volume) => {
                 if let Some(name) = &volume.name {
                     self.find_volume(name).await?;

@@ -4,6 +4,7 @@
 //! known to be harmless is a danger. Docker's client sends command lines as JSON, in which Go
 //! replaces bytes that are not UTF-8; so a caller that has bytes may judge their lossy text.
 
+pub mod address;
 pub mod bind;
 pub mod capability;
 pub mod device;

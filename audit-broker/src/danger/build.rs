@@ -1,6 +1,7 @@
 //! Images that the daemon builds, and the builder's own protocol.
 
 use audit_host::finding::{Finding, Way};
+use audit_host::options::address::judge_remote;
 use audit_host::options::limit::{judge_processors, judge_ulimit};
 
 use serde::Deserialize;
@@ -34,7 +35,7 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     // The archive may come with the request, or from the client by its session.
     let remote = query.text("remote").filter(|remote| !matches!(*remote, "" | "client-session"));
     if let Some(remote) = remote {
-        gathered.add(Danger::Outbound, format_args!("query remote"), remote);
+        gathered.add_found(format_args!("query remote"), judge_remote(remote));
     }
     if let Some(version) = query.text("version").filter(|version| !matches!(*version, "" | "1")) {
         add_builder(gathered, "query version", version);

@@ -2,14 +2,20 @@
 
 use std::fmt::Arguments;
 
+use audit_host::finding::Finding;
 use audit_host::options::network as options;
 
 use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
+use crate::host_switch::HostSwitches;
 use crate::object::Object;
 
 /// A network that is made.
-pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
+pub(super) fn add_created(
+    gathered: &mut Gathered,
+    network: &NetworkCreate,
+    switches: HostSwitches,
+) {
     let driver = network.driver.as_deref().unwrap_or_default();
     gathered.add_found(format_args!("Driver"), options::judge_driver(driver));
     for (name, value) in network.options.iter().flatten() {
@@ -26,6 +32,36 @@ pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate) {
     if let Some(ipam) = &network.ipam {
         add_ipam(gathered, ipam);
     }
+    add_switches(gathered, network, switches);
+}
+
+/// What dockerd would turn on for the whole host, to stay on when the network is gone.
+fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSwitches) {
+    const ICC: &str = "com.docker.network.bridge.enable_icc";
+    let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
+        gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).instead(allowed)]);
+    };
+    if network.enable_ipv6 == Some(true) && !switches.forwards_ipv6 {
+        let allowed = "a network without IPv6, or a host on which root sets \
+                       net.ipv6.conf.all.forwarding and net.ipv6.conf.default.forwarding to 1";
+        turn_on(format_args!("EnableIPv6"), "true", allowed);
+    }
+    if network.enable_ipv4 != Some(false) && !switches.forwards_ipv4 {
+        let allowed = "a host on which root sets net.ipv4.ip_forward to 1";
+        turn_on(format_args!("EnableIPv4"), "true", allowed);
+    }
+    let icc = network.options.as_ref().and_then(|options| options.get(ICC));
+    if let Some(icc) = icc.filter(|icc| !is_true(icc) && !switches.filters_bridges) {
+        let allowed = "a network with it, or a host on which root loads br_netfilter and sets \
+                       net.bridge.bridge-nf-call-iptables and -ip6tables to 1";
+        turn_on(format_args!("Options.{ICC}"), icc, allowed);
+    }
+}
+
+/// # Source
+/// `ParseBool` in Go's `strconv`, by which the bridge driver reads its options.
+fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 /// The host sends what goes to a network's addresses into it, so that whoever picks them picks

@@ -1,5 +1,6 @@
 //! What a call is dangerous by, whatever its body says.
 
+use audit_host::options::address::judge_remote;
 use audit_host::options::{ps, timeout};
 
 use super::{Danger, build, gathered::Gathered};
@@ -31,7 +32,7 @@ pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
         (Class::Build, "build") => build::add_build(gathered, &head.query),
         (Class::ImagePull, _) => {
             if let Some(source) = query("fromSrc").filter(|source| *source != "-") {
-                gathered.add(Danger::Outbound, format_args!("query fromSrc"), source);
+                gathered.add_found(format_args!("query fromSrc"), judge_remote(source));
             }
         }
         (Class::ContainerView, "top") => {

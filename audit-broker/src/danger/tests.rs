@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::dangers;
 use crate::action::{Action, References};
 use crate::api::body::{Body, parse_body};
+use crate::host_switch::HostSwitches;
 use crate::object::{Container, Object};
 use crate::owner::Owner;
 use crate::request::tests::head;
@@ -32,7 +33,7 @@ pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
         head,
         body,
         object: Object::None,
-        references: References::default(),
+        references: References { switches: HostSwitches::ON, ..References::default() },
     }
 }
 

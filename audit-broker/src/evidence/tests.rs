@@ -9,6 +9,7 @@ use snapbox::{assert_data_eq, file};
 use super::*;
 use crate::action::References;
 use crate::api::body::parse_body;
+use crate::host_switch::HostSwitches;
 use crate::owner::Owner;
 use crate::request::tests::head;
 use crate::subject::ContainerSubject;
@@ -31,7 +32,7 @@ fn action(method: &str, target: &str, document: &Value) -> Action {
         Value::Null => Body::None,
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
-    let references = References::default();
+    let references = References { switches: HostSwitches::ON, ..References::default() };
     let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }

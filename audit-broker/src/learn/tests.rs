@@ -11,6 +11,7 @@ use crate::action::{Action, References};
 use crate::api::body::{Body, parse_body};
 use crate::ending::Came;
 use crate::evidence::{Evidence, Made};
+use crate::host_switch::HostSwitches;
 use crate::object::Object;
 use crate::operation;
 use crate::owner::Owner;
@@ -104,7 +105,7 @@ fn action_of(subject: Subject, request: &str, document: &Value) -> Action {
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
     let owner = owner_of(&subject);
-    let references = References::default();
+    let references = References { switches: HostSwitches::ON, ..References::default() };
     Action { subject: Rc::new(subject), owner, head, body, object: Object::None, references }
 }
 

@@ -272,7 +272,7 @@ fn every_field_of_a_network_is_judged() {
         ("what it is called, and whose it is", &["Name", "Labels", "CheckDuplicate"]),
         ("which containers may join it", &["Scope", "Internal", "Attachable"]),
         ("judged here, for those who take it later", &["ConfigOnly"]),
-        ("addresses that docker picks", &["EnableIPv4", "EnableIPv6"]),
+        ("addresses that docker picks, where the host forwards", &["EnableIPv4", "EnableIPv6"]),
     ];
     let judged = vec![
         ("Driver", json!("macvlan")),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{action, found};
+use crate::host_switch::HostSwitches;
 
 const NOTHING: [&str; 0] = [];
 
@@ -167,6 +168,38 @@ fn n01_networks() {
     let usual = json!({"Name": "n", "Driver": "bridge", "Internal": true, "Options":
         {"com.docker.network.driver.mtu": "1400"}, "IPAM": {"Driver": "default", "Config": []}});
     assert_eq!(of(usual), NOTHING);
+}
+
+#[test]
+fn s07_a_network_turns_nothing_on_for_the_host() {
+    let icc = |value: &str| json!({"Options": {"com.docker.network.bridge.enable_icc": value}});
+    let on = HostSwitches::ON;
+    let no_ipv6 = HostSwitches { forwards_ipv6: false, ..on };
+    let no_ipv4 = HostSwitches { forwards_ipv4: false, ..on };
+    let no_filter = HostSwitches { filters_bridges: false, ..on };
+    for (document, switches, part) in [
+        (json!({"EnableIPv6": true}), on, None),
+        (json!({"EnableIPv6": true}), no_ipv6, Some("EnableIPv6")),
+        (json!({"EnableIPv6": false}), no_ipv6, None),
+        (json!({}), no_ipv4, Some("EnableIPv4")),
+        (json!({"EnableIPv4": false}), no_ipv4, None),
+        (icc("false"), on, None),
+        (icc("true"), no_filter, None),
+        (icc("false"), no_filter, Some("Options.")),
+        (icc("0"), no_filter, Some("Options.")),
+        (json!({}), no_filter, None),
+    ] {
+        let mut create = action("POST", "/networks/create", &document);
+        create.references.switches = switches;
+        let found = found(&create);
+        let is_found =
+            |part| found.iter().any(|it| it.starts_with(&format!("host-network {part}")));
+        assert_eq!(
+            !found.is_empty(),
+            part.is_some_and(is_found),
+            "{document} {switches:?} {found:?}"
+        );
+    }
 }
 
 #[test]

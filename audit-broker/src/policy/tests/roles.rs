@@ -61,6 +61,7 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("image", "list, view, use", &["image-list", "image-inspect", "image-use"]),
     ("", "pull, export", &["image-pull", "image-export"]),
     ("", "import, push", &["image-import", "image-push"]),
+    ("", "import from an address of the host", &["privileged-image-import"]),
     ("", "name", &["image-name"]),
     ("", "delete", &["image-delete"]),
     ("", "prune one's own", &["image-prune"]),

@@ -1,0 +1,210 @@
+//! Addresses to which dockerd connects as root of the host, from inside the host's network.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::danger::Danger;
+use crate::finding::Finding;
+
+/// What a place asks for from which dockerd fetches a build's context or an image. Only a plain web or
+/// git address of another host is understood. A service of the host itself, a metadata service, an
+/// ssh remote with root's keys, and every form that is not understood ask for the host's network.
+///
+/// The text tells nothing of what a name resolves to, where a server redirects to, or what a repository
+/// has as submodules.
+#[must_use]
+pub fn judge_remote(remote: &str) -> Vec<Finding> {
+    let outbound = Finding::new(Danger::Outbound, remote).without_credentials();
+    if is_elsewhere(remote) {
+        return vec![outbound];
+    }
+    let inside = Finding::new(Danger::HostNetwork, outbound.value.clone());
+    let inside = inside.instead("http:// or https:// and the full name of another host");
+    vec![outbound, inside]
+}
+
+const SCHEMES: [&str; 3] = ["https://", "http://", "git://"];
+
+/// How dockerd knows a repository at github without a scheme.
+///
+/// # Source
+/// `IsGitURL` in `pkg/urlutil/urlutil.go` of moby 20.10.
+const GITHUB: &str = "github.com/";
+
+fn is_elsewhere(remote: &str) -> bool {
+    if remote.starts_with(GITHUB) {
+        return true;
+    }
+    let rest = SCHEMES.iter().find_map(|scheme| remote.strip_prefix(scheme));
+    let Some(host) = rest.and_then(host_of) else { return false };
+    match address_of(host) {
+        Some(address) => is_outside(address),
+        None => is_full_name(host),
+    }
+}
+
+/// The host at the beginning of what follows a scheme, after the user if there is one; nothing if that
+/// is not all plain. Parsers differ about where the host begins if it is not.
+fn host_of(rest: &str) -> Option<&str> {
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, authority) = authority.split_once('@').unwrap_or(("", authority));
+    let is_plain =
+        |more: &'static [u8]| move |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+    if authority.is_empty()
+        || !user.bytes().all(is_plain(b"-._~%+=:"))
+        || !authority.bytes().all(is_plain(b"-._:[]"))
+    {
+        return None;
+    }
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(literal) => {
+            let (host, port) = literal.split_once(']')?;
+            host.parse::<Ipv6Addr>().ok()?;
+            (host, port.strip_prefix(':').or((port.is_empty()).then_some("0"))?)
+        }
+        None => authority.split_once(':').unwrap_or((authority, "0")),
+    };
+    port.parse::<u16>().ok().map(|_| host)
+}
+
+fn address_of(host: &str) -> Option<IpAddr> {
+    host.parse().ok()
+}
+
+/// Whether a name can be looked up in the domain name system only, not among the host's own names, and
+/// is no number in another spelling. `internal` has the metadata services of clouds.
+fn is_full_name(host: &str) -> bool {
+    const OF_HOST: [&str; 4] = ["localhost", "localdomain", "internal", "local"];
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let Some((first, last)) = name.rsplit_once('.') else { return false };
+    let is_label = |label: &str| !label.is_empty() && !label.starts_with('-');
+    let is_top = last.starts_with(|first: char| first.is_ascii_lowercase());
+    is_top && first.split('.').all(is_label) && !OF_HOST.contains(&last)
+}
+
+/// Whether an address is that of another host, and of no metadata service.
+fn is_outside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_outside_v4(address),
+        IpAddr::V6(address) => match embedded(address) {
+            Some(inner) => is_outside_v4(inner),
+            None => is_outside_v6(address),
+        },
+    }
+}
+
+fn is_outside_v4(address: Ipv4Addr) -> bool {
+    let [first, ..] = address.octets();
+    !(first == 0
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || first >= 240)
+}
+
+/// Only global addresses (`2000::/3`) and those of one's own site (`fc00::/7`), but for the metadata service
+/// that Amazon has there.
+fn is_outside_v6(address: Ipv6Addr) -> bool {
+    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    let [first, ..] = address.octets();
+    address != METADATA && (first >> 5 == 1 || first & 0xfe == 0xfc)
+}
+
+/// The IPv4 address inside: mapped, compatible, translated (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| {
+        let ([first, second], [third, fourth]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(first, second, third, fourth)
+    };
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(v4(high, low))
+        }
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_host(remote: &str) -> bool {
+        judge_remote(remote).iter().any(|found| found.danger == Danger::HostNetwork)
+    }
+
+    #[test]
+    fn s05_what_another_host_serves_is_outbound() {
+        for remote in [
+            "http://10.0.0.1/x",
+            "https://example.com/context.tar.gz",
+            "https://example.com:8443/a.git#main:dir",
+            "https://EXAMPLE.com./x?y=http://127.0.0.1",
+            "git://git.example.org/x.git",
+            "github.com/moby/moby",
+            "https://x-access-token:abc_1%20@example.com/a.git",
+            "https://127.0.0.1@example.com/a.git",
+            "http://192.168.1.1:80/x",
+            "http://[2001:db8::1]:80/x",
+            "http://[fd12::1]/x",
+        ] {
+            assert!(!is_host(remote), "{remote}");
+        }
+    }
+
+    #[test]
+    fn s05_what_the_host_serves_is_its_network() {
+        for remote in [
+            "http://127.0.0.1:8888/secret",
+            "http://127.1/x",
+            "http://2130706433/x",
+            "http://0x7f000001/x",
+            "http://0x7f.0.0.1/x",
+            "http://0177.0.0.1/x",
+            "http://017700000001/x",
+            "http://127.0.0.1./x",
+            "http://0/x",
+            "http://0.0.0.0/x",
+            "http://[::1]/x",
+            "http://[::]/x",
+            "http://[::ffff:127.0.0.1]/x",
+            "http://[::ffff:7f00:1]:80/x",
+            "http://[::127.0.0.1]/x",
+            "http://[64:ff9b::7f00:1]/x",
+            "http://[2002:7f00:1::]/x",
+            "http://[fe80::1%25eth0]/x",
+            "http://[fe80::1]/x",
+            "http://169.254.169.254/latest",
+            "http://[::ffff:169.254.169.254]/",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+            "http://localhost/x",
+            "http://LOCALHOST:80/x",
+            "http://localhost./x",
+            "http://a.localhost/x",
+            "http://localhost.localdomain/x",
+            "http://myhost/x",
+            "http://myhost.local/x",
+            "http://example.com@127.0.0.1/x",
+            "http://example.com:80@127.0.0.1/x",
+            "http://a@example.com@127.0.0.1/x",
+            "http://127.0.0.1\\@example.com/x",
+            "http://exa%6dple.com/x",
+            "http://example.com:x/",
+            "http://example.com:99999/",
+            "http:///x",
+            "http://",
+            "HTTP://example.com/x",
+            "git@example.com:x.git",
+            "ssh://git@example.com/x.git",
+            "git+ssh://example.com/x.git",
+            "ext::sh -c id",
+            "file:///etc",
+            "/etc",
+            "ftp://example.com/x",
+            "http://１２７.0.0.1/x",
+            "http://127。0。0。1/x",
+        ] {
+            assert!(is_host(remote), "{remote}");
+        }
+    }
+}
