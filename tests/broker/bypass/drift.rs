@@ -142,5 +142,5 @@ fn c39_labels_of_an_image() {
     let owner = shell(&format!(
         "docker inspect -f '{{{{index .Config.Labels \"audit-broker.owner\"}}}}' {name}-own"
     ));
-    assert_eq!(owner.trim(), format!("login:{}", uid_of(PERSON)));
+    assert_eq!(owner.trim(), format!("login:{}:{PERSON}", uid_of(PERSON)));
 }
