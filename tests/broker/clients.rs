@@ -77,6 +77,7 @@ services:
     depends_on: {first: {condition: service_healthy}}
     volumes: [data:/data:ro]
     networks: [inside]
+  third: {image: fedora, init: true, command: [sleep, '100'], networks: [inside]}
 volumes: {data: {}}
 networks: {inside: {}}
 ";
@@ -90,7 +91,7 @@ networks: {inside: {}}
         echo typed | compose exec -T first cat
         until compose logs --no-color --no-log-prefix second | grep '1 packets r' >/dev/null; do sleep 0.1; done
         compose logs --no-color --no-log-prefix second | sed -n 1p
-        compose cp second:/data/file copied && cat copied; compose top | grep 'sleep 100' >/dev/null && echo up
+        compose cp third:/etc/passwd copied && cat copied; compose top | grep 'sleep 100' >/dev/null && echo up
         compose run --rm --no-deps -T first cat /data/file; compose restart -t 0 second
         compose exec -T first sh -c 'echo still >/nameless/file'
         compose up -d --force-recreate first 2>&1; compose exec -T first cat /nameless/file
@@ -102,8 +103,8 @@ networks: {inside: {}}
         compose down -v -t 0; docker volume rm $volumes 2>/dev/null | wc -l; docker volume ls -q --filter name=$N; docker ps -aq --filter name=$N",
         directory.path().display()
     );
-    let expected = "first running\nsecond running\n2\nof compose\n3\ntyped\nkept\nkept\nup\nkept\n\
-                    still\n1\n2\n1\n2\nNAME\n1\n";
+    let expected = "first running\nsecond running\nthird running\n3\nof compose\n3\ntyped\nkept\n\
+                    root:x:0:0::/:/bin/sh\nup\nkept\nstill\n1\n2\n2\n3\nNAME\n1\n";
     let docker = &command_lines()[0];
     for output in [lines.through(docker, &line), lines.straight(docker, &line)] {
         assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
