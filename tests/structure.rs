@@ -76,6 +76,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "upstream",
             "owner",
             "view",
+            "build_cache",
             "object",
             "listing",
             "people",

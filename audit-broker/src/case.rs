@@ -12,9 +12,9 @@ use crate::api::container::ContainerConfig;
 use crate::api::volume::VolumeCreate;
 use crate::danger;
 use crate::facts::Registrar;
-use crate::object::{Container, NamedImage, Network, Object, Volume};
+use crate::object::{Container, Image, NamedImage, Network, Object, Volume};
 use crate::operation::{self, Operation};
-use crate::owner::{Kind, name_key};
+use crate::owner::{Kind, full_name, name_key};
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::request::Head;
 use crate::upstream::Unreachable;
@@ -194,7 +194,8 @@ pub(crate) async fn case_of(
     }
     if let Object::Image(image) = &action.object {
         // The first of them is the call itself.
-        steps.extend(removal_steps(&action.head, image, registrar).await.into_iter().skip(1));
+        steps.extend(removal_steps(action, image, registrar).await.into_iter().skip(1));
+        steps.extend(source_step(action, image, registrar).await);
     }
     if let Some(pulled) = &action.references.name_pulled {
         steps.extend(pull_step(pulled, registrar).await);
@@ -264,7 +265,7 @@ async fn the_call(
             }
         }
         (Object::Image(image), _) => {
-            let facts = match name_only(head, image) {
+            let facts = match name_only(action, image, registrar) {
                 Some(removed) => registrar.named_image(removed, &image.image).await,
                 None => registrar.image(&image.image).await,
             };
@@ -329,11 +330,13 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
 }
 
 /// What must be allowed so that an image, or names of it, may be removed: nothing for other calls.
+/// The owner of a name may always give it up, also the last one of another's image.
 pub(crate) async fn removal_steps(
-    head: &Head,
+    action: &Action,
     image: &NamedImage,
     registrar: &Registrar<'_>,
 ) -> Vec<Step> {
+    let head = &action.head;
     if head.route.op != "image-remove" {
         return Vec::new();
     }
@@ -342,22 +345,66 @@ pub(crate) async fn removal_steps(
         given: given.clone(),
         ..Step::new(name, Thing::Image(facts))
     };
-    if let Some(removed) = name_only(head, image) {
+    if let Some(removed) = name_only(action, image, registrar) {
         return vec![step(registrar.named_image(removed, &image.image).await, &image.given)];
     }
     let mut steps = vec![step(registrar.image(&image.image).await, &image.given)];
     for removed in names_removed(head, image) {
-        steps.push(step(registrar.named_image(removed, &image.image).await, removed));
+        // A denial tells no name but the caller's own word for the image.
+        steps.push(step(registrar.named_image(removed, &image.image).await, &image.given));
     }
     steps
 }
 
-/// The one name that goes where the image stays, since it has others.
-fn name_only<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
-    match names_removed(head, image) {
-        [name] if image.image.tags().len() > 1 => Some(name),
-        _ => None,
+/// The name that the call is about, where it is not about the image: one that goes where the image has
+/// others, and one of the caller's own that is removed or pushed.
+fn name_only<'a>(
+    action: &Action,
+    image: &'a NamedImage,
+    registrar: &Registrar<'_>,
+) -> Option<&'a String> {
+    let is_own = |name: &String| is_own_name(action, name, &image.image, registrar);
+    match names_removed(&action.head, image) {
+        [name] if image.image.tags().len() > 1 || is_own(name) => Some(name),
+        _ => pushed_name(&action.head, image).filter(|name| is_own(name)),
     }
+}
+
+fn is_own_name(action: &Action, name: &str, image: &Image, registrar: &Registrar<'_>) -> bool {
+    let owner = registrar.owners.get(Kind::ImageName, &name_key(name, &image.id));
+    owner.as_ref() == Some(&action.owner)
+}
+
+fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
+    if head.route.op != "image-push" {
+        return None;
+    }
+    let name = match head.query.text("tag") {
+        Some(tag) => full_name(&format!("{}:{tag}", image.given)),
+        None => full_name(&image.given),
+    };
+    image.image.tags().iter().find(|tag| **tag == name)
+}
+
+/// What must be allowed with an image to which only a name of the caller's leads. What is pushed by
+/// such a name is the content of the image, so that the caller must be allowed to use it. An image
+/// that has no name goes with the one that it gets, so that the caller must be allowed to remove it.
+async fn source_step(
+    action: &Action,
+    image: &NamedImage,
+    registrar: &Registrar<'_>,
+) -> Option<Step> {
+    let is_own = registrar.owners.get(Kind::Image, &image.image.id).as_ref() == Some(&action.owner);
+    let is_pushed = pushed_name(&action.head, image)
+        .is_some_and(|name| is_own_name(action, name, &image.image, registrar));
+    let operation = match action.head.route.op {
+        "image-push" if is_pushed && !is_own => operation::IMAGE_USE,
+        "image-tag" if image.image.names().next().is_none() && !is_own => operation::IMAGE_DELETE,
+        _ => return None,
+    };
+    let facts = registrar.image(&image.image).await;
+    let step = Step::new(operation.name, Thing::Image(facts));
+    Some(step.given_as(Some(&image.given)))
 }
 
 /// A name that an image is given: that of the image which has it so far, if there is one.

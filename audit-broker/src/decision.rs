@@ -211,7 +211,13 @@ fn describe(thing: &Thing, given: &str) -> String {
         let is_tag_of =
             |name: &&String| name.strip_prefix(given).is_some_and(|tag| tag.starts_with(':'));
         let known = asked_for.or_else(|| image.names.iter().find(is_tag_of));
-        known.or_else(|| image.names.first()).unwrap_or(&image.id).clone()
+        let known = known.cloned();
+        // Other names of the image may be none of the caller's business.
+        match given {
+            "" => known.or_else(|| image.names.first().cloned()),
+            given => known.or_else(|| Some(given.to_owned())),
+        }
+        .unwrap_or_else(|| image.id.clone())
     };
     match thing {
         Thing::Daemon => "docker".to_owned(),

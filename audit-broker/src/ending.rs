@@ -8,7 +8,15 @@ use serde::Deserialize;
 /// Looks at an answer as it passes, and says at its end what came of the call.
 pub(crate) struct Ending {
     sign: Sign,
-    then: Box<dyn FnOnce(Came, Option<String>)>,
+    then: Box<dyn FnOnce(Came, Option<MadeImage>)>,
+}
+
+/// The image that an answer tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MadeImage {
+    pub(crate) id: String,
+    /// Whether the call itself made it: a build may end with an image that was there already.
+    pub(crate) is_new: bool,
 }
 
 /// What came of a call.
@@ -28,7 +36,7 @@ pub(crate) enum Came {
 #[derive(Debug)]
 enum Sign {
     /// By a line of progress that holds an error; others may tell the id of a new image.
-    Progress { error: Search, is_failed: bool, image: Option<ImageId> },
+    Progress { error: Search, is_failed: bool, image: Option<(ImageId, LastStep)> },
     /// By a document at the end that holds an exit status; what came of it so far.
     ExitStatus(Vec<u8>),
 }
@@ -38,15 +46,16 @@ impl Ending {
     /// made, if one was and it is known how that is told.
     pub(crate) fn of_progress(
         made: Option<ImageSign>,
-        then: impl FnOnce(Came, Option<String>) + 'static,
+        then: impl FnOnce(Came, Option<MadeImage>) + 'static,
     ) -> Self {
-        let (error, image) = (Search::default(), made.map(ImageId::behind));
+        let image = made.map(|sign| (ImageId::behind(sign), LastStep::default()));
+        let error = Search::default();
         let sign = Sign::Progress { error, is_failed: false, image };
         Self { sign, then: Box::new(then) }
     }
 
     /// Of a wait for a container.
-    pub(crate) fn of_wait(then: impl FnOnce(Came, Option<String>) + 'static) -> Self {
+    pub(crate) fn of_wait(then: impl FnOnce(Came, Option<MadeImage>) + 'static) -> Self {
         Self { sign: Sign::ExitStatus(Vec::new()), then: Box::new(then) }
     }
 
@@ -54,8 +63,9 @@ impl Ending {
         match &mut self.sign {
             Sign::Progress { error, is_failed, image } => {
                 *is_failed |= data.iter().any(|byte| error.see(*byte, ERROR_SIGN));
-                if let Some(image) = image {
+                if let Some((image, step)) = image {
                     image.see(data);
+                    step.see(data);
                 }
             }
             Sign::ExitStatus(document) => {
@@ -69,7 +79,10 @@ impl Ending {
     pub(crate) fn finish(self) {
         let (came, image) = match self.sign {
             Sign::Progress { is_failed: true, .. } => (Came::Failed, None),
-            Sign::Progress { image, .. } => (Came::Done(None), image.and_then(ImageId::found)),
+            Sign::Progress { image, .. } => {
+                let made = image.and_then(|(image, step)| image.found(&step));
+                (Came::Done(None), made)
+            }
             Sign::ExitStatus(document) => (exit_status(&document), None),
         };
         (self.then)(came, image);
@@ -133,11 +146,13 @@ pub(crate) enum ImageSign {
     /// `types.BuildResult` in moby's `builder/dockerfile/builder.go`, and `Aux` in
     /// `pkg/streamformatter`.
     Built,
-    /// Of one that was built and of which nothing else is told: else any step could print it.
+    /// Of one that BuildKit built, which tells it in the same form.
+    BuildKit,
+    /// Of one that BuildKit built, where nothing else is told: else any step could print it.
     ///
     /// # Source
     /// `Build` in moby's `api/server/backend/build/backend.go`.
-    BuiltQuietly,
+    BuildKitQuietly,
     /// Of one that was imported.
     ///
     /// # Source
@@ -149,8 +164,8 @@ impl ImageSign {
     /// What stands in front of the digits.
     const fn text(self) -> &'static [u8] {
         match self {
-            Self::Built => b"\"aux\":{\"ID\":\"sha256:",
-            Self::BuiltQuietly => b"{\"stream\":\"sha256:",
+            Self::Built | Self::BuildKit => b"\"aux\":{\"ID\":\"sha256:",
+            Self::BuildKitQuietly => b"{\"stream\":\"sha256:",
             Self::Imported => b"{\"status\":\"sha256:",
         }
     }
@@ -187,10 +202,83 @@ impl ImageId {
         }
     }
 
-    fn found(self) -> Option<String> {
+    fn found(self, step: &LastStep) -> Option<MadeImage> {
+        let is_new = match self.sign {
+            ImageSign::Built => step.makes_image(),
+            ImageSign::BuildKit | ImageSign::BuildKitQuietly | ImageSign::Imported => true,
+        };
         let digits = String::from_utf8(self.digits).ok()?;
         let is_id = digits.len() == ID_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        is_id.then(|| format!("sha256:{digits}"))
+        is_id.then(|| MadeImage { id: format!("sha256:{digits}"), is_new })
+    }
+}
+
+/// How dockerd begins the line of a step of a build. A step may print such a line too, but nothing
+/// prints after a last step that only takes an image.
+///
+/// # Source
+/// `printCommand` and `dispatchFromDockerfile` in `builder/dockerfile/builder.go` of moby, and
+/// `probeCache` in `builder/dockerfile/internals.go`. Go writes `>` as `\u003e` in JSON.
+const STEP_SIGN: &[u8] = b"{\"stream\":\"Step ";
+const CACHE_SIGN: &[u8] = b"{\"stream\":\" ---\\u003e Using cache";
+
+/// Instructions that make an image, unless they find theirs in the cache. `FROM` takes one.
+const MAKING: [&str; 17] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
+/// Longest beginning of a step's line that is kept, in bytes: its number and its instruction.
+const STEP_LIMIT_BYTES: usize = 64;
+
+/// The last step of a build that dockerd has told of.
+#[derive(Debug, Default)]
+struct LastStep {
+    step: Search,
+    cache: Search,
+    /// What stands after the sign: `2/3 : RUN true`.
+    text: Vec<u8>,
+    is_in_text: bool,
+    is_cached: bool,
+}
+
+impl LastStep {
+    fn see(&mut self, data: &[u8]) {
+        for byte in data {
+            if self.is_in_text && *byte != b'"' && self.text.len() < STEP_LIMIT_BYTES {
+                self.text.push(*byte);
+            } else {
+                self.is_in_text = false;
+            }
+            if self.step.see(*byte, STEP_SIGN) {
+                (self.is_in_text, self.is_cached) = (true, false);
+                self.text.clear();
+            }
+            self.is_cached |= self.cache.see(*byte, CACHE_SIGN);
+        }
+    }
+
+    fn makes_image(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.text);
+        let instruction = text.split_once(" : ").map_or("", |(_, instruction)| instruction);
+        let end = |letter: char| !letter.is_ascii_alphabetic();
+        let word = instruction.split(end).next().unwrap_or_default().to_ascii_uppercase();
+        !self.is_cached && MAKING.contains(&word.as_str())
     }
 }
 
@@ -201,7 +289,7 @@ mod tests {
 
     use super::*;
 
-    type Then = Box<dyn FnOnce(Came, Option<String>)>;
+    type Then = Box<dyn FnOnce(Came, Option<MadeImage>)>;
 
     fn came(ending: impl FnOnce(Then) -> Ending, pieces: &[&[u8]]) -> Came {
         let told = Rc::new(Cell::new(None));
@@ -246,7 +334,8 @@ mod tests {
         let by = |sign, pieces: &[&[u8]]| {
             let told = Rc::new(std::cell::RefCell::new(None));
             let teller = Rc::clone(&told);
-            let then: Then = Box::new(move |_, image| *teller.borrow_mut() = image);
+            let then: Then =
+                Box::new(move |_, image| *teller.borrow_mut() = image.map(|image| image.id));
             let mut ending = Ending::of_progress(Some(sign), then);
             for piece in pieces {
                 ending.see(piece);
@@ -265,12 +354,47 @@ mod tests {
         let imported = format!("{{\"status\":\"Importing\"}}\r\n{{\"status\":\"{id}\"}}\r\n");
         assert_eq!(by(ImageSign::Imported, &[imported.as_bytes()]).as_ref(), Some(&id));
         let quiet = format!("{{\"stream\":\"{id}\\n\"}}\r\n");
-        assert_eq!(by(ImageSign::BuiltQuietly, &[quiet.as_bytes()]).as_ref(), Some(&id));
+        assert_eq!(by(ImageSign::BuildKitQuietly, &[quiet.as_bytes()]).as_ref(), Some(&id));
         // Any step of a build prints what it likes.
         assert_eq!(of(&[quiet.as_bytes()]), None);
         let printed = format!("{{\"stream\":\"{{\\\"status\\\":\\\"{id}\"}}\r\n");
         assert_eq!(by(ImageSign::Imported, &[printed.as_bytes()]), None);
         assert_eq!(of(&[b"{\"stream\":\"x\"}"]), None);
+    }
+
+    #[test]
+    fn s12_a_build_makes_its_image_unless_its_last_step_takes_one() {
+        let id = "0a".repeat(32);
+        let is_new = |steps: &str| {
+            let told = Rc::new(Cell::new(None));
+            let teller = Rc::clone(&told);
+            let then = move |_, image: Option<MadeImage>| teller.set(image.map(|it| it.is_new));
+            let mut ending = Ending::of_progress(Some(ImageSign::Built), then);
+            let text = format!("{steps}{{\"aux\":{{\"ID\":\"sha256:{id}\"}}}}");
+            text.as_bytes().chunks(7).for_each(|piece| ending.see(piece));
+            ending.finish();
+            told.get().unwrap()
+        };
+        let step = |text: &str| format!("{{\"stream\":\"Step {text}\"}}\r\n");
+        let cached = "{\"stream\":\" ---\\u003e Using cache\\n\"}\r\n";
+        for (steps, expected) in [
+            (step("1/1 : FROM new:1"), false),
+            (step("1/1 : from\\tnew:1"), false),
+            (step("1/2 : FROM a") + &step("2/2 : RUN true"), true),
+            (step("1/2 : FROM a") + &step("2/2 : run true"), true),
+            (step("1/2 : FROM a") + &step("2/2 : RUN true") + cached, false),
+            (step("1/3 : FROM a") + &step("2/3 : ENV a=b") + cached + &step("3/3 : CMD x"), true),
+            // The stage before has made something.
+            (step("1/3 : FROM a") + &step("2/3 : RUN true") + &step("3/3 : FROM new:1"), false),
+            // What a step prints before the last one.
+            (step("1/2 : RUN x") + &step("9/9 : RUN forged") + &step("2/2 : FROM new:1"), false),
+            (step("1/1 : \\u0046ROM"), false),
+            (step("1/1 : UNKNOWN"), false),
+            (step("1/1"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_new(&steps), expected, "{steps}");
+        }
     }
 
     #[test]

@@ -27,10 +27,11 @@ use crate::advertise;
 use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
 use crate::api::route::{AnswerKind, BodyKind};
+use crate::build_cache;
 use crate::call::{Call, Inbound, Stop};
 use crate::client_stream::ClientBody;
 use crate::danger;
-use crate::ending::{Came, Ending, ImageSign};
+use crate::ending::{Came, Ending, ImageSign, MadeImage};
 use crate::evidence::Made;
 use crate::facts::claim;
 use crate::nameless_volume;
@@ -143,8 +144,7 @@ pub(crate) fn outcome_of(status: StatusCode) -> Came {
 fn request(call: &Call, method: &Method) -> Result<Request<()>, Unreachable> {
     let action = &call.action;
     let head = &action.head;
-    let left_out = if call.names_itself { naming::KEYS.as_slice() } else { &[] };
-    let target = head.target_without(left_out, call.version, action.object.id());
+    let target = head.target_without(&naming::left_out(call), call.version, action.object.id());
     let malformed = |source| Unreachable::Malformed { what: target.clone(), source };
     let mut request = Request::new(());
     request.method_mut().clone_from(method);
@@ -207,15 +207,16 @@ fn relay(
     let made = ImageMade::default();
     let then = {
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
-        move |came, image: Option<String>| {
+        move |came, image: Option<MadeImage>| {
             call.record_outcome(came, None);
-            let Some(id) = image else { return };
-            if call.names_itself {
-                made.set(Some(id.clone()));
-            } else {
+            let Some(MadeImage { id, is_new }) = image else { return };
+            made.set(Some(id.clone()));
+            if !call.names_itself {
                 claim_names(&call, &id);
             }
-            claim_image(&call, id);
+            if is_new {
+                claim_image(&call, id);
+            }
         }
     };
     let ending = tells.map(|tells| match tells {
@@ -225,7 +226,7 @@ fn relay(
     let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
     let filter: Option<Box<dyn Filter>> = if is_of_events {
         Some(Box::new(Events::of(call)))
-    } else if call.names_itself {
+    } else if call.names_itself || naming::is_quiet_build(&call.action.head) {
         Some(Box::new(Naming::of(call, made)))
     } else {
         None
@@ -332,8 +333,9 @@ async fn document(
 /// How the answer tells which image was made.
 fn sign_of_image(head: &Head) -> Option<ImageSign> {
     match head.route.op {
-        "build" if head.query.text("q") == Some("1") => Some(ImageSign::BuiltQuietly),
-        "build" => Some(ImageSign::Built),
+        "build" if build_cache::is_classic(&head.query) => Some(ImageSign::Built),
+        "build" if head.query.text("q") == Some("1") => Some(ImageSign::BuildKitQuietly),
+        "build" => Some(ImageSign::BuildKit),
         "image-pull" if head.query.text("fromSrc").is_some() => Some(ImageSign::Imported),
         _ => None,
     }

@@ -11,6 +11,7 @@ mod answer;
 mod api;
 mod archive;
 mod arguments;
+mod build_cache;
 mod call;
 mod case;
 mod check;

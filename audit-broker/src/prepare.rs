@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::volume::VolumeCreate;
+use crate::build_cache;
 use crate::call::{Call, Stop};
-use crate::decision::reaches_all;
+use crate::decision::{names_all, reaches_all};
 use crate::facts::claim;
 use crate::object::{self, Image};
 use crate::owner::{
@@ -18,6 +19,7 @@ use crate::owner::{
 };
 use crate::refusal::{NOT_PERMITTED, Refusal};
 use crate::request::Query;
+use crate::shared::Shared;
 use crate::upstream::Found;
 
 /// Puts it in.
@@ -60,10 +62,11 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
         }
         _ => {}
     }
-    let is_of_buildkit = query.text("version") == Some("2");
+    let is_trusted =
+        names_all(&call.connection.shared.policy(), call.settings.mode, &call.principal);
     if !action.references.names_taken.is_empty()
         && (matches!(action.head.route.op, "build" | "commit") || query.text("fromSrc").is_some())
-        && !is_of_buildkit
+        && build_cache::is_classic(query)
     {
         call.names_itself = true;
     }
@@ -75,6 +78,15 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             let none = String::new();
             let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
             refuse_absurd(texts)?;
+            if build_cache::is_classic(query) {
+                prepare_cache(&call.connection.shared, is_trusted, &action.owner, query)?;
+            }
+        }
+        // A pulled image may pass for a step of a build.
+        "image-pull"
+            if !is_trusted && build_cache::trusts_pulled(call.connection.upstream.engine()) =>
+        {
+            build_cache::mark(&call.connection.shared.owners, &action.owner);
         }
         // Which those are may change meanwhile.
         "image-push"
@@ -118,6 +130,26 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             }
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// Has a caller whom root's builds need not trust leave root's cache alone, and one who is trusted not
+/// use what others have put there.
+///
+/// # Errors
+/// If the build has an option that is not in the key of the cache.
+fn prepare_cache(
+    shared: &Shared,
+    is_trusted: bool,
+    owner: &Owner,
+    query: &mut Query,
+) -> Result<(), Refusal> {
+    if is_trusted && build_cache::is_shared(&shared.owners, owner) {
+        query.set("nocache", "1".to_owned());
+    } else if !is_trusted {
+        build_cache::refuse_uncached(query)?;
+        build_cache::mark(&shared.owners, owner);
     }
     Ok(())
 }

@@ -167,7 +167,7 @@ impl Viewer {
             }
             Kind::Daemon => return true,
             // Nothing is told of one alone.
-            Kind::ImageName | Kind::PulledName => return false,
+            Kind::ImageName | Kind::PulledName | Kind::Builder => return false,
         };
         let is_container = matches!(thing, Thing::Container(_));
         let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);

@@ -5,6 +5,8 @@
 mod addresses;
 #[path = "bypass/bodies.rs"]
 mod bodies;
+#[path = "bypass/builds.rs"]
+mod builds;
 #[path = "bypass/callers.rs"]
 mod callers;
 #[path = "bypass/claims.rs"]

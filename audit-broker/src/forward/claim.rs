@@ -10,8 +10,7 @@ use crate::object;
 use crate::owner::{Kind, name_key};
 use crate::upstream::Found;
 
-/// Keeps who made an image, if it is new: one that was there already, since a build changes nothing
-/// or finds it in its cache, stays whose it was.
+/// Keeps who made an image. One that was there before the call stays with its owner.
 pub(super) fn claim_image(call: &Rc<Call>, id: String) {
     let call = Rc::clone(call);
     tokio::task::spawn_local(async move {

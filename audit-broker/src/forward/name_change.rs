@@ -160,7 +160,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
         let message = format!("{} has got another name just now; try again", judged.given);
         return Err(Refusal::conflict(message).into());
     }
-    judge(&call, removal_steps(head, &image, &connection.registrar(version)).await).await?;
+    judge(&call, removal_steps(&call.action, &image, &connection.registrar(version)).await).await?;
     let is_by_name = image.image.tags().contains(&image.given);
     let reference =
         if is_by_name { reference(&call, &image.image, &image.given) } else { &image.given };

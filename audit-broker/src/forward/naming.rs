@@ -14,11 +14,31 @@ use tokio::task::JoinHandle;
 
 use super::name_change::give;
 use crate::answer::Filter;
+use crate::build_cache;
 use crate::call::{Call, Stop};
+use crate::request::Head;
 use crate::upstream::Unreachable;
 
 /// What the query says of names.
-pub(super) const KEYS: [&str; 3] = ["t", "repo", "tag"];
+const KEYS: [&str; 3] = ["t", "repo", "tag"];
+
+/// Keys of the query that dockerd does not get, since the broker does itself what they say.
+pub(super) fn left_out(call: &Call) -> Vec<&'static str> {
+    let names = if call.names_itself { KEYS.as_slice() } else { &[] };
+    let quiet = is_quiet_build(&call.action.head).then_some("q");
+    names.iter().copied().chain(quiet).collect()
+}
+
+/// Whether it is a build of which the client wants the image's id only. dockerd tells the broker all of
+/// it, since only that shows whether the build made the image.
+pub(super) fn is_quiet_build(head: &Head) -> bool {
+    head.route.op == "build"
+        && head.query.text("q") == Some("1")
+        && build_cache::is_classic(&head.query)
+}
+
+/// How much of a quiet build's output is kept for the case that it fails, in bytes.
+const HIDDEN_LIMIT_BYTES: usize = 1 << 20;
 
 /// Where the id of the image is put that was made.
 pub(super) type ImageMade = Rc<Cell<Option<String>>>;
@@ -28,23 +48,33 @@ pub(super) struct Naming {
     call: Rc<Call>,
     made: ImageMade,
     piece: Option<Vec<u8>>,
+    /// What a quiet build has told so far.
+    hidden: Option<Vec<u8>>,
     /// Goes on even if the caller goes away.
     last: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Naming {
     pub(super) fn of(call: &Rc<Call>, made: ImageMade) -> Self {
-        Self { call: Rc::clone(call), made, piece: None, last: None }
+        let hidden = is_quiet_build(&call.action.head).then(Vec::new);
+        Self { call: Rc::clone(call), made, piece: None, hidden, last: None }
     }
 }
 
 impl Filter for Naming {
     fn take(&mut self, piece: &[u8]) {
-        self.piece = Some(piece.to_vec());
+        match &mut self.hidden {
+            Some(hidden) => hide(hidden, piece),
+            None => self.piece = Some(piece.to_vec()),
+        }
     }
 
     fn end(&mut self) {
-        let Some(id) = self.made.take() else { return };
+        let Some(id) = self.made.take() else {
+            // It failed: dockerd tells all of it then.
+            self.piece = self.hidden.take();
+            return;
+        };
         let call = Rc::clone(&self.call);
         self.last = Some(tokio::task::spawn_local(async move { progress(&call, &id).await }));
     }
@@ -60,11 +90,29 @@ impl Filter for Naming {
     }
 }
 
+/// Keeps what a quiet build tells, from the start of a line on where it is too much.
+fn hide(hidden: &mut Vec<u8>, piece: &[u8]) {
+    hidden.extend_from_slice(piece);
+    if hidden.len() > HIDDEN_LIMIT_BYTES {
+        let half = hidden.split_off(hidden.len() / 2);
+        let line = half.iter().position(|byte| *byte == b'\n').map_or(half.len(), |end| end + 1);
+        *hidden = half.get(line..).unwrap_or_default().to_vec();
+    }
+}
+
 /// Gives the names, and tells it as dockerd does.
 async fn progress(call: &Call, image_id: &str) -> Vec<u8> {
     let mut told = Vec::new();
     let head = &call.action.head;
-    let is_silent = head.route.op != "build" || head.query.text("q") == Some("1");
+    let is_quiet = is_quiet_build(head);
+    if is_quiet {
+        told = json!({"stream": format!("{image_id}\n")}).to_string().into_bytes();
+        told.extend_from_slice(b"\r\n");
+    }
+    if !call.names_itself {
+        return told;
+    }
+    let is_silent = head.route.op != "build" || is_quiet;
     for taken in &call.action.references.names_taken {
         let line = match give(call, &taken.name, image_id).await {
             Ok(()) if is_silent => continue,

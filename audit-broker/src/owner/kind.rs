@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     PulledName,
     Volume,
     Network,
+    /// An ordinary caller who has put something into the cache of the classic builder.
+    Builder,
     /// A build, or a step of one that is kept.
     Build,
     Plugin,
@@ -40,7 +42,7 @@ pub(super) enum Keeping {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Container,
         Self::Exec,
         Self::Image,
@@ -48,6 +50,7 @@ impl Kind {
         Self::PulledName,
         Self::Volume,
         Self::Network,
+        Self::Builder,
         Self::Build,
         Self::Plugin,
         Self::Node,
@@ -67,6 +70,7 @@ impl Kind {
             Self::PulledName => "pulled-name",
             Self::Volume => "volume",
             Self::Network => "network",
+            Self::Builder => "builder",
             Self::Build => "build",
             Self::Plugin => "plugin",
             Self::Node => "node",
@@ -80,7 +84,7 @@ impl Kind {
     pub(super) const fn keeping(self) -> Keeping {
         match self {
             Self::Exec | Self::Build | Self::Daemon => Keeping::Memory,
-            Self::Image | Self::Plugin => Keeping::Synced,
+            Self::Image | Self::Plugin | Self::Builder => Keeping::Synced,
             Self::Container
             | Self::ImageName
             | Self::PulledName

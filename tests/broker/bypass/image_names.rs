@@ -327,3 +327,54 @@ fn s16_a_slow_pull_keeps_no_name_from_an_admin() {
         shell("docker inspect -f '{{.Id}}' fedora")
     );
 }
+
+/// Runs a line as a person at the broker, and gives what it prints.
+pub(super) fn as_person(user: &str, broker: &Broker, line: &str) -> String {
+    let mut command = login(user);
+    command.args(["sh", "-c", line]).env("DOCKER_HOST", broker.address());
+    let output = command.env("HOME", broker.home()).env("DOCKER_BUILDKIT", "0").output().unwrap();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// S19: the last name of another's image.
+#[test]
+fn s19_an_owner_gives_up_and_pushes_their_own_last_name() {
+    let of = |user: &str| {
+        shipped("own-containers")
+            .replace(
+                "principal in Group::\"developers\"",
+                &format!("principal == User::\"{user}\""),
+            )
+            .replace("@id(\"own-", &format!("@id(\"{user}-"))
+            .replace("context.name like \"dev/*\" && ", "")
+    };
+    let broker = Broker::with_policies(&format!("{}{}", of(PERSON), of("games")), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let made = as_person(
+        "games",
+        &broker,
+        &format!(
+            "printf 'FROM fedora\\nLABEL {name}=1\\n' | docker build -q -t 127.0.0.1:1/{name}:theirs -"
+        ),
+    );
+    let id = made.lines().find(|line| line.starts_with("sha256:")).unwrap();
+    let own = format!("127.0.0.1:1/{name}:own");
+    as_person(PERSON, &broker, &format!("docker tag {id} {own}"));
+    // A name of somebody else's is neither removed nor told of.
+    let told = as_person(PERSON, &broker, &format!("docker rmi -f {id}"));
+    assert!(told.contains("not allowed image-delete") && !told.contains("theirs"), "{told}");
+    let told = as_person(PERSON, &broker, &format!("docker rmi 127.0.0.1:1/{name}:theirs"));
+    assert!(told.contains("not allowed image-delete"), "{told}");
+    let told = as_person("games", &broker, &format!("docker rmi 127.0.0.1:1/{name}:theirs"));
+    assert!(told.contains("Untagged"), "{told}");
+    let told = as_person(PERSON, &broker, &format!("docker push {own}"));
+    assert!(told.contains("connection refused"), "{told}");
+    let told = as_person(PERSON, &broker, &format!("docker rmi {own}"));
+    assert!(told.contains("Untagged"), "{told}");
+    // Another's image without a name would go with the name that it gets.
+    let nameless = shell(&format!("printf 'FROM fedora\\nLABEL {name}=2\\n' | docker build -q -"));
+    let told = as_person(PERSON, &broker, &format!("docker tag {} {own}", nameless.trim()));
+    assert!(told.contains("not allowed image-delete"), "{told}");
+    shell(&format!("docker rmi {}", nameless.trim()));
+}

@@ -1,0 +1,155 @@
+//! What an ordinary user's build leaves to root's builds, and what it owns.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::broker::Broker;
+use crate::docker::Lines;
+use crate::host::{PERSON, login, shell, text};
+use crate::policy::shipped;
+
+use super::image_names::as_person;
+
+/// A build that only takes the image that root has made meanwhile makes nothing.
+#[test]
+fn s12_a_build_that_takes_root_s_image_does_not_own_it() {
+    for quiet in ["", "&q=1"] {
+        let broker = Broker::with_policies(&shipped("default"), "");
+        let lines = Lines::at(&broker);
+        let name = lines.name();
+        // The context comes only after root has built.
+        let program = format!(
+            "import io, socket, sys, tarfile\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')\n\
+             s.sendall(b'POST /v1.41/build?version=1{quiet} HTTP/1.1\\r\\nHost: docker\\r\\nConnection: close\\r\\n\
+             Content-Type: application/x-tar\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n')\n\
+             print('begun', flush=True)\nsys.stdin.readline()\n\
+             content = b'FROM {name}-root:1\\n'\nfile = io.BytesIO()\n\
+             with tarfile.open(fileobj=file, mode='w') as tar:\n \
+             info = tarfile.TarInfo('Dockerfile'); info.size = len(content); tar.addfile(info, io.BytesIO(content))\n\
+             body = file.getvalue()\ns.sendall(b'%x\\r\\n%s\\r\\n0\\r\\n\\r\\n' % (len(body), body))\n\
+             while piece := s.recv(65536): sys.stdout.write(piece.decode())\n",
+            broker.socket().display()
+        );
+        let mut command = login(PERSON);
+        command.args(["/usr/bin/python3", "-c", &program]).stdin(Stdio::piped());
+        let mut building = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut begun = [0; 6];
+        std::io::Read::read_exact(building.stdout.as_mut().unwrap(), &mut begun).unwrap();
+        sleep(Duration::from_millis(300));
+        let id = shell(&format!(
+            "printf 'FROM fedora\\nLABEL {name}=1{quiet}\\n' | DOCKER_BUILDKIT=0 docker build -q -t {name}-root:1 -"
+        ));
+        std::io::Write::write_all(building.stdin.as_mut().unwrap(), b"\n").unwrap();
+        let told = text(&building.wait_with_output().unwrap().stdout);
+        assert!(told.contains(id.trim().trim_start_matches("sha256:")), "{told}");
+        let removed = as_person(PERSON, &broker, &format!("docker rmi -f {}", id.trim()));
+        assert!(removed.contains("not allowed image-delete"), "{quiet}: {removed}");
+        assert_eq!(shell(&format!("docker image inspect -f ok {}", id.trim())), "ok\n");
+    }
+}
+
+/// What a build makes is its caller's, however it is told: quietly, in stages, from a cache.
+#[test]
+fn s12_a_build_owns_what_it_makes() {
+    let own = format!(
+        "{}@id(\"only-own\") forbid(principal == User::\"{PERSON}\", action == Action::\"image-delete\", resource) \
+         unless {{ resource in principal }};",
+        shipped("default")
+    );
+    let broker = Broker::with_policies(&own, "");
+    let lines = Lines::at(&broker);
+    lines.give(&[(
+        "export DOCKER_BUILDKIT=0
+        make() { printf \"$1\" | docker build $2 -; }
+        id() { make \"$@\" | sed -n 's/^Successfully built //p'; }
+        quiet=$(make \"FROM fedora\\nLABEL $N=1\\n\" -q); sleep 0.5; docker rmi $quiet | grep -c Deleted
+        staged=$(id \"FROM fedora AS a\\nLABEL $N=2\\nFROM a\\nCMD $N\\n\"); sleep 0.5; docker rmi $staged | grep -c Deleted
+        target=$(id \"FROM fedora AS a\\nLABEL $N=3\\nFROM fedora\\nCMD $N\\n\" '--target a'); sleep 0.5; docker rmi $target | grep -c Deleted
+        failed=$(make \"FROM fedora\\nRUN echo printed; exit 3\\n\" -q 2>&1); echo \"$failed\" | grep -c -e printed -e 'code: 3'
+        root=$(make \"FROM fedora\\n\" -q); docker rmi -f $root 2>&1 | grep -c 'not allowed'",
+        "1\n2\n1\n3\n1\n",
+    )]);
+}
+
+/// S10: what a person's step does with an option that is not in the key of the cache.
+#[test]
+fn s10_no_step_of_another_enters_root_s_cache() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let file = |host: &str| {
+        format!(
+            "printf 'FROM fedora\\nLABEL {name}=1\\nRUN grep -c {host} /etc/hosts >/found; true\\n'"
+        )
+    };
+    let build = file("evil");
+    for option in [
+        "--add-host evil:1.2.3.4",
+        "--network none",
+        "--build-arg http_proxy=http://evil:1",
+        "--build-arg NO_PROXY=x",
+        "--memory 100m",
+        "--cpu-shares 2",
+        "--shm-size 1m",
+        "--ulimit nofile=10",
+        "--cache-from fedora",
+        "--pull",
+        "--cpuset-cpus 0",
+    ] {
+        let told =
+            as_person(PERSON, &broker, &format!("{build} | docker build {option} -t {name}-x -"));
+        let is_told = told.contains("may find in docker's cache") && told.contains("leave");
+        assert!(is_told, "{option}: {told}");
+    }
+    // What is left is built, and not used for root's own build through the broker.
+    let plain = format!("{build} | docker build -t {name}-x --build-arg KEY=x -");
+    let told = as_person(PERSON, &broker, &plain);
+    assert!(told.contains("Successfully tagged"), "{told}");
+    let told = as_person(PERSON, &broker, &plain);
+    assert!(told.contains("Using cache"), "{told}");
+    let root = format!(
+        "{build} | DOCKER_BUILDKIT=0 docker -H {} build -t {name}-root -",
+        broker.address()
+    );
+    let told = shell(&root);
+    assert!(!told.contains("Using cache") && told.contains("Successfully tagged"), "{told}");
+}
+
+/// S10: a host where nobody but root builds keeps its cache.
+#[test]
+fn s10_root_alone_keeps_the_cache() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let build = format!(
+        "printf 'FROM fedora\\nLABEL {0}=1\\nCMD x\\n' | DOCKER_BUILDKIT=0 docker -H {1} build -t {0}-root -",
+        lines.name(),
+        broker.address()
+    );
+    shell(&build);
+    assert!(shell(&build).contains("Using cache"));
+}
+
+/// S10: the image of a container that runs the same command as a step is not that step.
+#[test]
+fn s10_a_commit_is_no_step_of_root_s_build() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let step = format!("echo {name}");
+    let evil = format!(
+        "docker create --name {name}-c --entrypoint '' fedora /bin/sh -c '{step}' >/dev/null
+        echo evil >evil; docker cp evil {name}-c:/evil; docker commit {name}-c {name}-evil; rm evil"
+    );
+    // A person may not commit on this release, and root's containers have the same labels.
+    let told = shell(&format!(
+        "cd {} && export DOCKER_HOST={} && {evil}",
+        broker.home().display(),
+        broker.address()
+    ));
+    assert!(told.contains("sha256:"), "{told}");
+    let told = shell(&format!(
+        "printf 'FROM fedora\\nRUN {step}\\n' | DOCKER_BUILDKIT=0 docker build -t {name}-root -"
+    ));
+    assert!(!told.contains("Using cache"), "{told}");
+}
