@@ -1,5 +1,6 @@
 //! Whether configuration and policies are good, and what they come to.
 
+mod build_network;
 mod forging;
 mod shared_root;
 
@@ -12,8 +13,8 @@ use crate::owner::OWNERS;
 use crate::policy::Policy;
 use crate::settings::Settings;
 
-/// What there is to say of them, what former users left, who can forge records, and who can become
-/// root of the host. `with_matrix` adds who may do what.
+/// What there is to say of them, what former users left, who can forge records, who reaches the host's
+/// loopback, and who can become root of the host. `with_matrix` adds who may do what.
 ///
 /// # Errors
 /// The first mistake in one of them.
@@ -22,7 +23,10 @@ pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let policy = Policy::load(&settings.policy_dir)?;
     let mut text = former_owners::list(&settings.state_dir.join(OWNERS))?;
     text += &many_networks(settings.networks_per_user);
-    for warning in forging::warnings(&policy)?.into_iter().chain(shared_root::warning(&policy)?) {
+    let mut warnings = forging::warnings(&policy)?;
+    warnings.extend(build_network::warning(&policy)?);
+    warnings.extend(shared_root::warning(&policy)?);
+    for warning in warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
     Ok(text + &describe(&policy, &settings.policy_dir, with_matrix)?)
