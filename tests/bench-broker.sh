@@ -4,8 +4,8 @@
 # goal and `ok` or `MISSED`. Fails only if something cannot be measured.
 #
 # usage: tests/bench-broker.sh [--short] [PART...]   (as root)
-# parts: idle ping recorded save load growth decision (all if none is said). --short takes under a
-# minute, without decision, which builds for several.
+# parts: idle ping recorded save load growth worst decision (all if none is said). --short takes
+# about a minute, without decision, which builds for several.
 # AUDIT_BROKER=PROGRAM measures that program instead of this checkout's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ if [ "${1:-}" = --short ]; then
 fi
 parts=("$@")
 if [ "${#parts[@]}" -eq 0 ]; then
-    parts=(idle ping recorded save load growth)
+    parts=(idle ping recorded save load growth worst)
     [ "${#short[@]}" -gt 0 ] || parts+=(decision)
 fi
 user=audit-broker
@@ -155,6 +155,12 @@ load() {
         --image-tar "$scratch/image.tar" --container "$container"
 }
 
+# With these the worst requests are decided on, and nothing is made.
+forbid_all() {
+    echo '@id("bench") forbid (principal, action, resource) unless { action == Action::"daemon-access" };' \
+        >"$scratch/policy.d/bench.cedar"
+}
+
 # What the policies cost by themselves, within the program.
 decide() {
     cargo test --quiet --release --package audit-broker --features live --bin audit-broker \
@@ -189,8 +195,10 @@ for part in "${parts[@]}"; do
         continue
     fi
     # Anew for each part, so that none finds the memory of the one before.
+    [ "$part" != worst ] || forbid_all
     start_broker
     load "$part"
+    rm -f "$scratch/policy.d/bench.cedar"
     stop "$broker_pid"
     broker_pid=
 done

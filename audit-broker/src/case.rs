@@ -6,6 +6,8 @@
 
 mod context;
 
+use tokio::time::timeout;
+
 use crate::action::{Action, FilteredBy, Holder, NameTaken};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
@@ -128,9 +130,10 @@ pub(crate) async fn case_of(
             dangers.follow_links();
             dangers
         });
-        match following.await {
-            Ok(followed) => dangers = followed,
-            Err(_) => dangers.lead_anywhere(),
+        match timeout(registrar.upstream.timeout(), following).await {
+            Ok(Ok(followed)) => dangers = followed,
+            // The file system hangs, or there is no thread to ask it.
+            Ok(Err(_)) | Err(_) => dangers.lead_anywhere(),
         }
     }
     let call = context::call_of(action, &dangers);

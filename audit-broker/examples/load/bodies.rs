@@ -76,6 +76,34 @@ fn of_paths() -> Vec<Worst> {
             ),
         ),
         host(
+            "mounts with 1,900 options each",
+            &format!(
+                r#""Mounts":[{}]"#,
+                list(MOUNTS, |n| format!(
+                    r#"{{"Type":"volume","Source":"v{n}","Target":"/{n}","VolumeOptions":
+                    {{"DriverConfig":{{"Options":{{"type":"tmpfs","o":"{}"}}}}}}}}"#,
+                    "x,".repeat(OPTIONS_BYTES / 2 - 100)
+                ))
+            ),
+        ),
+        host(
+            "binds with 1,900 options each",
+            &format!(
+                r#""Binds":[{}]"#,
+                list(MOUNTS, |n| format!(
+                    r#""/srv:/{n}:{}""#,
+                    "x,".repeat(OPTIONS_BYTES / 2 - 100)
+                ))
+            ),
+        ),
+        host(
+            "tmpfs with 1,900 options each",
+            &format!(
+                r#""Tmpfs":{{{}}}"#,
+                list(MOUNTS, |n| format!(r#""/{n}":"{}""#, "x,".repeat(OPTIONS_BYTES / 2 - 100)))
+            ),
+        ),
+        host(
             "a path of many `..`",
             &format!(r#""Binds":["/{}:/x"]"#, "a/../".repeat(OPTIONS_BYTES / 5 - 20)),
         ),
@@ -134,6 +162,7 @@ fn of_long_texts() -> Vec<Worst> {
     let words = |text: &str| {
         list(BODY_BYTES / word, |_| format!(r#""{}""#, text.repeat(word / text.len())))
     };
+    let half = list(16, |_| format!(r#""{}""#, " ".repeat(word)));
     let separators = "\u{2028}".repeat(1_300_000);
     vec![
         create(
@@ -143,16 +172,17 @@ fn of_long_texts() -> Vec<Worst> {
                 list(BODY_BYTES / word, |n| format!(r#""{n}":"{}""#, "a".repeat(word)))
             ),
         ),
+        create("a command of 2 MB of spaces", &format!(r#""Entrypoint":[{half}]"#)),
         create("a command of 4 MB", &format!(r#""Entrypoint":[{}]"#, words("a"))),
         create("a command of 4 MB of escapes", &format!(r#""Entrypoint":[{}]"#, words("\\u0001"))),
         create("a command of 4 MB of spaces", &format!(r#""Entrypoint":[{}]"#, words(" "))),
         create("a word of 1,300,000 line separators", &format!(r#""Entrypoint":["{separators}"]"#)),
         create("an environment of 4 MB", &format!(r#""Env":[{}]"#, words("A=b "))),
         create(
-            "200 volumes and a command of 3 MB",
+            "200 volumes and a command of 2 MB",
             &format!(
                 r#""Entrypoint":[{}],"HostConfig":{{"Binds":[{}]}}"#,
-                list(24, |_| format!(r#""{}""#, "a".repeat(word))),
+                list(16, |_| format!(r#""{}""#, "a".repeat(word))),
                 list(199, |n| format!(r#""v{n}:/{n}""#))
             ),
         ),

@@ -68,6 +68,13 @@ impl Client {
         }
     }
 
+    /// The status of an answer, of which no more is read.
+    pub(crate) fn status(&mut self) -> Result<u16> {
+        self.read_line()?;
+        let status = self.text()?.split(' ').nth(1).and_then(|word| word.parse().ok());
+        status.with_context(|| format!("no status in `{}`", String::from_utf8_lossy(&self.line)))
+    }
+
     /// Reads an answer up to its body.
     pub(crate) fn head(&mut self, status: u16) -> Result<Framing> {
         self.read_line()?;

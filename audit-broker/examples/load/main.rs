@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
 #![expect(clippy::expect_used, reason = "the reader of the log stops where it cannot go on")]
 
+mod bodies;
 mod client;
 mod idle;
 mod image;
@@ -19,6 +20,7 @@ mod tally;
 mod target;
 #[path = "../../../tests/trail.rs"]
 mod trail;
+mod worst;
 
 use std::path::PathBuf;
 
@@ -66,6 +68,7 @@ enum Part {
     Save,
     Load,
     Growth,
+    Worst,
 }
 
 fn main() -> Result<()> {
@@ -85,5 +88,6 @@ fn main() -> Result<()> {
         Part::Save => image::measure_save(&sockets, &size, &arguments.image),
         Part::Load => image::measure_load(&sockets, &size, &arguments.image_tar),
         Part::Growth => recorded::measure_growth(&sockets, &size, &broker),
+        Part::Worst => worst::measure(&sockets.broker, &size, &broker),
     }
 }

@@ -22,13 +22,43 @@ impl Process {
     /// Resident memory, in kB.
     ///
     /// # Source
-    /// `VmRSS` in `proc_pid_status(5)`.
+    /// `VmRSS` and `VmHWM` in `proc_pid_status(5)`.
     pub(crate) fn resident_kb(&self) -> Result<f64> {
+        self.memory_kb("VmRSS:")
+    }
+
+    /// The most resident memory since [`Self::reset_peak`], in kB.
+    pub(crate) fn peak_kb(&self) -> Result<f64> {
+        self.memory_kb("VmHWM:")
+    }
+
+    /// # Source
+    /// `clear_refs` in `proc_pid_clear_refs(5)`: 5 resets the peak.
+    pub(crate) fn reset_peak(&self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.pid);
+        fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+    }
+
+    fn memory_kb(&self, name: &str) -> Result<f64> {
         let path = format!("/proc/{}/status", self.pid);
         let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
-        Ok(number.parse()?)
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.with_context(|| format!("no {name}"))?.parse()?)
+    }
+
+    /// The time that all threads together have been on a processor, in milliseconds.
+    ///
+    /// # Source
+    /// `Documentation/scheduler/sched-stats.rst` of Linux.
+    pub(crate) fn cpu_ms(&self) -> Result<f64> {
+        let mut total_ns = 0.0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            // A thread may have ended meanwhile.
+            let Ok(stat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            total_ns += stat.split(' ').next().context("no time")?.parse::<f64>()?;
+        }
+        Ok(total_ns / 1e6)
     }
 
     pub(crate) fn descriptors(&self) -> Result<usize> {

@@ -14,6 +14,8 @@ pub(crate) struct Size {
     pub(crate) idle_connections: u32,
     pub(crate) followed_logs: u32,
     pub(crate) growth_calls: u32,
+    /// How often each of the worst requests is sent.
+    pub(crate) worst_rounds: u32,
 }
 
 impl Size {
@@ -26,6 +28,7 @@ impl Size {
         idle_connections: 10_000,
         followed_logs: 1000,
         growth_calls: 100_000,
+        worst_rounds: 5,
     };
 
     pub(crate) const SHORT: Self = Self {
@@ -37,5 +40,6 @@ impl Size {
         idle_connections: 1000,
         followed_logs: 100,
         growth_calls: 5000,
+        worst_rounds: 1,
     };
 }

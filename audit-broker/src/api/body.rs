@@ -89,7 +89,7 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
         BodyKind::ContainerCreate => Body::ContainerCreate(created(read(bytes)?)?),
         BodyKind::ContainerUpdate => Body::ContainerUpdate(read(bytes)?),
         BodyKind::Commit => Body::Commit(commit(read(bytes)?)?),
-        BodyKind::ExecCreate => Body::ExecCreate(read(bytes)?),
+        BodyKind::ExecCreate => Body::ExecCreate(started(read(bytes)?)?),
         BodyKind::ExecStart => Body::ExecStart(read(bytes)?),
         BodyKind::VolumeCreate => Body::VolumeCreate(read(bytes)?),
         BodyKind::VolumeUpdate => Body::VolumeUpdate(read(bytes)?),
@@ -123,8 +123,31 @@ fn without_bytes(kind: BodyKind) -> Result<Body, Refusal> {
 /// Most things that a container may mount. Each is asked for, judged and recorded.
 const MOUNTS_LIMIT: usize = 256;
 
+/// Longest command, in bytes: the kernel passes no more to a program whose stack may grow to 8 MiB.
+///
+/// # Source
+/// `execve(2)`, "Limits on size of arguments and environment".
+const COMMAND_LIMIT_BYTES: usize = 2 << 20;
+
+fn refuse_long_command<'a>(words: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    if words.map(String::len).sum::<usize>() > COMMAND_LIMIT_BYTES {
+        return Err(Refusal::bad_request(format!(
+            "the command is longer than {COMMAND_LIMIT_BYTES} bytes, the most that a program gets"
+        )));
+    }
+    Ok(())
+}
+
+/// A process in a container.
+fn started(exec: ExecConfig) -> Result<ExecConfig, Refusal> {
+    refuse_long_command(exec.cmd.iter().flatten())?;
+    Ok(exec)
+}
+
 /// A new container.
 fn created(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
+    let words = config.entrypoint.iter().chain(&config.cmd);
+    refuse_long_command(words.flat_map(|words| &words.0))?;
     let host = config.host_config.as_deref();
     let binds = host.and_then(|host| host.binds.as_ref()).map_or(0, Vec::len);
     let mounts = host.and_then(|host| host.mounts.as_ref()).map_or(0, Vec::len);

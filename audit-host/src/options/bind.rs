@@ -19,13 +19,20 @@ pub fn judge(bind: &str) -> Vec<Finding> {
     if source.starts_with('/') {
         let is_read_only = options.split(',').any(|option| option == "ro");
         findings.extend(host_path::judge(source, is_read_only));
-        findings.extend(options.split(',').filter_map(judge_option));
+        if options.split(',').nth(OPTIONS_LIMIT).is_some() {
+            findings.push(Finding::new(Danger::HostRoot, options));
+        } else {
+            findings.extend(options.split(',').filter_map(judge_option));
+        }
     } else if !is_name(source) {
         findings.push(Finding::new(Danger::HostRoot, bind));
     }
     findings.extend(target::judge_mount(place));
     findings
 }
+
+/// Most options that are judged one by one. With more, they may say anything.
+const OPTIONS_LIMIT: usize = 64;
 
 /// What an option of a mount of the host's files asks for. `z` and `Z` give the files another label,
 /// whoever owns them; `shared` and `slave` let mounts through that are made later.
