@@ -85,16 +85,19 @@ fn lost_names(broker: &Broker, name: &str, host: &str, attack: &[&str]) -> Vec<S
                 "printf 'FROM fedora\\nLABEL {name}={round}\\n' | docker build -q -t {name}-own:{round} -"
             ),
         );
-        if round % 2 == 0 {
+        // Through the broker, root builds without the cache: each build makes an image.
+        let own = if round % 2 == 0 {
             root_at(host, &format!("docker tag {name}-own:{round} {taken}"));
+            own
         } else {
             root_at(
                 host,
                 &format!(
-                    "printf 'FROM fedora\\nLABEL {name}={round}\\n' | docker build -q -t {taken} -"
+                    "printf 'FROM fedora\\nLABEL {name}={round}\\n' |
+                     docker build -q -t {name}-own:{round} -t {taken} -"
                 ),
-            );
-        }
+            )
+        };
         sleep(Duration::from_millis(300));
         drop(attacking);
         sleep(Duration::from_millis(100));
