@@ -66,7 +66,7 @@ fn s12_a_build_owns_what_it_makes() {
         quiet=$(make \"FROM fedora\\nLABEL $N=1\\n\" -q); sleep 0.5; docker rmi $quiet | grep -c Deleted
         staged=$(id \"FROM fedora AS a\\nLABEL $N=2\\nFROM a\\nCMD $N\\n\"); sleep 0.5; docker rmi $staged | grep -c Deleted
         target=$(id \"FROM fedora AS a\\nLABEL $N=3\\nFROM fedora\\nCMD $N\\n\" '--target a'); sleep 0.5; docker rmi $target | grep -c Deleted
-        failed=$(make \"FROM fedora\\nRUN echo printed; exit 3\\n\" -q 2>&1); echo \"$failed\" | grep -c -e printed -e 'code: 3'
+        failed=$(make \"FROM fedora\\nRUN echo printed; exit 3\\n\" '-q --force-rm' 2>&1); echo \"$failed\" | grep -c -e printed -e 'code: 3'
         root=$(make \"FROM fedora\\n\" -q); docker rmi -f $root 2>&1 | grep -c 'not allowed'",
         "1\n2\n1\n3\n1\n",
     )]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::broker::{Broker, DOCKERD};
 use crate::docker::Lines;
 use crate::engine::{Engine, Store};
-use crate::host::{Finally, PERSON, login, shell, text};
+use crate::host::{Finally, PERSON, login, shell, tag, text};
 use crate::policy::shipped;
 use crate::registry::Registry;
 
@@ -182,9 +182,10 @@ for number in range(40):
 /// A caller who goes away while dockerd is asked leaves no name locked.
 #[test]
 fn s16_a_caller_that_goes_away_leaves_no_name_locked() {
+    let name = tag();
+    // After the broker has ended, no change is under way.
+    let _away = Finally(format!("docker rmi -f {name}:1 >/dev/null 2>&1; true"));
     let broker = Broker::with_policies(&shipped("default"), "");
-    let lines = Lines::at(&broker);
-    let name = lines.name();
     let gone = format!(
         "import socket\nfor _ in range(200):\n s = socket.socket(socket.AF_UNIX)\n \
          s.connect('{}')\n s.sendall(b'POST /v1.41/images/fedora/tag?repo={name}&tag=1 \
