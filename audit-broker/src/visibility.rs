@@ -129,7 +129,7 @@ impl Viewer {
         stream::iter(told).for_each_concurrent(LOOKS_AT_ONCE, look_in_time).await;
     }
 
-    /// Looks at a container, unless it is known what it has or that it cannot be read.
+    /// Asks dockerd about a container, unless the broker knows it or could not read it just now.
     pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
         let (privileged, version) = (&self.shared.privileged, call.version);
         if !object::is_name(id) || privileged.look(id) == Look::No {
@@ -309,7 +309,7 @@ impl Viewer {
         Ok(Document::Info { counts, with_swarm: self.may_see_swarm() })
     }
 
-    /// Whether it is known who made a container or what it has.
+    /// Whether the broker knows a container's owner or what the container has of the host.
     pub(crate) fn knows_container(&self, id: &str) -> bool {
         let Shared { privileged, owners, .. } = &*self.shared;
         privileged.knows(id).is_some() || owners.get(Kind::Container, id).is_some()

@@ -4,7 +4,7 @@
 /// uses: `/docker/ID` or `/system.slice/docker-ID.scope`, perhaps with more below it. The innermost
 /// comes first: one container's control group may be put below another's.
 ///
-/// The name alone proves nothing: whoever may make control groups may choose it.
+/// The name alone proves nothing: a process that may make control groups chooses it.
 pub fn container_ids(path: &[u8]) -> impl Iterator<Item = &str> {
     path.rsplit(|byte| *byte == b'/').filter_map(|part| {
         let id = part.strip_prefix(b"docker-").unwrap_or(part);

@@ -23,7 +23,7 @@ pub enum Way {
     Confinement(&'static str),
     /// None of these: the record has the danger's own name, and the value.
     Plain,
-    /// None at all: whoever may do this at all has the danger, so it is for policies to name. It
+    /// None at all: each caller who may do this has the danger, so policies name it. It
     /// leaves no way to the host on record, and the action stays an ordinary one.
     Unrecorded,
 }

@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(describe(&builders, &Err(anyhow::anyhow!("x")), 0).len(), 1);
     }
 
-    /// Whoever may do everything can forge records in other ways.
+    /// A caller who may do everything can forge records in other ways.
     #[test]
     fn s20_all_but_admins_are_named() {
         let text = r#"

@@ -12,7 +12,7 @@ use crate::request::Query;
 /// What the query of a build asks for. Where names lead to (`extrahosts`) and what a step may use
 /// less of concerns the build alone.
 pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
-    // Docker gives each step what writing records takes. Whoever may build has that, so policies say
+    // docker gives each step CAP_AUDIT_WRITE. A caller who may build has that too, so policies say
     // who may, and the build stays an ordinary one.
     let steps = Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").by(Way::Unrecorded);
     gathered.add_found(format_args!("steps"), [steps]);

@@ -2,7 +2,7 @@
 //!
 //! The name is locked from before the pull until the table has changed. Since that may take long, an
 //! ordinary caller's pull ends when a trusted caller wants the name. The table keeps which names a pull
-//! has set: those are root's, whoever pulls, and the next pull may replace them. An image's own
+//! has set: those are root's, also after a user's pull, and the next pull may replace them. An image's own
 //! `RepoDigests` are no proof of that: a push adds them too, and containerd's store makes them up.
 
 use std::future::poll_fn;
@@ -165,7 +165,7 @@ async fn pass_on(
     }
 }
 
-/// Changes the table to what the pull has set. The names are root's, whoever pulls: a caller may have
+/// Changes the table to what the pull has set. The names are root's, also after a user's pull: a caller may have
 /// given such a name to the very same image before, and would keep it otherwise. A caller's own pull
 /// leaves that caller the name.
 async fn settle(

@@ -35,7 +35,7 @@ pub fn judge(bind: &str) -> Vec<Finding> {
 const OPTIONS_LIMIT: usize = 64;
 
 /// What an option of a mount of the host's files asks for. `z` and `Z` give the files another label,
-/// whoever owns them; `shared` and `slave` let mounts through that are made later.
+/// also where another user owns them; `shared` and `slave` let mounts through that are made later.
 #[must_use]
 pub fn judge_option(option: &str) -> Option<Finding> {
     let is_usual = matches!(

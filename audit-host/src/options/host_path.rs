@@ -66,7 +66,7 @@ pub fn normalised(path: &str) -> Option<String> {
     normalised.to_str().map(str::to_owned)
 }
 
-/// Directories that make root of whoever mounts them, what is in them, or what they are in.
+/// Directories that make the caller root who mounts them, what is in them, or what they are in.
 const YIELDS_ROOT: &[&str] = &[
     // Programs and libraries that root runs.
     "/usr",
@@ -118,7 +118,7 @@ const YIELDS_ROOT: &[&str] = &[
     "/var/spool/at",
 ];
 
-/// Directories that make root of whoever mounts them whole: everybody's keys and start scripts.
+/// Directories that make the caller root who mounts them whole: everybody's keys and start scripts.
 /// What is in them belongs to one person, and whose it is remains to be seen.
 const YIELDS_ROOT_AS_A_WHOLE: &[&str] = &["/home"];
 
@@ -141,7 +141,7 @@ const READ_BY_ALL: &[&str] = &[
 /// Where the logs of the host are, those of the audit trail among them.
 const LOGS: &str = "/var/log";
 
-/// Whether it makes root of whoever mounts it. Reading is enough for most: passwords and keys are
+/// Whether it makes the caller root who mounts it. Reading is enough for most: passwords and keys are
 /// read, and a socket takes orders however it is mounted.
 #[must_use]
 pub fn yields_root(normalised: &str, is_read_only: bool) -> bool {

@@ -101,7 +101,7 @@ fn s20_the_daemon_s_seccomp_profile_keeps_steps_from_writing_records() {
     }
 }
 
-/// Whoever may build by a shipped policy may by one that says what a build yields.
+/// A shipped policy that permits builds says what a build yields.
 #[test]
 fn s20_under_each_shipped_policy_a_build_is_named_or_denied() {
     under_each(|name, broker| {

@@ -93,7 +93,7 @@ pub(super) fn at_once(name: &str) -> String {
     format!("for i in 1 2 3 4; do {request} & done; wait")
 }
 
-/// A name means one network, whoever asks for it in which version and how fast.
+/// A name means one network, for each caller, in each version of the API, however fast they call.
 #[test]
 fn s32_a_network_name_is_taken_once() {
     let broker = Broker::with_policies(OWN_ONLY, "");

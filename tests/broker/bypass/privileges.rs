@@ -48,7 +48,7 @@ fn s06_an_operator_does_not_become_root_in_a_container() {
         let told = run(&operators, options);
         assert!(!text(&told.stdout).contains('0'), "{options:?}: {told:?}");
     }
-    // Whoever may be root in a container may still use such programs.
+    // A caller who may be root in a container may still use such programs.
     let everybody = Broker::with_policies(&shipped("default"), "");
     assert_eq!(text(&run(&everybody, &[]).stdout), "0\n");
 }

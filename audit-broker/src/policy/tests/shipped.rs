@@ -55,7 +55,7 @@ fn all_but_admins_are_ordinary_by_default() {
     assert_eq!(rest, ["root", "docker-admin"]);
 }
 
-/// Whoever may build can write any audit record, so each policy that lets somebody build says so.
+/// A caller who may build can write any audit record, so each policy that permits builds says so.
 #[test]
 fn s20_each_policy_that_lets_ordinary_users_build_says_what_that_yields() {
     let mut count = 0;
