@@ -78,10 +78,9 @@ pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
     let start = text.len();
     text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
     for field in text.get_mut(start..).unwrap_or_default().split_mut(|byte| *byte == b' ') {
-        if let [b'k', b'e', b'y', equals @ b'=', value @ ..] = field
-            && !is_safe_key(value)
-        {
-            *equals = b':';
+        match field {
+            [b'k', b'e', b'y', equals @ b'=', value @ ..] if !is_safe_key(value) => *equals = b':',
+            _ => {}
         }
     }
 }
