@@ -104,7 +104,8 @@ impl Dangers {
 pub(crate) fn of_container(container: &Container) -> Dangers {
     let mut gathered = Gathered::default();
     if container.is_unreadable {
-        let part = format_args!("container {}", container.name());
+        let name = container.name();
+        let part = format_args!("container {name}");
         gathered.add(Danger::HostRoot, part, "dockerd tells more of it than the broker reads");
     }
     container::add_entered(&mut gathered, container.name(), &container.host_config);

@@ -65,10 +65,10 @@ fn add_archive(gathered: &mut Gathered, container: &Container) {
         None if KEEPS_ETC.contains(&container.driver.as_str()) => return,
         None => "/etc/hosts",
     };
+    let place = place.escape_debug();
     let part = format_args!(
-        "archive with {}, which docker before 29.5.1 can be led to mount over a directory of the host \
-         (CVE-2026-42306); use `tar` by `docker exec`, or update docker",
-        place.escape_debug()
+        "archive with {place}, which docker before 29.5.1 can be led to mount over a directory of the host \
+         (CVE-2026-42306); use `tar` by `docker exec`, or update docker"
     );
     gathered.add(Danger::HostRoot, part, container.name());
 }
