@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -41,12 +42,22 @@ pub(crate) struct Phase {
 }
 
 /// The body of a request on its way to dockerd.
-#[derive(Debug)]
 pub(crate) struct ClientBody {
     /// What was looked at already.
     begun: VecDeque<Bytes>,
     body: Incoming,
     phase: Rc<Phase>,
+    /// Where the last piece has to wait.
+    end: Option<Box<HeldEnd>>,
+}
+
+/// The end of a body, which waits for something.
+struct HeldEnd {
+    /// The latest piece, which may be the last.
+    piece: Option<Frame<Bytes>>,
+    has_come: bool,
+    /// `None` when it is done.
+    wait: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl ClientBody {
@@ -55,16 +66,18 @@ impl ClientBody {
         if !body.is_end_stream() {
             phase.bodies.set(phase.bodies.get().saturating_add(1));
         }
-        Self { begun, body, phase: Rc::clone(phase) }
+        Self { begun, body, phase: Rc::clone(phase), end: None }
     }
-}
 
-impl Body for ClientBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
+    /// The body whose last piece dockerd gets only when `wait` is done.
+    pub(crate) fn ending_after(self, wait: impl Future<Output = ()> + 'static) -> Self {
+        let end = HeldEnd { piece: None, has_come: false, wait: Some(Box::pin(wait)) };
+        Self { end: Some(Box::new(end)), ..self }
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    /// The next piece as it comes.
+    fn poll_piece(
+        &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         if let Some(bytes) = self.begun.pop_front() {
@@ -78,13 +91,58 @@ impl Body for ClientBody {
         }
         Poll::Ready(frame)
     }
+}
+
+impl HeldEnd {
+    /// Gives each piece when the next one has come, and the last when the wait is done.
+    fn poll<E>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut poll_piece: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>>,
+    ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        while !self.has_come {
+            match ready!(poll_piece(context)) {
+                Some(Ok(piece)) => {
+                    if let Some(earlier) = self.piece.replace(piece) {
+                        return Poll::Ready(Some(Ok(earlier)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => self.has_come = true,
+            }
+        }
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(context));
+            self.wait = None;
+        }
+        Poll::Ready(self.piece.take().map(Ok))
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Some(mut end) = self.end.take() else { return self.poll_piece(context) };
+        let polled = end.poll(context, |context| self.poll_piece(context));
+        self.end = Some(end);
+        polled
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.begun.is_empty() && self.body.is_end_stream()
+        match &self.end {
+            Some(end) => end.has_come && end.wait.is_none() && end.piece.is_none(),
+            None => self.begun.is_empty() && self.body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let begun: usize = self.begun.iter().map(Bytes::len).sum();
+        let held = self.end.as_ref().and_then(|end| end.piece.as_ref()).and_then(Frame::data_ref);
+        let begun: usize = self.begun.iter().chain(held).map(Bytes::len).sum();
         let begun = u64::try_from(begun).unwrap_or(u64::MAX);
         let ahead = self.body.size_hint();
         let mut hint = SizeHint::new();
@@ -93,6 +151,12 @@ impl Body for ClientBody {
             hint.set_upper(upper.saturating_add(begun));
         }
         hint
+    }
+}
+
+impl fmt::Debug for ClientBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ClientBody").field("body", &self.body).finish_non_exhaustive()
     }
 }
 
@@ -196,5 +260,39 @@ impl Write for ClientStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// The last piece waits, and nothing is asked for after the end.
+    #[test]
+    fn s16_the_end_of_a_body_waits() {
+        let mut context = Context::from_waker(Waker::noop());
+        let is_done = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&is_done);
+        let wait =
+            std::future::poll_fn(move |_| if seen.get() { Poll::Ready(()) } else { Poll::Pending });
+        let mut end = HeldEnd { piece: None, has_come: false, wait: Some(Box::pin(wait)) };
+        let mut pieces = VecDeque::from(["a", "b"]);
+        let mut ends = 0;
+        let mut poll = || {
+            let polled = end.poll(&mut context, |_| {
+                let piece = pieces.pop_front();
+                ends += u32::from(piece.is_none());
+                let piece = piece.map(|text| Ok::<_, ()>(Frame::data(Bytes::from(text))));
+                Poll::Ready(piece)
+            });
+            polled.map(|piece| piece.map(|piece| piece.unwrap().into_data().unwrap()))
+        };
+        assert_eq!(poll(), Poll::Ready(Some(Bytes::from("a"))));
+        assert_eq!(poll(), Poll::Pending);
+        is_done.set(true);
+        assert_eq!(poll(), Poll::Ready(Some(Bytes::from("b"))));
+        assert_eq!(poll(), Poll::Ready(None));
+        assert_eq!(ends, 1);
     }
 }

@@ -7,6 +7,7 @@ mod claim;
 mod contest;
 mod created;
 mod events;
+mod load;
 mod name_change;
 mod naming;
 mod prune;
@@ -43,6 +44,7 @@ use crate::view::{Document, filter_document};
 use crate::visibility::{self, Viewer};
 use claim::{claim_image, claim_names};
 use events::Events;
+use load::AnyName;
 use naming::{ImageMade, Naming};
 pub(crate) use stream::Stream;
 
@@ -93,12 +95,17 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         let request = request.map(|()| json.unwrap_or_default());
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
+    let any_name = AnyName::default();
     let body = match (json, &call.action.body) {
         (None, Body::Stream) => client
             .body
             .take()
             .map(|body| (std::mem::take(&mut client.begun), body))
             .map(|(begun, body)| ClientBody::new(begun, body, &call.connection.phase))
+            .map(|body| match route.op {
+                "image-load" => body.ending_after(load::take_any_name(call, &any_name)),
+                _ => body,
+            })
             .map(Either::Right),
         (json, _) => json.map(|json| Either::Left(Full::new(json))),
     };
@@ -127,7 +134,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
-    Ok(Forwarded::Answer(relay(call, response, line, tells)))
+    Ok(Forwarded::Answer(relay(call, response, line, tells, any_name)))
 }
 
 /// The answer to a wait is short, and tells the outcome at its end.
@@ -194,12 +201,13 @@ enum Tells {
     Wait,
 }
 
-/// The answer as it comes.
+/// The answer as it comes. A load keeps the lock of any name until its end.
 fn relay(
     call: &Rc<Call>,
     response: Response<Incoming>,
     line: Line,
     tells: Option<Tells>,
+    any_name: AnyName,
 ) -> Response<AnswerBody> {
     let (mut head, body) = response.into_parts();
     head.headers = answer::relayed_headers(head.headers);
@@ -209,6 +217,7 @@ fn relay(
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
         move |came, image: Option<MadeImage>| {
             call.record_outcome(came, None);
+            drop(any_name);
             let Some(MadeImage { id, is_new }) = image else { return };
             made.set(Some(id.clone()));
             if !call.names_itself {

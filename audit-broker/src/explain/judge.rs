@@ -97,7 +97,7 @@ impl Judge {
         };
         let call = describe_call(&head);
         let is_probe = matches!(head.route.op, "ping" | "version" | "info");
-        let action = match self.action(head, body).await? {
+        let action = match Box::pin(self.action(head, body)).await? {
             Ok(action) => action,
             Err(refusal) => return Ok(refused(call, &refusal)),
         };

@@ -133,6 +133,45 @@ fn s16_a_name_that_root_sets_at_dockerd_stays() {
     }
 }
 
+/// An archive gives its names when it has come in whole.
+#[test]
+fn s16_a_name_that_an_admin_loads_stays() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let image = |content: &str| {
+        let file = format!("FROM fedora\\nLABEL {name}={content}\\n");
+        shell(&format!("printf '{file}' | docker build -q -t {name}-{content} -")).trim().to_owned()
+    };
+    let own = image("own");
+    image("evil");
+    let archive = broker.home().join("archive.tar").display().to_string();
+    let attack: Vec<String> = [TAG, TAG, TAG, TAG]
+        .iter()
+        .map(|request| request.replace("EVIL", &format!("{name}-evil")).replace("REPO", name))
+        .collect();
+    let mut lost = Vec::new();
+    for round in 0..ROUNDS {
+        let taken = format!("{name}:{round}");
+        shell(&format!(
+            "docker tag {own} {taken}; docker save -o {archive} {taken}; docker rmi {taken}"
+        ));
+        let requests: Vec<String> =
+            attack.iter().map(|request| request.replace("TAG", &round.to_string())).collect();
+        let attacking = Attack::on(&broker, &requests);
+        sleep(Duration::from_millis(300));
+        root_at(&broker.address(), &format!("docker load -q -i {archive}"));
+        sleep(Duration::from_millis(300));
+        drop(attacking);
+        sleep(Duration::from_millis(100));
+        let now = shell(&format!("docker image inspect -f '{{{{.Id}}}}' {taken} 2>&1 || true"));
+        if now.trim() != own {
+            lost.push(format!("{taken}: {}", now.trim()));
+        }
+    }
+    assert!(lost.is_empty(), "{lost:#?}");
+}
+
 /// Two users who want a free name at the same moment.
 #[test]
 fn s16_one_of_two_users_gets_a_free_name() {
