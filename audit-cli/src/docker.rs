@@ -54,6 +54,8 @@ enum Name {
     Login,
     /// `docker build` and its long forms.
     Build,
+    /// `docker buildx create`: most drivers run BuildKit in a privileged container.
+    Builder,
     /// `docker service create` and `update`.
     Service,
     /// `docker volume create`.
@@ -84,6 +86,11 @@ const GROUPS: &[&[u8]] = &[
     b"volume",
 ];
 
+/// Commands of buildx that stand before a build.
+fn is_debugger(word: &[u8]) -> bool {
+    matches!(word, b"debug" | b"dap")
+}
+
 impl<'a> Command<'a> {
     /// Reads the words, `docker` itself first. `None` for a command that is not known here.
     fn read(words: &'a [Vec<u8>]) -> Option<Self> {
@@ -96,9 +103,12 @@ impl<'a> Command<'a> {
             return Self::read_compose(words, global.end + 1);
         }
         let (name, end) = if GROUPS.contains(&word) {
-            let management = Flags::read(words, global.end + 1, Grammar::Global);
-            let (group, word) = (word, words.get(management.end)?.as_slice());
-            (Name::read(group, word)?, management.end)
+            let mut management = Flags::read(words, global.end + 1, Grammar::Global);
+            // `docker buildx debug build`: the options behind these words are those of `build`.
+            while word == b"buildx" && is_debugger(words.get(management.end)?) {
+                management = Flags::read(words, management.end + 1, Grammar::Global);
+            }
+            (Name::read(word, words.get(management.end)?)?, management.end)
         } else {
             (Name::read(b"", word)?, global.end)
         };
@@ -126,6 +136,7 @@ impl Name {
             (b"", b"login") => Some(Self::Login),
             (b"" | b"image" | b"builder" | b"buildx", b"build")
             | (b"buildx", b"b" | b"bake" | b"f") => Some(Self::Build),
+            (b"buildx", b"create") => Some(Self::Builder),
             (b"service", b"create" | b"update") => Some(Self::Service),
             (b"volume", b"create") => Some(Self::Volume),
             (b"network", b"create") => Some(Self::Network),
@@ -148,6 +159,7 @@ impl Name {
             Self::Update => Grammar::Update,
             Self::Login => Grammar::Login,
             Self::Build => Grammar::Build,
+            Self::Builder => Grammar::Builder,
             Self::Service => Grammar::Service,
             Self::Volume
             | Self::Network

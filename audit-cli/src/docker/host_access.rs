@@ -13,6 +13,7 @@ pub(crate) fn host_access(words: &[Vec<u8>]) -> Vec<HostAccess> {
         Name::Container | Name::Exec | Name::Update | Name::Service | Name::Build => {
             container::add_options(&mut asked, &flags.given);
         }
+        Name::Builder => object::add_builder(&mut asked, &flags.given),
         Name::Volume => object::add_volume(&mut asked, &flags.given),
         Name::Network => object::add_network(&mut asked, &flags.given),
         Name::Connection => object::add_connection(&mut asked, &flags),
@@ -213,6 +214,8 @@ mod tests {
                 "compose -f x.yml --profile p run --rm --cap-add SYS_ADMIN web",
                 "capability: sys_admin",
             ),
+            ("compose --no-ansi run -v /:/h web", "mount: /"),
+            ("compose --workdir run run -v /:/h web", "mount: /"),
             ("compose exec --privileged web id", "privileged"),
             ("compose run --rm web sh -v /:/h", ""),
             ("volume create -o type=none -o o=bind -o device=/ v", "mount: /"),
@@ -232,6 +235,15 @@ mod tests {
             ("build --network host .", "namespace: network"),
             ("build . --cgroup-parent /x", "host-cgroup: /x"),
             ("buildx build --allow security.insecure .", "privileged"),
+            ("buildx debug build --allow security.insecure .", "privileged"),
+            (
+                "buildx --builder b dap --on error build --allow network.host .",
+                "namespace: network",
+            ),
+            ("buildx create --use", "privileged"),
+            ("buildx create --driver remote --driver docker-container x", "privileged"),
+            ("buildx create --config --driver=remote", "privileged"),
+            ("buildx create --driver=remote tcp://x", ""),
             ("buildx bake --allow network.host", "namespace: network"),
             ("plugin install --grant-all-permissions sshfs", "host-root: sshfs"),
             ("plugin disable authz", "evidence-hiding: authz"),

@@ -109,12 +109,18 @@ pub(super) fn is_host_network(value: &[u8]) -> bool {
 }
 
 /// The fields of comma-separated values. A field in double quotes may hold commas; two double
-/// quotes inside stand for one. Go reads one line, the first that is not empty.
+/// quotes inside stand for one. Go reads one line, the first that is not empty, and takes `\r\n` for
+/// `\n`.
+///
+/// # Source
+/// `readLine` and `readRecord` in Go's `encoding/csv/reader.go`.
 fn comma_separated(value: &[u8]) -> Vec<Vec<u8>> {
     let mut fields = vec![Vec::new()];
     let mut quoted = false;
-    let empty_lines = value.iter().take_while(|byte| **byte == b'\n').count();
-    let mut bytes = value.iter().copied().skip(empty_lines).peekable();
+    let is_before = |index: usize, next: u8| value.get(index + 1) == Some(&next);
+    let bytes = value.iter().copied().enumerate();
+    let bytes = bytes.filter(|(index, byte)| *byte != b'\r' || !is_before(*index, b'\n'));
+    let mut bytes = bytes.map(|(_, byte)| byte).skip_while(|byte| *byte == b'\n').peekable();
     while let Some(byte) = bytes.next() {
         let Some(field) = fields.last_mut() else { break };
         match byte {
@@ -155,6 +161,8 @@ mod tests {
             "target=/host,source=/,type=bind,readonly",
             "\"type=bind\",\"source=/\",target=/host",
             "\ntype=bind,source=/,target=/h",
+            "\r\ntype=bind,source=/,target=/h",
+            "\r\n\n\r\ntype=bind,source=/,target=/h\r\ntype=volume",
             "type=bind,source=/,target=/h\ntype=volume",
             "type=bind,source=/,target=/h\nsource=/tmp",
             "type=b\u{130}nd,source=/,target=/h",
@@ -173,6 +181,7 @@ mod tests {
         assert!(is_host_network(b"host"));
         assert!(is_host_network(b"name=host,alias=x"));
         assert!(is_host_network(b"name=HOST"));
+        assert!(is_host_network(b"\r\nname=host"));
         assert!(!is_host_network(b"bridge"));
         assert!(!is_host_network(b"name=web,alias=host"));
     }

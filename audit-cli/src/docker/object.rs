@@ -35,6 +35,19 @@ pub(super) fn add_network(asked: &mut Asked, given: &[Flag<'_>]) {
     }
 }
 
+/// A builder of buildx. The driver that docker takes by itself, and any that is not known here, runs
+/// BuildKit in a privileged container of this host.
+///
+/// # Source
+/// `create` in `driver/docker-container/driver.go` of docker/buildx.
+pub(super) fn add_builder(asked: &mut Asked, given: &[Flag<'_>]) {
+    let driver = texts(given, b"driver").pop();
+    let is_elsewhere = |driver: &str| matches!(driver, "docker" | "remote" | "kubernetes");
+    if !driver.as_deref().is_some_and(is_elsewhere) {
+        asked.add(Danger::HostRoot, Way::Privileged, b"");
+    }
+}
+
 /// A container that is connected to a network.
 pub(super) fn add_connection(asked: &mut Asked, flags: &Flags<'_>) {
     if flags.operands.first().is_some_and(|network| *network == b"host") {
