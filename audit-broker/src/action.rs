@@ -73,7 +73,7 @@ pub(crate) struct References {
     pub(crate) member: Option<Container>,
     /// The containers whose namespaces are joined or volumes used.
     pub(crate) joined: Vec<Container>,
-    /// What the request calls the containers and networks that it names, by their ids.
+    /// What the request calls the containers, networks and images that it names, by their ids.
     pub(crate) given: HashMap<String, String>,
     /// The volumes that are mounted by name.
     pub(crate) volumes: Vec<Volume>,

@@ -18,7 +18,7 @@ use crate::action::Action;
 use crate::answer::AnswerBody;
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
-use crate::api::route::BodyKind;
+use crate::api::route::{BodyKind, ObjectKind};
 use crate::archive;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
 use crate::case::case_of;
@@ -105,7 +105,8 @@ async fn answer(
         Found::No(status, answer) => {
             connection.record_missing(&head, &settings, asked).await?;
             let viewer = Viewer::caller(settings.mode, &principal, &connection.shared);
-            return Err(missing(&head, &viewer, status, answer));
+            let given = head.object.as_deref().unwrap_or_default();
+            return Err(missing(head.route.object, given, &viewer, status, answer));
         }
     };
     let finder = Finder::new(version, &upstream);
@@ -146,7 +147,13 @@ async fn answer(
     call.record_request(reported.as_ref(), asked).await?;
     if let Err(stop) = make_ready(&call).await {
         call.record_outcome(Came::Failed, None);
-        return Err(stop);
+        return Err(match (stop, &call.action.body) {
+            (Stop::NotFound(status, answer), Body::ContainerCreate(config)) => {
+                let given = config.image.as_deref().unwrap_or_default();
+                missing(ObjectKind::Image, given, &Viewer::of(&call), status, answer)
+            }
+            (stop, _) => stop,
+        });
     }
     let forwarded = forward(&call, request).await;
     if let Err(Stop::Unreachable(Unreachable::Connect { .. })) = forwarded {
@@ -156,15 +163,24 @@ async fn answer(
 }
 
 /// What is told of an object that is not there. dockerd says more where a name is the beginning of
-/// several ids, which the caller may not know of.
-fn missing(head: &Head, viewer: &Viewer, status: StatusCode, answer: Bytes) -> Stop {
-    if status == StatusCode::NOT_FOUND || viewer.may_see_everything() {
+/// several ids, which the caller may not know of. Of an image it says the same in other words than the
+/// broker says of a hidden one.
+fn missing(
+    kind: ObjectKind,
+    given: &str,
+    viewer: &Viewer,
+    status: StatusCode,
+    answer: Bytes,
+) -> Stop {
+    let is_in_same_words = status == StatusCode::NOT_FOUND && kind != ObjectKind::Image;
+    if is_in_same_words || viewer.may_see_everything() {
         return Stop::NotFound(status, answer);
     }
-    let given = head.object.as_deref().unwrap_or_default();
-    let told = String::from_utf8_lossy(&answer);
-    tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
-    Refusal::not_found(absent(head.route.object, given)).into()
+    if status != StatusCode::NOT_FOUND {
+        let told = String::from_utf8_lossy(&answer);
+        tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
+    }
+    Refusal::not_found(absent(kind, given)).into()
 }
 
 /// Ends a request that goes no further. It is on record as it came.

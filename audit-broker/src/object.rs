@@ -16,7 +16,7 @@ use crate::api::host_config::HostConfig;
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
 use crate::api::words::Words;
-use crate::owner::{full_name, is_ambiguous, shown_image};
+use crate::owner::shown_image;
 use crate::request::{ApiVersion, Head};
 use crate::upstream::{Found, Unreachable, Upstream};
 pub(crate) use audit_host::options::bind::is_name;
@@ -291,12 +291,12 @@ pub(crate) async fn resolve(
             pushed.map(|image| Object::Image(NamedImage { given: name.to_owned(), image }))
         }
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
-            // What is removed by a name must not be taken for an id.
-            let full = full_name(name);
-            let is_removed_by_name = head.route.op == "image-remove"
-                && image.tags().contains(&full)
-                && !is_ambiguous(name);
-            let given = if is_removed_by_name { full } else { name.to_owned() };
+            let given = match head.route.op {
+                // What is removed by a name must not be taken for an id.
+                "image-remove" => image.tag_of(name).unwrap_or_else(|| name.to_owned()),
+                "image-save" => image.exported(name),
+                _ => name.to_owned(),
+            };
             Object::Image(NamedImage { given, image })
         }),
         _ => Found::Yes(Object::Named(name.to_owned())),

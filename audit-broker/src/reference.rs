@@ -118,8 +118,8 @@ impl<'a> Finder<'a> {
         {
             return Ok(Err(refusal));
         }
-        for name in head.query.all("names") {
-            self.find_image(name).await?;
+        if let Some(refusal) = self.find_exported(&mut head.query).await? {
+            return Ok(Err(refusal));
         }
         if matches!(head.route.op, "list" | "image-list")
             && let Some(refusal) = self.find_of_filters(head).await?

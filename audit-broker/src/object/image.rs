@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Config;
 use crate::api::container::HealthConfig;
 use crate::api::words::Words;
-use crate::owner::{has_tag, repository_and_tag};
+use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::request::{ApiVersion, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
@@ -49,6 +49,22 @@ impl Image {
         let (repository, _) = repository_and_tag(name);
         let mut digests = self.repo_digests.iter().flatten();
         self.tags() == [name] && digests.all(|digest| digest.split('@').next() == Some(repository))
+    }
+
+    /// The tag that a client means by a name; `None` if the image has no such tag.
+    pub(crate) fn tag_of(&self, name: &str) -> Option<String> {
+        let full = full_name(name);
+        (self.tags().contains(&full) && !is_ambiguous(name)).then_some(full)
+    }
+
+    /// What dockerd is asked for so that it copies out this image alone: it copies out all tags of a name
+    /// without a tag.
+    ///
+    /// # Source
+    /// `parseNames` in `image/tarexport/save.go` of moby.
+    pub(crate) fn exported(&self, name: &str) -> String {
+        let by_digest = name.contains('@').then(|| name.to_owned());
+        self.tag_of(name).or(by_digest).unwrap_or_else(|| self.id.clone())
     }
 
     /// Its names with a tag, as docker writes them.

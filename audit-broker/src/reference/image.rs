@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use hyper::StatusCode;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Finder, NAMES_LIMIT, platform};
@@ -10,11 +11,11 @@ use crate::action::{Holder, NameTaken};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::api::query_json;
-use crate::object;
+use crate::object::{self, Image};
 use crate::operation::ANY_NAME;
-use crate::owner::{full_name, has_tag, is_ambiguous};
+use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::refusal::Refusal;
-use crate::request::{ApiVersion, Head, Query};
+use crate::request::{ApiVersion, Head, Query, percent};
 use crate::upstream::{Found, Unreachable, Upstream};
 
 impl Finder<'_> {
@@ -61,14 +62,63 @@ impl Finder<'_> {
         Ok(Ok(()))
     }
 
-    pub(super) async fn find_image(&mut self, name: &str) -> Result<(), Unreachable> {
-        if may_be_image(name) && self.is_unasked("image", name) {
-            let found = object::image(name, self.version, self.upstream).await?;
-            if let Found::Yes(image) = found {
+    /// The images that are copied out by name. dockerd copies out all tags of a name without a tag, so each
+    /// of them takes the place of the name. A name of nothing is refused: it could lead to an image by the
+    /// time that dockerd looks for it.
+    pub(super) async fn find_exported(
+        &mut self,
+        query: &mut Query,
+    ) -> Result<Option<Refusal>, Unreachable> {
+        let given: Vec<String> = query.all("names").map(str::to_owned).collect();
+        let mut exported = Vec::new();
+        for name in given {
+            if is_ambiguous(&name) {
+                return Ok(Some(ambiguous(&name)));
+            }
+            for tag in self.tags_meant(&name).await? {
+                if !self.is_unasked("image", &tag) {
+                    continue;
+                }
+                let Some(image) = self.find_image(&tag).await? else {
+                    return Ok(Some(Refusal::not_found(format!("No such image: {name}"))));
+                };
+                exported.push(image.exported(&tag));
+                self.references.given.insert(image.id.clone(), name.clone());
                 self.references.images.push(image);
             }
         }
-        Ok(())
+        query.set_all("names", exported);
+        Ok(None)
+    }
+
+    /// All tags of a name without a tag; the name itself if there are none.
+    async fn tags_meant(&self, name: &str) -> Result<Vec<String>, Unreachable> {
+        let mut tags = Vec::new();
+        let full = full_name(name);
+        let (repository, _) = repository_and_tag(&full);
+        if may_be_image(name) && !has_tag(name) {
+            let filters = json!({ "reference": { repository: true } }).to_string();
+            let filters = percent::encode_path(&filters);
+            let target = format!("/v{}/images/json?filters={filters}", self.version);
+            if let Found::Yes(listed) = self.upstream.ask::<Vec<Tags>>(&target).await? {
+                tags = listed.into_iter().flat_map(|tags| tags.tags.unwrap_or_default()).collect();
+                tags.retain(|tag| repository_and_tag(tag).0 == repository);
+            }
+        }
+        if tags.is_empty() {
+            tags.push(name.to_owned());
+        }
+        Ok(tags)
+    }
+
+    async fn find_image(&self, name: &str) -> Result<Option<Image>, Unreachable> {
+        if !may_be_image(name) {
+            return Ok(None);
+        }
+        Ok(match object::image(name, self.version, self.upstream).await? {
+            Found::Yes(image) => Some(image),
+            Found::No(..) => None,
+        })
     }
 
     /// The image that a new container is made of. One that is not there could be by the time that the
@@ -146,6 +196,7 @@ impl Finder<'_> {
                 return Ok(Some(name));
             };
             mount.source = Some(image.id.clone());
+            self.references.given.insert(image.id.clone(), name);
             self.references.mounted_images.push(image);
         }
         Ok(None)
@@ -207,6 +258,13 @@ pub(crate) fn name_pulled(head: &Head) -> Option<String> {
         None if has_tag(name) => Some(full_name(name)),
         None => Some(ANY_NAME.to_owned()),
     }
+}
+
+/// The tags of an image in a list.
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(rename = "RepoTags", default)]
+    tags: Option<Vec<String>>,
 }
 
 fn is_image(mount: &Mount) -> bool {

@@ -25,6 +25,12 @@ impl Query {
         }
     }
 
+    /// Puts values in place of those of a key that may stand more than once.
+    pub(crate) fn set_all(&mut self, name: &'static str, values: Vec<String>) {
+        self.pairs.retain(|(key, _)| *key != name);
+        self.pairs.extend(values.into_iter().map(|value| (name, value)));
+    }
+
     /// Takes a key out, and gives its value.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let place = self.pairs.iter().position(|(key, _)| *key == name)?;

@@ -1,12 +1,13 @@
 //! Section 5.3: images that are named anew, taken away, or made with something of the host.
 
+use super::owners::{out, run};
 use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json};
 use super::sender::send;
-use super::stage::{Stage, policies};
+use super::stage::{OTHER, Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{raw, shell, tag, text};
+use crate::host::{PERSON, raw, shell, tag, text};
 use crate::observe::wait_until;
 
 const DENIED: &[(&str, &str, &str)] = &[
@@ -190,4 +191,95 @@ fn i14_archives_that_are_crafted() {
         "0\nup\n",
     )]);
     assert!(!std::path::Path::new(&target).exists());
+}
+
+/// The person may see and copy out what they have made, and sees root's images.
+fn own_images() -> String {
+    format!(
+        "@id(\"own\") permit(principal == User::\"{PERSON}\", action, resource)
+            when {{ resource is Daemon || resource in principal }};
+         @id(\"roots\") permit(principal == User::\"{PERSON}\",
+            action in [Action::\"image-inspect\", Action::\"image-use\"], resource)
+            when {{ resource in User::\"root\" }};
+         @id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);"
+    )
+}
+
+/// Builds an image that no cache has.
+fn build(broker: &Broker, user: &str, image: &str) -> String {
+    let line = format!(
+        "mkdir $HOME/{user} && printf 'FROM fedora\\nLABEL a={image}\\n' >$HOME/{user}/Dockerfile &&
+         DOCKER_BUILDKIT=0 docker build -q -t {image} $HOME/{user} 2>/dev/null &&
+         rm -r $HOME/{user}"
+    );
+    out(broker, user, &line).trim().trim_start_matches("sha256:").to_owned()
+}
+
+/// Without a tag, dockerd copies out all tags of a name, and the policies are asked for each of them.
+#[test]
+fn i10_a_name_without_a_tag_copies_out_what_is_permitted() {
+    let broker = Broker::with_policies(&own_images(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    let own = build(&broker, PERSON, &format!("{name}:latest"));
+    let other = build(&broker, OTHER, &format!("{name}:other"));
+    let by_path = "curl -s --unix-socket ${DOCKER_HOST#unix://} http://docker/images";
+    let copied = |user: &str, line: &str| {
+        let output = run(&broker, user, &format!("{line} | tr -d '\\0'"));
+        let copied = text(&output.stdout);
+        (copied.contains(&own), copied.contains(&other))
+    };
+    for (line, expected) in [
+        (format!("docker save {name}"), (false, false)),
+        (format!("docker save {name}:latest {name}:other"), (false, false)),
+        (format!("docker save {name}:latest"), (true, false)),
+        (format!("docker save {own}"), (true, false)),
+        (format!("{by_path}/{name}/get"), (true, false)),
+        (format!("{by_path}/{own}/get"), (true, false)),
+        (format!("{by_path}/{name}:other/get"), (false, false)),
+    ] {
+        assert_eq!(copied(PERSON, &line), expected, "{line}");
+    }
+    assert_eq!(copied(OTHER, &format!("docker save {name}")), (true, true));
+}
+
+/// Of a hidden image the same is told as of one that is not there, by any word for it.
+#[test]
+fn s14_a_hidden_image_is_told_of_like_none() {
+    let broker = Broker::with_policies(&own_images(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    build(&broker, PERSON, &format!("{name}:latest"));
+    let hidden = build(&broker, OTHER, &format!("{name}:other"));
+    let curl = "curl -s -H 'Content-Type: application/json' -H 'X-Registry-Auth: e30=' \
+        --unix-socket ${DOCKER_HOST#unix://} http://docker/v1.41";
+    let told = |call: &str, word: &str| {
+        let call = call.replace("{image}", word);
+        let (path, options) = call.split_once(' ').unwrap_or((&call, ""));
+        let line = format!("{curl}/'{path}' {options} | head -c 1000 | tr -d '\\0'");
+        let told = text(&run(&broker, PERSON, &line).stdout);
+        assert!(told.contains("No such image"), "{call}: {told}");
+        assert!(word == hidden || !told.contains(&hidden), "{call}: {told}");
+        told.replace(word, "IMAGE")
+    };
+    let tagged = format!("{name}:other");
+    for (word, none) in
+        [(hidden.as_str(), "0".repeat(64)), (&hidden[..6], "0".repeat(6)), (&tagged, "a:b".into())]
+    {
+        for call in [
+            "images/{image}/json",
+            "images/{image}/history",
+            "images/{image}/get",
+            "images/get?names={image}",
+            &format!("images/get?names={name}:latest&names={{image}}"),
+            "images/{image} -X DELETE",
+            "images/{image}/push -X POST",
+            &format!("images/{{image}}/tag?repo={name}x -X POST"),
+            "containers/create -d '{\"Image\":\"{image}\"}'",
+            "containers/create -d '{\"Image\":\"fedora\",\"HostConfig\":{\"Mounts\":[{\"Type\":\"image\",\
+                \"Source\":\"{image}\",\"Target\":\"/x\"}]}}'",
+        ] {
+            assert_eq!(told(call, word), told(call, &none), "{call} {word}");
+        }
+    }
 }
