@@ -35,11 +35,41 @@ fn is_elsewhere(remote: &str) -> bool {
         return true;
     }
     let rest = SCHEMES.iter().find_map(|scheme| remote.strip_prefix(scheme));
-    let Some(host) = rest.and_then(host_of) else { return false };
+    rest.and_then(host_of).is_some_and(is_another_host)
+}
+
+/// What the server of a share asks for, to which the kernel connects with a port that other hosts take
+/// for root's. A name is left to the domain name system, as people call servers in their own network by
+/// short names.
+#[must_use]
+pub fn judge_server(server: &str) -> Option<Finding> {
+    let literal = server.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = literal.unwrap_or(server);
+    let is_elsewhere = match address_of(host) {
+        Some(address) => is_outside(address),
+        None => is_name(host),
+    };
+    (!is_elsewhere).then(|| {
+        Finding::new(Danger::HostNetwork, server).instead("the name or address of another host")
+    })
+}
+
+fn is_another_host(host: &str) -> bool {
     match address_of(host) {
         Some(address) => is_outside(address),
         None => is_full_name(host),
     }
+}
+
+/// Whether a text is a name that need not be in full, no number in another spelling, and none that every
+/// host has for itself.
+fn is_name(host: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    let last = last.to_ascii_lowercase();
+    host.bytes().all(is_plain)
+        && last.starts_with(|first: char| first.is_ascii_lowercase())
+        && !matches!(last.as_str(), "localhost" | "localdomain")
 }
 
 /// The host at the beginning of what follows a scheme, after the user if there is one; nothing if that

@@ -2,17 +2,71 @@
 
 use crate::finding::Finding;
 
-/// What a switch of the kernel asks for. Those of the network are the container's own where its
-/// network is.
+/// What a switch of the kernel asks for. Those in [`OF_NETWORK`] belong to the container's own network,
+/// if it has one.
 ///
 /// # Source
-/// `sysctl` in `libcontainer/configs/validate/validator.go` of runc.
+/// `sysctl` in `libcontainer/configs/validate/validator.go` of runc, which lets every `net.` pass.
 #[must_use]
 pub fn judge(name: &str, value: &str, has_own_network: bool) -> Option<Finding> {
     // A name with slashes is read in another way.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    let is_own = has_own_network && name.starts_with("net.") && name.bytes().all(is_plain);
-    (!is_own).then(|| {
-        Finding::loosened("sysctl", value).instead("switches of the container's own network: net.*")
-    })
+    let is_known = OF_NETWORK.iter().any(|known| match known.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == *known,
+    });
+    let is_own = has_own_network && is_known && name.bytes().all(is_plain);
+    (!is_own).then(|| Finding::loosened("sysctl", value).instead(ALLOWED))
+}
+
+const ALLOWED: &str = "switches of the container's own network: net.ipv4.*, net.ipv6.*, net.mptcp.*, \
+    net.core.somaxconn, net.unix.max_dgram_qlen and the timeouts of net.netfilter.nf_conntrack_*";
+
+/// Switches that each network namespace has for itself.
+///
+/// Others have the same place and change the whole host: `net.netfilter.nf_hooks_lwtunnel`, which the
+/// host cannot turn off again; before Linux 5.13, `net.netfilter.nf_conntrack_max` (CVE-2021-38209);
+/// before 5.3, `net.bridge.*`.
+///
+/// # Source
+/// `nf_lwtunnel_sysctl_table` in `net/netfilter/nf_hooks_lwtunnel.c`, `nf_ct_sysctl_table` in
+/// `net/netfilter/nf_conntrack_standalone.c` of Linux.
+const OF_NETWORK: &[&str] = &[
+    "net.ipv4.*",
+    "net.ipv6.*",
+    "net.mptcp.*",
+    "net.core.somaxconn",
+    "net.unix.max_dgram_qlen",
+    "net.netfilter.nf_conntrack_generic_timeout",
+    "net.netfilter.nf_conntrack_icmp_timeout",
+    "net.netfilter.nf_conntrack_icmpv6_timeout",
+    "net.netfilter.nf_conntrack_tcp_timeout_*",
+    "net.netfilter.nf_conntrack_udp_timeout*",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn o11_switches_of_the_whole_host_are_no_container_s_own() {
+        for (name, is_own) in [
+            ("net.ipv4.ip_unprivileged_port_start", true),
+            ("net.ipv6.conf.all.disable_ipv6", true),
+            ("net.core.somaxconn", true),
+            ("net.netfilter.nf_conntrack_tcp_timeout_established", true),
+            ("net.netfilter.nf_hooks_lwtunnel", false),
+            ("net.netfilter.nf_conntrack_max", false),
+            ("net.netfilter.nf_conntrack_buckets", false),
+            ("net.bridge.bridge-nf-call-iptables", false),
+            ("net.core.rmem_max", false),
+            ("net.core.somaxconn.x", false),
+            ("net.ipv4/../../kernel/core_pattern", false),
+            ("net", false),
+            ("kernel.core_pattern", false),
+        ] {
+            assert_eq!(judge(name, "1", true).is_none(), is_own, "{name}");
+            assert!(judge(name, "1", false).is_some(), "{name}");
+        }
+    }
 }

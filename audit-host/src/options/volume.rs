@@ -1,6 +1,6 @@
 //! Volumes: their drivers, and what docker's own driver mounts by its options.
 
-use super::{host_path, tmpfs};
+use super::{address, host_path, tmpfs};
 use crate::danger::Danger;
 use crate::finding::Finding;
 
@@ -43,8 +43,15 @@ pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) 
     for option in further.split(',') {
         findings.extend(kind.judge_option(option).into_iter().map(|found| found.at(".o")));
     }
+    if matches!(kind, Kind::Share) && !further.split(',').any(|option| option == "nodev") {
+        findings.push(Finding::new(Danger::Devices, further).at(".o").instead(NO_DEVICES));
+    }
     findings
 }
+
+/// A server chooses what its files are: one of the caller's has a node of the host's disk, which the
+/// caller's processes on the host open by `/proc/PID/root` of a process in a container.
+const NO_DEVICES: &str = "shares with `nodev` in `o`";
 
 /// Most options of one volume that are judged one by one. With more, they may say anything.
 const OPTIONS_LIMIT: usize = 64;
@@ -86,7 +93,11 @@ impl Kind {
     fn judge_device(self, device: &str) -> Vec<Finding> {
         match self {
             Self::Bind => host_path::judge_as_it_is(device),
-            Self::Share => vec![Finding::new(Danger::Outbound, device)],
+            Self::Share => {
+                let outbound = Finding::new(Danger::Outbound, device);
+                let server = server_of(device).and_then(address::judge_server);
+                std::iter::once(outbound).chain(server).collect()
+            }
             // The kernel does not look at it.
             Self::Memory | Self::Overlay | Self::Own => Vec::new(),
             Self::Disk => host_path::judge_disk(device),
@@ -98,6 +109,7 @@ impl Kind {
         let unknown = || vec![Finding::loosened("volume_option", option)];
         match self {
             Self::Bind if BIND.contains(&option) => Vec::new(),
+            Self::Share if name == "addr" => address::judge_server(value).into_iter().collect(),
             Self::Share if SHARE.contains(&name) || tmpfs::judge_one(option).is_none() => {
                 Vec::new()
             }
@@ -120,6 +132,15 @@ impl Kind {
     }
 }
 
+/// The server in what is mounted of a share, if that names one: `//server/share`, `server:/path`.
+fn server_of(device: &str) -> Option<&str> {
+    let server = match device.trim_start_matches(['/', '\\']) {
+        of_cifs if of_cifs.len() < device.len() => of_cifs.split(['/', '\\']).next(),
+        _ => device.rsplit_once(":/").map(|(server, _)| server),
+    };
+    server.filter(|server| !server.is_empty())
+}
+
 /// Options of a bind that keep it as it is or take something away.
 const BIND: &[&str] = &["", "bind", "rbind", "ro", "rw", "nosuid", "nodev", "noexec", "noatime"];
 
@@ -131,7 +152,6 @@ const LOGINS: &[&str] = &["sys", "none", "ntlm", "ntlmv2", "ntlmssp"];
 /// # Source
 /// `nfs(5)`; `mount.cifs(8)`.
 const SHARE: &[&str] = &[
-    "addr",
     "vers",
     "nfsvers",
     "minorversion",
@@ -214,13 +234,43 @@ mod tests {
         let share = |o| found(&[("type", "cifs"), ("device", "//10.0.0.1/x"), ("o", o)]);
         let outbound = "outbound .device //10.0.0.1/x";
         assert_eq!(
-            share("addr=10.0.0.1,username=a,password=b,vers=3.0,sec=ntlmssp,rw"),
+            share("addr=10.0.0.1,username=a,password=b,vers=3.0,sec=ntlmssp,rw,nodev"),
             [outbound]
         );
-        assert_eq!(share("sec=krb5"), [outbound, "loosened-confinement .o sec=krb5"]);
-        assert_eq!(share("remount"), [outbound, "loosened-confinement .o remount"]);
+        assert_eq!(share("sec=krb5,nodev"), [outbound, "loosened-confinement .o sec=krb5"]);
+        assert_eq!(share("nodev,remount"), [outbound, "loosened-confinement .o remount"]);
         assert_eq!(found(&[("size", "1g")]), nothing);
         assert_eq!(found(&[("mountpoint", "/etc")]), ["storage-driver .mountpoint /etc"]);
+    }
+
+    #[test]
+    fn o12_a_share_has_no_devices_and_is_another_host_s() {
+        let share = |kind: &str, device: &str, o: &str| {
+            found(&[("type", kind), ("device", device), ("o", o)])
+        };
+        let nfs = |o: &str| share("nfs", ":/x", o);
+        let outbound = "outbound .device :/x";
+        for server in ["10.0.0.1", "nas", "nas.example", "2001:db8::1"] {
+            let o = format!("addr={server},nodev");
+            assert_eq!(nfs(&o), [outbound], "{server}");
+        }
+        let without = "addr=nas,nfsvers=4";
+        assert_eq!(nfs(without), [outbound, &format!("devices .o {without}")]);
+        assert_eq!(nfs("addr=nas,nodev,dev").len(), 2);
+        for server in ["127.0.0.1", "127.1", "2130706433", "0", "::1", "localhost", "a.localhost"] {
+            let o = format!("addr={server},nodev");
+            assert_eq!(nfs(&o), [outbound, &format!("host-network .o {server}")], "{server}");
+        }
+        for (kind, device, server) in [
+            ("nfs", "127.0.0.1:/x", "127.0.0.1"),
+            ("nfs4", "[::1]:/x", "[::1]"),
+            ("cifs", "//127.0.0.1/x", "127.0.0.1"),
+            ("cifs", r"\\localhost\x", "localhost"),
+        ] {
+            let expected =
+                [format!("outbound .device {device}"), format!("host-network .device {server}")];
+            assert_eq!(share(kind, device, "nodev"), expected);
+        }
     }
 
     #[test]

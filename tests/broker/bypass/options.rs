@@ -331,6 +331,9 @@ const FURTHER: &[(&str, &str, &str)] = &[
     ("o05-label", r#"{"SecurityOpt":["label=type:unconfined_t"]}"#, "loosened-confinement"),
     ("o05-new", r#"{"SecurityOpt":["no-new-privileges:false"]}"#, "loosened-confinement"),
     ("o06", r#"{"StorageOpt":{"overlay2.size":"1"}}"#, "storage-driver"),
+    ("o11", r#"{"Sysctls":{"net.netfilter.nf_hooks_lwtunnel":"1"}}"#, "loosened-confinement"),
+    ("o11-max", r#"{"Sysctls":{"net.netfilter.nf_conntrack_max":"1"}}"#, "loosened-confinement"),
+    ("o11-bridge", r#"{"Sysctls":{"net.bridge.bridge-nf-call-iptables":"0"}}"#, "loosened"),
     ("o07", r#"{"Annotations":{"org.systemd.property.User":"'root'"}}"#, "runtime"),
 ];
 
@@ -351,6 +354,10 @@ fn o01_further_option_strings_are_understood_or_denied() {
     }
     for (id, options, danger) in [
         ("o09", r#"{"type":"nfs","device":":/x","o":"addr=10.0.0.1,sec=krb5"}"#, "loosened"),
+        ("o12", r#"{"type":"nfs","device":":/x","o":"addr=10.0.0.1"}"#, "devices"),
+        ("o12-dev", r#"{"type":"nfs","device":":/x","o":"addr=10.0.0.1,nodev,dev"}"#, "loosened"),
+        ("o12-cifs", r#"{"type":"cifs","device":"//nas/x","o":"username=a"}"#, "devices"),
+        ("o12-host", r#"{"type":"nfs","device":":/x","o":"addr=127.0.0.1,nodev"}"#, "host-network"),
         ("o09-option", r#"{"mountpoint":"/etc"}"#, "storage-driver"),
         (
             "o09-overlay",
@@ -361,6 +368,12 @@ fn o01_further_option_strings_are_understood_or_denied() {
         let volume = format!(r#"{{"Name":"{{me}}","Driver":"local","DriverOpts":{options}}}"#);
         rows.push(json(id, "POST /volumes/create", &volume, Denied(danger)));
     }
+    let usual =
+        r#"{"Sysctls":{"net.core.somaxconn":"2","net.ipv4.ip_unprivileged_port_start":"0"}}"#;
+    rows.push(host_config("o11-usual", usual, Harmless(201)));
+    let usual = r#"{"type":"nfs","device":":/x","o":"addr=10.0.0.1,nfsvers=4,rw,nodev"}"#;
+    let usual = format!(r#"{{"Name":"{{me}}","Driver":"local","DriverOpts":{usual}}}"#);
+    rows.push(json("o12-usual", "POST /volumes/create", &usual, Harmless(201)));
     let network = r#"{"Name":"{me}","IPAM":{"Options":{"x":"y"}}}"#;
     rows.push(json("o10", "POST /networks/create", network, Denied("host-network")));
     let network = r#"{"Name":"{me}","Options":{"com.docker.network.driver.mtu":"x"}}"#;

@@ -125,7 +125,7 @@ fn v01_volumes() {
         of_volume(&overlay),
         ["host-files DriverOpts.o /srv", "host-files DriverOpts.o x", "host-root DriverOpts.o x"]
     );
-    let share = json!({"type": "nfs", "o": "addr=10.0.0.1", "device": ":/x"});
+    let share = json!({"type": "nfs", "o": "addr=10.0.0.1,nodev", "device": ":/x"});
     assert_eq!(of_volume(&share), ["outbound DriverOpts.device :/x"]);
     let memory = json!({"type": "tmpfs", "device": "tmpfs", "o": "size=1"});
     assert_eq!(of_volume(&memory), NOTHING);
