@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::action::Action;
 use crate::answer::{self, AnswerBody};
@@ -68,6 +69,8 @@ pub(crate) struct Call {
     pub(crate) withheld: Vec<Withheld>,
     /// The policy that permits it.
     pub(crate) permitted_by: Option<String>,
+    /// The place of a stream of events among those of its caller.
+    pub(crate) event_stream: Option<OwnedSemaphorePermit>,
     /// Whether it is on record that it was asked for, and not yet what came of it.
     is_open: Cell<bool>,
 }
@@ -178,6 +181,7 @@ impl Call {
             limit: None,
             names_itself: false,
             is_of_own: false,
+            event_stream: None,
             withheld: Vec::new(),
             permitted_by: None,
             is_open: Cell::new(false),

@@ -36,6 +36,7 @@ use crate::reference::{Finder, refuse_name_of_id};
 use crate::refusal::Refusal;
 use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
+use crate::slots::EVENT_STREAMS_LIMIT;
 use crate::subject::Subject;
 use crate::upstream::{BoxError, Found, Unreachable};
 use crate::visibility::Viewer;
@@ -139,6 +140,9 @@ async fn answer(
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
         return Err(refuse(connection, request, refusal).await);
     }
+    if let Err(refusal) = take_event_stream(&mut call) {
+        return Err(refuse(connection, request, refusal).await);
+    }
     let _turn = match take_turn(&call, &upstream).await? {
         Ok(turn) => turn,
         Err(refusal) => return Err(refuse(connection, request, refusal).await),
@@ -181,6 +185,21 @@ fn missing(
         tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
     }
     Refusal::not_found(absent(kind, given)).into()
+}
+
+/// Takes a place for a stream of events. A caller who may see everything needs none, as those who watch
+/// the host have many streams.
+fn take_event_stream(call: &mut Call) -> Result<(), Refusal> {
+    if call.action.head.route.class != Class::Events || Viewer::of(call).may_see_everything() {
+        return Ok(());
+    }
+    let place = call.connection.slot.event_stream().ok_or_else(|| {
+        Refusal::forbidden(format!(
+            "you have {EVENT_STREAMS_LIMIT} streams of events open already; close one"
+        ))
+    })?;
+    call.event_stream = Some(place);
+    Ok(())
 }
 
 /// Ends a request that goes no further. It is on record as it came.

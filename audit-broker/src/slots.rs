@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::subject::Subject;
 
@@ -53,6 +53,10 @@ const CONTAINERS_SHARE: u32 = 8;
 /// megabytes.
 const DOCUMENTS_LIMIT: usize = 16;
 
+/// How many streams of events one holder may have open of which the broker reads each event. For one of
+/// a volume, network or container it asks dockerd, once in each stream.
+pub(crate) const EVENT_STREAMS_LIMIT: usize = 16;
+
 /// What each holder has.
 #[derive(Debug, Default)]
 pub(crate) struct Slots(Holdings);
@@ -63,6 +67,7 @@ type Holdings = Arc<Mutex<HashMap<Holder, Holding>>>;
 struct Holding {
     connections: u32,
     documents: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
 }
 
 /// One connection's place among those of its holder.
@@ -70,6 +75,7 @@ struct Holding {
 pub(crate) struct Slot {
     holder: Holder,
     documents: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
     holdings: Holdings,
 }
 
@@ -102,6 +108,7 @@ impl Slots {
         let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {
             connections: 0,
             documents: Arc::new(Semaphore::new(DOCUMENTS_LIMIT)),
+            event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_LIMIT)),
         });
         if holding.connections >= limit {
             return Err(format!(
@@ -111,7 +118,8 @@ impl Slots {
         }
         holding.connections += 1;
         let documents = Arc::clone(&holding.documents);
-        Ok(Slot { holder, documents, holdings: Arc::clone(&self.0) })
+        let event_streams = Arc::clone(&holding.event_streams);
+        Ok(Slot { holder, documents, event_streams, holdings: Arc::clone(&self.0) })
     }
 }
 
@@ -120,6 +128,11 @@ impl Slot {
     pub(crate) async fn document(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes it.
         self.documents.acquire().await.ok()
+    }
+
+    /// A place for one more stream of events, if there is one. It is given back when it is dropped.
+    pub(crate) fn event_stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.event_streams).try_acquire_owned().ok()
     }
 }
 
@@ -153,6 +166,19 @@ mod tests {
         drop(slots.take(Holder::Uid(1), 2).unwrap());
         drop((second, other));
         assert!(slots.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn s33_events_streams_of_one_holder_have_a_limit() {
+        let slots = Slots::default();
+        let (one, same) = (slots.take(Holder::Uid(1), 2).unwrap(), slots.take(Holder::Uid(1), 2));
+        let mut held: Vec<_> = (0..EVENT_STREAMS_LIMIT).map(|_| one.event_stream()).collect();
+        assert!(held.iter().all(Option::is_some));
+        let same = same.unwrap();
+        assert!(same.event_stream().is_none());
+        assert!(slots.take(Holder::Uid(2), 1).unwrap().event_stream().is_some());
+        held.pop();
+        assert!(same.event_stream().is_some());
     }
 
     /// A process without a login uid may set it to an admin's.

@@ -78,6 +78,31 @@ fn s33_a_locked_container_holds_up_no_list() {
     assert!(text(&inspected.stderr).contains("did not answer"), "{inspected:?}");
 }
 
+/// Opens streams of events, and prints the status of each answer.
+const WATCH: &str = r"
+import socket, sys
+streams = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]))]
+for s in streams:
+    s.settimeout(20)
+    s.connect(sys.argv[1])
+    s.sendall(b'GET /events HTTP/1.1\r\nHost: d\r\n\r\n')
+    print(s.recv(12).decode()[9:])
+";
+
+/// The broker asks dockerd about each event once in each stream: 900 of them held up everybody for
+/// seconds at each volume that was made.
+#[test]
+fn s33_events_streams_have_a_limit() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let watch = |user| {
+        let mut command = login(user);
+        command.args(["/usr/bin/python3", "-c", WATCH]).arg(broker.socket()).arg("17");
+        text(&command.output().unwrap().stdout)
+    };
+    assert_eq!(watch(PERSON), "200\n".repeat(16) + "403\n");
+    assert_eq!(watch("root"), "200\n".repeat(17));
+}
+
 /// dockerd tells more of this container than the broker reads.
 #[test]
 fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
