@@ -49,6 +49,10 @@ mod row;
 mod sender;
 #[path = "bypass/shipped.rs"]
 mod shipped;
+#[path = "bypass/shipped_images.rs"]
+mod shipped_images;
+#[path = "bypass/shipped_owners.rs"]
+mod shipped_owners;
 #[path = "bypass/stage.rs"]
 mod stage;
 #[path = "bypass/swarm.rs"]

@@ -4,21 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
-use super::sender::send;
+use super::sender::{post, send};
 use super::shipped::under_each;
 use crate::broker::Broker;
 use crate::engine::{Engine, Store};
 use crate::host::{tag, text};
 use crate::policy::shipped;
-
-fn post(target: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
 
 /// A service that listens on the host only gets no connection, however its address is spelt.
 #[test]

@@ -11,41 +11,63 @@ use crate::policy::shipped;
 
 use super::image_names::as_person;
 
+/// Sends the context of a build only after a line has come on standard input.
+const LATE_CONTEXT: &str = r"
+import io, socket, sys, tarfile
+path, query, image = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX)
+s.connect(path)
+s.sendall(f'POST /v1.41/build?{query} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n'.encode())
+print('begun', flush=True)
+sys.stdin.readline()
+content = f'FROM {image}\n'.encode()
+file = io.BytesIO()
+with tarfile.open(fileobj=file, mode='w') as tar:
+    info = tarfile.TarInfo('Dockerfile')
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
+body = file.getvalue()
+try: s.sendall(b'%x\r\n%s\r\n0\r\n\r\n' % (len(body), body))
+except BrokenPipeError: pass
+while piece := s.recv(65536): sys.stdout.write(piece.decode())
+";
+
+/// The person begins a build, root builds an image of this name and label, and then the person's build
+/// takes it. Gives the image's id and the response to the person.
+pub(super) fn take_by_build(
+    broker: &Broker,
+    query: &str,
+    image: &str,
+    label: &str,
+) -> (String, String) {
+    let mut command = login(PERSON);
+    command.args(["/usr/bin/python3", "-c", LATE_CONTEXT]).arg(broker.socket());
+    command.args([query, image]).stdin(Stdio::piped());
+    let mut building = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut begun = [0; 6];
+    std::io::Read::read_exact(building.stdout.as_mut().unwrap(), &mut begun).unwrap();
+    sleep(Duration::from_millis(300));
+    let id = shell(&format!(
+        "printf 'FROM fedora\\nLABEL {label}\\n' | DOCKER_BUILDKIT=0 docker build -q -t {image} -"
+    ));
+    std::io::Write::write_all(building.stdin.as_mut().unwrap(), b"\n").unwrap();
+    let told = text(&building.wait_with_output().unwrap().stdout);
+    (id.trim().to_owned(), told)
+}
+
 /// A build that only takes the image that root has made meanwhile makes nothing.
 #[test]
 fn s12_a_build_that_takes_root_s_image_does_not_own_it() {
-    for quiet in ["", "&q=1"] {
+    for query in ["version=1", "version=1&q=1"] {
         let broker = Broker::with_policies(&shipped("default"), "");
         let lines = Lines::at(&broker);
         let name = lines.name();
-        // The context comes only after root has built.
-        let program = format!(
-            "import io, socket, sys, tarfile\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')\n\
-             s.sendall(b'POST /v1.41/build?version=1{quiet} HTTP/1.1\\r\\nHost: docker\\r\\nConnection: close\\r\\n\
-             Content-Type: application/x-tar\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n')\n\
-             print('begun', flush=True)\nsys.stdin.readline()\n\
-             content = b'FROM {name}-root:1\\n'\nfile = io.BytesIO()\n\
-             with tarfile.open(fileobj=file, mode='w') as tar:\n \
-             info = tarfile.TarInfo('Dockerfile'); info.size = len(content); tar.addfile(info, io.BytesIO(content))\n\
-             body = file.getvalue()\ns.sendall(b'%x\\r\\n%s\\r\\n0\\r\\n\\r\\n' % (len(body), body))\n\
-             while piece := s.recv(65536): sys.stdout.write(piece.decode())\n",
-            broker.socket().display()
-        );
-        let mut command = login(PERSON);
-        command.args(["/usr/bin/python3", "-c", &program]).stdin(Stdio::piped());
-        let mut building = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut begun = [0; 6];
-        std::io::Read::read_exact(building.stdout.as_mut().unwrap(), &mut begun).unwrap();
-        sleep(Duration::from_millis(300));
-        let id = shell(&format!(
-            "printf 'FROM fedora\\nLABEL {name}=1{quiet}\\n' | DOCKER_BUILDKIT=0 docker build -q -t {name}-root:1 -"
-        ));
-        std::io::Write::write_all(building.stdin.as_mut().unwrap(), b"\n").unwrap();
-        let told = text(&building.wait_with_output().unwrap().stdout);
-        assert!(told.contains(id.trim().trim_start_matches("sha256:")), "{told}");
-        let removed = as_person(PERSON, &broker, &format!("docker rmi -f {}", id.trim()));
-        assert!(removed.contains("not allowed image-delete"), "{quiet}: {removed}");
-        assert_eq!(shell(&format!("docker image inspect -f ok {}", id.trim())), "ok\n");
+        let (id, told) =
+            take_by_build(&broker, query, &format!("{name}-root:1"), &format!("{name}=1{query}"));
+        assert!(told.contains(id.trim_start_matches("sha256:")), "{told}");
+        let removed = as_person(PERSON, &broker, &format!("docker rmi -f {id}"));
+        assert!(removed.contains("not allowed image-delete"), "{query}: {removed}");
+        assert_eq!(shell(&format!("docker image inspect -f ok {id}")), "ok\n");
     }
 }
 

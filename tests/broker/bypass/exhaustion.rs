@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::sender::{create, send};
+use super::sender::{bare, create, post, send};
+use super::shipped::under_each_with;
 use crate::broker::Broker;
 use crate::docker::{Lines, alone, command_lines};
-use crate::host::{PERSON, login, raw, settle, shell, text};
+use crate::host::{PERSON, login, raw, settle, shell, tag, text};
 use crate::observe::wait_until;
 use crate::policy::shipped;
 
@@ -103,15 +104,15 @@ fn s33_events_streams_have_a_limit() {
     assert_eq!(watch("root"), "200\n".repeat(17));
 }
 
-/// dockerd tells more of this container than the broker reads.
-#[test]
-fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
-    let broker = Broker::with_policies(&shipped("default"), "");
-    let lines = Lines::at(&broker);
-    let name = format!("{}-huge", lines.name());
-    // dockerd writes this character in six bytes, and the command twice.
-    let word = "\u{2028}".repeat(1_400_000);
-    lines.file("body", format!(r#"{{"Image":"fedora","Cmd":["{word}"]}}"#).as_bytes());
+/// A container that dockerd describes in more than 16 MiB: it writes this character in six bytes, and the
+/// command twice.
+fn huge() -> String {
+    format!(r#"{{"Image":"fedora","Cmd":["{}"]}}"#, "\u{2028}".repeat(1_400_000))
+}
+
+/// Root makes that container at dockerd.
+fn create_huge(lines: &Lines<'_>, name: &str) {
+    lines.file("body", huge().as_bytes());
     let made = lines.straight(
         &command_lines()[0],
         &format!(
@@ -120,6 +121,15 @@ fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
         ),
     );
     assert!(text(&made.stdout).contains("\"Id\""), "{made:?}");
+}
+
+/// dockerd tells more of this container than the broker reads.
+#[test]
+fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let name = format!("{}-huge", lines.name());
+    create_huge(&lines, &name);
     assert_lists(&broker, &["ps", "-a", "-q"]);
     {
         let _alone = alone();
@@ -134,20 +144,23 @@ fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
 }
 
+/// A bind and a volume with paths that are longer than any file's.
+fn of_long_paths(name: &str) -> [Vec<u8>; 2] {
+    let path = "/a".repeat(60_000);
+    let bind = format!(r#"{{"Image":"fedora","HostConfig":{{"Binds":["{path}:/x"]}}}}"#);
+    let options = format!("lowerdir={}", "a:".repeat(300_000));
+    let volume =
+        format!(r#"{{"Name":"{name}","DriverOpts":{{"type":"overlay","o":"{options}"}}}}"#);
+    [create(name, &bind), post("/volumes/create", &volume)]
+}
+
 /// Three of these stopped the broker for everybody.
 #[test]
 fn s30_paths_that_no_file_has_cost_nothing() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
-    let path = "/a".repeat(60_000);
-    let bind = format!(r#"{{"Image":"fedora","HostConfig":{{"Binds":["{path}:/x"]}}}}"#);
-    let options = format!("lowerdir={}", "a:".repeat(300_000));
-    let volume = format!(r#"{{"Name":"v","DriverOpts":{{"type":"overlay","o":"{options}"}}}}"#);
-    let head = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n";
-    let volume = format!("{head}Content-Length: {}\r\n\r\n{volume}", volume.len());
-    let name = format!("{}-r", lines.name());
-    let requests =
-        [create(&name, &bind), create(&name, &bind), create(&name, &bind), volume.into()];
+    let [bind, volume] = of_long_paths(&format!("{}-r", lines.name()));
+    let requests = [bind.clone(), bind.clone(), bind, volume];
     let told = std::thread::scope(|scope| {
         let one =
             |request: &Vec<u8>| send(broker.socket(), std::slice::from_ref(request)).remove(0);
@@ -167,6 +180,19 @@ fn s35_a_denial_of_many_things_is_short() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = format!("{}-r", lines.name());
+    let told = send(broker.socket(), &[of_many_things(&name)]);
+    assert_eq!(told[0].status, 403);
+    assert!(told[0].body.len() < 20_000, "{} bytes", told[0].body.len());
+    assert!(told[0].body.contains(" more: no policy permits it"), "{}", told[0].body);
+    settle();
+    let records = records_of(&name);
+    assert!(!records.is_empty());
+    // What is not there is counted, and known by its hash.
+    assert!(records.iter().any(|record| record.contains(" missing=")), "{records:#?}");
+}
+
+/// A container that asks for 3,250 things of the host.
+fn of_many_things(name: &str) -> Vec<u8> {
     let place = "d".repeat(200);
     let binds: Vec<String> = (0..250).map(|n| format!(r#""/srv/{place}/{n}:/{n}""#)).collect();
     let devices: Vec<String> =
@@ -174,19 +200,15 @@ fn s35_a_denial_of_many_things_is_short() {
     let (binds, devices) = (binds.join(","), devices.join(","));
     let config = format!(r#""HostConfig":{{"Binds":[{binds}],"Devices":[{devices}]}}"#);
     let command = format!(r#""Cmd":["{}"]"#, "c".repeat(100_000));
-    let told = send(
-        broker.socket(),
-        &[create(&name, &format!(r#"{{"Image":"fedora",{command},{config}}}"#))],
-    );
-    assert_eq!(told[0].status, 403);
-    assert!(told[0].body.len() < 20_000, "{} bytes", told[0].body.len());
-    assert!(told[0].body.contains(" more: no policy permits it"), "{}", told[0].body);
-    settle();
-    let records = raw(&["-m", "VIRT_CONTROL,USER_ROLE_CHANGE"], &name);
+    create(name, &format!(r#"{{"Image":"fedora",{command},{config}}}"#))
+}
+
+/// The records about a refused container, which are short together.
+fn records_of(name: &str) -> Vec<String> {
+    let records = raw(&["-m", "VIRT_CONTROL,USER_ROLE_CHANGE"], name);
     let bytes: usize = records.iter().map(String::len).sum();
-    assert!(!records.is_empty() && bytes < 64 << 10, "{} records, {bytes} bytes", records.len());
-    // What is not there is counted, and known by its hash.
-    assert!(records.iter().any(|record| record.contains(" missing=")), "{records:#?}");
+    assert!(bytes < 64 << 10, "{} records, {bytes} bytes", records.len());
+    records
 }
 
 /// docker has addresses for some thirty networks.
@@ -224,4 +246,54 @@ fn s37_nobody_takes_the_networks_of_all() {
     let removed = docker(&broker, PERSON, &["network", "rm", &name(own)]);
     assert!(removed.status.success(), "{}", text(&removed.stderr));
     assert!(create_as(PERSON, 9).status.success());
+}
+
+/// Under each shipped policy. An operator who may remove everybody's networks has no limit, and
+/// `roles.cedar` says so.
+#[test]
+fn s30_s31_s35_s37_hold_under_each_shipped_policy() {
+    let everything = Broker::start("");
+    let lines = Lines::at(&everything);
+    let name = lines.name();
+    let huge_name = format!("{name}-huge");
+    create_huge(&lines, &huge_name);
+    under_each_with("networks_per_user = 2", |policy, broker| {
+        let refused = tag();
+        let [bind, volume] = of_long_paths(&refused);
+        let bodies = [bind, volume, create(&refused, &huge()), of_many_things(&refused)];
+        for told in send(broker.socket(), &bodies) {
+            let is_refused = matches!(told.status, 400 | 403 | 413) && told.body.len() < 20_000;
+            let shown: String = told.body.chars().take(500).collect();
+            assert!(is_refused, "{policy}: {} {shown}", told.status);
+        }
+        assert!(!records_of(&refused).is_empty(), "{policy}");
+        let made = shell(&format!(
+            "docker ps -aq --filter name={refused}; docker volume ls -q --filter name={refused}"
+        ));
+        assert_eq!(made, "", "{policy}");
+        let calls = [
+            bare("GET /containers/json?all=1"),
+            bare(&format!("DELETE /containers/{huge_name}?force=1")),
+        ];
+        let told = send(broker.socket(), &calls);
+        assert_eq!(told[0].status, 200, "{policy}: {told:?}");
+        assert!(matches!(told[1].status, 403 | 404), "{policy}: {told:?}");
+        assert_ne!(shell(&format!("docker ps -aq --filter name={huge_name}")), "", "{policy}");
+        networks_have_a_limit(policy, broker, &format!("{name}-{refused}"));
+    });
+    let removed = docker(&everything, "root", &["rm", "-f", &huge_name]);
+    assert!(removed.status.success(), "{}", text(&removed.stderr));
+}
+
+/// Of four networks in a row, at most two are made.
+fn networks_have_a_limit(policy: &str, broker: &Broker, name: &str) {
+    let is_exempt = policy.contains("docker-operator-advanced");
+    let request = |number| post("/networks/create", &format!(r#"{{"Name":"{name}-{number}"}}"#));
+    let told = send(broker.socket(), &[0, 1, 2, 3].map(request));
+    let made = format!("docker network ls -q --filter name={name}-");
+    let count = shell(&made).lines().count();
+    shell(&format!("{made} | xargs -r docker network rm"));
+    let is_limited = told.iter().any(|told| told.body.contains("networks_per_user allows"));
+    assert!(!is_exempt || !is_limited, "{policy}: it has a limit now: {told:?}");
+    assert!(is_exempt || count <= 2 && told[3].status == 403, "{policy}: {told:?}");
 }

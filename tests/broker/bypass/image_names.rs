@@ -28,10 +28,10 @@ for request in sys.argv[2:]:
 ";
 
 /// A person's requests that go on until this is dropped.
-struct Attack(Child);
+pub(super) struct Attack(Child);
 
 impl Attack {
-    fn on(broker: &Broker, requests: &[String]) -> Self {
+    pub(super) fn on(broker: &Broker, requests: &[String]) -> Self {
         let mut command = login(PERSON);
         command.args(["/usr/bin/python3", "-c", LOOP]).arg(broker.socket()).args(requests);
         Self(command.stderr(Stdio::null()).spawn().unwrap())
@@ -46,7 +46,7 @@ impl Drop for Attack {
 }
 
 /// A line of shell that root runs at a socket.
-fn root_at(host: &str, line: &str) -> String {
+pub(super) fn root_at(host: &str, line: &str) -> String {
     let output = Command::new("sh").args(["-ec", line]).env("DOCKER_HOST", host).output().unwrap();
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
     text(&output.stdout).trim().to_owned()
@@ -239,7 +239,7 @@ fn s16_a_caller_that_goes_away_leaves_no_name_locked() {
 }
 
 /// What a person pulls, as `REPOSITORY` and `TAG`: the status, and what dockerd tells.
-fn pull(broker: &Broker, image: &str) -> (u64, String) {
+pub(super) fn pull(broker: &Broker, image: &str) -> (u64, String) {
     let (repository, tag) = image.rsplit_once(':').unwrap();
     let target = format!("POST /v1.41/images/create?fromImage={repository}&tag={tag}");
     let request = format!("{target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
@@ -247,7 +247,20 @@ fn pull(broker: &Broker, image: &str) -> (u64, String) {
     (told.status, told.body)
 }
 
-/// `RepoDigests` of root's image name the registry, and the image was never pulled under this name.
+/// Root gives an image of the registry this name by a tag: `RepoDigests` name the registry, although the
+/// name was never pulled.
+pub(super) fn tag_as_if_pulled(image: &str) {
+    let (repository, _) = image.rsplit_once(':').unwrap();
+    let digest = shell(&format!(
+        "docker pull -q {image} >/dev/null
+        docker inspect -f '{{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}}' {image} | grep {repository}@"
+    ));
+    shell(&format!(
+        "docker rmi {image} >/dev/null; docker pull -q {0} >/dev/null; docker tag {0} {image}",
+        digest.trim()
+    ));
+}
+
 #[test]
 fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
     let registry = Registry::start();
@@ -256,13 +269,7 @@ fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
     let _away = Finally(format!(
         "docker rmi -f $(docker images -q --no-trunc {image}) >/dev/null 2>&1; true"
     ));
-    let digest = shell(&format!(
-        "docker pull -q {image} >/dev/null; docker inspect -f '{{{{index .RepoDigests 0}}}}' {image}"
-    ));
-    shell(&format!(
-        "docker rmi {image} >/dev/null; docker pull -q {0} >/dev/null; docker tag {0} {image}",
-        digest.trim()
-    ));
+    tag_as_if_pulled(&image);
     let (status, told) = pull(&broker, &image);
     assert!(status == 403 && told.contains("image-name"), "{status} {told}");
     // Root may pull it through the broker, and then it is pulled.

@@ -5,7 +5,7 @@ use crate::docker::Lines;
 use crate::host::{Finally, PERSON, shell, text};
 use crate::policy::shipped;
 
-use super::shipped::with_person;
+use super::shipped::{under_each, with_person};
 
 /// An image in which `su` needs no password, and any user may run it as root.
 fn with_set_uid_program(name: &str) -> Finally {
@@ -71,4 +71,31 @@ fn s06_a_container_makes_no_device_for_the_host() {
         "docker run --rm --name $N fedora busybox mknod /d b 7 0 && echo made",
         "made\n",
     )]);
+}
+
+/// Under each shipped policy, a set-uid program makes root only of who may be root in a container, and
+/// no container makes a device.
+#[test]
+fn s06_nobody_gains_root_or_devices_under_any_shipped_policy() {
+    let everything = Broker::start("");
+    let lines = Lines::at(&everything);
+    let image = format!("{}-suid", lines.name());
+    let _image = with_set_uid_program(&image);
+    let (name, image) = (lines.name(), image.as_str());
+    under_each(|policy, broker| {
+        let run = |words: &[&str]| {
+            let mut command = broker.docker(PERSON);
+            command.args(["run", "--rm", "--name", name]).args(words).output().unwrap()
+        };
+        let root = run(&["-u", "0", image, "/bin/busybox", "id", "-u"]);
+        let told = run(&["-u", "1000", image, "/bin/busybox", "su", "-c", "busybox id -u"]);
+        assert_eq!(text(&told.stdout), text(&root.stdout), "{policy}: {told:?}");
+        for options in [&[][..], &["--cap-add", "MKNOD"]] {
+            let words = [options, &["fedora", "busybox", "mknod", "/d", "b", "7", "0"]].concat();
+            let told = run(&words);
+            let is_refused = ["not permitted", "denied", "not allowed"];
+            let is_refused = is_refused.iter().any(|word| text(&told.stderr).contains(word));
+            assert!(!told.status.success() && is_refused, "{policy}: {options:?}: {told:?}");
+        }
+    });
 }

@@ -57,14 +57,24 @@ pub(super) struct Told {
     pub(super) body: String,
 }
 
-/// The request for a new container.
-pub(super) fn create(name: &str, body: &str) -> Vec<u8> {
+/// A request without a body. The target begins with the method.
+pub(super) fn bare(target: &str) -> Vec<u8> {
+    format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
+}
+
+/// A request with a document in JSON.
+pub(super) fn post(target: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+/// The request for a new container.
+pub(super) fn create(name: &str, body: &str) -> Vec<u8> {
+    post(&format!("/containers/create?name={name}"), body)
 }
 
 /// Sends the requests one after the other.

@@ -38,10 +38,26 @@ pub(super) fn with_person(file: &str, place: &str) -> String {
 /// Tries something as the person under each of the shipped policies, in a broker of its own each
 /// time. The try gets a name for the policies to show where it fails.
 pub(super) fn under_each(attempt: impl Fn(&str, &Broker)) {
+    under_each_with("", attempt);
+}
+
+/// The same with these lines in the broker's configuration.
+pub(super) fn under_each_with(extra_toml: &str, attempt: impl Fn(&str, &Broker)) {
+    for_each_place(|name, policies| attempt(name, &Broker::with_policies(policies, extra_toml)));
+}
+
+/// The same with another user in the person's place. A group of the user's name must exist.
+pub(super) fn under_each_as(user: &str, attempt: impl Fn(&str, &Broker)) {
+    for_each_place(|name, policies| {
+        attempt(name, &Broker::with_policies(&policies.replace(PERSON, user), ""));
+    });
+}
+
+fn for_each_place(attempt: impl Fn(&str, &str)) {
     for (file, place) in PLACES {
         let name = format!("{file} {place}");
         eprintln!("under {name}");
-        attempt(&name, &Broker::with_policies(&with_person(file, place), ""));
+        attempt(&name, &with_person(file, place));
     }
 }
 

@@ -108,21 +108,25 @@ fn s13_events_of_volumes_and_networks_are_their_owner_s() {
     assert!(replayed.contains(&format!("volume destroy {name}-own-v")), "{replayed}");
 }
 
+/// Root makes a container with 1.2 MB of labels.
+pub(super) fn create_with_long_labels(name: &str) {
+    let label = "x".repeat(100_000);
+    let labels: Vec<String> = (0..12).map(|number| format!("--label l{number}={label}")).collect();
+    let script = format!("docker create --name {name} {} fedora true", labels.join(" "));
+    let mut made = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(&mut made.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    assert!(made.wait().unwrap().success());
+}
+
 /// An event that is too long to be kept still tells what happened, to who may see it.
 #[test]
 fn s38_long_events_are_shortened_and_absurd_labels_refused() {
     let broker = Broker::with_policies(&own_and_roots(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
-    let label = "x".repeat(100_000);
-    let labels: Vec<String> = (0..12).map(|number| format!("--label l{number}={label}")).collect();
-    let labels = labels.join(" ");
     let of_admin = Events::begin(&broker, OTHER);
     let of_person = Events::begin(&broker, PERSON);
-    let script = format!("docker create --name {name}-root {labels} fedora true");
-    let mut made = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    std::io::Write::write_all(&mut made.stdin.take().unwrap(), script.as_bytes()).unwrap();
-    assert!(made.wait().unwrap().success());
+    create_with_long_labels(&format!("{name}-root"));
     sleep(Duration::from_secs(1));
     shell(&format!("docker rm {name}-root"));
     // Policies may speak of labels, and those of a container that is gone are not known any more: then

@@ -1,17 +1,12 @@
 //! Calls for which dockerd walks a container's files from outside, as root: a process of the container
 //! leads it into the host with symbolic links.
 
-use super::sender::send;
+use super::sender::{bare, send};
 use super::shipped::under_each;
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::engine::{Engine, Store};
 use crate::host::{Directory, PERSON, shell, text};
-
-/// A request without a body.
-fn bare(target: &str) -> Vec<u8> {
-    format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
-}
 
 /// A container of the person's, in which a process exchanges a directory that holds a mount with a link
 /// to a directory of the host.
