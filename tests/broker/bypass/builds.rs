@@ -33,7 +33,8 @@ while piece := s.recv(65536): sys.stdout.write(piece.decode())
 ";
 
 /// The person begins a build, root builds an image of this name and label, and then the person's build
-/// takes it. Gives the image's id and the response to the person.
+/// takes it. Gives the image's id and the response to the person. Afterwards the image has no name, so that
+/// its owner alone decides.
 pub(super) fn take_by_build(
     broker: &Broker,
     query: &str,
@@ -52,6 +53,7 @@ pub(super) fn take_by_build(
     ));
     std::io::Write::write_all(building.stdin.as_mut().unwrap(), b"\n").unwrap();
     let told = text(&building.wait_with_output().unwrap().stdout);
+    shell(&format!("docker tag fedora {image}; docker rmi {image}"));
     (id.trim().to_owned(), told)
 }
 
