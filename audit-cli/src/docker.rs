@@ -4,6 +4,7 @@
 //! can be asked for in other ways, through compose or the socket.
 
 mod container;
+mod fetch;
 mod flags;
 mod grammar;
 mod host_access;
@@ -54,6 +55,14 @@ enum Name {
     Login,
     /// `docker build` and its long forms.
     Build,
+    /// `docker commit`.
+    Commit,
+    /// `docker diff`.
+    Diff,
+    /// `docker top`.
+    Top,
+    /// `docker import`.
+    Import,
     /// `docker buildx create`: most drivers run BuildKit in a privileged container.
     Builder,
     /// `docker service create` and `update`.
@@ -118,12 +127,13 @@ impl<'a> Command<'a> {
     /// Reads the words of compose that stand behind its name.
     fn read_compose(words: &'a [Vec<u8>], start: usize) -> Option<Self> {
         let global = Flags::read(words, start, Grammar::Compose);
-        let name = match words.get(global.end)?.as_slice() {
-            b"run" => Name::Container,
-            b"exec" => Name::Exec,
+        let (name, grammar) = match words.get(global.end)?.as_slice() {
+            b"run" => (Name::Container, Grammar::ComposeRun),
+            b"exec" => (Name::Exec, Grammar::ComposeRun),
+            b"commit" => (Name::Commit, Grammar::NewImage),
             _ => return None,
         };
-        Some(Self { name, flags: Flags::read(words, global.end + 1, Grammar::ComposeRun) })
+        Some(Self { name, flags: Flags::read(words, global.end + 1, grammar) })
     }
 }
 
@@ -133,6 +143,10 @@ impl Name {
             (b"" | b"container", b"run" | b"create") => Some(Self::Container),
             (b"" | b"container", b"exec") => Some(Self::Exec),
             (b"" | b"container", b"update") => Some(Self::Update),
+            (b"" | b"container", b"commit") => Some(Self::Commit),
+            (b"" | b"container", b"diff") => Some(Self::Diff),
+            (b"" | b"container", b"top") => Some(Self::Top),
+            (b"" | b"image", b"import") => Some(Self::Import),
             (b"", b"login") => Some(Self::Login),
             (b"" | b"image" | b"builder" | b"buildx", b"build")
             | (b"buildx", b"b" | b"bake" | b"f") => Some(Self::Build),
@@ -159,6 +173,8 @@ impl Name {
             Self::Update => Grammar::Update,
             Self::Login => Grammar::Login,
             Self::Build => Grammar::Build,
+            Self::Commit | Self::Import => Grammar::NewImage,
+            Self::Diff | Self::Top => Grammar::HelpOnly,
             Self::Builder => Grammar::Builder,
             Self::Service => Grammar::Service,
             Self::Volume

@@ -11,8 +11,9 @@ use options::{
     COMPOSE_LETTERS, COMPOSE_RUN_LETTERS, COMPOSE_RUN_SWITCHES, COMPOSE_RUN_VALUES,
     COMPOSE_SWITCHES, COMPOSE_VALUES, CONTAINER_LETTERS, CONTAINER_SWITCHES, CONTAINER_VALUES,
     EXEC_LETTERS, EXEC_SWITCHES, EXEC_VALUES, GLOBAL_LETTERS, GLOBAL_SWITCHES, GLOBAL_VALUES,
-    LOGIN_LETTERS, LOGIN_SWITCHES, LOGIN_VALUES, OBJECT_LETTERS, OBJECT_SWITCHES, OBJECT_VALUES,
-    SERVICE_LETTERS, SERVICE_SWITCHES, SERVICE_VALUES, UPDATE_LETTERS, UPDATE_VALUES,
+    HELP_ONLY, LOGIN_LETTERS, LOGIN_SWITCHES, LOGIN_VALUES, NEW_IMAGE_LETTERS, NEW_IMAGE_SWITCHES,
+    NEW_IMAGE_VALUES, OBJECT_LETTERS, OBJECT_SWITCHES, OBJECT_VALUES, SERVICE_LETTERS,
+    SERVICE_SWITCHES, SERVICE_VALUES, UPDATE_LETTERS, UPDATE_VALUES,
 };
 
 /// Which options a command has.
@@ -28,6 +29,11 @@ pub(super) enum Grammar {
     Login,
     /// `docker build`.
     Build,
+    /// `docker commit` and `docker import`.
+    NewImage,
+    /// `docker diff` and `docker top`, which have no option but `--help`. The words behind a container
+    /// are for `ps`.
+    HelpOnly,
     /// `docker buildx create`.
     Builder,
     /// `docker compose`, before its command.
@@ -70,10 +76,12 @@ impl Grammar {
             Self::Exec => (EXEC_SWITCHES, EXEC_VALUES),
             Self::Login => (LOGIN_SWITCHES, LOGIN_VALUES),
             Self::Build => (BUILD_SWITCHES, BUILD_VALUES),
+            Self::NewImage => (NEW_IMAGE_SWITCHES, NEW_IMAGE_VALUES),
+            Self::HelpOnly => (HELP_ONLY, &[]),
             Self::Builder => (BUILDER_SWITCHES, BUILDER_VALUES),
             Self::Compose => (COMPOSE_SWITCHES, COMPOSE_VALUES),
             Self::ComposeRun => (COMPOSE_RUN_SWITCHES, COMPOSE_RUN_VALUES),
-            Self::Update => (&["help"], UPDATE_VALUES),
+            Self::Update => (HELP_ONLY, UPDATE_VALUES),
             Self::Service => (SERVICE_SWITCHES, SERVICE_VALUES),
             Self::Object => (OBJECT_SWITCHES, OBJECT_VALUES),
         }
@@ -86,6 +94,8 @@ impl Grammar {
             Self::Exec => EXEC_LETTERS,
             Self::Login => LOGIN_LETTERS,
             Self::Build => BUILD_LETTERS,
+            Self::NewImage => NEW_IMAGE_LETTERS,
+            Self::HelpOnly => &[],
             Self::Builder => BUILDER_LETTERS,
             Self::Compose => COMPOSE_LETTERS,
             Self::ComposeRun => COMPOSE_RUN_LETTERS,
@@ -105,7 +115,13 @@ impl Grammar {
             | Self::Update
             | Self::Service
             | Self::Object => true,
-            Self::Global | Self::Container | Self::Exec | Self::Compose | Self::ComposeRun => false,
+            Self::Global
+            | Self::Container
+            | Self::Exec
+            | Self::NewImage
+            | Self::HelpOnly
+            | Self::Compose
+            | Self::ComposeRun => false,
         }
     }
 }
@@ -117,12 +133,12 @@ mod tests {
     #[test]
     fn each_letter_stands_for_a_known_option() {
         use Grammar::{
-            Build, Builder, Compose, ComposeRun, Container, Exec, Global, Login, Object, Service,
-            Update,
+            Build, Builder, Compose, ComposeRun, Container, Exec, Global, HelpOnly, Login,
+            NewImage, Object, Service, Update,
         };
         for grammar in [
-            Global, Container, Exec, Login, Build, Builder, Compose, ComposeRun, Update, Service,
-            Object,
+            Global, Container, Exec, Login, Build, NewImage, HelpOnly, Builder, Compose,
+            ComposeRun, Update, Service, Object,
         ] {
             for letter in 0..=u8::MAX {
                 if let Some(name) = grammar.long_name(letter) {

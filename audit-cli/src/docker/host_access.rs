@@ -3,21 +3,31 @@
 use audit_host::danger::Danger;
 use audit_host::host_access::{Asked, HostAccess};
 
-use super::{Command, Name, container, object};
+use super::{Command, Name, container, fetch, object};
 
 /// What the words, `docker` itself first, ask for of the host; each way once.
 pub(crate) fn host_access(words: &[Vec<u8>]) -> Vec<HostAccess> {
     let Some(Command { name, flags }) = Command::read(words) else { return Vec::new() };
     let mut asked = Asked::default();
     match name {
-        Name::Container | Name::Exec | Name::Update | Name::Service | Name::Build => {
+        Name::Container | Name::Exec | Name::Update | Name::Service => {
             container::add_options(&mut asked, &flags.given);
         }
+        Name::Build => {
+            container::add_options(&mut asked, &flags.given);
+            fetch::add_build(&mut asked, &flags);
+        }
+        Name::Import => fetch::add_import(&mut asked, &flags),
+        // A process of the container can lead dockerd into the host's files, as with `commit`.
+        Name::Diff => object::add_named(&mut asked, Danger::HostFiles, &flags),
+        Name::Top => object::add_processes(&mut asked, &flags),
         Name::Builder => object::add_builder(&mut asked, &flags.given),
         Name::Volume => object::add_volume(&mut asked, &flags.given),
         Name::Network => object::add_network(&mut asked, &flags.given),
         Name::Connection => object::add_connection(&mut asked, &flags),
-        Name::Plugin | Name::Cluster => object::add_named(&mut asked, Danger::HostRoot, &flags),
+        Name::Commit | Name::Plugin | Name::Cluster => {
+            object::add_named(&mut asked, Danger::HostRoot, &flags);
+        }
         Name::PluginRemoval => object::add_named(&mut asked, Danger::EvidenceHiding, &flags),
         Name::Login => {}
     }
@@ -256,6 +266,49 @@ mod tests {
         }
         assert_eq!(asked("docker-compose run -v /:/h web"), ["mount: /"]);
         assert_eq!(asked("/usr/bin/docker-compose -p x exec --privileged a b"), ["privileged"]);
+    }
+
+    #[test]
+    fn r15_each_call_and_address_on_the_command_line_leaves_the_record_of_the_broker() {
+        for (line, expected) in [
+            ("commit web", "host-root: web"),
+            ("container commit -p=false -m why -a me --change X web i:1", "host-root: web"),
+            ("compose -p x commit --index 2 web i", "host-root: web"),
+            ("diff web", "host-files: web"),
+            ("container diff -- web", "host-files: web"),
+            ("top web", ""),
+            ("top web -ef", ""),
+            ("top web -eo pid,user,args", ""),
+            ("top web -osupgid=PID -opid", "namespace: pid"),
+            ("container top web -p 1", "namespace: pid"),
+            ("import http://127.0.0.1/x i", "host-network: http://127.0.0.1/x"),
+            ("image import -c X https://localhost/x", "host-network: https://localhost/x"),
+            ("import https://example.com/x", ""),
+            ("import x.tar i", ""),
+            ("import - i", ""),
+            ("build http://127.0.0.1/", "host-network: http://127.0.0.1/"),
+            ("build http://u:p@127.0.0.1/", "host-network: 'http://***@127.0.0.1/'"),
+            ("build -t x http://[::1]/", "host-network: 'http://[::1]/'"),
+            ("build git@h.org:x.git -t x", "host-network: git@h.org:x.git"),
+            ("build me@h.org:x.git", "host-network: me@h.org:x.git"),
+            ("buildx build ssh://git@h.org/x", "host-network: 'ssh://***@h.org/x'"),
+            ("buildx bake http://127.0.0.1/x all", "host-network: http://127.0.0.1/x"),
+            ("buildx bake cwd://x", ""),
+            ("build --build-context a=http://127.1/ .", "host-network: http://127.1/"),
+            ("build --build-context a=docker-image://x --build-context b=/srv .", ""),
+            ("build -f http://127.1/Dockerfile .", "host-network: http://127.1/Dockerfile"),
+            ("build https://example.com/x.git#main", ""),
+            ("build github.com/moby/moby", ""),
+            ("build dir@2:x/y", "host-network: dir@2:x/y"),
+            ("build dir/a@b:c", ""),
+            ("build -", ""),
+            ("network create --ipv6 n", "host-network: true"),
+            ("network create n --ipv6=true", "host-network: true"),
+            ("network create --ipv6=false n", ""),
+            ("network create --ipv4 -d macvlan n", "host-network: macvlan"),
+        ] {
+            assert_eq!(asked(&format!("docker {line}")).join("|"), expected, "{line}");
+        }
     }
 
     /// A command line that asks for the danger; each that yields the host has one.

@@ -1,9 +1,9 @@
-//! What a volume, a network, a plugin or a cluster asks for of the host.
+//! What a volume, a network, a container that exists, a plugin or a cluster asks for of the host.
 
 use audit_host::danger::Danger;
 use audit_host::finding::{Finding, Way};
 use audit_host::host_access::Asked;
-use audit_host::options::{network, volume};
+use audit_host::options::{network, ps, volume};
 
 use super::container::pair;
 use super::flags::{Flag, Flags};
@@ -25,7 +25,9 @@ pub(super) fn add_network(asked: &mut Asked, given: &[Flag<'_>]) {
         let found = match flag.name {
             b"driver" => network::judge_driver(&text),
             b"opt" => network::judge_option(pair(&text).0, pair(&text).1),
-            b"ingress" if flag.is_on() => host_network("true"),
+            // For IPv6, dockerd turns on forwarding if the host does not forward yet. The wrapper does not
+            // know whether it does.
+            b"ingress" | b"ipv6" if flag.is_on() => host_network("true"),
             b"config-from" | b"subnet" => host_network(&text),
             b"ipam-driver" if text != "default" => host_network(&text),
             b"ipam-opt" => host_network(pair(&text).1),
@@ -59,7 +61,15 @@ pub(super) fn add_connection(asked: &mut Asked, flags: &Flags<'_>) {
     }
 }
 
-/// Something that yields this, whatever its options: a plugin, or a part of a cluster.
+/// The processes of a container. docker joins the words for `ps` with blanks.
+pub(super) fn add_processes(asked: &mut Asked, flags: &Flags<'_>) {
+    let words = flags.operands.iter().skip(1).map(|word| String::from_utf8_lossy(word));
+    let arguments = words.collect::<Vec<_>>().join(" ");
+    asked.add_findings(ps::judge(&arguments));
+}
+
+/// Something that yields this, whatever its options: a plugin, a part of a cluster, or a container whose
+/// files dockerd walks from outside.
 pub(super) fn add_named(asked: &mut Asked, danger: Danger, flags: &Flags<'_>) {
     let name = flags.operands.first().copied().unwrap_or_default();
     asked.add(danger, Way::Plain, name);

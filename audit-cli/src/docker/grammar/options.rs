@@ -218,6 +218,13 @@ pub(super) const BUILD_LETTERS: &[(u8, &str)] = &[
     (b't', "tag"),
 ];
 
+pub(super) const NEW_IMAGE_SWITCHES: &[&str] = &["help", "no-pause", "pause"];
+pub(super) const NEW_IMAGE_VALUES: &[&str] = &["author", "change", "message", "platform"];
+pub(super) const NEW_IMAGE_LETTERS: &[(u8, &str)] =
+    &[(b'a', "author"), (b'c', "change"), (b'm', "message"), (b'p', "pause")];
+
+pub(super) const HELP_ONLY: &[&str] = &["help"];
+
 pub(super) const BUILDER_SWITCHES: &[&str] =
     &["append", "bootstrap", "debug", "help", "leave", "use"];
 pub(super) const BUILDER_VALUES: &[&str] = &[
@@ -381,6 +388,8 @@ pub(super) const OBJECT_SWITCHES: &[&str] = &[
     "help",
     "ingress",
     "internal",
+    "ipv4",
+    "ipv6",
     "quiet",
     "rotate",
     "skip-remote-check",
