@@ -2,12 +2,14 @@
 //!
 //! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
 
+use std::collections::BTreeSet;
+
 use crate::api::route::ObjectKind;
 use crate::case::{Case, Step, Thing};
 use crate::operation::{self, ANY_NAME};
-use crate::owner::full_name;
+use crate::owner::{Kind, full_name};
 use crate::policy::{
-    Call, ContainerFacts, ImageFacts, Judgement, ObjectFacts, Policy, Principal, Question,
+    Call, ContainerFacts, ImageFacts, Judgement, Maker, ObjectFacts, Policy, Principal, Question,
     Resource, Verdict,
 };
 use crate::refusal::NOT_PERMITTED;
@@ -105,6 +107,38 @@ pub(crate) fn may_see(
     let call = Call::default();
     let question = Question { principal, action, resource: thing.resource(), call: &call };
     permits(policy, mode, &question)
+}
+
+/// Whether a caller may see a thing of which the owner is not known: only a caller who may see both
+/// what root made and what a stranger made. Of what kind the thing is, `kind` says: an image, a volume or
+/// a network; any other counts as a container.
+pub(crate) fn may_see_unknown(
+    policy: &Policy,
+    mode: Mode,
+    principal: &Principal,
+    kind: Kind,
+) -> bool {
+    let stranger = Maker::User { name: String::new(), groups: BTreeSet::new() };
+    let things = [Maker::root(), stranger].map(|maker| {
+        let container = ContainerFacts { maker: maker.clone(), ..ContainerFacts::of_root() };
+        let object = ObjectFacts { maker, ..ObjectFacts::of_root() };
+        match kind {
+            Kind::Volume => Thing::Volume(object),
+            Kind::Network => Thing::Network(object),
+            Kind::Image => Thing::Image(ImageFacts { maker: container.maker, ..container.image }),
+            _ => Thing::Container(container),
+        }
+    });
+    let may_see = |thing, is_privileged| may_see(policy, mode, principal, thing, is_privileged);
+    things.iter().all(|thing| [true, false].iter().all(|known| may_see(thing, *known)))
+}
+
+/// Whether a caller may see what BuildKit has in its cache: the text of each step, with no word of the
+/// caller who built it. So it counts as an image of which the owner is not known.
+pub(crate) fn may_see_build_cache(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
+    let (action, resource) = (operation::BUILD.name, Resource::Daemon);
+    let question = Question { principal, action, resource, call: &Call::default() };
+    permits(policy, mode, &question) && may_see_unknown(policy, mode, principal, Kind::Image)
 }
 
 /// Whether somebody may give any name to an image, so that it does not matter what has it.

@@ -3,7 +3,6 @@
 //! Knows which answers tell of more than one thing, and asks the policies of each. How an answer is
 //! read is in `view`.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use crate::call::Call;
 use crate::case::Thing;
 use crate::danger;
-use crate::decision::{may_see, permits};
+use crate::decision::{may_see, may_see_build_cache, may_see_unknown, permits};
 use crate::facts::owner_of_object;
 use crate::kinship::{is_by_tool_label, is_own};
 use crate::object;
@@ -160,7 +159,9 @@ impl Viewer {
             Kind::Image => Thing::Image(self.image(seen)),
             Kind::Volume => Thing::Volume(self.object(seen)),
             Kind::Network => Thing::Network(self.object(seen)),
-            Kind::Build => return self.may(operation::BUILD.name),
+            Kind::Build => {
+                return may_see_build_cache(&self.shared.policy(), self.mode, &self.principal);
+            }
             Kind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
             Kind::Node | Kind::Service | Kind::Secret | Kind::Config => {
                 return self.may(operation::SWARM_VIEW.name);
@@ -225,23 +226,11 @@ impl Viewer {
         self.judge(&thing, false)
     }
 
-    /// Whether the caller may see a container, volume or network of which the owner is not known: only
-    /// a caller who may see both what root made and what a stranger made.
+    /// Whether the caller may see a thing of which the owner is not known. A tool that looks for what it
+    /// made sees none.
     pub(crate) fn may_see_unknown(&self, kind: Kind) -> bool {
-        let stranger = Maker::User { name: String::new(), groups: BTreeSet::new() };
-        let things = [Maker::root(), stranger].map(|maker| {
-            let container = ContainerFacts { maker: maker.clone(), ..ContainerFacts::of_root() };
-            let object = ObjectFacts { maker, ..ObjectFacts::of_root() };
-            match kind {
-                Kind::Volume => Thing::Volume(object),
-                Kind::Network => Thing::Network(object),
-                Kind::Image => {
-                    Thing::Image(ImageFacts { maker: container.maker, ..container.image })
-                }
-                _ => Thing::Container(container),
-            }
-        });
-        things.iter().all(|thing| [true, false].iter().all(|known| self.judge(thing, *known)))
+        let policy = self.shared.policy();
+        !self.is_own_only && may_see_unknown(&policy, self.mode, &self.principal, kind)
     }
 
     /// Whether the caller may see whatever there is, so that no answer can tell too much.

@@ -1,4 +1,5 @@
 mod docker_fedora;
+mod unknown;
 // A measurement, which tests/bench-broker.sh prints.
 #[cfg(feature = "live")]
 mod speed;
