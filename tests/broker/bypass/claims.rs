@@ -185,3 +185,32 @@ fn r18_no_password_of_a_url_reaches_the_trail() {
     assert_eq!(leak, None);
     assert!(!broker.said().contains(&secret), "{}", broker.said());
 }
+
+/// Connects, waits until the broker has looked, and has another program send the request.
+const OTHER_PROGRAM: &str = r"
+import socket, subprocess, sys
+one = socket.socket(socket.AF_UNIX)
+one.connect(sys.argv[1])
+one.sendall(b'GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n')
+one.recv(4096)
+request = 'POST /containers/%s/start HTTP/1.1\r\nHost: docker\r\n\r\n' % sys.argv[2]
+subprocess.run(['cat'], input=request.encode(), stdout=one.fileno())
+one.recv(4096)
+";
+
+/// The record names the program that the broker saw. README says that this is no proof.
+#[test]
+fn s24_the_program_on_record_need_not_have_sent_the_request() {
+    let broker = Broker::start("");
+    let tag = tag();
+    let mut command = login(PERSON);
+    command.args(["/usr/bin/python3", "-c", OTHER_PROGRAM]).arg(broker.socket()).arg(&tag);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let record = record(&tag);
+    let python = shell("readlink -f /usr/bin/python3");
+    assert_eq!(value(&record, "exe").unwrap(), python.trim().as_bytes(), "{record}");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(readme).unwrap().replace('\n', " ");
+    assert!(readme.contains("It is a hint and no proof"), "README says what exe= is worth");
+}
