@@ -2,7 +2,7 @@
 
 use crate::finding::Finding;
 
-/// What a switch of the kernel asks for. Those in [`OF_NETWORK`] belong to the container's own network,
+/// What a switch of the kernel asks for. Those in `OF_NETWORK` belong to the container's own network,
 /// if it has one.
 ///
 /// # Source
