@@ -83,7 +83,7 @@ fn what_is_not_understood_is_on_record() {
         format!("POST /v9.99/containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!("POST /containers/x/../{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!(
-            "POST /containers/create?name={tag} HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\
+            "POST /containers/{tag}/exec HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\
              Content-Type: application/json\r\n\r\n{{\"NewKey\":1}}"
         ),
     ];
