@@ -74,6 +74,7 @@ upstream = "/var/run/docker.sock"
 metrics = "$scratch/metrics.sock"
 user = "$user"
 connections_per_uid = 20000
+refusals_per_minute = 1000000
 policy_dir = "$scratch/policy.d"
 state_dir = "$scratch/state"
 END

@@ -62,8 +62,9 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
         }
         _ => {}
     }
-    let is_trusted =
-        names_all(&call.connection.shared.policy(), call.settings.mode, &call.principal);
+    // Other calls do not depend on it, and a decision takes longer than a ping.
+    let is_trusted = matches!(action.head.route.op, "build" | "image-pull")
+        && names_all(&call.connection.shared.policy(), call.settings.mode, &call.principal);
     if !action.references.names_taken.is_empty()
         && (matches!(action.head.route.op, "build" | "commit") || query.text("fromSrc").is_some())
         && build_cache::is_classic(query)
