@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hyper::{Method, Response, StatusCode};
+use tokio::time::sleep;
 
 use super::claim::{claim_name, forget_name};
 use super::contest::{give_back, images_named, order_name};
@@ -98,21 +100,69 @@ pub(super) async fn tag(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop> {
 ///
 /// # Errors
 /// If it is not, if dockerd does not give the name, or if root gives it to another image meanwhile.
-pub(super) async fn give(call: &Call, name: &str, image_id: &str) -> Result<(), Stop> {
-    let _lock = lock(call, Names::one(name), Hold::Change).await?;
+pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<(), Stop> {
+    let lock = lock(call, Names::one(name), Hold::Change).await?;
     let (connection, version) = (&call.connection, call.version);
     let since = Utc::now();
     let holder = holder_of(name, version, &connection.upstream).await?;
     let taken = NameTaken { name: name.to_owned(), holder };
     judge(call, vec![name_step(&taken, &connection.registrar(version)).await]).await?;
-    if let Found::No(status, told) = order_name(call, name, image_id).await? {
+    let ordered = order_name(call, name, image_id).await?;
+    let given = matches!(ordered, Found::Yes(_)).then(|| image_id.to_owned());
+    let change = Change { names: vec![name.to_owned()], given, since };
+    change.yield_to_root(call).await?;
+    if let Found::No(status, told) = ordered {
         return Err(Stop::NotFound(status, told));
     }
-    if rank(call) == Rank::Ordinary {
-        yield_to_root(call, name, Some(image_id), since).await?;
-    }
     claim_name(call, &taken, image_id);
+    change.yield_later(call, lock);
     Ok(())
+}
+
+/// How long the broker waits before it reads dockerd's events for the second time. dockerd tells of
+/// a change only after it has made the change, and another change may come in between.
+const LATE_EVENTS: Duration = Duration::from_millis(100);
+
+/// A change of names that dockerd has made, or has tried to make.
+struct Change {
+    names: Vec<String>,
+    /// The image that was given the names, if one was.
+    given: Option<String>,
+    since: DateTime<Utc>,
+}
+
+impl Change {
+    /// Leaves the names to root, who gave them to another image at dockerd's own socket meanwhile.
+    /// A change of a trusted caller stands.
+    ///
+    /// # Errors
+    /// If root did.
+    async fn yield_to_root(&self, call: &Call) -> Result<(), Stop> {
+        if rank(call) == Rank::Ordinary {
+            for name in &self.names {
+                yield_to_root(call, name, self.given.as_deref(), self.since).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does so once more a little later. The caller has the answer by then, and no other call of this
+    /// broker changes the names before that.
+    fn yield_later(self, call: &Rc<Call>, lock: NameLock) {
+        if rank(call) == Rank::Trusted {
+            return;
+        }
+        let call = Rc::clone(call);
+        tokio::task::spawn_local(async move {
+            sleep(LATE_EVENTS).await;
+            if self.yield_to_root(&call).await.is_err()
+                && let Some(given) = &self.given
+            {
+                self.names.iter().for_each(|name| forget_name(&call, name, given));
+            }
+            drop(lock);
+        });
+    }
 }
 
 /// Leaves the name to root, who gave it to another image at dockerd's own socket meanwhile.
@@ -149,7 +199,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
         return Err(Refusal::not_found("no image is named").into());
     };
     let names: BTreeSet<String> = names_removed(head, judged).iter().cloned().collect();
-    let _lock = lock(&call, Names::These(names.clone()), Hold::Change).await?;
+    let lock = lock(&call, Names::These(names.clone()), Hold::Change).await?;
     let since = Utc::now();
     let image = match object::image(&judged.given, version, &connection.upstream).await? {
         Found::Yes(image) => NamedImage { given: judged.given.clone(), image },
@@ -165,21 +215,20 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
     let reference =
         if is_by_name { reference(&call, &image.image, &image.given) } else { &image.given };
     let target = head.target_without(&[], version, Some(reference));
-    let told = match connection.upstream.order(Method::DELETE, &target).await? {
-        Found::Yes(told) => told,
-        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
-    };
+    let ordered = connection.upstream.order(Method::DELETE, &target).await?;
     // With a digest, other names of the image may be left.
-    if !image.given.contains('@') {
+    if matches!(ordered, Found::Yes(_)) && !image.given.contains('@') {
         for name in removed {
             forget_name(&call, name, &image.image.id);
         }
     }
-    if rank(&call) == Rank::Ordinary {
-        for name in removed {
-            yield_to_root(&call, name, None, since).await?;
-        }
-    }
+    let change = Change { names: removed.to_vec(), given: None, since };
+    change.yield_to_root(&call).await?;
+    let told = match ordered {
+        Found::Yes(told) => told,
+        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
+    };
+    change.yield_later(&call, lock);
     Ok(answer::document(StatusCode::OK, told))
 }
 
@@ -195,11 +244,12 @@ fn reference<'a>(call: &Call, image: &'a Image, name: &'a str) -> &'a str {
 /// # Errors
 /// If another call keeps the name too long, or dockerd cannot be reached.
 pub(super) async fn remove_own(
-    call: &Call,
+    call: &Rc<Call>,
     name: &str,
     image_id: &str,
 ) -> Result<Option<Bytes>, Stop> {
-    let _lock = lock(call, Names::one(name), Hold::Change).await?;
+    let lock = lock(call, Names::one(name), Hold::Change).await?;
+    let since = Utc::now();
     let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
     let owner = owners.get(Kind::ImageName, &name_key(name, image_id));
     let Found::Yes(image) = object::image(name, call.version, upstream).await? else {
@@ -214,5 +264,8 @@ pub(super) async fn remove_own(
     if told.is_some() {
         forget_name(call, name, image_id);
     }
+    let change = Change { names: vec![name.to_owned()], given: None, since };
+    change.yield_to_root(call).await?;
+    change.yield_later(call, lock);
     Ok(told)
 }

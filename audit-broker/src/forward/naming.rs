@@ -101,7 +101,7 @@ fn hide(hidden: &mut Vec<u8>, piece: &[u8]) {
 }
 
 /// Gives the names, and tells it as dockerd does.
-async fn progress(call: &Call, image_id: &str) -> Vec<u8> {
+async fn progress(call: &Rc<Call>, image_id: &str) -> Vec<u8> {
     let mut told = Vec::new();
     let head = &call.action.head;
     let is_quiet = is_quiet_build(head);

@@ -4,6 +4,8 @@
 //! that whoever wrote them chose, and nameless volumes have none: those are removed here, one by one.
 //! What is in use, dockerd keeps.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -55,7 +57,7 @@ async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(super) async fn images(call: &Call) -> Result<Bytes, Unreachable> {
+pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
     let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
     let is_own = |kind, id: &str| owners.get(kind, id).as_ref() == Some(&call.action.owner);
     let before = size_of_layers(call).await;
