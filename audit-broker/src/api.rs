@@ -15,6 +15,7 @@ pub(crate) mod ports;
 pub(crate) mod query_json;
 mod ratio;
 pub(crate) mod registry;
+pub(crate) mod request;
 pub(crate) mod route;
 pub(crate) mod secret;
 pub(crate) mod service;

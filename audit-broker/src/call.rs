@@ -2,6 +2,13 @@
 //!
 //! Knows when a record has to be there before it goes on. What the records say is in `evidence`.
 
+pub(crate) mod answer;
+pub(crate) mod name_lock;
+pub(crate) mod network_quota;
+pub(crate) mod quota;
+pub(crate) mod state;
+pub(crate) mod turns;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -16,25 +23,25 @@ use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::action::Action;
-use crate::answer::{self, AnswerBody};
-use crate::client_stream::Phase;
-use crate::decided::Decided;
-use crate::decision::Denial;
-use crate::ending::Came;
-use crate::evidence::{self, Evidence, Made};
-use crate::facts::Registrar;
-use crate::identity::Identity;
+use crate::api::request::{ApiVersion, Head};
+use crate::call::quota::Slot;
+use crate::call::state::Shared;
+use crate::dockerd::upstream::{Unreachable, Upstream};
+use crate::judge::action::Action;
+use crate::judge::decision::Denial;
+use crate::judge::decision_cache::Decided;
+use crate::judge::withheld::Withheld;
+use crate::net::client_stream::Phase;
 use crate::policy::Principal;
-use crate::recorder::{Asked, NotRecorded};
+use crate::record::call_records::{self, Evidence, Made};
+use crate::record::outcome::Came;
+use crate::record::recorder::{Asked, NotRecorded};
+use crate::record::refusal_rate::Admission;
 use crate::refusal::Refusal;
-use crate::refusals::Admission;
-use crate::request::{ApiVersion, Head};
 use crate::settings::{Level, OnFailure, Settings};
-use crate::shared::Shared;
-use crate::slots::Slot;
-use crate::upstream::{Unreachable, Upstream};
-use crate::withheld::Withheld;
+use crate::who::identity::Identity;
+use crate::who::registrar::Registrar;
+use answer::AnswerBody;
 
 /// How long a client may take to send a document, or the beginning of a stream that is looked at.
 pub(crate) const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
@@ -122,7 +129,7 @@ impl Connection {
         if self.is_counted() {
             return;
         }
-        let record = evidence::of_refused(subject, None, "not-http");
+        let record = call_records::of_refused(subject, None, "not-http");
         if let Err(error) = self.shared.recorder.write(subject, &[record]).await {
             tracing::error!("what is no request is not on record: {error}");
         }
@@ -138,8 +145,8 @@ impl Connection {
             return Ok(());
         }
         let subject = self.identity.subject();
-        let target = evidence::refused_target(&request.head.uri);
-        let record = evidence::of_refused(subject, Some(&target), reason);
+        let target = call_records::refused_target(&request.head.uri);
+        let record = call_records::of_refused(subject, Some(&target), reason);
         let recorded = self.shared.recorder.write(subject, &[record]).await;
         or_warn(recorded, self.shared.settings().on_failure)
     }
@@ -156,7 +163,7 @@ impl Connection {
             return Ok(());
         }
         let subject = self.identity.subject();
-        let record = evidence::of_missing(subject, head);
+        let record = call_records::of_missing(subject, head);
         let recorded = self.shared.recorder.write_asked(subject, &[record], asked).await;
         or_warn(recorded, settings.on_failure)
     }

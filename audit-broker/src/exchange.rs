@@ -14,33 +14,34 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use crate::action::Action;
-use crate::answer::AnswerBody;
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
+use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::{BodyKind, ObjectKind};
-use crate::archive;
+use crate::call::answer::AnswerBody;
+use crate::call::network_quota::take_turn;
+use crate::call::quota::EVENT_STREAMS_LIMIT;
 use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
-use crate::case::case_of;
-use crate::decision::{Decision, absent};
-use crate::ending::Came;
+use crate::dockerd::finder::Finder;
+use crate::dockerd::object;
+use crate::dockerd::upstream::{BoxError, Found, Unreachable};
+use crate::forward::archive;
+use crate::forward::rewrite::{make_ready, prepare};
+use crate::forward::viewer::Viewer;
 use crate::forward::{Forwarded, Stream, forward};
-use crate::identity::Identity;
+use crate::judge::action::Action;
+use crate::judge::decision::{Decision, absent};
+use crate::judge::new_name::refuse_name_of_id;
+use crate::judge::questions::case_of;
+use crate::judge::withheld::withheld;
 use crate::metrics::CallResult;
-use crate::network_quota::take_turn;
-use crate::object;
 use crate::policy::Principal;
-use crate::prepare::{make_ready, prepare};
-use crate::principal::owner_of;
-use crate::reference::{Finder, refuse_name_of_id};
+use crate::record::outcome::Came;
 use crate::refusal::Refusal;
-use crate::request::{ApiVersion, Head, parse_head};
 use crate::settings::{Level, Settings};
-use crate::slots::EVENT_STREAMS_LIMIT;
-use crate::subject::Subject;
-use crate::upstream::{BoxError, Found, Unreachable};
-use crate::visibility::Viewer;
-use crate::withheld::withheld;
+use crate::who::identity::Identity;
+use crate::who::principal::owner_of;
+use crate::who::subject::Subject;
 
 /// What a connection becomes, as soon as an answer says so.
 pub(crate) type Handover = RefCell<Option<Stream>>;
@@ -216,7 +217,11 @@ async fn who<'a>(
     request: &Inbound,
 ) -> Result<(&'a Rc<Subject>, Rc<Principal>), Stop> {
     match &connection.identity {
-        Identity::Known(known) => Ok((&known.subject, known.principal(&connection.shared).await)),
+        Identity::Known(known) => {
+            let shared = &connection.shared;
+            let principal = known.principal(&shared.owners, &shared.people).await;
+            Ok((&known.subject, principal))
+        }
         Identity::Unknown(_, why) => {
             connection.record_refused(request, "unidentified").await?;
             Err(Refusal::forbidden(why.clone()).into())

@@ -3,17 +3,23 @@
 //! Knows how an understood call becomes a request, and how the answer comes back: as a document, as
 //! a stream, or by the connection becoming one.
 
+pub(crate) mod advertise;
+pub(crate) mod archive;
 mod claim;
 mod contest;
 mod created;
 mod events;
 mod load;
 mod name_change;
+pub(crate) mod nameless_volume;
 mod naming;
 mod prune;
 mod pull;
 mod refused;
+pub(crate) mod rewrite;
 mod stream;
+pub(crate) mod view;
+pub(crate) mod viewer;
 
 use std::rc::Rc;
 
@@ -24,29 +30,28 @@ use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
-use crate::advertise;
-use crate::answer::{self, AnswerBody, Filter, Relay};
 use crate::api::body::Body;
 use crate::api::route::{AnswerKind, BodyKind};
-use crate::build_cache;
+use crate::call::answer::{self, AnswerBody, Filter, Relay};
 use crate::call::{Call, Inbound, Stop};
-use crate::client_stream::ClientBody;
-use crate::danger;
-use crate::ending::{Came, Ending, ImageSign, MadeImage};
-use crate::evidence::Made;
-use crate::facts::claim;
-use crate::nameless_volume;
-use crate::object;
+use crate::judge::build_cache;
+use crate::judge::danger;
+use crate::net::client_stream::ClientBody;
+use crate::record::call_records::Made;
+use crate::record::outcome::{Came, Ending, ImageSign, MadeImage};
+use crate::who::registrar::claim;
+
+use crate::api::request::{Head, Upgrade};
+use crate::dockerd::object;
+use crate::dockerd::upstream::{self, Found, Line, Unreachable};
+use crate::forward::view::{Document, filter_document};
 use crate::owner::Kind;
-use crate::request::{Head, Upgrade};
-use crate::upstream::{self, Found, Line, Unreachable};
-use crate::view::{Document, filter_document};
-use crate::visibility::{self, Viewer};
 use claim::{claim_image, claim_names};
 use events::Events;
 use load::AnyName;
 use naming::{ImageMade, Naming};
 pub(crate) use stream::Stream;
+use viewer::Viewer;
 
 /// What comes back.
 pub(crate) enum Forwarded {
@@ -125,7 +130,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         }
         _ => None,
     };
-    if let Some(document) = visibility::document_of(call).filter(|_| status.is_success()) {
+    if let Some(document) = viewer::document_of(call).filter(|_| status.is_success()) {
         return Ok(Forwarded::Answer(seen(call, response, line, document).await?));
     }
     if let Some(pulled) = pulled.filter(|_| status.is_success()) {

@@ -1,80 +1,30 @@
 //! `audit-broker` - stands in front of docker.sock and puts a name on every docker API call.
 //!
-//! [`serve`] is the daemon's life; [`worker`] that of a connection; [`exchange`] that of a request:
-//! who ([`identity`], [`subject`]), what ([`request`], [`api`], [`object`]), may they
-//! ([`danger`], [`decision`]), write it down ([`evidence`], [`recorder`]), then do it ([`forward`]).
-//! [`learn`] goes the other way, from what is on record to policies.
+//! [`exchange`] serves one request, from top to bottom: who ([`who`]), what ([`api`], [`dockerd`],
+//! [`owner`]), may they ([`policy`], [`judge`]), write it down ([`record`]), then do it ([`forward`]).
+//! [`call`] is the state of a request in progress. [`daemon`] is the life of the process, [`confine`]
+//! limits the process, [`net`] moves bytes, and [`tools`] holds the other commands.
 
-mod action;
-mod advertise;
-mod answer;
 mod api;
-mod archive;
-mod arguments;
-mod build_cache;
 mod call;
-mod case;
-mod check;
-mod client_stream;
-mod danger;
-mod decided;
-mod decision;
-mod ending;
-mod evidence;
+mod confine;
+mod daemon;
+mod dockerd;
 mod exchange;
-mod explain;
-mod facts;
-mod former_owners;
 mod forward;
-mod host_path;
-mod host_switch;
-mod identity;
-mod journal;
-mod kernel_status;
-mod kinship;
-mod learn;
-mod listen;
-mod listing;
-mod matrix;
+mod judge;
 mod metrics;
-mod metrics_server;
-mod name_lock;
-mod nameless_volume;
-mod network_quota;
-mod object;
-mod operation;
+mod net;
 #[cfg(test)]
 mod own_process;
 mod owner;
-mod people;
 mod policy;
-mod prepare;
-mod principal;
-mod privilege;
-mod privileged;
-mod recorder;
-mod reference;
+mod record;
 mod refusal;
-mod refusals;
-mod request;
-mod sandbox;
-mod serve;
 mod settings;
-mod shared;
-mod slots;
-mod socket;
-mod state_directory;
-mod subject;
 mod sys;
-mod tidy;
-mod tunnel;
-mod turns;
-mod upstream;
-mod view;
-mod visibility;
-mod withheld;
-mod witness;
-mod worker;
+mod tools;
+mod who;
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -85,7 +35,10 @@ use std::time::Duration;
 use clap::Parser;
 use nix::unistd::{Gid, Uid};
 
-use arguments::{Arguments, Command};
+use confine::kernel_status;
+use daemon::serve;
+use tools::arguments::{Arguments, Command};
+use tools::{check, explain, learn};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -94,7 +47,7 @@ fn main() -> ExitCode {
             check::run(&configuration.config, matrix).and_then(|text| print(&text))
         }
         Command::Explain { configuration, asked } => {
-            return explain(&configuration.config, &asked);
+            return run_explain(&configuration.config, &asked);
         }
         Command::Schema => print(policy::SCHEMA),
         Command::Learn(asked) => learn::learn(&asked).and_then(|policies| print(&policies)),
@@ -112,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 /// As status, 0 says that it is allowed, 1 that it is denied, 2 that there is no telling.
-fn explain(config: &Path, asked: &explain::Asked) -> ExitCode {
+fn run_explain(config: &Path, asked: &explain::Asked) -> ExitCode {
     let explained = explain::run(config, asked);
     let is_allowed = explained.and_then(|told| print(&told.text).map(|()| told.is_allowed));
     match is_allowed {

@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::class::Class;
-use crate::kernel_status::Status;
+use crate::confine::kernel_status::Status;
 
 /// The counters, which every thread has a share in.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use super::body::parse_body;
 use super::route::{self, BodyKind, Route};
-use crate::request::{ApiVersion, parse_head};
+use crate::api::request::{ApiVersion, parse_head};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use yaml_rust2::{Yaml, YamlLoader};

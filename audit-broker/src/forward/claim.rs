@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::action::{Holder, NameTaken};
 use crate::call::Call;
-use crate::facts::claim;
-use crate::object;
+use crate::dockerd::object;
+use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::upstream::Found;
 use crate::owner::{Kind, name_key};
-use crate::upstream::Found;
+use crate::who::registrar::claim;
 
 /// Keeps who made an image. One that was there before the call stays with its owner.
 pub(super) fn claim_image(call: &Rc<Call>, id: String) {
@@ -37,7 +37,7 @@ pub(super) fn claim_names(call: &Call, image_id: &str) {
 }
 
 pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
-    if let Holder::Image(holder) = &taken.holder {
+    if let NameHolder::Image(holder) = &taken.holder {
         forget_name(call, &taken.name, &holder.id);
     }
     forget(call, Kind::PulledName, &taken.name, image_id);
@@ -60,7 +60,7 @@ fn forget(call: &Call, kind: Kind, name: &str, image_id: &str) {
 
 /// Keeps that a pull has given an image its name.
 pub(super) fn keep_pulled(call: &Call, pulled: &NameTaken, image_id: &str) {
-    if let Holder::Image(before) = &pulled.holder
+    if let NameHolder::Image(before) = &pulled.holder
         && before.id != image_id
     {
         forget_name(call, &pulled.name, &before.id);

@@ -12,10 +12,10 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api::request::percent;
 use crate::call::Call;
+use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::repository_and_tag;
-use crate::request::percent;
-use crate::upstream::{Found, Unreachable};
 
 /// An event of an image.
 #[derive(Deserialize)]

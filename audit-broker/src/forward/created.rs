@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::body::Body;
+use crate::api::request::percent;
 use crate::call::Call;
-use crate::facts::claim;
-use crate::object::{self, Volume};
+use crate::dockerd::object::{self, Volume};
+use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{Kind, owner_in_labels};
 use crate::refusal::Refusal;
-use crate::request::percent;
-use crate::upstream::{Found, Unreachable};
+use crate::who::registrar::claim;
 
 /// Keeps the owner of a volume that the call has made.
 ///

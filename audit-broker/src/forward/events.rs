@@ -10,11 +10,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use crate::answer::Filter;
 use crate::call::Call;
+use crate::call::answer::Filter;
+use crate::forward::view::{Event, EventLine, EventLines, Labels, Seen};
+use crate::forward::viewer::{FoundObject, Viewer};
 use crate::owner::Kind;
-use crate::view::{Event, EventLine, EventLines, Labels, Seen};
-use crate::visibility::{FoundObject, Viewer};
 
 /// Most volumes and networks that one stream remembers. It asks for others again.
 const KNOWN_LIMIT: usize = 10_000;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::name_change;
 use crate::call::Call;
-use crate::name_lock::{Hold, NameLock, Names};
+use crate::call::name_lock::{Hold, NameLock, Names};
 
 /// The lock of any name, from the end of the archive on.
 pub(super) type AnyName = Rc<RefCell<Option<NameLock>>>;

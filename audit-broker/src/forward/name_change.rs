@@ -14,20 +14,20 @@ use tokio::time::sleep;
 
 use super::claim::{claim_name, forget_name};
 use super::contest::{give_back, images_named, order_name};
-use crate::action::{Holder, NameTaken};
-use crate::answer::{self, AnswerBody};
+use crate::api::request::percent;
+use crate::call::answer::{self, AnswerBody};
+use crate::call::name_lock::{Hold, NameLock, Names, Rank};
 use crate::call::{Call, Stop};
-use crate::case::{Case, Step, name_step, names_removed, removal_steps};
-use crate::decision::{Decision, decide, names_all};
-use crate::ending::Came;
-use crate::name_lock::{Hold, NameLock, Names, Rank};
-use crate::object::{self, Image, NamedImage, Object};
+use crate::dockerd::finder::holder_of;
+use crate::dockerd::object::{self, Image, NamedImage, Object};
+use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::upstream::{Found, Unreachable};
+use crate::judge::decision::{Decision, decide, names_all};
+use crate::judge::questions::{Case, Step, name_step, names_removed, removal_steps};
 use crate::owner::{Kind, name_key};
 use crate::policy;
-use crate::reference::holder_of;
+use crate::record::outcome::Came;
 use crate::refusal::Refusal;
-use crate::request::percent;
-use crate::upstream::{Found, Unreachable};
 
 /// Whether the caller comes before others: one who may give any name to an image.
 pub(super) fn rank(call: &Call) -> Rank {
@@ -181,7 +181,7 @@ pub(super) async fn yield_to_root(
     }
     let Some(of_root) = named.last() else { return Ok(()) };
     let holder = holder_of(name, call.version, &call.connection.upstream).await?;
-    if !matches!(holder, Holder::Image(image) if image.id == *of_root) {
+    if !matches!(holder, NameHolder::Image(image) if image.id == *of_root) {
         give_back(call, name, of_root).await?;
     }
     forget_name(call, name, of_root);

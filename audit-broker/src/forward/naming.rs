@@ -13,11 +13,11 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::name_change::give;
-use crate::answer::Filter;
-use crate::build_cache;
+use crate::api::request::Head;
+use crate::call::answer::Filter;
 use crate::call::{Call, Stop};
-use crate::request::Head;
-use crate::upstream::Unreachable;
+use crate::dockerd::upstream::Unreachable;
+use crate::judge::build_cache;
 
 /// What the query says of names.
 const KEYS: [&str; 3] = ["t", "repo", "tag"];

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::name_change::remove_own;
+use crate::api::request::percent;
 use crate::call::Call;
-use crate::listing::{Filters, Listed, list};
-use crate::object;
+use crate::dockerd::listing::{Filters, Listed, list};
+use crate::dockerd::object;
+use crate::dockerd::upstream::{CHANGE_TIMEOUT, Found, Unreachable};
 use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
-use crate::request::percent;
-use crate::upstream::{CHANGE_TIMEOUT, Found, Unreachable};
 
 /// Removes containers that do not run, and says so as dockerd does.
 ///

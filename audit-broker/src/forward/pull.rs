@@ -19,17 +19,17 @@ use tokio::time::sleep;
 
 use super::claim::{forget_name, keep_pulled};
 use super::name_change::{judge, lock, yield_to_root};
-use crate::action::{Holder, NameTaken};
-use crate::advertise;
-use crate::answer::{self, AnswerBody};
+use crate::call::answer::{self, AnswerBody};
+use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::{Call, Stop};
-use crate::case::pull_step;
-use crate::ending::{Came, Ending};
-use crate::name_lock::{Hold, NameLock, Names};
-use crate::operation::ANY_NAME;
+use crate::dockerd::finder::{holder_of, name_pulled};
+use crate::dockerd::references::ANY_NAME;
+use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::upstream::Line;
+use crate::forward::advertise;
+use crate::judge::questions::pull_step;
 use crate::owner::{Kind, full_name, name_key};
-use crate::reference::{holder_of, name_pulled};
-use crate::upstream::Line;
+use crate::record::outcome::{Came, Ending};
 
 /// A name that is locked for a pull.
 pub(super) struct Pulled {
@@ -55,7 +55,7 @@ pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
     let lock = lock(call, names, Hold::Pull).await?;
     let (connection, version) = (&call.connection, call.version);
     let holder = match name.as_str() {
-        ANY_NAME => Holder::Unknown,
+        ANY_NAME => NameHolder::Unknown,
         name => holder_of(name, version, &connection.upstream).await?,
     };
     let name = NameTaken { name, holder };
@@ -180,15 +180,15 @@ async fn settle(
         name => vec![name.to_owned()],
     };
     for name in names {
-        let Holder::Image(image) =
+        let NameHolder::Image(image) =
             holder_of(&name, call.version, &call.connection.upstream).await?
         else {
             continue;
         };
         let is_set = match (came, &pulled.holder) {
-            (Came::Done(_), _) | (Came::BrokenOff, Holder::Nobody) => true,
-            (Came::BrokenOff, Holder::Image(before)) => before.id != image.id,
-            (Came::BrokenOff, Holder::Unknown) | (Came::Failed | Came::NotMade, _) => false,
+            (Came::Done(_), _) | (Came::BrokenOff, NameHolder::Nobody) => true,
+            (Came::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
+            (Came::BrokenOff, NameHolder::Unknown) | (Came::Failed | Came::NotMade, _) => false,
         };
         if !is_set {
             continue;

@@ -15,12 +15,12 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::advertise;
-use crate::answer::{self, AnswerBody};
 use crate::call::Call;
-use crate::upstream::{Found, Line, Unreachable};
-use crate::view::{Document, filter_document};
-use crate::visibility::Viewer;
+use crate::call::answer::{self, AnswerBody};
+use crate::dockerd::upstream::{Found, Line, Unreachable};
+use crate::forward::advertise;
+use crate::forward::view::{Document, filter_document};
+use crate::forward::viewer::Viewer;
 
 /// Longest message that is looked at, in bytes.
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
@@ -179,7 +179,7 @@ async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
         let Ok(Found::Yes(list)) = found else { return None };
         let list = list.get().as_bytes();
         viewer.learn(call, list).await;
-        let look = &mut |seen: &crate::view::Seen<'_>| {
+        let look = &mut |seen: &crate::forward::view::Seen<'_>| {
             let is_seen = viewer.may_see(seen);
             if is_seen {
                 objects.seen_ids.insert(seen.id.to_owned());

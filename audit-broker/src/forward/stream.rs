@@ -13,16 +13,16 @@ use hyper::{Request, StatusCode};
 use tokio::time::sleep;
 
 use super::{is_wait, outcome_of, protocol};
-use crate::advertise;
-use crate::answer;
 use crate::api::class::Class;
 use crate::api::route::AnswerKind;
 use crate::call::Call;
-use crate::ending::Came;
+use crate::call::answer;
+use crate::dockerd::object::{self, Object};
+use crate::dockerd::upstream::Unreachable;
+use crate::forward::advertise;
 use crate::metrics::Counted;
-use crate::object::{self, Object};
-use crate::tunnel::{self, End, Ways};
-use crate::upstream::Unreachable;
+use crate::net::tunnel::{self, End, Ways};
+use crate::record::outcome::Came;
 
 /// Whether the answer to the call is a stream.
 pub(super) fn is_for(call: &Call) -> bool {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::*;
 use crate::api::route;
-use crate::operation;
+use crate::judge::operation;
 
 /// The text of each of the policies that are shipped, by the name of its file.
 pub(crate) fn shipped_texts() -> BTreeMap<String, String> {

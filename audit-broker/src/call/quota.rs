@@ -1,0 +1,176 @@
+//! How much of the daemon each login, container and uid holds, so that nobody can take what others need.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+use crate::who::holder::Holder;
+use crate::who::subject::Subject;
+
+/// How many times the limit of one container all of them together may hold.
+const CONTAINERS_SHARE: u32 = 8;
+
+/// How many bodies of requests one holder may have in hand at the same time. Each may take some
+/// megabytes.
+const DOCUMENTS_LIMIT: usize = 16;
+
+/// How many streams of events one holder may have open of which the broker reads each event. For one of
+/// a volume, network or container it asks dockerd, once in each stream.
+pub(crate) const EVENT_STREAMS_LIMIT: usize = 16;
+
+/// What each holder has.
+#[derive(Debug, Default)]
+pub(crate) struct Slots(Holdings);
+
+type Holdings = Arc<Mutex<HashMap<Holder, Holding>>>;
+
+#[derive(Debug)]
+struct Holding {
+    connections: u32,
+    documents: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
+}
+
+/// One connection's place among those of its holder.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    holder: Holder,
+    documents: Arc<Semaphore>,
+    event_streams: Arc<Semaphore>,
+    holdings: Holdings,
+}
+
+impl Slots {
+    /// The caller's own place, and for a container its place among all of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slots::take`].
+    pub(crate) fn take_for(
+        &self,
+        subject: &Subject,
+        limit: u32,
+    ) -> Result<(Slot, Option<Slot>), String> {
+        let among = subject.container.as_ref().map(|_| self.take(Holder::Containers, limit));
+        Ok((self.take(Holder::of(subject), limit)?, among.transpose()?))
+    }
+
+    /// A place for one more, if `limit` allows it.
+    ///
+    /// # Errors
+    ///
+    /// What the caller can be told, if the holder has as many as it may.
+    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Slot, String> {
+        let limit = match holder {
+            Holder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
+            _ => limit,
+        };
+        let mut holdings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {
+            connections: 0,
+            documents: Arc::new(Semaphore::new(DOCUMENTS_LIMIT)),
+            event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_LIMIT)),
+        });
+        if holding.connections >= limit {
+            return Err(format!(
+                "{holder} has {limit} connections open already; close some, or have \
+                 connections_per_uid raised"
+            ));
+        }
+        holding.connections += 1;
+        let documents = Arc::clone(&holding.documents);
+        let event_streams = Arc::clone(&holding.event_streams);
+        Ok(Slot { holder, documents, event_streams, holdings: Arc::clone(&self.0) })
+    }
+}
+
+impl Slot {
+    /// Waits until the holder may have one more body in hand. It is given back when it is dropped.
+    pub(crate) async fn document(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.documents.acquire().await.ok()
+    }
+
+    /// A place for one more stream of events, if there is one. It is given back when it is dropped.
+    pub(crate) fn event_stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.event_streams).try_acquire_owned().ok()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut holdings = self.holdings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(holding) = holdings.get_mut(&self.holder) {
+            holding.connections -= 1;
+            if holding.connections == 0 {
+                holdings.remove(&self.holder);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use audit_core::Auid;
+
+    use super::*;
+    use crate::who::subject::ContainerSubject;
+
+    #[test]
+    fn each_holder_has_its_own_limit() {
+        let slots = Slots::default();
+        let first = slots.take(Holder::Uid(1), 2).unwrap();
+        let second = slots.take(Holder::Uid(1), 2).unwrap();
+        assert!(slots.take(Holder::Uid(1), 2).is_err());
+        let other = slots.take(Holder::Auid(1), 2).unwrap();
+        drop(first);
+        drop(slots.take(Holder::Uid(1), 2).unwrap());
+        drop((second, other));
+        assert!(slots.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn s33_events_streams_of_one_holder_have_a_limit() {
+        let slots = Slots::default();
+        let (one, same) = (slots.take(Holder::Uid(1), 2).unwrap(), slots.take(Holder::Uid(1), 2));
+        let mut held: Vec<_> = (0..EVENT_STREAMS_LIMIT).map(|_| one.event_stream()).collect();
+        assert!(held.iter().all(Option::is_some));
+        let same = same.unwrap();
+        assert!(same.event_stream().is_none());
+        assert!(slots.take(Holder::Uid(2), 1).unwrap().event_stream().is_some());
+        held.pop();
+        assert!(same.event_stream().is_some());
+    }
+
+    /// A process without a login uid may set it to an admin's.
+    #[test]
+    fn s23_a_claimed_login_takes_no_place_of_the_person() {
+        let slots = Slots::default();
+        let login = |auid, uid| Subject { auid: Auid::from_raw(auid), ..Subject::unknown(1, uid) };
+        let liar = slots.take_for(&login(1000, 33), 1).unwrap();
+        let person = slots.take_for(&login(1000, 1000), 1).unwrap();
+        let text = slots.take_for(&login(1001, 33), 1).unwrap_err();
+        assert!(text.starts_with("uid 33 has 1 "), "{text}");
+        let text = slots.take_for(&login(1000, 0), 1).unwrap_err();
+        assert!(text.starts_with("auid 1000 has 1 "), "{text}");
+        drop((liar, person));
+    }
+
+    #[test]
+    fn the_root_of_a_container_does_not_take_what_is_the_hosts() {
+        let slots = Slots::default();
+        let host = Subject::unknown(1, 0);
+        let container = |id: u32| {
+            let container = ContainerSubject { id: id.to_string(), ..ContainerSubject::default() };
+            Subject { container: Some(container), ..Subject::unknown(1, 0) }
+        };
+        let mut held: Vec<_> =
+            (0..CONTAINERS_SHARE).map(|id| slots.take_for(&container(id), 1).unwrap()).collect();
+        assert!(slots.take_for(&container(0), 1).unwrap_err().starts_with("container 0 has 1 "));
+        let text = slots.take_for(&container(CONTAINERS_SHARE), 1).unwrap_err();
+        assert!(text.starts_with("all containers together has 8 "), "{text}");
+        held.push(slots.take_for(&host, 1).unwrap());
+        assert!(slots.take_for(&host, 1).unwrap_err().starts_with("uid 0 has 1 "));
+    }
+}

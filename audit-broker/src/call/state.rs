@@ -1,0 +1,52 @@
+//! What all threads that serve have in common.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use audit_host::mask::Mask;
+
+use crate::call::name_lock::NameLocks;
+use crate::call::quota::Slots;
+use crate::call::turns::Turns;
+use crate::judge::privileged_containers::Privileged;
+use crate::metrics::Metrics;
+use crate::owner::OwnerTable;
+use crate::policy::Policy;
+use crate::record::journal::Journal;
+use crate::record::recorder::Recorder;
+use crate::record::refusal_rate::Refusals;
+use crate::settings::Settings;
+use crate::who::peer_reader::PeerReader;
+use crate::who::people::People;
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    pub(crate) policy: RwLock<Arc<Policy>>,
+    pub(crate) owners: OwnerTable,
+    pub(crate) people: People,
+    pub(crate) privileged: Privileged,
+    pub(crate) recorder: Recorder,
+    pub(crate) peer_reader: PeerReader,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) slots: Slots,
+    pub(crate) name_locks: NameLocks,
+    pub(crate) refusals: Refusals,
+    /// Of owners who make networks.
+    pub(crate) network_turns: Turns,
+    pub(crate) journal: Option<Journal>,
+    /// How records hide secrets.
+    pub(crate) mask: Mask,
+}
+
+impl Shared {
+    /// The settings as they are now; a call keeps those with which it began.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The policies as they are now.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

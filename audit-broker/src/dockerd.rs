@@ -1,0 +1,11 @@
+//! dockerd and its objects.
+//!
+//! This room sends requests to dockerd and reads which object a name means. It must not know who
+//! calls, or what a policy permits.
+
+pub(crate) mod finder;
+pub(crate) mod host_switch;
+pub(crate) mod listing;
+pub(crate) mod object;
+pub(crate) mod references;
+pub(crate) mod upstream;

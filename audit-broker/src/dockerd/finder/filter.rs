@@ -1,0 +1,78 @@
+//! The containers and images by which a request filters a list.
+
+use std::collections::HashMap;
+
+use super::image::may_be_image;
+use super::{Finder, no_such_container};
+use crate::api::query_json;
+use crate::api::request::Head;
+use crate::dockerd::object;
+use crate::dockerd::references::FilteredBy;
+use crate::dockerd::upstream::{Found, Unreachable};
+use crate::refusal::Refusal;
+
+impl Finder<'_> {
+    /// What a list is to begin after or end before: `since` and `before` name containers or images, and
+    /// whether dockerd knows them is not for everybody. Ids take the place of the names.
+    pub(super) async fn find_of_filters(
+        &mut self,
+        head: &mut Head,
+    ) -> Result<Option<Refusal>, Unreachable> {
+        for key in ["since", "before"] {
+            let names = query_json::filtered_by(head.query.text("filters"), key);
+            let mut ids = HashMap::new();
+            for name in names.into_iter().flatten() {
+                let id = if head.route.op == "list" {
+                    self.find_container_listed(&name).await?
+                } else {
+                    self.find_image_listed(&name).await?
+                };
+                match id {
+                    Some(id) => _ = ids.insert(name, id),
+                    None if head.route.op == "list" => {
+                        return Ok(Some(no_such_container(Some(&name))));
+                    }
+                    None => return Ok(Some(Refusal::not_found(format!("No such image: {name}")))),
+                }
+            }
+            if !ids.is_empty() {
+                let filters = head.query.text("filters");
+                let filters = query_json::replaced(filters, key, |name| ids.get(name).cloned());
+                head.query.set("filters", filters);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A container by which a list is filtered: the caller must be allowed to see it.
+    async fn find_container_listed(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
+        let name = name.trim_start_matches('/');
+        if !self.is_new("container", name) {
+            return Ok(self.ids.get(name).cloned());
+        }
+        let found = object::container(name, self.version, self.upstream).await?;
+        let Found::Yes(container) = found else { return Ok(None) };
+        let id = container.id.clone();
+        self.ids.insert(name.to_owned(), id.clone());
+        self.references
+            .filtered_by
+            .push((name.to_owned(), FilteredBy::Container(Box::new(container))));
+        Ok(Some(id))
+    }
+
+    /// An image by which a list is filtered: the caller must be allowed to see it.
+    async fn find_image_listed(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
+        let known = self.references.filtered_by.iter().find_map(|(known, by)| match by {
+            FilteredBy::Image(image) if known == name => Some(image.id.clone()),
+            FilteredBy::Image(_) | FilteredBy::Container(_) => None,
+        });
+        if known.is_some() || !may_be_image(name) || !self.is_unasked("listed image", name) {
+            return Ok(known);
+        }
+        let found = object::image(name, self.version, self.upstream).await?;
+        let Found::Yes(image) = found else { return Ok(None) };
+        let id = image.id.clone();
+        self.references.filtered_by.push((name.to_owned(), FilteredBy::Image(Box::new(image))));
+        Ok(Some(id))
+    }
+}

@@ -1,0 +1,277 @@
+//! From the names of images in a request to the images that have them.
+
+use std::collections::HashSet;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Finder, NAMES_LIMIT, platform};
+use crate::api::host_config::HostConfig;
+use crate::api::mount::Mount;
+use crate::api::query_json;
+use crate::api::request::{ApiVersion, Head, Query, percent};
+use crate::dockerd::object::{self, Image};
+use crate::dockerd::references::ANY_NAME;
+use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
+use crate::refusal::Refusal;
+
+impl Finder<'_> {
+    /// The names that a call gives to images, and what has them so far.
+    pub(super) async fn find_names_taken(
+        &mut self,
+        head: &Head,
+    ) -> Result<Result<(), Refusal>, Unreachable> {
+        let query = &head.query;
+        if query.text("fromImage").is_some() && query.text("fromSrc").is_some() {
+            let message = "`fromImage` pulls and `fromSrc` imports; leave one out";
+            return Ok(Err(Refusal::bad_request(message.to_owned())));
+        }
+        let names = ["repo", "fromImage", "t"].into_iter().flat_map(|key| query.all(key));
+        if let Some(name) = names.into_iter().find(|name| is_ambiguous(name)) {
+            return Ok(Err(ambiguous(name)));
+        }
+        let repository = query.text("repo").unwrap_or_default();
+        if has_tag(repository) && query.text("tag").is_some() {
+            return Ok(Err(Refusal::bad_request(format!(
+                "`{}` has a tag already, and `tag` says another; leave one out",
+                repository.escape_debug()
+            ))));
+        }
+        // docker takes one twice for one.
+        let mut names = names_taken(head);
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        if names.len() > NAMES_LIMIT {
+            return Ok(Err(Refusal::bad_request(format!(
+                "the request gives more than {NAMES_LIMIT} names to an image"
+            ))));
+        }
+        for name in names {
+            self.find_holder(name).await?;
+        }
+        if let Some(name) = name_pulled(head) {
+            let holder = match name.as_str() {
+                ANY_NAME => NameHolder::Unknown,
+                name => holder_of(name, self.version, self.upstream).await?,
+            };
+            self.references.name_pulled = Some(NameTaken { name, holder });
+        }
+        Ok(Ok(()))
+    }
+
+    /// The images that are copied out by name. dockerd copies out all tags of a name without a tag, so each
+    /// of them takes the place of the name. A name of nothing is refused: it could lead to an image by the
+    /// time that dockerd looks for it.
+    pub(super) async fn find_exported(
+        &mut self,
+        query: &mut Query,
+    ) -> Result<Option<Refusal>, Unreachable> {
+        let given: Vec<String> = query.all("names").map(str::to_owned).collect();
+        let mut exported = Vec::new();
+        for name in given {
+            if is_ambiguous(&name) {
+                return Ok(Some(ambiguous(&name)));
+            }
+            for tag in self.tags_meant(&name).await? {
+                if !self.is_unasked("image", &tag) {
+                    continue;
+                }
+                let Some(image) = self.find_image(&tag).await? else {
+                    return Ok(Some(Refusal::not_found(format!("No such image: {name}"))));
+                };
+                exported.push(image.exported(&tag));
+                self.references.given.insert(image.id.clone(), name.clone());
+                self.references.images.push(image);
+            }
+        }
+        query.set_all("names", exported);
+        Ok(None)
+    }
+
+    /// All tags of a name without a tag; the name itself if there are none.
+    async fn tags_meant(&self, name: &str) -> Result<Vec<String>, Unreachable> {
+        let mut tags = Vec::new();
+        let full = full_name(name);
+        let (repository, _) = repository_and_tag(&full);
+        if may_be_image(name) && !has_tag(name) {
+            let filters = json!({ "reference": { repository: true } }).to_string();
+            let filters = percent::encode_path(&filters);
+            let target = format!("/v{}/images/json?filters={filters}", self.version);
+            if let Found::Yes(listed) = self.upstream.ask::<Vec<Tags>>(&target).await? {
+                tags = listed.into_iter().flat_map(|tags| tags.tags.unwrap_or_default()).collect();
+                tags.retain(|tag| repository_and_tag(tag).0 == repository);
+            }
+        }
+        if tags.is_empty() {
+            tags.push(name.to_owned());
+        }
+        Ok(tags)
+    }
+
+    async fn find_image(&self, name: &str) -> Result<Option<Image>, Unreachable> {
+        if !may_be_image(name) {
+            return Ok(None);
+        }
+        Ok(match object::image(name, self.version, self.upstream).await? {
+            Found::Yes(image) => Some(image),
+            Found::No(..) => None,
+        })
+    }
+
+    /// The image that a new container is made of. One that is not there could be by the time that the
+    /// container is made.
+    pub(super) async fn find_used_image(
+        &mut self,
+        name: &str,
+        platform: Option<&str>,
+    ) -> Result<(), Unreachable> {
+        if !may_be_image(name) {
+            return Ok(());
+        }
+        let mut found = object::image(name, self.version, self.upstream).await?;
+        match (&mut found, platform) {
+            (Found::Yes(image), Some(platform)) => {
+                found = platform::variant(image, platform, self.upstream).await?;
+            }
+            // In the words that clients get of a container that is made.
+            (Found::No(StatusCode::NOT_FOUND, answer), _) => {
+                let message = format!("No such image: {}", full_name(name));
+                *answer = json!({ "message": message }).to_string().into();
+            }
+            _ => {}
+        }
+        match found {
+            Found::Yes(image) => self.references.images.push(image),
+            Found::No(status, answer) => self.references.missing_image = Some((status, answer)),
+        }
+        Ok(())
+    }
+
+    /// Has events that are asked for by the name of an image come by its id too: containers are made
+    /// of the id, and their events say that.
+    pub(super) async fn filter_by_ids(&mut self, query: &mut Query) -> Result<(), Unreachable> {
+        let names = query_json::filtered_by(query.text("filters"), "image");
+        let mut ids = Vec::new();
+        for name in names.into_iter().flatten() {
+            if may_be_image(&name)
+                && self.is_unasked("image", &name)
+                && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
+            {
+                ids.push(image.id);
+            }
+        }
+        if !ids.is_empty() {
+            let filters = query_json::with_all(query.text("filters"), "image", ids);
+            query.set("filters", filters);
+        }
+        Ok(())
+    }
+
+    /// The image that has a name so far. Too many names are refused.
+    async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
+        let holder = if self.is_unasked("name", &name) {
+            holder_of(&name, self.version, self.upstream).await?
+        } else {
+            NameHolder::Unknown
+        };
+        self.references.names_taken.push(NameTaken { name, holder });
+        Ok(())
+    }
+
+    /// The images that a new container mounts, whose ids take the place of their names. Gives the
+    /// name of one that is not there: another one could have it by the time it is mounted.
+    pub(super) async fn find_mounted_images(
+        &mut self,
+        config: &mut HostConfig,
+    ) -> Result<Option<String>, Unreachable> {
+        for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
+            let name = mount.source.clone().unwrap_or_default();
+            if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
+                return Ok(Some(name));
+            }
+            let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
+                return Ok(Some(name));
+            };
+            mount.source = Some(image.id.clone());
+            self.references.given.insert(image.id.clone(), name);
+            self.references.mounted_images.push(image);
+        }
+        Ok(None)
+    }
+}
+
+/// What is said of a name that docker itself reads in two ways.
+pub(super) fn ambiguous(name: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "`{}`: what follows `docker.io/` must not look like a registry",
+        name.escape_debug()
+    ))
+}
+
+/// What has a name.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn holder_of(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<NameHolder, Unreachable> {
+    if !may_be_image(name) {
+        return Ok(NameHolder::Unknown);
+    }
+    Ok(match object::image(name, version, upstream).await? {
+        Found::Yes(image) => NameHolder::Image(Box::new(image)),
+        Found::No(StatusCode::NOT_FOUND, _) => NameHolder::Nobody,
+        Found::No(..) => NameHolder::Unknown,
+    })
+}
+
+/// The names that a call gives to images, whosever they were, as docker writes them.
+fn names_taken(head: &Head) -> Vec<String> {
+    let query = &head.query;
+    let with_tag = |name: &str| match query.text("tag") {
+        Some(tag) => full_name(&format!("{name}:{tag}")),
+        None => full_name(name),
+    };
+    match head.route.op {
+        "build" => query.all("t").map(full_name).collect(),
+        "image-load" => vec![ANY_NAME.to_owned()],
+        "commit" | "image-pull" | "image-tag" => {
+            query.text("repo").map(with_tag).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The name that an image gets which is pulled, unless it is asked for by its digest. Without a tag,
+/// all of the repository are.
+pub(crate) fn name_pulled(head: &Head) -> Option<String> {
+    let name = head.query.text("fromImage").filter(|_| head.route.op == "image-pull")?;
+    match head.query.text("tag") {
+        Some(tag) if tag.contains(':') => None,
+        Some(tag) => Some(full_name(&format!("{name}:{tag}"))),
+        None if name.contains('@') => None,
+        None if has_tag(name) => Some(full_name(name)),
+        None => Some(ANY_NAME.to_owned()),
+    }
+}
+
+/// The tags of an image in a list.
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(rename = "RepoTags", default)]
+    tags: Option<Vec<String>>,
+}
+
+fn is_image(mount: &Mount) -> bool {
+    mount.kind.as_deref() == Some("image")
+}
+
+/// Whether dockerd can be asked for an image of this name, without another path coming of it.
+pub(super) fn may_be_image(name: &str) -> bool {
+    !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
+}

@@ -1,0 +1,82 @@
+//! The networks that a request names.
+
+use crate::api::container::ContainerConfig;
+use crate::api::network::EndpointSettings;
+use crate::dockerd::object::{self, Network, Object};
+use crate::dockerd::upstream::{Found, Unreachable};
+use crate::refusal::Refusal;
+
+use super::{DOCKERS_NETWORKS, Finder, JOINED};
+
+impl Finder<'_> {
+    /// The networks of a new container.
+    ///
+    /// Each endpoint gets its network's id, since dockerd looks for the name not before the
+    /// container starts, and takes the beginning of an id for a name: by then it could be another
+    /// network's.
+    ///
+    /// # Source
+    /// `getNetworkID` in `daemon/container_operations.go` of moby, which prefers the id.
+    pub(super) async fn find_networks(
+        &mut self,
+        config: &mut ContainerConfig,
+    ) -> Result<Option<Refusal>, Unreachable> {
+        let mode = config.host_config.as_ref().and_then(|host| host.network_mode.clone());
+        let mode = mode.filter(|mode| !is_dockers(mode) && !mode.starts_with(JOINED));
+        let mut given = config.networking_config.take();
+        if let Some(mode) = mode {
+            let endpoints = given.get_or_insert_default().endpoints_config.get_or_insert_default();
+            endpoints.entry(mode).or_default();
+        }
+        let endpoints = given.as_mut().and_then(|given| given.endpoints_config.as_mut());
+        for (name, endpoint) in endpoints.into_iter().flatten() {
+            let id = endpoint.as_ref().and_then(named_id);
+            if id.is_none() && is_dockers(name) {
+                continue;
+            }
+            let name = id.unwrap_or(name).to_owned();
+            let Some(id) = self.find_network(&name).await? else { return Ok(Some(none(&name))) };
+            endpoint.get_or_insert_default().network_id = Some(id);
+        }
+        config.networking_config = given;
+        Ok(None)
+    }
+
+    /// Gives the network's id; `None` if there is none of the name.
+    pub(super) async fn find_network(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
+        if self.is_new("network", name)
+            && let Found::Yes(network) = object::network(name, self.version, self.upstream).await?
+        {
+            self.network_ids.insert(name.to_owned(), network.id.clone());
+            self.references.given.insert(network.id.clone(), name.to_owned());
+            self.references.networks.push(network);
+        }
+        Ok(self.network_ids.get(name).cloned())
+    }
+}
+
+/// Why a container is not connected to a network: its endpoint names another one, which dockerd
+/// would take.
+pub(super) fn refuse_another(
+    object: &Object,
+    endpoint: Option<&EndpointSettings>,
+) -> Option<Refusal> {
+    let id = endpoint.and_then(named_id)?;
+    let is_same = matches!(object, Object::Network(Network { id: this, .. }) if this == id);
+    (!is_same).then(|| {
+        let text = "EndpointConfig.NetworkID is not the id of the network in the path";
+        Refusal::bad_request(text.to_owned())
+    })
+}
+
+pub(super) fn none(name: &str) -> Refusal {
+    Refusal::not_found(format!("network {name} not found"))
+}
+
+fn named_id(endpoint: &EndpointSettings) -> Option<&str> {
+    endpoint.network_id.as_deref().filter(|id| !id.is_empty())
+}
+
+fn is_dockers(name: &str) -> bool {
+    DOCKERS_NETWORKS.contains(&name)
+}

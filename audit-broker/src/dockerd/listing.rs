@@ -1,0 +1,73 @@
+//! What dockerd has of one kind.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::api::request::{ApiVersion, percent};
+use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::owner::Kind;
+
+/// A container, image, volume or network in a list.
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    /// Of a volume its name.
+    #[serde(rename = "Id", default)]
+    pub(crate) id: String,
+    #[serde(rename = "Name", default)]
+    name: String,
+    /// Names of an image.
+    #[serde(rename = "RepoTags", default)]
+    pub(crate) tags: Option<Vec<String>>,
+    #[serde(rename = "Labels", default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+    /// What a container has written, in bytes, if that was asked for.
+    #[serde(rename = "SizeRw", default)]
+    pub(crate) size: Option<u64>,
+}
+
+/// That of volumes stands in a document.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum List {
+    Plain(Vec<Listed>),
+    Volumes {
+        #[serde(rename = "Volumes")]
+        volumes: Option<Vec<Listed>>,
+    },
+}
+
+/// Filters of lists: names, and what each may be.
+pub(crate) type Filters = BTreeMap<String, BTreeMap<String, bool>>;
+
+/// Everything of a kind, or what the filters leave: of containers then with what each has written, of
+/// images without parts of others. `None` if dockerd does not say.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn list(
+    kind: Kind,
+    filters: Option<&Filters>,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Option<Vec<Listed>>, Unreachable> {
+    let path = match (kind, filters) {
+        (Kind::Container, None) => "containers/json?all=1",
+        (Kind::Container, Some(_)) => "containers/json?all=1&size=1",
+        (Kind::Image, None) => "images/json?all=1",
+        (Kind::Image | Kind::ImageName | Kind::PulledName, _) => "images/json?all=0",
+        (Kind::Network, _) => "networks?",
+        _ => "volumes?",
+    };
+    let filters = filters.map(|filters| serde_json::json!(filters).to_string());
+    let filters = filters.map(|json| format!("&filters={}", percent::encode_path(&json)));
+    let target = format!("/v{version}/{path}{}", filters.unwrap_or_default());
+    Ok(match upstream.ask::<List>(&target).await? {
+        Found::Yes(List::Plain(listed)) => Some(listed),
+        Found::Yes(List::Volumes { volumes }) => {
+            let volumes = volumes.unwrap_or_default().into_iter();
+            Some(volumes.map(|volume| Listed { id: volume.name.clone(), ..volume }).collect())
+        }
+        Found::No(..) => None,
+    })
+}

@@ -1,0 +1,442 @@
+//! From a name to the thing it names.
+//!
+//! Knows how dockerd finds an object by name or the beginning of an id, and asks it which one it
+//! is; the request then goes on with the full id, so that nobody can put another in its place.
+
+mod image;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::api::class::Class;
+use crate::api::container::HealthConfig;
+use crate::api::host_config::HostConfig;
+use crate::api::request::{ApiVersion, Head};
+use crate::api::route::ObjectKind;
+use crate::api::volume::VolumeCreate;
+use crate::api::words::Words;
+use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::owner::shown_image;
+pub(crate) use audit_host::options::bind::is_name;
+
+pub(crate) use image::{Image, NamedImage, image, image_for};
+
+/// What a call is about.
+#[derive(Debug)]
+pub(crate) enum Object {
+    /// Nothing in particular.
+    None,
+    Container(Container),
+    /// A process in a container.
+    Exec(Exec),
+    Network(Network),
+    Image(NamedImage),
+    Volume(Volume),
+    /// A plugin or an object of the swarm, which goes by the name as it was given.
+    Named(String),
+}
+
+/// A container as it was when the call came.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    /// With a `/` in front, as docker has it.
+    #[serde(default)]
+    name: String,
+    /// The id of the image that it was made from.
+    #[serde(default, rename = "Image")]
+    pub(crate) image_id: String,
+    /// The storage driver that keeps its files.
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    config: Config,
+    #[serde(default)]
+    pub(crate) host_config: HostConfig,
+    #[serde(default)]
+    state: State,
+    #[serde(default)]
+    mounts: Vec<MountPoint>,
+    /// Whether dockerd tells more of it than the broker reads, so that only its id and a name are
+    /// known.
+    #[serde(skip)]
+    pub(crate) is_unreadable: bool,
+}
+
+/// What a container has mounted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MountPoint {
+    r#type: String,
+    /// Of a volume.
+    name: String,
+    source: String,
+    destination: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    image: String,
+    user: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    entrypoint: Option<Words>,
+    cmd: Option<Words>,
+    env: Option<Vec<String>>,
+    volumes: Option<Map<String, Value>>,
+    healthcheck: Option<HealthConfig>,
+    working_dir: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    pid: u32,
+}
+
+impl Container {
+    /// One that dockerd tells too much of, by the beginning of what it tells.
+    ///
+    /// # Source
+    /// `ContainerJSONBase` in `api/types/types.go` of moby: the id comes first.
+    fn unreadable(name: &str, beginning: &[u8]) -> Option<Self> {
+        let id = beginning.strip_prefix(b"{\"Id\":\"")?.get(..64)?;
+        let id = std::str::from_utf8(id).ok().filter(|id| is_name(id))?.to_owned();
+        let (image_id, config, state) = (String::new(), Config::default(), State::default());
+        let (host_config, mounts) = (HostConfig::default(), Vec::new());
+        let name = name.to_owned();
+        // An unknown driver counts as dangerous.
+        let driver = String::new();
+        Some(Self {
+            id,
+            name,
+            image_id,
+            driver,
+            config,
+            host_config,
+            state,
+            mounts,
+            is_unreadable: true,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    /// The image's name as given when the container was made, also where dockerd was given its id.
+    pub(crate) fn image(&self) -> &str {
+        let image = &self.config.image;
+        if image.starts_with("sha256:") { shown_image(image, self.labels()) } else { image }
+    }
+
+    /// The image as dockerd was given it.
+    pub(crate) fn given_image(&self) -> &str {
+        &self.config.image
+    }
+
+    pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
+        const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+        self.config.labels.as_ref().unwrap_or(NONE)
+    }
+
+    /// The names of its volumes.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = &str> {
+        let volumes = self.mounts.iter().filter(|mount| mount.r#type == "volume");
+        volumes.map(|mount| mount.name.as_str())
+    }
+
+    /// What it has mounted, a volume by its name, and where.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.mounts.iter().map(|mount| {
+            let source = if mount.name.is_empty() { &mount.source } else { &mount.name };
+            (source.as_str(), mount.destination.as_str())
+        })
+    }
+
+    /// Where it has mounts that dockerd makes outside the container too, for files that are copied. A
+    /// tmpfs is inside only.
+    ///
+    /// # Source
+    /// `setupMounts` in `daemon/volumes_unix.go` of moby.
+    pub(crate) fn mounted_outside(&self) -> impl Iterator<Item = &str> {
+        let outside = self.mounts.iter().filter(|mount| mount.r#type != "tmpfs");
+        outside.map(|mount| mount.destination.as_str())
+    }
+
+    /// Its first process; `None` if it does not run.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        (self.state.pid != 0).then_some(self.state.pid)
+    }
+}
+
+/// A process in a container, made to be started.
+#[derive(Debug)]
+pub(crate) struct Exec {
+    pub(crate) id: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) is_privileged: bool,
+    pub(crate) container: Container,
+}
+
+/// A network.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Network {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+}
+
+/// A volume, with what its driver was told when it was made.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Volume {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(crate) options: Option<BTreeMap<String, String>>,
+}
+
+/// What dockerd tells of a process in a container.
+#[derive(Debug, Deserialize)]
+struct ExecDocument {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "ContainerID")]
+    container: String,
+    #[serde(rename = "ExitCode", default)]
+    exit_code: Option<i64>,
+    #[serde(rename = "ProcessConfig", default)]
+    process: ProcessDocument,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ProcessDocument {
+    entrypoint: String,
+    arguments: Vec<String>,
+    privileged: bool,
+}
+
+impl Object {
+    /// The id to put in place of what the client named.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Container(container) => Some(&container.id),
+            Self::Exec(exec) => Some(&exec.id),
+            Self::Network(network) => Some(&network.id),
+            Self::Image(image) => Some(&image.given),
+            Self::Volume(volume) => Some(&volume.name),
+            Self::Named(name) => Some(name),
+        }
+    }
+
+    /// The container that the operation starts or enters: who does gets what it was given when it
+    /// was made.
+    pub(crate) fn entered(&self, op: &str) -> Option<&Container> {
+        match (self, op) {
+            // For files that are copied, dockerd mounts what a container has where it does not run.
+            (
+                Self::Container(container),
+                "start" | "restart" | "unpause" | "archive-stat" | "archive-read" | "archive-write",
+            ) => Some(container),
+            (Self::Container(container), "exec" | "attach" | "attach-ws") => {
+                Some(container).filter(|container| container.pid().is_some())
+            }
+            (Self::Exec(exec), "exec-start") => Some(&exec.container),
+            _ => None,
+        }
+    }
+}
+
+/// Finds what the head names.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn resolve(
+    head: &Head,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Object>, Unreachable> {
+    let Some(name) = head.object.as_deref() else { return Ok(Found::Yes(Object::None)) };
+    Ok(match head.route.object {
+        ObjectKind::Container => {
+            let found = match container(name, version, upstream).await {
+                Err(error) => Found::Yes(unreadable(head, name, error)?),
+                Ok(found) => found,
+            };
+            found.map(Object::Container)
+        }
+        ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
+        ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
+        ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
+        // What a registry is asked for need not be here.
+        ObjectKind::Image if head.route.class == Class::RegistryRead => {
+            Found::Yes(Object::Named(name.to_owned()))
+        }
+        ObjectKind::Image if head.route.op == "image-push" => {
+            let pushed = image::pushed(name, head.query.text("tag"), version, upstream).await?;
+            pushed.map(|image| Object::Image(NamedImage { given: name.to_owned(), image }))
+        }
+        ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
+            let given = match head.route.op {
+                // What is removed by a name must not be taken for an id.
+                "image-remove" => image.tag_of(name).unwrap_or_else(|| name.to_owned()),
+                "image-save" => image.exported(name),
+                _ => name.to_owned(),
+            };
+            Object::Image(NamedImage { given, image })
+        }),
+        _ => Found::Yes(Object::Named(name.to_owned())),
+    })
+}
+
+/// A container that dockerd tells too much of, where a call is to end it: who may do everything can.
+///
+/// # Errors
+/// The same as before, for any other call, and for any other error.
+fn unreadable(head: &Head, name: &str, error: Unreachable) -> Result<Container, Unreachable> {
+    match (&error, head.route.op) {
+        (Unreachable::TooLong { beginning, .. }, "remove" | "kill" | "stop") => {
+            Container::unreadable(name, beginning).ok_or(error)
+        }
+        _ => Err(error),
+    }
+}
+
+/// A container by id, name or the beginning of an id.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn container(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Container>, Unreachable> {
+    upstream.ask(&format!("/v{version}/containers/{name}/json")).await
+}
+
+/// A volume by its name.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn volume(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Volume>, Unreachable> {
+    upstream.ask(&format!("/v{version}/volumes/{name}")).await
+}
+
+/// Makes a volume, unless it is there.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn make_volume(
+    volume: &VolumeCreate,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Volume>, Unreachable> {
+    // Texts and maps of texts have a JSON form always.
+    let document = serde_json::to_vec(volume).unwrap_or_default();
+    upstream.make(&format!("/v{version}/volumes/create"), document).await
+}
+
+/// The program and the driver that docker uses where a request names none.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Defaults {
+    #[serde(default, rename = "DefaultRuntime")]
+    pub(crate) runtime: String,
+    #[serde(default, rename = "LoggingDriver")]
+    pub(crate) log_driver: String,
+}
+
+/// What docker uses where a request says nothing else.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn defaults(
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Defaults>, Unreachable> {
+    upstream.ask(&format!("/v{version}/info")).await
+}
+
+/// A network by id, name or the beginning of an id.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn network(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Network>, Unreachable> {
+    upstream.ask(&format!("/v{version}/networks/{name}")).await
+}
+
+/// The ids of the containers that are on a network.
+///
+/// # Errors
+/// If dockerd cannot be reached.
+pub(crate) async fn members(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Vec<String>, Unreachable> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Members {
+        containers: Option<BTreeMap<String, Value>>,
+    }
+    let found: Found<Members> = upstream.ask(&format!("/v{version}/networks/{id}")).await?;
+    Ok(match found {
+        Found::Yes(members) => members.containers.unwrap_or_default().into_keys().collect(),
+        Found::No(..) => Vec::new(),
+    })
+}
+
+/// The exit status of a process in a container; `None` while it runs, and if it cannot be known.
+pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
+    match exec_document(id, version, upstream).await {
+        Ok(Found::Yes(exec)) => exec.exit_code.and_then(|code| u32::try_from(code).ok()),
+        _ => None,
+    }
+}
+
+async fn exec(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<Exec>, Unreachable> {
+    let document = match exec_document(id, version, upstream).await? {
+        Found::Yes(document) => document,
+        Found::No(status, answer) => return Ok(Found::No(status, answer)),
+    };
+    let found = container(&document.container, version, upstream).await?;
+    Ok(found.map(|container| Exec {
+        id: document.id,
+        command: [vec![document.process.entrypoint], document.process.arguments].concat(),
+        is_privileged: document.process.privileged,
+        container,
+    }))
+}
+
+async fn exec_document(
+    id: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Found<ExecDocument>, Unreachable> {
+    upstream.ask(&format!("/v{version}/exec/{id}/json")).await
+}

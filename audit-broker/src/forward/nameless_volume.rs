@@ -1,0 +1,44 @@
+//! Volumes that nobody gave a name to.
+//!
+//! docker makes one where a container, or its image, wants a place for data and nobody says which
+//! volume that is. It comes into being with the container, so that it cannot be given a label;
+//! whoever made the container has made it. Compose uses it by name when it makes the container anew.
+
+use std::collections::HashSet;
+
+use crate::api::body::Body;
+use crate::api::mount::Mount;
+use crate::dockerd::object::Container;
+use crate::judge::action::Action;
+
+/// Whether such volumes may come with a new container.
+pub(crate) fn may_come_with(action: &Action) -> bool {
+    let Body::ContainerCreate(config) = &action.body else { return false };
+    let host_config = config.host_config.as_ref();
+    let binds = host_config.and_then(|host| host.binds.as_ref());
+    let mounts = host_config.and_then(|host| host.mounts.as_ref());
+    config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty())
+        || mounts.into_iter().flatten().any(is_nameless)
+        // A path alone is where it is in the container.
+        || binds.into_iter().flatten().any(|bind| !bind.contains(':'))
+        || action.references.images.iter().any(|image| image.volumes().next().is_some())
+}
+
+fn is_nameless(mount: &Mount) -> bool {
+    let is_volume = matches!(mount.kind.as_deref(), None | Some("volume"));
+    is_volume && mount.source.as_ref().is_none_or(String::is_empty)
+}
+
+/// Those that have come with a new container: all that it has neither from another container nor by
+/// name.
+pub(crate) fn of<'a>(
+    container: &'a Container,
+    action: &'a Action,
+) -> impl Iterator<Item = &'a str> {
+    let used = &action.references;
+    let of_others = used.joined.iter().flat_map(Container::volumes);
+    let there = used.volumes.iter().map(|volume| volume.name.as_str());
+    let made = used.missing_volumes.iter().filter_map(|volume| volume.name.as_deref());
+    let known: HashSet<&str> = of_others.chain(there).chain(made).collect();
+    container.volumes().filter(move |name| !known.contains(name))
+}

@@ -1,0 +1,362 @@
+//! What of an answer a caller gets to see.
+//!
+//! Knows which answers tell of more than one thing, and asks the policies of each. How an answer is
+//! read is in `view`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use crate::call::Call;
+use crate::call::state::Shared;
+use crate::dockerd::object;
+use crate::dockerd::upstream::{Found, Unreachable};
+use crate::forward::view::{Counts, Document, Labels, Seen, filter_document};
+use crate::judge::danger;
+use crate::judge::decision::{may_see, may_see_build_cache, may_see_unknown, permits};
+use crate::judge::kinship::{is_by_tool_label, is_own};
+use crate::judge::operation;
+use crate::judge::privileged_containers::Look;
+use crate::judge::questions::Thing;
+use crate::owner::{Kind, Owner, shown_image};
+use crate::policy::{
+    self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
+};
+use crate::settings::Mode;
+use crate::who::principal::maker_at_once;
+use crate::who::registrar::owner_of_object;
+
+/// How an answer is read, if it tells of more than what the call is about.
+pub(crate) fn document_of(call: &Call) -> Option<Document> {
+    Some(match call.action.head.route.op {
+        "list" => Document::Containers { limit: call.limit },
+        "inspect" => Document::Container,
+        "image-list" => Document::Images { with_counts: false },
+        "volume-list" => Document::Volumes,
+        "volume-inspect" | "volume-create" => Document::Volume,
+        "network-list" => Document::Networks,
+        "network-inspect" => Document::Network,
+        "disk-usage" => Document::DiskUsage { with_counts: false },
+        "info" => Document::Info { counts: Counts::default(), with_swarm: false },
+        _ => return None,
+    })
+}
+
+/// How many containers dockerd is asked for at the same time.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// What a list tells of the state of a container.
+#[derive(Deserialize)]
+struct State {
+    #[serde(rename = "State", default)]
+    state: String,
+}
+
+/// A volume or network as dockerd has it, and who made it.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundObject {
+    name: String,
+    driver: String,
+    labels: Labels,
+    owner: Option<Owner>,
+}
+
+/// Somebody who looks at an answer.
+pub(crate) struct Viewer {
+    mode: Mode,
+    principal: Rc<Principal>,
+    shared: Arc<Shared>,
+    /// Whether only what is the caller's own is seen, since a tool looks for what it made.
+    is_own_only: bool,
+}
+
+/// What tells of containers: a list, disk usage in its older form.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told {
+    List(Vec<Container>),
+    Usage {
+        #[serde(rename = "Containers", default)]
+        containers: Option<Vec<Container>>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Container {
+    #[serde(rename = "Id", default)]
+    id: String,
+}
+
+impl Viewer {
+    /// A caller of whose request no more is known.
+    pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, shared: &Arc<Shared>) -> Self {
+        let (principal, shared) = (Rc::clone(principal), Arc::clone(shared));
+        Self { mode, principal, shared, is_own_only: false }
+    }
+
+    pub(crate) fn of(call: &Call) -> Self {
+        let shared = Arc::clone(&call.connection.shared);
+        let principal = Rc::clone(&call.principal);
+        let filters = call.action.head.query.text("filters");
+        let is_own_only = call.action.head.route.class.reads_only() && is_by_tool_label(filters);
+        Self { mode: call.settings.mode, principal, shared, is_own_only }
+    }
+
+    /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
+    /// at once, each for a quarter of the time in which looks begin. One that is not known then
+    /// counts as one that has something of the host.
+    pub(crate) async fn learn(&self, call: &Call, document: &[u8]) {
+        let told = match serde_json::from_slice(document) {
+            Ok(Told::List(list)) => list,
+            Ok(Told::Usage { containers }) => containers.unwrap_or_default(),
+            Err(_) => return,
+        };
+        let look = |container: &Container| self.shared.privileged.look(&container.id);
+        let mut told: Vec<_> = told.into_iter().filter(|told| look(told) != Look::No).collect();
+        // One that could not be read before must not hold up the others again.
+        told.sort_by_key(look);
+        let end = Instant::now() + call.connection.upstream.timeout();
+        let look_in_time = |told: Container| async move {
+            if Instant::now() < end {
+                self.learn_container(call, &told.id).await;
+            }
+        };
+        stream::iter(told).for_each_concurrent(LOOKS_AT_ONCE, look_in_time).await;
+    }
+
+    /// Asks dockerd about a container, unless the broker knows it or could not read it just now.
+    pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
+        let (privileged, version) = (&self.shared.privileged, call.version);
+        if !object::is_name(id) || privileged.look(id) == Look::No {
+            return;
+        }
+        let upstream = call.connection.upstream.within(call.connection.upstream.timeout() / 4);
+        let looking = async {
+            if let Found::Yes(container) = object::container(id, version, &upstream).await? {
+                call.connection.registrar(version).asking(&upstream).owner_of(&container).await?;
+                privileged.remember(id, danger::of_container(&container).yield_host());
+            }
+            Ok(())
+        };
+        let looked: Result<(), Unreachable> = looking.await;
+        if let Err(error) = looked {
+            tracing::warn!("container {id} counts as unknown: {error}");
+            if error.is_about_one_object() {
+                privileged.remember_unreadable(id);
+            }
+        }
+    }
+
+    /// Whether the thing may be seen, by the policies as they are now: a stream of events goes on
+    /// for long. A container of which nothing is known may have something of the host.
+    pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
+        let thing = match seen.kind {
+            Kind::Container | Kind::Exec => Thing::Container(self.container(seen)),
+            Kind::Image => Thing::Image(self.image(seen)),
+            Kind::Volume => Thing::Volume(self.object(seen)),
+            Kind::Network => Thing::Network(self.object(seen)),
+            Kind::Build => {
+                return may_see_build_cache(&self.shared.policy(), self.mode, &self.principal);
+            }
+            Kind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
+            Kind::Node | Kind::Service | Kind::Secret | Kind::Config => {
+                return self.may(operation::SWARM_VIEW.name);
+            }
+            Kind::Daemon => return true,
+            // Nothing is told of one alone.
+            Kind::ImageName | Kind::PulledName | Kind::Builder => return false,
+        };
+        let is_container = matches!(thing, Thing::Container(_));
+        let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
+        self.judge(&thing, is_privileged)
+    }
+
+    fn judge(&self, thing: &Thing, is_privileged: bool) -> bool {
+        let is_found =
+            !self.is_own_only || thing.maker().is_none_or(|maker| is_own(&self.principal, maker));
+        is_found && may_see(&self.shared.policy(), self.mode, &self.principal, thing, is_privileged)
+    }
+
+    /// The volume or network, by name or id; `None` if there is none.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn find(
+        &self,
+        call: &Call,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<FoundObject>, Unreachable> {
+        let (version, upstream) = (call.version, &call.connection.upstream);
+        if !object::is_name(id) {
+            return Ok(None);
+        }
+        let (name, driver, labels) = match kind {
+            Kind::Volume => match object::volume(id, version, upstream).await? {
+                Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
+                Found::No(..) => return Ok(None),
+            },
+            _ => match object::network(id, version, upstream).await? {
+                Found::Yes(network) => (network.name, network.driver, network.labels),
+                Found::No(..) => return Ok(None),
+            },
+        };
+        let labels = labels.unwrap_or_default();
+        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let owner = owner_of_object(kind, id, &labels, owners, people);
+        Ok(Some(FoundObject { name, driver, labels, owner }))
+    }
+
+    /// The volume or network as the table of owners knows it, where it is gone.
+    pub(crate) fn last_known(&self, kind: Kind, id: &str) -> Option<FoundObject> {
+        let owner = Some(self.shared.owners.get(kind, id)?);
+        let (name, driver, labels) = (id.to_owned(), String::new(), Labels::new());
+        Some(FoundObject { name, driver, labels, owner })
+    }
+
+    pub(crate) fn may_see_found(&self, kind: Kind, id: &str, found: &FoundObject) -> bool {
+        let FoundObject { name, driver, labels, owner } = found.clone();
+        let maker = self.maker(owner.as_ref());
+        let facts = ObjectFacts { id: id.to_owned(), name, driver, labels, maker };
+        let thing = if kind == Kind::Volume { Thing::Volume(facts) } else { Thing::Network(facts) };
+        self.judge(&thing, false)
+    }
+
+    /// Whether the caller may see a thing of which the owner is not known. A tool that looks for what it
+    /// made sees none.
+    pub(crate) fn may_see_unknown(&self, kind: Kind) -> bool {
+        let policy = self.shared.policy();
+        !self.is_own_only && may_see_unknown(&policy, self.mode, &self.principal, kind)
+    }
+
+    /// Whether the caller may see whatever there is, so that no answer can tell too much.
+    pub(crate) fn may_see_everything(&self) -> bool {
+        let kinds = [Kind::Container, Kind::Volume, Kind::Network, Kind::Image];
+        kinds.into_iter().all(|kind| self.may_see_unknown(kind)) && self.may_see_swarm()
+    }
+
+    /// How the document is read for this viewer.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn reading(
+        &self,
+        document: Document,
+        call: &Call,
+    ) -> Result<Document, Unreachable> {
+        let with_counts = self.may_see_everything();
+        Ok(match document {
+            Document::Images { .. } => Document::Images { with_counts },
+            Document::DiskUsage { .. } => Document::DiskUsage { with_counts },
+            Document::Info { .. } => self.info(call).await?,
+            Document::Containers { .. }
+            | Document::Container
+            | Document::Volumes
+            | Document::Volume
+            | Document::Networks
+            | Document::Network => document,
+        })
+    }
+
+    fn may_see_swarm(&self) -> bool {
+        self.may(operation::SWARM_VIEW.name)
+    }
+
+    /// What the caller may know of the daemon.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached, or a list is too long to be read.
+    async fn info(&self, call: &Call) -> Result<Document, Unreachable> {
+        let (upstream, version) = (&call.connection.upstream, call.version);
+        let mut counts = Counts::default();
+        for (path, is_of_containers) in [("containers/json?all=1", true), ("images/json", false)] {
+            let target = format!("/v{version}/{path}");
+            let Found::Yes(list) = upstream.ask::<Vec<Box<RawValue>>>(&target).await? else {
+                continue;
+            };
+            let list = serde_json::to_vec(&list).unwrap_or_default();
+            let document = if is_of_containers {
+                self.learn(call, &list).await;
+                Document::Containers { limit: None }
+            } else {
+                Document::Images { with_counts: false }
+            };
+            let seen = filter_document(document, &list, &mut |seen| self.may_see(seen));
+            let seen = seen.ok().and_then(|seen| serde_json::from_slice::<Vec<State>>(&seen).ok());
+            for State { state } in seen.unwrap_or_default() {
+                if is_of_containers {
+                    counts.add(&state);
+                } else {
+                    counts.images += 1;
+                }
+            }
+        }
+        Ok(Document::Info { counts, with_swarm: self.may_see_swarm() })
+    }
+
+    /// Whether the broker knows a container's owner or what the container has of the host.
+    pub(crate) fn knows_container(&self, id: &str) -> bool {
+        let Shared { privileged, owners, .. } = &*self.shared;
+        privileged.knows(id).is_some() || owners.get(Kind::Container, id).is_some()
+    }
+
+    /// The labels of a container; `None` if dockerd does not tell.
+    pub(crate) async fn labels_of_container(&self, call: &Call, id: &str) -> Option<Labels> {
+        let found = object::container(id, call.version, &call.connection.upstream).await;
+        match found {
+            Ok(Found::Yes(container)) => Some(container.labels().clone()),
+            Ok(Found::No(..)) | Err(_) => None,
+        }
+    }
+
+    fn maker(&self, owner: Option<&Owner>) -> Maker {
+        let owners = &self.shared.owners;
+        maker_at_once(owner, &self.shared.people, &|id| owners.get(Kind::Container, id))
+    }
+
+    fn may(&self, action: &str) -> bool {
+        let call = policy::Call::default();
+        let resource = Resource::Daemon;
+        let question = Question { principal: &self.principal, action, resource, call: &call };
+        permits(&self.shared.policy(), self.mode, &question)
+    }
+
+    fn container(&self, seen: &Seen<'_>) -> ContainerFacts {
+        let owner = self.shared.owners.get(Kind::Container, seen.id);
+        let image = seen.image.unwrap_or_default();
+        let image = if owner.is_some() { shown_image(image, seen.labels) } else { image };
+        ContainerFacts {
+            id: seen.id.to_owned(),
+            name: seen.names.first().copied().unwrap_or_default().to_owned(),
+            image: ImageFacts::of_name(image),
+            labels: seen.labels.clone(),
+            maker: self.maker(owner.as_ref()),
+        }
+    }
+
+    fn image(&self, seen: &Seen<'_>) -> ImageFacts {
+        let owner = self.shared.owners.get(Kind::Image, seen.id);
+        ImageFacts {
+            id: seen.id.to_owned(),
+            labels: seen.labels.clone(),
+            maker: self.maker(owner.as_ref()),
+            ..ImageFacts::of_names(seen.names.iter().copied())
+        }
+    }
+
+    fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
+        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let owner = owner_of_object(seen.kind, seen.id, seen.labels, owners, people);
+        ObjectFacts {
+            id: seen.id.to_owned(),
+            name: seen.names.first().copied().unwrap_or(seen.id).to_owned(),
+            driver: String::new(),
+            labels: seen.labels.clone(),
+            maker: self.maker(owner.as_ref()),
+        }
+    }
+}

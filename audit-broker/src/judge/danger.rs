@@ -1,0 +1,218 @@
+//! Everything dangerous that a call of the docker API asks for.
+//!
+//! One walk over the request and what it refers to, for every field and route that reaches beyond
+//! the container. The policy decides by what is found, and the records of who got the host say it
+//! in the words of `audit_host`. Knows docker's fields; whose anything is, and who may, is for
+//! others.
+//!
+//! What is not known to be harmless counts as dangerous.
+
+mod build;
+mod capability;
+mod confinement;
+mod container;
+mod device;
+mod findings;
+mod gathered;
+mod limit;
+mod log;
+mod mount;
+mod namespace;
+mod network;
+pub(crate) mod path;
+mod plugin;
+mod process;
+mod route;
+mod runtime;
+mod service;
+mod volume;
+mod walk;
+
+use std::collections::BTreeSet;
+
+pub(crate) use audit_host::danger::Danger;
+use audit_host::finding::Finding;
+use audit_host::host_access::HostAccess;
+use audit_host::options::host_path::yields_root;
+use audit_host::options::target;
+
+use crate::api::body::Body;
+use crate::dockerd::object::{Container, Object, Volume};
+use crate::dockerd::references::References;
+use crate::judge::action::Action;
+use crate::judge::host_path;
+pub(crate) use audit_host::options::capability::{AUDIT_WRITE, MKNOD};
+pub(crate) use capability::is_given_by_default;
+use findings::Findings;
+use gathered::Gathered;
+pub(crate) use walk::is_led_out;
+
+/// Everything dangerous in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dangers {
+    pub(crate) findings: Findings,
+    /// The paths of the host that are mounted, each in one form.
+    pub(crate) host_paths: BTreeSet<String>,
+    /// What is put on record as a way to the host; each way once.
+    pub(crate) ways: Vec<HostAccess>,
+}
+
+impl Dangers {
+    /// Whether something of them yields the host.
+    pub(crate) fn yield_host(&self) -> bool {
+        self.findings.yield_host()
+    }
+
+    /// Follows the links in the paths of the host, which the text does not tell of. This asks the
+    /// file system, and so may wait.
+    ///
+    /// A path that somebody else than root can lead elsewhere may lead anywhere.
+    pub(crate) fn follow_links(&mut self) {
+        let mut reached = BTreeSet::new();
+        for path in std::mem::take(&mut self.host_paths) {
+            let led = host_path::leads_to(&path).and_then(|led| led.to_str().map(str::to_owned));
+            let problem = match &led {
+                None => Some("others than root can change where it leads".to_owned()),
+                // Whether it is read-only was asked of the text.
+                Some(led) if *led != path && yields_root(led, true) => {
+                    Some(format!("it leads to {led}"))
+                }
+                Some(_) => None,
+            };
+            if let Some(value) = problem {
+                let finding = Finding::new(Danger::HostRoot, value);
+                self.findings.add(finding, |_| format!("path {path}"));
+            }
+            reached.insert(led.unwrap_or(path));
+        }
+        self.host_paths = reached;
+    }
+
+    /// For paths whose links cannot be followed.
+    pub(crate) fn lead_anywhere(&mut self) {
+        let value = "it is not known where it leads".to_owned();
+        self.findings.add(Finding::new(Danger::HostRoot, value), |_| "path".to_owned());
+    }
+
+    /// Each danger once, by its name in policies.
+    pub(crate) fn names(&self) -> BTreeSet<&'static str> {
+        self.findings.names()
+    }
+}
+
+/// What a container has that is there.
+pub(crate) fn of_container(container: &Container) -> Dangers {
+    let mut gathered = Gathered::default();
+    if container.is_unreadable {
+        let name = container.name();
+        let part = format_args!("container {name}");
+        gathered.add(Danger::HostRoot, part, "dockerd tells more of it than the broker reads");
+    }
+    container::add_entered(&mut gathered, container.name(), &container.host_config);
+    gathered.into_dangers()
+}
+
+/// What a volume has that is there.
+pub(crate) fn of_volume(volume: &Volume) -> Dangers {
+    let mut gathered = Gathered::default();
+    volume::add_mounted(&mut gathered, volume);
+    gathered.into_dangers()
+}
+
+/// Finds everything dangerous that an action asks for.
+pub(crate) fn dangers(action: &Action) -> Dangers {
+    let mut gathered = Gathered::default();
+    route::add_route(&mut gathered, &action.head);
+    add_body(&mut gathered, action);
+    add_object(&mut gathered, action);
+    walk::add_walked(&mut gathered, action);
+    add_references(&mut gathered, &action.references);
+    gathered.into_dangers()
+}
+
+/// What the body asks for.
+fn add_body(gathered: &mut Gathered, action: &Action) {
+    match &action.body {
+        Body::ContainerCreate(config) => {
+            container::add_created(gathered, config, &action.references);
+            runtime::add_wanted_devices(gathered, config, &action.references);
+        }
+        Body::ContainerUpdate(update) => limit::add_update(gathered, update),
+        Body::ExecCreate(exec) => {
+            if exec.privileged == Some(true) {
+                gathered.add_privileged(format_args!("Privileged"));
+            }
+            let directory = exec.working_dir.as_deref().unwrap_or_default();
+            let judged = target::judge_working_directory(directory);
+            gathered.add_found(format_args!("WorkingDir"), judged);
+        }
+        Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
+        Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
+        Body::NetworkCreate(network) => {
+            network::add_created(gathered, network, action.references.switches);
+        }
+        Body::NetworkConnect(connect) => {
+            network::add_connected(gathered, &action.object, connect);
+        }
+        Body::NetworkDisconnect(disconnect) => {
+            network::add_member(gathered, disconnect.container.as_deref());
+        }
+        Body::PluginPrivileges(privileges) => {
+            for (index, privilege) in privileges.iter().enumerate() {
+                plugin::add_privilege(gathered, format_args!("[{index}]"), privilege);
+            }
+        }
+        Body::PluginSet(settings) => plugin::add_settings(gathered, settings),
+        Body::Service(service) => {
+            let has_own_network = !action.references.is_on_host_network;
+            service::add_service(gathered, service, has_own_network);
+        }
+        Body::Auth(auth) => {
+            let address = auth.serveraddress.as_deref().unwrap_or_default();
+            if !address.is_empty() {
+                gathered.add(Danger::Outbound, format_args!("serveraddress"), address);
+            }
+        }
+        // The route says all, or there is nothing in them that reaches the host.
+        Body::None
+        | Body::Stream
+        | Body::Commit(_)
+        | Body::ExecStart(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Secret(_)
+        | Body::Config(_) => {}
+    }
+}
+
+/// What the container has that is started or entered.
+fn add_object(gathered: &mut Gathered, action: &Action) {
+    if let Some(container) = action.object.entered(action.head.route.op) {
+        container::add_entered(gathered, container.name(), &container.host_config);
+    }
+    match &action.object {
+        Object::Exec(exec) if exec.is_privileged => {
+            gathered.add_privileged(format_args!("exec {}: Privileged", exec.id));
+        }
+        _ => {}
+    }
+}
+
+/// What the things have that the request names.
+fn add_references(gathered: &mut Gathered, references: &References) {
+    for container in &references.joined {
+        container::add_joined(gathered, container.name(), &container.host_config);
+    }
+    for volume in &references.volumes {
+        volume::add_mounted(gathered, volume);
+    }
+    if references.is_on_host_network {
+        gathered.add_namespace(Danger::HostNetwork, format_args!("Networks"), "network");
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

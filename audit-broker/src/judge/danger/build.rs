@@ -1,0 +1,74 @@
+//! Images that the daemon builds, and the builder's own protocol.
+
+use audit_host::finding::{Finding, Way};
+use audit_host::options::address::judge_remote;
+use audit_host::options::limit::{judge_processors, judge_ulimit};
+
+use serde::Deserialize;
+
+use super::{Danger, gathered::Gathered, namespace};
+use crate::api::request::Query;
+
+/// What the query of a build asks for. Where names lead to (`extrahosts`) and what a step may use
+/// less of concerns the build alone.
+pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
+    // docker gives each step CAP_AUDIT_WRITE. A caller who may build has that too, so policies say
+    // who may, and the build stays an ordinary one.
+    let steps = Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").by(Way::Unrecorded);
+    gathered.add_found(format_args!("steps"), [steps]);
+    if let Some(network) = query.text("networkmode") {
+        namespace::add_network(gathered, format_args!("query networkmode"), network);
+    }
+    if let Some(parent) = query.text("cgroupparent").filter(|parent| !parent.is_empty()) {
+        gathered.add(Danger::HostCgroup, format_args!("query cgroupparent"), parent);
+    }
+    if query.text("memswap").is_some_and(|limit| limit.starts_with('-')) {
+        gathered.add(Danger::HostResources, format_args!("query memswap"), "-1");
+    }
+    for key in ["cpusetcpus", "cpusetmems"] {
+        let list = query.text(key).unwrap_or_default();
+        gathered.add_found(format_args!("query {key}"), judge_processors(list));
+    }
+    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !are_allowed(ulimits)) {
+        gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
+    }
+    // The archive may come with the request, or from the client by its session.
+    let remote = query.text("remote").filter(|remote| !matches!(*remote, "" | "client-session"));
+    if let Some(remote) = remote {
+        gathered.add_found(format_args!("query remote"), judge_remote(remote));
+    }
+    if let Some(version) = query.text("version").filter(|version| !matches!(*version, "" | "1")) {
+        add_builder(gathered, "query version", version);
+    }
+}
+
+/// Whether each limit of a process may be set. The daemon reads the keys in any case, the broker in
+/// docker's own only.
+fn are_allowed(ulimits: &str) -> bool {
+    let Ok(ulimits) = serde_json::from_str::<Vec<BuildUlimit>>(ulimits) else { return false };
+    ulimits
+        .iter()
+        .all(|BuildUlimit { name, soft, hard }| judge_ulimit(name, *soft, *hard).is_none())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuildUlimit {
+    #[serde(rename = "Name")]
+    name: String,
+    #[serde(rename = "Soft")]
+    soft: i64,
+    #[serde(rename = "Hard")]
+    hard: i64,
+}
+
+/// The builder of its own protocol, which the broker cannot read. By default it gives a build that
+/// asks for them the host's network and devices.
+///
+/// # Source
+/// `getEntitlements` in `daemon/internal/builder-next/controller.go` of moby.
+pub(super) fn add_builder(gathered: &mut Gathered, part: &str, value: &str) {
+    gathered.add(Danger::HostNetwork, format_args!("{part}"), value);
+    let devices = Finding::new(Danger::Devices, value).by(Way::Plain);
+    gathered.add_found(format_args!("{part}"), [devices]);
+}

@@ -1,0 +1,134 @@
+//! Networks: those that reach into the host's, and what a container has in one.
+
+use std::fmt::Arguments;
+
+use audit_host::finding::Finding;
+use audit_host::options::network as options;
+
+use super::{Danger, gathered::Gathered};
+use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
+use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::object::Object;
+
+/// A network that is made.
+pub(super) fn add_created(
+    gathered: &mut Gathered,
+    network: &NetworkCreate,
+    switches: HostSwitches,
+) {
+    let driver = network.driver.as_deref().unwrap_or_default();
+    gathered.add_found(format_args!("Driver"), options::judge_driver(driver));
+    for (name, value) in network.options.iter().flatten() {
+        gathered.add_found(format_args!("Options.{name}"), options::judge_option(name, value));
+    }
+    if network.ingress == Some(true) {
+        gathered.add(Danger::HostNetwork, format_args!("Ingress"), "true");
+    }
+    // Whatever the other network was made with, which is not in this request.
+    let from = network.config_from.as_ref().and_then(|from| from.network.as_deref());
+    if let Some(from) = from.filter(|from| !from.is_empty()) {
+        gathered.add(Danger::HostNetwork, format_args!("ConfigFrom.Network"), from);
+    }
+    if let Some(ipam) = &network.ipam {
+        add_ipam(gathered, ipam);
+    }
+    add_switches(gathered, network, switches);
+}
+
+/// What dockerd would turn on for the whole host, to stay on when the network is gone.
+fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSwitches) {
+    const ICC: &str = "com.docker.network.bridge.enable_icc";
+    let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
+        gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).instead(allowed)]);
+    };
+    if network.enable_ipv6 == Some(true) && !switches.forwards_ipv6 {
+        let allowed = "a network without IPv6, or a host on which root sets \
+                       net.ipv6.conf.all.forwarding and net.ipv6.conf.default.forwarding to 1";
+        turn_on(format_args!("EnableIPv6"), "true", allowed);
+    }
+    if network.enable_ipv4 != Some(false) && !switches.forwards_ipv4 {
+        let allowed = "a host on which root sets net.ipv4.ip_forward to 1";
+        turn_on(format_args!("EnableIPv4"), "true", allowed);
+    }
+    let icc = network.options.as_ref().and_then(|options| options.get(ICC));
+    if let Some(icc) = icc.filter(|icc| !is_true(icc) && !switches.filters_bridges) {
+        let allowed = "a network with it, or a host on which root loads br_netfilter and sets \
+                       net.bridge.bridge-nf-call-iptables and -ip6tables to 1";
+        turn_on(format_args!("Options.{ICC}"), icc, allowed);
+    }
+}
+
+/// # Source
+/// `ParseBool` in Go's `strconv`, by which the bridge driver reads its options.
+fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
+/// The host sends what goes to a network's addresses into it, so that whoever picks them picks
+/// whom the host talks to.
+fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
+    let driver = ipam.driver.as_deref().unwrap_or_default();
+    if !matches!(driver, "" | "default") {
+        gathered.add(Danger::HostNetwork, format_args!("IPAM.Driver"), driver);
+    }
+    for (name, value) in ipam.options.iter().flatten() {
+        gathered.add(Danger::HostNetwork, format_args!("IPAM.Options.{name}"), value);
+    }
+    for (index, config) in ipam.config.iter().flatten().enumerate() {
+        if let Some(subnet) = config.subnet.as_deref().filter(|subnet| !subnet.is_empty()) {
+            gathered.add(Danger::HostNetwork, format_args!("IPAM.Config[{index}].Subnet"), subnet);
+        }
+    }
+}
+
+/// A container that is connected to a network.
+pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: &NetworkConnect) {
+    match network {
+        Object::Network(network) if network.name == "host" => {
+            gathered.add_namespace(Danger::HostNetwork, format_args!("path"), "network");
+        }
+        _ => {}
+    }
+    add_member(gathered, connect.container.as_deref());
+    if let Some(endpoint) = &connect.endpoint_config {
+        add_endpoint(gathered, format_args!("EndpointConfig"), endpoint);
+    }
+}
+
+/// The container that is connected to a network or taken off it.
+pub(super) fn add_member(gathered: &mut Gathered, container: Option<&str>) {
+    let container = container.unwrap_or_default();
+    gathered.add_container(format_args!("Container"), container);
+}
+
+/// What a container has in one network.
+pub(super) fn add_endpoint(
+    gathered: &mut Gathered,
+    part: Arguments<'_>,
+    endpoint: &EndpointSettings,
+) {
+    for (index, link) in endpoint.links.iter().flatten().enumerate() {
+        add_link(gathered, format_args!("{part}.Links[{index}]"), link);
+    }
+    for (name, value) in endpoint.driver_opts.iter().flatten() {
+        add_driver_option(gathered, part, name, value);
+    }
+}
+
+/// An option of a network's driver for one container.
+pub(super) fn add_driver_option(
+    gathered: &mut Gathered,
+    part: Arguments<'_>,
+    name: &str,
+    value: &str,
+) {
+    let part = format_args!("{part}.DriverOpts.{name}");
+    gathered.add_found(part, options::judge_endpoint_option(name, value));
+}
+
+/// `other` or `other:alias`: another container, of which docker tells the addresses and, in the old
+/// form, the environment.
+pub(super) fn add_link(gathered: &mut Gathered, part: Arguments<'_>, link: &str) {
+    let name = link.split(':').next().unwrap_or_default();
+    gathered.add_container(part, name);
+}

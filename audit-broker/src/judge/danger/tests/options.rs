@@ -1,0 +1,69 @@
+//! Options of a container that its image or docker's own configuration has a part in.
+
+use serde_json::{Value, json};
+
+use super::{action, container, found};
+use crate::dockerd::object::Defaults;
+use crate::judge::action::Action;
+
+/// A new container of an image with this configuration.
+fn of_image(config: &Value, document: &Value) -> Action {
+    let mut action = action("POST", "/containers/create", document);
+    let image = json!({"Id": "sha256:a", "Config": config});
+    action.references.images.push(serde_json::from_value(image).unwrap());
+    action
+}
+
+#[test]
+fn what_an_image_brings_is_judged_like_what_is_asked_for() {
+    let config = json!({
+        "WorkingDir": "/proc/self/fd/7",
+        "Volumes": {"/sys/x": {}},
+        "Healthcheck": {"Test": ["CMD", "true"], "Interval": 1_000_000},
+    });
+    assert_eq!(
+        found(&of_image(&config, &json!({"Image": "x"}))),
+        [
+            "host-root WorkingDir /proc/self/fd/7",
+            "host-resources image: Healthcheck.Interval 1000000",
+            "loosened-confinement image: Volumes./sys/x /sys/x",
+        ]
+    );
+    let own = json!({"Image": "x", "WorkingDir": "/srv"});
+    assert_eq!(found(&of_image(&json!({"WorkingDir": "/proc/1"}), &own)), [""; 0]);
+}
+
+#[test]
+fn s21_dockers_own_driver_decides_what_an_option_does() {
+    let log = |driver: Option<&str>| {
+        let log = json!({"LogConfig": {"Type": "", "Config": {"tag": "sudo"}}});
+        let mut action = of_image(&json!({}), &json!({"Image": "x", "HostConfig": log}));
+        let (runtime, driver) = ("runc".to_owned(), driver.map(str::to_owned));
+        let defaults = driver.map(|log_driver| Box::new(Defaults { runtime, log_driver }));
+        action.references.defaults = defaults;
+        found(&action)
+    };
+    let forging = ["evidence-forging HostConfig.LogConfig.Config.tag sudo"];
+    assert_eq!(log(Some("json-file")), [""; 0]);
+    assert_eq!(log(Some("journald")), forging);
+    assert_eq!(log(None), forging);
+}
+
+/// dockerd has written them into the configuration of each container.
+#[test]
+fn roots_own_options_of_logs_are_no_danger_of_a_start() {
+    let mut start = action("POST", "/containers/web/start", &Value::Null);
+    let log = json!({"LogConfig": {"Type": "journald", "Config": {"tag": "{{.Name}}"}}});
+    start.object = container("web", &log, false);
+    assert_eq!(found(&start), [""; 0]);
+}
+
+#[test]
+fn s36_the_time_of_a_stop_has_a_range() {
+    for (time, is_allowed) in [("0", true), ("600", true), ("-1", false), ("601", false)] {
+        let stop = action("POST", &format!("/containers/web/stop?t={time}"), &Value::Null);
+        assert_eq!(found(&stop).is_empty(), is_allowed, "{time}");
+    }
+    let stop = action("POST", "/containers/web/restart?t=18446744073709551615", &Value::Null);
+    assert_eq!(found(&stop), ["host-resources query t 9223372036854775807"]);
+}

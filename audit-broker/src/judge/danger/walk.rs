@@ -1,0 +1,120 @@
+//! Calls for which dockerd, as root of the host, walks the files of a container from outside.
+//!
+//! A process in the container, or one of the host that shares its files, exchanges a directory and a
+//! symbolic link meanwhile. dockerd then follows the link, and the link leads into the host.
+
+use audit_host::finding::{Finding, Way};
+
+use super::{Danger, gathered::Gathered};
+use crate::dockerd::object::{Container, Object};
+use crate::judge::action::Action;
+
+/// The first release of docker that keeps archive calls inside the container: its mounts
+/// (CVE-2026-42306, CVE-2026-41568), and the programs that unpack (CVE-2026-41567).
+const MENDED: [u32; 3] = [29, 5, 1];
+
+/// Storage drivers that make a container's `/etc` a directory which nothing in the container can
+/// move. dockerd mounts three files of its own there in every container.
+///
+/// # Source
+/// `ovl_can_move` in the kernel's `fs/overlayfs/dir.c`: without `redirect_dir`, a directory of a lower
+/// layer stays where it is. `Setup` in `daemon/initlayer/setup_unix.go` of moby puts `/etc` into one.
+const KEEPS_ETC: [&str; 3] = ["overlay2", "overlay", "overlayfs"];
+
+/// Whether archive calls can lead this release of docker out of a container. A release that is not
+/// known may be any.
+pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
+    engine.is_none_or(|engine| engine < MENDED)
+}
+
+/// What a call yields of the host where dockerd walks a container's files for it.
+///
+/// `export` is not here: dockerd changes its root to the container's files first.
+pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
+    match (action.head.route.op, &action.object, &action.references.member) {
+        ("archive-stat" | "archive-read" | "archive-write", Object::Container(container), _)
+            if is_led_out(action.references.engine) =>
+        {
+            add_archive(gathered, container);
+        }
+        // dockerd tells the names of files, not what is in them.
+        ("changes", Object::Container(container), _) => {
+            let part = format_args!(
+                "changes, by which dockerd can be led to list directories of the host; \
+                 `docker export` and `tar t` are safe"
+            );
+            let found = Finding::new(Danger::HostFiles, container.name()).by(Way::Plain);
+            gathered.add_found(part, [found]);
+        }
+        // Whatever file of the host dockerd is led to becomes part of the image.
+        ("commit", _, Some(container)) => {
+            let part = format_args!(
+                "commit, by which dockerd can be led to read files of the host as root; \
+                 use `docker export` and `docker import`"
+            );
+            gathered.add(Danger::HostRoot, part, container.name());
+        }
+        _ => {}
+    }
+}
+
+/// A copy into or out of a container, for which dockerd mounts what the container has mounted.
+fn add_archive(gathered: &mut Gathered, container: &Container) {
+    let place = match container.mounted_outside().next() {
+        Some(mounted) => mounted,
+        None if KEEPS_ETC.contains(&container.driver.as_str()) => return,
+        None => "/etc/hosts",
+    };
+    let place = place.escape_debug();
+    let part = format_args!(
+        "archive with {place}, which docker before 29.5.1 can be led to mount over a directory of the host \
+         (CVE-2026-42306); use `tar` by `docker exec`, or update docker"
+    );
+    gathered.add(Danger::HostRoot, part, container.name());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{action, found};
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ARCHIVE: [&str; 3] = ["HEAD", "GET", "PUT"];
+
+    fn of_archive(method: &str, driver: &str, mounts: &Value, engine: Option<[u32; 3]>) -> bool {
+        let document = json!({"Id": "a", "Name": "/web", "Driver": driver, "Mounts": mounts});
+        let mut call = action(method, "/containers/web/archive?path=/x", &Value::Null);
+        call.object = Object::Container(serde_json::from_value(document).unwrap());
+        call.references.engine = engine;
+        found(&call).iter().any(|found| found.starts_with("host-root archive with "))
+    }
+
+    #[test]
+    fn s02_archives_of_a_container_with_mounts_yield_the_host() {
+        let none = json!([]);
+        let memory = json!([{"Type": "tmpfs", "Destination": "/t"}]);
+        let volume = json!([{"Type": "volume", "Name": "v", "Destination": "/v"}]);
+        let bind = json!([{"Type": "bind", "Source": "/srv", "Destination": "/v"}]);
+        let strange = json!([{"Type": "", "Destination": "/v"}]);
+        let (old, new) = (Some([28, 5, 2]), Some([29, 5, 1]));
+        for (driver, mounts, engine, is_danger) in [
+            ("overlay2", &none, old, false),
+            ("overlayfs", &none, old, false),
+            ("overlay2", &memory, old, false),
+            ("overlay2", &volume, old, true),
+            ("overlay2", &bind, old, true),
+            ("overlay2", &strange, old, true),
+            ("overlay2", &volume, None, true),
+            ("overlay2", &volume, new, false),
+            // docker's own files in /etc are mounted in every container.
+            ("vfs", &none, old, true),
+            ("", &none, old, true),
+            ("vfs", &none, new, false),
+        ] {
+            for method in ARCHIVE {
+                let found = of_archive(method, driver, mounts, engine);
+                assert_eq!(found, is_danger, "{method} {driver} {mounts} {engine:?}");
+            }
+        }
+    }
+}

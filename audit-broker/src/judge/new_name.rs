@@ -1,0 +1,109 @@
+//! Names that a request gives to containers, networks and images.
+
+use hyper::StatusCode;
+
+use crate::api::body::Body;
+use crate::api::request::ApiVersion;
+use crate::dockerd::object;
+use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::judge::action::Action;
+use crate::refusal::Refusal;
+
+/// Fewer digits are the beginning of some id too often for names such as `db`.
+const SHORTEST_ID_DIGITS: usize = 4;
+
+/// As many digits of an id as lists show.
+const SHOWN_ID_DIGITS: usize = 12;
+
+/// Refuses a name that is the beginning of another's id. Docker takes a name before the beginning of
+/// an id: whoever calls the other by its id, as lists show it, would get this one.
+///
+/// # Source
+/// `GetContainer` in `daemon/container.go`, `FindNetwork` in `daemon/network.go` and `getImage` in
+/// `daemon/images/image.go` of moby.
+pub(crate) async fn refuse_name_of_id(
+    action: &Action,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Option<Refusal>, Unreachable> {
+    let name = match (action.head.route.op, &action.body) {
+        ("create" | "rename", _) => action.head.query.text("name"),
+        (_, Body::NetworkCreate(network)) => network.name.as_deref(),
+        _ => return refuse_names_of_image_ids(action, version, upstream).await,
+    };
+    let name = name.unwrap_or_default().trim_start_matches('/');
+    if !may_begin_id(name) {
+        return Ok(None);
+    }
+    let (kind, found) = match &action.body {
+        Body::NetworkCreate(_) => {
+            ("network", object::network(name, version, upstream).await?.map(|it| it.id))
+        }
+        _ => ("container", object::container(name, version, upstream).await?.map(|it| it.id)),
+    };
+    Ok(begins_an_id(name, &found).then(|| refusal(kind, name)))
+}
+
+async fn refuse_names_of_image_ids(
+    action: &Action,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<Option<Refusal>, Unreachable> {
+    for taken in &action.references.names_taken {
+        let name = taken.name.strip_suffix(":latest").unwrap_or(&taken.name);
+        let digits = name.strip_prefix("sha256:").unwrap_or(name);
+        if !may_begin_id(digits) {
+            continue;
+        }
+        // Ids of images are known before the images are here.
+        let may_come = digits.len() >= SHOWN_ID_DIGITS || digits.len() < name.len();
+        let found = object::image(digits, version, upstream).await?.map(|it| it.id);
+        if may_come || begins_an_id(digits, &found) {
+            return Ok(Some(refusal("image", name)));
+        }
+    }
+    Ok(None)
+}
+
+fn may_begin_id(name: &str) -> bool {
+    name.len() >= SHORTEST_ID_DIGITS
+        && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether the one that was found by a name goes by the beginning of its id. What begins the ids of
+/// several is no document, and not missing either.
+fn begins_an_id(name: &str, found: &Found<String>) -> bool {
+    match found {
+        Found::Yes(id) => id.strip_prefix("sha256:").unwrap_or(id).starts_with(name),
+        Found::No(status, _) => *status != StatusCode::NOT_FOUND,
+    }
+}
+
+fn refusal(kind: &str, name: &str) -> Refusal {
+    Refusal::conflict(format!("{name} looks like the id of another {kind}; choose another name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn few_names_may_begin_an_id() {
+        for name in ["dead", "0123456789ab", "feed1"] {
+            assert!(may_begin_id(name), "{name}");
+        }
+        for name in ["", "db", "web", "DEAD", "cafe-1", "face_"] {
+            assert!(!may_begin_id(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_begins_several_ids_begins_one() {
+        let several = Found::No(StatusCode::BAD_REQUEST, Bytes::new());
+        assert!(begins_an_id("dead", &several));
+        assert!(!begins_an_id("dead", &Found::No(StatusCode::NOT_FOUND, Bytes::new())));
+        assert!(begins_an_id("dead", &Found::Yes("sha256:deadbeef".to_owned())));
+        assert!(!begins_an_id("dead", &Found::Yes("sha256:0123".to_owned())));
+    }
+}

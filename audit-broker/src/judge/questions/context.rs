@@ -1,0 +1,189 @@
+//! What a request says, as policies are told.
+//!
+//! Knows what is in effect: the image's command where the request has none, root where nobody says
+//! otherwise.
+
+use std::collections::BTreeSet;
+
+use audit_core::CommandLine;
+use serde_json::Value;
+
+use crate::api::body::Body;
+use crate::dockerd::object::{Image, Object};
+use crate::judge::action::Action;
+use crate::judge::danger::Dangers;
+use crate::judge::danger::path::common_ancestors;
+use crate::owner::full_name;
+use crate::policy::Call;
+
+/// What the request says.
+pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
+    let image = action.references.images.first();
+    let user = match &action.body {
+        Body::ContainerCreate(config) => config.user.clone(),
+        Body::ExecCreate(exec) => exec.user.clone(),
+        _ => None,
+    };
+    let of_image = || image.map(Image::user).unwrap_or_default().to_owned();
+    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(of_image);
+    Call {
+        dangers: dangers.names(),
+        options: options(action),
+        command: line(&action.command()),
+        is_as_root: may_be_root(&user) || may_become_root(action),
+        user,
+        host_paths: dangers.host_paths.clone(),
+        host_paths_within: common_ancestors(&dangers.host_paths),
+        name: name(action),
+        ..Call::default()
+    }
+}
+
+fn line(words: &[String]) -> String {
+    let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
+    String::from_utf8_lossy(CommandLine::new(&words).as_bytes()).into_owned()
+}
+
+/// Whether the user may be root in the container. A name may be, whatever the image's own list of
+/// users says of it.
+fn may_be_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.parse::<u32>().map_or(true, |uid| uid == 0)
+}
+
+/// Whether a process that is started in a container may become root by a set-uid program, whichever
+/// user it is started as.
+fn may_become_root(action: &Action) -> bool {
+    match (&action.body, &action.object) {
+        (Body::ExecCreate(_), Object::Container(container)) => {
+            !gains_no_privileges(container.host_config.security_opt.as_deref())
+        }
+        _ => false,
+    }
+}
+
+/// Whether docker made a container with `no-new-privileges`. It obeys the last option that speaks of it.
+///
+/// # Source
+/// `parseSecurityOpt` in `daemon/daemon_unix.go` of moby.
+fn gains_no_privileges(options: Option<&[String]>) -> bool {
+    let mut said = options.into_iter().flatten().rev();
+    let last = said.find(|option| option.starts_with("no-new-privileges"));
+    last.is_some_and(|option| {
+        ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"]
+            .contains(&option.as_str())
+    })
+}
+
+/// The name that the call gives to something, or has a registry give.
+fn name(action: &Action) -> String {
+    let query = &action.head.query;
+    let of_body = match &action.body {
+        Body::VolumeCreate(volume) => volume.name.clone(),
+        Body::NetworkCreate(network) => network.name.clone(),
+        _ => None,
+    };
+    let pushed = action.head.object.as_deref().filter(|_| action.head.route.op == "image-push");
+    let image = query.text("repo").or_else(|| query.text("fromImage")).or(pushed);
+    let image = image.map(|image| match query.text("tag") {
+        Some(tag) if tag.contains(':') => full_name(&format!("{image}@{tag}")),
+        Some(tag) => full_name(&format!("{image}:{tag}")),
+        None => full_name(image),
+    });
+    of_body.or(image).or_else(|| query.text("name").map(str::to_owned)).unwrap_or_default()
+}
+
+/// What a new container, or a process in one, is asked to be beyond docker's defaults. What has
+/// other words in policies is left out.
+fn options(action: &Action) -> BTreeSet<String> {
+    const SAID_OTHERWISE: [&str; 5] = ["Image", "Cmd", "Entrypoint", "User", "Container"];
+    let body = &action.body;
+    if !matches!(body, Body::ContainerCreate(_) | Body::ExecCreate(_) | Body::ContainerUpdate(_)) {
+        return BTreeSet::new();
+    }
+    let document = body.to_json().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let Some(Value::Object(keys)) = document else { return BTreeSet::new() };
+    // The one that is not in the body.
+    let platform = action.head.query.text("platform").filter(|platform| !platform.is_empty());
+    let mut options: BTreeSet<String> =
+        platform.map(|_| "Platform".to_owned()).into_iter().collect();
+    for (key, value) in keys {
+        match value {
+            Value::Object(inner) if key == "HostConfig" || key == "NetworkingConfig" => {
+                let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
+                options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
+            }
+            value if !is_default(&key, &value) && !SAID_OTHERWISE.contains(&key.as_str()) => {
+                options.insert(key);
+            }
+            _ => {}
+        }
+    }
+    options
+}
+
+/// Whether a value says no more than its absence. What else docker's own client sends with each
+/// container is here too.
+///
+/// # Source
+/// `parse` in `cli/command/container/opts.go` of docker/cli; what 20.10 and 28.2 send is in the
+/// tests of `decision`.
+fn is_default(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => match key {
+            "MemorySwappiness" => number.as_i64() == Some(-1),
+            // To be killed at once.
+            "StopTimeout" => false,
+            _ => number.as_i64() == Some(0),
+        },
+        Value::String(text) => match key {
+            "NetworkMode" => matches!(text.as_str(), "" | "default" | "bridge"),
+            "IpcMode" | "CgroupnsMode" => matches!(text.as_str(), "" | "private"),
+            "Type" => matches!(text.as_str(), "" | "json-file"),
+            "Name" => matches!(text.as_str(), "" | "no"),
+            _ => text.is_empty(),
+        },
+        Value::Array(values) => match key {
+            "ConsoleSize" => true,
+            // To mask nothing.
+            "MaskedPaths" | "ReadonlyPaths" => false,
+            _ => values.is_empty(),
+        },
+        Value::Object(inner) => match key {
+            "LogConfig" | "RestartPolicy" | "IPAMConfig" | DEFAULT_ENDPOINT => {
+                inner.iter().all(|(inner, value)| is_default(inner, value))
+            }
+            // The endpoint of docker's own network, where all is left to docker.
+            "EndpointsConfig" => inner
+                .iter()
+                .all(|(inner, value)| inner == DEFAULT_ENDPOINT && is_default(inner, value)),
+            // Labels, volumes, ports and the like: whoever names one wants it.
+            _ => inner.is_empty(),
+        },
+    }
+}
+
+/// How docker's client calls docker's own network.
+const DEFAULT_ENDPOINT: &str = "default";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s06_the_last_option_decides_about_privileges() {
+        for (options, expected) in [
+            (&["no-new-privileges"][..], true),
+            (&["label=disable", "no-new-privileges=true"], true),
+            (&["no-new-privileges=false", "no-new-privileges"], true),
+            (&["no-new-privileges", "no-new-privileges=false"], false),
+            (&["no-new-privileges=0"], false),
+            (&[], false),
+        ] {
+            let options: Vec<String> = options.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(gains_no_privileges(Some(&options)), expected, "{options:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the containers of different people are made without.
+
+use serde_json::{Value, json};
+
+use super::Withheld::{AuditWrite, Mknod, NewPrivileges};
+use super::*;
+use crate::api::body::Body;
+use crate::judge::decision::tests::{Registry, create};
+use crate::policy::tests::{shipped_texts, user};
+
+/// What a container is made without, by the policies of a shipped file and these.
+async fn of(
+    file: &str,
+    added: &str,
+    (uid, groups): (u32, &[&str]),
+    mode: Mode,
+    document: &Value,
+) -> Vec<Withheld> {
+    let policy = Policy::from_text(&format!("{}{added}", shipped_texts()[file])).unwrap();
+    let registry = Registry::new(&format!("withheld-{}-{uid}-{document}", added.len()));
+    let action = create("?name=a", document);
+    let case = registry.case(&action).await;
+    let Body::ContainerCreate(config) = &action.body else { unreachable!() };
+    withheld(&policy, mode, &user("dwalsh", uid, groups), &case, config)
+}
+
+#[tokio::test]
+async fn by_default_root_and_admins_get_what_docker_gives() {
+    let plain = json!({"Image": "fedora"});
+    let by_default = |who, mode| of("default.cedar", "", who, mode, &plain);
+    assert_eq!(by_default((1001, &[]), Mode::Enforce).await, [AuditWrite, Mknod]);
+    assert_eq!(by_default((1001, &["docker-admin"]), Mode::Enforce).await, []);
+    assert_eq!(by_default((0, &[]), Mode::Enforce).await, []);
+    assert_eq!(by_default((1001, &["docker"]), Mode::Report).await, []);
+}
+
+/// A permit for a danger holds for what docker gives unasked, too.
+#[tokio::test]
+async fn what_a_policy_grants_by_name_is_not_withheld() {
+    let plain = json!({"Image": "fedora"});
+    for (danger, name, expected) in [
+        ("evidence-forging", "a", vec![Mknod]),
+        ("evidence-forging", "b", vec![AuditWrite, Mknod]),
+        ("devices", "a", vec![AuditWrite]),
+    ] {
+        let permit = format!(
+            "@id(\"more\") permit(principal, action == Action::\"privileged-container-create\", resource)
+             when {{ context.dangers == [\"{danger}\"] && context.name == \"{name}\" }};"
+        );
+        let found = of("default.cedar", &permit, (1002, &[]), Mode::Enforce, &plain).await;
+        assert_eq!(found, expected, "{danger} {name}");
+    }
+}
+
+#[tokio::test]
+async fn s06_containers_of_who_may_not_be_root_gain_no_privileges() {
+    let operator: (u32, &[&str]) = (1003, &["docker-operator"]);
+    let both: (u32, &[&str]) = (1004, &["docker-operator", "docker-operator-advanced"]);
+    let as_user = json!({"Image": "fedora", "User": "1000"});
+    let loose = json!({"Image": "fedora", "User": "1000",
+        "HostConfig": {"SecurityOpt": ["no-new-privileges=false"]}});
+    let none = [AuditWrite, Mknod, NewPrivileges];
+    let roles = |who, document| of("roles.cedar", "", who, Mode::Enforce, document);
+    assert_eq!(roles(operator, &as_user).await, none);
+    assert_eq!(roles(operator, &loose).await, none);
+    assert_eq!(roles(both, &as_user).await, [AuditWrite, Mknod]);
+    // A policy for one user of a container is none for its root.
+    let permit = "@id(\"one\") permit(principal, action == Action::\"container-create\", resource)
+        when { context.user == \"1000\" };";
+    let found = of("traefik-readonly.cedar", permit, (1005, &[]), Mode::Enforce, &as_user).await;
+    assert_eq!(found, none);
+}
+
+#[test]
+fn docker_obeys_what_is_put_last() {
+    let mut config: HostConfig =
+        serde_json::from_value(json!({"SecurityOpt": ["no-new-privileges=false"]})).unwrap();
+    for withheld in Withheld::ALL {
+        withheld.take_from(&mut config);
+    }
+    assert_eq!(config.security_opt.unwrap(), ["no-new-privileges=false", "no-new-privileges"]);
+    assert_eq!(config.cap_drop.unwrap().0, ["AUDIT_WRITE", "MKNOD"]);
+}

@@ -1,0 +1,10 @@
+//! Write it down.
+//!
+//! This room knows which records describe a call, how they reach the kernel, and how the end of a
+//! response shows the outcome. It must not decide whether a call is allowed.
+
+pub(crate) mod call_records;
+pub(crate) mod journal;
+pub(crate) mod outcome;
+pub(crate) mod recorder;
+pub(crate) mod refusal_rate;

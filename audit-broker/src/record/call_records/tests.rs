@@ -1,0 +1,199 @@
+mod worst;
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, file};
+
+use super::*;
+use crate::api::body::parse_body;
+use crate::api::request::tests::head;
+use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::references::References;
+use crate::owner::Owner;
+use crate::who::subject::ContainerSubject;
+
+const ID: &str = "53819f4339c73f5518abf16d65ae065a13c9fff0e80523be2d5e3c8b16e72ad5";
+
+fn subject() -> Subject {
+    Subject {
+        auid: Auid::from_raw(1000),
+        session: Session::from_raw(3),
+        exe: Some(b"/usr/bin/docker".to_vec()),
+        terminal: Some("pts/3".to_owned()),
+        ..Subject::unknown(2601, 1000)
+    }
+}
+
+fn action(method: &str, target: &str, document: &Value) -> Action {
+    let head = head(&format!("{method} {target}")).unwrap();
+    let body = match document {
+        Value::Null => Body::None,
+        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
+    };
+    let references = References { switches: HostSwitches::ON, ..References::default() };
+    let owner = Owner::login(1000);
+    Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
+}
+
+fn web() -> Object {
+    let document = json!({
+        "Id": ID,
+        "Name": "/web",
+        "Config": {"Image": "fedora"},
+        "State": {"Pid": 4711},
+    });
+    Object::Container(serde_json::from_value(document).unwrap())
+}
+
+fn lines(records: &[Record<'_>]) -> String {
+    let mut lines = String::new();
+    for record in records {
+        for text in record.texts().unwrap() {
+            let text = String::from_utf8(text).unwrap();
+            writeln!(lines, "{} {text}", record.record_type()).unwrap();
+        }
+    }
+    lines
+}
+
+/// Before and after.
+fn story(action: &Action, came: Came, made: Option<&Made>) -> String {
+    let evidence = Evidence::new(action, &Mask::default());
+    lines(&evidence.of_request(None)) + &lines(&evidence.of_outcome(came, made))
+}
+
+#[test]
+fn the_articles_example() {
+    let document = json!({
+        "Image": "fedora",
+        "Cmd": ["chroot", "/host"],
+        "HostConfig": {"Privileged": true, "Binds": ["/:/host"], "NetworkMode": "default"},
+    });
+    let mut create = action("POST", "/v1.41/containers/create", &document);
+    let image = json!({"Id": format!("sha256:{ID}")});
+    create.references.images = vec![serde_json::from_value(image).unwrap()];
+    let made = Made { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
+    let text = story(&create, Came::Done(None), Some(&made));
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/create.txt"]);
+}
+
+/// A denial is found by one search, whatever it is about, and says which policy it was.
+#[test]
+fn what_is_denied_and_what_would_be() {
+    let document = json!({"Image": "fedora", "HostConfig": {"Binds": ["/:/host"]}});
+    let create = action("POST", "/v1.41/containers/create?name=web", &document);
+    let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
+    let mut text = String::new();
+    for action in [&create, &pull] {
+        let evidence = Evidence::new(action, &Mask::default());
+        text += &lines(&evidence.of_request(Some("developers")));
+        text += &lines(&evidence.of_denial("no-host"));
+        text += &lines(&[evidence.of_report("not-permitted")]);
+    }
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/denied.txt"]);
+}
+
+#[test]
+fn a_container_that_is_started_and_stopped() {
+    let mut start = action("POST", "/containers/web/start", &Value::Null);
+    start.object = web();
+    let mut stop = action("POST", "/containers/web/stop?t=1", &Value::Null);
+    stop.object = web();
+    let text = story(&start, Came::Done(None), None) + &story(&stop, Came::Failed, None);
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/state.txt"]);
+}
+
+#[test]
+fn a_process_in_a_container() {
+    let exec = json!({"Cmd": ["sh", "-c", "cat /etc/shadow"], "Privileged": true});
+    let mut create = action("POST", "/containers/web/exec", &exec);
+    create.object = web();
+    let text = story(&create, Came::Done(Some(7)), None) + &story(&create, Came::BrokenOff, None);
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/exec.txt"]);
+}
+
+#[test]
+fn images_volumes_and_networks() {
+    let mut pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
+    let mut tag = action("POST", "/images/fedora/tag?repo=mine&tag=1", &Value::Null);
+    let volume = json!({"Name": "data", "DriverOpts": {"device": "/srv", "o": "bind"}});
+    let mut volume = action("POST", "/volumes/create", &volume);
+    let mut network = action("POST", "/networks/create", &json!({"Name": "back"}));
+    let text: String = [&mut tag, &mut pull, &mut volume, &mut network]
+        .into_iter()
+        .map(|action| {
+            if let Some(name) = action.head.object.clone() {
+                action.object = Object::Named(name);
+            }
+            story(action, Came::Done(None), None)
+        })
+        .collect();
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/objects.txt"]);
+}
+
+#[test]
+fn who_is_no_person() {
+    let container = ContainerSubject {
+        id: ID.to_owned(),
+        name: "traefik".to_owned(),
+        image: "traefik:3".to_owned(),
+        ..ContainerSubject::default()
+    };
+    let cgroup = format!("/docker/{ID}").into_bytes();
+    let of_container = Subject { container: Some(container), cgroup, ..Subject::unknown(9, 0) };
+    let cgroup = b"/system.slice/ci.service".to_vec();
+    let service = Subject { cgroup, ..Subject::unknown(10, 998) };
+    let namespaced = Subject { is_namespaced: true, ..subject() };
+    let head = head("POST /containers/web/start").unwrap();
+    let records: Vec<_> = [&of_container, &service, &namespaced]
+        .into_iter()
+        .map(|subject| of_missing(subject, &head))
+        .collect();
+    let refused = of_refused(&service, Some("/v1.41/containers/../x?a b=res"), "not-understood");
+    let text = lines(&records) + &lines(&[refused]);
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/others.txt"]);
+}
+
+#[test]
+fn r18_credentials_in_urls_are_not_on_record() {
+    let mask = Mask::with_key([1; audit_host::mask::KEY_BYTES]);
+    let digest = mask.of(b"u:password");
+    let login = json!({"serveraddress": "https://u:password@h", "username": "u"});
+    let exec = json!({"Cmd": ["curl", "http://u:password@h"]});
+    for (target, document) in [
+        ("/build?remote=http://u:password@h/x", Value::Null),
+        ("/build?remote=u:password@h/x", Value::Null),
+        ("/images/create?fromSrc=http%3A%2F%2Fu%3Apassword%40h", Value::Null),
+        ("/auth", login),
+        ("/containers/web/exec", exec),
+    ] {
+        let mut asked = action("POST", target, &document);
+        if target.ends_with("/exec") {
+            asked.object = web();
+        }
+        let evidence = Evidence::new(&asked, &mask);
+        let text = lines(&evidence.of_request(None)) + &lines(&evidence.of_denial("x"));
+        let hex = |text: &str| {
+            let mut hex = Vec::new();
+            audit_core::encoding::encode_hex(text.as_bytes(), &mut hex);
+            String::from_utf8(hex).unwrap()
+        };
+        assert!(!text.contains("password") && !text.contains(&hex("password")), "{text}");
+        assert!(text.contains(&digest) || text.contains(&hex(&digest)), "{text}");
+    }
+}
+
+/// Whatever a name holds, the record is written and stays one line.
+#[test]
+fn odd_names_make_whole_records() {
+    let document = json!({
+        "Image": "fedora\u{1b}[31m",
+        "Cmd": ["x".repeat(100_000), "a b", "res=success"],
+        "HostConfig": {"Binds": ["/a b/uid=0:/h"], "CapAdd": ["NOT_ONE"]},
+    });
+    let create = action("POST", "/containers/create?name=odd", &document);
+    let text = story(&create, Came::Done(None), None);
+    assert!(text.lines().all(|line| line.contains(" res=success") && !line.contains("uid=0")));
+}

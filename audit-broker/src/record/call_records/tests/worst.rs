@@ -1,0 +1,109 @@
+//! The worst bodies, from their bytes to the decision and its records: `tests/bench-broker.sh worst`
+//! measures them with the release program and holds them against the limits; here nothing may be
+//! twenty times above those.
+
+#[path = "../../../../examples/load/bodies.rs"]
+mod bodies;
+
+use std::fs;
+use std::time::Duration;
+
+use audit_core::Outcome;
+use audit_host::mask::{KEY_BYTES, Mask};
+use serde_json::Value;
+
+use crate::api::body::{Body, SIZE_LIMIT_BYTES, parse_body};
+use crate::api::request::tests::head;
+use crate::judge::danger::tests::action;
+use crate::judge::decision::tests::{NAME, NUMBER, Registry, image, person};
+use crate::judge::decision::{Decision, decide};
+use crate::own_process;
+use crate::policy::Policy;
+use crate::policy::tests::{shipped_texts, user};
+use crate::record::call_records::Evidence;
+use crate::settings::Mode;
+use bodies::{Worst, worst};
+
+const TEST: &str = "record::call_records::tests::worst::s30_no_body_makes_much_work";
+
+/// Twenty times the limits of 50 ms and 32 MB.
+const CPU_LIMIT: Duration = Duration::from_secs(1);
+const MEMORY_LIMIT_KIB: u64 = 20 * 32 * 1024;
+
+/// How long this thread has been on a processor.
+///
+/// # Source
+/// `Documentation/scheduler/sched-stats.rst` of Linux.
+fn cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// The most memory that the process has had since [`reset_peak`], in KiB.
+fn memory(what: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn reset_peak() {
+    crate::sys::trim_memory();
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+/// Everything that is done with a body before dockerd is asked to do something.
+async fn judge_whole(registry: &Registry, policy: &Policy, worst: &Worst) -> String {
+    let head = head(&worst.target);
+    let Ok(head) = head else { return "refused".to_owned() };
+    let body = match parse_body(head.route.body, worst.body.as_bytes()) {
+        Ok(body) => body,
+        Err(refusal) => return format!("{}", refusal.status.as_u16()),
+    };
+    let mut action = action("GET", "/_ping", &Value::Null);
+    let is_create = matches!(body, Body::ContainerCreate(_));
+    action.references.images = if is_create { vec![image("fedora")] } else { Vec::new() };
+    (action.head, action.body, action.owner) = (head, body, person(NUMBER));
+    let case = registry.case(&action).await;
+    let principal = user(NAME, NUMBER, &["users"]);
+    let decision = decide(policy, Mode::Enforce, &principal, &case);
+    let mask = Mask::with_key([1; KEY_BYTES]);
+    let evidence = Evidence::new(&action, &mask);
+    let records = match &decision {
+        Decision::Allow { policy, .. } => evidence.of_request(policy.as_deref()),
+        Decision::Deny(denial) => evidence.of_denial(denial.reason()),
+    };
+    let texts: usize = records
+        .into_iter()
+        .map(|record| record.outcome(Outcome::Failed).texts().unwrap().len())
+        .sum();
+    let forwarded = action.body.to_json().map_or(0, |json| json.len());
+    match decision {
+        Decision::Allow { .. } => format!("allowed, {texts} records, {forwarded} bytes"),
+        Decision::Deny(denial) => {
+            format!("denied in {} bytes, {texts} records", denial.message.len())
+        }
+    }
+}
+
+#[tokio::test]
+async fn s30_no_body_makes_much_work() {
+    if !own_process::is_here(TEST) {
+        return;
+    }
+    let registry = Registry::new("worst");
+    let policy = Policy::from_text(&shipped_texts()["default.cedar"]).unwrap();
+    let mut wrong = Vec::new();
+    for worst in worst() {
+        assert!(worst.body.len() <= SIZE_LIMIT_BYTES, "{}", worst.name);
+        reset_peak();
+        let (before, began) = (memory("VmRSS:"), cpu());
+        let ended = judge_whole(&registry, &policy, &worst).await;
+        let took = cpu().saturating_sub(began);
+        let grown = memory("VmHWM:").saturating_sub(before);
+        println!("{:<42} {took:>10.1?} {grown:>8} KiB  {ended}", worst.name);
+        if took > CPU_LIMIT || grown > MEMORY_LIMIT_KIB {
+            wrong.push(worst.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

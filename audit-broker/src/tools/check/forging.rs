@@ -1,0 +1,80 @@
+//! Who can write audit records of any content, by way of docker on this host.
+
+use std::path::Path;
+
+use audit_host::audit_socket::{DAEMON_SETTINGS, Profile, containers_that_may_write};
+
+use crate::judge::operation;
+use crate::policy::Policy;
+use crate::tools::matrix::who_may;
+
+/// What an administrator has to know about it.
+///
+/// # Errors
+/// If the policies cannot be asked, or the processes of the host cannot be listed.
+pub(super) fn warnings(policy: &Policy) -> anyhow::Result<Vec<String>> {
+    let builders = who_may(policy, operation::BUILD.name)?;
+    let profile = Profile::of_daemon(Path::new(DAEMON_SETTINGS));
+    Ok(describe(&builders, &profile, containers_that_may_write()?.len()))
+}
+
+fn describe(
+    builders: &[String],
+    profile: &anyhow::Result<Profile>,
+    containers: usize,
+) -> Vec<String> {
+    let why = match profile {
+        Ok(Profile::Refuses(_)) => return Vec::new(),
+        Ok(Profile::Allows(path)) => format!("{} lets them", path.display()),
+        Ok(Profile::Default) => format!(
+            "examples/seccomp-no-audit.json as seccomp-profile in {DAEMON_SETTINGS} prevents it"
+        ),
+        Err(error) => format!("cannot tell which seccomp-profile dockerd has: {error:#}"),
+    };
+    let builders = (!builders.is_empty()).then(|| {
+        format!(
+            "evidence-forging: each step of a build can write audit records in anybody's name, and \
+             these may build: {}; {why}",
+            builders.join(", ")
+        )
+    });
+    let containers = (containers > 0).then(|| {
+        format!(
+            "evidence-forging: {containers} running containers have CAP_AUDIT_WRITE and can write \
+             audit records in anybody's name, or crash auditd 3.0.9; {why}"
+        )
+    });
+    builders.into_iter().chain(containers).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s20_it_warns_of_builders_who_may_forge_records() {
+        let path =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/policies/own-containers.cedar");
+        let policy = Policy::from_text(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let builders = who_may(&policy, operation::BUILD.name).unwrap();
+        assert_eq!(builders, ["group developers"]);
+        let warnings = describe(&builders, &Ok(Profile::Default), 2);
+        assert!(warnings[0].contains("may build: group developers; examples/"), "{warnings:?}");
+        assert!(warnings[1].contains(": 2 running containers have"), "{warnings:?}");
+        assert_eq!(describe(&[], &Ok(Profile::Default), 0), [""; 0]);
+        assert_eq!(describe(&builders, &Ok(Profile::Refuses("/x".into())), 2), [""; 0]);
+        let weak = describe(&builders, &Ok(Profile::Allows("/x".into())), 0);
+        assert!(weak[0].ends_with("; /x lets them"), "{weak:?}");
+        assert_eq!(describe(&builders, &Err(anyhow::anyhow!("x")), 0).len(), 1);
+    }
+
+    /// A caller who may do everything can forge records in other ways.
+    #[test]
+    fn s20_all_but_admins_are_named() {
+        let text = r#"
+            @id("a") permit(principal in Group::"docker-admin", action, resource);
+            @id("b") permit(principal, action == Action::"build", resource);"#;
+        let policy = Policy::from_text(text).unwrap();
+        assert_eq!(who_may(&policy, operation::BUILD.name).unwrap(), ["root", "anybody"]);
+    }
+}

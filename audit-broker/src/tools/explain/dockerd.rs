@@ -1,0 +1,327 @@
+//! A dockerd that does nothing: it answers so that clients go on.
+//!
+//! Whatever is asked for is there, belongs to the same person and has nothing of the host; what was
+//! made here is what it was made to be.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::api::body::Body;
+use crate::api::request::{ApiVersion, Head};
+use crate::api::route::Method;
+use crate::owner::{Kind, LABEL, Owner, OwnerTable, name_key};
+use crate::refusal::Refusal;
+use crate::who::registrar::claim;
+
+/// dockerd's answer.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// What the made-up dockerd has.
+#[derive(Debug)]
+pub(super) struct Dockerd {
+    owners: Rc<OwnerTable>,
+    /// Whose what is made here is.
+    owner: Owner,
+    owner_of_rest: Owner,
+    /// What was made here or asked for, by id and by name.
+    known: RefCell<HashMap<String, Value>>,
+    /// A volume that is about to be made, and so is not there.
+    missing_volume: RefCell<Option<String>>,
+}
+
+impl Dockerd {
+    pub(super) fn new(owners: Rc<OwnerTable>, owner: Owner, owner_of_rest: Owner) -> Self {
+        let (known, missing_volume) = (RefCell::default(), RefCell::default());
+        Self { owners, owner, owner_of_rest, known, missing_volume }
+    }
+
+    /// Says that a call is about to make this volume.
+    pub(super) fn miss_volume(&self, name: Option<&str>) {
+        self.missing_volume.replace(name.map(str::to_owned));
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&self, head: &Head, body: &Body) -> Answer {
+        let name = head.object.as_deref().unwrap_or_default();
+        match head.route.op {
+            "ping" => ping(),
+            "version" => document(&version()),
+            "info" => document(&json!({
+                "OSType": "linux", "Architecture": "x86_64", "DefaultRuntime": "runc",
+                "Swarm": {"LocalNodeState": "inactive"},
+            })),
+            "inspect" => document(&self.container(name)),
+            "image-inspect" => document(&self.image(name)),
+            "volume-inspect" if self.missing_volume.borrow().as_deref() == Some(name) => {
+                refuse(&Refusal::not_found(format!("get {name}: no such volume")))
+            }
+            "volume-inspect" => document(&self.volume(name)),
+            "network-inspect" => document(&self.network(name)),
+            "exec-inspect" => document(&self.exec(name)),
+            "create" => self.make_container(head, body),
+            "exec" => self.make_exec(name, body),
+            "start" => {
+                self.start(name);
+                empty(StatusCode::NO_CONTENT)
+            }
+            "volume-create" => match body {
+                Body::VolumeCreate(volume) => {
+                    made(&self.volume(volume.name.as_deref().unwrap_or_default()))
+                }
+                _ => made(&self.volume("")),
+            },
+            "commit" | "network-create" => made(&json!({"Id": id_of("made", name)})),
+            "service-create" | "secret-create" | "config-create" => {
+                made(&json!({"ID": id_of("made", name)}))
+            }
+            "wait" => document(&json!({"StatusCode": 0})),
+            "attach" | "exec-start" => end_of_stream(),
+            "attach-ws" | "build-session" | "build-grpc" => {
+                refuse(&Refusal::forbidden("there is no daemon here"))
+            }
+            "archive-stat" | "archive-read" => with_header(empty(StatusCode::OK), STAT, FILE),
+            "volume-list" => document(&json!({"Volumes": [], "Warnings": []})),
+            "top" => document(&json!({"Titles": [], "Processes": []})),
+            "list" | "image-list" | "network-list" | "image-history" | "changes"
+            | "image-search" | "image-remove" | "plugin-list" | "plugin-privileges"
+            | "node-list" | "service-list" | "task-list" | "secret-list" | "config-list" => {
+                document(&json!([]))
+            }
+            "update" | "stats" | "disk-usage" | "registry-auth" => document(&json!({})),
+            op if op.ends_with("prune") => document(&json!({"SpaceReclaimed": 0})),
+            // What is read as it comes ends at once.
+            "logs" | "events" | "build" | "image-pull" | "image-push" | "image-load"
+            | "image-save" | "export" | "archive-write" => empty(StatusCode::OK),
+            _ if matches!(head.route.method, Method::Get | Method::Head) => {
+                refuse(&Refusal::not_found("there is no such thing here"))
+            }
+            _ => empty(StatusCode::NO_CONTENT),
+        }
+    }
+
+    fn container(&self, name: &str) -> Value {
+        if let Some(container) = self.known.borrow().get(name) {
+            return container.clone();
+        }
+        let host_config = json!({});
+        let container =
+            self.container_with(name, "unknown", &host_config, &self.owner_of_rest, true);
+        self.keep(&container, "Id", Some(name));
+        container
+    }
+
+    fn container_with(
+        &self,
+        name: &str,
+        image: &str,
+        host_config: &Value,
+        owner: &Owner,
+        is_running: bool,
+    ) -> Value {
+        json!({
+            "Id": id_of("container", name),
+            "Name": format!("/{name}"),
+            "Driver": "overlay2",
+            "Image": self.image(image).get("Id"),
+            "Config": {"Image": image, "Labels": {LABEL: owner.to_string()}},
+            "HostConfig": host_config,
+            "NetworkSettings": {},
+            "State": state(is_running),
+        })
+    }
+
+    fn make_container(&self, head: &Head, body: &Body) -> Answer {
+        let Body::ContainerCreate(config) = body else { return empty(StatusCode::BAD_REQUEST) };
+        // One without a name is given one, as dockerd does; each is another.
+        let given = format!("nameless_{}", self.known.borrow().len() / 2);
+        let name = head.query.text("name").unwrap_or(&given);
+        let image = config.image.as_deref().unwrap_or_default();
+        let host_config = config.host_config.as_ref();
+        let host_config = host_config.and_then(|host| serde_json::to_value(host).ok());
+        let host_config = host_config.unwrap_or_else(|| json!({}));
+        let container = self.container_with(name, image, &host_config, &self.owner, false);
+        made(&json!({"Id": self.keep(&container, "Id", Some(name)), "Warnings": []}))
+    }
+
+    fn make_exec(&self, container: &str, body: &Body) -> Answer {
+        let Body::ExecCreate(exec) = body else { return empty(StatusCode::BAD_REQUEST) };
+        let mut words = exec.cmd.iter().flatten();
+        let number = self.known.borrow().len();
+        let exec = json!({
+            "ID": id_of("exec", &number.to_string()),
+            "ContainerID": self.container(container).get("Id"),
+            "ExitCode": 0,
+            "Running": false,
+            "ProcessConfig": {
+                "entrypoint": words.next().cloned().unwrap_or_default(),
+                "arguments": words.collect::<Vec<_>>(),
+                "privileged": exec.privileged == Some(true),
+            },
+        });
+        made(&json!({"Id": self.keep(&exec, "ID", None)}))
+    }
+
+    /// Keeps something under its id and its name, and gives the id.
+    fn keep(&self, thing: &Value, key: &str, name: Option<&str>) -> String {
+        let id = thing.get(key).and_then(Value::as_str).unwrap_or_default();
+        let mut known = self.known.borrow_mut();
+        for key in [Some(id), name].into_iter().flatten() {
+            known.insert(key.to_owned(), thing.clone());
+        }
+        id.to_owned()
+    }
+
+    fn start(&self, name: &str) {
+        let mut kept = self.known.borrow_mut();
+        let id = kept.get(name).and_then(|container| container.get("Id")).cloned();
+        for container in kept.values_mut() {
+            if id.is_some()
+                && container.get("Id") == id.as_ref()
+                && let Some(was) = container.get_mut("State")
+            {
+                *was = state(true);
+            }
+        }
+    }
+
+    fn exec(&self, id: &str) -> Value {
+        self.known.borrow().get(id).cloned().unwrap_or_else(|| {
+            let container = self.container(id);
+            json!({"ID": id_of("exec", id), "ContainerID": container.get("Id")})
+        })
+    }
+
+    /// An image takes no label, so it is in the table whose it is.
+    fn image(&self, name: &str) -> Value {
+        let id = match name.strip_prefix("sha256:") {
+            Some(_) => name.to_owned(),
+            None => format!("sha256:{}", id_of("image", name)),
+        };
+        claim(&self.owners, Kind::Image, &id, &self.owner_of_rest);
+        let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        let (tags, digests) = match name {
+            name if name.starts_with("sha256:") => (vec![], vec![]),
+            name if name.contains('@') => (vec![], vec![name.to_owned()]),
+            name if has_tag => (vec![name.to_owned()], vec![]),
+            name => (vec![format!("{name}:latest")], vec![]),
+        };
+        for tag in &tags {
+            let key = name_key(tag, &id);
+            claim(&self.owners, Kind::ImageName, &key, &self.owner_of_rest);
+        }
+        json!({"Id": id, "RepoTags": tags, "RepoDigests": digests, "Config": {}})
+    }
+
+    fn volume(&self, name: &str) -> Value {
+        json!({"Name": name, "Driver": "local", "Scope": "local", "Labels": self.labels()})
+    }
+
+    fn network(&self, name: &str) -> Value {
+        let id = id_of("network", name);
+        json!({"Id": id, "Name": name, "Driver": "bridge", "Labels": self.labels()})
+    }
+
+    fn labels(&self) -> Value {
+        json!({LABEL: self.owner_of_rest.to_string()})
+    }
+}
+
+/// What a client is told of a request that the broker does not understand.
+pub(super) fn refuse(refusal: &Refusal) -> Answer {
+    with_status(document(&json!({"message": refusal.message})), refusal.status)
+}
+
+fn state(is_running: bool) -> Value {
+    let status = if is_running { "running" } else { "created" };
+    json!({"Pid": i32::from(is_running), "Running": is_running, "Status": status})
+}
+
+/// An id that is the same each time; what is an id already stays.
+fn id_of(kind: &str, name: &str) -> String {
+    if is_id(name) {
+        return name.to_owned();
+    }
+    let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(name).finalize();
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Whether it is a whole id.
+pub(super) fn is_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Which versions of the API there are, and that builds are BuildKit's unless a client says
+/// otherwise, as dockerd has it since version 23.
+fn ping() -> Answer {
+    let newest = HeaderValue::from_str(&ApiVersion::NEWEST.to_string());
+    let answer = with_header(empty(StatusCode::OK), "ostype", "linux");
+    let mut answer = with_header(answer, "builder-version", "2");
+    if let Ok(newest) = newest {
+        answer.headers_mut().insert(HeaderName::from_static("api-version"), newest);
+    }
+    answer
+}
+
+fn version() -> Value {
+    json!({
+        "Version": "none",
+        "ApiVersion": ApiVersion::NEWEST.to_string(),
+        "MinAPIVersion": ApiVersion::OLDEST.to_string(),
+        "Os": "linux",
+        "Arch": "amd64",
+        "Platform": {"Name": "audit-broker explain"},
+    })
+}
+
+/// The header in which dockerd describes a file, and one that is empty.
+///
+/// # Source
+/// `PathStat` in `api/types/container/container.go` of moby; base64 of
+/// `{"name":"x","size":0,"mode":420,"mtime":"2000-01-01T00:00:00Z","linkTarget":""}`.
+const STAT: &str = "x-docker-container-path-stat";
+const FILE: &str = "eyJuYW1lIjoieCIsInNpemUiOjAsIm1vZGUiOjQyMCwibXRpbWUiOiIyMDAwLTAxLTAxVDAwOjAwOjAwWiIs\
+                    ImxpbmtUYXJnZXQiOiIifQ==";
+
+/// The connection becomes a stream; whoever serves it ends it.
+fn end_of_stream() -> Answer {
+    let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
+    answer
+}
+
+fn document(value: &Value) -> Answer {
+    let mut answer = Response::new(Full::from(value.to_string()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn made(value: &Value) -> Answer {
+    with_status(document(value), StatusCode::CREATED)
+}
+
+fn empty(status: StatusCode) -> Answer {
+    with_status(Response::new(Full::default()), status)
+}
+
+fn with_status(mut answer: Answer, status: StatusCode) -> Answer {
+    *answer.status_mut() = status;
+    answer
+}
+
+fn with_header(mut answer: Answer, name: &'static str, value: &'static str) -> Answer {
+    answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    answer
+}

@@ -1,0 +1,238 @@
+//! The calls that records tell of.
+//!
+//! Knows which records belong to one call: the one that it was asked for, the ways in which it
+//! yields the host, that it would have been denied, what a new container was given and which one it
+//! became. A login's records are written by one thread, those of a call at once, so what belongs to
+//! a request comes right behind it.
+
+use std::collections::HashMap;
+
+use audit_core::Auid;
+
+use super::record::{Kind, Record, Sender};
+use crate::owner::Owner;
+use crate::who::principal::{owner_of, service_of};
+use crate::who::subject::{ContainerSubject, Subject, container_ids};
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) who: Who,
+    /// Whose what it makes is, as root or not.
+    pub(super) owner: Owner,
+    /// The word for the route.
+    pub(super) op: String,
+    /// A container.
+    pub(super) vm: Option<String>,
+    pub(super) uuid: Option<String>,
+    /// An image.
+    pub(super) sw: Option<String>,
+    /// A volume or network.
+    pub(super) volume: Option<String>,
+    pub(super) network: Option<String>,
+    /// Anything else that has a name.
+    pub(super) name: Option<String>,
+    /// What a new container was given.
+    pub(super) given: Vec<Given>,
+    /// The ways in which it yields the host, in the words of the records.
+    pub(super) ways: Vec<String>,
+    pub(super) is_denied: bool,
+    pub(super) would_be_denied: bool,
+    /// Whether it is on record that a container came of it.
+    is_made: bool,
+    spid: u32,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
+    /// Somebody with this login uid.
+    User(u32),
+    /// A unit.
+    Service(String),
+    Container {
+        id: String,
+        name: String,
+        image: String,
+    },
+}
+
+/// Something that a new container was given, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Volume(String),
+    Network(String),
+}
+
+/// The kernel's word for a login uid that is not set.
+const UNSET: u32 = u32::MAX;
+
+/// Puts the calls together.
+pub(super) fn calls(records: &[Record]) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    let mut last: HashMap<Sender, usize> = HashMap::new();
+    let mut given: HashMap<String, Vec<Given>> = HashMap::new();
+    for record in records.iter().filter(|record| !record.goes_on()) {
+        let op = record.word("op").unwrap_or_default();
+        let index = last.get(&record.sender).copied();
+        let belonging = index.and_then(|index| calls.get_mut(index)).filter(|it| it.fits(record));
+        match (record.kind, op.strip_suffix("-request")) {
+            (Kind::RoleChange, _) => {
+                if let Some(call) = belonging {
+                    call.ways.push(way(record));
+                }
+            }
+            (Kind::Call, Some(op)) => match Call::of(record, op) {
+                Some(call) => {
+                    last.insert(record.sender, calls.len());
+                    calls.push(call);
+                }
+                // What follows belongs to none.
+                None => _ = last.remove(&record.sender),
+            },
+            (Kind::Call, None) if op == "would-deny" => {
+                if let Some(call) = belonging {
+                    call.would_be_denied = true;
+                }
+            }
+            (Kind::Call, None) if record.word("reason") == Some("create") => {
+                if let (Some(uuid), Some(thing)) = (record.word("uuid"), Given::of(record)) {
+                    given.entry(uuid.to_owned()).or_default().push(thing);
+                }
+            }
+            (Kind::Call, None) if op == "create" && record.is_success() => {
+                let made = calls.iter_mut().rev().find(|call| call.became(record));
+                if let (Some(call), Some(uuid)) = (made, record.word("uuid")) {
+                    call.is_made = true;
+                    call.uuid = Some(uuid.to_owned());
+                    call.vm = record.text("vm");
+                    call.given = given.remove(uuid).unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+    calls
+}
+
+impl Call {
+    fn of(record: &Record, op: &str) -> Option<Self> {
+        let subject = subject(record)?;
+        let filled = |name| record.text(name).filter(|text| !text.is_empty() && text != "?");
+        Some(Self {
+            who: Who::of(&subject),
+            owner: owner_of(&subject).without_root(),
+            op: op.to_owned(),
+            vm: filled("vm"),
+            uuid: record.word("uuid").map(str::to_owned),
+            sw: filled("sw"),
+            volume: filled("new-fs"),
+            network: filled("new-net"),
+            name: filled("name"),
+            given: Vec::new(),
+            ways: Vec::new(),
+            is_denied: !record.is_success(),
+            would_be_denied: false,
+            is_made: false,
+            spid: subject.pid,
+        })
+    }
+
+    /// Whether the record is about the same as the request.
+    fn fits(&self, record: &Record) -> bool {
+        let vm = record.text("vm").filter(|vm| vm != "?");
+        record.number("spid") == Some(self.spid)
+            && vm == self.vm
+            && record.word("uuid") == self.uuid.as_deref()
+    }
+
+    /// Whether the container in the record may be what came of this.
+    fn became(&self, record: &Record) -> bool {
+        self.op == "create"
+            && !self.is_made
+            && !self.is_denied
+            && record.number("spid") == Some(self.spid)
+            && record.text("sw") == self.sw
+            && (self.vm.is_none() || self.vm == record.text("vm"))
+    }
+}
+
+/// Who calls, as far as records tell; `None` if what they say cannot be.
+fn subject(record: &Record) -> Option<Subject> {
+    let auid = record.number("sauid")?;
+    // The kernel puts the login in front for whom the broker writes, or none.
+    if record.sender.auid != UNSET && record.sender.auid != auid {
+        return None;
+    }
+    let cgroup = record.text("cgroup").unwrap_or_default();
+    let kind = record.word("kind")?;
+    let container = match kind {
+        "container" => Some(ContainerSubject {
+            id: container_ids(cgroup.as_bytes()).next().unwrap_or_default().to_owned(),
+            name: record
+                .word("hostname")
+                .filter(|name| *name != "?")
+                .unwrap_or_default()
+                .to_owned(),
+            image: record.text("comm").unwrap_or_default(),
+            ..ContainerSubject::default()
+        }),
+        _ => None,
+    };
+    Some(Subject {
+        auid: Auid::from_raw(auid),
+        is_namespaced: kind == "user-namespace",
+        cgroup: cgroup.into_bytes(),
+        container,
+        ..Subject::unknown(record.number("spid")?, record.number("suid")?)
+    })
+}
+
+impl Who {
+    fn of(subject: &Subject) -> Self {
+        match (&subject.container, subject.trusted_login()) {
+            (Some(container), _) => {
+                let ContainerSubject { id, name, image, .. } = container.clone();
+                Self::Container { id, name, image }
+            }
+            (None, Some(auid)) => Self::User(auid.number()),
+            (None, None) => Self::Service(service_of(subject)),
+        }
+    }
+
+    /// Whose a thing is that is in this principal.
+    pub(super) fn as_owner(&self) -> Owner {
+        match self {
+            Self::User(0) => Owner::Root,
+            Self::User(auid) => Owner::login(*auid),
+            Self::Service(unit) => Owner::Service { unit: unit.clone(), groups: Vec::new() },
+            Self::Container { id, .. } => Owner::Container(id.clone()),
+        }
+    }
+}
+
+impl Given {
+    /// Paths are no volumes, and what has no name is made with the container.
+    fn of(record: &Record) -> Option<Self> {
+        let named = |name| record.text(name).filter(|text| !matches!(text.as_str(), "" | "?"));
+        match record.word("resrc")? {
+            "fs" => named("new-fs").filter(|name| !name.starts_with('/')).map(Self::Volume),
+            "net" => named("new-net").map(Self::Network),
+            _ => None,
+        }
+    }
+}
+
+/// A way in which a call yields the host: `op=host-mount path=/`.
+fn way(record: &Record) -> String {
+    let mut way = format!("op={}", record.word("op").unwrap_or_default());
+    for name in ["path", "device"] {
+        if let Some(text) = record.text(name) {
+            way = format!("{way} {name}={text}");
+        }
+    }
+    match record.word("resrc") {
+        Some(words) => format!("{way} resrc={words}"),
+        None => way,
+    }
+}
