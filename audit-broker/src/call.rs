@@ -24,18 +24,18 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::api::request::{ApiVersion, Head};
-use crate::call::quota::Slot;
-use crate::call::state::Shared;
+use crate::call::quota::Quota;
+use crate::call::state::State;
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::judge::action::Action;
 use crate::judge::decision::Denial;
-use crate::judge::decision_cache::Decided;
+use crate::judge::decision_cache::DecisionCache;
 use crate::judge::withheld::Withheld;
 use crate::net::client_stream::Phase;
 use crate::policy::Principal;
-use crate::record::call_records::{self, Evidence, Made};
-use crate::record::outcome::Came;
-use crate::record::recorder::{Asked, NotRecorded};
+use crate::record::call_records::{self, CallRecords, MadeObject};
+use crate::record::outcome::CallOutcome;
+use crate::record::recorder::{NotRecorded, StatusCheck};
 use crate::record::refusal_rate::Admission;
 use crate::refusal::Refusal;
 use crate::settings::{Level, OnFailure, Settings};
@@ -44,16 +44,16 @@ use crate::who::registrar::Registrar;
 use answer::AnswerBody;
 
 /// How long a client may take to send a document, or the beginning of a stream that is looked at.
-pub(crate) const DOCUMENT_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client's connection, which serves one request after the other.
 pub(crate) struct Connection {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: Arc<State>,
     pub(crate) upstream: Upstream,
     pub(crate) identity: Identity,
     pub(crate) phase: Rc<Phase>,
-    pub(crate) slot: Slot,
-    pub(crate) decided: Decided,
+    pub(crate) quota: Quota,
+    pub(crate) decision_cache: DecisionCache,
 }
 
 /// A call on its way.
@@ -112,14 +112,14 @@ pub(crate) struct Inbound {
 
 impl Connection {
     pub(crate) fn registrar(&self, version: ApiVersion) -> Registrar<'_> {
-        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let (owners, people) = (&self.state.owners, &self.state.people);
         Registrar { owners, people, version, upstream: &self.upstream }
     }
 
     /// Whether a refusal is one of so many that it gets no record of its own.
     fn is_counted(&self) -> bool {
-        let limit = self.shared.settings().refusals_per_minute;
-        let admission = self.shared.refusals.admit(self.identity.subject(), limit);
+        let limit = self.state.settings().refusals_per_minute;
+        let admission = self.state.refusal_rate.admit(self.identity.subject(), limit);
         admission == Admission::Counted
     }
 
@@ -130,7 +130,7 @@ impl Connection {
             return;
         }
         let record = call_records::of_refused(subject, None, "not-http");
-        if let Err(error) = self.shared.recorder.write(subject, &[record]).await {
+        if let Err(error) = self.state.recorder.write(subject, &[record]).await {
             tracing::error!("what is no request is not on record: {error}");
         }
     }
@@ -147,8 +147,8 @@ impl Connection {
         let subject = self.identity.subject();
         let target = call_records::refused_target(&request.head.uri);
         let record = call_records::of_refused(subject, Some(&target), reason);
-        let recorded = self.shared.recorder.write(subject, &[record]).await;
-        or_warn(recorded, self.shared.settings().on_failure)
+        let recorded = self.state.recorder.write(subject, &[record]).await;
+        or_warn(recorded, self.state.settings().on_failure)
     }
 
     /// Writes down a call about something that is not there.
@@ -156,7 +156,7 @@ impl Connection {
         &self,
         head: &Head,
         settings: &Settings,
-        asked: Option<Asked>,
+        asked: Option<StatusCheck>,
     ) -> Result<(), Stop> {
         let Some(asked) = asked else { return Ok(()) };
         if self.is_counted() {
@@ -164,7 +164,7 @@ impl Connection {
         }
         let subject = self.identity.subject();
         let record = call_records::of_missing(subject, head);
-        let recorded = self.shared.recorder.write_asked(subject, &[record], asked).await;
+        let recorded = self.state.recorder.write_asked(subject, &[record], asked).await;
         or_warn(recorded, settings.on_failure)
     }
 }
@@ -200,12 +200,12 @@ impl Call {
         if self.connection.is_counted() {
             return Ok(());
         }
-        let shared = &self.connection.shared;
-        let evidence = Evidence::new(&self.action, &shared.mask);
-        let records = evidence.of_denial(denial.reason());
-        let recorded = shared.recorder.write(&self.action.subject, &records).await;
-        if let Some(journal) = &shared.journal {
-            let line = Evidence::journal_line(&self.action, &self.settings.upstream);
+        let state = &self.connection.state;
+        let call_records = CallRecords::new(&self.action, &state.mask);
+        let records = call_records.of_denial(denial.reason());
+        let recorded = state.recorder.write(&self.action.subject, &records).await;
+        if let Some(journal) = &state.journal {
+            let line = CallRecords::journal_line(&self.action, &self.settings.upstream);
             journal.write(line.rejected("command not allowed"));
         }
         or_warn(recorded, self.settings.on_failure)
@@ -221,40 +221,40 @@ impl Call {
     pub(crate) async fn record_request(
         &self,
         reported: Option<&Denial>,
-        asked: Option<Asked>,
+        asked: Option<StatusCheck>,
     ) -> Result<(), Stop> {
         let asked = match (asked, reported) {
             (Some(asked), _) => asked,
-            (None, Some(_)) => self.connection.shared.recorder.ask(),
+            (None, Some(_)) => self.connection.state.recorder.ask(),
             (None, None) => return Ok(()),
         };
-        let shared = &self.connection.shared;
-        let evidence = Evidence::new(&self.action, &shared.mask);
-        let mut records = evidence.of_request(self.permitted_by.as_deref());
-        records.extend(reported.map(|denial| evidence.of_report(denial.reason())));
-        let recorded = shared.recorder.write_asked(&self.action.subject, &records, asked).await;
+        let state = &self.connection.state;
+        let call_records = CallRecords::new(&self.action, &state.mask);
+        let mut records = call_records.of_request(self.permitted_by.as_deref());
+        records.extend(reported.map(|denial| call_records.of_report(denial.reason())));
+        let recorded = state.recorder.write_asked(&self.action.subject, &records, asked).await;
         self.is_open.set(self.level() == Level::Full);
         if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
             // The kernel may write it all the same, or write it late.
-            self.record_outcome(Came::NotMade, None);
+            self.record_outcome(CallOutcome::NotMade, None);
         }
         or_warn(recorded, self.settings.on_failure)?;
         if !self.action.head.route.class.reads_only()
-            && let Some(journal) = &shared.journal
+            && let Some(journal) = &state.journal
         {
-            journal.write(Evidence::journal_line(&self.action, &self.settings.upstream));
+            journal.write(CallRecords::journal_line(&self.action, &self.settings.upstream));
         }
         Ok(())
     }
 
     /// Writes down what came of it, and which object came into being.
-    pub(crate) fn record_outcome(&self, came: Came, made: Option<&Made>) {
+    pub(crate) fn record_outcome(&self, came: CallOutcome, made: Option<&MadeObject>) {
         if !self.is_open.replace(false) {
             return;
         }
-        let evidence = Evidence::new(&self.action, &self.connection.shared.mask);
-        let records = evidence.of_outcome(came, made);
-        self.connection.shared.recorder.write_later(&self.action.subject, &records);
+        let call_records = CallRecords::new(&self.action, &self.connection.state.mask);
+        let records = call_records.of_outcome(came, made);
+        self.connection.state.recorder.write_later(&self.action.subject, &records);
     }
 
     fn level(&self) -> Level {
@@ -265,7 +265,7 @@ impl Call {
 /// Whatever ends a call before it is known what came of it, that much is on record.
 impl Drop for Call {
     fn drop(&mut self) {
-        self.record_outcome(Came::BrokenOff, None);
+        self.record_outcome(CallOutcome::BrokenOff, None);
     }
 }
 
@@ -327,10 +327,10 @@ impl Stop {
 /// What stands in an error document of dockerd's.
 fn message_of(answer: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Told {
+    struct ErrorDocument {
         message: String,
     }
-    match serde_json::from_slice::<Told>(answer) {
+    match serde_json::from_slice::<ErrorDocument>(answer) {
         Ok(told) => told.message,
         Err(_) => String::from_utf8_lossy(answer).into_owned(),
     }

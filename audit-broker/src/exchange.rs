@@ -21,7 +21,7 @@ use crate::api::route::{BodyKind, ObjectKind};
 use crate::call::answer::AnswerBody;
 use crate::call::network_quota::take_turn;
 use crate::call::quota::EVENT_STREAMS_LIMIT;
-use crate::call::{Call, Connection, DOCUMENT_WAIT, Inbound, Stop};
+use crate::call::{Call, Connection, DOCUMENT_TIMEOUT, Inbound, Stop};
 use crate::dockerd::finder::Finder;
 use crate::dockerd::object;
 use crate::dockerd::upstream::{BoxError, Found, Unreachable};
@@ -32,11 +32,11 @@ use crate::forward::{Forwarded, Stream, forward};
 use crate::judge::action::Action;
 use crate::judge::decision::{Decision, absent};
 use crate::judge::new_name::refuse_name_of_id;
-use crate::judge::questions::case_of;
+use crate::judge::questions::questions_of;
 use crate::judge::withheld::withheld;
 use crate::metrics::CallResult;
 use crate::policy::Principal;
-use crate::record::outcome::Came;
+use crate::record::outcome::CallOutcome;
 use crate::refusal::Refusal;
 use crate::settings::{Level, Settings};
 use crate::who::identity::Identity;
@@ -67,7 +67,7 @@ pub(crate) async fn exchange(
         Err(Stop::NotRecorded(_)) => CallResult::NotRecorded,
         Err(Stop::Unreachable(_)) => CallResult::Unreachable,
     };
-    connection.shared.metrics.count_call(class, result, began.elapsed());
+    connection.state.metrics.count_call(class, result, began.elapsed());
     let response = match answered {
         Ok(Forwarded::Answer(response)) => response,
         Ok(Forwarded::Stream(stream)) => {
@@ -85,7 +85,7 @@ async fn answer(
     request: &mut Inbound,
     class: &mut Option<Class>,
 ) -> Result<Forwarded, Stop> {
-    let settings = connection.shared.settings();
+    let settings = connection.state.settings();
     let (subject, principal) = who(connection, request).await?;
 
     let newest = connection.upstream.newest_version().await?;
@@ -94,19 +94,19 @@ async fn answer(
     // So that nobody has too much in hand at once.
     let _permit = match head.route.body {
         BodyKind::None | BodyKind::Stream => None,
-        _ => connection.slot.document().await,
+        _ => connection.quota.document().await,
     };
     let (mut head, mut body) = read_body(connection, request, head).await?;
     // The answer comes while dockerd is asked what the request is about.
     let is_recorded = settings.level(head.route.class) != Level::None;
-    let asked = is_recorded.then(|| connection.shared.recorder.ask());
+    let asked = is_recorded.then(|| connection.state.recorder.ask());
     let version = head.version.unwrap_or(newest);
     let upstream = connection.upstream.for_one_call();
     let object = match object::resolve(&head, version, &upstream).await? {
         Found::Yes(object) => object,
         Found::No(status, answer) => {
             connection.record_missing(&head, &settings, asked).await?;
-            let viewer = Viewer::caller(settings.mode, &principal, &connection.shared);
+            let viewer = Viewer::caller(settings.mode, &principal, &connection.state);
             let given = head.object.as_deref().unwrap_or_default();
             return Err(missing(head.route.object, given, &viewer, status, answer));
         }
@@ -116,13 +116,13 @@ async fn answer(
         Ok(references) => references,
         Err(refusal) => return Err(refuse(connection, request, refusal).await),
     };
-    let owner = connection.shared.people.named(owner_of(subject)).await;
+    let owner = connection.state.people.named(owner_of(subject)).await;
     let subject = Rc::clone(subject);
     let action = Action { subject, owner, head, body, object, references };
 
-    let case = case_of(&action, &connection.registrar(version).asking(&upstream)).await?;
-    let policy = connection.shared.policy();
-    let decision = connection.decided.decide(&policy, settings.mode, &principal, &case);
+    let questions = questions_of(&action, &connection.registrar(version).asking(&upstream)).await?;
+    let policy = connection.state.policy();
+    let decision = connection.decision_cache.decide(&policy, settings.mode, &principal, &questions);
     let mut call = Call::new(connection, settings, &principal, action, version);
     let reported = match decision {
         Decision::Allow { policy, reported } => {
@@ -135,7 +135,7 @@ async fn answer(
         }
     };
     if let Body::ContainerCreate(config) = &call.action.body {
-        call.withheld = withheld(&policy, call.settings.mode, &principal, &case, config);
+        call.withheld = withheld(&policy, call.settings.mode, &principal, &questions, config);
     }
     let name_of_id = refuse_name_of_id(&call.action, version, &upstream).await?;
     if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
@@ -151,7 +151,7 @@ async fn answer(
     let call = Rc::new(call);
     call.record_request(reported.as_ref(), asked).await?;
     if let Err(stop) = make_ready(&call).await {
-        call.record_outcome(Came::Failed, None);
+        call.record_outcome(CallOutcome::Failed, None);
         return Err(match (stop, &call.action.body) {
             (Stop::NotFound(status, answer), Body::ContainerCreate(config)) => {
                 let given = config.image.as_deref().unwrap_or_default();
@@ -162,7 +162,7 @@ async fn answer(
     }
     let forwarded = forward(&call, request).await;
     if let Err(Stop::Unreachable(Unreachable::Connect { .. })) = forwarded {
-        call.record_outcome(Came::Failed, None);
+        call.record_outcome(CallOutcome::Failed, None);
     }
     forwarded
 }
@@ -194,7 +194,7 @@ fn take_event_stream(call: &mut Call) -> Result<(), Refusal> {
     if call.action.head.route.class != Class::Events || Viewer::of(call).may_see_everything() {
         return Ok(());
     }
-    let place = call.connection.slot.event_stream().ok_or_else(|| {
+    let place = call.connection.quota.event_stream().ok_or_else(|| {
         Refusal::forbidden(format!(
             "you have {EVENT_STREAMS_LIMIT} streams of events open already; close one"
         ))
@@ -218,8 +218,8 @@ async fn who<'a>(
 ) -> Result<(&'a Rc<Subject>, Rc<Principal>), Stop> {
     match &connection.identity {
         Identity::Known(known) => {
-            let shared = &connection.shared;
-            let principal = known.principal(&shared.owners, &shared.people).await;
+            let state = &connection.state;
+            let principal = known.principal(&state.owners, &state.people).await;
             Ok((&known.subject, principal))
         }
         Identity::Unknown(_, why) => {
@@ -281,7 +281,7 @@ async fn read_document(body: Option<Incoming>) -> Result<Bytes, Refusal> {
         }
         Ok::<_, BoxError>(document.freeze())
     };
-    match timeout(DOCUMENT_WAIT, reading).await {
+    match timeout(DOCUMENT_TIMEOUT, reading).await {
         Ok(Ok(document)) => Ok(document),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Refusal::too_large(format!("the body is longer than {limit} bytes")))
@@ -289,7 +289,7 @@ async fn read_document(body: Option<Incoming>) -> Result<Bytes, Refusal> {
         Ok(Err(error)) => Err(Refusal::bad_request(format!("the body breaks off: {error}"))),
         Err(_) => Err(Refusal {
             status: StatusCode::REQUEST_TIMEOUT,
-            message: format!("the body did not come within {} s", DOCUMENT_WAIT.as_secs()),
+            message: format!("the body did not come within {} s", DOCUMENT_TIMEOUT.as_secs()),
         }),
     }
 }

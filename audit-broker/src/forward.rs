@@ -37,15 +37,15 @@ use crate::call::{Call, Inbound, Stop};
 use crate::judge::build_cache;
 use crate::judge::danger;
 use crate::net::client_stream::ClientBody;
-use crate::record::call_records::Made;
-use crate::record::outcome::{Came, Ending, ImageSign, MadeImage};
+use crate::record::call_records::MadeObject;
+use crate::record::outcome::{CallOutcome, ImageSign, MadeImage, OutcomeReader};
 use crate::who::registrar::claim;
 
 use crate::api::request::{Head, Upgrade};
 use crate::dockerd::object;
-use crate::dockerd::upstream::{self, Found, Line, Unreachable};
+use crate::dockerd::upstream::{self, DockerdConnection, Found, Unreachable};
 use crate::forward::view::{Document, filter_document};
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 use claim::{claim_image, claim_names};
 use events::Events;
 use load::AnyName;
@@ -73,7 +73,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         _ => None,
     };
     if let Some(pruned) = pruned {
-        call.record_outcome(Came::Done(None), None);
+        call.record_outcome(CallOutcome::Done(None), None);
         return Ok(Forwarded::Answer(answer::document(StatusCode::OK, pruned)));
     }
     let changed = match route.op {
@@ -93,7 +93,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         None => {}
     }
     let pulled =
-        pull::begin(call).await.inspect_err(|_| call.record_outcome(Came::Failed, None))?;
+        pull::begin(call).await.inspect_err(|_| call.record_outcome(CallOutcome::Failed, None))?;
     let request = request(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
     if stream::is_for(call) {
@@ -148,8 +148,8 @@ fn is_wait(call: &Call) -> bool {
 }
 
 /// The outcome that a status tells.
-pub(crate) fn outcome_of(status: StatusCode) -> Came {
-    if status.as_u16() < 400 { Came::Done(None) } else { Came::Failed }
+pub(crate) fn outcome_of(status: StatusCode) -> CallOutcome {
+    if status.as_u16() < 400 { CallOutcome::Done(None) } else { CallOutcome::Failed }
 }
 
 /// The request as dockerd gets it, without its body.
@@ -210,7 +210,7 @@ enum Tells {
 fn relay(
     call: &Rc<Call>,
     response: Response<Incoming>,
-    line: Line,
+    line: DockerdConnection,
     tells: Option<Tells>,
     any_name: AnyName,
 ) -> Response<AnswerBody> {
@@ -234,8 +234,8 @@ fn relay(
         }
     };
     let ending = tells.map(|tells| match tells {
-        Tells::Progress => Ending::of_progress(sign_of_image(&call.action.head), then),
-        Tells::Wait => Ending::of_wait(then),
+        Tells::Progress => OutcomeReader::of_progress(sign_of_image(&call.action.head), then),
+        Tells::Wait => OutcomeReader::of_wait(then),
     });
     let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
     let filter: Option<Box<dyn Filter>> = if is_of_events {
@@ -256,7 +256,7 @@ const LIST_LIMIT_BYTES: usize = 64 << 20;
 async fn seen(
     call: &Call,
     response: Response<Incoming>,
-    line: Line,
+    line: DockerdConnection,
     document: Document,
 ) -> Result<Response<AnswerBody>, Unreachable> {
     let (mut head, body) = response.into_parts();
@@ -265,7 +265,7 @@ async fn seen(
     if call.action.head.route.op == "volume-create"
         && let Err(refusal) = created::volume(call, &bytes)
     {
-        call.record_outcome(Came::Failed, None);
+        call.record_outcome(CallOutcome::Failed, None);
         return Ok(answer::message(refusal.status, &refusal.message));
     }
     let viewer = Viewer::of(call);
@@ -311,7 +311,7 @@ struct Created {
 async fn document(
     call: &Rc<Call>,
     response: Response<Incoming>,
-    line: Line,
+    line: DockerdConnection,
 ) -> Result<Response<AnswerBody>, Stop> {
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
@@ -325,7 +325,7 @@ async fn document(
     if let (Some(id), BodyKind::NetworkCreate) = (&created, call.action.head.route.body)
         && let Err(refusal) = created::network(call, id).await?
     {
-        call.record_outcome(Came::Failed, None);
+        call.record_outcome(CallOutcome::Failed, None);
         return Ok(answer::message(refusal.status, &refusal.message));
     }
     let made = match created {
@@ -357,35 +357,35 @@ fn sign_of_image(head: &Head) -> Option<ImageSign> {
 
 /// What has come into being, which is the caller's from now on. Of a new container also the name
 /// that docker gave it where the client gave none.
-async fn made(call: &Rc<Call>, id: String) -> Option<Made> {
+async fn made(call: &Rc<Call>, id: String) -> Option<MadeObject> {
     let kind = match call.action.head.route.body {
-        BodyKind::ContainerCreate => Kind::Container,
-        BodyKind::ExecCreate => Kind::Exec,
-        BodyKind::NetworkCreate => Kind::Network,
-        _ => Kind::Image,
+        BodyKind::ContainerCreate => OwnedKind::Container,
+        BodyKind::ExecCreate => OwnedKind::Exec,
+        BodyKind::NetworkCreate => OwnedKind::Network,
+        _ => OwnedKind::Image,
     };
-    let shared = &call.connection.shared;
-    if kind == Kind::Image {
+    let state = &call.connection.state;
+    if kind == OwnedKind::Image {
         if !call.names_itself {
             claim_names(call, &id);
         }
         claim_image(call, id);
         return None;
     }
-    claim(&shared.owners, kind, &id, &call.action.owner);
-    if kind != Kind::Container {
+    claim(&state.owners, kind, &id, &call.action.owner);
+    if kind != OwnedKind::Container {
         return None;
     }
-    shared.privileged.remember(&id, danger::dangers(&call.action).yield_host());
+    state.privileged.remember(&id, danger::dangers(&call.action).yield_host());
     let is_named = call.action.head.query.text("name").is_some();
     if is_named && !nameless_volume::may_come_with(&call.action) {
-        return Some(Made { id, name: None });
+        return Some(MadeObject { id, name: None });
     }
     let found = object::container(&id, call.version, &call.connection.upstream).await;
-    let Ok(Found::Yes(container)) = found else { return Some(Made { id, name: None }) };
+    let Ok(Found::Yes(container)) = found else { return Some(MadeObject { id, name: None }) };
     for volume in nameless_volume::of(&container, &call.action) {
-        claim(&shared.owners, Kind::Volume, volume, &call.action.owner);
+        claim(&state.owners, OwnedKind::Volume, volume, &call.action.owner);
     }
     let name = (!is_named).then(|| container.name().to_owned());
-    Some(Made { id, name })
+    Some(MadeObject { id, name })
 }

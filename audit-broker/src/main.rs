@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 /// As status, 0 says that it is allowed, 1 that it is denied, 2 that there is no telling.
-fn run_explain(config: &Path, asked: &explain::Asked) -> ExitCode {
+fn run_explain(config: &Path, asked: &explain::ExplainOptions) -> ExitCode {
     let explained = explain::run(config, asked);
     let is_allowed = explained.and_then(|told| print(&told.text).map(|()| told.is_allowed));
     match is_allowed {

@@ -16,7 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
-pub(crate) use kind::Kind;
+pub(crate) use kind::OwnedKind;
 pub(crate) use label::{
     IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_absurd, refuse_own, shown_image,
     stamp,

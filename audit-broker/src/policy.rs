@@ -1,11 +1,11 @@
 //! What administrators have said: who may do what, in Cedar's language.
 //!
 //! Knows policies and how to ask them. Everything else of Cedar stays behind this module: what is
-//! asked are [`Question`]s in the words of [`question`], what comes back is a [`Judgement`].
+//! asked are [`Query`]s in the words of [`query`], what comes back is a [`Judgement`].
 
 mod dangers;
 mod load;
-mod question;
+mod query;
 mod scope;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -17,10 +17,10 @@ use cedar_policy::{
 use serde_json::json;
 
 pub(crate) use load::Fingerprint;
-pub(crate) use question::{
-    Call, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
+pub(crate) use query::{
+    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
 };
-pub(crate) use scope::{Answer, Doing, Name, Scopes};
+pub(crate) use scope::{Doing, Name, ScopeAnswer, Scopes};
 
 /// What policies can speak of. `audit-broker schema` prints it.
 pub(crate) const SCHEMA: &str = include_str!("policy/schema.cedarschema");
@@ -28,7 +28,7 @@ pub(crate) const SCHEMA: &str = include_str!("policy/schema.cedarschema");
 /// The policies of one moment.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    actions: HashMap<String, Action>,
+    actions: HashMap<String, ActionPolicies>,
     /// All that count, whatever they are about.
     enforced: PolicySet,
     count: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Policy {
 /// An action, and the policies that can match it. The others, and those about somebody else, need
 /// not be asked, so that what a decision costs does not grow with all of them.
 #[derive(Debug)]
-struct Action {
+struct ActionPolicies {
     /// With all groups that it is in.
     entity: Entity,
     /// What counts.
@@ -75,16 +75,16 @@ pub(crate) struct Judgement {
 impl Policy {
     /// Asks. What goes wrong on the way is a denial: a policy that fails is skipped by Cedar, and
     /// might be the one that forbids.
-    pub(crate) fn ask(&self, question: &Question<'_>) -> Judgement {
-        self.judge(question).unwrap_or_else(|error| {
+    pub(crate) fn ask(&self, query: &Query<'_>) -> Judgement {
+        self.judge(query).unwrap_or_else(|error| {
             tracing::error!("a question cannot be put to the policies: {error:#}");
             Judgement { verdict: Verdict { is_allowed: false, policy: None }, reported: None }
         })
     }
 
-    fn judge(&self, question: &Question<'_>) -> anyhow::Result<Judgement> {
-        let action = self.action(question)?;
-        let (request, entities) = self.request(question, None)?;
+    fn judge(&self, query: &Query<'_>) -> anyhow::Result<Judgement> {
+        let action = self.action(query)?;
+        let (request, entities) = self.request(query, None)?;
         let verdict = evaluate(&action.enforced, &request, &entities);
         let reported = action
             .with_reported
@@ -94,26 +94,26 @@ impl Policy {
         Ok(Judgement { verdict, reported })
     }
 
-    fn action(&self, question: &Question<'_>) -> anyhow::Result<&Action> {
+    fn action(&self, query: &Query<'_>) -> anyhow::Result<&ActionPolicies> {
         self.actions
-            .get(question.action)
-            .ok_or_else(|| anyhow::anyhow!("the schema has no action `{}`", question.action))
+            .get(query.action)
+            .ok_or_else(|| anyhow::anyhow!("the schema has no action `{}`", query.action))
     }
 
     /// What other policies say to a question.
-    fn evaluate(&self, policies: &ByPrincipal, question: &Question<'_>) -> anyhow::Result<Verdict> {
-        let (request, entities) = self.request(question, None)?;
+    fn evaluate(&self, policies: &ByPrincipal, query: &Query<'_>) -> anyhow::Result<Verdict> {
+        let (request, entities) = self.request(query, None)?;
         Ok(evaluate(policies, &request, &entities))
     }
 
     /// The question in Cedar's terms. With the schema, they are held against it.
     fn request(
         &self,
-        question: &Question<'_>,
+        query: &Query<'_>,
         schema: Option<&Schema>,
     ) -> anyhow::Result<(Request, Entities)> {
-        let action = &self.action(question)?.entity;
-        let terms = question.terms()?;
+        let action = &self.action(query)?.entity;
+        let terms = query.terms()?;
         let request =
             Request::new(terms.principal, action.uid(), terms.resource, terms.context, schema)?;
         let entities =
@@ -167,14 +167,14 @@ fn actions_of(
     schema: &Schema,
     enforced: &PolicySet,
     reported: &PolicySet,
-) -> anyhow::Result<HashMap<String, Action>> {
+) -> anyhow::Result<HashMap<String, ActionPolicies>> {
     let (enforced, reported) = (heads(enforced)?, heads(reported)?);
     let entities = schema.action_entities()?;
     let action = |entity: &Entity| {
         let uid = entity.uid();
         let groups: HashSet<EntityUid> =
             entities.ancestors(&uid).into_iter().flatten().cloned().collect();
-        let matching = |heads: &[Head]| {
+        let matching = |heads: &[PolicyHead]| {
             let mut matching = ByPrincipal::new();
             for head in heads.iter().filter(|head| head.has(&uid, &groups)) {
                 matching.entry(head.principal.clone()).or_default().add(head.rest.clone())?;
@@ -191,17 +191,17 @@ fn actions_of(
         let with_reported = Some(with_reported).filter(|policies| !policies.is_empty());
         let name = uid.id().unescaped().to_owned();
         let entity = Entity::new_no_attrs(uid, groups);
-        Ok((name, Action { entity, enforced, with_reported }))
+        Ok((name, ActionPolicies { entity, enforced, with_reported }))
     };
     entities.iter().map(action).collect()
 }
 
-fn heads(policies: &PolicySet) -> anyhow::Result<Vec<Head>> {
-    policies.policies().map(Head::of).collect()
+fn heads(policies: &PolicySet) -> anyhow::Result<Vec<PolicyHead>> {
+    policies.policies().map(PolicyHead::of).collect()
 }
 
 /// Whom and what a policy is about, as its head says.
-struct Head {
+struct PolicyHead {
     /// Whom the principal has to be or be in.
     principal: Option<EntityUid>,
     action: ActionConstraint,
@@ -209,7 +209,7 @@ struct Head {
     rest: Statement,
 }
 
-impl Head {
+impl PolicyHead {
     fn of(policy: &Statement) -> anyhow::Result<Self> {
         let principal = match policy.principal_constraint() {
             PrincipalConstraint::Any | PrincipalConstraint::Is(_) => None,

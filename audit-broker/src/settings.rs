@@ -37,11 +37,11 @@ pub(crate) struct Settings {
     /// Whether a line goes to the journal for each change.
     pub(crate) journal: bool,
     /// How long a call waits for its record.
-    record_wait_seconds: u64,
+    record_timeout_seconds: u64,
     /// How long dockerd may take to answer what the broker itself asks.
     dockerd_timeout_seconds: u64,
     /// How long a client may take to send the head of a request, once it has begun.
-    head_wait_seconds: u64,
+    head_timeout_seconds: u64,
     /// How long streams may go on when the daemon is told to stop.
     drain_seconds: u64,
     /// How many connections one uid may have open.
@@ -117,9 +117,9 @@ impl Default for Settings {
             on_failure: OnFailure::Refuse,
             attest: Attest::Login,
             journal: true,
-            record_wait_seconds: 10,
+            record_timeout_seconds: 10,
             dockerd_timeout_seconds: 10,
-            head_wait_seconds: 10,
+            head_timeout_seconds: 10,
             drain_seconds: 30,
             connections_per_uid: 1000,
             refusals_per_minute: 600,
@@ -162,9 +162,9 @@ impl Settings {
         settings.listen_mode()?;
         ensure!(settings.connections_per_uid > 0, "connections_per_uid must be at least 1");
         ensure!(settings.refusals_per_minute > 0, "refusals_per_minute must be at least 1");
-        ensure!(settings.record_wait_seconds > 0, "record_wait_seconds must be at least 1");
+        ensure!(settings.record_timeout_seconds > 0, "record_timeout_seconds must be at least 1");
         ensure!(settings.dockerd_timeout_seconds > 0, "dockerd_timeout_seconds must be at least 1");
-        ensure!(settings.head_wait_seconds > 0, "head_wait_seconds must be at least 1");
+        ensure!(settings.head_timeout_seconds > 0, "head_timeout_seconds must be at least 1");
         for header in &settings.ignore_headers {
             ensure!(
                 !header.is_empty() && *header == header.to_ascii_lowercase(),
@@ -209,25 +209,25 @@ impl Settings {
     pub(crate) fn needs_restart(&self, running: &Self) -> bool {
         let fixed = |settings: &Self| {
             let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
-            let Self { attest, journal, record_wait_seconds, dockerd_timeout_seconds, .. } =
+            let Self { attest, journal, record_timeout_seconds, dockerd_timeout_seconds, .. } =
                 *settings;
             let Self { state_dir, policy_dir, .. } = settings.clone();
             let paths = (listen, listen_mode, upstream, metrics, state_dir, policy_dir);
-            (paths, user, attest, journal, record_wait_seconds, dockerd_timeout_seconds)
+            (paths, user, attest, journal, record_timeout_seconds, dockerd_timeout_seconds)
         };
         fixed(self) != fixed(running)
     }
 
-    pub(crate) const fn record_wait(&self) -> Duration {
-        Duration::from_secs(self.record_wait_seconds)
+    pub(crate) const fn record_timeout(&self) -> Duration {
+        Duration::from_secs(self.record_timeout_seconds)
     }
 
     pub(crate) const fn dockerd_timeout(&self) -> Duration {
         Duration::from_secs(self.dockerd_timeout_seconds)
     }
 
-    pub(crate) const fn head_wait(&self) -> Duration {
-        Duration::from_secs(self.head_wait_seconds)
+    pub(crate) const fn head_timeout(&self) -> Duration {
+        Duration::from_secs(self.head_timeout_seconds)
     }
 
     pub(crate) const fn drain(&self) -> Duration {

@@ -88,7 +88,7 @@ fn long(broker: &Broker, tag: &str) -> Answer {
 #[test]
 fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
     let fake = Fake::start(|_| None);
-    let broker = Broker::before(&fake.socket(), "record_wait_seconds = 1");
+    let broker = Broker::before(&fake.socket(), "record_timeout_seconds = 1");
     let _lost = LostCount::now();
     let tag = tag();
     let mut made = 0;
@@ -114,7 +114,7 @@ fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
 #[test]
 fn s34_a_call_waits_for_its_record_as_long_as_it_is_set_to() {
     let fake = Fake::start(|_| None);
-    let broker = Broker::before(&fake.socket(), "record_wait_seconds = 10");
+    let broker = Broker::before(&fake.socket(), "record_timeout_seconds = 10");
     let tag = tag();
     let process = shell(&format!("pgrep -P {} -f kernel-status", broker.pid().unwrap()));
     let process = process.trim();

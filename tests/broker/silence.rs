@@ -29,7 +29,7 @@ fn read_until(stream: &mut UnixStream, end: &str) -> String {
 }
 
 #[test]
-fn half_a_head_waits_for_the_other_half() {
+fn half_a_head_timeouts_for_the_other_half() {
     let broker = Broker::start("");
     let mut stream = connect(&broker);
     for (first, second) in [

@@ -52,7 +52,7 @@ fn a_thousand_silent_connections_cost_little() {
 fn a_thousand_heads_that_do_not_end_are_cut_off() {
     let fake = Fake::start(|_| None);
     let broker =
-        Broker::before(&fake.socket(), "connections_per_uid = 1200\nhead_wait_seconds = 2");
+        Broker::before(&fake.socket(), "connections_per_uid = 1200\nhead_timeout_seconds = 2");
     let before = broker.memory_kib();
     let mut slow = connect(&broker, 1000, b"GET /_ping HTTP/1.1\r\nHost: ");
     wait_until("all connections", || broker.connections() > 900);
@@ -68,7 +68,7 @@ fn a_thousand_heads_that_do_not_end_are_cut_off() {
 #[test]
 fn one_byte_a_second_is_no_way_to_stay() {
     let fake = Fake::start(|_| None);
-    let broker = Broker::before(&fake.socket(), "head_wait_seconds = 2");
+    let broker = Broker::before(&fake.socket(), "head_timeout_seconds = 2");
     let mut stream = UnixStream::connect(broker.socket()).unwrap();
     let start = Instant::now();
     for byte in PING.iter().cycle() {

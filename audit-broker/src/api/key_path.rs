@@ -12,10 +12,10 @@ use std::fmt;
 
 /// The way from the top of a body to a value in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct KeyPath(Vec<Step>);
+pub(super) struct KeyPath(Vec<KeyStep>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum KeyStep {
     Key(String),
     Index(usize),
 }
@@ -26,8 +26,8 @@ impl KeyPath {
         use serde_ignored::Path;
         let (parent, step) = match path {
             Path::Root => return Self::default(),
-            Path::Seq { parent, index } => (parent, Some(Step::Index(*index))),
-            Path::Map { parent, key } => (parent, Some(Step::Key(key.clone()))),
+            Path::Seq { parent, index } => (parent, Some(KeyStep::Index(*index))),
+            Path::Map { parent, key } => (parent, Some(KeyStep::Key(key.clone()))),
             Path::Some { parent }
             | Path::NewtypeStruct { parent }
             | Path::NewtypeVariant { parent } => (parent, None),
@@ -40,7 +40,7 @@ impl KeyPath {
     /// The key at the end.
     pub(super) fn key(&self) -> &str {
         match self.0.last() {
-            Some(Step::Key(key)) => key,
+            Some(KeyStep::Key(key)) => key,
             _ => "",
         }
     }
@@ -48,8 +48,8 @@ impl KeyPath {
     /// Whether the body says nothing there.
     pub(super) fn is_null_in(&self, body: &Value) -> bool {
         let found = self.0.iter().try_fold(body, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => value.get(index),
+            KeyStep::Key(key) => value.get(key),
+            KeyStep::Index(index) => value.get(index),
         });
         found.is_some_and(Value::is_null)
     }
@@ -57,7 +57,7 @@ impl KeyPath {
     /// The keys of the object that holds the key at the end, in a body of this type.
     pub(super) fn known_keys<T: DeserializeOwned>(&self) -> &'static [&'static str] {
         let keys = Cell::new(&[][..]);
-        let (_, holder) = self.0.split_last().unwrap_or((&Step::Index(0), &[]));
+        let (_, holder) = self.0.split_last().unwrap_or((&KeyStep::Index(0), &[]));
         // The probe always ends in an error, which is how it stops.
         let _ = T::deserialize(Probe { steps: holder, keys: &keys });
         keys.get()
@@ -68,9 +68,9 @@ impl fmt::Display for KeyPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if position == 0 => write!(formatter, "{}", key.escape_debug())?,
-                Step::Key(key) => write!(formatter, ".{}", key.escape_debug())?,
-                Step::Index(index) => write!(formatter, "[{index}]")?,
+                KeyStep::Key(key) if position == 0 => write!(formatter, "{}", key.escape_debug())?,
+                KeyStep::Key(key) => write!(formatter, ".{}", key.escape_debug())?,
+                KeyStep::Index(index) => write!(formatter, "[{index}]")?,
             }
         }
         Ok(())
@@ -80,12 +80,12 @@ impl fmt::Display for KeyPath {
 /// Walks a type instead of a document: it offers one value along the steps, and notes the keys of
 /// the object that it arrives at.
 struct Probe<'path> {
-    steps: &'path [Step],
+    steps: &'path [KeyStep],
     keys: &'path Cell<&'static [&'static str]>,
 }
 
 impl Probe<'_> {
-    fn next(&self) -> Option<(&Step, Self)> {
+    fn next(&self) -> Option<(&KeyStep, Self)> {
         let (step, steps) = self.steps.split_first()?;
         Some((step, Self { steps, keys: self.keys }))
     }
@@ -159,7 +159,7 @@ impl<'de> MapAccess<'de> for Probe<'_> {
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
         match self.steps.first() {
-            Some(Step::Key(key)) => {
+            Some(KeyStep::Key(key)) => {
                 let key: StrDeserializer<'_, Error> = key.as_str().into_deserializer();
                 seed.deserialize(key).map(Some)
             }

@@ -16,9 +16,9 @@ use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::dockerd::upstream::Line;
+use crate::dockerd::upstream::DockerdConnection;
 use crate::net::client_stream::Answering;
-use crate::record::outcome::Ending;
+use crate::record::outcome::OutcomeReader;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ enum Content {
 pub(crate) struct Relay {
     pub(crate) body: Incoming,
     /// Given back when the answer has been read to its end.
-    pub(crate) line: Option<Line>,
+    pub(crate) line: Option<DockerdConnection>,
     /// Told what comes by, where that tells the outcome.
-    pub(crate) ending: Option<Ending>,
+    pub(crate) ending: Option<OutcomeReader>,
     /// Takes out what may not be seen, or adds something at the end.
     pub(crate) filter: Option<Box<dyn Filter>>,
     pub(crate) is_at_end: bool,

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::refusal::Refusal;
 
 /// How long a call waits for its names.
-pub(crate) const NAME_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const NAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The names that a call changes, as docker writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) enum Hold {
 
 /// What a call waits for or holds.
 #[derive(Debug)]
-struct Wanted {
+struct WantedNames {
     rank: Rank,
     names: Names,
     hold: Hold,
@@ -75,8 +75,8 @@ pub(crate) struct NameLocks(Arc<Mutex<Queue>>);
 #[derive(Debug, Default)]
 struct Queue {
     next: u64,
-    held: BTreeMap<u64, Wanted>,
-    waiting: BTreeMap<(Rank, u64), (Wanted, oneshot::Sender<()>)>,
+    held: BTreeMap<u64, WantedNames>,
+    waiting: BTreeMap<(Rank, u64), (WantedNames, oneshot::Sender<()>)>,
 }
 
 /// Names that nobody else changes while this lives.
@@ -92,7 +92,7 @@ impl NameLocks {
     /// Waits until no other call holds one of the names.
     ///
     /// # Errors
-    /// If another call does not give a name back within [`NAME_WAIT`].
+    /// If another call does not give a name back within [`NAME_TIMEOUT`].
     pub(crate) async fn lock(
         &self,
         names: Names,
@@ -108,12 +108,12 @@ impl NameLocks {
             let revoked = Arc::<Notify>::default();
             let lock =
                 NameLock { queue: Arc::clone(&self.0), place, revoked: Arc::clone(&revoked) };
-            queue.waiting.insert(place, (Wanted { rank, names, hold, revoked }, granting));
+            queue.waiting.insert(place, (WantedNames { rank, names, hold, revoked }, granting));
             queue.grant();
             queue.revoke_for(place);
             lock
         };
-        match timeout(NAME_WAIT, granted).await {
+        match timeout(NAME_TIMEOUT, granted).await {
             Ok(Ok(())) => Ok(lock),
             Ok(Err(_)) | Err(_) => Err(Refusal::conflict(
                 "another call is changing this image name; try again when it is done",
@@ -162,7 +162,7 @@ impl Queue {
     /// Ends the pulls of ordinary callers for which a trusted caller would have to wait.
     fn revoke_for(&self, place: (Rank, u64)) {
         let Some((wanted, _)) = self.waiting.get(&place) else { return };
-        let is_below = |held: &&Wanted| held.rank > wanted.rank && held.hold == Hold::Pull;
+        let is_below = |held: &&WantedNames| held.rank > wanted.rank && held.hold == Hold::Pull;
         for held in self.held.values().filter(is_below) {
             let mut taken = Taken::default();
             taken.add(held);
@@ -191,14 +191,14 @@ struct NameSet<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn add(&mut self, wanted: &'a Wanted) {
+    fn add(&mut self, wanted: &'a WantedNames) {
         match wanted.hold {
             Hold::Change => self.changed.add(&wanted.names),
             Hold::Pull => self.pulled.add(&wanted.names),
         }
     }
 
-    fn stands_against(&self, wanted: &Wanted) -> bool {
+    fn stands_against(&self, wanted: &WantedNames) -> bool {
         let is_pull = wanted.hold == Hold::Pull;
         let is_any = wanted.names == Names::Any;
         self.changed.overlaps(&wanted.names)

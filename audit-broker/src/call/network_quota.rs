@@ -32,13 +32,13 @@ pub(crate) async fn take_turn(
     if !matches!(call.action.body, Body::NetworkCreate(_)) {
         return Ok(Ok(None));
     }
-    let shared = &call.connection.shared;
+    let state = &call.connection.state;
     let (mode, limit) = (call.settings.mode, call.settings.networks_per_user);
-    if reaches_all(&shared.policy(), mode, &call.principal, "network-prune") {
+    if reaches_all(&state.policy(), mode, &call.principal, "network-prune") {
         return Ok(Ok(None));
     }
     let owner = &call.action.owner;
-    let turn = shared.network_turns.of(owner).lock_owned().await;
+    let turn = state.network_turns.of(owner).lock_owned().await;
     let count = count(owner, call, upstream).await?;
     if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(Err(Refusal::forbidden(format!(

@@ -21,7 +21,7 @@ pub(crate) const EVENT_STREAMS_LIMIT: usize = 16;
 
 /// What each holder has.
 #[derive(Debug, Default)]
-pub(crate) struct Slots(Holdings);
+pub(crate) struct Quotas(Holdings);
 
 type Holdings = Arc<Mutex<HashMap<Holder, Holding>>>;
 
@@ -34,24 +34,24 @@ struct Holding {
 
 /// One connection's place among those of its holder.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Quota {
     holder: Holder,
     documents: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     holdings: Holdings,
 }
 
-impl Slots {
+impl Quotas {
     /// The caller's own place, and for a container its place among all of them.
     ///
     /// # Errors
     ///
-    /// Those of [`Slots::take`].
+    /// Those of [`Quotas::take`].
     pub(crate) fn take_for(
         &self,
         subject: &Subject,
         limit: u32,
-    ) -> Result<(Slot, Option<Slot>), String> {
+    ) -> Result<(Quota, Option<Quota>), String> {
         let among = subject.container.as_ref().map(|_| self.take(Holder::Containers, limit));
         Ok((self.take(Holder::of(subject), limit)?, among.transpose()?))
     }
@@ -61,7 +61,7 @@ impl Slots {
     /// # Errors
     ///
     /// What the caller can be told, if the holder has as many as it may.
-    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Slot, String> {
+    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Quota, String> {
         let limit = match holder {
             Holder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
             _ => limit,
@@ -81,11 +81,11 @@ impl Slots {
         holding.connections += 1;
         let documents = Arc::clone(&holding.documents);
         let event_streams = Arc::clone(&holding.event_streams);
-        Ok(Slot { holder, documents, event_streams, holdings: Arc::clone(&self.0) })
+        Ok(Quota { holder, documents, event_streams, holdings: Arc::clone(&self.0) })
     }
 }
 
-impl Slot {
+impl Quota {
     /// Waits until the holder may have one more body in hand. It is given back when it is dropped.
     pub(crate) async fn document(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes it.
@@ -98,7 +98,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Quota {
     fn drop(&mut self) {
         let mut holdings = self.holdings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(holding) = holdings.get_mut(&self.holder) {
@@ -119,26 +119,26 @@ mod tests {
 
     #[test]
     fn each_holder_has_its_own_limit() {
-        let slots = Slots::default();
-        let first = slots.take(Holder::Uid(1), 2).unwrap();
-        let second = slots.take(Holder::Uid(1), 2).unwrap();
-        assert!(slots.take(Holder::Uid(1), 2).is_err());
-        let other = slots.take(Holder::Auid(1), 2).unwrap();
+        let quotas = Quotas::default();
+        let first = quotas.take(Holder::Uid(1), 2).unwrap();
+        let second = quotas.take(Holder::Uid(1), 2).unwrap();
+        assert!(quotas.take(Holder::Uid(1), 2).is_err());
+        let other = quotas.take(Holder::Auid(1), 2).unwrap();
         drop(first);
-        drop(slots.take(Holder::Uid(1), 2).unwrap());
+        drop(quotas.take(Holder::Uid(1), 2).unwrap());
         drop((second, other));
-        assert!(slots.0.lock().unwrap().is_empty());
+        assert!(quotas.0.lock().unwrap().is_empty());
     }
 
     #[test]
     fn s33_events_streams_of_one_holder_have_a_limit() {
-        let slots = Slots::default();
-        let (one, same) = (slots.take(Holder::Uid(1), 2).unwrap(), slots.take(Holder::Uid(1), 2));
+        let quotas = Quotas::default();
+        let (one, same) = (quotas.take(Holder::Uid(1), 2).unwrap(), quotas.take(Holder::Uid(1), 2));
         let mut held: Vec<_> = (0..EVENT_STREAMS_LIMIT).map(|_| one.event_stream()).collect();
         assert!(held.iter().all(Option::is_some));
         let same = same.unwrap();
         assert!(same.event_stream().is_none());
-        assert!(slots.take(Holder::Uid(2), 1).unwrap().event_stream().is_some());
+        assert!(quotas.take(Holder::Uid(2), 1).unwrap().event_stream().is_some());
         held.pop();
         assert!(same.event_stream().is_some());
     }
@@ -146,31 +146,31 @@ mod tests {
     /// A process without a login uid may set it to an admin's.
     #[test]
     fn s23_a_claimed_login_takes_no_place_of_the_person() {
-        let slots = Slots::default();
+        let quotas = Quotas::default();
         let login = |auid, uid| Subject { auid: Auid::from_raw(auid), ..Subject::unknown(1, uid) };
-        let liar = slots.take_for(&login(1000, 33), 1).unwrap();
-        let person = slots.take_for(&login(1000, 1000), 1).unwrap();
-        let text = slots.take_for(&login(1001, 33), 1).unwrap_err();
+        let liar = quotas.take_for(&login(1000, 33), 1).unwrap();
+        let person = quotas.take_for(&login(1000, 1000), 1).unwrap();
+        let text = quotas.take_for(&login(1001, 33), 1).unwrap_err();
         assert!(text.starts_with("uid 33 has 1 "), "{text}");
-        let text = slots.take_for(&login(1000, 0), 1).unwrap_err();
+        let text = quotas.take_for(&login(1000, 0), 1).unwrap_err();
         assert!(text.starts_with("auid 1000 has 1 "), "{text}");
         drop((liar, person));
     }
 
     #[test]
     fn the_root_of_a_container_does_not_take_what_is_the_hosts() {
-        let slots = Slots::default();
+        let quotas = Quotas::default();
         let host = Subject::unknown(1, 0);
         let container = |id: u32| {
             let container = ContainerSubject { id: id.to_string(), ..ContainerSubject::default() };
             Subject { container: Some(container), ..Subject::unknown(1, 0) }
         };
         let mut held: Vec<_> =
-            (0..CONTAINERS_SHARE).map(|id| slots.take_for(&container(id), 1).unwrap()).collect();
-        assert!(slots.take_for(&container(0), 1).unwrap_err().starts_with("container 0 has 1 "));
-        let text = slots.take_for(&container(CONTAINERS_SHARE), 1).unwrap_err();
+            (0..CONTAINERS_SHARE).map(|id| quotas.take_for(&container(id), 1).unwrap()).collect();
+        assert!(quotas.take_for(&container(0), 1).unwrap_err().starts_with("container 0 has 1 "));
+        let text = quotas.take_for(&container(CONTAINERS_SHARE), 1).unwrap_err();
         assert!(text.starts_with("all containers together has 8 "), "{text}");
-        held.push(slots.take_for(&host, 1).unwrap());
-        assert!(slots.take_for(&host, 1).unwrap_err().starts_with("uid 0 has 1 "));
+        held.push(quotas.take_for(&host, 1).unwrap());
+        assert!(quotas.take_for(&host, 1).unwrap_err().starts_with("uid 0 has 1 "));
     }
 }

@@ -5,33 +5,33 @@ use std::sync::{Arc, PoisonError, RwLock};
 use audit_host::mask::Mask;
 
 use crate::call::name_lock::NameLocks;
-use crate::call::quota::Slots;
+use crate::call::quota::Quotas;
 use crate::call::turns::Turns;
-use crate::judge::privileged_containers::Privileged;
+use crate::judge::privileged_containers::PrivilegedContainers;
 use crate::metrics::Metrics;
 use crate::owner::OwnerTable;
 use crate::policy::Policy;
 use crate::record::journal::Journal;
 use crate::record::recorder::Recorder;
-use crate::record::refusal_rate::Refusals;
+use crate::record::refusal_rate::RefusalRate;
 use crate::settings::Settings;
 use crate::who::peer_reader::PeerReader;
 use crate::who::people::People;
 
 /// What all workers share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct State {
     pub(crate) settings: RwLock<Arc<Settings>>,
     pub(crate) policy: RwLock<Arc<Policy>>,
     pub(crate) owners: OwnerTable,
     pub(crate) people: People,
-    pub(crate) privileged: Privileged,
+    pub(crate) privileged: PrivilegedContainers,
     pub(crate) recorder: Recorder,
     pub(crate) peer_reader: PeerReader,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) slots: Slots,
+    pub(crate) quotas: Quotas,
     pub(crate) name_locks: NameLocks,
-    pub(crate) refusals: Refusals,
+    pub(crate) refusal_rate: RefusalRate,
     /// Of owners who make networks.
     pub(crate) network_turns: Turns,
     pub(crate) journal: Option<Journal>,
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) mask: Mask,
 }
 
-impl Shared {
+impl State {
     /// The settings as they are now; a call keeps those with which it began.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))

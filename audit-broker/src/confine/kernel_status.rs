@@ -29,7 +29,7 @@ use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, socket
 use nix::unistd::{Gid, Uid};
 
 pub(crate) use message::Status;
-use message::{ANSWER_LIMIT_BYTES, Answer};
+use message::{ANSWER_LIMIT_BYTES, StatusAnswer};
 pub(crate) use server::serve;
 
 /// The command under which the program is that process:
@@ -51,7 +51,7 @@ pub(crate) struct KernelStatus {
 
 /// A question that has been asked, and not yet answered.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct StatusQuestion {
     number: u32,
     /// When the answer is awaited no longer.
     end: Instant,
@@ -62,7 +62,7 @@ pub(crate) struct Question {
 /// What has come back.
 struct Answers {
     /// By the number of the question: those that another thread took from the socket.
-    early: BTreeMap<u32, Answer>,
+    early: BTreeMap<u32, StatusAnswer>,
     /// The most records that the kernel said it had lost.
     lost: u32,
     auditd: Auditd,
@@ -112,12 +112,12 @@ impl KernelStatus {
     ///
     /// # Errors
     /// If the process has ended.
-    pub(crate) fn begin(&self) -> anyhow::Result<Question> {
+    pub(crate) fn begin(&self) -> anyhow::Result<StatusQuestion> {
         let number = self.last_question.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let end = Instant::now() + self.deadline;
         match send(&self.socket, &number.to_ne_bytes(), MsgFlags::MSG_DONTWAIT) {
-            Ok(()) => Ok(Question { number, end, is_sent: true }),
-            Err(Errno::EAGAIN) => Ok(Question { number, end, is_sent: false }),
+            Ok(()) => Ok(StatusQuestion { number, end, is_sent: true }),
+            Err(Errno::EAGAIN) => Ok(StatusQuestion { number, end, is_sent: false }),
             Err(errno) => Err(self.answers().explain(errno)),
         }
     }
@@ -126,7 +126,7 @@ impl KernelStatus {
     ///
     /// # Errors
     /// If the process has ended, gives no answer before the question's end, or could not ask.
-    pub(crate) fn finish(&self, question: &Question) -> anyhow::Result<Status> {
+    pub(crate) fn finish(&self, question: &StatusQuestion) -> anyhow::Result<Status> {
         self.answers().take(question, &self.socket)
     }
 
@@ -143,7 +143,10 @@ impl KernelStatus {
     ///
     /// # Errors
     /// If it does not, or as [`Self::finish`].
-    pub(crate) fn check_that_records_are_kept(&self, question: &Question) -> anyhow::Result<()> {
+    pub(crate) fn check_that_records_are_kept(
+        &self,
+        question: &StatusQuestion,
+    ) -> anyhow::Result<()> {
         let mut answers = self.answers();
         let status = answers.take(question, &self.socket)?;
         status.check_that_records_are_kept()?;
@@ -169,7 +172,7 @@ impl fmt::Debug for KernelStatus {
 
 impl Answers {
     /// The answer to the question. The answers to others that come first are kept for them.
-    fn take(&mut self, question: &Question, socket: &OwnedFd) -> anyhow::Result<Status> {
+    fn take(&mut self, question: &StatusQuestion, socket: &OwnedFd) -> anyhow::Result<Status> {
         let mut is_sent = question.is_sent;
         loop {
             if let Some(answer) = self.early.remove(&question.number) {
@@ -193,7 +196,8 @@ impl Answers {
     fn receive_one(&mut self, socket: &OwnedFd) -> anyhow::Result<()> {
         let mut buffer = [0; ANSWER_LIMIT_BYTES];
         let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
-        let Some((number, answer)) = Answer::parse(buffer.get(..len).unwrap_or_default()) else {
+        let Some((number, answer)) = StatusAnswer::parse(buffer.get(..len).unwrap_or_default())
+        else {
             bail!("the process that watches the kernel's audit status gives a wrong answer")
         };
         self.early.insert(number, answer);
@@ -203,13 +207,13 @@ impl Answers {
         Ok(())
     }
 
-    fn read(&mut self, answer: Answer) -> anyhow::Result<Status> {
+    fn read(&mut self, answer: StatusAnswer) -> anyhow::Result<Status> {
         match answer {
-            Answer::Status(status) => {
+            StatusAnswer::Status(status) => {
                 let auditd_pid = self.auditd.living(status.auditd_pid);
                 Ok(Status { auditd_pid, ..status })
             }
-            Answer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
+            StatusAnswer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
                 .context("the kernel does not say whether it keeps audit records")),
         }
     }

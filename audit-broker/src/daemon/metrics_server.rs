@@ -62,7 +62,7 @@ pub(crate) fn start(
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// How long one reader may take, so that the next one has its turn.
-const READER_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+const READER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The mode of the socket keeps others out; so does this, where somebody has changed it.
 fn is_root(socket: &UnixStream) -> bool {
@@ -76,7 +76,7 @@ async fn serve(socket: UnixStream, metrics: &Metrics, kernel: Option<&KernelStat
     let serving =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(socket), service);
     // Who goes away while being answered has what they wanted.
-    let _ = tokio::time::timeout(READER_WAIT, serving).await;
+    let _ = tokio::time::timeout(READER_TIMEOUT, serving).await;
 }
 
 fn answer(

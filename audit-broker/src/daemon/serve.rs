@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use tokio::time::interval;
 
 use crate::call::name_lock::NameLocks;
-use crate::call::quota::Slots;
-use crate::call::state::Shared;
+use crate::call::quota::Quotas;
+use crate::call::state::State;
 use crate::call::turns::Turns;
 use crate::confine::kernel_status::KernelStatus;
 use crate::confine::privilege;
@@ -33,7 +33,7 @@ use crate::daemon::state_directory::StateDirectory;
 use crate::daemon::tidy::tidy;
 use crate::daemon::worker;
 use crate::dockerd::upstream::Upstream;
-use crate::judge::privileged_containers::Privileged;
+use crate::judge::privileged_containers::PrivilegedContainers;
 use crate::metrics::Metrics;
 use crate::net::listen::Listener;
 use crate::owner::{OWNERS, OwnerTable};
@@ -41,7 +41,7 @@ use crate::policy::{Fingerprint, Policy};
 use crate::record::call_records;
 use crate::record::journal::Journal;
 use crate::record::recorder::Recorder;
-use crate::record::refusal_rate::{LeftOut, Refusals};
+use crate::record::refusal_rate::{LeftOut, RefusalRate};
 use crate::settings::{Attest, Settings};
 use crate::sys;
 use crate::who::peer_reader::PeerReader;
@@ -75,7 +75,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let policy = Policy::load(&settings.policy_dir)?;
     let mask = Mask::load(Path::new(mask::KEY_PATH))?;
     let _state = StateDirectory::lock(&settings.state_dir, &user)?;
-    let kernel = KernelStatus::spawn(user.uid, user.gid, settings.record_wait())?.map(Arc::new);
+    let kernel = KernelStatus::spawn(user.uid, user.gid, settings.record_timeout())?.map(Arc::new);
     if kernel.is_none() {
         tracing::warn!(
             "CAP_AUDIT_CONTROL is not lent, so nobody tells whether the kernel keeps records"
@@ -99,34 +99,34 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let name_of = |uid| Some(Person::look_up(uid)?.name);
     let owners = OwnerTable::open(&settings.state_dir.join(OWNERS), &name_of)?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
-    let shared = Arc::new(Shared {
+    let state = Arc::new(State {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(Arc::new(policy)),
         owners,
         people: People::default(),
-        privileged: Privileged::default(),
+        privileged: PrivilegedContainers::default(),
         recorder,
         peer_reader,
         metrics: Arc::clone(&metrics),
-        slots: Slots::default(),
+        quotas: Quotas::default(),
         name_locks: NameLocks::default(),
-        refusals: Refusals::default(),
+        refusal_rate: RefusalRate::default(),
         network_turns: Turns::default(),
         journal,
         mask,
     });
     let (stopper, stop) = watch::channel(false);
-    let workers = start_workers(&listener, &shared, &stop)?;
+    let workers = start_workers(&listener, &state, &stop)?;
     metrics_server::start(metrics_listener.socket.try_clone()?, metrics, kernel)?;
 
     record_service(RecordType::SERVICE_START);
-    record_policies(&shared.policy());
+    record_policies(&state.policy());
     tracing::info!("serving at {}", listener.describe());
     let _ = sd_notify::notify(&[NotifyState::Ready]);
-    wait_for_stop(configuration, &shared)?;
+    wait_for_stop(configuration, &state)?;
 
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    tracing::info!("stopping: open streams may go on for {:?}", shared.settings().drain());
+    tracing::info!("stopping: open streams may go on for {:?}", state.settings().drain());
     // Workers that have ended do not listen any more.
     let _ = stopper.send(true);
     drop(listener);
@@ -135,7 +135,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
             tracing::error!("a worker ended: {error}");
         }
     }
-    record_left_out(&shared, &shared.refusals.take_all());
+    record_left_out(&state, &state.refusal_rate.take_all());
     record_service(RecordType::SERVICE_STOP);
     Ok(())
 }
@@ -186,15 +186,15 @@ type Worker = JoinHandle<std::io::Result<()>>;
 
 fn start_workers(
     listener: &Listener,
-    shared: &Arc<Shared>,
+    state: &Arc<State>,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<Vec<Worker>> {
     let count = thread::available_parallelism()?.get().min(WORKERS_LIMIT);
     let start = |number: usize| {
         let socket = listener.socket.try_clone()?;
-        let (shared, stop) = (Arc::clone(shared), stop.clone());
+        let (state, stop) = (Arc::clone(state), stop.clone());
         let name = format!("worker-{number}");
-        Ok(thread::Builder::new().name(name).spawn(move || worker::run(socket, shared, stop))?)
+        Ok(thread::Builder::new().name(name).spawn(move || worker::run(socket, state, stop))?)
     };
     (0..count).map(start).collect()
 }
@@ -213,34 +213,34 @@ fn record_service(record_type: RecordType) {
 }
 
 /// Reads the configuration anew at SIGHUP, and returns at SIGTERM or SIGINT.
-fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
+fn wait_for_stop(configuration: &Path, state: &State) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut reload = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut look = interval(LOOK_INTERVAL);
-        let mut changes = Changes::since(&shared.settings().policy_dir);
+        let mut changes = Changes::since(&state.settings().policy_dir);
         let mut tidying = interval(TIDY_INTERVAL);
-        let settings = shared.settings();
+        let settings = state.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
             tokio::select! {
                 _ = look.tick() => {
-                    record_left_out(shared, &shared.refusals.take_ended());
-                    if changes.are_complete(&shared.settings().policy_dir) {
-                        reload_policies(shared);
+                    record_left_out(state, &state.refusal_rate.take_ended());
+                    if changes.are_complete(&state.settings().policy_dir) {
+                        reload_policies(state);
                     }
                 }
                 _ = tidying.tick() => {
-                    let (owners, people) = (&shared.owners, &shared.people);
+                    let (owners, people) = (&state.owners, &state.people);
                     if let Err(error) = tidy(owners, people, &upstream).await {
                         tracing::warn!("cannot ask dockerd what is gone: {error}");
                     }
                 }
                 _ = reload.recv() => {
-                    self::reload(configuration, shared);
-                    changes = Changes::since(&shared.settings().policy_dir);
+                    self::reload(configuration, state);
+                    changes = Changes::since(&state.settings().policy_dir);
                 }
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
@@ -250,10 +250,10 @@ fn wait_for_stop(configuration: &Path, shared: &Shared) -> anyhow::Result<()> {
 }
 
 /// Tells how many refusals have no record of their own.
-fn record_left_out(shared: &Shared, left_out: &[LeftOut]) {
+fn record_left_out(state: &State, left_out: &[LeftOut]) {
     for left_out in left_out {
         let record = call_records::of_left_out(left_out);
-        shared.recorder.write_later(&left_out.subject, &[record]);
+        state.recorder.write_later(&left_out.subject, &[record]);
     }
 }
 
@@ -289,13 +289,13 @@ impl Changes {
 }
 
 /// Takes over the policies if they are good as a whole.
-fn reload_policies(shared: &Shared) {
-    let directory = shared.settings().policy_dir.clone();
+fn reload_policies(state: &State) {
+    let directory = state.settings().policy_dir.clone();
     match Policy::load(&directory) {
         Ok(policy) => {
             tracing::info!("{} policies are read anew", policy.count());
             record_policies(&policy);
-            let mut current = shared.policy.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = state.policy.write().unwrap_or_else(PoisonError::into_inner);
             *current = Arc::new(policy);
         }
         Err(error) => {
@@ -330,11 +330,11 @@ fn record_policy_load(digest: &str, outcome: Outcome) {
 
 /// Takes over the configuration if it is good. What was made when the daemon had root's rights
 /// stays as it is until the next start.
-fn reload(configuration: &Path, shared: &Shared) {
+fn reload(configuration: &Path, state: &State) {
     let _ = sd_notify::notify(&[NotifyState::Reloading]);
     match Settings::load(configuration) {
         Ok(settings) => {
-            let mut current = shared.settings.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = state.settings.write().unwrap_or_else(PoisonError::into_inner);
             if settings.needs_restart(&current) {
                 tracing::warn!("some of what has changed counts from the next start on");
             }
@@ -343,6 +343,6 @@ fn reload(configuration: &Path, shared: &Shared) {
         }
         Err(error) => tracing::error!("the old configuration stays: {error:#}"),
     }
-    reload_policies(shared);
+    reload_policies(state);
     let _ = sd_notify::notify(&[NotifyState::Ready]);
 }

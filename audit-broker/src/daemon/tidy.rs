@@ -8,19 +8,25 @@ use std::collections::HashSet;
 use crate::api::request::ApiVersion;
 use crate::dockerd::listing::{Listed, list};
 use crate::dockerd::upstream::{Unreachable, Upstream};
-use crate::owner::{Kind, OwnerTable, name_key};
+use crate::owner::{OwnedKind, OwnerTable, name_key};
 use crate::who::people::People;
 use crate::who::registrar::owner_of_object;
 
 /// Kinds of which things go without the broker, whose owners are written down.
-const KINDS: [Kind; 6] =
-    [Kind::Container, Kind::Image, Kind::ImageName, Kind::PulledName, Kind::Volume, Kind::Network];
+const KINDS: [OwnedKind; 6] = [
+    OwnedKind::Container,
+    OwnedKind::Image,
+    OwnedKind::ImageName,
+    OwnedKind::PulledName,
+    OwnedKind::Volume,
+    OwnedKind::Network,
+];
 
 /// What the table knows a thing by: a name by what it is the name of.
-fn keys(kind: Kind, listed: Listed) -> Vec<String> {
+fn keys(kind: OwnedKind, listed: Listed) -> Vec<String> {
     let Listed { id, tags, .. } = listed;
     match kind {
-        Kind::ImageName | Kind::PulledName => {
+        OwnedKind::ImageName | OwnedKind::PulledName => {
             tags.iter().flatten().map(|tag| name_key(tag, &id)).collect()
         }
         _ => vec![id],
@@ -46,14 +52,14 @@ pub(crate) async fn tidy(
 }
 
 async fn tidy_kind(
-    kind: Kind,
+    kind: OwnedKind,
     owners: &OwnerTable,
     people: &People,
     upstream: &Upstream,
 ) -> Result<(), Unreachable> {
     // What is made while dockerd is asked is not among these.
     let known = owners.all(kind);
-    let is_labelled = matches!(kind, Kind::Volume | Kind::Network);
+    let is_labelled = matches!(kind, OwnedKind::Volume | OwnedKind::Network);
     if known.is_empty() && !is_labelled {
         return Ok(());
     }
@@ -72,7 +78,7 @@ async fn tidy_kind(
     Ok(())
 }
 
-fn forget(kind: Kind, id: &str, owners: &OwnerTable) {
+fn forget(kind: OwnedKind, id: &str, owners: &OwnerTable) {
     if let Err(error) = owners.forget(kind, id) {
         tracing::error!("{} {id} cannot be forgotten: {error:#}", kind.name());
     }

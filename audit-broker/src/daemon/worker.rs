@@ -25,14 +25,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::request::ApiVersion;
 use crate::call::Connection;
-use crate::call::state::Shared;
+use crate::call::state::State;
 use crate::dockerd::upstream::Upstream;
 use crate::exchange::{Handover, exchange};
 use crate::forward::Stream;
-use crate::judge::decision_cache::Decided;
+use crate::judge::decision_cache::DecisionCache;
 use crate::net::client_stream::{ClientStream, Phase};
 use crate::net::socket::Socket;
-use crate::net::tunnel::{End, linger};
+use crate::net::tunnel::{TunnelEnd, linger};
 use crate::sys;
 use crate::who::holder::Holder;
 use crate::who::identity::identify;
@@ -56,7 +56,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// If the thread cannot have an event loop.
 pub(crate) fn run(
     listener: UnixListener,
-    shared: Arc<Shared>,
+    state: Arc<State>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,7 +65,7 @@ pub(crate) fn run(
         .build()?;
     LocalSet::new().block_on(&runtime, async move {
         let listener = sys::watch_listener(listener)?;
-        let settings = shared.settings();
+        let settings = state.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         let mut connections = JoinSet::new();
         let mut stopping = stop.clone();
@@ -83,10 +83,10 @@ pub(crate) fn run(
                 Some(_) = connections.join_next() => continue,
                 _ = stopping.wait_for(|stop| *stop) => break,
             };
-            let serving = serve(stream, Arc::clone(&shared), upstream.clone(), stop.clone());
+            let serving = serve(stream, Arc::clone(&state), upstream.clone(), stop.clone());
             connections.spawn_local(serving);
         }
-        let drain = shared.settings().drain();
+        let drain = state.settings().drain();
         let all = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(drain, all).await.is_err() {
             tracing::warn!("streams were still open when the time to end them had passed");
@@ -103,40 +103,40 @@ async fn accept(listener: &AsyncFd<UnixListener>) -> io::Result<UnixStream> {
 /// Serves one connection to its end.
 async fn serve(
     stream: UnixStream,
-    shared: Arc<Shared>,
+    state: Arc<State>,
     upstream: Upstream,
     mut stop: watch::Receiver<bool>,
 ) {
-    let settings = shared.settings();
-    let head_wait = settings.head_wait();
+    let settings = state.settings();
+    let head_timeout = settings.head_timeout();
     let Ok((pid, uid)) = Peer::ids(stream.as_fd()) else { return };
     let peer = Peer::of(stream.as_fd());
     let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
     let limit = settings.connections_per_uid;
-    let arriving = match shared.slots.take(Holder::Arriving(uid), limit) {
-        Ok(slot) => slot,
+    let arriving = match state.quotas.take(Holder::Arriving(uid), limit) {
+        Ok(quota) => quota,
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
-    let _counted = shared.metrics.open_connection();
+    let _counted = state.metrics.open_connection();
     // Boxed, as what is awaited below: a connection that waits keeps room for all that is not.
-    let (owners, people) = (&shared.owners, &shared.people);
+    let (owners, people) = (&state.owners, &state.people);
     let registrar = Registrar { owners, people, version: ApiVersion::OLDEST, upstream: &upstream };
-    let identity = Box::pin(identify(pid, uid, peer, &shared.peer_reader, &registrar)).await;
+    let identity = Box::pin(identify(pid, uid, peer, &state.peer_reader, &registrar)).await;
     give_back_memory();
-    let taken = shared.slots.take_for(identity.subject(), limit);
+    let taken = state.quotas.take_for(identity.subject(), limit);
     drop(arriving);
-    let (slot, _among_containers) = match taken {
-        Ok(slots) => slots,
+    let (quota, _among_containers) = match taken {
+        Ok(quotas) => quotas,
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let phase = Rc::new(Phase::default());
     let connection = Rc::new(Connection {
-        shared,
+        state,
         upstream,
         identity,
         phase,
-        slot,
-        decided: Decided::default(),
+        quota,
+        decision_cache: DecisionCache::default(),
     });
     // What was read and belongs to the next request.
     let mut read = Bytes::new();
@@ -159,7 +159,7 @@ async fn serve(
             }
             Ok(First::Closed) | Err(_) => return,
         }
-        let serving = Box::pin(serve_requests(&connection, &socket, read, head_wait, &stop));
+        let serving = Box::pin(serve_requests(&connection, &socket, read, head_timeout, &stop));
         let served = serving.await;
         give_back_memory();
         match served {
@@ -167,7 +167,7 @@ async fn serve(
             Served::Ended => return,
             // The connection keeps its place among those of its uid.
             Served::Stream(stream, read) => {
-                return Box::pin(stream.run(End { socket, read })).await;
+                return Box::pin(stream.run(TunnelEnd { socket, read })).await;
             }
         }
     }
@@ -203,7 +203,7 @@ async fn serve_requests(
     connection: &Rc<Connection>,
     socket: &Rc<Socket>,
     read: Bytes,
-    head_wait: Duration,
+    head_timeout: Duration,
     stop: &watch::Receiver<bool>,
 ) -> Served {
     let handover = Rc::new(Handover::default());
@@ -219,19 +219,19 @@ async fn serve_requests(
         .half_close(true)
         .max_buf_size(HEAD_LIMIT_BYTES)
         .serve_connection(stream, service);
-    let mut watching = pin!(watch_phase(&connection.phase, socket, head_wait, stop));
+    let mut watching = pin!(watch_phase(&connection.phase, socket, head_timeout, stop));
     loop {
         let came = poll_fn(|context| {
             if let Poll::Ready(ended) = http.poll_without_shutdown(context) {
-                return Poll::Ready(Came::Ended(ended));
+                return Poll::Ready(FirstBytes::Ended(ended));
             }
             match handover.take() {
-                Some(stream) => Poll::Ready(Came::Stream(stream)),
-                None => watching.as_mut().poll(context).map(Came::Change),
+                Some(stream) => Poll::Ready(FirstBytes::Stream(stream)),
+                None => watching.as_mut().poll(context).map(FirstBytes::ServingEnd),
             }
         });
         match came.await {
-            Came::Ended(ended) => {
+            FirstBytes::Ended(ended) => {
                 if let Err(error) = ended {
                     tracing::debug!("a connection broke off: {error}");
                     if error.is_parse() {
@@ -245,19 +245,25 @@ async fn serve_requests(
                 }
                 return Served::Ended;
             }
-            Came::Change(Change::SlowHead | Change::Gone) => return Served::Ended,
-            Came::Stream(stream) => return Served::Stream(stream, unread(&http.into_parts())),
-            Came::Change(Change::Silence) => return Served::Waiting(unread(&http.into_parts())),
-            Came::Change(Change::Stop) => Pin::new(&mut http).graceful_shutdown(),
+            FirstBytes::ServingEnd(ServingEnd::SlowHead | ServingEnd::Gone) => {
+                return Served::Ended;
+            }
+            FirstBytes::Stream(stream) => {
+                return Served::Stream(stream, unread(&http.into_parts()));
+            }
+            FirstBytes::ServingEnd(ServingEnd::Silence) => {
+                return Served::Waiting(unread(&http.into_parts()));
+            }
+            FirstBytes::ServingEnd(ServingEnd::Stop) => Pin::new(&mut http).graceful_shutdown(),
         }
     }
 }
 
 /// What comes first on a connection that is being served.
-enum Came {
+enum FirstBytes {
     Ended(hyper::Result<()>),
     Stream(Stream),
-    Change(Change),
+    ServingEnd(ServingEnd),
 }
 
 /// What was read and not used, in memory of its own: the buffer that it came in is large.
@@ -266,7 +272,7 @@ fn unread<Service>(parts: &http1::Parts<ClientStream, Service>) -> Bytes {
 }
 
 /// Why a connection is not served any longer as it is.
-enum Change {
+enum ServingEnd {
     Silence,
     /// The head of a request takes too long.
     SlowHead,
@@ -287,9 +293,9 @@ const LOOKS_PER_PRESENCE: u64 = 8;
 fn watch_phase<'a>(
     phase: &'a Phase,
     socket: &'a Socket,
-    head_wait: Duration,
+    head_timeout: Duration,
     stop: &'a watch::Receiver<bool>,
-) -> impl Future<Output = Change> + 'a {
+) -> impl Future<Output = ServingEnd> + 'a {
     let mut interval = Box::pin(sleep(LOOK_INTERVAL));
     let (mut looks, mut last, mut is_stopping) = (0_u64, None, false);
     poll_fn(move |context| {
@@ -297,20 +303,20 @@ fn watch_phase<'a>(
             ready!(interval.as_mut().poll(context));
             interval.as_mut().reset(Instant::now() + LOOK_INTERVAL);
             looks += 1;
-            if phase.head_age().is_some_and(|age| age > head_wait) {
-                return Poll::Ready(Change::SlowHead);
+            if phase.head_age().is_some_and(|age| age > head_timeout) {
+                return Poll::Ready(ServingEnd::SlowHead);
             }
             let waiting = phase.requests_if_waiting();
             let before = std::mem::replace(&mut last, waiting);
             if waiting.is_some() && waiting == before {
-                return Poll::Ready(Change::Silence);
+                return Poll::Ready(ServingEnd::Silence);
             }
             if looks % LOOKS_PER_PRESENCE == 0 && socket.is_gone() {
-                return Poll::Ready(Change::Gone);
+                return Poll::Ready(ServingEnd::Gone);
             }
             if !is_stopping && *stop.borrow() {
                 is_stopping = true;
-                return Poll::Ready(Change::Stop);
+                return Poll::Ready(ServingEnd::Stop);
             }
         }
     })

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::api::request::{ApiVersion, percent};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 
 /// A container, image, volume or network in a list.
 #[derive(Deserialize)]
@@ -46,17 +46,17 @@ pub(crate) type Filters = BTreeMap<String, BTreeMap<String, bool>>;
 /// # Errors
 /// If dockerd cannot be reached.
 pub(crate) async fn list(
-    kind: Kind,
+    kind: OwnedKind,
     filters: Option<&Filters>,
     version: ApiVersion,
     upstream: &Upstream,
 ) -> Result<Option<Vec<Listed>>, Unreachable> {
     let path = match (kind, filters) {
-        (Kind::Container, None) => "containers/json?all=1",
-        (Kind::Container, Some(_)) => "containers/json?all=1&size=1",
-        (Kind::Image, None) => "images/json?all=1",
-        (Kind::Image | Kind::ImageName | Kind::PulledName, _) => "images/json?all=0",
-        (Kind::Network, _) => "networks?",
+        (OwnedKind::Container, None) => "containers/json?all=1",
+        (OwnedKind::Container, Some(_)) => "containers/json?all=1&size=1",
+        (OwnedKind::Image, None) => "images/json?all=1",
+        (OwnedKind::Image | OwnedKind::ImageName | OwnedKind::PulledName, _) => "images/json?all=0",
+        (OwnedKind::Network, _) => "networks?",
         _ => "volumes?",
     };
     let filters = filters.map(|filters| serde_json::json!(filters).to_string());

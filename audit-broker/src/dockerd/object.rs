@@ -57,7 +57,7 @@ pub(crate) struct Container {
     #[serde(default)]
     pub(crate) host_config: HostConfig,
     #[serde(default)]
-    state: State,
+    state: ContainerState,
     #[serde(default)]
     mounts: Vec<MountPoint>,
     /// Whether dockerd tells more of it than the broker reads, so that only its id and a name are
@@ -93,7 +93,7 @@ struct Config {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct State {
+struct ContainerState {
     pid: u32,
 }
 
@@ -105,7 +105,8 @@ impl Container {
     fn unreadable(name: &str, beginning: &[u8]) -> Option<Self> {
         let id = beginning.strip_prefix(b"{\"Id\":\"")?.get(..64)?;
         let id = std::str::from_utf8(id).ok().filter(|id| is_name(id))?.to_owned();
-        let (image_id, config, state) = (String::new(), Config::default(), State::default());
+        let (image_id, config, state) =
+            (String::new(), Config::default(), ContainerState::default());
         let (host_config, mounts) = (HostConfig::default(), Vec::new());
         let name = name.to_owned();
         // An unknown driver counts as dangerous.

@@ -38,7 +38,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
 
 /// How long dockerd may leave a connection unaccepted, as it does when it hangs.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Between two tries to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
@@ -76,7 +76,7 @@ struct Wire {
 
 /// A connection on which a request is being answered.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct DockerdConnection {
     wire: Wire,
     pool: Rc<Pool>,
 }
@@ -117,7 +117,7 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Line), Unreachable> {
+    ) -> Result<(Response<Incoming>, DockerdConnection), Unreachable> {
         let mut request = request;
         loop {
             let (mut wire, is_kept) = match self.take_idle().await {
@@ -125,7 +125,9 @@ impl Upstream {
                 None => (self.connect().await?, false),
             };
             match wire.ask(request).await {
-                Ok(response) => return Ok((response, Line { wire, pool: Rc::clone(&self.pool) })),
+                Ok(response) => {
+                    return Ok((response, DockerdConnection { wire, pool: Rc::clone(&self.pool) }));
+                }
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) if is_kept => request = unsent,
                     _ => return Err(Unreachable::NoAnswer { source: failure.into_error().into() }),
@@ -154,7 +156,7 @@ impl Upstream {
 
     /// A full queue of a unix socket is an error at once, not a wait.
     pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
-        let end = Instant::now() + CONNECT_WAIT;
+        let end = Instant::now() + CONNECT_TIMEOUT;
         loop {
             match sys::connect(&self.pool.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
@@ -214,7 +216,7 @@ fn drive(
     }
 }
 
-impl Line {
+impl DockerdConnection {
     /// Has the connection move on, and gives what has come of the body.
     pub(crate) fn poll_body(
         &mut self,

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::api::request::Head;
-use crate::call::{DOCUMENT_WAIT, Inbound};
+use crate::call::{DOCUMENT_TIMEOUT, Inbound};
 use crate::dockerd::upstream::Upstream;
 use crate::judge::danger::is_led_out;
 use crate::refusal::Refusal;
@@ -37,7 +37,7 @@ pub(crate) fn is_unpacked_in_container(head: &Head, upstream: &Upstream) -> bool
 pub(crate) async fn check_beginning(request: &mut Inbound) -> Result<(), Refusal> {
     let mut beginning = Vec::new();
     while let Some(body) = request.body.as_mut().filter(|_| beginning.len() < BEGINNING_BYTES) {
-        let frame = match timeout(DOCUMENT_WAIT, body.frame()).await {
+        let frame = match timeout(DOCUMENT_TIMEOUT, body.frame()).await {
             Ok(None) => break,
             Ok(Some(frame)) => frame,
             Err(_) => return Err(Refusal::bad_request("the archive does not come")),

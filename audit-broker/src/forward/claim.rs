@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::dockerd::object;
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::Found;
-use crate::owner::{Kind, name_key};
+use crate::owner::{OwnedKind, name_key};
 use crate::who::registrar::claim;
 
 /// Keeps who made an image. One that was there before the call stays with its owner.
@@ -19,11 +19,11 @@ pub(super) fn claim_image(call: &Rc<Call>, id: String) {
         if image.created.is_none_or(|created| created < call.began) {
             return;
         }
-        let (shared, owner) = (Arc::clone(&call.connection.shared), call.action.owner.clone());
+        let (state, owner) = (Arc::clone(&call.connection.state), call.action.owner.clone());
         // This waits for the disk.
         tokio::task::spawn_blocking(move || {
-            if shared.owners.get(Kind::Image, &id).is_none() {
-                claim(&shared.owners, Kind::Image, &id, &owner);
+            if state.owners.get(OwnedKind::Image, &id).is_none() {
+                claim(&state.owners, OwnedKind::Image, &id, &owner);
             }
         });
     });
@@ -40,20 +40,20 @@ pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
     if let NameHolder::Image(holder) = &taken.holder {
         forget_name(call, &taken.name, &holder.id);
     }
-    forget(call, Kind::PulledName, &taken.name, image_id);
+    forget(call, OwnedKind::PulledName, &taken.name, image_id);
     let key = name_key(&taken.name, image_id);
-    claim(&call.connection.shared.owners, Kind::ImageName, &key, &call.action.owner);
+    claim(&call.connection.state.owners, OwnedKind::ImageName, &key, &call.action.owner);
 }
 
 /// The image does not have this name any more.
 pub(super) fn forget_name(call: &Call, name: &str, image_id: &str) {
-    forget(call, Kind::ImageName, name, image_id);
-    forget(call, Kind::PulledName, name, image_id);
+    forget(call, OwnedKind::ImageName, name, image_id);
+    forget(call, OwnedKind::PulledName, name, image_id);
 }
 
-fn forget(call: &Call, kind: Kind, name: &str, image_id: &str) {
+fn forget(call: &Call, kind: OwnedKind, name: &str, image_id: &str) {
     let key = name_key(name, image_id);
-    if let Err(error) = call.connection.shared.owners.forget(kind, &key) {
+    if let Err(error) = call.connection.state.owners.forget(kind, &key) {
         tracing::error!("could not remove the recorded {} {name}: {error:#}", kind.name());
     }
 }
@@ -66,5 +66,5 @@ pub(super) fn keep_pulled(call: &Call, pulled: &NameTaken, image_id: &str) {
         forget_name(call, &pulled.name, &before.id);
     }
     let key = name_key(&pulled.name, image_id);
-    claim(&call.connection.shared.owners, Kind::PulledName, &key, &call.action.owner);
+    claim(&call.connection.state.owners, OwnedKind::PulledName, &key, &call.action.owner);
 }

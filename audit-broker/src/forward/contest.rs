@@ -20,13 +20,13 @@ use crate::owner::repository_and_tag;
 /// An event of an image.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Event {
-    actor: Actor,
+struct ImageEvent {
+    actor: EventActor,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Actor {
+struct EventActor {
     #[serde(rename = "ID")]
     id: String,
     #[serde(default)]
@@ -62,9 +62,9 @@ pub(super) async fn images_named(
             Bytes::new()
         }
     };
-    let events = serde_json::Deserializer::from_slice(&told).into_iter::<Event>();
+    let events = serde_json::Deserializer::from_slice(&told).into_iter::<ImageEvent>();
     let events = events.filter_map(Result::ok).map(|event| event.actor);
-    let is_of_name = |actor: &Actor| actor.attributes.get("name").is_some_and(|it| it == name);
+    let is_of_name = |actor: &EventActor| actor.attributes.get("name").is_some_and(|it| it == name);
     Ok(events.filter(is_of_name).map(|actor| actor.id).collect())
 }
 

@@ -14,7 +14,7 @@ use crate::api::request::percent;
 use crate::call::Call;
 use crate::dockerd::object::{self, Volume};
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::owner::{Kind, owner_in_labels};
+use crate::owner::{OwnedKind, owner_in_labels};
 use crate::refusal::Refusal;
 use crate::who::registrar::claim;
 
@@ -27,7 +27,7 @@ pub(super) fn volume(call: &Call, answer: &[u8]) -> Result<(), Refusal> {
     let Ok(volume) = serde_json::from_slice::<Volume>(answer) else { return Ok(()) };
     let owner = owner_in_labels(&volume.labels.unwrap_or_default(), None);
     if owner.as_ref() == Some(&call.action.owner) {
-        claim(&call.connection.shared.owners, Kind::Volume, &volume.name, &call.action.owner);
+        claim(&call.connection.state.owners, OwnedKind::Volume, &volume.name, &call.action.owner);
         return Ok(());
     }
     if was_there { Ok(()) } else { Err(taken("volume", &volume.name)) }
@@ -56,7 +56,7 @@ pub(super) async fn network(call: &Call, id: &str) -> Result<Result<(), Refusal>
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct CreatedObject {
     id: String,
     name: String,
     created: DateTime<FixedOffset>,
@@ -66,7 +66,7 @@ struct Listed {
 async fn first_of_name(call: &Call, name: &str) -> Result<Option<String>, Unreachable> {
     let filters = percent::encode_path(&json!({ "name": { name: true } }).to_string());
     let target = format!("/v{}/networks?filters={filters}", call.version);
-    let found = call.connection.upstream.ask::<Vec<Listed>>(&target).await?;
+    let found = call.connection.upstream.ask::<Vec<CreatedObject>>(&target).await?;
     let Found::Yes(listed) = found else { return Ok(None) };
     let same = listed.into_iter().filter(|network| network.name == name);
     Ok(same.min_by_key(|network| (network.created, network.id.clone())).map(|network| network.id))

@@ -14,29 +14,29 @@ use crate::call::Call;
 use crate::call::answer::Filter;
 use crate::forward::view::{Event, EventLine, EventLines, Labels, Seen};
 use crate::forward::viewer::{FoundObject, Viewer};
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 
 /// Most volumes and networks that one stream remembers. It asks for others again.
 const KNOWN_LIMIT: usize = 10_000;
 
 /// What is left of a stream of events.
 pub(super) struct Events {
-    stream: Rc<Stream>,
+    stream: Rc<EventStream>,
     lines: EventLines,
     looking: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
 }
 
-struct Stream {
+struct EventStream {
     call: Rc<Call>,
     viewer: Viewer,
     /// Volumes by name and networks by id, as they were when they were last there.
-    known: RefCell<HashMap<(Kind, String), FoundObject>>,
+    known: RefCell<HashMap<(OwnedKind, String), FoundObject>>,
 }
 
 impl Events {
     pub(super) fn of(call: &Rc<Call>) -> Self {
         let (call, viewer) = (Rc::clone(call), Viewer::of(call));
-        let stream = Rc::new(Stream { call, viewer, known: RefCell::default() });
+        let stream = Rc::new(EventStream { call, viewer, known: RefCell::default() });
         Self { stream, lines: EventLines::default(), looking: None }
     }
 }
@@ -64,7 +64,7 @@ impl Filter for Events {
     }
 }
 
-impl Stream {
+impl EventStream {
     /// The line, if the caller may see it.
     async fn seen(&self, line: EventLine) -> Option<String> {
         let event = Event::read(line)?;
@@ -82,7 +82,9 @@ impl Stream {
 
     /// Asks dockerd for the volume or network. What is gone stays as it was when it was last there.
     async fn learn_object(&self, event: &Event) {
-        let Event { kind: kind @ (Kind::Volume | Kind::Network), id, .. } = event else { return };
+        let Event { kind: kind @ (OwnedKind::Volume | OwnedKind::Network), id, .. } = event else {
+            return;
+        };
         let found = self.viewer.find(&self.call, *kind, id).await;
         let mut known = self.known.borrow_mut();
         if known.len() >= KNOWN_LIMIT {
@@ -102,7 +104,7 @@ impl Stream {
     fn may_see(&self, seen: &Seen<'_>, is_shortened: bool, labels: Option<&Labels>) -> bool {
         let viewer = &self.viewer;
         match seen.kind {
-            Kind::Volume | Kind::Network => {
+            OwnedKind::Volume | OwnedKind::Network => {
                 let known = self.known.borrow();
                 let found = known.get(&(seen.kind, seen.id.to_owned()));
                 found.cloned().or_else(|| viewer.last_known(seen.kind, seen.id)).map_or_else(
@@ -110,11 +112,11 @@ impl Stream {
                     |found| viewer.may_see_found(seen.kind, seen.id, &found),
                 )
             }
-            Kind::Container if !viewer.knows_container(seen.id) => {
+            OwnedKind::Container if !viewer.knows_container(seen.id) => {
                 viewer.may_see_unknown(seen.kind)
             }
             // Policies may speak of its labels, which a shortened event lacks.
-            Kind::Container if is_shortened => match labels {
+            OwnedKind::Container if is_shortened => match labels {
                 Some(labels) => viewer.may_see(&Seen { labels, ..seen.clone() }),
                 None => viewer.may_see_unknown(seen.kind),
             },

@@ -23,15 +23,17 @@ use crate::dockerd::object::{self, Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::judge::decision::{Decision, decide, names_all};
-use crate::judge::questions::{Case, Step, name_step, names_removed, removal_steps};
-use crate::owner::{Kind, name_key};
+use crate::judge::questions::{
+    Question, Questions, name_question, names_removed, removal_questions,
+};
+use crate::owner::{OwnedKind, name_key};
 use crate::policy;
-use crate::record::outcome::Came;
+use crate::record::outcome::CallOutcome;
 use crate::refusal::Refusal;
 
 /// Whether the caller comes before others: one who may give any name to an image.
 pub(super) fn rank(call: &Call) -> Rank {
-    let policy = call.connection.shared.policy();
+    let policy = call.connection.state.policy();
     if names_all(&policy, call.settings.mode, &call.principal) {
         Rank::Trusted
     } else {
@@ -44,18 +46,19 @@ pub(super) fn rank(call: &Call) -> Rank {
 /// # Errors
 /// If another call keeps one of them too long.
 pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLock, Stop> {
-    Ok(call.connection.shared.name_locks.lock(names, rank(call), hold).await?)
+    Ok(call.connection.state.name_locks.lock(names, rank(call), hold).await?)
 }
 
 /// Decides on what the broker has read under the lock. A denial is on record.
 ///
 /// # Errors
 /// If it is denied.
-pub(super) async fn judge(call: &Call, steps: Vec<Step>) -> Result<(), Stop> {
-    let (call_facts, asks_for) = (policy::Call::default(), Vec::new());
-    let case = Case { call: call_facts, steps, is_foreign_exec: false, asks_for };
-    let policy = call.connection.shared.policy();
-    match decide(&policy, call.settings.mode, &call.principal, &case) {
+pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), Stop> {
+    let (call_facts, asks_for) = (policy::CallFacts::default(), Vec::new());
+    let questions =
+        Questions { call: call_facts, all: questions, is_foreign_exec: false, asks_for };
+    let policy = call.connection.state.policy();
+    match decide(&policy, call.settings.mode, &call.principal, &questions) {
         Decision::Allow { .. } => Ok(()),
         Decision::Deny(denial) => {
             call.record_denial(&denial).await?;
@@ -75,7 +78,10 @@ pub(super) async fn to_its_end(
     let call = Rc::clone(call);
     let made = tokio::task::spawn_local(async move {
         let made = change.await;
-        call.record_outcome(if made.is_ok() { Came::Done(None) } else { Came::Failed }, None);
+        call.record_outcome(
+            if made.is_ok() { CallOutcome::Done(None) } else { CallOutcome::Failed },
+            None,
+        );
         made
     });
     made.await.unwrap_or_else(|error| Err(Unreachable::NoAnswer { source: error.into() }.into()))
@@ -106,10 +112,10 @@ pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<
     let since = Utc::now();
     let holder = holder_of(name, version, &connection.upstream).await?;
     let taken = NameTaken { name: name.to_owned(), holder };
-    judge(call, vec![name_step(&taken, &connection.registrar(version)).await]).await?;
+    judge(call, vec![name_question(&taken, &connection.registrar(version)).await]).await?;
     let ordered = order_name(call, name, image_id).await?;
     let given = matches!(ordered, Found::Yes(_)).then(|| image_id.to_owned());
-    let change = Change { names: vec![name.to_owned()], given, since };
+    let change = NameChange { names: vec![name.to_owned()], given, since };
     change.yield_to_root(call).await?;
     if let Found::No(status, told) = ordered {
         return Err(Stop::NotFound(status, told));
@@ -124,14 +130,14 @@ pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<
 const LATE_EVENTS: Duration = Duration::from_millis(100);
 
 /// A change of names that dockerd has made, or has tried to make.
-struct Change {
+struct NameChange {
     names: Vec<String>,
     /// The image that was given the names, if one was.
     given: Option<String>,
     since: DateTime<Utc>,
 }
 
-impl Change {
+impl NameChange {
     /// Leaves the names to root, who gave them to another image at dockerd's own socket meanwhile.
     /// A change of a trusted caller stands.
     ///
@@ -210,7 +216,8 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
         let message = format!("{} has got another name just now; try again", judged.given);
         return Err(Refusal::conflict(message).into());
     }
-    judge(&call, removal_steps(&call.action, &image, &connection.registrar(version)).await).await?;
+    judge(&call, removal_questions(&call.action, &image, &connection.registrar(version)).await)
+        .await?;
     let is_by_name = image.image.tags().contains(&image.given);
     let reference =
         if is_by_name { reference(&call, &image.image, &image.given) } else { &image.given };
@@ -222,7 +229,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
             forget_name(&call, name, &image.image.id);
         }
     }
-    let change = Change { names: removed.to_vec(), given: None, since };
+    let change = NameChange { names: removed.to_vec(), given: None, since };
     change.yield_to_root(&call).await?;
     let told = match ordered {
         Found::Yes(told) => told,
@@ -250,8 +257,8 @@ pub(super) async fn remove_own(
 ) -> Result<Option<Bytes>, Stop> {
     let lock = lock(call, Names::one(name), Hold::Change).await?;
     let since = Utc::now();
-    let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
-    let owner = owners.get(Kind::ImageName, &name_key(name, image_id));
+    let (upstream, owners) = (&call.connection.upstream, &call.connection.state.owners);
+    let owner = owners.get(OwnedKind::ImageName, &name_key(name, image_id));
     let Found::Yes(image) = object::image(name, call.version, upstream).await? else {
         return Ok(None);
     };
@@ -264,7 +271,7 @@ pub(super) async fn remove_own(
     if told.is_some() {
         forget_name(call, name, image_id);
     }
-    let change = Change { names: vec![name.to_owned()], given: None, since };
+    let change = NameChange { names: vec![name.to_owned()], given: None, since };
     change.yield_to_root(call).await?;
     change.yield_later(call, lock);
     Ok(told)

@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::dockerd::listing::{Filters, Listed, list};
 use crate::dockerd::object;
 use crate::dockerd::upstream::{CHANGE_TIMEOUT, Found, Unreachable};
-use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
+use crate::owner::{LABEL, OwnedKind, Owner, name_key, owner_in_labels};
 
 /// Removes containers that do not run, and says so as dockerd does.
 ///
@@ -25,7 +25,7 @@ use crate::owner::{Kind, LABEL, Owner, name_key, owner_in_labels};
 /// If dockerd cannot be reached.
 pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
     let (mut deleted, mut space) = (Vec::new(), 0);
-    for container in wanted(call, Kind::Container).await? {
+    for container in wanted(call, OwnedKind::Container).await? {
         let id = container.id;
         let target = format!("/v{}/containers/{id}", call.version);
         // One that cannot be read stays: nobody knows whose it is.
@@ -58,18 +58,18 @@ async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
 /// # Errors
 /// If dockerd cannot be reached.
 pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
-    let (upstream, owners) = (&call.connection.upstream, &call.connection.shared.owners);
+    let (upstream, owners) = (&call.connection.upstream, &call.connection.state.owners);
     let is_own = |kind, id: &str| owners.get(kind, id).as_ref() == Some(&call.action.owner);
     let before = size_of_layers(call).await;
     let mut deleted: Vec<Value> = Vec::new();
-    for Listed { id, .. } in wanted(call, Kind::Image).await? {
-        if !is_own(Kind::Image, &id) {
+    for Listed { id, .. } in wanted(call, OwnedKind::Image).await? {
+        if !is_own(OwnedKind::Image, &id) {
             continue;
         }
         // As it is now: removing others takes a while.
         let Found::Yes(image) = object::image(&id, call.version, upstream).await? else { continue };
         let mut names = image.tags().to_vec();
-        names.retain(|name| is_own(Kind::ImageName, &name_key(name, &id)));
+        names.retain(|name| is_own(OwnedKind::ImageName, &name_key(name, &id)));
         let mut told = Vec::new();
         if image.tags().is_empty() {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&id));
@@ -94,11 +94,11 @@ pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
 /// If dockerd cannot be reached.
 pub(super) async fn volumes(call: &Call, answer: Bytes) -> Result<Bytes, Unreachable> {
     let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&answer) else { return Ok(answer) };
-    let owners = &call.connection.shared.owners;
-    for Listed { id, labels, .. } in wanted(call, Kind::Volume).await? {
+    let owners = &call.connection.state.owners;
+    for Listed { id, labels, .. } in wanted(call, OwnedKind::Volume).await? {
         // The label of one that has a name says whose it is, and dockerd has seen to it.
         let is_nameless = owner_in_labels(&labels.unwrap_or_default(), None).is_none();
-        let is_own = owners.get(Kind::Volume, &id).as_ref() == Some(&call.action.owner);
+        let is_own = owners.get(OwnedKind::Volume, &id).as_ref() == Some(&call.action.owner);
         let target = format!("/v{}/volumes/{id}", call.version);
         if is_nameless
             && is_own
@@ -118,8 +118,8 @@ struct Pruned {
 }
 
 /// What the client wants to be removed, whosever it is.
-async fn wanted(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
-    let wanted = Wanted::of(call, kind);
+async fn wanted(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreachable> {
+    let wanted = PruneFilter::of(call, kind);
     // Lists with sizes take dockerd a while.
     let upstream = call.connection.upstream.within(CHANGE_TIMEOUT);
     let listed = list(kind, Some(&wanted.filters), call.version, &upstream).await?;
@@ -129,18 +129,18 @@ async fn wanted(call: &Call, kind: Kind) -> Result<Vec<Listed>, Unreachable> {
 }
 
 /// What the client wants to be removed.
-struct Wanted {
+struct PruneFilter {
     /// In the words of lists.
     filters: Filters,
     /// Labels, with values or without, of what it wants to keep: lists know no such filter.
     spared: Vec<String>,
 }
 
-impl Wanted {
+impl PruneFilter {
     /// # Source
     /// `ContainersPrune`, `ImagesPrune` and `VolumesPrune` of moby. Images that have a name are
     /// wanted where `dangling` is false.
-    fn of(call: &Call, kind: Kind) -> Self {
+    fn of(call: &Call, kind: OwnedKind) -> Self {
         let given = call.action.head.query.text("filters");
         let mut filters: Filters =
             given.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
@@ -149,13 +149,13 @@ impl Wanted {
             |values: &[&str]| values.iter().map(|value| ((*value).to_owned(), true)).collect();
         let is_false = |value: &String| ["false", "0"].contains(&value.as_str());
         match kind {
-            Kind::Container => {
+            OwnedKind::Container => {
                 filters.insert("status".to_owned(), these(&["created", "exited", "dead"]));
                 // The sizes of others' need not be found out.
                 let owner = format!("{LABEL}={}", call.action.owner);
                 filters.entry("label".to_owned()).or_default().insert(owner, true);
             }
-            Kind::Image => {
+            OwnedKind::Image => {
                 let dangling = filters.remove("dangling").unwrap_or_default();
                 if !dangling.keys().any(is_false) {
                     filters.insert("dangling".to_owned(), these(&["true"]));

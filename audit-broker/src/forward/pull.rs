@@ -25,11 +25,11 @@ use crate::call::{Call, Stop};
 use crate::dockerd::finder::{holder_of, name_pulled};
 use crate::dockerd::references::ANY_NAME;
 use crate::dockerd::references::{NameHolder, NameTaken};
-use crate::dockerd::upstream::Line;
+use crate::dockerd::upstream::DockerdConnection;
 use crate::forward::advertise;
-use crate::judge::questions::pull_step;
-use crate::owner::{Kind, full_name, name_key};
-use crate::record::outcome::{Came, Ending};
+use crate::judge::questions::pull_question;
+use crate::owner::{OwnedKind, full_name, name_key};
+use crate::record::outcome::{CallOutcome, OutcomeReader};
 
 /// A name that is locked for a pull.
 pub(super) struct Pulled {
@@ -59,8 +59,8 @@ pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
         name => holder_of(name, version, &connection.upstream).await?,
     };
     let name = NameTaken { name, holder };
-    let step = pull_step(&name, &connection.registrar(version)).await;
-    judge(call, step.into_iter().collect()).await?;
+    let question = pull_question(&name, &connection.registrar(version)).await;
+    judge(call, question.into_iter().collect()).await?;
     Ok(Some(Pulled { name, lock }))
 }
 
@@ -75,7 +75,7 @@ pub(super) fn relay(
     call: &Rc<Call>,
     pulled: Pulled,
     response: Response<Incoming>,
-    line: Line,
+    line: DockerdConnection,
 ) -> Response<AnswerBody> {
     let (mut head, body) = response.into_parts();
     head.headers = answer::relayed_headers(head.headers);
@@ -86,7 +86,7 @@ pub(super) fn relay(
 }
 
 /// How a pull ends.
-enum End {
+enum PullEnd {
     /// dockerd has told all of it.
     Told,
     /// dockerd broke off, or the client went away.
@@ -99,32 +99,32 @@ async fn run(
     call: Rc<Call>,
     pulled: Pulled,
     body: Incoming,
-    line: Line,
+    line: DockerdConnection,
     sender: mpsc::Sender<Bytes>,
 ) {
     let since = Utc::now();
     let (came_from, came) = tokio::sync::oneshot::channel();
-    let mut ending = Ending::of_progress(None, move |came, _| {
+    let mut ending = OutcomeReader::of_progress(None, move |came, _| {
         // Nobody waits any longer if the broker stops.
         let _ = came_from.send(came);
     });
     let end = pass_on(&pulled.lock, body, line, &mut ending, &sender).await;
     ending.finish();
     let came = match end {
-        End::Told => came.await.unwrap_or(Came::BrokenOff),
-        End::BrokenOff | End::Revoked => {
+        PullEnd::Told => came.await.unwrap_or(CallOutcome::BrokenOff),
+        PullEnd::BrokenOff | PullEnd::Revoked => {
             sleep(SETTLE_WAIT).await;
-            Came::BrokenOff
+            CallOutcome::BrokenOff
         }
     };
     let settled = settle(&call, &pulled.name, came, since).await;
     let (came, message) = match (settled, end) {
-        (Err(stop), _) => (Came::Failed, Some(stop.message())),
-        (Ok(()), End::Revoked) => {
+        (Err(stop), _) => (CallOutcome::Failed, Some(stop.message())),
+        (Ok(()), PullEnd::Revoked) => {
             let message = format!("an administrator has taken {}; try again", pulled.name.name);
-            (Came::Failed, Some(message))
+            (CallOutcome::Failed, Some(message))
         }
-        (Ok(()), End::Told | End::BrokenOff) => (came, None),
+        (Ok(()), PullEnd::Told | PullEnd::BrokenOff) => (came, None),
     };
     call.record_outcome(came, None);
     drop(pulled);
@@ -139,28 +139,28 @@ async fn run(
 async fn pass_on(
     lock: &NameLock,
     mut body: Incoming,
-    mut line: Line,
-    ending: &mut Ending,
+    mut line: DockerdConnection,
+    ending: &mut OutcomeReader,
     sender: &mpsc::Sender<Bytes>,
-) -> End {
+) -> PullEnd {
     loop {
         let frame = tokio::select! {
             frame = poll_fn(|context| line.poll_body(&mut body, context)) => frame,
-            () = lock.revoked() => return End::Revoked,
-            () = sender.closed() => return End::BrokenOff,
+            () = lock.revoked() => return PullEnd::Revoked,
+            () = sender.closed() => return PullEnd::BrokenOff,
         };
         let data = match frame {
             None => {
                 line.give_back();
-                return End::Told;
+                return PullEnd::Told;
             }
-            Some(Err(_)) => return End::BrokenOff,
+            Some(Err(_)) => return PullEnd::BrokenOff,
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
         ending.see(&data);
         tokio::select! {
-            sent = sender.send(data) => if sent.is_err() { return End::BrokenOff },
-            () = lock.revoked() => return End::Revoked,
+            sent = sender.send(data) => if sent.is_err() { return PullEnd::BrokenOff },
+            () = lock.revoked() => return PullEnd::Revoked,
         }
     }
 }
@@ -171,10 +171,10 @@ async fn pass_on(
 async fn settle(
     call: &Rc<Call>,
     pulled: &NameTaken,
-    came: Came,
+    came: CallOutcome,
     since: DateTime<Utc>,
 ) -> Result<(), Stop> {
-    let owners = &call.connection.shared.owners;
+    let owners = &call.connection.state.owners;
     let names = match pulled.name.as_str() {
         ANY_NAME => names_of_repository(call),
         name => vec![name.to_owned()],
@@ -186,15 +186,16 @@ async fn settle(
             continue;
         };
         let is_set = match (came, &pulled.holder) {
-            (Came::Done(_), _) | (Came::BrokenOff, NameHolder::Nobody) => true,
-            (Came::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
-            (Came::BrokenOff, NameHolder::Unknown) | (Came::Failed | Came::NotMade, _) => false,
+            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Nobody) => true,
+            (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
+            (CallOutcome::BrokenOff, NameHolder::Unknown)
+            | (CallOutcome::Failed | CallOutcome::NotMade, _) => false,
         };
         if !is_set {
             continue;
         }
         if owners
-            .get(Kind::ImageName, &name_key(&name, &image.id))
+            .get(OwnedKind::ImageName, &name_key(&name, &image.id))
             .is_some_and(|it| it != call.action.owner)
         {
             forget_name(call, &name, &image.id);
@@ -210,7 +211,7 @@ async fn settle(
 /// The names that callers have in the repository of which all is pulled.
 fn names_of_repository(call: &Call) -> Vec<String> {
     let repository = repository(call);
-    let known = call.connection.shared.owners.all(Kind::ImageName);
+    let known = call.connection.state.owners.all(OwnedKind::ImageName);
     let names = known.iter().filter_map(|(key, _)| key.split_once('@')).map(|(name, _)| name);
     let is_in = |name: &&str| name.rsplit_once(':').is_some_and(|(place, _)| place == repository);
     names.filter(is_in).map(str::to_owned).collect()

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::call::Call;
 use crate::call::answer::{self, AnswerBody};
-use crate::dockerd::upstream::{Found, Line, Unreachable};
+use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
 use crate::forward::advertise;
 use crate::forward::view::{Document, filter_document};
 use crate::forward::viewer::Viewer;
@@ -26,7 +26,7 @@ use crate::forward::viewer::Viewer;
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
-struct Message {
+struct ErrorDocument {
     message: String,
 }
 
@@ -37,7 +37,7 @@ struct Message {
 pub(super) async fn answer(
     call: &Call,
     response: Response<Incoming>,
-    line: Line,
+    line: DockerdConnection,
 ) -> Result<Response<AnswerBody>, Unreachable> {
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
@@ -52,9 +52,9 @@ pub(super) async fn answer(
 /// What the caller is told of dockerd's answer to a call that it refused.
 pub(super) async fn shown(call: &Call, status: StatusCode, told: Bytes) -> Bytes {
     let viewer = Viewer::of(call);
-    let is_told = match serde_json::from_slice::<Message>(&told) {
+    let is_told = match serde_json::from_slice::<ErrorDocument>(&told) {
         Ok(_) if viewer.may_see_everything() => true,
-        Ok(Message { message }) => tells_nothing_hidden(call, &viewer, &message).await,
+        Ok(ErrorDocument { message }) => tells_nothing_hidden(call, &viewer, &message).await,
         // A `HEAD` has no body.
         Err(_) => told.is_empty(),
     };
@@ -99,7 +99,7 @@ fn said(call: &Call) -> String {
 
 /// What a message tells that its request does not say.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct ToldFacts {
     ids: Vec<String>,
     words: Vec<String>,
 }
@@ -107,7 +107,7 @@ struct Told {
 /// As many digits of an id as docker shows.
 const SHOWN_ID_DIGITS: usize = 12;
 
-fn told(message: &str, said: &str) -> Told {
+fn told(message: &str, said: &str) -> ToldFacts {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
     let said: BTreeSet<&str> = said.split(|letter| !is_name(letter)).collect();
     let words = message.split(|letter| !is_name(letter)).map(|word| word.trim_end_matches('.'));
@@ -119,10 +119,10 @@ fn told(message: &str, said: &str) -> Told {
     let is_said = |id: &str| said.iter().any(|word| word.starts_with(id));
     let ids = words.iter().flat_map(|word| word.split(['_', '.', '-'])).filter(is_id);
     let ids = ids.filter(|id| !is_said(id)).map(str::to_owned).collect();
-    Told { ids, words }
+    ToldFacts { ids, words }
 }
 
-impl Told {
+impl ToldFacts {
     fn is_harmless(&self) -> bool {
         self.words.is_empty()
     }

@@ -10,14 +10,15 @@ use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::request::Query;
 use crate::api::volume::VolumeCreate;
-use crate::call::state::Shared;
+use crate::call::state::State;
 use crate::call::{Call, Stop};
 use crate::dockerd::object::{self, Image};
 use crate::dockerd::upstream::Found;
 use crate::judge::build_cache;
 use crate::judge::decision::{names_all, reaches_all};
 use crate::owner::{
-    IMAGE_LABEL, Kind, LABEL, Owner, has_tag, owner_in_labels, refuse_absurd, refuse_own, stamp,
+    IMAGE_LABEL, LABEL, OwnedKind, Owner, has_tag, owner_in_labels, refuse_absurd, refuse_own,
+    stamp,
 };
 use crate::refusal::{NOT_PERMITTED, Refusal};
 use crate::who::registrar::claim;
@@ -64,7 +65,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
     }
     // Other calls do not depend on it, and a decision takes longer than a ping.
     let is_trusted = matches!(action.head.route.op, "build" | "image-pull")
-        && names_all(&call.connection.shared.policy(), call.settings.mode, &call.principal);
+        && names_all(&call.connection.state.policy(), call.settings.mode, &call.principal);
     if !action.references.names_taken.is_empty()
         && (matches!(action.head.route.op, "build" | "commit") || query.text("fromSrc").is_some())
         && build_cache::is_classic(query)
@@ -80,21 +81,21 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
             refuse_absurd(texts)?;
             if build_cache::is_classic(query) {
-                prepare_cache(&call.connection.shared, is_trusted, &action.owner, query)?;
+                prepare_cache(&call.connection.state, is_trusted, &action.owner, query)?;
             }
         }
         // A pulled image may pass for a step of a build.
         "image-pull"
             if !is_trusted && build_cache::trusts_pulled(call.connection.upstream.engine()) =>
         {
-            build_cache::mark(&call.connection.shared.owners, &action.owner);
+            build_cache::mark(&call.connection.state.owners, &action.owner);
         }
         // Which those are may change meanwhile.
         "image-push"
             if query.text("tag").is_none()
                 && !has_tag(action.head.object.as_deref().unwrap_or_default()) =>
         {
-            let policy = call.connection.shared.policy();
+            let policy = call.connection.state.policy();
             if !reaches_all(&policy, call.settings.mode, &call.principal, "image-push") {
                 let message =
                     "all tags of a name are for who may push everybody's images; name one";
@@ -102,7 +103,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             }
         }
         "image-remove" if query.text("platforms").is_some() => {
-            let policy = call.connection.shared.policy();
+            let policy = call.connection.state.policy();
             if !reaches_all(&policy, call.settings.mode, &call.principal, "image-prune") {
                 // dockerd removes what other images have in common with it, too.
                 let message = "`platforms` is for who may remove everybody's images; leave it out";
@@ -118,7 +119,7 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
             }
         }
         "prune" | "volume-prune" | "network-prune" | "image-prune" => {
-            let policy = call.connection.shared.policy();
+            let policy = call.connection.state.policy();
             let (mode, op) = (call.settings.mode, action.head.route.op);
             call.is_of_own = !reaches_all(&policy, mode, &call.principal, op);
             // Labels of images, and so of containers, are whatever somebody has written.
@@ -141,16 +142,16 @@ pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
 /// # Errors
 /// If the build has an option that is not in the key of the cache.
 fn prepare_cache(
-    shared: &Shared,
+    state: &State,
     is_trusted: bool,
     owner: &Owner,
     query: &mut Query,
 ) -> Result<(), Refusal> {
-    if is_trusted && build_cache::is_shared(&shared.owners, owner) {
+    if is_trusted && build_cache::is_shared(&state.owners, owner) {
         query.set("nocache", "1".to_owned());
     } else if !is_trusted {
         build_cache::refuse_uncached(query)?;
-        build_cache::mark(&shared.owners, owner);
+        build_cache::mark(&state.owners, owner);
     }
     Ok(())
 }
@@ -181,7 +182,7 @@ pub(crate) async fn make_ready(call: &Call) -> Result<(), Stop> {
         let made = object::make_volume(volume, call.version, upstream).await?;
         if let Found::Yes(made) = made {
             check_that_it_is_own(volume, made.labels.as_ref(), owner)?;
-            claim(&call.connection.shared.owners, Kind::Volume, &made.name, owner);
+            claim(&call.connection.state.owners, OwnedKind::Volume, &made.name, owner);
         }
     }
     Ok(())

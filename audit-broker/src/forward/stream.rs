@@ -21,8 +21,8 @@ use crate::dockerd::object::{self, Object};
 use crate::dockerd::upstream::Unreachable;
 use crate::forward::advertise;
 use crate::metrics::Counted;
-use crate::net::tunnel::{self, End, Ways};
-use crate::record::outcome::Came;
+use crate::net::tunnel::{self, TunnelEnd, Ways};
+use crate::record::outcome::CallOutcome;
 
 /// Whether the answer to the call is a stream.
 pub(super) fn is_for(call: &Call) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn is_of_events(call: &Call) -> bool {
 pub(crate) struct Stream {
     /// The head of the answer.
     head: Vec<u8>,
-    upstream: End,
+    upstream: TunnelEnd,
     ways: Ways,
     end: StreamEnd,
 }
@@ -60,7 +60,7 @@ impl Stream {
     }
 
     /// Passes on what comes until the stream ends.
-    pub(crate) async fn run(self, client: End) {
+    pub(crate) async fn run(self, client: TunnelEnd) {
         let Self { head, upstream, ways, end } = self;
         if let Err(error) = tunnel::join(head, client, upstream, ways).await {
             tracing::debug!("a stream broke off: {error}");
@@ -119,7 +119,7 @@ impl StreamEnd {
         if !is_process {
             call.record_outcome(outcome_of(status), None);
         }
-        let counted = call.connection.shared.metrics.open_stream();
+        let counted = call.connection.state.metrics.open_stream();
         Self { call: is_process.then(|| Rc::clone(call)), _counted: counted }
     }
 
@@ -135,6 +135,6 @@ impl StreamEnd {
             }
             sleep(EXIT_PAUSE).await;
         }
-        call.record_outcome(Came::Done(exit), None);
+        call.record_outcome(CallOutcome::Done(exit), None);
     }
 }

@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 pub(crate) use event::{Event, EventLine, EventLines};
-pub(crate) use info::Counts;
+pub(crate) use info::ObjectCounts;
 
 /// Labels of an object, by name.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -33,7 +33,7 @@ pub(crate) type Labels = BTreeMap<String, String>;
 /// One thing in an answer, as it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: OwnedKind,
     /// The whole id; of a volume, its name. Empty where the answer is about none in particular.
     pub(crate) id: &'a str,
     /// Without the `/` that docker puts in front of those of containers.
@@ -71,7 +71,7 @@ pub(crate) enum Document {
     /// everybody's containers.
     DiskUsage { with_counts: bool },
     /// `GET /info`, with counts of what may be seen.
-    Info { counts: Counts, with_swarm: bool },
+    Info { counts: ObjectCounts, with_swarm: bool },
 }
 
 /// The document without what may not be seen.
@@ -87,10 +87,10 @@ pub(crate) fn filter_document(
     let filtered = match document {
         Document::Containers { limit } => container::list(text, limit, may_view),
         Document::Container => container::document(text),
-        Document::Images { with_counts: true } => element::list(text, Kind::Image, may_view),
+        Document::Images { with_counts: true } => element::list(text, OwnedKind::Image, may_view),
         Document::Images { with_counts: false } => element::images(text, None, may_view),
         Document::Volumes => json::map_members(text, |key, value| match key {
-            "Volumes" => element::list(value, Kind::Volume, may_view).map(Some),
+            "Volumes" => element::list(value, OwnedKind::Volume, may_view).map(Some),
             _ => Ok(Some(value.into())),
         }),
         Document::Volume => element::document(text),

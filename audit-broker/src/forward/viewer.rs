@@ -12,19 +12,19 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::call::Call;
-use crate::call::state::Shared;
+use crate::call::state::State;
 use crate::dockerd::object;
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::forward::view::{Counts, Document, Labels, Seen, filter_document};
+use crate::forward::view::{Document, Labels, ObjectCounts, Seen, filter_document};
 use crate::judge::danger;
 use crate::judge::decision::{may_see, may_see_build_cache, may_see_unknown, permits};
 use crate::judge::kinship::{is_by_tool_label, is_own};
 use crate::judge::operation;
-use crate::judge::privileged_containers::Look;
-use crate::judge::questions::Thing;
-use crate::owner::{Kind, Owner, shown_image};
+use crate::judge::privileged_containers::CacheLookup;
+use crate::judge::questions::QuestionObject;
+use crate::owner::{OwnedKind, Owner, shown_image};
 use crate::policy::{
-    self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Question, Resource,
+    self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
 };
 use crate::settings::Mode;
 use crate::who::principal::maker_at_once;
@@ -41,7 +41,7 @@ pub(crate) fn document_of(call: &Call) -> Option<Document> {
         "network-list" => Document::Networks,
         "network-inspect" => Document::Network,
         "disk-usage" => Document::DiskUsage { with_counts: false },
-        "info" => Document::Info { counts: Counts::default(), with_swarm: false },
+        "info" => Document::Info { counts: ObjectCounts::default(), with_swarm: false },
         _ => return None,
     })
 }
@@ -51,7 +51,7 @@ const LOOKS_AT_ONCE: usize = 8;
 
 /// What a list tells of the state of a container.
 #[derive(Deserialize)]
-struct State {
+struct ListedState {
     #[serde(rename = "State", default)]
     state: String,
 }
@@ -69,7 +69,7 @@ pub(crate) struct FoundObject {
 pub(crate) struct Viewer {
     mode: Mode,
     principal: Rc<Principal>,
-    shared: Arc<Shared>,
+    state: Arc<State>,
     /// Whether only what is the caller's own is seen, since a tool looks for what it made.
     is_own_only: bool,
 }
@@ -77,33 +77,33 @@ pub(crate) struct Viewer {
 /// What tells of containers: a list, disk usage in its older form.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Told {
-    List(Vec<Container>),
+enum ContainerDocument {
+    List(Vec<ListedContainer>),
     Usage {
         #[serde(rename = "Containers", default)]
-        containers: Option<Vec<Container>>,
+        containers: Option<Vec<ListedContainer>>,
     },
 }
 
 #[derive(Deserialize)]
-struct Container {
+struct ListedContainer {
     #[serde(rename = "Id", default)]
     id: String,
 }
 
 impl Viewer {
     /// A caller of whose request no more is known.
-    pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, shared: &Arc<Shared>) -> Self {
-        let (principal, shared) = (Rc::clone(principal), Arc::clone(shared));
-        Self { mode, principal, shared, is_own_only: false }
+    pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, state: &Arc<State>) -> Self {
+        let (principal, state) = (Rc::clone(principal), Arc::clone(state));
+        Self { mode, principal, state, is_own_only: false }
     }
 
     pub(crate) fn of(call: &Call) -> Self {
-        let shared = Arc::clone(&call.connection.shared);
+        let state = Arc::clone(&call.connection.state);
         let principal = Rc::clone(&call.principal);
         let filters = call.action.head.query.text("filters");
         let is_own_only = call.action.head.route.class.reads_only() && is_by_tool_label(filters);
-        Self { mode: call.settings.mode, principal, shared, is_own_only }
+        Self { mode: call.settings.mode, principal, state, is_own_only }
     }
 
     /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
@@ -111,16 +111,17 @@ impl Viewer {
     /// counts as one that has something of the host.
     pub(crate) async fn learn(&self, call: &Call, document: &[u8]) {
         let told = match serde_json::from_slice(document) {
-            Ok(Told::List(list)) => list,
-            Ok(Told::Usage { containers }) => containers.unwrap_or_default(),
+            Ok(ContainerDocument::List(list)) => list,
+            Ok(ContainerDocument::Usage { containers }) => containers.unwrap_or_default(),
             Err(_) => return,
         };
-        let look = |container: &Container| self.shared.privileged.look(&container.id);
-        let mut told: Vec<_> = told.into_iter().filter(|told| look(told) != Look::No).collect();
+        let look = |container: &ListedContainer| self.state.privileged.look(&container.id);
+        let mut told: Vec<_> =
+            told.into_iter().filter(|told| look(told) != CacheLookup::No).collect();
         // One that could not be read before must not hold up the others again.
         told.sort_by_key(look);
         let end = Instant::now() + call.connection.upstream.timeout();
-        let look_in_time = |told: Container| async move {
+        let look_in_time = |told: ListedContainer| async move {
             if Instant::now() < end {
                 self.learn_container(call, &told.id).await;
             }
@@ -130,8 +131,8 @@ impl Viewer {
 
     /// Asks dockerd about a container, unless the broker knows it or could not read it just now.
     pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
-        let (privileged, version) = (&self.shared.privileged, call.version);
-        if !object::is_name(id) || privileged.look(id) == Look::No {
+        let (privileged, version) = (&self.state.privileged, call.version);
+        if !object::is_name(id) || privileged.look(id) == CacheLookup::No {
             return;
         }
         let upstream = call.connection.upstream.within(call.connection.upstream.timeout() / 4);
@@ -155,30 +156,32 @@ impl Viewer {
     /// for long. A container of which nothing is known may have something of the host.
     pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
         let thing = match seen.kind {
-            Kind::Container | Kind::Exec => Thing::Container(self.container(seen)),
-            Kind::Image => Thing::Image(self.image(seen)),
-            Kind::Volume => Thing::Volume(self.object(seen)),
-            Kind::Network => Thing::Network(self.object(seen)),
-            Kind::Build => {
-                return may_see_build_cache(&self.shared.policy(), self.mode, &self.principal);
+            OwnedKind::Container | OwnedKind::Exec => {
+                QuestionObject::Container(self.container(seen))
             }
-            Kind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
-            Kind::Node | Kind::Service | Kind::Secret | Kind::Config => {
+            OwnedKind::Image => QuestionObject::Image(self.image(seen)),
+            OwnedKind::Volume => QuestionObject::Volume(self.object(seen)),
+            OwnedKind::Network => QuestionObject::Network(self.object(seen)),
+            OwnedKind::Build => {
+                return may_see_build_cache(&self.state.policy(), self.mode, &self.principal);
+            }
+            OwnedKind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
+            OwnedKind::Node | OwnedKind::Service | OwnedKind::Secret | OwnedKind::Config => {
                 return self.may(operation::SWARM_VIEW.name);
             }
-            Kind::Daemon => return true,
+            OwnedKind::Daemon => return true,
             // Nothing is told of one alone.
-            Kind::ImageName | Kind::PulledName | Kind::Builder => return false,
+            OwnedKind::ImageName | OwnedKind::PulledName | OwnedKind::Builder => return false,
         };
-        let is_container = matches!(thing, Thing::Container(_));
-        let is_privileged = is_container && self.shared.privileged.knows(seen.id).unwrap_or(true);
+        let is_container = matches!(thing, QuestionObject::Container(_));
+        let is_privileged = is_container && self.state.privileged.knows(seen.id).unwrap_or(true);
         self.judge(&thing, is_privileged)
     }
 
-    fn judge(&self, thing: &Thing, is_privileged: bool) -> bool {
+    fn judge(&self, thing: &QuestionObject, is_privileged: bool) -> bool {
         let is_found =
             !self.is_own_only || thing.maker().is_none_or(|maker| is_own(&self.principal, maker));
-        is_found && may_see(&self.shared.policy(), self.mode, &self.principal, thing, is_privileged)
+        is_found && may_see(&self.state.policy(), self.mode, &self.principal, thing, is_privileged)
     }
 
     /// The volume or network, by name or id; `None` if there is none.
@@ -188,7 +191,7 @@ impl Viewer {
     pub(crate) async fn find(
         &self,
         call: &Call,
-        kind: Kind,
+        kind: OwnedKind,
         id: &str,
     ) -> Result<Option<FoundObject>, Unreachable> {
         let (version, upstream) = (call.version, &call.connection.upstream);
@@ -196,7 +199,7 @@ impl Viewer {
             return Ok(None);
         }
         let (name, driver, labels) = match kind {
-            Kind::Volume => match object::volume(id, version, upstream).await? {
+            OwnedKind::Volume => match object::volume(id, version, upstream).await? {
                 Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
                 Found::No(..) => return Ok(None),
             },
@@ -206,36 +209,40 @@ impl Viewer {
             },
         };
         let labels = labels.unwrap_or_default();
-        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let (owners, people) = (&self.state.owners, &self.state.people);
         let owner = owner_of_object(kind, id, &labels, owners, people);
         Ok(Some(FoundObject { name, driver, labels, owner }))
     }
 
     /// The volume or network as the table of owners knows it, where it is gone.
-    pub(crate) fn last_known(&self, kind: Kind, id: &str) -> Option<FoundObject> {
-        let owner = Some(self.shared.owners.get(kind, id)?);
+    pub(crate) fn last_known(&self, kind: OwnedKind, id: &str) -> Option<FoundObject> {
+        let owner = Some(self.state.owners.get(kind, id)?);
         let (name, driver, labels) = (id.to_owned(), String::new(), Labels::new());
         Some(FoundObject { name, driver, labels, owner })
     }
 
-    pub(crate) fn may_see_found(&self, kind: Kind, id: &str, found: &FoundObject) -> bool {
+    pub(crate) fn may_see_found(&self, kind: OwnedKind, id: &str, found: &FoundObject) -> bool {
         let FoundObject { name, driver, labels, owner } = found.clone();
         let maker = self.maker(owner.as_ref());
         let facts = ObjectFacts { id: id.to_owned(), name, driver, labels, maker };
-        let thing = if kind == Kind::Volume { Thing::Volume(facts) } else { Thing::Network(facts) };
+        let thing = if kind == OwnedKind::Volume {
+            QuestionObject::Volume(facts)
+        } else {
+            QuestionObject::Network(facts)
+        };
         self.judge(&thing, false)
     }
 
     /// Whether the caller may see a thing of which the owner is not known. A tool that looks for what it
     /// made sees none.
-    pub(crate) fn may_see_unknown(&self, kind: Kind) -> bool {
-        let policy = self.shared.policy();
+    pub(crate) fn may_see_unknown(&self, kind: OwnedKind) -> bool {
+        let policy = self.state.policy();
         !self.is_own_only && may_see_unknown(&policy, self.mode, &self.principal, kind)
     }
 
     /// Whether the caller may see whatever there is, so that no answer can tell too much.
     pub(crate) fn may_see_everything(&self) -> bool {
-        let kinds = [Kind::Container, Kind::Volume, Kind::Network, Kind::Image];
+        let kinds = [OwnedKind::Container, OwnedKind::Volume, OwnedKind::Network, OwnedKind::Image];
         kinds.into_iter().all(|kind| self.may_see_unknown(kind)) && self.may_see_swarm()
     }
 
@@ -272,7 +279,7 @@ impl Viewer {
     /// If dockerd cannot be reached, or a list is too long to be read.
     async fn info(&self, call: &Call) -> Result<Document, Unreachable> {
         let (upstream, version) = (&call.connection.upstream, call.version);
-        let mut counts = Counts::default();
+        let mut counts = ObjectCounts::default();
         for (path, is_of_containers) in [("containers/json?all=1", true), ("images/json", false)] {
             let target = format!("/v{version}/{path}");
             let Found::Yes(list) = upstream.ask::<Vec<Box<RawValue>>>(&target).await? else {
@@ -286,8 +293,9 @@ impl Viewer {
                 Document::Images { with_counts: false }
             };
             let seen = filter_document(document, &list, &mut |seen| self.may_see(seen));
-            let seen = seen.ok().and_then(|seen| serde_json::from_slice::<Vec<State>>(&seen).ok());
-            for State { state } in seen.unwrap_or_default() {
+            let seen =
+                seen.ok().and_then(|seen| serde_json::from_slice::<Vec<ListedState>>(&seen).ok());
+            for ListedState { state } in seen.unwrap_or_default() {
                 if is_of_containers {
                     counts.add(&state);
                 } else {
@@ -300,8 +308,8 @@ impl Viewer {
 
     /// Whether the broker knows a container's owner or what the container has of the host.
     pub(crate) fn knows_container(&self, id: &str) -> bool {
-        let Shared { privileged, owners, .. } = &*self.shared;
-        privileged.knows(id).is_some() || owners.get(Kind::Container, id).is_some()
+        let State { privileged, owners, .. } = &*self.state;
+        privileged.knows(id).is_some() || owners.get(OwnedKind::Container, id).is_some()
     }
 
     /// The labels of a container; `None` if dockerd does not tell.
@@ -314,19 +322,19 @@ impl Viewer {
     }
 
     fn maker(&self, owner: Option<&Owner>) -> Maker {
-        let owners = &self.shared.owners;
-        maker_at_once(owner, &self.shared.people, &|id| owners.get(Kind::Container, id))
+        let owners = &self.state.owners;
+        maker_at_once(owner, &self.state.people, &|id| owners.get(OwnedKind::Container, id))
     }
 
     fn may(&self, action: &str) -> bool {
-        let call = policy::Call::default();
+        let call = policy::CallFacts::default();
         let resource = Resource::Daemon;
-        let question = Question { principal: &self.principal, action, resource, call: &call };
-        permits(&self.shared.policy(), self.mode, &question)
+        let question = Query { principal: &self.principal, action, resource, call: &call };
+        permits(&self.state.policy(), self.mode, &question)
     }
 
     fn container(&self, seen: &Seen<'_>) -> ContainerFacts {
-        let owner = self.shared.owners.get(Kind::Container, seen.id);
+        let owner = self.state.owners.get(OwnedKind::Container, seen.id);
         let image = seen.image.unwrap_or_default();
         let image = if owner.is_some() { shown_image(image, seen.labels) } else { image };
         ContainerFacts {
@@ -339,7 +347,7 @@ impl Viewer {
     }
 
     fn image(&self, seen: &Seen<'_>) -> ImageFacts {
-        let owner = self.shared.owners.get(Kind::Image, seen.id);
+        let owner = self.state.owners.get(OwnedKind::Image, seen.id);
         ImageFacts {
             id: seen.id.to_owned(),
             labels: seen.labels.clone(),
@@ -349,7 +357,7 @@ impl Viewer {
     }
 
     fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
-        let (owners, people) = (&self.shared.owners, &self.shared.people);
+        let (owners, people) = (&self.state.owners, &self.state.people);
         let owner = owner_of_object(seen.kind, seen.id, seen.labels, owners, people);
         ObjectFacts {
             id: seen.id.to_owned(),

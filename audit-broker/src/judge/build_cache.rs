@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::request::Query;
-use crate::owner::{Kind, Owner, OwnerTable};
+use crate::owner::{OwnedKind, Owner, OwnerTable};
 use crate::refusal::Refusal;
 
 /// Build arguments that steps see without declaring them, and that are not in their key, in small
@@ -78,8 +78,8 @@ fn has_proxy(json: &str) -> bool {
 /// Keeps that an ordinary caller has put something into the cache.
 pub(crate) fn mark(owners: &OwnerTable, owner: &Owner) {
     let id = owner.to_string();
-    if owners.get(Kind::Builder, &id).is_none()
-        && let Err(error) = owners.claim(Kind::Builder, &id, owner)
+    if owners.get(OwnedKind::Builder, &id).is_none()
+        && let Err(error) = owners.claim(OwnedKind::Builder, &id, owner)
     {
         tracing::error!("could not keep that {id} has put something into the cache: {error:#}");
     }
@@ -87,7 +87,7 @@ pub(crate) fn mark(owners: &OwnerTable, owner: &Owner) {
 
 /// Whether the cache may hold what another ordinary caller has put there.
 pub(crate) fn is_shared(owners: &OwnerTable, owner: &Owner) -> bool {
-    owners.all(Kind::Builder).iter().any(|(_, builder)| builder != owner)
+    owners.all(OwnedKind::Builder).iter().any(|(_, builder)| builder != owner)
 }
 
 /// Whether a build `FROM scratch` of this release of docker may find an image in its cache that was

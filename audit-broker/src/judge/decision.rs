@@ -1,16 +1,16 @@
 //! Whether somebody may do what they ask for.
 //!
-//! The one place where that is decided: every question of a [`Case`] has to be answered with yes.
+//! The one place where that is decided: every question of a [`Questions`] has to be answered with yes.
 
 use std::collections::BTreeSet;
 
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::operation;
-use crate::judge::questions::{Case, Step, Thing};
-use crate::owner::{Kind, full_name};
+use crate::judge::questions::{Question, QuestionObject, Questions};
+use crate::owner::{OwnedKind, full_name};
 use crate::policy::{
-    Call, ContainerFacts, ImageFacts, Judgement, Maker, ObjectFacts, Policy, Principal, Question,
+    CallFacts, ContainerFacts, ImageFacts, Judgement, Maker, ObjectFacts, Policy, Principal, Query,
     Resource, Verdict,
 };
 use crate::refusal::NOT_PERMITTED;
@@ -57,17 +57,22 @@ impl Denial {
 }
 
 /// Decides on a case.
-pub(crate) fn decide(policy: &Policy, mode: Mode, principal: &Principal, case: &Case) -> Decision {
+pub(crate) fn decide(
+    policy: &Policy,
+    mode: Mode,
+    principal: &Principal,
+    questions: &Questions,
+) -> Decision {
     let mut permitted_by = None;
-    let mut reported = case.is_foreign_exec.then(|| foreign_exec(case));
+    let mut reported = questions.is_foreign_exec.then(|| foreign_exec(questions));
     if let (Some(denial), Mode::Enforce) = (&reported, mode) {
         return Decision::Deny(denial.clone());
     }
-    for (number, (step, judgement)) in judge(policy, principal, case).enumerate() {
+    for (number, (question, judgement)) in judge(policy, principal, questions).enumerate() {
         let Judgement { verdict, reported: would_be } = judgement;
         if !verdict.is_allowed {
-            let denial = unseen(policy, principal, case)
-                .unwrap_or_else(|| denial(policy, principal, case, step, verdict));
+            let denial = unseen(policy, principal, questions)
+                .unwrap_or_else(|| denial(policy, principal, questions, question, verdict));
             match mode {
                 Mode::Enforce => return Decision::Deny(denial),
                 Mode::Report => reported = reported.or(Some(denial)),
@@ -76,7 +81,8 @@ pub(crate) fn decide(policy: &Policy, mode: Mode, principal: &Principal, case: &
             permitted_by = verdict.policy;
         }
         if let Some(verdict) = would_be.filter(|verdict| !verdict.is_allowed) {
-            reported = reported.or_else(|| Some(denial(policy, principal, case, step, verdict)));
+            reported =
+                reported.or_else(|| Some(denial(policy, principal, questions, question, verdict)));
         }
     }
     Decision::Allow { policy: permitted_by, reported }
@@ -86,14 +92,17 @@ pub(crate) fn decide(policy: &Policy, mode: Mode, principal: &Principal, case: &
 pub(crate) fn judge<'a>(
     policy: &'a Policy,
     principal: &'a Principal,
-    case: &'a Case,
-) -> impl Iterator<Item = (&'a Step, Judgement)> {
-    case.steps.iter().map(move |step| (step, ask(policy, principal, case, step)))
+    questions: &'a Questions,
+) -> impl Iterator<Item = (&'a Question, Judgement)> {
+    questions
+        .all
+        .iter()
+        .map(move |question| (question, ask(policy, principal, questions, question)))
 }
 
 /// Whether something is allowed, or would only be reported.
-pub(crate) fn permits(policy: &Policy, mode: Mode, question: &Question<'_>) -> bool {
-    mode == Mode::Report || policy.ask(question).verdict.is_allowed
+pub(crate) fn permits(policy: &Policy, mode: Mode, query: &Query<'_>) -> bool {
+    mode == Mode::Report || policy.ask(query).verdict.is_allowed
 }
 
 /// Whether somebody may see a thing in lists and events. What is not to be seen is not there.
@@ -101,13 +110,13 @@ pub(crate) fn may_see(
     policy: &Policy,
     mode: Mode,
     principal: &Principal,
-    thing: &Thing,
+    thing: &QuestionObject,
     is_privileged: bool,
 ) -> bool {
     let Some(action) = seeing(thing, is_privileged) else { return true };
-    let call = Call::default();
-    let question = Question { principal, action, resource: thing.resource(), call: &call };
-    permits(policy, mode, &question)
+    let call = CallFacts::default();
+    let query = Query { principal, action, resource: thing.resource(), call: &call };
+    permits(policy, mode, &query)
 }
 
 /// Whether a caller may see a thing of which the owner is not known: only a caller who may see both
@@ -117,17 +126,19 @@ pub(crate) fn may_see_unknown(
     policy: &Policy,
     mode: Mode,
     principal: &Principal,
-    kind: Kind,
+    kind: OwnedKind,
 ) -> bool {
     let stranger = Maker::User { name: String::new(), groups: BTreeSet::new() };
     let things = [Maker::root(), stranger].map(|maker| {
         let container = ContainerFacts { maker: maker.clone(), ..ContainerFacts::of_root() };
         let object = ObjectFacts { maker, ..ObjectFacts::of_root() };
         match kind {
-            Kind::Volume => Thing::Volume(object),
-            Kind::Network => Thing::Network(object),
-            Kind::Image => Thing::Image(ImageFacts { maker: container.maker, ..container.image }),
-            _ => Thing::Container(container),
+            OwnedKind::Volume => QuestionObject::Volume(object),
+            OwnedKind::Network => QuestionObject::Network(object),
+            OwnedKind::Image => {
+                QuestionObject::Image(ImageFacts { maker: container.maker, ..container.image })
+            }
+            _ => QuestionObject::Container(container),
         }
     });
     let may_see = |thing, is_privileged| may_see(policy, mode, principal, thing, is_privileged);
@@ -138,16 +149,16 @@ pub(crate) fn may_see_unknown(
 /// caller who built it. So it counts as an image of which the owner is not known.
 pub(crate) fn may_see_build_cache(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
     let (action, resource) = (operation::BUILD.name, Resource::Daemon);
-    let question = Question { principal, action, resource, call: &Call::default() };
-    permits(policy, mode, &question) && may_see_unknown(policy, mode, principal, Kind::Image)
+    let query = Query { principal, action, resource, call: &CallFacts::default() };
+    permits(policy, mode, &query) && may_see_unknown(policy, mode, principal, OwnedKind::Image)
 }
 
 /// Whether somebody may give any name to an image, so that it does not matter what has it.
 pub(crate) fn names_all(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
     let roots = ImageFacts::of_name("");
     let (action, resource) = (operation::IMAGE_NAME.name, Resource::Image(&roots));
-    let question = Question { principal, action, resource, call: &Call::default() };
-    permits(policy, mode, &question)
+    let query = Query { principal, action, resource, call: &CallFacts::default() };
+    permits(policy, mode, &query)
 }
 
 /// Whether somebody may remove or push whatever anybody has, so that a call need not spare it. `op` is
@@ -162,18 +173,23 @@ pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal, op
         "network-prune" => (operation::NETWORK_DELETE.name, Resource::Network(&object)),
         _ => (operation::CONTAINER_DELETE.action(true), Resource::Container(&container)),
     };
-    let question = Question { principal, action, resource, call: &Call::default() };
-    permits(policy, mode, &question)
+    let query = Query { principal, action, resource, call: &CallFacts::default() };
+    permits(policy, mode, &query)
 }
 
-fn ask(policy: &Policy, principal: &Principal, case: &Case, step: &Step) -> Judgement {
-    let resource = step.thing.resource();
-    let question = Question { principal, action: step.action, resource, call: &case.call };
-    match &step.name {
-        None => policy.ask(&question),
+fn ask(
+    policy: &Policy,
+    principal: &Principal,
+    questions: &Questions,
+    question: &Question,
+) -> Judgement {
+    let resource = question.object.resource();
+    let query = Query { principal, action: question.action, resource, call: &questions.call };
+    match &question.name {
+        None => policy.ask(&query),
         Some(name) => {
-            let call = Call { name: name.clone(), ..case.call.clone() };
-            policy.ask(&Question { call: &call, ..question })
+            let call = CallFacts { name: name.clone(), ..questions.call.clone() };
+            policy.ask(&Query { call: &call, ..query })
         }
     }
 }
@@ -181,63 +197,69 @@ fn ask(policy: &Policy, principal: &Principal, case: &Case, step: &Step) -> Judg
 fn denial(
     policy: &Policy,
     principal: &Principal,
-    case: &Case,
-    step: &Step,
+    questions: &Questions,
+    question: &Question,
     verdict: Verdict,
 ) -> Denial {
-    let is_hidden = !may_see(policy, Mode::Enforce, principal, &step.thing, step.is_on_privileged);
-    let message = match absent_in(step).filter(|_| is_hidden) {
+    let is_hidden =
+        !may_see(policy, Mode::Enforce, principal, &question.object, question.is_on_privileged);
+    let message = match absent_in(question).filter(|_| is_hidden) {
         Some(message) => message,
-        None => explain(case, step, &verdict),
+        None => explain(questions, question, &verdict),
     };
     Denial { policy: verdict.policy, message, is_hidden }
 }
 
 /// The denial for what is used and may not even be known of: any other would tell what it has.
-fn unseen(policy: &Policy, principal: &Principal, case: &Case) -> Option<Denial> {
-    judge(policy, principal, case)
-        .filter(|(step, judgement)| !judgement.verdict.is_allowed && tells_of_another(step))
-        .map(|(step, judgement)| denial(policy, principal, case, step, judgement.verdict))
+fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Option<Denial> {
+    judge(policy, principal, questions)
+        .filter(|(question, judgement)| !judgement.verdict.is_allowed && tells_of_another(question))
+        .map(|(question, judgement)| {
+            denial(policy, principal, questions, question, judgement.verdict)
+        })
         .find(|denial| denial.is_hidden)
 }
 
 /// Whether what a step is about has a configuration of its own, which somebody has made.
-const fn tells_of_another(step: &Step) -> bool {
-    matches!(step.thing, Thing::Container(_) | Thing::Volume(_) | Thing::Network(_))
+const fn tells_of_another(question: &Question) -> bool {
+    matches!(
+        question.object,
+        QuestionObject::Container(_) | QuestionObject::Volume(_) | QuestionObject::Network(_)
+    )
 }
 
 /// Who starts a process in a container knows its id, and nobody else has to.
-fn foreign_exec(case: &Case) -> Denial {
-    let given = case.steps.first().map(|step| step.given.as_str()).unwrap_or_default();
+fn foreign_exec(questions: &Questions) -> Denial {
+    let given = questions.all.first().map(|question| question.given.as_str()).unwrap_or_default();
     let message = format!("No such exec instance: {given}");
     Denial { policy: None, message, is_hidden: true }
 }
 
-fn explain(case: &Case, step: &Step, verdict: &Verdict) -> String {
-    let what = what(step).map(|what| format!(" of {what}")).unwrap_or_default();
+fn explain(questions: &Questions, question: &Question, verdict: &Verdict) -> String {
+    let what = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
     let why = match &verdict.policy {
         Some(policy) => format!("policy {policy} forbids it"),
         None => "no policy permits it".to_owned(),
     };
-    let action = step.action;
-    if case.asks_for.is_empty() || !action.starts_with("privileged-") {
+    let action = question.action;
+    if questions.asks_for.is_empty() || !action.starts_with("privileged-") {
         return format!("you are not allowed {action}{what}: {why}");
     }
-    let asks_for = case.asks_for.join(", ");
+    let asks_for = questions.asks_for.join(", ");
     format!("you are not allowed {action}{what}, which asks for {asks_for}: {why}")
 }
 
 /// What a step is about, in words for people: the name that is taken, whatever has it so far.
-pub(crate) fn what(step: &Step) -> Option<String> {
-    match (&step.name, &step.thing) {
+pub(crate) fn what(question: &Question) -> Option<String> {
+    match (&question.name, &question.object) {
         (Some(name), _) if name == ANY_NAME => Some("any name".to_owned()),
         (Some(name), _) => Some(name.clone()),
-        (None, Thing::Daemon) => None,
-        (None, thing) => Some(describe(thing, &step.given)),
+        (None, QuestionObject::Daemon) => None,
+        (None, thing) => Some(describe(thing, &question.given)),
     }
 }
 
-fn describe(thing: &Thing, given: &str) -> String {
+fn describe(thing: &QuestionObject, given: &str) -> String {
     // Of several names the one that was asked for.
     let image = |image: &ImageFacts| {
         let full = full_name(given);
@@ -255,23 +277,30 @@ fn describe(thing: &Thing, given: &str) -> String {
         .unwrap_or_else(|| image.id.clone())
     };
     match thing {
-        Thing::Daemon => "docker".to_owned(),
-        Thing::NewContainer(container) => format!("image {}", image(&container.image)),
-        Thing::Container(container) => format!("container {}", container.name),
-        Thing::Image(facts) => format!("image {}", image(facts)),
-        Thing::Volume(volume) | Thing::NewVolume(volume) => format!("volume {}", volume.name),
-        Thing::Network(network) | Thing::NewNetwork(network) => format!("network {}", network.name),
+        QuestionObject::Daemon => "docker".to_owned(),
+        QuestionObject::NewContainer(container) => format!("image {}", image(&container.image)),
+        QuestionObject::Container(container) => format!("container {}", container.name),
+        QuestionObject::Image(facts) => format!("image {}", image(facts)),
+        QuestionObject::Volume(volume) | QuestionObject::NewVolume(volume) => {
+            format!("volume {}", volume.name)
+        }
+        QuestionObject::Network(network) | QuestionObject::NewNetwork(network) => {
+            format!("network {}", network.name)
+        }
     }
 }
 
 /// The action by which a thing that is there is seen.
-const fn seeing(thing: &Thing, is_privileged: bool) -> Option<&'static str> {
+const fn seeing(thing: &QuestionObject, is_privileged: bool) -> Option<&'static str> {
     match thing {
-        Thing::Container(_) => Some(operation::CONTAINER_INSPECT.action(is_privileged)),
-        Thing::Image(_) => Some(operation::IMAGE_INSPECT.name),
-        Thing::Volume(_) => Some(operation::VOLUME_INSPECT.name),
-        Thing::Network(_) => Some(operation::NETWORK_INSPECT.name),
-        Thing::Daemon | Thing::NewContainer(_) | Thing::NewVolume(_) | Thing::NewNetwork(_) => None,
+        QuestionObject::Container(_) => Some(operation::CONTAINER_INSPECT.action(is_privileged)),
+        QuestionObject::Image(_) => Some(operation::IMAGE_INSPECT.name),
+        QuestionObject::Volume(_) => Some(operation::VOLUME_INSPECT.name),
+        QuestionObject::Network(_) => Some(operation::NETWORK_INSPECT.name),
+        QuestionObject::Daemon
+        | QuestionObject::NewContainer(_)
+        | QuestionObject::NewVolume(_)
+        | QuestionObject::NewNetwork(_) => None,
     }
 }
 
@@ -297,14 +326,17 @@ pub(crate) fn absent(kind: ObjectKind, given: &str) -> String {
     }
 }
 
-fn absent_in(step: &Step) -> Option<String> {
-    let given = &step.given;
-    match &step.thing {
-        Thing::Container(_) => Some(absent(ObjectKind::Container, given)),
-        Thing::Image(_) => Some(absent(ObjectKind::Image, given)),
-        Thing::Volume(_) => Some(absent(ObjectKind::Volume, given)),
-        Thing::Network(_) => Some(absent(ObjectKind::Network, given)),
-        Thing::Daemon | Thing::NewContainer(_) | Thing::NewVolume(_) | Thing::NewNetwork(_) => None,
+fn absent_in(question: &Question) -> Option<String> {
+    let given = &question.given;
+    match &question.object {
+        QuestionObject::Container(_) => Some(absent(ObjectKind::Container, given)),
+        QuestionObject::Image(_) => Some(absent(ObjectKind::Image, given)),
+        QuestionObject::Volume(_) => Some(absent(ObjectKind::Volume, given)),
+        QuestionObject::Network(_) => Some(absent(ObjectKind::Network, given)),
+        QuestionObject::Daemon
+        | QuestionObject::NewContainer(_)
+        | QuestionObject::NewVolume(_)
+        | QuestionObject::NewNetwork(_) => None,
     }
 }
 

@@ -8,16 +8,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::judge::decision::{Decision, decide};
-use crate::judge::questions::{Case, Thing};
-use crate::policy::{Call, Policy, Principal};
+use crate::judge::questions::{QuestionObject, Questions};
+use crate::policy::{CallFacts, Policy, Principal};
 use crate::settings::Mode;
 
 /// What has been decided on one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Decided(RefCell<Option<Kept>>);
+pub(crate) struct DecisionCache(RefCell<Option<CachedDecision>>);
 
 #[derive(Debug)]
-struct Kept {
+struct CachedDecision {
     policy: Arc<Policy>,
     mode: Mode,
     principal: Principal,
@@ -25,59 +25,59 @@ struct Kept {
     decisions: HashMap<(&'static str, bool), Decision>,
 }
 
-impl Decided {
+impl DecisionCache {
     /// Decides on a case, unless that was done before.
     pub(crate) fn decide(
         &self,
         policy: &Arc<Policy>,
         mode: Mode,
         principal: &Principal,
-        case: &Case,
+        questions: &Questions,
     ) -> Decision {
-        let Some(key) = plain(case) else { return decide(policy, mode, principal, case) };
+        let Some(key) = plain(questions) else { return decide(policy, mode, principal, questions) };
         let mut cache = self.0.borrow_mut();
-        let is_same = |kept: &Kept| {
+        let is_same = |kept: &CachedDecision| {
             Arc::ptr_eq(&kept.policy, policy) && kept.mode == mode && kept.principal == *principal
         };
-        let kept = cache.take().filter(is_same).unwrap_or_else(|| Kept {
+        let kept = cache.take().filter(is_same).unwrap_or_else(|| CachedDecision {
             policy: Arc::clone(policy),
             mode,
             principal: principal.clone(),
             decisions: HashMap::new(),
         });
         let kept = cache.insert(kept);
-        let decision = || decide(policy, mode, principal, case);
+        let decision = || decide(policy, mode, principal, questions);
         kept.decisions.entry(key).or_insert_with(decision).clone()
     }
 }
 
 /// All that there is to decide by, where the call says no more.
-fn plain(case: &Case) -> Option<(&'static str, bool)> {
-    let [step] = case.steps.as_slice() else { return None };
-    let is_as_root = case.call.is_as_root;
-    let is_plain = matches!(step.thing, Thing::Daemon)
-        && step.name.is_none()
-        && !case.is_foreign_exec
-        && case.call == Call { is_as_root, ..Call::default() };
-    is_plain.then_some((step.action, is_as_root))
+fn plain(questions: &Questions) -> Option<(&'static str, bool)> {
+    let [question] = questions.all.as_slice() else { return None };
+    let is_as_root = questions.call.is_as_root;
+    let is_plain = matches!(question.object, QuestionObject::Daemon)
+        && question.name.is_none()
+        && !questions.is_foreign_exec
+        && questions.call == CallFacts { is_as_root, ..CallFacts::default() };
+    is_plain.then_some((question.action, is_as_root))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::questions::Step;
+    use crate::judge::questions::Question;
     use crate::policy::tests::user;
 
-    fn case(action: &'static str, name: &str) -> Case {
-        let step = Step {
+    fn questions(action: &'static str, name: &str) -> Questions {
+        let question = Question {
             action,
-            thing: Thing::Daemon,
+            object: QuestionObject::Daemon,
             name: None,
             given: String::new(),
             is_on_privileged: false,
         };
-        let call = Call { name: name.to_owned(), ..Call::default() };
-        Case { call, steps: vec![step], is_foreign_exec: false, asks_for: Vec::new() }
+        let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
+        Questions { call, all: vec![question], is_foreign_exec: false, asks_for: Vec::new() }
     }
 
     fn is_allowed(decision: &Decision) -> bool {
@@ -92,30 +92,31 @@ mod tests {
             @id("pull") permit(principal, action == Action::"image-pull", resource)
                 when { context.name == "a:latest" };"#,
         );
-        let (decided, dwalsh) = (Decided::default(), user("dwalsh", 1001, &[]));
-        let ask = |policy: &Arc<Policy>, mode, case: &Case| {
-            is_allowed(&decided.decide(policy, mode, &dwalsh, case))
+        let (decision_cache, dwalsh) = (DecisionCache::default(), user("dwalsh", 1001, &[]));
+        let ask = |policy: &Arc<Policy>, mode, questions: &Questions| {
+            is_allowed(&decision_cache.decide(policy, mode, &dwalsh, questions))
         };
         for _ in 0..2 {
-            assert!(ask(&all, Mode::Enforce, &case("image-list", "")));
-            assert!(!ask(&all, Mode::Enforce, &case("daemon-access", "")));
-            assert!(ask(&all, Mode::Enforce, &case("image-pull", "a:latest")));
-            assert!(!ask(&all, Mode::Enforce, &case("image-pull", "b:latest")));
+            assert!(ask(&all, Mode::Enforce, &questions("image-list", "")));
+            assert!(!ask(&all, Mode::Enforce, &questions("daemon-access", "")));
+            assert!(ask(&all, Mode::Enforce, &questions("image-pull", "a:latest")));
+            assert!(!ask(&all, Mode::Enforce, &questions("image-pull", "b:latest")));
         }
-        assert!(!ask(&policy(""), Mode::Enforce, &case("image-list", "")));
-        assert!(ask(&all, Mode::Enforce, &case("image-list", "")));
-        assert!(ask(&all, Mode::Report, &case("daemon-access", "")));
-        assert!(!ask(&all, Mode::Enforce, &case("daemon-access", "")));
+        assert!(!ask(&policy(""), Mode::Enforce, &questions("image-list", "")));
+        assert!(ask(&all, Mode::Enforce, &questions("image-list", "")));
+        assert!(ask(&all, Mode::Report, &questions("daemon-access", "")));
+        assert!(!ask(&all, Mode::Enforce, &questions("daemon-access", "")));
     }
 
     #[test]
     fn s29_a_caller_who_has_left_a_group_gets_a_decision_of_their_own() {
         let text = r#"@id("a") permit(principal in Group::"docker-admin", action, resource);"#;
-        let (decided, policy) = (Decided::default(), Arc::new(Policy::from_text(text).unwrap()));
-        let asked = case("image-list", "");
+        let (decision_cache, policy) =
+            (DecisionCache::default(), Arc::new(Policy::from_text(text).unwrap()));
+        let asked = questions("image-list", "");
         for (groups, expected) in [(&["docker-admin"][..], true), (&[], false)] {
             let caller = user("dwalsh", 1001, groups);
-            let decision = decided.decide(&policy, Mode::Enforce, &caller, &asked);
+            let decision = decision_cache.decide(&policy, Mode::Enforce, &caller, &asked);
             assert_eq!(is_allowed(&decision), expected, "{groups:?}");
         }
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 /// What is known of containers. It does not change while a container is there.
 #[derive(Debug, Default)]
-pub(crate) struct Privileged(Mutex<HashMap<String, Known>>);
+pub(crate) struct PrivilegedContainers(Mutex<HashMap<String, CachedAnswer>>);
 
 #[derive(Clone, Copy, Debug)]
-enum Known {
+enum CachedAnswer {
     Judged {
         is_privileged: bool,
     },
@@ -21,7 +21,7 @@ enum Known {
 
 /// Whether dockerd is to be asked for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Look {
+pub(crate) enum CacheLookup {
     /// Nobody has asked yet.
     First,
     /// It could not be read some time ago.
@@ -37,36 +37,38 @@ const CACHED_LIMIT: usize = 100_000;
 /// has locked takes as long as dockerd may take.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-impl Privileged {
+impl PrivilegedContainers {
     pub(crate) fn remember(&self, id: &str, is_privileged: bool) {
-        self.insert(id, Known::Judged { is_privileged });
+        self.insert(id, CachedAnswer::Judged { is_privileged });
     }
 
     /// The container could not be read just now. What is known of it stays.
     pub(crate) fn remember_unreadable(&self, id: &str) {
         if self.knows(id).is_none() {
-            self.insert(id, Known::Unreadable { since: Instant::now() });
+            self.insert(id, CachedAnswer::Unreadable { since: Instant::now() });
         }
     }
 
     /// Whether the container has something of the host; `None` if that is not known.
     pub(crate) fn knows(&self, id: &str) -> Option<bool> {
         match self.known().get(id)? {
-            Known::Judged { is_privileged } => Some(*is_privileged),
-            Known::Unreadable { .. } => None,
+            CachedAnswer::Judged { is_privileged } => Some(*is_privileged),
+            CachedAnswer::Unreadable { .. } => None,
         }
     }
 
     /// Whether dockerd is to be asked for the container.
-    pub(crate) fn look(&self, id: &str) -> Look {
+    pub(crate) fn look(&self, id: &str) -> CacheLookup {
         match self.known().get(id) {
-            None => Look::First,
-            Some(Known::Unreadable { since }) if since.elapsed() >= RETRY_AFTER => Look::Again,
-            Some(Known::Unreadable { .. } | Known::Judged { .. }) => Look::No,
+            None => CacheLookup::First,
+            Some(CachedAnswer::Unreadable { since }) if since.elapsed() >= RETRY_AFTER => {
+                CacheLookup::Again
+            }
+            Some(CachedAnswer::Unreadable { .. } | CachedAnswer::Judged { .. }) => CacheLookup::No,
         }
     }
 
-    fn insert(&self, id: &str, what: Known) {
+    fn insert(&self, id: &str, what: CachedAnswer) {
         let mut known = self.known();
         if known.len() >= CACHED_LIMIT {
             known.clear();
@@ -74,7 +76,7 @@ impl Privileged {
         known.insert(id.to_owned(), what);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, CachedAnswer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,15 +87,15 @@ mod tests {
 
     #[test]
     fn s33_what_cannot_be_read_is_left_alone_for_a_while() {
-        let privileged = Privileged::default();
-        assert_eq!(privileged.look("a"), Look::First);
+        let privileged = PrivilegedContainers::default();
+        assert_eq!(privileged.look("a"), CacheLookup::First);
         privileged.remember_unreadable("a");
-        assert_eq!((privileged.look("a"), privileged.knows("a")), (Look::No, None));
+        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, None));
         let since = Instant::now().checked_sub(RETRY_AFTER).unwrap();
-        privileged.insert("a", Known::Unreadable { since });
-        assert_eq!(privileged.look("a"), Look::Again);
+        privileged.insert("a", CachedAnswer::Unreadable { since });
+        assert_eq!(privileged.look("a"), CacheLookup::Again);
         privileged.remember("a", false);
         privileged.remember_unreadable("a");
-        assert_eq!((privileged.look("a"), privileged.knows("a")), (Look::No, Some(false)));
+        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, Some(false)));
     }
 }

@@ -18,19 +18,19 @@ use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger;
 use crate::judge::operation::{self, Operation};
-use crate::owner::{Kind, name_key};
+use crate::owner::{OwnedKind, name_key};
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::who::registrar::Registrar;
-use image::{name_only, source_step};
-pub(crate) use image::{names_removed, removal_steps};
+use image::{name_only, source_question};
+pub(crate) use image::{names_removed, removal_questions};
 
 /// Everything that has to be allowed.
 #[derive(Debug)]
-pub(crate) struct Case {
+pub(crate) struct Questions {
     /// What the request says.
-    pub(crate) call: policy::Call,
+    pub(crate) call: policy::CallFacts,
     /// The call itself first.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) all: Vec<Question>,
     /// Whether it is about a process that somebody else has made, which nobody else can know of.
     pub(crate) is_foreign_exec: bool,
     /// Where the request asks for something of the host, in words for people.
@@ -39,10 +39,10 @@ pub(crate) struct Case {
 
 /// One thing that has to be allowed.
 #[derive(Debug)]
-pub(crate) struct Step {
+pub(crate) struct Question {
     /// The action, in the words of policies.
     pub(crate) action: &'static str,
-    pub(crate) thing: Thing,
+    pub(crate) object: QuestionObject,
     /// A name that is taken by this step and is not that of the call.
     pub(crate) name: Option<String>,
     /// How who asks calls the thing, as far as that is known.
@@ -53,7 +53,7 @@ pub(crate) struct Step {
 
 /// What it is done with.
 #[derive(Debug)]
-pub(crate) enum Thing {
+pub(crate) enum QuestionObject {
     Daemon,
     Container(ContainerFacts),
     Image(ImageFacts),
@@ -65,16 +65,16 @@ pub(crate) enum Thing {
     NewNetwork(ObjectFacts),
 }
 
-impl Step {
-    fn new(action: &'static str, thing: Thing) -> Self {
-        let given = match &thing {
-            Thing::Container(container) => container.id.chars().take(SHORT_ID).collect(),
-            Thing::Image(image) => image.id.clone(),
-            Thing::Volume(volume) => volume.name.clone(),
-            Thing::Network(network) => network.id.chars().take(SHORT_ID).collect(),
+impl Question {
+    fn new(action: &'static str, object: QuestionObject) -> Self {
+        let given = match &object {
+            QuestionObject::Container(container) => container.id.chars().take(SHORT_ID).collect(),
+            QuestionObject::Image(image) => image.id.clone(),
+            QuestionObject::Volume(volume) => volume.name.clone(),
+            QuestionObject::Network(network) => network.id.chars().take(SHORT_ID).collect(),
             _ => String::new(),
         };
-        Self { action, thing, name: None, given, is_on_privileged: false }
+        Self { action, object, name: None, given, is_on_privileged: false }
     }
 
     /// Under the name that who asks has for it: by its id it would be told that it is there.
@@ -89,7 +89,7 @@ impl Step {
 /// How much of an id docker shows.
 const SHORT_ID: usize = 12;
 
-impl Thing {
+impl QuestionObject {
     /// Who made it, or is to make it.
     pub(crate) const fn maker(&self) -> Option<&Maker> {
         match self {
@@ -120,10 +120,10 @@ impl Thing {
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(crate) async fn case_of(
+pub(crate) async fn questions_of(
     action: &Action,
     registrar: &Registrar<'_>,
-) -> Result<Case, Unreachable> {
+) -> Result<Questions, Unreachable> {
     let mut dangers = danger::dangers(action);
     if !dangers.host_paths.is_empty() {
         // The file system may be one in the network.
@@ -143,81 +143,84 @@ pub(crate) async fn case_of(
     let is_privileged = dangers.yield_host();
     let mut first = the_call(action, is_privileged, &call, registrar).await?;
     first.given = given(action, &first, &call);
-    let mut steps = vec![first];
+    let mut questions = vec![first];
     for container in &action.references.joined {
         let operation = operation::CONTAINER_JOIN;
-        let step = of_container(operation, container, false, registrar).await?;
-        steps.push(step.given_as(action.references.given.get(&container.id)));
+        let question = of_container(operation, container, false, registrar).await?;
+        questions.push(question.given_as(action.references.given.get(&container.id)));
     }
     for volume in &action.references.volumes {
-        steps.push(of_volume(operation::VOLUME_USE, volume, registrar).await);
+        questions.push(of_volume(operation::VOLUME_USE, volume, registrar).await);
     }
     for network in &action.references.networks {
         let operation = operation::NETWORK_USE.action(is_of_host(network));
-        let step = Step::new(operation, Thing::Network(registrar.network(network).await));
-        steps.push(step.given_as(action.references.given.get(&network.id)));
+        let question =
+            Question::new(operation, QuestionObject::Network(registrar.network(network).await));
+        questions.push(question.given_as(action.references.given.get(&network.id)));
     }
     for volume in &action.references.missing_volumes {
         let operation = operation::VOLUME_CREATE.action(is_privileged);
-        steps.push(Step::new(
+        questions.push(Question::new(
             operation,
-            Thing::NewVolume(new_volume(action, volume, registrar).await),
+            QuestionObject::NewVolume(new_volume(action, volume, registrar).await),
         ));
     }
     if let Body::ContainerCreate(config) = &action.body {
         let facts = image_of(action, config, registrar).await;
         let given = config.image.clone().unwrap_or_default();
-        let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
-        steps.push(Step { given, ..step });
+        let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+        questions.push(Question { given, ..question });
         for image in &action.references.mounted_images {
             let facts = registrar.image(image).await;
-            let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
-            steps.push(step.given_as(action.references.given.get(&image.id)));
+            let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+            questions.push(question.given_as(action.references.given.get(&image.id)));
         }
     } else {
         for image in action.references.images.iter().skip(1) {
             let facts = registrar.image(image).await;
-            let step = Step::new(operation::IMAGE_EXPORT.name, Thing::Image(facts));
-            steps.push(step.given_as(action.references.given.get(&image.id)));
+            let question =
+                Question::new(operation::IMAGE_EXPORT.name, QuestionObject::Image(facts));
+            questions.push(question.given_as(action.references.given.get(&image.id)));
         }
     }
     if let (Some(member), Body::NetworkConnect(_) | Body::NetworkDisconnect(_)) =
         (&action.references.member, &action.body)
     {
         let operation = operation::CONTAINER_UPDATE;
-        steps.push(of_container(operation, member, is_privileged, registrar).await?);
+        questions.push(of_container(operation, member, is_privileged, registrar).await?);
     }
     if let (Object::Image(source), "image-tag") = (&action.object, action.head.route.op) {
         let facts = registrar.image(&source.image).await;
-        let step = Step::new(operation::IMAGE_USE.name, Thing::Image(facts));
-        steps.push(Step { given: source.given.clone(), ..step });
+        let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+        questions.push(Question { given: source.given.clone(), ..question });
     }
     if let Object::Image(image) = &action.object {
         // The first of them is the call itself.
-        steps.extend(removal_steps(action, image, registrar).await.into_iter().skip(1));
-        steps.extend(source_step(action, image, registrar).await);
+        questions.extend(removal_questions(action, image, registrar).await.into_iter().skip(1));
+        questions.extend(source_question(action, image, registrar).await);
     }
     if let Some(pulled) = &action.references.name_pulled {
-        steps.extend(pull_step(pulled, registrar).await);
+        questions.extend(pull_question(pulled, registrar).await);
     }
-    steps.extend(filter_steps(action, registrar).await?);
-    let is_first = |operation| steps.first().is_some_and(|step| step.action == operation);
+    questions.extend(filter_questions(action, registrar).await?);
+    let is_first =
+        |operation| questions.first().is_some_and(|question| question.action == operation);
     let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
     for taken in action.references.names_taken.iter().skip(asked_for) {
-        steps.push(name_step(taken, registrar).await);
+        questions.push(name_question(taken, registrar).await);
     }
     let asks_for = dangers.findings.host_in_words();
     let is_foreign_exec = match &action.object {
         Object::Exec(exec) => {
-            registrar.owners.get(Kind::Exec, &exec.id).as_ref() != Some(&action.owner)
+            registrar.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
         }
         _ => false,
     };
-    Ok(Case { call, steps, is_foreign_exec, asks_for })
+    Ok(Questions { call, all: questions, is_foreign_exec, asks_for })
 }
 
 /// What the caller calls the thing that the call is about.
-fn given(action: &Action, first: &Step, call: &policy::Call) -> String {
+fn given(action: &Action, first: &Question, call: &policy::CallFacts) -> String {
     let (head, references) = (&action.head, &action.references);
     match &action.body {
         Body::ContainerCreate(config) => config.image.clone().unwrap_or_default(),
@@ -233,33 +236,33 @@ fn given(action: &Action, first: &Step, call: &policy::Call) -> String {
 }
 
 /// The objects by which a list is filtered, which the caller must be allowed to see.
-async fn filter_steps(
+async fn filter_questions(
     action: &Action,
     registrar: &Registrar<'_>,
-) -> Result<Vec<Step>, Unreachable> {
-    let mut steps = Vec::new();
+) -> Result<Vec<Question>, Unreachable> {
+    let mut questions = Vec::new();
     for (name, by) in &action.references.filtered_by {
-        let step = match by {
+        let question = match by {
             FilteredBy::Container(container) => {
                 of_container(operation::CONTAINER_INSPECT, container, false, registrar).await?
             }
             FilteredBy::Image(image) => {
                 let facts = registrar.image(image).await;
-                Step::new(operation::IMAGE_INSPECT.name, Thing::Image(facts))
+                Question::new(operation::IMAGE_INSPECT.name, QuestionObject::Image(facts))
             }
         };
-        steps.push(step.given_as(Some(name)));
+        questions.push(question.given_as(Some(name)));
     }
-    Ok(steps)
+    Ok(questions)
 }
 
 /// The call itself.
 async fn the_call(
     action: &Action,
     is_privileged: bool,
-    call: &policy::Call,
+    call: &policy::CallFacts,
     registrar: &Registrar<'_>,
-) -> Result<Step, Unreachable> {
+) -> Result<Question, Unreachable> {
     let head = &action.head;
     let operation = match head.route.op {
         "image-pull" if head.query.text("fromSrc").is_some() => operation::IMAGE_IMPORT,
@@ -275,9 +278,9 @@ async fn the_call(
         }
         (Object::Image(_), _) if operation == operation::IMAGE_NAME => {
             match action.references.names_taken.first() {
-                Some(taken) => name_step(taken, registrar).await,
+                Some(taken) => name_question(taken, registrar).await,
                 // dockerd wants a name.
-                None => Step::new(name, Thing::Daemon),
+                None => Question::new(name, QuestionObject::Daemon),
             }
         }
         (Object::Image(image), _) => {
@@ -285,7 +288,7 @@ async fn the_call(
                 Some(removed) => registrar.named_image(removed, &image.image).await,
                 None => registrar.image(&image.image).await,
             };
-            Step::new(name, Thing::Image(facts))
+            Question::new(name, QuestionObject::Image(facts))
         }
         // Several by name, of which the others are asked for below.
         (Object::None, _) if operation == operation::IMAGE_EXPORT => {
@@ -294,16 +297,16 @@ async fn the_call(
                 Some(image) => registrar.image(image).await,
                 None => ImageFacts::of_name(given),
             };
-            Step::new(name, Thing::Image(first))
+            Question::new(name, QuestionObject::Image(first))
         }
         (Object::Volume(volume), _) => of_volume(operation, volume, registrar).await,
         (Object::Network(network), _) => {
             let name = operation.action(is_privileged || is_of_host(network));
-            Step::new(name, Thing::Network(registrar.network(network).await))
+            Question::new(name, QuestionObject::Network(registrar.network(network).await))
         }
         (_, Body::Commit(_)) => match &action.references.member {
             Some(member) => of_container(operation, member, is_privileged, registrar).await?,
-            None => Step::new(name, Thing::Daemon),
+            None => Question::new(name, QuestionObject::Daemon),
         },
         (_, Body::ContainerCreate(config)) => {
             let facts = ContainerFacts {
@@ -313,11 +316,12 @@ async fn the_call(
                 labels: config.labels.clone().unwrap_or_default(),
                 maker: registrar.maker(Some(&action.owner)).await,
             };
-            Step::new(name, Thing::NewContainer(facts))
+            Question::new(name, QuestionObject::NewContainer(facts))
         }
-        (_, Body::VolumeCreate(volume)) => {
-            Step::new(name, Thing::NewVolume(new_volume(action, volume, registrar).await))
-        }
+        (_, Body::VolumeCreate(volume)) => Question::new(
+            name,
+            QuestionObject::NewVolume(new_volume(action, volume, registrar).await),
+        ),
         (_, Body::NetworkCreate(network)) => {
             let facts = ObjectFacts {
                 id: String::new(),
@@ -326,36 +330,41 @@ async fn the_call(
                 labels: network.labels.clone().unwrap_or_default(),
                 maker: registrar.maker(Some(&action.owner)).await,
             };
-            Step::new(name, Thing::NewNetwork(facts))
+            Question::new(name, QuestionObject::NewNetwork(facts))
         }
-        _ => Step::new(name, Thing::Daemon),
+        _ => Question::new(name, QuestionObject::Daemon),
     })
 }
 
 /// A name that an image is given: that of the image which has it so far, if there is one.
-pub(crate) async fn name_step(taken: &NameTaken, registrar: &Registrar<'_>) -> Step {
+pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) -> Question {
     let thing = match &taken.holder {
-        NameHolder::Nobody => Thing::Daemon,
-        NameHolder::Image(image) => Thing::Image(registrar.named_image(&taken.name, image).await),
+        NameHolder::Nobody => QuestionObject::Daemon,
+        NameHolder::Image(image) => {
+            QuestionObject::Image(registrar.named_image(&taken.name, image).await)
+        }
         // Root's.
-        NameHolder::Unknown => Thing::Image(ImageFacts::of_name(&taken.name)),
+        NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
     };
-    let step = Step::new(operation::IMAGE_NAME.name, thing);
-    Step { name: Some(taken.name.clone()), given: taken.name.clone(), ..step }
+    let question = Question::new(operation::IMAGE_NAME.name, thing);
+    Question { name: Some(taken.name.clone()), given: taken.name.clone(), ..question }
 }
 
 /// A name that a pull gives, where that may be another's: a name that nothing has, and one that a pull
 /// has set before, are for the registry to give.
-pub(crate) async fn pull_step(pulled: &NameTaken, registrar: &Registrar<'_>) -> Option<Step> {
+pub(crate) async fn pull_question(
+    pulled: &NameTaken,
+    registrar: &Registrar<'_>,
+) -> Option<Question> {
     let is_free = match &pulled.holder {
         NameHolder::Nobody => true,
         NameHolder::Image(image) => {
             let key = name_key(&pulled.name, &image.id);
-            registrar.owners.get(Kind::PulledName, &key).is_some()
+            registrar.owners.get(OwnedKind::PulledName, &key).is_some()
         }
         NameHolder::Unknown => false,
     };
-    if is_free { None } else { Some(name_step(pulled, registrar).await) }
+    if is_free { None } else { Some(name_question(pulled, registrar).await) }
 }
 
 /// The image of a new container; where it is not here, no more is known of it than its name.
@@ -391,16 +400,19 @@ async fn of_container(
     container: &Container,
     is_privileged: bool,
     registrar: &Registrar<'_>,
-) -> Result<Step, Unreachable> {
+) -> Result<Question, Unreachable> {
     let is_on_privileged = danger::of_container(container).yield_host();
     let action = operation.action(is_privileged || is_on_privileged);
     let facts = registrar.container(container).await?;
-    Ok(Step { is_on_privileged, ..Step::new(action, Thing::Container(facts)) })
+    Ok(Question { is_on_privileged, ..Question::new(action, QuestionObject::Container(facts)) })
 }
 
-async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<'_>) -> Step {
+async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<'_>) -> Question {
     let is_privileged = danger::of_volume(volume).yield_host();
-    Step::new(operation.action(is_privileged), Thing::Volume(registrar.volume(volume).await))
+    Question::new(
+        operation.action(is_privileged),
+        QuestionObject::Volume(registrar.volume(volume).await),
+    )
 }
 
 /// Whether a network is the host's own or a part of one outside. The names of those of which docker

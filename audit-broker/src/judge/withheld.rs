@@ -8,8 +8,8 @@ use crate::api::host_config::HostConfig;
 use crate::judge::danger::{AUDIT_WRITE, Danger, MKNOD, is_given_by_default};
 use crate::judge::decision::permits;
 use crate::judge::operation;
-use crate::judge::questions::Case;
-use crate::policy::{Call, Policy, Principal, Question};
+use crate::judge::questions::Questions;
+use crate::policy::{CallFacts, Policy, Principal, Query};
 use crate::settings::Mode;
 
 /// Something that docker gives a container without being asked.
@@ -38,7 +38,7 @@ impl Withheld {
 
     /// Whether docker gives it to a container of this configuration without being asked. What a
     /// request asks for is judged with everything else.
-    fn is_given(self, config: &HostConfig, call: &Call) -> bool {
+    fn is_given(self, config: &HostConfig, call: &CallFacts) -> bool {
         match self {
             Self::AuditWrite => is_given_by_default(config, AUDIT_WRITE),
             Self::Mknod => is_given_by_default(config, MKNOD),
@@ -47,9 +47,9 @@ impl Withheld {
     }
 
     /// The call, and its action, that the caller would need a permit for.
-    fn question(self, case: &Case, action: &'static str) -> (Call, &'static str) {
+    fn question(self, questions: &Questions, action: &'static str) -> (CallFacts, &'static str) {
         let with = |danger: Danger| {
-            let mut call = case.call.clone();
+            let mut call = questions.call.clone();
             call.dangers.insert(danger.name());
             (call, operation::CONTAINER_CREATE.action(true))
         };
@@ -58,7 +58,7 @@ impl Withheld {
             Self::Mknod => with(Danger::Devices),
             Self::NewPrivileges => {
                 let user = "0".to_owned();
-                (Call { is_as_root: true, user, ..case.call.clone() }, action)
+                (CallFacts { is_as_root: true, user, ..questions.call.clone() }, action)
             }
         }
     }
@@ -85,18 +85,18 @@ pub(crate) fn withheld(
     policy: &Policy,
     mode: Mode,
     principal: &Principal,
-    case: &Case,
+    questions: &Questions,
     config: &ContainerConfig,
 ) -> Vec<Withheld> {
-    let Some(step) = case.steps.first() else { return Withheld::ALL.to_vec() };
+    let Some(question) = questions.all.first() else { return Withheld::ALL.to_vec() };
     let default = HostConfig::default();
     let host_config = config.host_config.as_deref().unwrap_or(&default);
     let may_have = |withheld: Withheld| {
-        let (call, action) = withheld.question(case, step.action);
-        let resource = step.thing.resource();
-        permits(policy, mode, &Question { principal, action, resource, call: &call })
+        let (call, action) = withheld.question(questions, question.action);
+        let resource = question.object.resource();
+        permits(policy, mode, &Query { principal, action, resource, call: &call })
     };
-    let given = Withheld::ALL.into_iter().filter(|it| it.is_given(host_config, &case.call));
+    let given = Withheld::ALL.into_iter().filter(|it| it.is_given(host_config, &questions.call));
     given.filter(|withheld| !may_have(*withheld)).collect()
 }
 

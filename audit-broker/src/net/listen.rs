@@ -18,12 +18,12 @@ use nix::unistd::User;
 pub(crate) struct Listener {
     pub(crate) socket: UnixListener,
     /// What is removed at the end; nothing for a socket that was taken over.
-    made: Option<Made>,
+    made: Option<OwnSocket>,
 }
 
 /// A socket that this process made, and the lock that says so.
 #[derive(Debug)]
-struct Made {
+struct OwnSocket {
     path: PathBuf,
     /// Whether the directory was made with it.
     has_own_directory: bool,
@@ -38,7 +38,7 @@ impl Listener {
     /// If another broker serves the socket, or it cannot be made.
     pub(crate) fn bind(path: &Path, mode: u32) -> anyhow::Result<Self> {
         let listen = || {
-            let claim = Made::claim(path)?;
+            let claim = OwnSocket::claim(path)?;
             anyhow::Ok(Self { socket: bind(path, mode)?, made: Some(claim) })
         };
         listen().with_context(|| format!("cannot listen at {}", path.display()))
@@ -90,7 +90,7 @@ impl Listener {
     }
 }
 
-impl Made {
+impl OwnSocket {
     /// Makes sure that nobody else serves the path, and removes what a killed broker left there.
     fn claim(path: &Path) -> anyhow::Result<Self> {
         let mut has_own_directory = false;
@@ -126,7 +126,7 @@ impl Made {
     }
 }
 
-impl Drop for Made {
+impl Drop for OwnSocket {
     fn drop(&mut self) {
         // An unprivileged user may not be allowed to; the next broker does it then.
         let _ = fs::remove_file(&self.path);

@@ -18,7 +18,7 @@ const PRESENCE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// One end of a stream, with what was read of it already.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct TunnelEnd {
     pub(crate) socket: Rc<Socket>,
     pub(crate) read: Bytes,
 }
@@ -36,7 +36,12 @@ pub(crate) enum Ways {
 ///
 /// # Errors
 /// If one side breaks off.
-pub(crate) async fn join(head: Vec<u8>, client: End, upstream: End, ways: Ways) -> io::Result<()> {
+pub(crate) async fn join(
+    head: Vec<u8>,
+    client: TunnelEnd,
+    upstream: TunnelEnd,
+    ways: Ways,
+) -> io::Result<()> {
     write_all(&client.socket, &head).await?;
     let to_client = async {
         write_all(&client.socket, &upstream.read).await?;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// What kind of thing it is that somebody made, or may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum OwnedKind {
     Container,
     /// A process in a container.
     Exec,
@@ -41,7 +41,7 @@ pub(super) enum Keeping {
     Synced,
 }
 
-impl Kind {
+impl OwnedKind {
     pub(super) const ALL: [Self; 15] = [
         Self::Container,
         Self::Exec,
@@ -103,10 +103,10 @@ impl Kind {
 #[error("no kind of thing has this name")]
 pub(crate) struct NotAKind;
 
-impl FromStr for Kind {
+impl FromStr for OwnedKind {
     type Err = NotAKind;
 
-    /// Reads what [`Kind::name`] gives.
+    /// Reads what [`OwnedKind::name`] gives.
     fn from_str(text: &str) -> Result<Self, NotAKind> {
         Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(NotAKind)
     }

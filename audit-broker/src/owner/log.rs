@@ -24,10 +24,10 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use super::kind::Keeping;
-use super::{Kind, Owner};
+use super::{OwnedKind, Owner};
 
 /// The owners of each kind of thing, by id.
-pub(super) type Owners = HashMap<Kind, HashMap<String, Owner>>;
+pub(super) type Owners = HashMap<OwnedKind, HashMap<String, Owner>>;
 
 /// The first line, which tells the form of the others.
 const HEADER: &str = "audit-broker owners 1";
@@ -48,9 +48,9 @@ pub(super) struct Log {
 
 /// What a line tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change<'a> {
-    Claim(Kind, &'a str, &'a Owner),
-    Forget(Kind, &'a str),
+pub(super) enum LogChange<'a> {
+    Claim(OwnedKind, &'a str, &'a Owner),
+    Forget(OwnedKind, &'a str),
 }
 
 impl Log {
@@ -98,7 +98,7 @@ impl Log {
     ///
     /// # Errors
     /// If the file cannot be written. It is written anew with the next change then.
-    pub(super) fn add(&mut self, change: Change<'_>, owners: &Owners) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, change: LogChange<'_>, owners: &Owners) -> anyhow::Result<()> {
         let needed = count(owners);
         if self.is_torn || self.lines > 2 * needed + STALE_LINES_LIMIT {
             self.file = Arc::new(write_anew(&self.path, owners)?);
@@ -144,7 +144,7 @@ fn write_anew(path: &Path, owners: &Owners) -> anyhow::Result<File> {
         writeln!(writer, "{HEADER}")?;
         for (kind, owners) in owners {
             for (id, owner) in owners {
-                writer.write_all(line(Change::Claim(*kind, id, owner)).as_bytes())?;
+                writer.write_all(line(LogChange::Claim(*kind, id, owner)).as_bytes())?;
             }
         }
         writer.flush()?;
@@ -213,10 +213,10 @@ fn read_line(line: &[u8], owners: &mut Owners) -> Option<()> {
 }
 
 /// A change as it stands in the file. Neither ids nor owners hold spaces or ends of lines.
-fn line(change: Change<'_>) -> String {
+fn line(change: LogChange<'_>) -> String {
     let text = match change {
-        Change::Claim(kind, id, owner) => format!("+ {} {id} {owner}", kind.name()),
-        Change::Forget(kind, id) => format!("- {} {id}", kind.name()),
+        LogChange::Claim(kind, id, owner) => format!("+ {} {id} {owner}", kind.name()),
+        LogChange::Forget(kind, id) => format!("- {} {id}", kind.name()),
     };
     format!("{} {text}\n", checksum(&text))
 }

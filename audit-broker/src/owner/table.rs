@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use anyhow::{Context, ensure};
 
 use super::kind::Keeping;
-use super::log::{Change, Log, Owners};
+use super::log::{Log, LogChange, Owners};
 use super::recent::Recent;
-use super::{Kind, Owner};
+use super::{OwnedKind, Owner};
 
 /// Most owners that are kept in memory only, of each kind. Who makes more makes the oldest, perhaps
 /// of somebody else, be nobody's: which refuses, and gives nothing away.
@@ -24,7 +24,7 @@ const ID_LIMIT_BYTES: usize = 1024;
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwnerEntry {
-    pub(crate) kind: Kind,
+    pub(crate) kind: OwnedKind,
     pub(crate) id: String,
     pub(crate) owner: Owner,
 }
@@ -62,7 +62,7 @@ pub(crate) struct OwnerTable {
     /// Locked before `owners`, and kept until a change is in both.
     log: Mutex<Log>,
     owners: RwLock<Owners>,
-    recent: RwLock<HashMap<Kind, Recent>>,
+    recent: RwLock<HashMap<OwnedKind, Recent>>,
 }
 
 impl OwnerTable {
@@ -85,7 +85,7 @@ impl OwnerTable {
     }
 
     /// Whose it is; `None` if that is not known.
-    pub(crate) fn get(&self, kind: Kind, id: &str) -> Option<Owner> {
+    pub(crate) fn get(&self, kind: OwnedKind, id: &str) -> Option<Owner> {
         match kind.keeping() {
             Keeping::Memory => reading(&self.recent).get(&kind)?.get(id).cloned(),
             _ => reading(&self.owners).get(&kind)?.get(id).cloned(),
@@ -97,7 +97,7 @@ impl OwnerTable {
     /// # Errors
     /// If the id or owner cannot be one; if the file cannot be written, in which case the claim
     /// holds all the same until the broker ends, and is written with the next.
-    pub(crate) fn claim(&self, kind: Kind, id: &str, owner: &Owner) -> anyhow::Result<()> {
+    pub(crate) fn claim(&self, kind: OwnedKind, id: &str, owner: &Owner) -> anyhow::Result<()> {
         ensure!(is_id(id), "no {} has the id `{}`", kind.name(), id.escape_debug());
         let text = owner.to_string();
         ensure!(text.parse().as_ref() == Ok(owner), "nobody is `{}`", text.escape_debug());
@@ -108,7 +108,7 @@ impl OwnerTable {
         }
         let mut log = locked(&self.log);
         writing(&self.owners).entry(kind).or_default().insert(id.to_owned(), owner.clone());
-        log.add(Change::Claim(kind, id, owner), &reading(&self.owners))?;
+        log.add(LogChange::Claim(kind, id, owner), &reading(&self.owners))?;
         if kind.keeping() == Keeping::Synced {
             let file = log.file();
             drop(log);
@@ -124,7 +124,7 @@ impl OwnerTable {
     ///
     /// # Errors
     /// If the file cannot be written: it is forgotten all the same until the broker ends.
-    pub(crate) fn forget(&self, kind: Kind, id: &str) -> anyhow::Result<()> {
+    pub(crate) fn forget(&self, kind: OwnedKind, id: &str) -> anyhow::Result<()> {
         if let Some(recent) = writing(&self.recent).get_mut(&kind) {
             recent.forget(id);
             return Ok(());
@@ -132,13 +132,13 @@ impl OwnerTable {
         let mut log = locked(&self.log);
         let was = writing(&self.owners).get_mut(&kind).and_then(|owners| owners.remove(id));
         match was {
-            Some(_) => log.add(Change::Forget(kind, id), &reading(&self.owners)),
+            Some(_) => log.add(LogChange::Forget(kind, id), &reading(&self.owners)),
             None => Ok(()),
         }
     }
 
     /// Everything of a kind that is known to be somebody's, in no order.
-    pub(crate) fn all(&self, kind: Kind) -> Vec<(String, Owner)> {
+    pub(crate) fn all(&self, kind: OwnedKind) -> Vec<(String, Owner)> {
         let copy = |(id, owner): (&String, &Owner)| (id.clone(), owner.clone());
         match kind.keeping() {
             Keeping::Memory => {

@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, EntityUid, Policy as Statement, PolicySet};
 use serde_json::{Value, json};
 
-use super::{ByPrincipal, Policy, Question};
+use super::{ByPrincipal, Policy, Query};
 
 /// What policies say of a question while the request is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ScopeAnswer {
     /// Whatever it says.
     Yes,
     /// That depends on what it says, or on what the thing is.
@@ -72,12 +72,12 @@ impl<'a> Scopes<'a> {
 
     /// # Errors
     /// If the question cannot be put to the policies.
-    pub(crate) fn ask(&self, question: &Question<'_>) -> anyhow::Result<Answer> {
-        if self.policy.evaluate(&self.surely, question)?.is_allowed {
-            return Ok(Answer::Yes);
+    pub(crate) fn ask(&self, query: &Query<'_>) -> anyhow::Result<ScopeAnswer> {
+        if self.policy.evaluate(&self.surely, query)?.is_allowed {
+            return Ok(ScopeAnswer::Yes);
         }
-        let may_be = self.policy.evaluate(&self.at_best, question)?.is_allowed;
-        Ok(if may_be { Answer::Perhaps } else { Answer::No })
+        let may_be = self.policy.evaluate(&self.at_best, query)?.is_allowed;
+        Ok(if may_be { ScopeAnswer::Perhaps } else { ScopeAnswer::No })
     }
 }
 
@@ -181,19 +181,19 @@ fn add_names(document: &Value, names: &mut BTreeSet<Name>) {
 mod tests {
     use super::*;
     use crate::policy::tests::{container, made_by, user};
-    use crate::policy::{Call, Resource};
+    use crate::policy::{CallFacts, Resource};
 
     /// The answers for what is dwalsh's own, and for what is somebody else's.
-    fn answers(text: &str) -> (Answer, Answer) {
+    fn answers(text: &str) -> (ScopeAnswer, ScopeAnswer) {
         let policy = Policy::from_text(text).unwrap();
         let scopes = Scopes::new(&policy).unwrap();
         let of = |maker| {
             let container = container(made_by(maker, &[]));
-            scopes.ask(&Question {
+            scopes.ask(&Query {
                 principal: &user("dwalsh", 1001, &[]),
                 action: "container-exec",
                 resource: Resource::Container(&container),
-                call: &Call::default(),
+                call: &CallFacts::default(),
             })
         };
         (of("dwalsh").unwrap(), of("mrunal").unwrap())
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_the_request_says_is_left_open() {
-        use Answer::{No, Perhaps, Yes};
+        use ScopeAnswer::{No, Perhaps, Yes};
         let all = r#"@id("all") permit(principal, action, resource);"#;
         let cases = [
             ("", No, No),

@@ -57,9 +57,9 @@ fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
     let resources = things.resources().into_iter().enumerate();
     let places = |action: &String| {
         let fits = |resource| {
-            let call = Call::default();
-            let question = Question { principal: &principal, action, resource, call: &call };
-            policy.request(&question, Some(&policy.schema)).is_ok()
+            let call = CallFacts::default();
+            let query = Query { principal: &principal, action, resource, call: &call };
+            policy.request(&query, Some(&policy.schema)).is_ok()
         };
         resources.clone().filter(|(_, resource)| fits(*resource)).map(|(place, _)| place).collect()
     };
@@ -110,7 +110,7 @@ pub(crate) fn container(maker: Maker) -> ContainerFacts {
 }
 
 fn ask(policy: &Policy, principal: &Principal, action: &str, resource: Resource<'_>) -> Verdict {
-    policy.ask(&Question { principal, action, resource, call: &Call::default() }).verdict
+    policy.ask(&Query { principal, action, resource, call: &CallFacts::default() }).verdict
 }
 
 fn problem(text: &str) -> String {
@@ -128,11 +128,11 @@ fn every_question_fits_the_schema() {
         Principal::Service { unit: "cron.service".to_owned(), uid: 0, groups: groups(&["root"]) };
     let caller =
         Principal::Container(Box::new(ContainerFacts { id: "c2".to_owned(), ..web.clone() }));
-    let call = Call {
+    let call = CallFacts {
         dangers: BTreeSet::from(["host-root"]),
         options: groups(&["Tty"]),
         host_paths: groups(&["/srv"]),
-        ..Call::default()
+        ..CallFacts::default()
     };
     let mut actions = BTreeSet::new();
     for route in route::all() {
@@ -157,8 +157,8 @@ fn every_question_fits_the_schema() {
                 Resource::Volume(&object),
                 Resource::Network(&object),
             ] {
-                let question = Question { principal, action, resource, call: &call };
-                let Ok((_, entities)) = policy.request(&question, Some(&policy.schema)) else {
+                let query = Query { principal, action, resource, call: &call };
+                let Ok((_, entities)) = policy.request(&query, Some(&policy.schema)) else {
                     continue;
                 };
                 let entities = entities.iter().filter(|entity| {
@@ -249,8 +249,8 @@ fn what_is_only_reported_does_not_count() {
     let web = container(made_by("dwalsh", &[]));
     let judge = |action| {
         let resource = Resource::Container(&web);
-        let call = Call::default();
-        policy.ask(&Question { principal: &dwalsh, action, resource, call: &call })
+        let call = CallFacts::default();
+        policy.ask(&Query { principal: &dwalsh, action, resource, call: &call })
     };
     let judgement = judge("privileged-container-start");
     assert!(judgement.verdict.is_allowed);
@@ -299,7 +299,7 @@ fn policies_that_are_not_asked_could_not_match() {
     let text: String = shipped_texts().into_values().collect();
     let (policy, all) = (Policy::from_text(&text).unwrap(), text.parse::<PolicySet>().unwrap());
     let own = Things::of(&made_by("dwalsh", &["docker-operator", "developers"]));
-    let call = Call { is_as_root: true, ..Call::default() };
+    let call = CallFacts { is_as_root: true, ..CallFacts::default() };
     let unit = "gitlab-runner.service".to_owned();
     let admins = made_by("dwalsh", &["docker-admin"]);
     let root = Principal::Container(Box::new(ContainerFacts {
@@ -322,10 +322,10 @@ fn policies_that_are_not_asked_could_not_match() {
         for (action, places) in actions(&policy) {
             let resource = own.resources()[places[0]];
             let principal = &principal;
-            let question = Question { principal, action: &action, resource, call: &call };
-            let (request, entities) = policy.request(&question, None).unwrap();
+            let query = Query { principal, action: &action, resource, call: &call };
+            let (request, entities) = policy.request(&query, None).unwrap();
             let expected = Authorizer::new().is_authorized(&request, &all, &entities);
-            let verdict = policy.ask(&question).verdict;
+            let verdict = policy.ask(&query).verdict;
             let is_allowed = expected.decision() == Decision::Allow;
             assert_eq!(verdict.is_allowed, is_allowed, "{principal:?}, {action}");
             // In `all`, the ids are numbers.

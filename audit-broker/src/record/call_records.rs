@@ -31,30 +31,30 @@ use crate::dockerd::object::Object;
 use crate::judge::action::Action;
 use crate::judge::danger::dangers;
 use crate::owner::shown_image;
-use crate::record::journal::Line;
-use crate::record::outcome::Came;
+use crate::record::journal::JournalLine;
+use crate::record::outcome::CallOutcome;
 use crate::record::refusal_rate::LeftOut;
 use crate::who::subject::Subject;
 pub(crate) use hidden::refused_target;
 use hidden::{command_line, hide, hide_in_address};
-use resource::Resource;
+use resource::ResourceRecord;
 
 /// What the records of one call say.
-pub(crate) struct Evidence<'a> {
+pub(crate) struct CallRecords<'a> {
     subject: &'a Subject,
     class: Class,
     op: &'static str,
     /// `op` of the record that says that it was asked for.
     request_op: String,
-    object: Named,
+    object: CallObject,
     host_access: Vec<HostAccess>,
     /// What a container is given, told when it is there.
-    resources: Vec<Resource>,
+    resources: Vec<ResourceRecord>,
 }
 
 /// What the call is about, by the names under which it is searched for.
 #[derive(Debug, Default)]
-struct Named {
+struct CallObject {
     /// A container's name.
     vm: Option<String>,
     /// A container's id.
@@ -67,7 +67,7 @@ struct Named {
     cmd: Option<CommandLine>,
     acct: Option<String>,
     /// A volume or network.
-    resource: Option<Resource>,
+    resource: Option<ResourceRecord>,
     /// Anything else that has a name: a plugin, a service, the new name of a container.
     name: Option<String>,
     /// A path in a container.
@@ -81,7 +81,7 @@ const REFUSED_LIMIT_BYTES: usize = 4096;
 /// In place of the name of a container that has none yet, as libvirt writes it.
 const UNNAMED: &str = "?";
 
-impl<'a> Evidence<'a> {
+impl<'a> CallRecords<'a> {
     /// The mask says how secrets are hidden.
     pub(crate) fn new(action: &'a Action, mask: &Mask) -> Self {
         let route = action.head.route;
@@ -90,13 +90,15 @@ impl<'a> Evidence<'a> {
             class: route.class,
             op: route.op,
             request_op: format!("{}-request", route.op),
-            object: Named::of(action, mask),
+            object: CallObject::of(action, mask),
             host_access: dangers(action).ways,
             resources: match &action.body {
                 Body::ContainerCreate(config) => {
-                    Resource::of_container(config, &action.references, mask)
+                    ResourceRecord::of_container(config, &action.references, mask)
                 }
-                Body::ContainerUpdate(config) => Resource::of_update(config).into_iter().collect(),
+                Body::ContainerUpdate(config) => {
+                    ResourceRecord::of_update(config).into_iter().collect()
+                }
                 _ => Vec::new(),
             },
         }
@@ -130,10 +132,14 @@ impl<'a> Evidence<'a> {
     }
 
     /// What is written when it is known what came of it.
-    pub(crate) fn of_outcome<'b>(&'b self, came: Came, made: Option<&'b Made>) -> Vec<Record<'b>> {
+    pub(crate) fn of_outcome<'b>(
+        &'b self,
+        came: CallOutcome,
+        made: Option<&'b MadeObject>,
+    ) -> Vec<Record<'b>> {
         let outcome = match came {
-            Came::Done(_) => Outcome::Success,
-            Came::Failed | Came::BrokenOff | Came::NotMade => Outcome::Failed,
+            CallOutcome::Done(_) => Outcome::Success,
+            CallOutcome::Failed | CallOutcome::BrokenOff | CallOutcome::NotMade => Outcome::Failed,
         };
         let mut records = Vec::with_capacity(1);
         if outcome == Outcome::Success {
@@ -141,10 +147,10 @@ impl<'a> Evidence<'a> {
         }
         let record = self.call(record_type(self.class), self.op, None, made);
         let record = match came {
-            Came::Done(Some(exit)) => record.number("exit", exit),
-            Came::Done(None) | Came::Failed => record,
-            Came::BrokenOff => record.word("reason", "broken-off"),
-            Came::NotMade => record.word("reason", "not-recorded"),
+            CallOutcome::Done(Some(exit)) => record.number("exit", exit),
+            CallOutcome::Done(None) | CallOutcome::Failed => record,
+            CallOutcome::BrokenOff => record.word("reason", "broken-off"),
+            CallOutcome::NotMade => record.word("reason", "not-recorded"),
         };
         records.push(record.outcome(outcome));
         records
@@ -152,15 +158,15 @@ impl<'a> Evidence<'a> {
 
     /// The line for the journal: what is asked of the daemon behind its socket. More people read the
     /// journal than the trail, so it has no digests of what is hidden.
-    pub(crate) fn journal_line(action: &Action, upstream: &Path) -> Line {
-        let named = Named::of(action, &Mask::default());
-        let Named { vm, sw, cmd, name, path, resource, .. } = &named;
+    pub(crate) fn journal_line(action: &Action, upstream: &Path) -> JournalLine {
+        let named = CallObject::of(action, &Mask::default());
+        let CallObject { vm, sw, cmd, name, path, resource, .. } = &named;
         let mut arguments = vec![action.head.route.op.as_bytes().to_vec()];
         let texts = [vm, sw, name, path].into_iter().flatten();
         arguments.extend(texts.map(|text| text.as_bytes().to_vec()));
         arguments.extend(resource.as_ref().map(|resource| resource.name().as_bytes().to_vec()));
         arguments.extend(cmd.iter().map(|line| line.as_bytes().to_vec()));
-        Line::new(&action.subject, upstream, arguments)
+        JournalLine::new(&action.subject, upstream, arguments)
     }
 
     /// The call itself.
@@ -169,7 +175,7 @@ impl<'a> Evidence<'a> {
         record_type: RecordType,
         op: &'b str,
         reason: Option<&'b str>,
-        made: Option<&'b Made>,
+        made: Option<&'b MadeObject>,
     ) -> Record<'b> {
         let object = &self.object;
         let mut record = Record::new(record_type).word("virt", "docker").word("op", op);
@@ -207,7 +213,7 @@ impl<'a> Evidence<'a> {
         by(record, self.subject)
     }
 
-    fn container<'b>(&'b self, mut record: Record<'b>, made: Option<&'b Made>) -> Record<'b> {
+    fn container<'b>(&'b self, mut record: Record<'b>, made: Option<&'b MadeObject>) -> Record<'b> {
         let name = made.and_then(|made| made.name.as_ref()).or(self.object.vm.as_ref());
         if let Some(vm) = name {
             record = record.untrusted("vm", vm);
@@ -222,7 +228,11 @@ impl<'a> Evidence<'a> {
     }
 
     /// One thing that a container is given.
-    fn given<'b>(&'b self, resource: &'b Resource, made: Option<&'b Made>) -> Record<'b> {
+    fn given<'b>(
+        &'b self,
+        resource: &'b ResourceRecord,
+        made: Option<&'b MadeObject>,
+    ) -> Record<'b> {
         let record = Record::new(RecordType::VIRT_RESOURCE)
             .word("virt", "docker")
             .word("resrc", resource.word())
@@ -239,7 +249,7 @@ impl<'a> Evidence<'a> {
 
 /// What a call has brought into being.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
+pub(crate) struct MadeObject {
     pub(crate) id: String,
     pub(crate) name: Option<String>,
 }
@@ -320,16 +330,17 @@ const fn record_type(class: Class) -> RecordType {
     }
 }
 
-impl Named {
+impl CallObject {
     fn of(action: &Action, mask: &Mask) -> Self {
         let query = |name| action.head.query.text(name).map(str::to_owned);
         let mut named = match &action.object {
             Object::None => Self::default(),
             Object::Container(container) => Self::of_container(container),
             Object::Exec(exec) => Self::of_container(&exec.container),
-            Object::Network(network) => {
-                Self { resource: Some(Resource::Network(network.name.clone())), ..Self::default() }
-            }
+            Object::Network(network) => Self {
+                resource: Some(ResourceRecord::Network(network.name.clone())),
+                ..Self::default()
+            },
             Object::Image(image) => Self::of_name(ObjectKind::Image, &image.given),
             Object::Volume(volume) => Self::of_name(ObjectKind::Volume, &volume.name),
             Object::Named(name) => Self::of_name(action.head.route.object, name),
@@ -365,13 +376,13 @@ impl Named {
     }
 }
 
-impl Named {
+impl CallObject {
     fn of_name(kind: ObjectKind, name: &str) -> Self {
         let name = name.to_owned();
         match kind {
             ObjectKind::Image | ObjectKind::Plugin => Self { sw: Some(name), ..Self::default() },
             ObjectKind::Volume => {
-                let resource = Resource::file_system(name, None);
+                let resource = ResourceRecord::file_system(name, None);
                 Self { resource: Some(resource), ..Self::default() }
             }
             _ => Self { name: Some(name), ..Self::default() },
@@ -393,11 +404,11 @@ impl Named {
             Body::VolumeCreate(volume) => {
                 let source = volume.name.clone().filter(|name| !name.is_empty());
                 let source = source.unwrap_or_else(|| UNNAMED.to_owned());
-                self.resource = Some(Resource::file_system(source, None));
+                self.resource = Some(ResourceRecord::file_system(source, None));
             }
             Body::NetworkCreate(network) => {
                 let name = network.name.clone().unwrap_or_default();
-                self.resource = Some(Resource::Network(name));
+                self.resource = Some(ResourceRecord::Network(name));
             }
             Body::Service(service) => {
                 let task = service.task_template.as_ref();

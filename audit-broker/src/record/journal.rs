@@ -17,12 +17,12 @@ const WAITING_LIMIT: usize = 1024;
 /// The door to the thread.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    lines: SyncSender<Line>,
+    lines: SyncSender<JournalLine>,
 }
 
 /// What one line tells, in words of its own.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct JournalLine {
     login_uid: u32,
     terminal: Option<String>,
     cwd: Option<Vec<u8>>,
@@ -34,7 +34,7 @@ pub(crate) struct Line {
     rejected: Option<&'static str>,
 }
 
-impl Line {
+impl JournalLine {
     pub(crate) fn new(subject: &Subject, program: &Path, arguments: Vec<Vec<u8>>) -> Self {
         Self {
             login_uid: subject.trusted_login().map_or(subject.uid, Auid::number),
@@ -55,7 +55,7 @@ impl Line {
 impl Journal {
     /// Starts the thread.
     pub(crate) fn start() -> io::Result<Self> {
-        let (lines, incoming) = sync_channel::<Line>(WAITING_LIMIT);
+        let (lines, incoming) = sync_channel::<JournalLine>(WAITING_LIMIT);
         thread::Builder::new().name("journal".to_owned()).spawn(move || {
             for line in incoming {
                 write(&line);
@@ -64,14 +64,14 @@ impl Journal {
         Ok(Self { lines })
     }
 
-    pub(crate) fn write(&self, line: Line) {
+    pub(crate) fn write(&self, line: JournalLine) {
         if self.lines.try_send(line).is_err() {
             tracing::warn!("a line for the journal is left out; the audit record is there");
         }
     }
 }
 
-fn write(line: &Line) {
+fn write(line: &JournalLine) {
     journal::write(&Entry {
         writer: "audit-broker",
         user: user_name(line.login_uid),

@@ -6,9 +6,9 @@
 use serde::Deserialize;
 
 /// Looks at an answer as it passes, and says at its end what came of the call.
-pub(crate) struct Ending {
+pub(crate) struct OutcomeReader {
     sign: Sign,
-    then: Box<dyn FnOnce(Came, Option<MadeImage>)>,
+    then: Box<dyn FnOnce(CallOutcome, Option<MadeImage>)>,
 }
 
 /// The image that an answer tells of.
@@ -21,7 +21,7 @@ pub(crate) struct MadeImage {
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
+pub(crate) enum CallOutcome {
     /// It was done; with the exit status where there is one.
     Done(Option<u32>),
     /// It was not.
@@ -41,12 +41,12 @@ enum Sign {
     ExitStatus(Vec<u8>),
 }
 
-impl Ending {
+impl OutcomeReader {
     /// Of a stream of progress: pull, push, build, load, import. With the id of the image that was
     /// made, if one was and it is known how that is told.
     pub(crate) fn of_progress(
         made: Option<ImageSign>,
-        then: impl FnOnce(Came, Option<MadeImage>) + 'static,
+        then: impl FnOnce(CallOutcome, Option<MadeImage>) + 'static,
     ) -> Self {
         let image = made.map(|sign| (ImageId::behind(sign), LastStep::default()));
         let error = Search::default();
@@ -55,7 +55,7 @@ impl Ending {
     }
 
     /// Of a wait for a container.
-    pub(crate) fn of_wait(then: impl FnOnce(Came, Option<MadeImage>) + 'static) -> Self {
+    pub(crate) fn of_wait(then: impl FnOnce(CallOutcome, Option<MadeImage>) + 'static) -> Self {
         Self { sign: Sign::ExitStatus(Vec::new()), then: Box::new(then) }
     }
 
@@ -78,10 +78,10 @@ impl Ending {
     /// The stream has come to its end.
     pub(crate) fn finish(self) {
         let (came, image) = match self.sign {
-            Sign::Progress { is_failed: true, .. } => (Came::Failed, None),
+            Sign::Progress { is_failed: true, .. } => (CallOutcome::Failed, None),
             Sign::Progress { image, .. } => {
                 let made = image.and_then(|(image, step)| image.found(&step));
-                (Came::Done(None), made)
+                (CallOutcome::Done(None), made)
             }
             Sign::ExitStatus(document) => (exit_status(&document), None),
         };
@@ -89,9 +89,9 @@ impl Ending {
     }
 }
 
-impl std::fmt::Debug for Ending {
+impl std::fmt::Debug for OutcomeReader {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Ending").field("sign", &self.sign).finish_non_exhaustive()
+        formatter.debug_struct("OutcomeReader").field("sign", &self.sign).finish_non_exhaustive()
     }
 }
 
@@ -105,10 +105,10 @@ struct Waited {
     error: Option<serde::de::IgnoredAny>,
 }
 
-fn exit_status(document: &[u8]) -> Came {
+fn exit_status(document: &[u8]) -> CallOutcome {
     match serde_json::from_slice::<Waited>(document) {
-        Ok(Waited { error: Some(_), .. }) | Err(_) => Came::Failed,
-        Ok(waited) => Came::Done(Some(waited.status_code)),
+        Ok(Waited { error: Some(_), .. }) | Err(_) => CallOutcome::Failed,
+        Ok(waited) => CallOutcome::Done(Some(waited.status_code)),
     }
 }
 
@@ -289,9 +289,9 @@ mod tests {
 
     use super::*;
 
-    type Then = Box<dyn FnOnce(Came, Option<MadeImage>)>;
+    type Then = Box<dyn FnOnce(CallOutcome, Option<MadeImage>)>;
 
-    fn came(ending: impl FnOnce(Then) -> Ending, pieces: &[&[u8]]) -> Came {
+    fn came(ending: impl FnOnce(Then) -> OutcomeReader, pieces: &[&[u8]]) -> CallOutcome {
         let told = Rc::new(Cell::new(None));
         let teller = Rc::clone(&told);
         let mut ending = ending(Box::new(move |came, _| teller.set(Some(came))));
@@ -302,8 +302,8 @@ mod tests {
         told.get().unwrap()
     }
 
-    fn of_progress(then: Then) -> Ending {
-        Ending::of_progress(Some(ImageSign::Built), then)
+    fn of_progress(then: Then) -> OutcomeReader {
+        OutcomeReader::of_progress(Some(ImageSign::Built), then)
     }
 
     #[test]
@@ -312,16 +312,16 @@ mod tests {
             b"{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\r\n";
         for cut in 0..text.len() {
             let (head, tail) = text.split_at(cut);
-            assert_eq!(came(of_progress, &[head, tail]), Came::Failed, "{cut}");
+            assert_eq!(came(of_progress, &[head, tail]), CallOutcome::Failed, "{cut}");
         }
     }
 
     #[test]
     fn what_a_build_prints_is_no_error() {
         let printed = br#"{"stream":"{\"errorDetail\":{}}"}"#;
-        assert_eq!(came(of_progress, &[printed]), Came::Done(None));
-        assert_eq!(came(of_progress, &[]), Came::Done(None));
-        assert_eq!(came(of_progress, &[b"{{\"errorDetail\":"]), Came::Failed);
+        assert_eq!(came(of_progress, &[printed]), CallOutcome::Done(None));
+        assert_eq!(came(of_progress, &[]), CallOutcome::Done(None));
+        assert_eq!(came(of_progress, &[b"{{\"errorDetail\":"]), CallOutcome::Failed);
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
             let teller = Rc::clone(&told);
             let then: Then =
                 Box::new(move |_, image| *teller.borrow_mut() = image.map(|image| image.id));
-            let mut ending = Ending::of_progress(Some(sign), then);
+            let mut ending = OutcomeReader::of_progress(Some(sign), then);
             for piece in pieces {
                 ending.see(piece);
             }
@@ -369,7 +369,7 @@ mod tests {
             let told = Rc::new(Cell::new(None));
             let teller = Rc::clone(&told);
             let then = move |_, image: Option<MadeImage>| teller.set(image.map(|it| it.is_new));
-            let mut ending = Ending::of_progress(Some(ImageSign::Built), then);
+            let mut ending = OutcomeReader::of_progress(Some(ImageSign::Built), then);
             let text = format!("{steps}{{\"aux\":{{\"ID\":\"sha256:{id}\"}}}}");
             text.as_bytes().chunks(7).for_each(|piece| ending.see(piece));
             ending.finish();
@@ -399,10 +399,16 @@ mod tests {
 
     #[test]
     fn a_wait_tells_the_exit_status() {
-        let of_wait = |pieces: &[&[u8]]| came(Ending::of_wait, pieces);
-        assert_eq!(of_wait(&[b"{\"Error\":null,", b"\"StatusCode\":7}\n"]), Came::Done(Some(7)));
-        assert_eq!(of_wait(&[b"{\"Error\":{\"Message\":\"x\"},\"StatusCode\":1}"]), Came::Failed);
-        assert_eq!(of_wait(&[b""]), Came::Failed);
-        assert_eq!(of_wait(&[&vec![b' '; STATUS_LIMIT_BYTES + 1]]), Came::Failed);
+        let of_wait = |pieces: &[&[u8]]| came(OutcomeReader::of_wait, pieces);
+        assert_eq!(
+            of_wait(&[b"{\"Error\":null,", b"\"StatusCode\":7}\n"]),
+            CallOutcome::Done(Some(7))
+        );
+        assert_eq!(
+            of_wait(&[b"{\"Error\":{\"Message\":\"x\"},\"StatusCode\":1}"]),
+            CallOutcome::Failed
+        );
+        assert_eq!(of_wait(&[b""]), CallOutcome::Failed);
+        assert_eq!(of_wait(&[&vec![b' '; STATUS_LIMIT_BYTES + 1]]), CallOutcome::Failed);
     }
 }

@@ -12,7 +12,7 @@ use audit_core::{Auid, Error, LoginThread, Record, RecordThread, Session};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::confine::kernel_status::{KernelStatus, Question};
+use crate::confine::kernel_status::{KernelStatus, StatusQuestion};
 use crate::metrics::Metrics;
 use crate::settings::{Attest, Settings};
 use crate::who::subject::Subject;
@@ -37,7 +37,7 @@ pub(crate) struct Recorder {
 }
 
 /// A login: who, and which of their sessions.
-type Login = (Auid, Option<Session>);
+type LoginKey = (Auid, Option<Session>);
 
 #[derive(Debug)]
 struct Acting {
@@ -70,7 +70,7 @@ impl Recorder {
         let nobody = Mutex::new(Arc::new(RecordThread::start()?));
         Ok(Self {
             attest: settings.attest,
-            wait: settings.record_wait(),
+            wait: settings.record_timeout(),
             nobody,
             logins: Arc::default(),
             turn: tokio::sync::Mutex::default(),
@@ -80,8 +80,8 @@ impl Recorder {
     }
 
     /// Asks whether the kernel keeps records, for a call that has come and will be written down.
-    pub(crate) fn ask(&self) -> Asked {
-        Asked(self.kernel.as_ref().map(|kernel| kernel.begin()))
+    pub(crate) fn ask(&self) -> StatusCheck {
+        StatusCheck(self.kernel.as_ref().map(|kernel| kernel.begin()))
     }
 
     /// Writes the records and waits until the kernel has taken them and says that it keeps them.
@@ -104,7 +104,7 @@ impl Recorder {
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: Asked,
+        asked: StatusCheck,
     ) -> Result<(), NotRecorded> {
         let writing = self.write_in_time(subject, records, asked);
         let recorded = timeout(self.wait, writing).await.unwrap_or_else(|_| {
@@ -119,7 +119,7 @@ impl Recorder {
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: Asked,
+        asked: StatusCheck,
     ) -> Result<(), NotRecorded> {
         if let Some(login) = self.login_of(subject) {
             self.start_acting_for(login).await?;
@@ -193,14 +193,14 @@ impl Recorder {
         self.nobody.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn login_of(&self, subject: &Subject) -> Option<Login> {
+    fn login_of(&self, subject: &Subject) -> Option<LoginKey> {
         let auid = subject.auid.filter(|_| self.attest == Attest::Login)?;
         Some((auid, subject.session))
     }
 
     /// Makes sure that a thread acts for the login. The kernel writes one LOGIN record when it is
     /// started, and may have it wait for that; so it starts on a thread of its own.
-    async fn start_acting_for(&self, login: Login) -> Result<(), NotRecorded> {
+    async fn start_acting_for(&self, login: LoginKey) -> Result<(), NotRecorded> {
         if self.logins.acting_for(login).is_some() {
             return Ok(());
         }
@@ -224,9 +224,9 @@ impl Recorder {
 }
 
 /// Whether the kernel keeps records: a question that has been asked, where that can be asked.
-pub(crate) struct Asked(Option<anyhow::Result<Question>>);
+pub(crate) struct StatusCheck(Option<anyhow::Result<StatusQuestion>>);
 
-impl Asked {
+impl StatusCheck {
     /// The kernel acknowledges records also when it drops them. Its answer is there by now, mostly.
     fn check(self, kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
         let (Some(asked), Some(kernel)) = (self.0, kernel) else { return Ok(()) };
@@ -238,27 +238,27 @@ impl Asked {
 
 /// The threads that act for a login each.
 #[derive(Debug, Default)]
-struct Logins(Mutex<HashMap<Login, Acting>>);
+struct Logins(Mutex<HashMap<LoginKey, Acting>>);
 
 impl Logins {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Login, Acting>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<LoginKey, Acting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn acting_for(&self, login: Login) -> Option<Arc<LoginThread>> {
+    fn acting_for(&self, login: LoginKey) -> Option<Arc<LoginThread>> {
         let mut logins = self.lock();
         let acting = logins.get_mut(&login)?;
         acting.used = Instant::now();
         Some(Arc::clone(&acting.thread))
     }
 
-    fn remove(&self, login: Login) -> Option<Arc<LoginThread>> {
+    fn remove(&self, login: LoginKey) -> Option<Arc<LoginThread>> {
         self.lock().remove(&login).map(|acting| acting.thread)
     }
 
     /// Adds a thread. Where there are too many, the one that was silent longest ends, here, when it
     /// has written what it has.
-    fn add(&self, login: Login, thread: LoginThread) {
+    fn add(&self, login: LoginKey, thread: LoginThread) {
         let mut logins = self.lock();
         let mut ended = None;
         if logins.len() >= LOGINS_LIMIT {

@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The refusals of each caller in its present window.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Holder, Window>>);
+pub(crate) struct RefusalRate(Mutex<HashMap<Holder, Window>>);
 
 #[derive(Debug)]
 struct Window {
@@ -42,7 +42,7 @@ pub(crate) enum Admission {
     Counted,
 }
 
-impl Refusals {
+impl RefusalRate {
     /// Takes note of a refusal. The first `limit` in a window are recorded by themselves.
     pub(crate) fn admit(&self, subject: &Subject, limit: u32) -> Admission {
         self.admit_at(Instant::now(), subject, limit)
@@ -96,31 +96,31 @@ mod tests {
 
     #[test]
     fn s35_one_callers_refusals_are_counted_and_anothers_recorded() {
-        let refusals = Refusals::default();
+        let refusal_rate = RefusalRate::default();
         let (one, other) = (Subject::unknown(1, 1000), Subject::unknown(2, 1001));
-        let admitted: Vec<_> = (0..5).map(|_| refusals.admit(&one, 2)).collect();
+        let admitted: Vec<_> = (0..5).map(|_| refusal_rate.admit(&one, 2)).collect();
         let (recorded, counted) = (Admission::Recorded, Admission::Counted);
         assert_eq!(admitted, [recorded, recorded, counted, counted, counted]);
-        assert_eq!(refusals.admit(&other, 2), recorded);
-        assert!(refusals.take_ended().is_empty());
-        let left_out = refusals.take_all();
+        assert_eq!(refusal_rate.admit(&other, 2), recorded);
+        assert!(refusal_rate.take_ended().is_empty());
+        let left_out = refusal_rate.take_all();
         assert_eq!(left_out.len(), 1);
         assert_eq!((left_out[0].subject.uid, left_out[0].count), (1000, 3));
-        assert_eq!(refusals.admit(&one, 2), recorded);
+        assert_eq!(refusal_rate.admit(&one, 2), recorded);
     }
 
     #[test]
     fn s35_a_window_ends_and_what_it_counted_stays_until_it_is_taken() {
-        let refusals = Refusals::default();
+        let refusal_rate = RefusalRate::default();
         let one = Subject::unknown(1, 1000);
         let begin = Instant::now().checked_sub(WINDOW).unwrap();
-        assert_eq!(refusals.admit_at(begin, &one, 1), Admission::Recorded);
+        assert_eq!(refusal_rate.admit_at(begin, &one, 1), Admission::Recorded);
         // Nothing was counted, so the next window begins.
-        assert_eq!(refusals.admit_at(begin + WINDOW, &one, 1), Admission::Recorded);
-        refusals.take_all();
-        assert_eq!(refusals.admit_at(begin, &one, 1), Admission::Recorded);
-        assert_eq!(refusals.admit_at(begin, &one, 1), Admission::Counted);
-        assert_eq!(refusals.admit(&one, 1), Admission::Counted);
-        assert_eq!(refusals.take_ended()[0].count, 2);
+        assert_eq!(refusal_rate.admit_at(begin + WINDOW, &one, 1), Admission::Recorded);
+        refusal_rate.take_all();
+        assert_eq!(refusal_rate.admit_at(begin, &one, 1), Admission::Recorded);
+        assert_eq!(refusal_rate.admit_at(begin, &one, 1), Admission::Counted);
+        assert_eq!(refusal_rate.admit(&one, 1), Admission::Counted);
+        assert_eq!(refusal_rate.take_ended()[0].count, 2);
     }
 }

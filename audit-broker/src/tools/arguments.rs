@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         configuration: Configuration,
         #[command(flatten)]
-        asked: explain::Asked,
+        asked: explain::ExplainOptions,
     },
     /// Print what policies can speak of
     Schema,

@@ -32,7 +32,7 @@ use who::Caller;
 
 /// What is to be explained.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Asked {
+pub(crate) struct ExplainOptions {
     /// In whose name, instead of your own
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -74,14 +74,18 @@ pub(crate) struct Explanation {
 /// # Errors
 /// If configuration or policies are bad or cannot be read; if the request is none, nobody has the
 /// name, or the command cannot be run.
-pub(crate) fn run(config: &Path, asked: &Asked) -> anyhow::Result<Explanation> {
+pub(crate) fn run(config: &Path, asked: &ExplainOptions) -> anyhow::Result<Explanation> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, explain(settings, policy, asked))
 }
 
-async fn explain(settings: Settings, policy: Policy, asked: &Asked) -> anyhow::Result<Explanation> {
+async fn explain(
+    settings: Settings,
+    policy: Policy,
+    asked: &ExplainOptions,
+) -> anyhow::Result<Explanation> {
     let caller = Caller::of(asked).await?;
     let directory = Directory::new()?;
     let owners = Rc::new(OwnerTable::open(&directory.path("owners"), &|_| None)?);

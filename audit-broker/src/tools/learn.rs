@@ -22,9 +22,9 @@ use nix::unistd::User;
 use crate::settings::Settings;
 use crate::tools::arguments::Learning;
 use crate::who::people::Person;
-use call::{Call, Who, calls};
-use done::{Deeds, Known};
-use principal::Principal;
+use call::{RecordedCall, Who, calls};
+use done::{Deeds, KnownObjects};
+use principal::LearnedPrincipal;
 use proposal::Proposal;
 use trail::{Own, Trail};
 
@@ -52,11 +52,11 @@ pub(crate) fn learn(asked: &Learning) -> anyhow::Result<String> {
 /// The text of the policies for what is in the trail.
 fn propose(trail: &Own, asked: &Learning, name_of: &dyn Fn(u32) -> String) -> String {
     let calls = calls(&trail.records);
-    let known = Known::of(&calls);
-    let mut by: BTreeMap<Principal, Deeds> = BTreeMap::new();
+    let known = KnownObjects::of(&calls);
+    let mut by: BTreeMap<LearnedPrincipal, Deeds> = BTreeMap::new();
     let mut nameless = 0;
     for call in calls.iter().filter(|call| asked.concerns(call, name_of)) {
-        match Principal::of(&call.who, &known, name_of) {
+        match LearnedPrincipal::of(&call.who, &known, name_of) {
             Some(principal) => by.entry(principal).or_default().add(call, &known),
             None => nameless += 1,
         }
@@ -69,7 +69,7 @@ fn propose(trail: &Own, asked: &Learning, name_of: &dyn Fn(u32) -> String) -> St
 }
 
 impl Learning {
-    fn concerns(&self, call: &Call, name_of: &dyn Fn(u32) -> String) -> bool {
+    fn concerns(&self, call: &RecordedCall, name_of: &dyn Fn(u32) -> String) -> bool {
         let is = |name: &str| self.user.iter().any(|user| user == name);
         let is_meant = match &call.who {
             Who::User(auid) => is(&auid.to_string()) || is(&name_of(*auid)),

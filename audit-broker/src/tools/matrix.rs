@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::policy::{
-    Answer, Call, ContainerFacts, Doing, ImageFacts, Maker, Name, ObjectFacts, Policy, Principal,
-    Question, Resource, Scopes,
+    CallFacts, ContainerFacts, Doing, ImageFacts, Maker, Name, ObjectFacts, Policy, Principal,
+    Query, Resource, ScopeAnswer, Scopes,
 };
 
 /// What the words in the table mean.
@@ -124,9 +124,9 @@ fn cell(scopes: &Scopes<'_>, principal: &Principal, doing: &Doing) -> anyhow::Re
     }
     let is_all = |expected| answers.iter().all(|answer| *answer == expected);
     Ok(match answers.first() {
-        _ if is_all((Answer::Yes, Answer::Yes)) => "yes",
-        _ if is_all((Answer::No, Answer::No)) => "-",
-        Some((Answer::Yes, _)) if answers.len() == 1 => "own",
+        _ if is_all((ScopeAnswer::Yes, ScopeAnswer::Yes)) => "yes",
+        _ if is_all((ScopeAnswer::No, ScopeAnswer::No)) => "-",
+        Some((ScopeAnswer::Yes, _)) if answers.len() == 1 => "own",
         _ => "if",
     })
 }
@@ -137,7 +137,7 @@ fn ask(
     action: &str,
     resource: &str,
     maker: Maker,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<ScopeAnswer> {
     let (id, name, driver, labels) = Default::default();
     let image = ImageFacts { maker: maker.clone(), ..ImageFacts::of_name("") };
     let container =
@@ -150,7 +150,7 @@ fn ask(
         "Network" => Resource::Network(&object),
         _ => Resource::Daemon,
     };
-    scopes.ask(&Question { principal, action, resource, call: &Call::default() })
+    scopes.ask(&Query { principal, action, resource, call: &CallFacts::default() })
 }
 
 #[cfg(test)]

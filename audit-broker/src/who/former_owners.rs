@@ -62,18 +62,18 @@ fn describe(entries: &[OwnerEntry], mut name_of: impl FnMut(u32) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::owner::Kind;
+    use crate::owner::OwnedKind;
 
     #[test]
     fn s39_what_former_users_left_is_listed() {
         let entry = |kind, id: &str, owner: Owner| OwnerEntry { kind, id: id.to_owned(), owner };
         let made = |uid, name: &str| Owner::login(uid).named(|_| Some(name.to_owned()));
         let entries = [
-            entry(Kind::Volume, "v", made(1001, "alice")),
-            entry(Kind::Container, "c", made(1001, "alice").being_root()),
-            entry(Kind::Container, "d", made(1002, "carol")),
-            entry(Kind::Container, "e", made(1003, "dave")),
-            entry(Kind::Image, "i", Owner::Root),
+            entry(OwnedKind::Volume, "v", made(1001, "alice")),
+            entry(OwnedKind::Container, "c", made(1001, "alice").being_root()),
+            entry(OwnedKind::Container, "d", made(1002, "carol")),
+            entry(OwnedKind::Container, "e", made(1003, "dave")),
+            entry(OwnedKind::Image, "i", Owner::Root),
         ];
         let name_of = |uid| match uid {
             1001 => Some("bob".to_owned()),
@@ -86,7 +86,7 @@ mod tests {
              container c\n  volume v\n"
         );
         let many: Vec<OwnerEntry> = (0..LISTED_LIMIT + 3)
-            .map(|number| entry(Kind::Volume, &number.to_string(), made(1001, "alice")))
+            .map(|number| entry(OwnedKind::Volume, &number.to_string(), made(1001, "alice")))
             .collect();
         let text = describe(&many, name_of);
         assert_eq!(text.lines().count(), LISTED_LIMIT + 2);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::dockerd::object::{self, Container};
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::owner::{Kind, OwnerTable};
+use crate::owner::{OwnedKind, OwnerTable};
 use crate::policy::Principal;
 use crate::who::peer_reader::PeerReader;
 use crate::who::people::{COUNTS_FOR, People};
@@ -21,7 +21,7 @@ use crate::who::subject::{
 /// Whether it is known who is at the other end.
 #[derive(Debug)]
 pub(crate) enum Identity {
-    Known(Known),
+    Known(KnownCaller),
     /// Nothing is done for who is not known. What the socket says of them, and why it is not all.
     Unknown(Rc<Subject>, String),
 }
@@ -29,27 +29,27 @@ pub(crate) enum Identity {
 impl Identity {
     pub(crate) fn subject(&self) -> &Rc<Subject> {
         match self {
-            Self::Known(Known { subject, .. }) | Self::Unknown(subject, _) => subject,
+            Self::Known(KnownCaller { subject, .. }) | Self::Unknown(subject, _) => subject,
         }
     }
 }
 
 /// A caller whom the broker has identified.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownCaller {
     pub(crate) subject: Rc<Subject>,
-    principal: RefCell<Seen>,
+    principal: RefCell<CachedPrincipal>,
 }
 
 /// The caller as policies know it, and when the broker found that out.
 #[derive(Clone, Debug)]
-struct Seen {
+struct CachedPrincipal {
     principal: Rc<Principal>,
     generation: u64,
     since: Instant,
 }
 
-impl Known {
+impl KnownCaller {
     /// The caller as policies know it now: a connection may stay open while root takes the caller
     /// out of a group.
     pub(crate) async fn principal(&self, owners: &OwnerTable, people: &People) -> Rc<Principal> {
@@ -57,17 +57,17 @@ impl Known {
         if seen.generation == people.generation() && seen.since.elapsed() < COUNTS_FOR {
             return seen.principal;
         }
-        let now = Seen::now(&self.subject, owners, people).await;
+        let now = CachedPrincipal::now(&self.subject, owners, people).await;
         let principal = Rc::clone(&now.principal);
         self.principal.replace(now);
         principal
     }
 }
 
-impl Seen {
+impl CachedPrincipal {
     async fn now(subject: &Subject, owners: &OwnerTable, people: &People) -> Self {
         let (generation, since) = (people.generation(), Instant::now());
-        let maker_of = |id: &str| owners.get(Kind::Container, id);
+        let maker_of = |id: &str| owners.get(OwnedKind::Container, id);
         let principal = Rc::new(principal_of(subject, people, &maker_of).await);
         Self { principal, generation, since }
     }
@@ -102,9 +102,10 @@ pub(crate) async fn identify(
                 subject.uid,
                 subject.groups
             );
-            let principal =
-                RefCell::new(Seen::now(&subject, registrar.owners, registrar.people).await);
-            Identity::Known(Known { subject: Rc::new(subject), principal })
+            let principal = RefCell::new(
+                CachedPrincipal::now(&subject, registrar.owners, registrar.people).await,
+            );
+            Identity::Known(KnownCaller { subject: Rc::new(subject), principal })
         }
         Err(error) => Identity::Unknown(Rc::new(Subject::unknown(pid, uid)), error.to_string()),
     }

@@ -13,10 +13,10 @@ use tokio::sync::oneshot;
 use crate::confine::sandbox;
 use crate::who::subject::{Peer, Subject, Unidentified};
 
-type Answer = Result<Subject, Unidentified>;
+type PeerAnswer = Result<Subject, Unidentified>;
 
-enum Request {
-    Look(Peer, oneshot::Sender<Answer>),
+enum PeerRequest {
+    Look(Peer, oneshot::Sender<PeerAnswer>),
     /// Gives up whatever changes anything.
     Narrow(SyncSender<anyhow::Result<()>>),
 }
@@ -24,7 +24,7 @@ enum Request {
 /// The door to the thread.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerReader {
-    requests: Sender<Request>,
+    requests: Sender<PeerRequest>,
 }
 
 impl PeerReader {
@@ -42,7 +42,7 @@ impl PeerReader {
     /// If the kernel refuses it.
     pub(crate) fn narrow(&self) -> anyhow::Result<()> {
         let (answer, answers) = mpsc::sync_channel(1);
-        self.requests.send(Request::Narrow(answer)).map_err(|_| Unidentified::NoPeerReader)?;
+        self.requests.send(PeerRequest::Narrow(answer)).map_err(|_| Unidentified::NoPeerReader)?;
         answers.recv().map_err(|_| Unidentified::NoPeerReader)?
     }
 
@@ -50,19 +50,21 @@ impl PeerReader {
     ///
     /// # Errors
     /// If it is not known who connected.
-    pub(crate) async fn look(&self, peer: Peer) -> Answer {
+    pub(crate) async fn look(&self, peer: Peer) -> PeerAnswer {
         let (answer, seen) = oneshot::channel();
-        self.requests.send(Request::Look(peer, answer)).map_err(|_| Unidentified::NoPeerReader)?;
+        self.requests
+            .send(PeerRequest::Look(peer, answer))
+            .map_err(|_| Unidentified::NoPeerReader)?;
         seen.await.map_err(|_| Unidentified::NoPeerReader)?
     }
 }
 
-fn serve(requests: Receiver<Request>) {
+fn serve(requests: Receiver<PeerRequest>) {
     for request in requests {
         // Who asked may be gone.
         match request {
-            Request::Look(peer, answer) => drop(answer.send(peer.look())),
-            Request::Narrow(answer) => drop(answer.send(sandbox::narrow_to_reading())),
+            PeerRequest::Look(peer, answer) => drop(answer.send(peer.look())),
+            PeerRequest::Narrow(answer) => drop(answer.send(sandbox::narrow_to_reading())),
         }
     }
 }

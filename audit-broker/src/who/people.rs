@@ -40,12 +40,12 @@ pub(crate) struct Person {
 /// What has been asked lately.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    persons: Kept<u32, Arc<Person>>,
-    groups: Kept<u32, String>,
+    persons: Cached<u32, Arc<Person>>,
+    groups: Cached<u32, String>,
     sources: Sources,
 }
 
-type Kept<Key, Value> = Mutex<HashMap<Key, Entry<Value>>>;
+type Cached<Key, Value> = Mutex<HashMap<Key, Entry<Value>>>;
 
 /// What the database said, when, and in which generation of its local files.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ fn group_name(gid: Gid) -> Option<String> {
 /// What is remembered for a while, or else what `look` finds. Where that finds nothing, or no thread
 /// can be had, what was remembered last.
 async fn remember<Key, Value>(
-    kept: &Kept<Key, Value>,
+    kept: &Cached<Key, Value>,
     key: Key,
     generation: u64,
     look: impl FnOnce() -> Option<Value> + Send + 'static,
@@ -201,7 +201,7 @@ where
 /// As [`remember`], without leaving the thread: what is remembered counts however old it is, but
 /// not after a change of the local files.
 fn remember_at_once<Key: Copy + Eq + Hash, Value: Clone>(
-    kept: &Kept<Key, Value>,
+    kept: &Cached<Key, Value>,
     key: Key,
     generation: u64,
     look: impl FnOnce() -> Option<Value>,
@@ -218,14 +218,14 @@ fn remember_at_once<Key: Copy + Eq + Hash, Value: Clone>(
 }
 
 fn last<Key: Copy + Eq + Hash, Value: Clone>(
-    kept: &Kept<Key, Value>,
+    kept: &Cached<Key, Value>,
     key: Key,
 ) -> Option<Entry<Value>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
 }
 
 fn keep<Key: Copy + Eq + Hash, Value: Clone>(
-    kept: &Kept<Key, Value>,
+    kept: &Cached<Key, Value>,
     key: Key,
     generation: u64,
     value: &Value,
@@ -256,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_looked_up_is_as_it_was_last() {
         let since = Instant::now().checked_sub(COUNTS_FOR).unwrap();
-        let kept = Kept::default();
+        let kept = Cached::default();
         kept.lock().unwrap().insert(1, Entry { since, generation: 0, value: "old" });
         assert_eq!(remember(&kept, 1, 0, || None).await, Some("old"));
         assert_eq!(remember(&kept, 2, 0, || None).await, None);
@@ -266,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn s29_a_change_of_the_local_files_counts_at_once() {
-        let kept = Kept::default();
+        let kept = Cached::default();
         assert_eq!(remember(&kept, 1, 0, || Some("admin")).await, Some("admin"));
         assert_eq!(remember(&kept, 1, 1, || Some("nobody")).await, Some("nobody"));
         assert_eq!(remember_at_once(&kept, 1, 1, || Some("newer")), Some("nobody"));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::api::request::ApiVersion;
 use crate::dockerd::object::{self, Container, Image, Network, Volume};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::owner::{Kind, Owner, OwnerTable, full_name, name_key, owner_in_labels};
+use crate::owner::{OwnedKind, Owner, OwnerTable, full_name, name_key, owner_in_labels};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
 use crate::who::people::People;
 use crate::who::principal::maker;
@@ -35,7 +35,7 @@ impl<'a> Registrar<'a> {
         container: &Container,
     ) -> Result<Option<Owner>, Unreachable> {
         let labels = container.labels();
-        if let Some(owner) = self.owners.get(Kind::Container, &container.id) {
+        if let Some(owner) = self.owners.get(OwnedKind::Container, &container.id) {
             return Ok(Some(owner));
         }
         if owner_in_labels(labels, None).is_none() {
@@ -48,13 +48,13 @@ impl<'a> Registrar<'a> {
         let owner = owner_in_labels(labels, Some(image.labels().unwrap_or(&none)));
         let Some(owner) = owner else { return Ok(None) };
         let owner = self.people.named(owner).await;
-        claim(self.owners, Kind::Container, &container.id, &owner);
+        claim(self.owners, OwnedKind::Container, &container.id, &owner);
         Ok(Some(owner))
     }
 
     /// An owner as policies know it.
     pub(crate) async fn maker(&self, owner: Option<&Owner>) -> Maker {
-        maker(owner, self.people, &|id| self.owners.get(Kind::Container, id)).await
+        maker(owner, self.people, &|id| self.owners.get(OwnedKind::Container, id)).await
     }
 
     /// # Errors
@@ -76,7 +76,7 @@ impl<'a> Registrar<'a> {
     }
 
     pub(crate) async fn image(&self, image: &Image) -> ImageFacts {
-        let owner = self.owners.get(Kind::Image, &image.id);
+        let owner = self.owners.get(OwnedKind::Image, &image.id);
         ImageFacts {
             id: image.id.clone(),
             labels: image.labels().cloned().unwrap_or_default(),
@@ -87,19 +87,21 @@ impl<'a> Registrar<'a> {
 
     /// An image, as the one that has a name: it is whose the name is.
     pub(crate) async fn named_image(&self, name: &str, image: &Image) -> ImageFacts {
-        let owner = self.owners.get(Kind::ImageName, &name_key(name, &image.id));
+        let owner = self.owners.get(OwnedKind::ImageName, &name_key(name, &image.id));
         ImageFacts { maker: self.maker(owner.as_ref()).await, ..self.image(image).await }
     }
 
     pub(crate) async fn volume(&self, volume: &Volume) -> ObjectFacts {
         let labels = volume.labels.clone().unwrap_or_default();
-        let owner = owner_of_object(Kind::Volume, &volume.name, &labels, self.owners, self.people);
+        let owner =
+            owner_of_object(OwnedKind::Volume, &volume.name, &labels, self.owners, self.people);
         self.object(&volume.name, &volume.name, &volume.driver, labels, owner).await
     }
 
     pub(crate) async fn network(&self, network: &Network) -> ObjectFacts {
         let labels = network.labels.clone().unwrap_or_default();
-        let owner = owner_of_object(Kind::Network, &network.id, &labels, self.owners, self.people);
+        let owner =
+            owner_of_object(OwnedKind::Network, &network.id, &labels, self.owners, self.people);
         self.object(&network.id, &network.name, &network.driver, labels, owner).await
     }
 
@@ -123,7 +125,7 @@ impl<'a> Registrar<'a> {
 /// A label of an earlier version has no name of a person. Such a person is taken to be the one who has
 /// the uid when the broker first sees the object, and the table keeps that.
 pub(crate) fn owner_of_object(
-    kind: Kind,
+    kind: OwnedKind,
     id: &str,
     labels: &BTreeMap<String, String>,
     owners: &OwnerTable,
@@ -131,7 +133,7 @@ pub(crate) fn owner_of_object(
 ) -> Option<Owner> {
     let Some(owner) = owner_in_labels(labels, None) else {
         // docker makes a nameless volume with its container, without the broker's label.
-        return owners.get(kind, id).filter(|_| kind == Kind::Volume && is_random_name(id));
+        return owners.get(kind, id).filter(|_| kind == OwnedKind::Volume && is_random_name(id));
     };
     let is_same = |kept: &Owner| kept.clone().without_name() == owner;
     let known = owners.get(kind, id).filter(|kept| *kept == owner || is_same(kept));
@@ -151,7 +153,7 @@ fn is_random_name(name: &str) -> bool {
 }
 
 /// Remembers who made something. Where that fails, it is nobody's, which gives nothing away.
-pub(crate) fn claim(owners: &OwnerTable, kind: Kind, id: &str, owner: &Owner) {
+pub(crate) fn claim(owners: &OwnerTable, kind: OwnedKind, id: &str, owner: &Owner) {
     if let Err(error) = owners.claim(kind, id, owner) {
         tracing::error!("it is not kept who made {} {id}: {error:#}", kind.name());
     }

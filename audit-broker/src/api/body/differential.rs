@@ -60,13 +60,13 @@ const NOT_READ: &[(BodyKind, &str)] = &[
 ];
 
 /// The program that reads bodies as dockerd does.
-struct Dockerd {
+struct BodyReader {
     program: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Dockerd {
+impl BodyReader {
     fn start() -> Self {
         let path = std::env::var_os("AUDIT_BROKER_DIFFERENTIAL")
             .expect("AUDIT_BROKER_DIFFERENTIAL names the program of tests/differential/go");
@@ -94,7 +94,7 @@ impl Dockerd {
     }
 }
 
-impl Drop for Dockerd {
+impl Drop for BodyReader {
     fn drop(&mut self) {
         let _ = self.program.kill();
         let _ = self.program.wait();
@@ -144,7 +144,7 @@ fn dockerd_understands_what_the_broker_understands() {
     let seconds = setting("AUDIT_BROKER_DIFFERENTIAL_SECONDS").unwrap_or(30);
     println!("AUDIT_BROKER_DIFFERENTIAL_SEED={first_seed}");
 
-    let mut dockerd = Dockerd::start();
+    let mut dockerd = BodyReader::start();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let deadline = Instant::now() + Duration::from_secs(seconds);
     let mut seed = first_seed;
@@ -188,7 +188,7 @@ fn dockerd_understands_what_the_broker_understands() {
 /// The comparison can fail.
 #[test]
 fn a_wrong_pair_differs() {
-    let mut dockerd = Dockerd::start();
+    let mut dockerd = BodyReader::start();
     for (kind, original, forwarded) in [
         (BodyKind::ContainerCreate, r#"{"Image":"a"}"#, r#"{"Image":"b"}"#),
         (BodyKind::ContainerCreate, r#"{"Image":"a"} {}"#, r#"{"Image":"a"}"#),
@@ -222,7 +222,7 @@ fn a_wrong_pair_differs() {
 /// Each key that the broker knows is looked at by the comparison: without it, another body is seen.
 #[test]
 fn every_key_is_compared() {
-    let mut dockerd = Dockerd::start();
+    let mut dockerd = BodyReader::start();
     let mut missed = Vec::new();
     for kind in KINDS {
         let whole = Node::from(body_of(kind, &mut Random::new(0), Amount::Sample));

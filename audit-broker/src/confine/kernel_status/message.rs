@@ -61,14 +61,14 @@ impl From<&audit_core::Status> for Status {
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum StatusAnswer {
     /// The kernel's answer.
     Status(Status),
     /// Why there is none, in words.
     Failure(String),
 }
 
-impl Answer {
+impl StatusAnswer {
     /// The answer to this question, from what the kernel said.
     pub(crate) fn new(status: Result<&audit_core::Status, &dyn Display>) -> Self {
         match status {
@@ -153,26 +153,26 @@ mod tests {
     fn an_answer_survives_the_way() {
         for enabled in [Enabled::Disabled, Enabled::Enabled, Enabled::Locked] {
             for auditd_pid in [None, Some(612)] {
-                let answer = Answer::Status(Status { enabled, auditd_pid, ..KEPT });
-                assert_eq!(Answer::parse(&answer.to_bytes(7)), Some((7, answer)));
+                let answer = StatusAnswer::Status(Status { enabled, auditd_pid, ..KEPT });
+                assert_eq!(StatusAnswer::parse(&answer.to_bytes(7)), Some((7, answer)));
             }
         }
-        let failure = Answer::new(Err(&"no answer"));
-        assert_eq!(Answer::parse(&failure.to_bytes(u32::MAX)), Some((u32::MAX, failure)));
+        let failure = StatusAnswer::new(Err(&"no answer"));
+        assert_eq!(StatusAnswer::parse(&failure.to_bytes(u32::MAX)), Some((u32::MAX, failure)));
     }
 
     #[test]
     fn a_long_reason_is_cut_and_other_bytes_are_no_answer() {
-        let long = Answer::Failure("é".repeat(400)).to_bytes(1);
+        let long = StatusAnswer::Failure("é".repeat(400)).to_bytes(1);
         assert_eq!(long.len(), ANSWER_LIMIT_BYTES);
-        assert!(matches!(Answer::parse(&long), Some((1, Answer::Failure(_)))));
-        let mut bytes = Answer::Status(KEPT).to_bytes(1);
+        assert!(matches!(StatusAnswer::parse(&long), Some((1, StatusAnswer::Failure(_)))));
+        let mut bytes = StatusAnswer::Status(KEPT).to_bytes(1);
         for len in 0..bytes.len() {
-            assert_eq!(Answer::parse(&bytes[..len]), None);
+            assert_eq!(StatusAnswer::parse(&bytes[..len]), None);
         }
         bytes.push(0);
-        assert_eq!(Answer::parse(&bytes), None);
-        assert_eq!(Answer::parse(&[2; 28]), None);
+        assert_eq!(StatusAnswer::parse(&bytes), None);
+        assert_eq!(StatusAnswer::parse(&[2; 28]), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::MsgFlags;
 use nix::unistd::{Gid, Uid};
 
-use super::message::{self, Answer};
+use super::message::{self, StatusAnswer};
 use crate::confine::{privilege, sandbox};
 
 /// Becomes the user with nothing but `CAP_AUDIT_CONTROL`, and answers each question on the socket
@@ -48,7 +48,7 @@ fn answer_all(socket: &OwnedFd, audit: &Audit) -> anyhow::Result<()> {
         let question = buffer.get(..len).unwrap_or_default();
         let Some((sequence, [])) = message::number(question) else { continue };
         let status = audit.status();
-        let answer = Answer::new(status.as_ref().map_err(|error| error as _));
+        let answer = StatusAnswer::new(status.as_ref().map_err(|error| error as _));
         // Waits while the broker takes no answers: it does so when a call wants its own.
         match super::send(socket, &answer.to_bytes(sequence), MsgFlags::empty()) {
             Ok(()) => {}

@@ -16,7 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::*;
 use crate::own_process;
-use crate::owner::{Kind, Owner, OwnerTable};
+use crate::owner::{OwnedKind, Owner, OwnerTable};
 
 /// A directory below that for the test's temporary files.
 fn directory(name: &str) -> PathBuf {
@@ -220,11 +220,11 @@ fn owners_are_kept(directory: &Path) {
     let path = directory.join("owners");
     for _ in 0..2 {
         let table = OwnerTable::open(&path, &|_| None).unwrap();
-        table.claim(Kind::Image, "i", &Owner::Root).unwrap();
-        table.claim(Kind::Volume, "v", &Owner::Root).unwrap();
+        table.claim(OwnedKind::Image, "i", &Owner::Root).unwrap();
+        table.claim(OwnedKind::Volume, "v", &Owner::Root).unwrap();
     }
     fs::write(&path, "damage").unwrap();
-    assert!(OwnerTable::open(&path, &|_| None).unwrap().all(Kind::Image).is_empty());
+    assert!(OwnerTable::open(&path, &|_| None).unwrap().all(OwnedKind::Image).is_empty());
 }
 
 /// Two runtimes on threads of their own, one of which serves the other through a socket.

@@ -15,7 +15,7 @@ use hyper::{Request, Response, StatusCode};
 
 use super::{BoxError, Unreachable, Upstream};
 use crate::net::socket::Socket;
-use crate::net::tunnel::{End, write_all};
+use crate::net::tunnel::{TunnelEnd, write_all};
 
 /// Longest head of an answer, in bytes, and most headers in it.
 const HEAD_LIMIT_BYTES: usize = 64 << 10;
@@ -27,7 +27,10 @@ impl Upstream {
     ///
     /// # Errors
     /// If dockerd cannot be reached, or its answer cannot be read.
-    pub(crate) async fn open(&self, request: &Request<Bytes>) -> Result<(Parts, End), Unreachable> {
+    pub(crate) async fn open(
+        &self,
+        request: &Request<Bytes>,
+    ) -> Result<(Parts, TunnelEnd), Unreachable> {
         let socket = Rc::new(self.socket().await?);
         let no_answer = |source: io::Error| Unreachable::NoAnswer { source: source.into() };
         write_all(&socket, &request_bytes(request)).await.map_err(no_answer)?;
@@ -43,7 +46,7 @@ impl Upstream {
             if let Some((head, len)) = parsed {
                 // In memory of its own: the head is not needed any more.
                 let read = Bytes::copy_from_slice(read.get(len..).unwrap_or_default());
-                return Ok((head, End { socket, read }));
+                return Ok((head, TunnelEnd { socket, read }));
             }
         }
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::element::{Element, without_own_labels};
 use super::json::{map_elements, map_members, string};
 use super::{Labels, MayView};
-use crate::owner::{IMAGE_LABEL, Kind};
+use crate::owner::{IMAGE_LABEL, OwnedKind};
 
 /// A list of containers, no more than `limit` of those that may be seen.
 ///
@@ -21,7 +21,7 @@ pub(super) fn list<'a>(
     let mut left = limit.unwrap_or(usize::MAX);
     map_elements(text, |element| {
         let container = Element::read(element)?;
-        if left == 0 || !container.is_seen(Kind::Container, may_view) {
+        if left == 0 || !container.is_seen(OwnedKind::Container, may_view) {
             return Ok(None);
         }
         left -= 1;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::element::{Element, counted};
 use super::json::{Changed, map_elements, map_members};
 use super::{MayView, container, element};
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 
 /// The disk usage with those things in its lists that may be seen. What is no number or text, and
 /// not known, is left empty, since it may be one more list. dockerd counts everybody's containers:
@@ -26,22 +26,22 @@ pub(super) fn document<'a>(
     with_counts: bool,
     may_view: MayView<'_>,
 ) -> anyhow::Result<Cow<'a, str>> {
-    let counts = if with_counts { Counts::OfAll } else { Counts::of(text, may_view)? };
+    let counts = if with_counts { UseCounts::OfAll } else { UseCounts::of(text, may_view)? };
     map_members(text, |key, value| match key {
-        "Containers" => list(value, Kind::Container, &counts, may_view),
-        "Images" => list(value, Kind::Image, &counts, may_view),
-        "Volumes" => list(value, Kind::Volume, &counts, may_view),
-        "BuildCache" => list(value, Kind::Build, &counts, may_view),
-        "ContainerUsage" => usage(value, Kind::Container, &counts, may_view),
-        "ImageUsage" => usage(value, Kind::Image, &counts, may_view),
-        "VolumeUsage" => usage(value, Kind::Volume, &counts, may_view),
-        "BuildCacheUsage" => usage(value, Kind::Build, &counts, may_view),
+        "Containers" => list(value, OwnedKind::Container, &counts, may_view),
+        "Images" => list(value, OwnedKind::Image, &counts, may_view),
+        "Volumes" => list(value, OwnedKind::Volume, &counts, may_view),
+        "BuildCache" => list(value, OwnedKind::Build, &counts, may_view),
+        "ContainerUsage" => usage(value, OwnedKind::Container, &counts, may_view),
+        "ImageUsage" => usage(value, OwnedKind::Image, &counts, may_view),
+        "VolumeUsage" => usage(value, OwnedKind::Volume, &counts, may_view),
+        "BuildCacheUsage" => usage(value, OwnedKind::Build, &counts, may_view),
         _ => Ok(Some(only_scalar(value).into())),
     })
 }
 
 /// How many containers use an image or volume.
-enum Counts {
+enum UseCounts {
     /// As dockerd says, of everybody.
     OfAll,
     /// Of those that the caller may see.
@@ -80,7 +80,7 @@ struct Mount {
     name: String,
 }
 
-impl Counts {
+impl UseCounts {
     fn of(text: &str, may_view: MayView<'_>) -> anyhow::Result<Self> {
         let Lists { containers, container_usage } = serde_json::from_str(text)?;
         let Some(containers) = containers.or(container_usage.and_then(|usage| usage.items)) else {
@@ -88,7 +88,7 @@ impl Counts {
         };
         let (mut images, mut volumes) = (HashMap::new(), HashMap::new());
         for container in containers {
-            if !Element::read(container.get())?.is_seen(Kind::Container, may_view) {
+            if !Element::read(container.get())?.is_seen(OwnedKind::Container, may_view) {
                 continue;
             }
             let Using { image_id, mounts } = serde_json::from_str(container.get())?;
@@ -101,26 +101,36 @@ impl Counts {
     }
 }
 
-fn usage<'a>(text: &'a str, kind: Kind, counts: &Counts, may_view: MayView<'_>) -> Changed<'a> {
+fn usage<'a>(
+    text: &'a str,
+    kind: OwnedKind,
+    counts: &UseCounts,
+    may_view: MayView<'_>,
+) -> Changed<'a> {
     let usage = map_members(text, |key, value| match (key, counts) {
         ("Items", _) => list(value, kind, counts, may_view),
-        ("TotalCount" | "ActiveCount", Counts::OfSeen { .. } | Counts::Unknown) => Ok(None),
+        ("TotalCount" | "ActiveCount", UseCounts::OfSeen { .. } | UseCounts::Unknown) => Ok(None),
         _ => Ok(Some(only_scalar(value).into())),
     })?;
     Ok(Some(usage))
 }
 
-fn list<'a>(text: &'a str, kind: Kind, counts: &Counts, may_view: MayView<'_>) -> Changed<'a> {
+fn list<'a>(
+    text: &'a str,
+    kind: OwnedKind,
+    counts: &UseCounts,
+    may_view: MayView<'_>,
+) -> Changed<'a> {
     let list = match (kind, counts) {
-        (Kind::Container, _) => container::list(text, None, may_view),
-        (Kind::Image, Counts::OfSeen { images, .. }) => {
+        (OwnedKind::Container, _) => container::list(text, None, may_view),
+        (OwnedKind::Image, UseCounts::OfSeen { images, .. }) => {
             element::images(text, Some(images), may_view)
         }
-        (Kind::Image, Counts::Unknown) => element::images(text, None, may_view),
-        (Kind::Volume, Counts::OfSeen { volumes, .. }) => {
+        (OwnedKind::Image, UseCounts::Unknown) => element::images(text, None, may_view),
+        (OwnedKind::Volume, UseCounts::OfSeen { volumes, .. }) => {
             self::volumes(text, Some(volumes), may_view)
         }
-        (Kind::Volume, Counts::Unknown) => self::volumes(text, None, may_view),
+        (OwnedKind::Volume, UseCounts::Unknown) => self::volumes(text, None, may_view),
         _ => element::list(text, kind, may_view),
     };
     list.map(Some)
@@ -131,7 +141,7 @@ fn volumes<'a>(
     counts: Option<&HashMap<String, usize>>,
     may_view: MayView<'_>,
 ) -> anyhow::Result<Cow<'a, str>> {
-    let seen = element::list(text, Kind::Volume, may_view)?;
+    let seen = element::list(text, OwnedKind::Volume, may_view)?;
     let shown = map_elements(&seen, |volume| {
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "PascalCase", default)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::json::{map_elements, map_members};
 use super::{Labels, MayView, Seen};
-use crate::owner::{Kind, LABEL_PREFIX};
+use crate::owner::{LABEL_PREFIX, OwnedKind};
 
 /// What an element tells of itself. Each kind has some of it.
 ///
@@ -41,12 +41,12 @@ impl Element {
         Self { id: id.to_owned(), ..self }
     }
 
-    pub(super) fn is_seen(&self, kind: Kind, may_view: MayView<'_>) -> bool {
+    pub(super) fn is_seen(&self, kind: OwnedKind, may_view: MayView<'_>) -> bool {
         let name = self.name.as_deref();
         let names = [&self.names, &self.repo_tags, &self.repo_digests].into_iter().flatten();
         may_view(&Seen {
             kind,
-            id: if kind == Kind::Volume { name.unwrap_or_default() } else { &self.id },
+            id: if kind == OwnedKind::Volume { name.unwrap_or_default() } else { &self.id },
             names: names
                 .flatten()
                 .map(String::as_str)
@@ -65,7 +65,7 @@ impl Element {
 /// If it is no list of such elements.
 pub(super) fn list<'a>(
     text: &'a str,
-    kind: Kind,
+    kind: OwnedKind,
     may_view: MayView<'_>,
 ) -> anyhow::Result<Cow<'a, str>> {
     map_elements(text, |element| {
@@ -88,7 +88,7 @@ pub(super) fn images<'a>(
 ) -> anyhow::Result<Cow<'a, str>> {
     map_elements(text, |element| {
         let image = Element::read(element)?;
-        if !image.is_seen(Kind::Image, may_view) {
+        if !image.is_seen(OwnedKind::Image, may_view) {
             return Ok(None);
         }
         let shown = map_members(element, |key, value| {

@@ -8,7 +8,7 @@ use super::container::image_name;
 use super::json::{map_members, string};
 use super::shorten::Shortener;
 use super::{Labels, MayView, Seen};
-use crate::owner::{Kind, LABEL_PREFIX};
+use crate::owner::{LABEL_PREFIX, OwnedKind};
 
 /// Longest line that is passed on as it is, in bytes with its end. A longer one is shortened.
 const LINE_LIMIT_BYTES: usize = 1 << 20;
@@ -63,7 +63,7 @@ pub(crate) struct Event {
     /// The whole line.
     line: String,
     /// What it is about.
-    pub(crate) kind: Kind,
+    pub(crate) kind: OwnedKind,
     /// Of a volume its name.
     pub(crate) id: String,
     attributes: Labels,
@@ -103,7 +103,7 @@ impl Event {
     /// The container of which it tells: the one that it is about, or the one by which a network or
     /// volume is used.
     pub(crate) fn container(&self) -> Option<&str> {
-        if self.kind == Kind::Container {
+        if self.kind == OwnedKind::Container {
             Some(&self.id)
         } else {
             member(self.kind, &self.attributes)
@@ -116,7 +116,7 @@ impl Event {
         let Self { line, kind, id, attributes, .. } = self;
         let name = attributes.get("name").map(String::as_str);
         let image = attributes.get("image").map(String::as_str);
-        let image = image.filter(|_| *kind == Kind::Container);
+        let image = image.filter(|_| *kind == OwnedKind::Container);
         let names = name.into_iter().collect();
         let seen = Seen { kind: *kind, id, names, labels: attributes, image };
         if !may_view(&seen) || !is_member_seen(*kind, attributes, may_view) {
@@ -142,27 +142,27 @@ fn json_in(line: &str) -> &str {
 /// RFC 7464, 2.2.
 const RECORD_SEPARATOR: char = '\u{1e}';
 
-fn kind(name: &str) -> Option<Kind> {
+fn kind(name: &str) -> Option<OwnedKind> {
     match name {
-        "builder" => Some(Kind::Build),
+        "builder" => Some(OwnedKind::Build),
         _ => name.parse().ok(),
     }
 }
 
 /// The container by which a network or volume is used, of which the event tells.
-fn member(kind: Kind, attributes: &Labels) -> Option<&str> {
+fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
-        Kind::Network | Kind::Volume => attributes.get("container"),
+        OwnedKind::Network | OwnedKind::Volume => attributes.get("container"),
         _ => None,
     };
     container.map(String::as_str).filter(|id| !id.is_empty())
 }
 
 /// It must be seen too.
-fn is_member_seen(kind: Kind, attributes: &Labels, may_view: MayView<'_>) -> bool {
+fn is_member_seen(kind: OwnedKind, attributes: &Labels, may_view: MayView<'_>) -> bool {
     member(kind, attributes).is_none_or(|id| {
         may_view(&Seen {
-            kind: Kind::Container,
+            kind: OwnedKind::Container,
             id,
             names: Vec::new(),
             labels: &Labels::new(),

@@ -9,14 +9,14 @@ use super::json::map_members;
 
 /// How many objects the caller may see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct ObjectCounts {
     pub(crate) running: usize,
     pub(crate) paused: usize,
     pub(crate) stopped: usize,
     pub(crate) images: usize,
 }
 
-impl Counts {
+impl ObjectCounts {
     /// Counts a container by its state, as a list tells it.
     pub(crate) fn add(&mut self, state: &str) {
         match state {
@@ -41,7 +41,7 @@ impl Counts {
 /// `SystemInfo` and `SwarmInfo` in moby's `api/swagger.yaml`.
 pub(super) fn document(
     text: &str,
-    counts: Counts,
+    counts: ObjectCounts,
     with_swarm: bool,
 ) -> anyhow::Result<Cow<'_, str>> {
     map_members(text, |key, value| {
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn s18_counts_and_the_swarm_are_the_caller_s() {
         let text = r#"{"ID":"x","Containers":9,"ContainersRunning":5,"ContainersPaused":1,"ContainersStopped":3,"Images":7,"New":[1.0],"Swarm":{"NodeID":"n","NodeAddr":"10.0.0.1","LocalNodeState":"active","ControlAvailable":true,"RemoteManagers":[{"Addr":"10.0.0.1:2377"}],"Nodes":3,"Cluster":{"ID":"c"}}}"#;
-        let mut counts = Counts { images: 2, ..Counts::default() };
+        let mut counts = ObjectCounts { images: 2, ..ObjectCounts::default() };
         for state in ["running", "paused", "exited", "created", "running"] {
             counts.add(state);
         }

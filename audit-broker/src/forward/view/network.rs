@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::MayView;
 use super::element::{Element, without_own_labels};
 use super::json::{map_elements, map_members};
-use crate::owner::Kind;
+use crate::owner::OwnedKind;
 
 /// A list of networks, each with those of its containers that may be seen.
 ///
@@ -13,7 +13,7 @@ use crate::owner::Kind;
 /// If it is no list of networks.
 pub(super) fn list<'a>(text: &'a str, may_view: MayView<'_>) -> anyhow::Result<Cow<'a, str>> {
     map_elements(text, |element| {
-        if !Element::read(element)?.is_seen(Kind::Network, may_view) {
+        if !Element::read(element)?.is_seen(OwnedKind::Network, may_view) {
             return Ok(None);
         }
         document(element, may_view).map(Some)
@@ -36,7 +36,8 @@ pub(super) fn document<'a>(text: &'a str, may_view: MayView<'_>) -> anyhow::Resu
             _ => return Ok(Some(value.into())),
         }
         let containers = map_members(value, |id, container| {
-            let is_seen = Element::read(container)?.with_id(id).is_seen(Kind::Container, may_view);
+            let is_seen =
+                Element::read(container)?.with_id(id).is_seen(OwnedKind::Container, may_view);
             Ok(is_seen.then_some(container.into()))
         })?;
         Ok(Some(containers))

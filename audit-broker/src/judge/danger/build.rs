@@ -14,8 +14,8 @@ use crate::api::request::Query;
 pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     // docker gives each step CAP_AUDIT_WRITE. A caller who may build has that too, so policies say
     // who may, and the build stays an ordinary one.
-    let steps = Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").by(Way::Unrecorded);
-    gathered.add_found(format_args!("steps"), [steps]);
+    let questions = Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").by(Way::Unrecorded);
+    gathered.add_found(format_args!("steps"), [questions]);
     if let Some(network) = query.text("networkmode") {
         namespace::add_network(gathered, format_args!("query networkmode"), network);
     }

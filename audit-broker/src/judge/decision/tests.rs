@@ -18,8 +18,8 @@ use crate::dockerd::object::{Container, Image, NamedImage, Object};
 use crate::dockerd::upstream::Upstream;
 use crate::judge::action::Action;
 use crate::judge::danger::tests::{action, container};
-use crate::judge::questions::case_of;
-use crate::owner::{Kind, Owner, OwnerTable};
+use crate::judge::questions::questions_of;
+use crate::owner::{OwnedKind, Owner, OwnerTable};
 use crate::policy::tests::{shipped_texts, user};
 use crate::who::people::People;
 use crate::who::registrar::Registrar;
@@ -54,17 +54,17 @@ impl Registry {
 
     /// Makes the container of [`container`] somebody's.
     fn give_container(&self, owner: &Owner) {
-        self.owners.claim(Kind::Container, &"a".repeat(64), owner).unwrap();
+        self.owners.claim(OwnedKind::Container, &"a".repeat(64), owner).unwrap();
     }
 
-    pub(crate) async fn case(&self, action: &Action) -> Case {
+    pub(crate) async fn questions(&self, action: &Action) -> Questions {
         let registrar = Registrar {
             owners: &self.owners,
             people: &self.people,
             version: ApiVersion::NEWEST,
             upstream: &self.upstream,
         };
-        case_of(action, &registrar).await.unwrap()
+        questions_of(action, &registrar).await.unwrap()
     }
 }
 

@@ -14,10 +14,10 @@ use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
 use crate::judge::danger::path::common_ancestors;
 use crate::owner::full_name;
-use crate::policy::Call;
+use crate::policy::CallFacts;
 
 /// What the request says.
-pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
+pub(super) fn call_of(action: &Action, dangers: &Dangers) -> CallFacts {
     let image = action.references.images.first();
     let user = match &action.body {
         Body::ContainerCreate(config) => config.user.clone(),
@@ -26,7 +26,7 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
     };
     let of_image = || image.map(Image::user).unwrap_or_default().to_owned();
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(of_image);
-    Call {
+    CallFacts {
         dangers: dangers.names(),
         options: options(action),
         command: line(&action.command()),
@@ -35,7 +35,7 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> Call {
         host_paths: dangers.host_paths.clone(),
         host_paths_within: common_ancestors(&dangers.host_paths),
         name: name(action),
-        ..Call::default()
+        ..CallFacts::default()
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! A name may have another owner than its image. Knows which of the two a removal or a push is about.
 
-use super::{Step, Thing};
+use super::{Question, QuestionObject};
 use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage};
 use crate::judge::action::Action;
 use crate::judge::operation;
-use crate::owner::{Kind, full_name, name_key};
+use crate::owner::{OwnedKind, full_name, name_key};
 use crate::who::registrar::Registrar;
 
 /// The names that go when an image is removed: the one by which that is asked for, or else all. The
@@ -25,29 +25,29 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
 
 /// What must be allowed so that an image, or names of it, may be removed: nothing for other calls.
 /// The owner of a name may always give it up, also the last one of another's image.
-pub(crate) async fn removal_steps(
+pub(crate) async fn removal_questions(
     action: &Action,
     image: &NamedImage,
     registrar: &Registrar<'_>,
-) -> Vec<Step> {
+) -> Vec<Question> {
     let head = &action.head;
     if head.route.op != "image-remove" {
         return Vec::new();
     }
     let name = operation::IMAGE_DELETE.name;
-    let step = |facts, given: &String| Step {
+    let question = |facts, given: &String| Question {
         given: given.clone(),
-        ..Step::new(name, Thing::Image(facts))
+        ..Question::new(name, QuestionObject::Image(facts))
     };
     if let Some(removed) = name_only(action, image, registrar) {
-        return vec![step(registrar.named_image(removed, &image.image).await, &image.given)];
+        return vec![question(registrar.named_image(removed, &image.image).await, &image.given)];
     }
-    let mut steps = vec![step(registrar.image(&image.image).await, &image.given)];
+    let mut questions = vec![question(registrar.image(&image.image).await, &image.given)];
     for removed in names_removed(head, image) {
         // A denial tells no name but the caller's own word for the image.
-        steps.push(step(registrar.named_image(removed, &image.image).await, &image.given));
+        questions.push(question(registrar.named_image(removed, &image.image).await, &image.given));
     }
-    steps
+    questions
 }
 
 /// The name that the call is about, where it is not about the image: one that goes where the image has
@@ -65,7 +65,7 @@ pub(super) fn name_only<'a>(
 }
 
 fn is_own_name(action: &Action, name: &str, image: &Image, registrar: &Registrar<'_>) -> bool {
-    let owner = registrar.owners.get(Kind::ImageName, &name_key(name, &image.id));
+    let owner = registrar.owners.get(OwnedKind::ImageName, &name_key(name, &image.id));
     owner.as_ref() == Some(&action.owner)
 }
 
@@ -83,12 +83,13 @@ fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
 /// What must be allowed with an image to which only a name of the caller's leads. What is pushed by
 /// such a name is the content of the image, so that the caller must be allowed to use it. An image
 /// that has no name goes with the one that it gets, so that the caller must be allowed to remove it.
-pub(super) async fn source_step(
+pub(super) async fn source_question(
     action: &Action,
     image: &NamedImage,
     registrar: &Registrar<'_>,
-) -> Option<Step> {
-    let is_own = registrar.owners.get(Kind::Image, &image.image.id).as_ref() == Some(&action.owner);
+) -> Option<Question> {
+    let is_own =
+        registrar.owners.get(OwnedKind::Image, &image.image.id).as_ref() == Some(&action.owner);
     let is_pushed = pushed_name(&action.head, image)
         .is_some_and(|name| is_own_name(action, name, &image.image, registrar));
     let operation = match action.head.route.op {
@@ -97,6 +98,6 @@ pub(super) async fn source_step(
         _ => return None,
     };
     let facts = registrar.image(&image.image).await;
-    let step = Step::new(operation.name, Thing::Image(facts));
-    Some(step.given_as(Some(&image.given)))
+    let question = Question::new(operation.name, QuestionObject::Image(facts));
+    Some(question.given_as(Some(&image.given)))
 }

@@ -19,9 +19,9 @@ async fn of(
     let policy = Policy::from_text(&format!("{}{added}", shipped_texts()[file])).unwrap();
     let registry = Registry::new(&format!("withheld-{}-{uid}-{document}", added.len()));
     let action = create("?name=a", document);
-    let case = registry.case(&action).await;
+    let questions = registry.questions(&action).await;
     let Body::ContainerCreate(config) = &action.body else { unreachable!() };
-    withheld(&policy, mode, &user("dwalsh", uid, groups), &case, config)
+    withheld(&policy, mode, &user("dwalsh", uid, groups), &questions, config)
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
     let directory = Directory::new("again");
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    for kind in Kind::ALL {
+    for kind in OwnedKind::ALL {
         table.claim(kind, "a", &Owner::Root).unwrap();
         table.claim(kind, "a", &alice()).unwrap();
         table.claim(kind, "b", &alice()).unwrap();
@@ -67,7 +67,7 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
     // Twice: what is read, and what was written anew when it was opened.
     for _ in 0..2 {
         let table = OwnerTable::open(&path, &nobody).unwrap();
-        for kind in Kind::ALL {
+        for kind in OwnedKind::ALL {
             let expected = (kind.keeping() != Keeping::Memory).then(alice);
             assert_eq!(table.get(kind, "a"), expected, "{}", kind.name());
             assert_eq!(table.get(kind, "b"), None, "{}", kind.name());
@@ -82,15 +82,15 @@ fn what_is_no_id_or_owner_is_not_written() {
     let directory = Directory::new("no-id");
     let table = OwnerTable::open(&directory.table(), &nobody).unwrap();
     for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
-        table.claim(Kind::Volume, id, &alice()).unwrap_err();
+        table.claim(OwnedKind::Volume, id, &alice()).unwrap_err();
     }
     for owner in [
         Owner::Service { unit: "a b.service".to_owned(), groups: Vec::new() },
         Owner::Container("1".to_owned()),
     ] {
-        table.claim(Kind::Volume, "a", &owner).unwrap_err();
+        table.claim(OwnedKind::Volume, "a", &owner).unwrap_err();
     }
-    assert!(table.all(Kind::Volume).is_empty());
+    assert!(table.all(OwnedKind::Volume).is_empty());
 }
 
 #[test]
@@ -98,19 +98,19 @@ fn the_file_does_not_grow_without_end() {
     let directory = Directory::new("growth");
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    table.claim(Kind::Image, "kept", &alice()).unwrap();
+    table.claim(OwnedKind::Image, "kept", &alice()).unwrap();
     for number in 0..20_000 {
         let id = format!("{number:064x}");
-        table.claim(Kind::Container, &id, &alice()).unwrap();
-        table.forget(Kind::Container, &id).unwrap();
+        table.claim(OwnedKind::Container, &id, &alice()).unwrap();
+        table.forget(OwnedKind::Container, &id).unwrap();
     }
     let lines = fs::read_to_string(&path).unwrap().lines().count();
     assert!(lines < 10_010, "{lines}");
     drop(table);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    assert_eq!(table.get(Kind::Image, "kept"), Some(alice()));
-    assert!(table.all(Kind::Container).is_empty());
+    assert_eq!(table.get(OwnedKind::Image, "kept"), Some(alice()));
+    assert!(table.all(OwnedKind::Container).is_empty());
 }
 
 #[test]
@@ -118,17 +118,17 @@ fn a_claim_that_cannot_be_written_is_written_with_the_next() {
     let directory = Directory::new("full");
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    table.claim(Kind::Volume, "a", &alice()).unwrap();
+    table.claim(OwnedKind::Volume, "a", &alice()).unwrap();
     {
         let mut log = locked(&table.log);
         // As after a write that failed half-way.
         (&*log.file()).write_all(b"0123 + vol").unwrap();
         log.tear();
     }
-    table.claim(Kind::Volume, "b", &alice()).unwrap();
+    table.claim(OwnedKind::Volume, "b", &alice()).unwrap();
     drop(table);
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    assert_eq!(table.all(Kind::Volume).len(), 2);
+    assert_eq!(table.all(OwnedKind::Volume).len(), 2);
     assert_eq!(directory.names(), ["owners"]);
 }
 
@@ -142,7 +142,7 @@ fn threads_do_not_lose_each_others_claims() {
             let table = &table;
             scope.spawn(move || {
                 for number in 0..100 {
-                    let kind = if number % 20 == 0 { Kind::Image } else { Kind::Network };
+                    let kind = if number % 20 == 0 { OwnedKind::Image } else { OwnedKind::Network };
                     let id = format!("{writer}-{number}");
                     table.claim(kind, &id, &Owner::login(writer)).unwrap();
                     assert_eq!(table.get(kind, &id), Some(Owner::login(writer)));
@@ -152,7 +152,7 @@ fn threads_do_not_lose_each_others_claims() {
     });
     drop(table);
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    assert_eq!(table.all(Kind::Image).len() + table.all(Kind::Network).len(), 400);
+    assert_eq!(table.all(OwnedKind::Image).len() + table.all(OwnedKind::Network).len(), 400);
 }
 
 /// The path of the table, for the process that is killed.
@@ -190,7 +190,7 @@ fn what_is_confirmed_outlives_a_process_that_is_killed() {
         confirmed.extend(rest.filter_map(|line| Some(line.strip_prefix("confirmed ")?.to_owned())));
         let table = OwnerTable::open(&path, &nobody).unwrap();
         for id in &confirmed {
-            let kind = if id.ends_with('0') { Kind::Image } else { Kind::Container };
+            let kind = if id.ends_with('0') { OwnedKind::Image } else { OwnedKind::Container };
             assert_eq!(table.get(kind, id), Some(alice()), "{id} in round {round}");
         }
     }
@@ -202,7 +202,7 @@ fn claim_without_end(path: &Path) -> ! {
     let table = OwnerTable::open(path, &nobody).unwrap();
     for number in 0_u64.. {
         let id = format!("{}-{number}", std::process::id());
-        let kind = if number % 10 == 0 { Kind::Image } else { Kind::Container };
+        let kind = if number % 10 == 0 { OwnedKind::Image } else { OwnedKind::Container };
         table.claim(kind, &id, &alice()).unwrap();
         // In one write, so that it is whole or not there.
         std::io::stdout().write_all(format!("confirmed {id}\n").as_bytes()).unwrap();
@@ -215,9 +215,9 @@ fn a_damaged_file_is_moved_aside() {
     let directory = Directory::new("damaged");
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    table.claim(Kind::Image, "i", &alice()).unwrap();
-    table.claim(Kind::Volume, "v", &alice()).unwrap();
-    table.claim(Kind::Image, "j", &alice()).unwrap();
+    table.claim(OwnedKind::Image, "i", &alice()).unwrap();
+    table.claim(OwnedKind::Volume, "v", &alice()).unwrap();
+    table.claim(OwnedKind::Image, "j", &alice()).unwrap();
     drop(table);
     let good = fs::read_to_string(&path).unwrap();
     let flipped = good.replacen("image j login:1001", "image j login:1002", 1);
@@ -232,9 +232,9 @@ fn a_damaged_file_is_moved_aside() {
         fs::write(&path, bytes).unwrap();
         let table = OwnerTable::open(&path, &nobody).unwrap();
         // Of the whole part, what has no label.
-        assert_eq!(table.all(Kind::Image).len(), images, "{bytes:?}");
-        assert_eq!(table.all(Kind::Volume), [], "{bytes:?}");
-        table.claim(Kind::Volume, "w", &alice()).unwrap();
+        assert_eq!(table.all(OwnedKind::Image).len(), images, "{bytes:?}");
+        assert_eq!(table.all(OwnedKind::Volume), [], "{bytes:?}");
+        table.claim(OwnedKind::Volume, "w", &alice()).unwrap();
         let names = directory.names();
         let [owners, broken] = names.as_slice() else { panic!("{names:?}") };
         assert_eq!(owners, "owners");
@@ -258,7 +258,7 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
     for number in 0..20 {
-        let kind = if number % 2 == 0 { Kind::Image } else { Kind::Container };
+        let kind = if number % 2 == 0 { OwnedKind::Image } else { OwnedKind::Container };
         table.claim(kind, &number.to_string(), &Owner::login(number)).unwrap();
     }
     drop(table);
@@ -273,7 +273,7 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
         bytes.truncate(length);
         fs::write(&path, bytes).unwrap();
         let table = OwnerTable::open(&path, &nobody).unwrap();
-        for kind in Kind::ALL {
+        for kind in OwnedKind::ALL {
             for (id, owner) in table.all(kind) {
                 prop_assert_eq!(Owner::login(id.parse().unwrap()), owner);
             }
@@ -289,15 +289,15 @@ fn s39_people_get_the_names_that_were_not_recorded() {
     let directory = Directory::new("names");
     let path = directory.table();
     let table = OwnerTable::open(&path, &nobody).unwrap();
-    table.claim(Kind::Volume, "v", &Owner::login(1001)).unwrap();
-    table.claim(Kind::Volume, "w", &Owner::login(1002).being_root()).unwrap();
+    table.claim(OwnedKind::Volume, "v", &Owner::login(1001)).unwrap();
+    table.claim(OwnedKind::Volume, "w", &Owner::login(1002).being_root()).unwrap();
     drop(table);
     let alice = |uid| (uid == 1001).then(|| "alice".to_owned());
     drop(OwnerTable::open(&path, &alice).unwrap());
     let bob = |_| Some("bob".to_owned());
     let table = OwnerTable::open(&path, &bob).unwrap();
-    assert_eq!(table.get(Kind::Volume, "v"), "login:1001:alice".parse().ok());
-    assert_eq!(table.get(Kind::Volume, "w"), "login-as-root:1002:bob".parse().ok());
+    assert_eq!(table.get(OwnedKind::Volume, "v"), "login:1001:alice".parse().ok());
+    assert_eq!(table.get(OwnedKind::Volume, "w"), "login-as-root:1002:bob".parse().ok());
     let read: Vec<String> = {
         let entries = read_table(&path).unwrap();
         entries.iter().map(|entry| entry.owner.to_string()).collect()

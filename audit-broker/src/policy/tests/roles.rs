@@ -146,11 +146,11 @@ impl Roles {
             Some((name, groups)) => made_by(name, groups),
             None => made_by("dwalsh", groups),
         });
-        let call = Call { is_as_root: asked.is_as_root, ..Call::default() };
+        let call = CallFacts { is_as_root: asked.is_as_root, ..CallFacts::default() };
         self.actions[action].iter().all(|place| {
             let resource = things.resources()[*place];
-            let question = Question { principal, action, resource, call: &call };
-            self.policy.ask(&question).verdict.is_allowed
+            let query = Query { principal, action, resource, call: &call };
+            self.policy.ask(&query).verdict.is_allowed
         })
     }
 

@@ -21,11 +21,11 @@ impl Shipped {
     /// Whether it is permitted on anything of this maker's.
     fn allows(&self, principal: &Principal, action: &str, maker: &Maker, name: &str) -> bool {
         let things = Things::of(maker);
-        let call = Call { name: name.to_owned(), ..Call::default() };
+        let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
         self.actions[action].iter().any(|place| {
             let resource = things.resources()[*place];
-            let question = Question { principal, action, resource, call: &call };
-            self.policy.ask(&question).verdict.is_allowed
+            let query = Query { principal, action, resource, call: &call };
+            self.policy.ask(&query).verdict.is_allowed
         })
     }
 }

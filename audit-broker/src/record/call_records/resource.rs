@@ -20,7 +20,7 @@ use super::command_line;
 /// # Source
 /// `viraudit.h` and `domain_audit.c` of libvirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(super) enum ResourceRecord {
     /// The image that a container is made of, by what it is called and by its id: its names may be
     /// another's by the time somebody reads of them.
     Disk {
@@ -47,7 +47,7 @@ pub(super) enum Resource {
     Restart(String),
 }
 
-impl Resource {
+impl ResourceRecord {
     /// Everything that a new container is given, by who makes it, by its image or by other containers.
     pub(super) fn of_container(
         config: &ContainerConfig,
@@ -256,17 +256,16 @@ fn owner_of_volume(name: &str, references: &References) -> Option<String> {
 }
 
 /// Where something is mounted in the container.
-fn places(resources: &[Resource]) -> HashSet<String> {
-    let target = |resource: &Resource| match resource {
-        Resource::FileSystem { target: Some(target), .. } | Resource::Memory { target, .. } => {
-            Some(place(target).to_owned())
-        }
-        Resource::FileSystem { target: None, .. }
-        | Resource::Disk { .. }
-        | Resource::Device(_)
-        | Resource::Network(_)
-        | Resource::HealthCheck(_)
-        | Resource::Restart(_) => None,
+fn places(resources: &[ResourceRecord]) -> HashSet<String> {
+    let target = |resource: &ResourceRecord| match resource {
+        ResourceRecord::FileSystem { target: Some(target), .. }
+        | ResourceRecord::Memory { target, .. } => Some(place(target).to_owned()),
+        ResourceRecord::FileSystem { target: None, .. }
+        | ResourceRecord::Disk { .. }
+        | ResourceRecord::Device(_)
+        | ResourceRecord::Network(_)
+        | ResourceRecord::HealthCheck(_)
+        | ResourceRecord::Restart(_) => None,
     };
     resources.iter().filter_map(target).collect()
 }
@@ -299,26 +298,26 @@ mod tests {
         });
         let config: ContainerConfig = serde_json::from_value(config).unwrap();
         let file_system = |source: &str, target: &str| {
-            Resource::file_system(source.to_owned(), Some(target.to_owned()))
+            ResourceRecord::file_system(source.to_owned(), Some(target.to_owned()))
         };
-        let memory = |target: &str, options: &str| Resource::Memory {
+        let memory = |target: &str, options: &str| ResourceRecord::Memory {
             target: target.to_owned(),
             options: options.to_owned(),
         };
         assert_eq!(
-            Resource::of_container(&config, &References::default(), &Mask::default()),
+            ResourceRecord::of_container(&config, &References::default(), &Mask::default()),
             [
-                Resource::Disk { name: "fedora".to_owned(), id: None },
+                ResourceRecord::Disk { name: "fedora".to_owned(), id: None },
                 file_system("/etc", "/host"),
                 file_system("cache", "/cache"),
                 memory("/t", "mode=700,noexec,uid=7"),
                 memory("/s", ""),
-                Resource::Device("/dev/fuse".to_owned()),
-                Resource::Network("web".to_owned()),
-                Resource::Restart("always".to_owned()),
+                ResourceRecord::Device("/dev/fuse".to_owned()),
+                ResourceRecord::Network("web".to_owned()),
+                ResourceRecord::Restart("always".to_owned()),
                 file_system("?", "/data"),
-                Resource::HealthCheck(command_line(&["CMD", "true"], &Mask::default())),
-                Resource::Network("db".to_owned()),
+                ResourceRecord::HealthCheck(command_line(&["CMD", "true"], &Mask::default())),
+                ResourceRecord::Network("db".to_owned()),
             ]
         );
     }
@@ -340,15 +339,17 @@ mod tests {
         };
         let given = |config: serde_json::Value| {
             let config: ContainerConfig = serde_json::from_value(config).unwrap();
-            let resources = Resource::of_container(&config, &references, &Mask::default());
-            let is_shown = |resource: &Resource| !matches!(resource, Resource::Network(_));
+            let resources = ResourceRecord::of_container(&config, &references, &Mask::default());
+            let is_shown =
+                |resource: &ResourceRecord| !matches!(resource, ResourceRecord::Network(_));
             resources.into_iter().filter(is_shown).collect::<Vec<_>>()
         };
         let volume = |source: &str, target: &str| {
-            Resource::file_system(source.to_owned(), Some(target.to_owned()))
+            ResourceRecord::file_system(source.to_owned(), Some(target.to_owned()))
         };
-        let check =
-            |word: &str| Resource::HealthCheck(command_line(&["CMD", word], &Mask::default()));
+        let check = |word: &str| {
+            ResourceRecord::HealthCheck(command_line(&["CMD", word], &Mask::default()))
+        };
         for (config, expected) in [
             (serde_json::json!({}), vec![volume("?", "/a"), volume("?", "/b"), check("of-image")]),
             (

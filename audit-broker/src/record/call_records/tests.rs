@@ -59,9 +59,9 @@ fn lines(records: &[Record<'_>]) -> String {
 }
 
 /// Before and after.
-fn story(action: &Action, came: Came, made: Option<&Made>) -> String {
-    let evidence = Evidence::new(action, &Mask::default());
-    lines(&evidence.of_request(None)) + &lines(&evidence.of_outcome(came, made))
+fn story(action: &Action, came: CallOutcome, made: Option<&MadeObject>) -> String {
+    let call_records = CallRecords::new(action, &Mask::default());
+    lines(&call_records.of_request(None)) + &lines(&call_records.of_outcome(came, made))
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn the_articles_example() {
     let mut create = action("POST", "/v1.41/containers/create", &document);
     let image = json!({"Id": format!("sha256:{ID}")});
     create.references.images = vec![serde_json::from_value(image).unwrap()];
-    let made = Made { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
-    let text = story(&create, Came::Done(None), Some(&made));
+    let made = MadeObject { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
+    let text = story(&create, CallOutcome::Done(None), Some(&made));
     assert_data_eq!(text, file!["../../../../tests/golden/broker/create.txt"]);
 }
 
@@ -87,10 +87,10 @@ fn what_is_denied_and_what_would_be() {
     let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
     let mut text = String::new();
     for action in [&create, &pull] {
-        let evidence = Evidence::new(action, &Mask::default());
-        text += &lines(&evidence.of_request(Some("developers")));
-        text += &lines(&evidence.of_denial("no-host"));
-        text += &lines(&[evidence.of_report("not-permitted")]);
+        let call_records = CallRecords::new(action, &Mask::default());
+        text += &lines(&call_records.of_request(Some("developers")));
+        text += &lines(&call_records.of_denial("no-host"));
+        text += &lines(&[call_records.of_report("not-permitted")]);
     }
     assert_data_eq!(text, file!["../../../../tests/golden/broker/denied.txt"]);
 }
@@ -101,7 +101,8 @@ fn a_container_that_is_started_and_stopped() {
     start.object = web();
     let mut stop = action("POST", "/containers/web/stop?t=1", &Value::Null);
     stop.object = web();
-    let text = story(&start, Came::Done(None), None) + &story(&stop, Came::Failed, None);
+    let text =
+        story(&start, CallOutcome::Done(None), None) + &story(&stop, CallOutcome::Failed, None);
     assert_data_eq!(text, file!["../../../../tests/golden/broker/state.txt"]);
 }
 
@@ -110,7 +111,8 @@ fn a_process_in_a_container() {
     let exec = json!({"Cmd": ["sh", "-c", "cat /etc/shadow"], "Privileged": true});
     let mut create = action("POST", "/containers/web/exec", &exec);
     create.object = web();
-    let text = story(&create, Came::Done(Some(7)), None) + &story(&create, Came::BrokenOff, None);
+    let text = story(&create, CallOutcome::Done(Some(7)), None)
+        + &story(&create, CallOutcome::BrokenOff, None);
     assert_data_eq!(text, file!["../../../../tests/golden/broker/exec.txt"]);
 }
 
@@ -127,7 +129,7 @@ fn images_volumes_and_networks() {
             if let Some(name) = action.head.object.clone() {
                 action.object = Object::Named(name);
             }
-            story(action, Came::Done(None), None)
+            story(action, CallOutcome::Done(None), None)
         })
         .collect();
     assert_data_eq!(text, file!["../../../../tests/golden/broker/objects.txt"]);
@@ -173,8 +175,8 @@ fn r18_credentials_in_urls_are_not_on_record() {
         if target.ends_with("/exec") {
             asked.object = web();
         }
-        let evidence = Evidence::new(&asked, &mask);
-        let text = lines(&evidence.of_request(None)) + &lines(&evidence.of_denial("x"));
+        let call_records = CallRecords::new(&asked, &mask);
+        let text = lines(&call_records.of_request(None)) + &lines(&call_records.of_denial("x"));
         let hex = |text: &str| {
             let mut hex = Vec::new();
             audit_core::encoding::encode_hex(text.as_bytes(), &mut hex);
@@ -194,6 +196,6 @@ fn odd_names_make_whole_records() {
         "HostConfig": {"Binds": ["/a b/uid=0:/h"], "CapAdd": ["NOT_ONE"]},
     });
     let create = action("POST", "/containers/create?name=odd", &document);
-    let text = story(&create, Came::Done(None), None);
+    let text = story(&create, CallOutcome::Done(None), None);
     assert!(text.lines().all(|line| line.contains(" res=success") && !line.contains("uid=0")));
 }

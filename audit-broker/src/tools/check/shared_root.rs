@@ -18,7 +18,7 @@ use crate::tools::matrix::who_may;
 /// If the policies cannot be asked.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
     let makers = who_may(policy, operation::CONTAINER_CREATE.name)?;
-    let settings = Settings::read(Path::new(DAEMON_SETTINGS));
+    let settings = DockerdSettings::read(Path::new(DAEMON_SETTINGS));
     let is_enforcing = fs::read(SELINUX_ENFORCE).is_ok_and(|state| state.starts_with(b"1"));
     Ok(describe(&makers, &settings, is_enforcing))
 }
@@ -32,12 +32,12 @@ const SELINUX_ENFORCE: &str = "/sys/fs/selinux/enforce";
 /// The settings of dockerd that keep root of a container apart from root of the host.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct Settings {
+struct DockerdSettings {
     userns_remap: String,
     selinux_enabled: bool,
 }
 
-impl Settings {
+impl DockerdSettings {
     /// Reads dockerd's settings. A dockerd without a file of settings has its defaults.
     fn read(path: &Path) -> anyhow::Result<Self> {
         if !path.exists() {
@@ -51,12 +51,12 @@ impl Settings {
 
 fn describe(
     makers: &[String],
-    settings: &anyhow::Result<Settings>,
+    settings: &anyhow::Result<DockerdSettings>,
     is_enforcing: bool,
 ) -> Option<String> {
     let why = match settings {
-        Ok(Settings { userns_remap, .. }) if !userns_remap.is_empty() => return None,
-        Ok(Settings { selinux_enabled: true, .. }) if is_enforcing => return None,
+        Ok(DockerdSettings { userns_remap, .. }) if !userns_remap.is_empty() => return None,
+        Ok(DockerdSettings { selinux_enabled: true, .. }) if is_enforcing => return None,
         Ok(_) => format!("userns-remap in {DAEMON_SETTINGS} prevents it"),
         Err(error) => format!("cannot tell whether dockerd remaps users: {error:#}"),
     };
@@ -73,7 +73,7 @@ fn describe(
 mod tests {
     use super::*;
 
-    fn settings(text: &str) -> anyhow::Result<Settings> {
+    fn settings(text: &str) -> anyhow::Result<DockerdSettings> {
         Ok(serde_json::from_str(text)?)
     }
 

@@ -18,12 +18,12 @@ use sha2::{Digest, Sha256};
 use crate::api::body::Body;
 use crate::api::request::{ApiVersion, Head};
 use crate::api::route::Method;
-use crate::owner::{Kind, LABEL, Owner, OwnerTable, name_key};
+use crate::owner::{LABEL, OwnedKind, Owner, OwnerTable, name_key};
 use crate::refusal::Refusal;
 use crate::who::registrar::claim;
 
 /// dockerd's answer.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type DockerdAnswer = Response<Full<Bytes>>;
 
 /// What the made-up dockerd has.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Dockerd {
     }
 
     /// Answers a request.
-    pub(super) fn answer(&self, head: &Head, body: &Body) -> Answer {
+    pub(super) fn answer(&self, head: &Head, body: &Body) -> DockerdAnswer {
         let name = head.object.as_deref().unwrap_or_default();
         match head.route.op {
             "ping" => ping(),
@@ -139,7 +139,7 @@ impl Dockerd {
         })
     }
 
-    fn make_container(&self, head: &Head, body: &Body) -> Answer {
+    fn make_container(&self, head: &Head, body: &Body) -> DockerdAnswer {
         let Body::ContainerCreate(config) = body else { return empty(StatusCode::BAD_REQUEST) };
         // One without a name is given one, as dockerd does; each is another.
         let given = format!("nameless_{}", self.known.borrow().len() / 2);
@@ -152,7 +152,7 @@ impl Dockerd {
         made(&json!({"Id": self.keep(&container, "Id", Some(name)), "Warnings": []}))
     }
 
-    fn make_exec(&self, container: &str, body: &Body) -> Answer {
+    fn make_exec(&self, container: &str, body: &Body) -> DockerdAnswer {
         let Body::ExecCreate(exec) = body else { return empty(StatusCode::BAD_REQUEST) };
         let mut words = exec.cmd.iter().flatten();
         let number = self.known.borrow().len();
@@ -206,7 +206,7 @@ impl Dockerd {
             Some(_) => name.to_owned(),
             None => format!("sha256:{}", id_of("image", name)),
         };
-        claim(&self.owners, Kind::Image, &id, &self.owner_of_rest);
+        claim(&self.owners, OwnedKind::Image, &id, &self.owner_of_rest);
         let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
         let (tags, digests) = match name {
             name if name.starts_with("sha256:") => (vec![], vec![]),
@@ -216,7 +216,7 @@ impl Dockerd {
         };
         for tag in &tags {
             let key = name_key(tag, &id);
-            claim(&self.owners, Kind::ImageName, &key, &self.owner_of_rest);
+            claim(&self.owners, OwnedKind::ImageName, &key, &self.owner_of_rest);
         }
         json!({"Id": id, "RepoTags": tags, "RepoDigests": digests, "Config": {}})
     }
@@ -236,7 +236,7 @@ impl Dockerd {
 }
 
 /// What a client is told of a request that the broker does not understand.
-pub(super) fn refuse(refusal: &Refusal) -> Answer {
+pub(super) fn refuse(refusal: &Refusal) -> DockerdAnswer {
     with_status(document(&json!({"message": refusal.message})), refusal.status)
 }
 
@@ -264,7 +264,7 @@ pub(super) fn is_id(name: &str) -> bool {
 
 /// Which versions of the API there are, and that builds are BuildKit's unless a client says
 /// otherwise, as dockerd has it since version 23.
-fn ping() -> Answer {
+fn ping() -> DockerdAnswer {
     let newest = HeaderValue::from_str(&ApiVersion::NEWEST.to_string());
     let answer = with_header(empty(StatusCode::OK), "ostype", "linux");
     let mut answer = with_header(answer, "builder-version", "2");
@@ -295,33 +295,37 @@ const FILE: &str = "eyJuYW1lIjoieCIsInNpemUiOjAsIm1vZGUiOjQyMCwibXRpbWUiOiIyMDAw
                     ImxpbmtUYXJnZXQiOiIifQ==";
 
 /// The connection becomes a stream; whoever serves it ends it.
-fn end_of_stream() -> Answer {
+fn end_of_stream() -> DockerdAnswer {
     let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
     answer
 }
 
-fn document(value: &Value) -> Answer {
+fn document(value: &Value) -> DockerdAnswer {
     let mut answer = Response::new(Full::from(value.to_string()));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 
-fn made(value: &Value) -> Answer {
+fn made(value: &Value) -> DockerdAnswer {
     with_status(document(value), StatusCode::CREATED)
 }
 
-fn empty(status: StatusCode) -> Answer {
+fn empty(status: StatusCode) -> DockerdAnswer {
     with_status(Response::new(Full::default()), status)
 }
 
-fn with_status(mut answer: Answer, status: StatusCode) -> Answer {
+fn with_status(mut answer: DockerdAnswer, status: StatusCode) -> DockerdAnswer {
     *answer.status_mut() = status;
     answer
 }
 
-fn with_header(mut answer: Answer, name: &'static str, value: &'static str) -> Answer {
+fn with_header(
+    mut answer: DockerdAnswer,
+    name: &'static str,
+    value: &'static str,
+) -> DockerdAnswer {
     answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     answer
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
-use super::dockerd::{Answer, Dockerd, is_id, refuse};
+use super::dockerd::{Dockerd, DockerdAnswer, is_id, refuse};
 use super::who::Caller;
 use crate::api::body::{Body, parse_body};
 use crate::api::request::{ApiVersion, Head, parse_head};
@@ -18,7 +18,7 @@ use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::judge::action::Action;
 use crate::judge::danger::dangers;
 use crate::judge::decision::{judge, what};
-use crate::judge::questions::case_of;
+use crate::judge::questions::questions_of;
 use crate::judge::withheld::{Withheld, withheld};
 use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
@@ -52,7 +52,7 @@ pub(super) enum Outcome {
     /// It is not understood, or something that it needs is missing.
     Refused(String),
     Judged {
-        steps: Vec<Judged>,
+        questions: Vec<Judged>,
         /// Each danger, where it is asked for, and whether it yields the host.
         dangers: Vec<(String, bool)>,
         /// What a container is made without.
@@ -73,8 +73,8 @@ impl Explained {
     pub(super) fn is_allowed(&self) -> bool {
         match &self.outcome {
             Outcome::Refused(_) => false,
-            Outcome::Judged { steps, .. } => {
-                steps.iter().all(|step| step.judgement.verdict.is_allowed)
+            Outcome::Judged { questions, .. } => {
+                questions.iter().all(|question| question.judgement.verdict.is_allowed)
             }
         }
     }
@@ -87,7 +87,7 @@ impl Judge {
         &self,
         request: &Parts,
         document: &Bytes,
-    ) -> Result<(Explained, Answer), Unreachable> {
+    ) -> Result<(Explained, DockerdAnswer), Unreachable> {
         let (head, body) = match self.understand(request, document) {
             Ok(understood) => understood,
             Err(refusal) => {
@@ -107,22 +107,23 @@ impl Judge {
             version: ApiVersion::NEWEST,
             upstream: &self.upstream,
         };
-        let case = case_of(&action, &registrar).await?;
-        let steps = judge(&self.policy, &self.caller.principal, &case).map(|(step, judgement)| {
-            let thing = what(step).map(|what| format!(" of {what}")).unwrap_or_default();
-            Judged { action: step.action, thing, judgement }
-        });
-        let steps = steps.collect();
+        let questions = questions_of(&action, &registrar).await?;
+        let judged =
+            judge(&self.policy, &self.caller.principal, &questions).map(|(question, judgement)| {
+                let thing = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
+                Judged { action: question.action, thing, judgement }
+            });
+        let judged = judged.collect();
         let found = dangers(&action).findings;
         let found = found.iter().map(|found| (found.to_string(), found.yields_host()));
         let withheld = match &action.body {
             Body::ContainerCreate(config) => {
                 let (principal, mode) = (&self.caller.principal, self.settings.mode);
-                withheld(&self.policy, mode, principal, &case, config)
+                withheld(&self.policy, mode, principal, &questions, config)
             }
             _ => Vec::new(),
         };
-        let outcome = Outcome::Judged { steps, dangers: found.collect(), withheld };
+        let outcome = Outcome::Judged { questions: judged, dangers: found.collect(), withheld };
         let answer = self.dockerd.answer(&action.head, &action.body);
         Ok((Explained { call, is_probe, outcome }, answer))
     }
@@ -165,7 +166,7 @@ impl Judge {
     }
 }
 
-fn refused(call: String, refusal: &Refusal) -> (Explained, Answer) {
+fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {
     let outcome = Outcome::Refused(refusal.message.clone());
     (Explained { call, is_probe: false, outcome }, refuse(refusal))
 }

@@ -34,21 +34,21 @@ pub(super) fn report(who: &str, calls: &[Explained], note: Option<&str>, mode: M
 
 fn add_call(text: &mut String, call: &Explained) {
     let name = &call.call;
-    let (steps, dangers, withheld) = match &call.outcome {
+    let (questions, dangers, withheld) = match &call.outcome {
         Outcome::Refused(message) => {
             let _ = writeln!(text, "{name}: refused: {message}");
             return;
         }
-        Outcome::Judged { steps, dangers, withheld } => (steps, dangers, withheld),
+        Outcome::Judged { questions, dangers, withheld } => (questions, dangers, withheld),
     };
-    let denied = steps.iter().find(|step| !step.judgement.verdict.is_allowed);
-    let outcome = match (denied, steps.first()) {
-        (Some(step), _) => why_denied(&step.judgement.verdict, Some(step.action)),
-        (None, Some(step)) => why_allowed(&step.judgement.verdict),
+    let denied = questions.iter().find(|question| !question.judgement.verdict.is_allowed);
+    let outcome = match (denied, questions.first()) {
+        (Some(question), _) => why_denied(&question.judgement.verdict, Some(question.action)),
+        (None, Some(question)) => why_allowed(&question.judgement.verdict),
         (None, None) => "allowed".to_owned(),
     };
     let _ = writeln!(text, "{name}: {outcome}");
-    for Judged { action, thing, judgement } in steps {
+    for Judged { action, thing, judgement } in questions {
         let verdict = &judgement.verdict;
         let said = would(verdict);
         let _ = writeln!(text, "  {action}{thing}: {said}");

@@ -23,7 +23,7 @@ use nix::unistd::mkdtemp;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::spawn_local;
 
-use super::dockerd::{Answer, Dockerd, refuse};
+use super::dockerd::{Dockerd, DockerdAnswer, refuse};
 use super::judge::{Explained, Judge};
 use crate::api::body::{Body, SIZE_LIMIT_BYTES};
 use crate::api::request::{ApiVersion, parse_head};
@@ -81,7 +81,7 @@ pub(super) fn serve_clients(path: &Path, judge: Rc<Judge>, calls: &Calls) -> any
     })
 }
 
-fn serve<Answering: Future<Output = Answer> + 'static>(
+fn serve<Answering: Future<Output = DockerdAnswer> + 'static>(
     path: &Path,
     answer: impl Fn(Request<Incoming>) -> Answering + Clone + 'static,
 ) -> anyhow::Result<()> {
@@ -95,7 +95,7 @@ fn serve<Answering: Future<Output = Answer> + 'static>(
     Ok(())
 }
 
-async fn serve_connection<Answering: Future<Output = Answer>>(
+async fn serve_connection<Answering: Future<Output = DockerdAnswer>>(
     socket: UnixStream,
     answer: impl Fn(Request<Incoming>) -> Answering,
 ) {
@@ -116,7 +116,7 @@ async fn serve_connection<Answering: Future<Output = Answer>>(
     let _ = serving.with_upgrades().await;
 }
 
-fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> Answer {
+fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> DockerdAnswer {
     let (method, uri, version) = (request.method(), request.uri(), request.version());
     match parse_head(method, uri, version, request.headers(), ApiVersion::NEWEST, &[]) {
         Ok(head) => dockerd.answer(&head, &Body::None),
@@ -124,7 +124,7 @@ fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> Answer {
     }
 }
 
-async fn explain(judge: &Judge, calls: &Calls, request: Request<Incoming>) -> Answer {
+async fn explain(judge: &Judge, calls: &Calls, request: Request<Incoming>) -> DockerdAnswer {
     let (head, body) = request.into_parts();
     let document = read(body).await;
     match Box::pin(judge.explain(&head, &document)).await {

@@ -15,14 +15,14 @@ fn shipped(name: &str) -> Policy {
     Policy::from_text(&text).unwrap()
 }
 
-fn explained(policy: &str, asked: &Asked) -> anyhow::Result<Explanation> {
+fn explained(policy: &str, asked: &ExplainOptions) -> anyhow::Result<Explanation> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, explain(Settings::default(), shipped(policy), asked))
 }
 
 /// In the name of somebody who is not there.
-fn by(user: Option<&str>, groups: &[&str], what: What) -> Asked {
-    Asked {
+fn by(user: Option<&str>, groups: &[&str], what: What) -> ExplainOptions {
+    ExplainOptions {
         user: user.map(str::to_owned),
         group: groups.iter().map(|group| (*group).to_owned()).collect(),
         uid: user.map(|_| 3_999_999),
@@ -96,14 +96,15 @@ fn what_is_not_understood_is_refused() {
 
 #[test]
 fn mistakes_are_named() {
-    let problem = |asked: &Asked| format!("{:#}", explained("default", asked).unwrap_err());
+    let problem =
+        |asked: &ExplainOptions| format!("{:#}", explained("default", asked).unwrap_err());
     let what = |command: &str| What {
         request: None,
         command: command.split(' ').map(OsString::from).collect(),
     };
     let missing = What { request: Some("/nonexistent/x".into()), command: Vec::new() };
     assert!(problem(&by(NOBODY, &[], missing)).contains("`/nonexistent/x`: No such file"));
-    let unknown = Asked { uid: None, ..by(Some("no such user"), &[], what("true")) };
+    let unknown = ExplainOptions { uid: None, ..by(Some("no such user"), &[], what("true")) };
     assert!(problem(&unknown).contains("named `no such user`"));
     assert!(problem(&by(NOBODY, &[], what("no-such-docker ps"))).contains("not installed"));
     assert!(problem(&by(NOBODY, &[], what("docker -H tcp://x ps"))).contains("leave out -H"));

@@ -16,7 +16,7 @@ use crate::who::people::{People, Person};
 use crate::who::principal::{owner_of, principal_of};
 use crate::who::subject::{Peer, Subject};
 
-use super::Asked;
+use super::ExplainOptions;
 
 /// Login uids for those of whom only a name is given.
 const MADE_UP_LOGIN: u32 = 4_000_000_000;
@@ -37,7 +37,7 @@ pub(super) struct Caller {
 impl Caller {
     /// # Errors
     /// If nobody has the name, and no uid makes them up; if the kernel does not say who runs this.
-    pub(super) async fn of(asked: &Asked) -> anyhow::Result<Self> {
+    pub(super) async fn of(asked: &ExplainOptions) -> anyhow::Result<Self> {
         let (socket, _other_end) = UnixStream::pair()?;
         let peer = Peer::of(socket.as_fd()).context("cannot tell who runs this")?;
         let subject = peer.look().context("cannot tell who runs this")?;

@@ -9,14 +9,14 @@ use std::collections::HashMap;
 
 use audit_core::Auid;
 
-use super::record::{Kind, Record, Sender};
+use super::record::{Record, RecordKind, Sender};
 use crate::owner::Owner;
 use crate::who::principal::{owner_of, service_of};
 use crate::who::subject::{ContainerSubject, Subject, container_ids};
 
 /// One call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct RecordedCall {
     pub(super) who: Who,
     /// Whose what it makes is, as root or not.
     pub(super) owner: Owner,
@@ -68,8 +68,8 @@ pub(super) enum Given {
 const UNSET: u32 = u32::MAX;
 
 /// Puts the calls together.
-pub(super) fn calls(records: &[Record]) -> Vec<Call> {
-    let mut calls: Vec<Call> = Vec::new();
+pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
+    let mut calls: Vec<RecordedCall> = Vec::new();
     let mut last: HashMap<Sender, usize> = HashMap::new();
     let mut given: HashMap<String, Vec<Given>> = HashMap::new();
     for record in records.iter().filter(|record| !record.goes_on()) {
@@ -77,12 +77,12 @@ pub(super) fn calls(records: &[Record]) -> Vec<Call> {
         let index = last.get(&record.sender).copied();
         let belonging = index.and_then(|index| calls.get_mut(index)).filter(|it| it.fits(record));
         match (record.kind, op.strip_suffix("-request")) {
-            (Kind::RoleChange, _) => {
+            (RecordKind::RoleChange, _) => {
                 if let Some(call) = belonging {
                     call.ways.push(way(record));
                 }
             }
-            (Kind::Call, Some(op)) => match Call::of(record, op) {
+            (RecordKind::RecordedCall, Some(op)) => match RecordedCall::of(record, op) {
                 Some(call) => {
                     last.insert(record.sender, calls.len());
                     calls.push(call);
@@ -90,17 +90,17 @@ pub(super) fn calls(records: &[Record]) -> Vec<Call> {
                 // What follows belongs to none.
                 None => _ = last.remove(&record.sender),
             },
-            (Kind::Call, None) if op == "would-deny" => {
+            (RecordKind::RecordedCall, None) if op == "would-deny" => {
                 if let Some(call) = belonging {
                     call.would_be_denied = true;
                 }
             }
-            (Kind::Call, None) if record.word("reason") == Some("create") => {
+            (RecordKind::RecordedCall, None) if record.word("reason") == Some("create") => {
                 if let (Some(uuid), Some(thing)) = (record.word("uuid"), Given::of(record)) {
                     given.entry(uuid.to_owned()).or_default().push(thing);
                 }
             }
-            (Kind::Call, None) if op == "create" && record.is_success() => {
+            (RecordKind::RecordedCall, None) if op == "create" && record.is_success() => {
                 let made = calls.iter_mut().rev().find(|call| call.became(record));
                 if let (Some(call), Some(uuid)) = (made, record.word("uuid")) {
                     call.is_made = true;
@@ -115,7 +115,7 @@ pub(super) fn calls(records: &[Record]) -> Vec<Call> {
     calls
 }
 
-impl Call {
+impl RecordedCall {
     fn of(record: &Record, op: &str) -> Option<Self> {
         let subject = subject(record)?;
         let filled = |name| record.text(name).filter(|text| !text.is_empty() && text != "?");

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::call::{Call, Given, Who};
+use super::call::{Given, RecordedCall, Who};
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::operation::{self, Operation};
 use crate::owner::{Owner, full_name};
@@ -43,7 +43,7 @@ pub(super) struct Reach {
 
 /// What an action is done with.
 #[derive(Clone, Copy)]
-enum Thing<'a> {
+enum Learned<'a> {
     Daemon,
     /// Something that belongs to this one, if that is known.
     Of(Option<&'a Owner>),
@@ -57,32 +57,32 @@ const NAME_LIMIT_BYTES: usize = 256;
 
 /// What is known of the things that the trail speaks of.
 #[derive(Debug, Default)]
-pub(super) struct Known<'a> {
+pub(super) struct KnownObjects<'a> {
     /// By id.
-    containers: HashMap<&'a str, Made<'a>>,
+    containers: HashMap<&'a str, MadeContainer<'a>>,
     /// The id of each container by its name, the latest first.
     ids: HashMap<&'a str, &'a str>,
     /// By name, which several may have had; who uses one that nobody made has made it.
-    volumes: HashMap<&'a str, Named<'a>>,
-    networks: HashMap<&'a str, Named<'a>>,
+    volumes: HashMap<&'a str, NamedObjects<'a>>,
+    networks: HashMap<&'a str, NamedObjects<'a>>,
 }
 
 /// A container that the trail shows to have been made.
 #[derive(Debug)]
-struct Made<'a> {
+struct MadeContainer<'a> {
     owner: &'a Owner,
     ways: &'a [String],
 }
 
 /// Everything of a name.
 #[derive(Debug, Default)]
-struct Named<'a> {
+struct NamedObjects<'a> {
     makers: HashSet<&'a Owner>,
     users: HashSet<&'a Owner>,
     yields_host: bool,
 }
 
-impl Named<'_> {
+impl NamedObjects<'_> {
     fn owner(&self) -> Option<&Owner> {
         let owners = if self.makers.is_empty() { &self.users } else { &self.makers };
         let mut owners = owners.iter().copied();
@@ -90,13 +90,13 @@ impl Named<'_> {
     }
 }
 
-impl<'a> Known<'a> {
-    pub(super) fn of(calls: &'a [Call]) -> Self {
+impl<'a> KnownObjects<'a> {
+    pub(super) fn of(calls: &'a [RecordedCall]) -> Self {
         let mut known = Self::default();
         for call in calls.iter().filter(|call| !call.is_denied) {
             match (call.op.as_str(), &call.volume, &call.network, &call.uuid) {
                 ("create", _, _, Some(uuid)) => {
-                    let made = Made { owner: &call.owner, ways: &call.ways };
+                    let made = MadeContainer { owner: &call.owner, ways: &call.ways };
                     known.containers.insert(uuid, made);
                     known.ids.extend(call.vm.as_ref().map(|vm| (vm.as_str(), uuid.as_str())));
                 }
@@ -126,11 +126,11 @@ impl<'a> Known<'a> {
 
 /// Remembers what a call makes.
 trait Remember<'a> {
-    fn made(&mut self, name: &'a str, call: &'a Call);
+    fn made(&mut self, name: &'a str, call: &'a RecordedCall);
 }
 
-impl<'a> Remember<'a> for HashMap<&'a str, Named<'a>> {
-    fn made(&mut self, name: &'a str, call: &'a Call) {
+impl<'a> Remember<'a> for HashMap<&'a str, NamedObjects<'a>> {
+    fn made(&mut self, name: &'a str, call: &'a RecordedCall) {
         let named = self.entry(name).or_default();
         named.makers.insert(&call.owner);
         named.yields_host |= !call.ways.is_empty();
@@ -138,7 +138,7 @@ impl<'a> Remember<'a> for HashMap<&'a str, Named<'a>> {
 }
 
 impl Deeds {
-    pub(super) fn add(&mut self, call: &Call, known: &Known<'_>) {
+    pub(super) fn add(&mut self, call: &RecordedCall, known: &KnownObjects<'_>) {
         self.calls += 1;
         self.would_be_denied += usize::from(call.would_be_denied);
         let needs = needs(call, known);
@@ -158,19 +158,19 @@ impl Deeds {
 }
 
 impl Reach {
-    fn add(&mut self, thing: Thing<'_>, who: &Who) {
+    fn add(&mut self, thing: Learned<'_>, who: &Who) {
         match thing {
-            Thing::Daemon => self.is_daemon = true,
-            Thing::Of(Some(owner)) if *owner == who.as_owner() => self.is_own = true,
-            Thing::Of(_) => self.is_others = true,
-            Thing::Image(Some(name)) if can_be_named(name) => {
+            Learned::Daemon => self.is_daemon = true,
+            Learned::Of(Some(owner)) if *owner == who.as_owner() => self.is_own = true,
+            Learned::Of(_) => self.is_others = true,
+            Learned::Image(Some(name)) if can_be_named(name) => {
                 self.images.extend(ImageFacts::of_name(name).names.into_iter().next());
             }
-            Thing::Name(Some(name)) if name.len() <= NAME_LIMIT_BYTES => {
+            Learned::Name(Some(name)) if name.len() <= NAME_LIMIT_BYTES => {
                 let is_any = name == ANY_NAME;
                 self.names.insert(if is_any { name.to_owned() } else { full_name(name) });
             }
-            Thing::Image(name) | Thing::Name(name) => {
+            Learned::Image(name) | Learned::Name(name) => {
                 let shown = name.unwrap_or("?").chars().take(NAME_LIMIT_BYTES).collect();
                 self.unnamed.insert(shown);
             }
@@ -192,7 +192,10 @@ fn yields_host(action: &str) -> bool {
 }
 
 /// What has to be permitted so that the call may be made, as in `case`.
-fn needs<'a>(call: &'a Call, known: &'a Known<'a>) -> Vec<(&'static str, Thing<'a>)> {
+fn needs<'a>(
+    call: &'a RecordedCall,
+    known: &'a KnownObjects<'a>,
+) -> Vec<(&'static str, Learned<'a>)> {
     let operation = operation::of(&call.op);
     let asks_for_host = !call.ways.is_empty();
     let image = call.sw.as_deref();
@@ -201,57 +204,57 @@ fn needs<'a>(call: &'a Call, known: &'a Known<'a>) -> Vec<(&'static str, Thing<'
     let container = |operation: Operation| {
         let id = call.uuid.as_deref();
         let is_privileged = asks_for_host || !known.ways(id).is_empty();
-        (operation.action(is_privileged), Thing::Of(id.and_then(|id| known.maker(id))))
+        (operation.action(is_privileged), Learned::Of(id.and_then(|id| known.maker(id))))
     };
     match operation.name {
         "container-create" => {
-            let mut needs = plain(Thing::Image(image));
-            needs.push((operation::IMAGE_USE.name, Thing::Image(image)));
+            let mut needs = plain(Learned::Image(image));
+            needs.push((operation::IMAGE_USE.name, Learned::Image(image)));
             needs.extend(call.given.iter().flat_map(|given| uses(given, asks_for_host, known)));
             needs
         }
         "container-commit" => {
-            let taken = name.map(|name| (operation::IMAGE_NAME.name, Thing::Name(Some(name))));
+            let taken = name.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
             [container(operation)].into_iter().chain(taken).collect()
         }
-        "container-list" | "container-prune" => plain(Thing::Daemon),
+        "container-list" | "container-prune" => plain(Learned::Daemon),
         kind if kind.starts_with("container-") => vec![container(operation)],
         "network-use" => {
             let mut needs = vec![of_named(operation, call.network.as_deref(), &known.networks)];
             needs.extend(call.uuid.as_ref().map(|_| container(operation::CONTAINER_UPDATE)));
             needs
         }
-        "network-create" | "volume-create" => plain(Thing::Of(Some(&call.owner))),
+        "network-create" | "volume-create" => plain(Learned::Of(Some(&call.owner))),
         "network-inspect" | "network-delete" => {
             vec![of_named(operation, call.network.as_deref().or(name), &known.networks)]
         }
         "volume-inspect" | "volume-update" | "volume-delete" => {
             vec![of_named(operation, call.volume.as_deref(), &known.volumes)]
         }
-        "image-inspect" | "image-push" | "image-delete" => plain(Thing::Image(image)),
+        "image-inspect" | "image-push" | "image-delete" => plain(Learned::Image(image)),
         // Several at once are not asked for by name.
-        "image-export" => plain(Thing::Of(None)),
+        "image-export" => plain(Learned::Of(None)),
         "image-name" => {
-            let source = (operation::IMAGE_USE.name, Thing::Image(image));
-            plain(Thing::Name(name)).into_iter().chain([source]).collect()
+            let source = (operation::IMAGE_USE.name, Learned::Image(image));
+            plain(Learned::Name(name)).into_iter().chain([source]).collect()
         }
         "image-pull" if image.is_none() => {
-            let taken = name.map(|name| (operation::IMAGE_NAME.name, Thing::Name(Some(name))));
-            let import = (operation::IMAGE_IMPORT.name, Thing::Daemon);
+            let taken = name.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
+            let import = (operation::IMAGE_IMPORT.name, Learned::Daemon);
             [import].into_iter().chain(taken).collect()
         }
-        "image-pull" => plain(Thing::Name(image)),
+        "image-pull" => plain(Learned::Name(image)),
         "image-import" => {
-            let any = (operation::IMAGE_NAME.name, Thing::Name(Some(ANY_NAME)));
-            plain(Thing::Daemon).into_iter().chain([any]).collect()
+            let any = (operation::IMAGE_NAME.name, Learned::Name(Some(ANY_NAME)));
+            plain(Learned::Daemon).into_iter().chain([any]).collect()
         }
         "build" => {
             let names = image.into_iter().flat_map(|names| names.split(' '));
-            let taken = names.map(|name| (operation::IMAGE_NAME.name, Thing::Name(Some(name))));
-            plain(Thing::Daemon).into_iter().chain(taken).collect()
+            let taken = names.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
+            plain(Learned::Daemon).into_iter().chain(taken).collect()
         }
         "unknown" => Vec::new(),
-        _ => plain(Thing::Daemon),
+        _ => plain(Learned::Daemon),
     }
 }
 
@@ -259,18 +262,18 @@ fn needs<'a>(call: &'a Call, known: &'a Known<'a>) -> Vec<(&'static str, Thing<'
 fn uses<'a>(
     given: &'a Given,
     asks_for_host: bool,
-    known: &'a Known<'a>,
-) -> Vec<(&'static str, Thing<'a>)> {
+    known: &'a KnownObjects<'a>,
+) -> Vec<(&'static str, Learned<'a>)> {
     const DOCKERS_NETWORKS: [&str; 4] = ["default", "bridge", "host", "none"];
     const JOINED: &str = "container:";
     match given {
         Given::Volume(name) => {
             let using = of_named(operation::VOLUME_USE, Some(name), &known.volumes);
             let named = known.volumes.get(name.as_str());
-            let made = named.filter(|named| named.makers.is_empty()).and_then(Named::owner);
+            let made = named.filter(|named| named.makers.is_empty()).and_then(NamedObjects::owner);
             // dockerd makes a volume that is not there with the container.
             let making = operation::VOLUME_CREATE.action(asks_for_host);
-            let making = made.map(|owner| (making, Thing::Of(Some(owner))));
+            let making = made.map(|owner| (making, Learned::Of(Some(owner))));
             [using].into_iter().chain(making).collect()
         }
         Given::Network(name) if DOCKERS_NETWORKS.contains(&name.as_str()) => Vec::new(),
@@ -280,7 +283,7 @@ fn uses<'a>(
                 let id = known.ids.get(joined).copied().unwrap_or(joined);
                 let is_privileged = !known.ways(Some(id)).is_empty();
                 let action = operation::CONTAINER_JOIN.action(is_privileged);
-                vec![(action, Thing::Of(known.maker(id)))]
+                vec![(action, Learned::Of(known.maker(id)))]
             }
             None => vec![of_named(operation::NETWORK_USE, Some(name), &known.networks)],
         },
@@ -291,18 +294,18 @@ fn uses<'a>(
 fn of_named<'a>(
     operation: Operation,
     name: Option<&str>,
-    all: &'a HashMap<&'a str, Named<'a>>,
-) -> (&'static str, Thing<'a>) {
+    all: &'a HashMap<&'a str, NamedObjects<'a>>,
+) -> (&'static str, Learned<'a>) {
     let named = name.and_then(|name| all.get(name));
     let yields_host = named.is_some_and(|named| named.yields_host);
-    (operation.action(yields_host), Thing::Of(named.and_then(Named::owner)))
+    (operation.action(yields_host), Learned::Of(named.and_then(NamedObjects::owner)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::route;
-    use crate::policy::{Call, Policy, Principal, Question, Resource};
+    use crate::policy::{CallFacts, Policy, Principal, Query, Resource};
 
     #[test]
     fn what_yields_the_host_is_what_the_schema_says() {
@@ -313,8 +316,8 @@ mod tests {
         for route in route::all() {
             let Operation { name, privileged } = operation::of(route.op);
             for action in [name, privileged] {
-                let (call, resource) = (Call::default(), Resource::Daemon);
-                let question = Question { principal: &principal, action, resource, call: &call };
+                let (call, resource) = (CallFacts::default(), Resource::Daemon);
+                let question = Query { principal: &principal, action, resource, call: &call };
                 let is_allowed = policy.ask(&question).verdict.is_allowed;
                 assert_eq!(yields_host(action), is_allowed, "{action}");
             }

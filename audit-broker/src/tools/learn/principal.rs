@@ -2,13 +2,13 @@
 
 use super::call::Who;
 use super::cedar::{entity, quoted};
-use super::done::Known;
+use super::done::KnownObjects;
 use crate::owner::Owner;
 use crate::policy::ImageFacts;
 
 /// Somebody whom a policy can name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Principal {
+pub(super) struct LearnedPrincipal {
     /// For people who read it.
     pub(super) title: String,
     /// The name in the ids of policies, as far as it may stand there.
@@ -21,14 +21,14 @@ pub(super) struct Principal {
 /// Longest name in an id, in characters.
 const SLUG_LIMIT: usize = 30;
 
-impl Principal {
+impl LearnedPrincipal {
     /// `None` for a container of which no more is known than that it is one.
     ///
     /// A container is meant by what stays when it is made again: its name, its image and who made
     /// it. Where the trail does not show who did, anybody could take its name, so it is meant by id.
     pub(super) fn of(
         who: &Who,
-        known: &Known<'_>,
+        known: &KnownObjects<'_>,
         name_of: &dyn Fn(u32) -> String,
     ) -> Option<Self> {
         let same = |entity_type, id: &str| format!("principal == {}", entity(entity_type, id));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::cedar::{Permit, commented, quoted, set, shown};
 use super::done::{Deeds, Reach};
-use super::principal::Principal;
+use super::principal::LearnedPrincipal;
 
 /// Writes the policies of everybody.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Proposal {
     }
 
     /// Adds the policies of one principal.
-    pub(super) fn add(&mut self, principal: &Principal, deeds: &Deeds) {
+    pub(super) fn add(&mut self, principal: &LearnedPrincipal, deeds: &Deeds) {
         let title = shown(&principal.title);
         let Deeds { calls, would_be_denied, .. } = deeds;
         let mut head = format!("---- {title}: {calls} calls");
@@ -99,7 +99,7 @@ impl Proposal {
     /// As few policies as permit it.
     fn permits(
         &mut self,
-        principal: &Principal,
+        principal: &LearnedPrincipal,
         deeds: &BTreeMap<&'static str, Reach>,
         prefix: &str,
     ) -> String {

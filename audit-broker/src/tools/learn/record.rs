@@ -10,7 +10,7 @@ use audit_core::encoding;
 /// A record of one of the types that the broker writes.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) kind: Kind,
+    pub(super) kind: RecordKind,
     pub(super) time: Time,
     pub(super) sender: Sender,
     /// Each name once, the values as they are written.
@@ -19,9 +19,9 @@ pub(super) struct Record {
 
 /// What type it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     /// A call, or something that a container is given.
-    Call,
+    RecordedCall,
     /// A way in which a call yields the host.
     RoleChange,
     ServiceStart,
@@ -70,14 +70,15 @@ pub(super) fn read(line: &[u8]) -> Reading {
         None => text,
     };
     let typed = text.strip_prefix("type=").and_then(|text| text.split_once(' '));
-    let Some((kind, text)) = typed.and_then(|(name, text)| Some((Kind::of(name)?, text))) else {
+    let Some((kind, text)) = typed.and_then(|(name, text)| Some((RecordKind::of(name)?, text)))
+    else {
         return Reading::Other;
     };
     let Some(text) = text.trim_end().strip_suffix('\'') else { return Reading::Half };
     record(kind, text).map_or(Reading::Other, Reading::Record)
 }
 
-fn record(kind: Kind, text: &str) -> Option<Record> {
+fn record(kind: RecordKind, text: &str) -> Option<Record> {
     let (stamp, text) = text.strip_prefix("msg=audit(")?.split_once("): ")?;
     let (time, _) = stamp.split_once(':')?;
     let (seconds, thousandths) = time.split_once('.')?;
@@ -103,10 +104,10 @@ fn record(kind: Kind, text: &str) -> Option<Record> {
     ends_in_outcome.then_some(Record { kind, time, sender, fields })
 }
 
-impl Kind {
+impl RecordKind {
     fn of(record_type: &str) -> Option<Self> {
         match record_type {
-            "VIRT_CONTROL" | "VIRT_RESOURCE" | "SOFTWARE_UPDATE" => Some(Self::Call),
+            "VIRT_CONTROL" | "VIRT_RESOURCE" | "SOFTWARE_UPDATE" => Some(Self::RecordedCall),
             "USER_ROLE_CHANGE" => Some(Self::RoleChange),
             "SERVICE_START" => Some(Self::ServiceStart),
             "SERVICE_STOP" => Some(Self::ServiceStop),
@@ -159,7 +160,7 @@ mod tests {
              res=success'\u{1d}UID=\"audit-broker\""
         );
         let Reading::Record(record) = read_text(&line) else { panic!("{line}") };
-        assert_eq!((record.kind, record.time.seconds), (Kind::Call, 1_790_000_000));
+        assert_eq!((record.kind, record.time.seconds), (RecordKind::RecordedCall, 1_790_000_000));
         assert_eq!(record.sender, Sender { pid: 7, uid: 999, auid: 1001, session: 3 });
         assert_eq!(record.text("vm").as_deref(), Some("web"));
         assert_eq!(record.text("sw").as_deref(), Some("a b"));

@@ -16,9 +16,9 @@ use crate::judge::action::Action;
 use crate::judge::operation;
 use crate::owner::Owner;
 use crate::policy::tests::{container, made_by, user};
-use crate::policy::{self, ContainerFacts, ImageFacts, Policy, Question, Resource};
-use crate::record::call_records::{Evidence, Made};
-use crate::record::outcome::Came;
+use crate::policy::{self, ContainerFacts, ImageFacts, Policy, Query, Resource};
+use crate::record::call_records::{CallRecords, MadeObject};
+use crate::record::outcome::CallOutcome;
 use crate::who::people::Person;
 use crate::who::principal::owner_of;
 use crate::who::subject::{ContainerSubject, Subject};
@@ -69,11 +69,11 @@ impl Written {
     }
 
     /// What is asked for and done; the container that comes of it.
-    fn done(&mut self, action: &Action, made: Option<&Made>) {
-        let evidence = Evidence::new(action, &Mask::default());
-        self.records(&action.subject, &evidence.of_request(None));
-        self.records(&action.subject, &[evidence.of_report("not-permitted")]);
-        self.records(&action.subject, &evidence.of_outcome(Came::Done(None), made));
+    fn done(&mut self, action: &Action, made: Option<&MadeObject>) {
+        let call_records = CallRecords::new(action, &Mask::default());
+        self.records(&action.subject, &call_records.of_request(None));
+        self.records(&action.subject, &[call_records.of_report("not-permitted")]);
+        self.records(&action.subject, &call_records.of_outcome(CallOutcome::Done(None), made));
     }
 
     fn proposal(&self, asked: &Learning) -> String {
@@ -120,8 +120,8 @@ fn on(id: &str, mut action: Action) -> Action {
     action
 }
 
-fn made() -> Made {
-    Made { id: ID.to_owned(), name: Some("web".to_owned()) }
+fn made() -> MadeObject {
+    MadeObject { id: ID.to_owned(), name: Some("web".to_owned()) }
 }
 
 fn create(document: &Value) -> Action {
@@ -142,9 +142,9 @@ fn may(policy: &Policy, action: &str, resource: Resource<'_>) -> bool {
 }
 
 fn may_under(policy: &Policy, action: &str, resource: Resource<'_>, name: &str) -> bool {
-    let call = policy::Call { name: name.to_owned(), ..policy::Call::default() };
+    let call = policy::CallFacts { name: name.to_owned(), ..policy::CallFacts::default() };
     let principal = &user("dwalsh", 1001, &[]);
-    policy.ask(&Question { principal, action, resource, call: &call }).verdict.is_allowed
+    policy.ask(&Query { principal, action, resource, call: &call }).verdict.is_allowed
 }
 
 /// A week of somebody who runs a container of their own.
@@ -249,8 +249,8 @@ fn what_yields_the_host_is_shown_and_not_granted() {
 fn what_was_denied_is_permitted_only_if_that_is_said() {
     let mut written = Written::new();
     let exec = on(OTHER, action("POST /containers/web/exec", &json!({"Cmd": ["sh"]})));
-    let evidence = Evidence::new(&exec, &Mask::default());
-    written.records(&exec.subject, &evidence.of_denial("not-permitted"));
+    let call_records = CallRecords::new(&exec, &Mask::default());
+    written.records(&exec.subject, &call_records.of_denial("not-permitted"));
     assert!(!written.learnt().contains("container-exec"));
     let text = written.proposal(&Learning { denied: true, ..Learning::default() });
     assert!(text.contains("Denied until now: container-exec, 1 times."), "{text}");
@@ -334,10 +334,11 @@ fn odd_names_stay_names() {
         let resource = Resource::Daemon;
         assert!(!may(&policy, "daemon-access", resource), "{text}");
         let principal = user(&name_of(1002), 1002, &[]);
-        let call =
-            policy::Call { name: "a\"\\*\u{202e}:latest".to_owned(), ..policy::Call::default() };
-        let question =
-            Question { principal: &principal, action: "image-name", resource, call: &call };
+        let call = policy::CallFacts {
+            name: "a\"\\*\u{202e}:latest".to_owned(),
+            ..policy::CallFacts::default()
+        };
+        let question = Query { principal: &principal, action: "image-name", resource, call: &call };
         assert!(policy.ask(&question).verdict.is_allowed, "{text}");
     }
 }
@@ -373,9 +374,9 @@ fn containers_that_call_are_known_by_who_made_them() {
     };
     for (maker, is_allowed) in [("dwalsh", true), ("mrunal", false)] {
         let principal = policy::Principal::Container(Box::new(made_by(maker)));
-        let (call, resource) = (policy::Call::default(), Resource::Daemon);
+        let (call, resource) = (policy::CallFacts::default(), Resource::Daemon);
         let action = "container-list";
-        let question = Question { principal: &principal, action, resource, call: &call };
+        let question = Query { principal: &principal, action, resource, call: &call };
         assert_eq!(policy.ask(&question).verdict.is_allowed, is_allowed, "{text}");
     }
 }
@@ -395,7 +396,7 @@ fn many_images_are_not_named() {
     let mut written = Written::new();
     for number in 0..6 {
         let image = json!({"Image": format!("image-{number}")});
-        let made = Made { id: format!("{number:064}"), name: None };
+        let made = MadeObject { id: format!("{number:064}"), name: None };
         written.done(&create(&image), Some(&made));
     }
     let text = written.learnt();

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use super::record::{self, Kind, Reading, Record, Time};
+use super::record::{self, Reading, Record, RecordKind, Time};
 
 /// What has been read.
 #[derive(Debug, Default)]
@@ -62,17 +62,19 @@ impl Trail {
         let is_service = record.sender.uid == uid && record.word("unit") == Some(UNIT);
         let lives = self.lives.entry(record.sender.pid);
         match record.kind {
-            Kind::ServiceStart if is_service => {
+            RecordKind::ServiceStart if is_service => {
                 lives.or_default().push(Life { began: record.time, ended: None });
             }
-            Kind::ServiceStop if is_service => {
+            RecordKind::ServiceStop if is_service => {
                 let last = lives.or_default().iter_mut().rev().find(|life| life.ended.is_none());
                 if let Some(life) = last.filter(|life| life.began <= record.time) {
                     life.ended = Some(record.time);
                 }
             }
-            Kind::Call if record.word("virt") == Some("docker") => self.records.push(record),
-            Kind::RoleChange => self.records.push(record),
+            RecordKind::RecordedCall if record.word("virt") == Some("docker") => {
+                self.records.push(record);
+            }
+            RecordKind::RoleChange => self.records.push(record),
             _ => {}
         }
     }
@@ -86,7 +88,8 @@ impl Trail {
         };
         let (records, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_own);
         // The ways to the host that audit-cli records are nobody's forgery.
-        let foreign = others.iter().filter(|record| record.kind == Kind::Call).count();
+        let foreign =
+            others.iter().filter(|record| record.kind == RecordKind::RecordedCall).count();
         Own { records, foreign, half }
     }
 }

@@ -34,10 +34,10 @@ type Mark = Option<(u64, u64, i64, i64)>;
 
 /// The local files of the user database.
 #[derive(Debug, Default)]
-pub(super) struct Sources(Mutex<Option<Look>>);
+pub(super) struct Sources(Mutex<Option<FileStamps>>);
 
 #[derive(Debug)]
-struct Look {
+struct FileStamps {
     at: Instant,
     marks: Vec<Mark>,
     generation: u64,
@@ -60,7 +60,7 @@ impl Sources {
             Some(last) if last.marks == marks => last.generation,
             Some(last) => last.generation + 1,
         };
-        *last = Some(Look { at, marks, generation });
+        *last = Some(FileStamps { at, marks, generation });
         generation
     }
 }

@@ -79,8 +79,8 @@ fn changed(text: &str, place: &str, value: Value) -> Value {
 }
 
 async fn decision(registry: &Registry, name: &str, action: &Action) -> Decision {
-    let case = registry.case(action).await;
-    decide(&POLICY, Mode::Enforce, &user(name, 1001, &["docker"]), &case)
+    let questions = registry.questions(action).await;
+    decide(&POLICY, Mode::Enforce, &user(name, 1001, &["docker"]), &questions)
 }
 
 async fn is_allowed(registry: &Registry, action: &Action) -> bool {
@@ -214,8 +214,8 @@ async fn a_denial_names_the_image_as_it_was_asked_for() {
     for given in ["fedora", "docker.io/library/fedora"] {
         let document = json!({"Image": given, "HostConfig": {"Privileged": true}});
         let action = call_of("POST", "/containers/create", &document, vec![fedora.clone()]);
-        let case = registry.case(&action).await;
-        let decision = decide(&POLICY, Mode::Enforce, &user(NAME, NUMBER, &[]), &case);
+        let questions = registry.questions(&action).await;
+        let decision = decide(&POLICY, Mode::Enforce, &user(NAME, NUMBER, &[]), &questions);
         let Decision::Deny(denial) = decision else { panic!("{given}") };
         let told = denial.told("");
         assert!(told.contains("of image fedora, which asks for host-root"), "{told}");

@@ -41,11 +41,16 @@ fn many(head: fn(usize) -> String) -> Policy {
 }
 
 /// The median of a decision, in microseconds, with the case at hand.
-fn median(policy: &Policy, principal: &Principal, case: &Case) -> f64 {
+fn median(policy: &Policy, principal: &Principal, questions: &Questions) -> f64 {
     let mut took: Vec<f64> = (0..ROUNDS + ROUNDS / 10)
         .map(|_| {
             let begin = Instant::now();
-            let _ = black_box(decide(black_box(policy), Mode::Enforce, principal, black_box(case)));
+            let _ = black_box(decide(
+                black_box(policy),
+                Mode::Enforce,
+                principal,
+                black_box(questions),
+            ));
             begin.elapsed().as_secs_f64() * 1e6
         })
         .skip(ROUNDS / 10)
@@ -70,17 +75,17 @@ async fn decisions() {
     registry.give_container(&person(NUMBER));
     let mut start = call_of("POST", "/containers/web/start", &Value::Null, Vec::new());
     start.object = Object::Container(some_container());
-    let start = registry.case(&start).await;
+    let start = registry.questions(&start).await;
     let sent = serde_json::from_str(SENT[1].1).unwrap();
-    let create = registry.case(&create("", &sent)).await;
+    let create = registry.questions(&create("", &sent)).await;
     let groups = ["users", "wheel", "audio", "team-77", "docker-operator-advanced"];
     let principal = user(NAME, NUMBER, &groups);
     let shipped = Policy::from_text(&shipped()).unwrap();
     let teams = many(|team| format!("principal in Group::\"team-{team}\""));
     let nameless = many(|_| "principal".to_owned());
 
-    assert_eq!((start.steps.len(), create.steps.len()), (1, 2));
-    for (what, policy, case, limit) in [
+    assert_eq!((start.all.len(), create.all.len()), (1, 2));
+    for (what, policy, questions, limit) in [
         ("decision, shipped roles, us", &shipped, &start, Some(SHIPPED_LIMIT)),
         ("500 policies of teams, us", &teams, &start, Some(MANY_LIMIT)),
         ("500 that name no principal, us", &nameless, &start, Some(MANY_LIMIT)),
@@ -88,8 +93,8 @@ async fn decisions() {
         ("500 policies of teams, us", &teams, &create, None),
         ("500 that name no principal, us", &nameless, &create, None),
     ] {
-        let decision = decide(policy, Mode::Enforce, &principal, case);
+        let decision = decide(policy, Mode::Enforce, &principal, questions);
         assert!(matches!(decision, Decision::Allow { .. }), "{what}: {decision:?}");
-        row(what, median(policy, &principal, case), limit);
+        row(what, median(policy, &principal, questions), limit);
     }
 }

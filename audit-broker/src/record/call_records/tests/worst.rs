@@ -20,7 +20,7 @@ use crate::judge::decision::{Decision, decide};
 use crate::own_process;
 use crate::policy::Policy;
 use crate::policy::tests::{shipped_texts, user};
-use crate::record::call_records::Evidence;
+use crate::record::call_records::CallRecords;
 use crate::settings::Mode;
 use bodies::{Worst, worst};
 
@@ -63,14 +63,14 @@ async fn judge_whole(registry: &Registry, policy: &Policy, worst: &Worst) -> Str
     let is_create = matches!(body, Body::ContainerCreate(_));
     action.references.images = if is_create { vec![image("fedora")] } else { Vec::new() };
     (action.head, action.body, action.owner) = (head, body, person(NUMBER));
-    let case = registry.case(&action).await;
+    let questions = registry.questions(&action).await;
     let principal = user(NAME, NUMBER, &["users"]);
-    let decision = decide(policy, Mode::Enforce, &principal, &case);
+    let decision = decide(policy, Mode::Enforce, &principal, &questions);
     let mask = Mask::with_key([1; KEY_BYTES]);
-    let evidence = Evidence::new(&action, &mask);
+    let call_records = CallRecords::new(&action, &mask);
     let records = match &decision {
-        Decision::Allow { policy, .. } => evidence.of_request(policy.as_deref()),
-        Decision::Deny(denial) => evidence.of_denial(denial.reason()),
+        Decision::Allow { policy, .. } => call_records.of_request(policy.as_deref()),
+        Decision::Deny(denial) => call_records.of_denial(denial.reason()),
     };
     let texts: usize = records
         .into_iter()

@@ -13,12 +13,12 @@ use super::uid;
 
 /// May they?
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Question<'a> {
+pub(crate) struct Query<'a> {
     pub(crate) principal: &'a Principal,
     /// The name of an action of the schema.
     pub(crate) action: &'a str,
     pub(crate) resource: Resource<'a>,
-    pub(crate) call: &'a Call,
+    pub(crate) call: &'a CallFacts,
 }
 
 /// Who asks.
@@ -98,7 +98,7 @@ pub(crate) struct ObjectFacts {
 
 /// What the request says. The attributes are explained in the schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Call {
+pub(crate) struct CallFacts {
     pub(crate) dangers: BTreeSet<&'static str>,
     pub(crate) options: BTreeSet<String>,
     pub(crate) command: String,
@@ -171,10 +171,10 @@ const ROOT: &str = "root";
 /// The id of the one [`Resource::Daemon`].
 const DAEMON: &str = "docker";
 
-impl Question<'_> {
+impl Query<'_> {
     pub(super) fn terms(&self) -> anyhow::Result<Terms> {
         let types = TYPES.as_ref().ok_or_else(|| anyhow::anyhow!("the entity types are broken"))?;
-        let mut named = Named { types, entities: HashMap::new() };
+        let mut named = Entities { types, entities: HashMap::new() };
         let principal = named.principal(self.principal)?;
         let resource = match self.resource {
             Resource::Daemon => uid(&types.daemon, DAEMON),
@@ -190,12 +190,12 @@ impl Question<'_> {
 }
 
 /// Entities, each once.
-struct Named<'a> {
+struct Entities<'a> {
     types: &'a Types,
     entities: HashMap<EntityUid, Entity>,
 }
 
-impl Named<'_> {
+impl Entities<'_> {
     fn add(
         &mut self,
         uid: EntityUid,
@@ -295,7 +295,7 @@ impl Named<'_> {
     }
 }
 
-impl Call {
+impl CallFacts {
     fn context(&self) -> anyhow::Result<Context> {
         if let Some(context) = self.cached.0.get() {
             return Ok(context.clone());
