@@ -1,45 +1,46 @@
-//! `audit-cli` - every docker invocation in the audit trail, under the name of who typed it.
+//! `audit-cli` writes each docker command into the audit trail, under the login uid of the person
+//! who typed it.
 //!
-//! An invocation goes from [`invocation`] (what was typed), perhaps by way of a [`template`], to
-//! [`wrapper`] (write it down, then do it), with [`docker`] to read docker's words, [`evidence`] for
-//! the records and [`audit_host::journal`] for the line in the journal. [`emit`] and [`doctor`] are
-//! commands of its own, and so is
-//! [`digest`], which says what a record hides.
+//! One command passes through these rooms: [`command`] (what is to be run), [`docker`] (what
+//! docker's words ask for, and which of them are secrets), [`record`] (write it down), and
+//! [`wrapper`], which calls them in this order and then becomes the program. [`tools`] holds the
+//! commands that administrators run: `emit`, `digest` and `doctor`.
 
 #![cfg_attr(not(test), no_main)]
+#![warn(missing_debug_implementations)]
+#![warn(clippy::error_impl_error, clippy::exhaustive_enums, clippy::tests_outside_test_module)]
 
 mod arguments;
-mod digest;
+mod command;
 mod docker;
-mod doctor;
-mod emit;
-mod evidence;
 mod exit;
-mod invocation;
 mod process;
-mod program;
-mod recorder;
+mod record;
 mod report;
 mod settings;
 mod supervise;
-mod template;
+mod tools;
 mod wrapper;
 
 use std::ffi::OsString;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
-use invocation::Request;
+use arguments::{Arguments, OwnCommand};
+use command::invocation::Request;
+use command::template;
 use report::Failure;
+use tools::{digest, doctor, emit};
 
-/// Does what the arguments ask for, and gives the exit code. Called by `main` in [`process`].
+/// Does what the arguments say and returns the exit code. `main` in [`process`] calls it.
 #[cfg_attr(test, expect(dead_code, reason = "the test harness has its own main"))]
 fn run(arguments: Vec<OsString>) -> u8 {
     let result = match Request::from_arguments(arguments) {
         Request::Run(invocation) => wrapper::run(&invocation),
-        Request::Template(call) => template::open(call).and_then(|it| wrapper::run(&it)),
-        Request::Command(arguments) => run_command(arguments),
+        Request::Template(call) => {
+            template::open(call).and_then(|invocation| wrapper::run(&invocation))
+        }
+        Request::Own(arguments) => run_own(arguments),
     };
     result.unwrap_or_else(|Failure { code, error }| {
         report::line(&error);
@@ -47,28 +48,32 @@ fn run(arguments: Vec<OsString>) -> u8 {
     })
 }
 
-/// Runs one of our own commands.
-fn run_command(arguments: Vec<OsString>) -> Result<u8, Failure> {
+/// Runs one of the program's own commands.
+fn run_own(arguments: Vec<OsString>) -> Result<u8, Failure> {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // There is nobody left to tell if the output is closed.
+            // If the output is closed, nobody can read the message.
             let _ = error.print();
             return Ok(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };
     match arguments.command {
-        Command::Emit(emit) => emit::run(&emit),
-        Command::Digest(asked) => digest::run(&asked),
-        Command::Doctor { json } => {
+        OwnCommand::Emit(emit) => emit::run(&emit),
+        OwnCommand::Digest(digest) => digest::run(&digest),
+        OwnCommand::Doctor { json } => {
             doctor::run(json).map_err(|error| Failure { code: exit::NOT_TRUSTED, error })
         }
-        Command::Run { template } if template.is_empty() => template::list(),
-        Command::Docker { .. } | Command::Exec { .. } | Command::Run { .. } => {
-            let error = anyhow::anyhow!("a command to record stands directly behind audit-cli");
-            Err(Failure { code: exit::USAGE, error })
+        OwnCommand::Run { template } if template.is_empty() => template::list(),
+        OwnCommand::Run { .. } => Err(usage("put the name of the template right after `run`")),
+        OwnCommand::Docker { .. } | OwnCommand::Exec { .. } => {
+            Err(usage("put the command right after `audit-cli`"))
         }
     }
+}
+
+fn usage(message: &'static str) -> Failure {
+    Failure { code: exit::USAGE, error: anyhow::anyhow!(message) }
 }
 
 #[cfg(test)]

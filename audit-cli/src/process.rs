@@ -1,7 +1,7 @@
-//! What the operating system gives a process at its start, and how it becomes another program.
-//! All `unsafe` of this crate is here.
+//! System calls: how the process starts, and how it becomes another program. All `unsafe` code of
+//! this crate is here.
 //!
-//! The program has no Rust runtime in front of its `main`: the runtime would ignore SIGPIPE and
+//! The program has its own C `main` instead of Rust's runtime. The runtime would ignore SIGPIPE and
 //! open closed descriptors, and docker would inherit both.
 #![expect(unsafe_code, reason = "C's main, execv and fork; each block says why it is sound")]
 
@@ -15,25 +15,25 @@ use std::ptr;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid};
 
-/// `main(3)` - Hands the arguments to [`crate::run`] and its exit code to the system.
+/// `main(3)` - Passes the arguments to [`crate::run`], and its exit code to the system.
 #[cfg(not(test))]
 #[unsafe(no_mangle)]
 extern "C" fn main(argument_count: c_int, arguments: *const *const c_char) -> c_int {
     let count = usize::try_from(argument_count).unwrap_or(0);
     let words = (0..count).map(|index| {
-        // SAFETY: the C runtime calls main with that many pointers to strings that end in NUL and
-        // live as long as the process.
+        // SAFETY: the C runtime calls main with this many pointers. Each leads to a string that
+        // ends in NUL and lives as long as the process.
         let argument = unsafe { std::ffi::CStr::from_ptr(*arguments.add(index)) };
         std::ffi::OsStr::from_bytes(argument.to_bytes()).to_owned()
     });
     c_int::from(crate::run(words.collect()))
 }
 
-/// `execv(3)` - Becomes the program. Environment, descriptors, signal mask and dispositions stay
-/// as they are.
+/// `execv(3)` - Becomes the program. The environment, descriptors, signal mask and signal
+/// dispositions stay as they are. Returns only on an error.
 ///
 /// # Errors
-/// What the system call answers; [`io::ErrorKind::InvalidInput`] for a NUL inside an argument.
+/// The error of the system call; [`io::ErrorKind::InvalidInput`] for a NUL inside an argument.
 pub(crate) fn become_program(program: &Path, words: &[OsString]) -> io::Result<Infallible> {
     let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
     let program = c_string(program.as_os_str().as_bytes())?;
@@ -41,17 +41,18 @@ pub(crate) fn become_program(program: &Path, words: &[OsString]) -> io::Result<I
         words.iter().map(|word| c_string(word.as_bytes())).collect::<io::Result<_>>()?;
     let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
     pointers.push(ptr::null());
-    // SAFETY: `program` and each pointer but the last lead to a string that ends in NUL and
-    // outlives the call; the last is null, as execv wants.
+    // SAFETY: `program`, and each pointer except the last, leads to a string that ends in NUL and
+    // outlives the call. The last pointer is null, as execv requires.
     unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
     Err(io::Error::last_os_error())
 }
 
-/// `setenv(3)`, `unsetenv(3)` - Gives the program that follows this variable, or none of that name,
-/// however often the caller has set it. Neither may hold a NUL.
+/// `setenv(3)`, `unsetenv(3)` - Sets the variable for the next program, or removes it if `value` is
+/// `None`. Replaces every copy that the caller has set. Neither text may contain a NUL.
 pub(crate) fn set_variable(name: &str, value: Option<&str>) {
-    // setenv replaces only the first of several, and programs differ in which one they read.
-    // SAFETY: this program starts no thread, so nobody reads the environment meanwhile.
+    // If the environment has the name more than once, setenv replaces only the first, and programs
+    // differ in which one they read. So remove all of them first.
+    // SAFETY: this program starts no thread, so nothing reads the environment meanwhile.
     unsafe { std::env::remove_var(name) };
     if let Some(value) = value {
         // SAFETY: as above.
@@ -59,67 +60,69 @@ pub(crate) fn set_variable(name: &str, value: Option<&str>) {
     }
 }
 
-/// `fork(2)` - Splits the process in two.
+/// `fork(2)` - Creates a child process.
 ///
 /// # Errors
-/// What the system call answers.
+/// The error of the system call.
 pub(crate) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: this program starts no thread, so the child may go on like the parent.
+    // SAFETY: this program starts no thread, so the child may continue like the parent.
     unsafe { nix::unistd::fork() }
 }
 
-/// `getauxval(3)` AT_SECURE - Whether the process has a privilege that its caller lacks: by file
-/// capabilities, or by a set-user-id or set-group-id bit.
+/// `getauxval(3)` AT_SECURE - Whether the file of this program gave the process a privilege that its
+/// caller lacks: a file capability, or a set-user-id or set-group-id bit.
 pub(crate) fn has_more_privilege_than_caller() -> bool {
     // SAFETY: getauxval reads a number from memory that the kernel set up.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// `setresgid(2)` - Gives up the group of a set-group-id file for good, so that no program that
-/// follows has it.
+/// `setresgid(2)` - Drops the group that a set-group-id bit gave, for good, so that the next program
+/// does not have it.
 ///
 /// # Errors
-/// What the system call answers.
-pub(crate) fn give_back_group() -> nix::Result<()> {
+/// The error of the system call.
+pub(crate) fn drop_extra_group() -> nix::Result<()> {
     let group = nix::unistd::getgid();
     nix::unistd::setresgid(group, group, group)
 }
 
-/// `getxattr(2)` security.capability - Whether the file lends capabilities to whoever runs it.
+/// `getxattr(2)` security.capability - Whether the file gives capabilities to the user who runs it.
 pub(crate) fn has_file_capability(file: &Path) -> bool {
     let Ok(file) = CString::new(file.as_os_str().as_bytes()) else { return false };
-    // SAFETY: both names end in NUL and outlive the call; with no buffer only the size is told.
+    // SAFETY: both names end in NUL and outlive the call. Without a buffer, the call only returns
+    // the size.
     let size = unsafe {
         libc::getxattr(file.as_ptr(), c"security.capability".as_ptr(), ptr::null_mut(), 0)
     };
     size > 0
 }
 
-/// `sigaction(2)` SIGCHLD - Says what happens when a child ends; gives what happened before.
+/// `sigaction(2)` SIGCHLD - Sets the handler for the end of a child, and returns the previous one.
 ///
 /// # Errors
-/// What the system call answers.
+/// The error of the system call.
 pub(crate) fn set_on_child(handler: SigHandler) -> nix::Result<SigHandler> {
-    // SAFETY: the handlers given are the default and what the caller of this program had set,
-    // which is the default or none: no code of ours runs in a handler.
+    // SAFETY: the handler is either the default one or the one that this process started with,
+    // which is "default" or "ignore". So no code of this program runs in a handler.
     unsafe { signal(Signal::SIGCHLD, handler) }
 }
 
 /// What happened to a child.
-pub(crate) enum Change {
+#[derive(Debug)]
+pub(crate) enum ChildChange {
     /// It ended with this exit status.
     Exited(u8),
-    /// This signal killed it, perhaps a real-time one.
+    /// This signal, possibly a real-time signal, killed it.
     Killed(u8),
     /// It stopped.
     Stopped,
 }
 
-/// `waitpid(2)` - What happened to the child since the last call; `None` if nothing did.
+/// `waitpid(2)` - Returns what happened to the child since the last call; `None` if nothing did.
 ///
 /// # Errors
-/// What the system call answers.
-pub(crate) fn child_change(child: Pid) -> io::Result<Option<Change>> {
+/// The error of the system call.
+pub(crate) fn child_change(child: Pid) -> io::Result<Option<ChildChange>> {
     let mut status: c_int = 0;
     let options = libc::WNOHANG | libc::WUNTRACED;
     // SAFETY: `status` is a valid int that outlives the call.
@@ -128,24 +131,24 @@ pub(crate) fn child_change(child: Pid) -> io::Result<Option<Change>> {
     Ok(match changed {
         -1 => return Err(io::Error::last_os_error()),
         0 => None,
-        _ if libc::WIFEXITED(status) => Some(Change::Exited(byte(libc::WEXITSTATUS(status)))),
-        _ if libc::WIFSIGNALED(status) => Some(Change::Killed(byte(libc::WTERMSIG(status)))),
-        _ if libc::WIFSTOPPED(status) => Some(Change::Stopped),
+        _ if libc::WIFEXITED(status) => Some(ChildChange::Exited(byte(libc::WEXITSTATUS(status)))),
+        _ if libc::WIFSIGNALED(status) => Some(ChildChange::Killed(byte(libc::WTERMSIG(status)))),
+        _ if libc::WIFSTOPPED(status) => Some(ChildChange::Stopped),
         _ => None,
     })
 }
 
-/// `kill(2)` - Sends a signal by its number, also a real-time one. A process that has just ended
-/// is no error.
+/// `kill(2)` - Sends a signal by its number, which may be that of a real-time signal. It is no error
+/// if the process has just ended.
 pub(crate) fn send_signal(process: Pid, signal: u32) {
     if let Ok(signal) = c_int::try_from(signal) {
-        // SAFETY: kill takes two numbers and touches no memory of ours.
+        // SAFETY: kill takes two numbers and touches no memory of this process.
         unsafe { libc::kill(process.as_raw(), signal) };
     }
 }
 
-/// `_exit(2)` - Ends a forked child without running what belongs to the parent.
+/// `_exit(2)` - Ends a forked child without running the exit handlers of the parent.
 pub(crate) fn exit(code: u8) -> ! {
-    // SAFETY: _exit ends the process and touches nothing of it.
+    // SAFETY: _exit ends the process and touches none of its memory.
     unsafe { libc::_exit(c_int::from(code)) }
 }

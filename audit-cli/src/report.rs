@@ -7,17 +7,17 @@ use std::io::{self, Write};
 pub(crate) struct Failure {
     /// The exit code of the process.
     pub(crate) code: u8,
-    /// What to say.
+    /// The message for the user.
     pub(crate) error: anyhow::Error,
 }
 
-/// Writes the error with its causes as one line to standard error.
+/// Writes the error and its causes to standard error, as one line.
 pub(crate) fn line(error: &anyhow::Error) {
-    // There is nobody left to tell if standard error is closed.
+    // If standard error is closed, nobody can read the message.
     let _ = writeln!(io::stderr(), "audit-cli: {}", visible(&format!("{error:#}")));
 }
 
-/// The text with everything escaped that a terminal would act on.
+/// The text with every character escaped that would control a terminal.
 pub(crate) fn visible(text: &str) -> String {
     text.chars()
         .map(|character| match character {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_acts_on_nothing() {
+    fn text_cannot_control_the_terminal() {
         assert_eq!(visible("a\u{1b}[2J\nb\u{9b}é"), "a\\u{1b}[2J\\nb\\u{9b}é");
     }
 }

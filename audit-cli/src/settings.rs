@@ -1,7 +1,7 @@
-//! What the administrator has set in `/etc/audit-cli/config.toml`.
+//! The settings in `/etc/audit-cli/config.toml`.
 //!
-//! Only root can weaken the trail: the file and its directory must belong to root and be writable
-//! by nobody else, and no environment variable or option replaces them.
+//! Only root can weaken the trail: the file and its directory must belong to root, and nobody else
+//! may be able to write to them. No environment variable or option replaces them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,22 @@ use anyhow::{Context, ensure};
 use audit_host::root_file;
 use serde::Deserialize;
 
-/// Where the settings are; without the file, the defaults hold.
+/// The file with the settings. If it does not exist, the defaults hold.
 pub(crate) const PATH: &str = "/etc/audit-cli/config.toml";
 
-/// What the administrator has set.
+/// The settings.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// The real docker; unset is the first `docker` on PATH that is not audit-cli.
+    /// The file of docker. If unset, it is the first `docker` on PATH that is not audit-cli.
     pub(crate) docker_path: Option<PathBuf>,
     /// What to do with a command that cannot be recorded.
     pub(crate) on_failure: OnFailure,
-    /// Whether to stay as parent and record the exit of every command.
+    /// Whether to wait for every command and record its exit.
     pub(crate) record_exit: bool,
-    /// Whether secrets in a command are recorded as `***`.
+    /// Whether to record the secrets in a command as `***`.
     pub(crate) redact: bool,
-    /// A variable whose name contains one of these, in upper or lower case, holds a secret.
+    /// A variable whose name contains one of these words, in upper or lower case, holds a secret.
     pub(crate) secret_names: Vec<String>,
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OnFailure {
-    /// Do not run it.
+    /// Do not run the command.
     Refuse,
-    /// Say so and run it.
+    /// Print a warning and run the command.
     Warn,
 }
 
@@ -64,10 +64,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the administrator's settings.
+    /// Reads the settings.
     ///
     /// # Errors
-    /// If the file could be somebody else's, cannot be read, or says something unknown.
+    /// If somebody other than root could change the file, it cannot be read, or it has a mistake.
     pub(crate) fn load() -> anyhow::Result<Self> {
         root_file::read(Path::new(PATH))
             .and_then(|text| text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text)))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_has_a_default() {
+    fn each_setting_has_a_default() {
         let settings = Settings::parse("").unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.on_failure, OnFailure::Refuse);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_line_and_column() {
+    fn each_mistake_has_its_line_and_column() {
         assert!(
             problem("\n  on_fail = 'warn'")
                 .starts_with("line 2, column 3: unknown field `on_fail`")

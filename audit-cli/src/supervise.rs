@@ -1,7 +1,7 @@
-//! Running a command as a child, to see how it ends.
+//! Runs a command as a child process, to learn how it ends.
 //!
-//! Knows signals and job control: a shell, a terminal and the command see no difference to the
-//! command alone.
+//! Knows signals and job control. The shell, the terminal and the command must notice no difference
+//! from a command that runs without audit-cli. This file writes no records.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -13,23 +13,24 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::unistd::{ForkResult, Pid};
 
-use crate::evidence::Ended;
-use crate::process::{self, Change};
+use crate::process::{self, ChildChange};
+use crate::record::Ended;
 
-/// Runs the program as a child and waits for its end. In the child, `failed` is called with the
-/// reason if the program cannot be executed; its answer is the child's exit status.
+/// Runs the program as a child and waits until it ends. If the program cannot be executed, the child
+/// calls `failed` with the reason and exits with the status that `failed` returns.
 ///
 /// # Errors
-/// If the child cannot be made or waited for.
+/// If the system cannot start the child or wait for it.
 pub(crate) fn run(
     program: &Path,
     words: &[OsString],
     failed: impl FnOnce(&io::Error) -> u8,
 ) -> io::Result<Ended> {
-    // Signals are read from a descriptor, one after the other, so that none is missed.
+    // Read signals from a descriptor, one after the other, so that none is missed.
     let blocked = SigSet::all();
     let mask = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    // A caller that ignores SIGCHLD would have the child reaped before we learn how it ended.
+    // If the caller of audit-cli ignores SIGCHLD, the kernel would reap the child before audit-cli
+    // learns how it ended.
     let on_child = process::set_on_child(SigHandler::SigDfl)?;
     let signals = SignalFd::with_flags(&blocked, SfdFlags::SFD_CLOEXEC)?;
     match process::fork()? {
@@ -44,7 +45,7 @@ pub(crate) fn run(
     }
 }
 
-/// Gives the process the signals that the caller had, and becomes the program.
+/// Restores the signal mask and handler that the caller had set, and becomes the program.
 fn execute(
     program: &Path,
     words: &[OsString],
@@ -56,42 +57,43 @@ fn execute(
     process::become_program(program, words)
 }
 
-/// Waits for the child's end. Stops and goes on with it, and passes on signals.
+/// Waits until the child ends. Forwards signals to it, and stops and continues together with it.
 fn wait(child: Pid, signals: &SignalFd) -> io::Result<Ended> {
     loop {
         let Some(signal) = signals.read_signal()? else { continue };
         if signal.ssi_signo == number(Signal::SIGCHLD) {
             match process::child_change(child)? {
-                Some(Change::Exited(exit)) => return Ok(Ended { exit, signal: None }),
-                Some(Change::Killed(signal)) => {
+                Some(ChildChange::Exited(exit)) => return Ok(Ended { exit, signal: None }),
+                Some(ChildChange::Killed(signal)) => {
                     return Ok(Ended { exit: 128_u8.saturating_add(signal), signal: Some(signal) });
                 }
-                // The shell that waits for us must see that the job has stopped.
-                Some(Change::Stopped) => raise(Signal::SIGSTOP)?,
+                // The shell waits for audit-cli, and must see that the job has stopped.
+                Some(ChildChange::Stopped) => raise(Signal::SIGSTOP)?,
                 None => {}
             }
-        } else if is_for_us_alone(&signal, child) {
+        } else if reached_only_audit_cli(&signal, child) {
             process::send_signal(child, signal.ssi_signo);
         }
     }
 }
 
-/// Whether the signal reached us and not the child. A terminal signals the whole group.
-fn is_for_us_alone(signal: &siginfo, child: Pid) -> bool {
-    let of_the_terminal =
+/// Whether the signal reached audit-cli but not the child. A terminal signals the whole process
+/// group, so the child has those already.
+fn reached_only_audit_cli(signal: &siginfo, child: Pid) -> bool {
+    let is_from_terminal =
         [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]
             .map(number)
             .contains(&signal.ssi_signo)
             || signal.ssi_signo == number(Signal::SIGWINCH);
     let from_kernel = signal.ssi_code > 0;
     let sender = i32::try_from(signal.ssi_pid).unwrap_or(0);
-    !(from_kernel && of_the_terminal) && sender != child.as_raw()
+    !(from_kernel && is_from_terminal) && sender != child.as_raw()
 }
 
-/// Ends this process as the command ended, so that the caller sees the same.
+/// Ends this process in the way the command ended, so that the caller sees the same end.
 pub(crate) fn end_like(ended: Ended) -> u8 {
     if let Some(signal) = ended.signal {
-        // The command has left its core already.
+        // The command has already left its own core dump.
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
         process::send_signal(Pid::this(), u32::from(signal));
         let _ = SigSet::all().thread_unblock();

@@ -1,41 +1,39 @@
-//! Recording a command, then becoming it.
+//! Records a command, then becomes it.
 //!
-//! The life of an invocation reads from top to bottom in [`run`]: who, what, write it down, then
+//! Read [`run`] from top to bottom to follow one command: who runs it, what it is, write it down,
 //! do it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use audit_core::{Auid, CommandLine, Outcome, Subject};
-use audit_host::journal::{self, Entry};
+use audit_core::{CommandLine, Outcome, Subject};
 use audit_host::mask::{self, Mask};
-use nix::unistd::{Uid, User};
 
+use crate::command::invocation::{Invocation, is_docker};
+use crate::command::program::{self, NotRunnable};
 use crate::docker;
-use crate::evidence::Evidence;
 use crate::exit;
-use crate::invocation::{Invocation, is_docker};
 use crate::process;
-use crate::program::{self, NotRunnable};
-use crate::recorder;
+use crate::record::{self, CommandRecords};
 use crate::report::{self, Failure};
 use crate::settings::{self, OnFailure, Settings};
 use crate::supervise;
 
-/// Records the command and runs it. Returns only if it was not run, or has ended.
+/// Records the command and runs it. Returns only if the command did not run, or if it ran as a child
+/// and has ended.
 ///
 /// # Errors
-/// If it was not run: what to say, and the exit code.
+/// If the command did not run: the message and the exit code.
 pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let settings = Settings::load().map_err(not_recorded)?;
     let mask = load_mask().map_err(not_recorded)?;
     let program = find(invocation, &settings);
-    let evidence = Evidence {
+    let records = CommandRecords {
         subject: Subject::current().context("it cannot be recorded").map_err(not_recorded)?,
-        line: CommandLine::new(shown(invocation, &settings, &mask)),
+        line: CommandLine::new(masked_words(invocation, &settings, &mask)),
         program: chosen_by_caller(&program, invocation, &settings),
         host_access: docker_words(invocation)
             .map_or(Vec::new(), |words| docker::host_access(&words)),
@@ -44,39 +42,39 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let will_run = refusal.is_none() && program.is_ok();
     let outcome = if will_run { Outcome::Success } else { Outcome::Failed };
 
-    recorder::write(&evidence.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
-    // More people read the journal than the trail, so it has no digests.
-    let shown = shown(invocation, &settings, &Mask::default());
-    write_journal(&program, refusal, &shown, &evidence.subject);
+    record::write(&records.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    // More people read the journal than the trail, so the journal gets no digests.
+    let words = masked_words(invocation, &settings, &Mask::default());
+    record::write_journal_line(&program, refusal.is_some(), &words, &records.subject);
 
     if let Some(reason) = refusal {
         return Err(not_allowed(reason));
     }
-    let file = program.map_err(|reason| not_run(&reason, invocation))?;
+    let file = program.map_err(|reason| not_runnable(&reason, invocation))?;
     if let Some(host) = &invocation.terms.docker_host {
         for (name, value) in docker::environment_for(host) {
             process::set_variable(name, value);
         }
     }
     if invocation.record_exit || settings.record_exit {
-        return run_as_child(&file, invocation, &evidence, settings.on_failure);
+        return run_as_child(&file, invocation, &records, settings.on_failure);
     }
     let Err(error) = process::become_program(&file, &invocation.words);
-    Err(not_executed(&file, error, &evidence, settings.on_failure))
+    Err(not_executed(&file, error, &records, settings.on_failure))
 }
 
-/// How secrets are hidden. Where the program is lent the group that may read the key, it gives the
-/// group back: docker is not to have it.
+/// Reads the key that masks secrets, then drops the group that a set-group-id bit gave audit-cli to
+/// read it: docker must not have that group.
 fn load_mask() -> anyhow::Result<Mask> {
     let mask = Mask::load(Path::new(mask::KEY_PATH));
-    process::give_back_group().context("the group of audit-cli cannot be given back")?;
+    process::drop_extra_group().context("audit-cli cannot drop its extra group")?;
     mask.context(
         "audit-cli must be able to read the key; see \"What redaction hides\" in the README",
     )
 }
 
-/// The file that is run, if the caller chose it by PATH: neither the settings nor the command as
-/// typed say which it is.
+/// The file that runs, if the caller's PATH chose it: neither the settings nor the typed command
+/// name it.
 fn chosen_by_caller(
     program: &Result<PathBuf, NotRunnable>,
     invocation: &Invocation,
@@ -88,7 +86,7 @@ fn chosen_by_caller(
     (configured != Some(file) && !is_typed).then(|| file.as_os_str().as_bytes().to_vec())
 }
 
-/// Which file the command is. Where docker is, the administrator may say.
+/// The file of the command. For docker, `docker_path` in the settings may name it.
 fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunnable> {
     match invocation.words.first() {
         _ if invocation.is_docker => program::find_docker(settings),
@@ -97,7 +95,7 @@ fn find(invocation: &Invocation, settings: &Settings) -> Result<PathBuf, NotRunn
     }
 }
 
-/// The words if they are docker's, by whatever path it is called.
+/// The words, if the command is docker or compose, called by any path.
 fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
     let command = invocation.words.first()?;
     let is_docker =
@@ -105,82 +103,47 @@ fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
     is_docker.then(|| bytes(&invocation.words))
 }
 
-/// The words with their secrets hidden.
-fn shown(invocation: &Invocation, settings: &Settings, mask: &Mask) -> Vec<Vec<u8>> {
+/// The words with their secrets masked.
+fn masked_words(invocation: &Invocation, settings: &Settings, mask: &Mask) -> Vec<Vec<u8>> {
     match docker_words(invocation) {
         Some(words) if settings.redact => docker::redacted(&words, &settings.secret_names, mask),
         _ => bytes(&invocation.words),
     }
 }
 
-fn write_journal(
-    program: &Result<PathBuf, NotRunnable>,
-    refusal: Option<&str>,
-    shown: &[Vec<u8>],
-    subject: &Subject,
-) {
-    let Some((command, arguments)) = shown.split_first() else { return };
-    let (file, rejected) = match program {
-        Ok(file) => (file.as_path(), None),
-        Err(NotRunnable::NotExecutable(file)) => (file.as_path(), Some("command not executable")),
-        Err(NotRunnable::NotFound) => {
-            (Path::new(OsStr::from_bytes(command)), Some("command not found"))
-        }
-    };
-    let login = subject.auid.map_or(subject.uid, Auid::number);
-    journal::write(&Entry {
-        writer: "audit-cli",
-        user: user_name(login),
-        run_as: user_name(Uid::effective().as_raw()),
-        terminal: subject.terminal.as_ref().map_or("unknown", AsRef::as_ref),
-        cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
-        program: file,
-        arguments,
-        rejected: refusal.map(|_| "command not allowed").or(rejected),
-    });
-}
-
-/// The user's name, or the number as sudo writes it.
-fn user_name(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => user.name,
-        _ => format!("#{uid}"),
-    }
-}
-
-/// Stays as parent and records how the command ended.
+/// Runs the command as a child and records how it ended.
 fn run_as_child(
     file: &Path,
     invocation: &Invocation,
-    evidence: &Evidence,
+    records: &CommandRecords,
     on_failure: OnFailure,
 ) -> Result<u8, Failure> {
     let failed = |error: &io::Error| {
         let error = io::Error::from(error.kind());
-        let failure = not_executed(file, error, evidence, on_failure);
+        let failure = not_executed(file, error, records, on_failure);
         report::line(&failure.error);
         failure.code
     };
     let ended = supervise::run(file, &invocation.words, failed).map_err(|error| Failure {
         code: exit::NOT_EXECUTABLE,
-        error: anyhow!(error).context("the command could not be run as a child"),
+        error: anyhow!(error).context("cannot run the command as a child process"),
     })?;
-    // The command has run: what is left is to say that its end is not on record.
-    if let Err(error) = recorder::write(&[evidence.of_end(ended)], on_failure) {
-        report::line(&error.context("the command's end"));
+    // The command has run, so nothing can be refused any more: only report the missing record.
+    if let Err(error) = record::write(&[records.of_end(ended)], on_failure) {
+        report::line(&error.context("could not record how the command ended"));
     }
     Ok(supervise::end_like(ended))
 }
 
-/// The command was recorded as run, and then the kernel would not execute it.
+/// Handles a command that was recorded as run, but that the kernel would not execute.
 fn not_executed(
     file: &Path,
     error: io::Error,
-    evidence: &Evidence,
+    records: &CommandRecords,
     on_failure: OnFailure,
 ) -> Failure {
-    if let Err(error) = recorder::write(&[evidence.of_failed_start()], on_failure) {
-        report::line(&error.context("that the command failed to start"));
+    if let Err(error) = record::write(&[records.of_failed_start()], on_failure) {
+        report::line(&error.context("could not record that the command failed to start"));
     }
     let code = match error.kind() {
         io::ErrorKind::NotFound => exit::NOT_FOUND,
@@ -189,8 +152,8 @@ fn not_executed(
     Failure { code, error: anyhow!(error).context(format!("cannot execute {}", file.display())) }
 }
 
-/// What to tell the user of a command that cannot be run.
-fn not_run(reason: &NotRunnable, invocation: &Invocation) -> Failure {
+/// The message for a command that has no executable file.
+fn not_runnable(reason: &NotRunnable, invocation: &Invocation) -> Failure {
     let command = invocation.words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
     match reason {
         NotRunnable::NotExecutable(file) => Failure {

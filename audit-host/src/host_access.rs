@@ -64,7 +64,7 @@ impl HostAccess {
 
 /// What a call asks for, gathered from wherever it may say so.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct RequestedAccess {
     is_privileged: bool,
     mounts: Vec<Vec<u8>>,
     devices: Vec<Vec<u8>>,
@@ -74,7 +74,7 @@ pub struct Asked {
     others: BTreeMap<Danger, Vec<Vec<u8>>>,
 }
 
-impl Asked {
+impl RequestedAccess {
     /// One thing that is asked for. It leaves one way to the host if its danger yields the host.
     /// Two dangers of one thing, recorded in one way, leave that way once.
     pub fn add(&mut self, danger: Danger, way: Way, value: &[u8]) {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn each_way_is_told_once() {
-        let mut asked = Asked::default();
+        let mut asked = RequestedAccess::default();
         asked.add(Danger::HostFiles, Way::Mount, b"/");
         asked.add(Danger::HostRoot, Way::Mount, b"/");
         asked.add(Danger::HostFiles, Way::Mount, b"/etc");
@@ -179,13 +179,13 @@ mod tests {
                 HostAccess::Other(Danger::HostCgroup, Some(line(&["/user.slice"]))),
             ]
         );
-        assert_eq!(Asked::default().into_ways(), []);
+        assert_eq!(RequestedAccess::default().into_ways(), []);
     }
 
     #[test]
     fn every_danger_that_yields_the_host_leaves_one_way() {
         for danger in Danger::ALL {
-            let mut asked = Asked::default();
+            let mut asked = RequestedAccess::default();
             asked.add_findings([Finding::new(danger, "x")]);
             let ways = asked.into_ways();
             assert_eq!(ways.len(), usize::from(danger.yields_host()), "{}", danger.name());
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn any_number_of_words_fits_the_records() {
-        let mut asked = Asked::default();
+        let mut asked = RequestedAccess::default();
         for name in capability::ALL {
             asked.add(Danger::Capabilities, Way::Capability, name.as_bytes());
         }

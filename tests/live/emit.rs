@@ -93,7 +93,7 @@ fn no_receipt_is_given_for_what_the_kernel_drops() {
 #[test]
 fn mistakes_are_told_in_one_line() {
     for (arguments, reason) in [
-        (&["--type", "USER_COMMAND"][..], "names near it: USER_"),
+        (&["--type", "USER_COMMAND"][..], "similar names: USER_"),
         (&["--type", "1300"], "outside 1100-1199 and 2100-2999"),
         (&["--type", "TEST", "--op", "two words"], "a word is 1 to 255 characters"),
         (&["--type", "TEST", "--field", "uid=0"], "field `uid`"),

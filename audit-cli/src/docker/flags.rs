@@ -1,37 +1,38 @@
-//! Docker's options, as its own parser reads them.
+//! Docker's options, read as docker's own parser reads them.
 //!
-//! Knows the rules of docker's option library. An option that is not known here, because docker is
-//! newer, is read so that rather too much is seen than too little.
+//! Knows the rules of docker's option library. A newer docker has options that this file does not
+//! know: it reads them in the way that finds too much rather than too little.
 //!
 //! # Source
 //! `parseLongArg` and `parseSingleShortArg` in spf13/pflag.
 
 use std::borrow::Cow;
 
-use super::grammar::{Grammar, Kind};
+use super::grammar::{Grammar, OptionKind};
 
 /// The options of a command, in order.
+#[derive(Debug)]
 pub(super) struct Flags<'a> {
     pub(super) given: Vec<Flag<'a>>,
-    /// The first word behind the options.
+    /// The index of the first word after the options.
     pub(super) end: usize,
-    /// The words between the options and behind them.
+    /// The words that are no options: those between the options and those after them.
     pub(super) operands: Vec<&'a [u8]>,
 }
 
-/// One option as given.
+/// One option, as the caller wrote it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Flag<'a> {
     /// The long name.
     pub(super) name: &'a [u8],
-    /// The value; `true` for a switch without one.
+    /// The value; `true` for a switch without a value.
     pub(super) value: &'a [u8],
-    /// The word in which the value stands; `None` for a switch without one.
+    /// The index of the word that contains the value; `None` for a switch without a value.
     pub(super) value_word: Option<usize>,
 }
 
 impl<'a> Flags<'a> {
-    /// Reads options from the word with index `start` on.
+    /// Reads options, beginning at the word with index `start`.
     pub(super) fn read(words: &'a [Vec<u8>], start: usize, grammar: Grammar) -> Self {
         let mut flags = Self { given: Vec::new(), end: start, operands: Vec::new() };
         while let Some(word) = words.get(flags.end) {
@@ -42,7 +43,7 @@ impl<'a> Flags<'a> {
                 }
                 [b'-', b'-', long @ ..] => flags.read_long(words, long, grammar),
                 [b'-', short @ ..] if !short.is_empty() => flags.read_short(words, short, grammar),
-                operand if grammar.takes_options_behind_operands() => {
+                operand if grammar.takes_options_after_operands() => {
                     flags.operands.push(operand);
                     flags.end += 1;
                 }
@@ -53,7 +54,7 @@ impl<'a> Flags<'a> {
         flags
     }
 
-    /// `--name=value`, `--name value` or `--switch`.
+    /// Reads `--name=value`, `--name value` or `--switch`.
     fn read_long(&mut self, words: &'a [Vec<u8>], long: &'a [u8], grammar: Grammar) {
         match split_once(long, b'=') {
             Some((name, value)) => self.push(name, value, Some(self.end)),
@@ -62,37 +63,40 @@ impl<'a> Flags<'a> {
         self.end += 1;
     }
 
-    /// `-abc`: switches, up to one that takes the rest of the word or the next word.
+    /// Reads `-abc`: each letter is a switch, up to one that takes the rest of the word, or the next
+    /// word, as its value.
     fn read_short(&mut self, words: &'a [Vec<u8>], mut short: &'a [u8], grammar: Grammar) {
         while let [letter, rest @ ..] = short {
             let name = grammar.long_name(*letter);
-            let kind = name.map_or(Kind::Unknown, |name| grammar.kind(name));
+            let kind = name.map_or(OptionKind::Unknown, |name| grammar.kind(name));
             let name = name.unwrap_or_default();
             match (kind, rest) {
                 (_, [b'=', value @ ..]) => {
                     self.push(name, value, Some(self.end));
                     break;
                 }
-                (Kind::Switch, _) => self.push(name, b"true", None),
-                (Kind::Unknown, [_, ..]) => {}
-                (Kind::Value, [_, ..]) => {
+                (OptionKind::Switch, _) => self.push(name, b"true", None),
+                (OptionKind::Unknown, [_, ..]) => {}
+                (OptionKind::Value, [_, ..]) => {
                     self.push(name, rest, Some(self.end));
                     break;
                 }
-                (Kind::Value | Kind::Unknown, []) => self.push_with_next_word(words, name, kind),
+                (OptionKind::Value | OptionKind::Unknown, []) => {
+                    self.push_with_next_word(words, name, kind);
+                }
             }
             short = rest;
         }
         self.end += 1;
     }
 
-    /// Takes the next word as the value. An unknown option may be a switch, so it does not take
-    /// a word that looks like an option.
-    fn push_with_next_word(&mut self, words: &'a [Vec<u8>], name: &'a [u8], kind: Kind) {
+    /// Takes the next word as the value. An unknown option may be a switch, so it takes no word that
+    /// looks like an option.
+    fn push_with_next_word(&mut self, words: &'a [Vec<u8>], name: &'a [u8], kind: OptionKind) {
         let next = words.get(self.end + 1).filter(|next| match kind {
-            Kind::Value => true,
-            Kind::Switch => false,
-            Kind::Unknown => !next.starts_with(b"-"),
+            OptionKind::Value => true,
+            OptionKind::Switch => false,
+            OptionKind::Unknown => !next.starts_with(b"-"),
         });
         match next {
             Some(value) => {
@@ -109,21 +113,32 @@ impl<'a> Flags<'a> {
 }
 
 impl Flag<'_> {
-    /// The value as text, as the broker gets it: docker's client replaces bytes that are not UTF-8.
+    /// The value as text. Docker's client replaces bytes that are not UTF-8, so the broker sees the
+    /// same text.
     pub(super) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.value)
     }
 
-    /// Whether the switch is on, as Go's `strconv.ParseBool` reads it. Docker refuses other values.
+    /// Whether the switch is on. Docker refuses values that `strconv.ParseBool` of Go does not know.
     pub(super) fn is_on(&self) -> bool {
         matches!(self.value, b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True")
     }
 }
 
-/// What stands before and behind the first separator.
+/// The bytes before and after the first separator.
 pub(super) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let index = bytes.iter().position(|byte| *byte == separator)?;
     Some((bytes.get(..index)?, bytes.get(index + 1..)?))
+}
+
+/// The parts of `NAME=VALUE`; the value is empty if there is no `=`.
+pub(super) fn pair(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, ""))
+}
+
+/// The values of all options with this name, as text.
+pub(super) fn texts(given: &[Flag<'_>], name: &[u8]) -> Vec<String> {
+    given.iter().filter(|flag| flag.name == name).map(|flag| flag.text().into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -131,7 +146,7 @@ mod tests {
     use super::super::words;
     use super::*;
 
-    /// The options as `name=value`, and the word behind them.
+    /// The options as `name=value`, and the index of the word after them.
     fn read(line: &str) -> (Vec<String>, usize) {
         let words = words(line);
         let flags = Flags::read(&words, 2, Grammar::Container);
@@ -182,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_takes_a_value_only_behind_an_equals_sign() {
+    fn a_switch_takes_a_value_only_after_an_equals_sign() {
         assert_eq!(read("docker run --privileged false x").0, ["privileged=true"]);
         assert_eq!(read("docker run --privileged=false x").0, ["privileged=false"]);
         assert_eq!(read("docker run -t=false x").0, ["tty=false"]);
@@ -196,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_no_error() {
+    fn incomplete_words_are_no_error() {
         for line in [
             "docker run",
             "docker run -v",

@@ -17,9 +17,9 @@ use options::{
 };
 
 /// Which options a command has.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Grammar {
-    /// Before the command: `docker --context x run`.
+    /// Options before the command: `docker --context x run`.
     Global,
     /// `docker run` and `docker create`.
     Container,
@@ -31,12 +31,12 @@ pub(super) enum Grammar {
     Build,
     /// `docker commit` and `docker import`.
     NewImage,
-    /// `docker diff` and `docker top`, which have no option but `--help`. The words behind a container
+    /// `docker diff` and `docker top`, whose only option is `--help`. The words after the container
     /// are for `ps`.
     HelpOnly,
     /// `docker buildx create`.
     Builder,
-    /// `docker compose`, before its command.
+    /// Options of `docker compose` before its own command.
     Compose,
     /// `docker compose run` and `exec`.
     ComposeRun,
@@ -44,28 +44,30 @@ pub(super) enum Grammar {
     Update,
     /// `docker service create` and `update`.
     Service,
-    /// `docker volume create` and `docker network create` and `connect`, and every other command
-    /// whose options are few.
+    /// `docker volume create`, `docker network create` and `connect`, and the other commands that have
+    /// few options.
     Object,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+/// Whether an option takes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OptionKind {
     Switch,
     Value,
     Unknown,
 }
 
 impl Grammar {
-    pub(super) fn kind(self, name: &[u8]) -> Kind {
+    /// Whether the option with this long name takes a value.
+    pub(super) fn kind(self, name: &[u8]) -> OptionKind {
         let (switches, values) = self.names();
-        let stands_in = |names: &[&str]| names.iter().any(|other| other.as_bytes() == name);
-        if stands_in(switches) {
-            Kind::Switch
-        } else if stands_in(values) {
-            Kind::Value
+        let is_in = |names: &[&str]| names.iter().any(|other| other.as_bytes() == name);
+        if is_in(switches) {
+            OptionKind::Switch
+        } else if is_in(values) {
+            OptionKind::Value
         } else {
-            Kind::Unknown
+            OptionKind::Unknown
         }
     }
 
@@ -87,6 +89,7 @@ impl Grammar {
         }
     }
 
+    /// The long name of the option with this letter.
     pub(super) fn long_name(self, letter: u8) -> Option<&'static [u8]> {
         let letters: &[(u8, &str)] = match self {
             Self::Global => GLOBAL_LETTERS,
@@ -106,8 +109,9 @@ impl Grammar {
         letters.iter().find(|(other, _)| *other == letter).map(|(_, name)| name.as_bytes())
     }
 
-    /// `docker login HOST -p PASSWORD` is read, but `docker run IMAGE -v` gives `-v` to the image.
-    pub(super) fn takes_options_behind_operands(self) -> bool {
+    /// Whether options may follow other words. They may in `docker login HOST -p PASSWORD`, but
+    /// `docker run IMAGE -v` passes `-v` to the container.
+    pub(super) fn takes_options_after_operands(self) -> bool {
         match self {
             Self::Login
             | Self::Build
@@ -131,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_letter_stands_for_a_known_option() {
+    fn each_letter_is_short_for_a_known_option() {
         use Grammar::{
             Build, Builder, Compose, ComposeRun, Container, Exec, Global, HelpOnly, Login,
             NewImage, Object, Service, Update,
@@ -142,7 +146,7 @@ mod tests {
         ] {
             for letter in 0..=u8::MAX {
                 if let Some(name) = grammar.long_name(letter) {
-                    assert!(grammar.kind(name) != Kind::Unknown, "{name:?}");
+                    assert!(grammar.kind(name) != OptionKind::Unknown, "{name:?}");
                 }
             }
         }

@@ -1,19 +1,20 @@
 //! Which words of a docker command line are secrets.
 //!
-//! Secrets do not belong into a trail that is forwarded and kept. Docker gets them as typed.
+//! The audit trail is forwarded and stored for a long time, so secrets do not belong in it. Docker
+//! itself gets the words as typed.
 
 use std::collections::BTreeMap;
 
 use audit_host::address::credentials;
 use audit_host::mask::Mask;
 
+use super::command::{CommandName, DockerCommand};
 use super::flags::split_once;
-use super::{Command, Name};
 
-/// The words, `docker` itself first, with each secret hidden by the mask.
+/// The words with each secret hidden by the mask. The first word is `docker` itself.
 ///
-/// Secrets are the password of `docker login`, the value of a variable that `-e`, `--env` or
-/// `--build-arg` sets if its name contains one of `secret_names`, and the credentials in URLs.
+/// These are secrets: the password of `docker login`; the value of a variable that `-e`, `--env` or
+/// `--build-arg` sets, if its name contains one of `secret_names`; and the credentials in URLs.
 pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String], mask: &Mask) -> Vec<Vec<u8>> {
     let starts = secret_starts(words, secret_names);
     let hidden = |(index, word): (usize, &Vec<u8>)| match starts.get(&index) {
@@ -23,34 +24,52 @@ pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String], mask: &Mask) 
     words.iter().enumerate().map(hidden).collect()
 }
 
-/// The words that end with a secret, and where the secret begins.
+/// The indices of the words that end with a secret, each with the offset at which the secret begins.
 fn secret_starts(words: &[Vec<u8>], secret_names: &[String]) -> BTreeMap<usize, usize> {
+    // If the command is not known here, any word may set a variable: compose and service have the
+    // same options. If it is known, the words after its options belong to the container.
+    let found = match DockerCommand::read(words) {
+        Some(command) => secrets_in_options(words, &command, secret_names),
+        None => secrets_in_any_word(words, secret_names),
+    };
     let mut starts = BTreeMap::new();
-    let mut mask_from = |word: usize, start: usize| {
+    for (word, start) in found {
         starts
             .entry(word)
             .and_modify(|other: &mut usize| *other = start.min(*other))
             .or_insert(start);
-    };
-    if let Some(command) = Command::read(words) {
-        for flag in &command.flags.given {
-            let Some(value_word) = flag.value_word else { continue };
-            let value_start = words.get(value_word).map_or(0, |word| word.len() - flag.value.len());
-            match flag.name {
-                b"password" if command.name == Name::Login => mask_from(value_word, value_start),
-                b"env" | b"build-arg" => {
-                    if let Some(start) = secret_start(flag.value, secret_names) {
-                        mask_from(value_word, value_start + start);
-                    }
-                }
-                _ => {}
+    }
+    starts
+}
+
+/// The word and offset of each secret in the options of a known command.
+fn secrets_in_options(
+    words: &[Vec<u8>],
+    command: &DockerCommand<'_>,
+    secret_names: &[String],
+) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for flag in &command.flags.given {
+        let Some(value_word) = flag.value_word else { continue };
+        let value_start = words.get(value_word).map_or(0, |word| word.len() - flag.value.len());
+        match flag.name {
+            b"password" if command.name == CommandName::Login => {
+                found.push((value_word, value_start));
             }
+            b"env" | b"build-arg" => {
+                let start = secret_start(flag.value, secret_names);
+                found.extend(start.map(|start| (value_word, value_start + start)));
+            }
+            _ => {}
         }
     }
-    // Other commands, such as compose and service, set variables with the same options. Where the
-    // options are known, a container's own words behind them are left alone.
-    let others = if Command::read(words).is_some() { &[] } else { words };
-    for (index, word) in others.iter().enumerate() {
+    found
+}
+
+/// The word and offset of each secret that `-e`, `--env` or `--build-arg` sets anywhere.
+fn secrets_in_any_word(words: &[Vec<u8>], secret_names: &[String]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (index, word) in words.iter().enumerate() {
         let (value_word, value) = match word.as_slice() {
             b"-e" | b"--env" | b"--build-arg" => match words.get(index + 1) {
                 Some(value) => (index + 1, value.as_slice()),
@@ -62,20 +81,20 @@ fn secret_starts(words: &[Vec<u8>], secret_names: &[String]) -> BTreeMap<usize, 
             },
         };
         let value_start = words.get(value_word).map_or(0, |word| word.len() - value.len());
-        if let Some(start) = secret_start(value, secret_names) {
-            mask_from(value_word, value_start + start);
-        }
+        let start = secret_start(value, secret_names);
+        found.extend(start.map(|start| (value_word, value_start + start)));
     }
-    starts
+    found
 }
 
-/// Options that set a variable in the same word; the longer ones first.
+/// Options that set a variable in the same word. Longer ones come first, so that they match first.
 const ASSIGNING: &[&[u8]] = &[b"--build-arg=", b"--env=", b"-e=", b"-e"];
 
-/// Where the value starts in `NAME=value`, if the name is one of a secret.
+/// The offset of the value in `NAME=value`, if the name is that of a secret.
 fn secret_start(assignment: &[u8], secret_names: &[String]) -> Option<usize> {
     let (name, _) = split_once(assignment, b'=')?;
-    // What is no name of a variable, such as a line of a script, is no assignment.
+    // If the first part cannot be the name of a variable, this is something else, such as a line of
+    // a script.
     let is_name = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
     if !is_name {
         return None;
@@ -147,9 +166,9 @@ mod tests {
         assert_eq!(shown("docker run -e TOKEN=http://u:p@h img"), "docker run -e TOKEN=*** img");
     }
 
-    /// A command that is passed off as a secret: `-e TOKEN='rm -rf /data' fedora sh -c '$TOKEN'`.
+    /// A command that pretends to be a secret: `-e TOKEN='rm -rf /data' fedora sh -c '$TOKEN'`.
     #[test]
-    fn s26_what_is_masked_has_its_digest() {
+    fn s26_a_masked_secret_has_its_digest() {
         let mask = Mask::with_key([1; audit_host::mask::KEY_BYTES]);
         let typed = ["docker", "run", "-e", "TOKEN=rm -rf /data", "fedora", "sh", "-c", "$TOKEN"];
         let typed: Vec<Vec<u8>> = typed.iter().map(|word| word.as_bytes().to_vec()).collect();
@@ -160,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_stay() {
+    fn other_words_stay_as_typed() {
         for line in [
             "docker run -e TOKEN img",
             "docker run -p 80:80 img",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
 use audit_host::finding::{Finding, Way};
-use audit_host::host_access::Asked;
+use audit_host::host_access::RequestedAccess;
 use audit_host::options::host_path;
 
 use super::findings::Findings;
@@ -20,7 +20,7 @@ const DEPTH_LIMIT: usize = 128;
 pub(super) struct Gathered {
     findings: Findings,
     host_paths: BTreeSet<String>,
-    asked: Asked,
+    asked: RequestedAccess,
 }
 
 impl Gathered {

@@ -1,4 +1,4 @@
-//! The names of the options of each command: switches, options with a value, and their letters.
+//! The options of each command: switches, options with a value, and their short letters.
 
 pub(super) const GLOBAL_SWITCHES: &[&str] = &["debug", "help", "tls", "tlsverify", "version"];
 pub(super) const GLOBAL_VALUES: &[&str] =

@@ -1,7 +1,7 @@
-//! Whether the trail can be trusted on this host.
+//! `audit-cli doctor`: checks whether the audit trail on this host can be trusted.
 //!
-//! Each check says what it found and what to do about it. Checks look; the only thing written is
-//! one TEST record, to see that it arrives.
+//! There is one file for each subject. Each check says what it found and what to do about it. The
+//! checks change nothing, except that one of them writes a TEST record to see whether it arrives.
 
 mod bypass;
 mod containers;
@@ -19,22 +19,24 @@ use crate::report::visible;
 /// What one check found.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Check {
-    /// What was checked.
+    /// The subject of the check.
     #[serde(rename = "check")]
     subject: &'static str,
     state: State,
+    /// What the check found.
     finding: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 
+/// How good or bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// As it should be.
+    /// All is well.
     Ok,
-    /// Worth knowing; what is recorded can be trusted all the same.
+    /// Worth knowing, but the records can still be trusted.
     Note,
     /// Records may be missing.
     Fault,
@@ -55,14 +57,17 @@ impl Check {
     }
 }
 
-/// All that was found.
-#[derive(Serialize)]
+/// The findings of all checks.
+#[derive(Debug, Serialize)]
 struct Report {
     trusted: bool,
     checks: Vec<Check>,
 }
 
 /// Prints the findings. The exit code is 0 only if there is no fault.
+///
+/// # Errors
+/// If standard output cannot be written.
 pub(crate) fn run(json: bool) -> anyhow::Result<u8> {
     let checks: Vec<Check> = [
         kernel::checks(),
@@ -95,7 +100,7 @@ fn text(report: &Report) -> String {
     lines.push(if report.trusted {
         "The trail can be trusted.".to_owned()
     } else {
-        "The trail cannot be trusted until the faults are mended.".to_owned()
+        "The trail cannot be trusted until you fix the faults.".to_owned()
     });
     lines.join("\n") + "\n"
 }
@@ -105,15 +110,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_has_a_line_for_each_finding_and_its_advice() {
-        let checks = vec![Check::ok("a", "fine"), Check::fault("b", "bad\u{1b}", "mend it")];
+    fn the_text_has_a_line_for_each_finding_and_each_advice() {
+        let checks = vec![Check::ok("a", "fine"), Check::fault("b", "bad\u{1b}", "fix it")];
         let text = text(&Report { trusted: false, checks });
         assert_eq!(
             text,
             "ok     a                 fine\n\
              FAULT  b                 bad\\u{1b}\n\
-             \u{20}                        mend it\n\
-             The trail cannot be trusted until the faults are mended.\n"
+             \u{20}                        fix it\n\
+             The trail cannot be trusted until you fix the faults.\n"
         );
     }
 }

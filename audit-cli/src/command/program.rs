@@ -1,6 +1,7 @@
 //! Which file a command is.
 //!
-//! Knows PATH. Never finds `audit-cli` itself, by whatever name, so a link never loops.
+//! Knows PATH. Never finds `audit-cli` itself, under any name, so that a symlink named `docker` does
+//! not run itself again and again.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,29 +13,32 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::settings::Settings;
 
-/// Where a command without a slash is looked for if PATH is not set, as `execvp(3)` does.
+/// Where to look for a command without a slash if PATH is not set.
+///
+/// # Source
+/// `execvp(3)`.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// Why a command cannot be run.
+/// Why a command cannot run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotRunnable {
-    /// There is a file of that name, and it cannot be executed.
+    /// A file of that name exists, but it cannot be executed.
     NotExecutable(PathBuf),
-    /// There is none.
+    /// No file has that name.
     NotFound,
 }
 
-/// Looks for docker: where the administrator says, else on PATH.
+/// Finds docker: at `docker_path` of the settings if that is set, otherwise on PATH.
 pub(crate) fn find_docker(settings: &Settings) -> Result<PathBuf, NotRunnable> {
     match &settings.docker_path {
         None => find(OsStr::new("docker")),
-        // It would run itself for ever.
+        // audit-cli would run itself forever.
         Some(path) if FileId::of(path) == own_file() => Err(NotRunnable::NotFound),
         Some(path) => at(path.clone()),
     }
 }
 
-/// Looks for the command: as a path if it has a slash, else on PATH.
+/// Finds the command: a word with a slash is a path, any other is searched on PATH.
 pub(crate) fn find(command: &OsStr) -> Result<PathBuf, NotRunnable> {
     if command.as_encoded_bytes().contains(&b'/') {
         return at(PathBuf::from(command));
@@ -43,8 +47,8 @@ pub(crate) fn find(command: &OsStr) -> Result<PathBuf, NotRunnable> {
     find_on(&path, command, own_file().as_ref())
 }
 
-/// The file at this path.
-pub(crate) fn at(path: PathBuf) -> Result<PathBuf, NotRunnable> {
+/// The file at this path, if it can be executed.
+fn at(path: PathBuf) -> Result<PathBuf, NotRunnable> {
     match fs::metadata(&path) {
         Err(_) => Err(NotRunnable::NotFound),
         Ok(metadata) if metadata.is_file() && access(&path, AccessFlags::X_OK).is_ok() => Ok(path),
@@ -70,7 +74,7 @@ fn find_on(path: &OsStr, command: &OsStr, own: Option<&FileId>) -> Result<PathBu
     Err(best)
 }
 
-/// What makes two paths the same file.
+/// Identifies a file: two paths with the same id lead to one file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     device: u64,
@@ -78,14 +82,14 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    /// The file behind the path, links followed.
+    /// The id of the file that the path leads to, after following symlinks.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         Some(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 }
 
-/// The running `audit-cli`.
+/// The id of the running `audit-cli`.
 pub(crate) fn own_file() -> Option<FileId> {
     FileId::of(Path::new("/proc/self/exe"))
 }
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wrapper_itself_is_passed_over() {
+    fn the_search_skips_audit_cli_itself() {
         let own = FileId::of(Path::new("/bin/sh"));
         assert_eq!(sh_on("/bin", own.as_ref()), Err(NotRunnable::NotFound));
     }

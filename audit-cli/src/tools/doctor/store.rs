@@ -1,4 +1,4 @@
-//! Whether a record that is sent can be found again.
+//! Checks whether ausearch finds a record that audit-cli has sent.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use audit_core::{EventId, Outcome, Record, RecordType, Subject};
 
 use super::Check;
 use crate::process;
-use crate::recorder;
+use crate::record;
 
 const AUDITD_CONFIGURATION: &str = "/etc/audit/auditd.conf";
 
-/// How long a record may take from the kernel to the log.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long auditd may take to write a record to its log.
+const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) fn checks() -> Vec<Check> {
     let auditd = match fs::read_to_string(AUDITD_CONFIGURATION) {
@@ -40,7 +40,7 @@ fn judge_auditd(configuration: &str) -> Check {
             "log",
             "auditd writes no log (write_logs = no)",
             format!(
-                "set write_logs = yes in {AUDITD_CONFIGURATION}, unless a plugin stores records"
+                "set write_logs = yes in {AUDITD_CONFIGURATION}, unless a plugin stores the records"
             ),
         );
     }
@@ -48,20 +48,21 @@ fn judge_auditd(configuration: &str) -> Check {
     Check::ok("log", format!("auditd writes {file}"))
 }
 
-/// Sends a TEST record, has the kernel's receipt for it, and looks for it as an auditor would.
+/// Sends a TEST record, waits for the kernel's receipt, and searches for the record as an auditor
+/// would.
 fn round_trip() -> Check {
     if process::has_more_privilege_than_caller() {
         return Check::fault(
             "round trip",
-            "cannot tell: only root may write a test record",
+            "cannot check: only root may write a test record",
             "run audit-cli doctor as root",
         );
     }
     send_and_find().unwrap_or_else(|error| {
         Check::fault(
             "round trip",
-            format!("no proof: {error:#}"),
-            "see auditctl -s and auditctl -l for what drops records",
+            format!("the test record did not arrive: {error:#}"),
+            "look in auditctl -s and auditctl -l for what drops records",
         )
     })
 }
@@ -73,9 +74,9 @@ fn send_and_find() -> anyhow::Result<Check> {
         .subject(&subject)
         .outcome(Outcome::Success);
     let sent = Instant::now();
-    let ids = recorder::write_with_receipt(&record)?;
-    let id = ids.first().context("the record had no part")?;
-    while sent.elapsed() < PATIENCE {
+    let ids = record::write_with_receipt(&record)?;
+    let id = ids.first().context("the kernel gave no receipt for the record")?;
+    while sent.elapsed() < LOG_TIMEOUT {
         if ausearch_finds(id)? {
             let took = sent.elapsed().as_millis();
             return Ok(Check::ok(
@@ -87,13 +88,16 @@ fn send_and_find() -> anyhow::Result<Check> {
     }
     Ok(Check::fault(
         "round trip",
-        format!("the kernel wrote {id}, and ausearch did not find it in {} s", PATIENCE.as_secs()),
-        "see whether auditd writes its log and has room for it",
+        format!(
+            "the kernel wrote event {id}, but ausearch did not find it within {} s",
+            LOG_TIMEOUT.as_secs()
+        ),
+        "check that auditd writes its log and that the disk is not full",
     ))
 }
 
 fn ausearch_finds(id: &EventId) -> anyhow::Result<bool> {
-    // Without --input-logs it would read standard input where that is no terminal.
+    // Without --input-logs, ausearch reads standard input if that is not a terminal.
     let output = Command::new("ausearch")
         .args(["--input-logs", "-ts", "recent", "--raw", "-a", &id.serial.to_string()])
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -106,10 +110,10 @@ fn ausearch_finds(id: &EventId) -> anyhow::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::tools::doctor::State;
 
     #[test]
-    fn a_log_that_is_not_written_is_a_fault() {
+    fn auditd_without_a_log_is_a_fault() {
         assert_eq!(judge_auditd("write_logs = NO\n").state, State::Fault);
         let check = judge_auditd("#write_logs = no\nlog_file = /srv/audit.log\n");
         assert_eq!(check, Check::ok("log", "auditd writes /srv/audit.log"));

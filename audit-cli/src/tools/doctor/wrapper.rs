@@ -1,4 +1,4 @@
-//! Whether commands that people type come through here.
+//! Checks whether audit-cli is set up so that docker commands go through it and are recorded.
 
 use std::env;
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +9,8 @@ use audit_host::journal;
 use audit_host::mask::{KEY_PATH, Mask};
 
 use super::Check;
+use crate::command::program::{self, FileId, NotRunnable, own_file};
 use crate::process;
-use crate::program::{self, FileId, NotRunnable, own_file};
 use crate::settings::{self, OnFailure, Settings};
 
 pub(super) fn checks() -> Vec<Check> {
@@ -29,10 +29,10 @@ fn login() -> Check {
         Ok(Subject { auid: Some(auid), .. }) => Check::ok("login", format!("your auid is {auid}")),
         Ok(_) => Check::note(
             "login",
-            "your auid is unset: records of this session name no person",
-            "have logins go through pam_loginuid",
+            "your auid is unset: records of this session name nobody",
+            "add pam_loginuid to the PAM configuration of logins",
         ),
-        Err(error) => Check::fault("login", format!("cannot tell: {error}"), "mount /proc"),
+        Err(error) => Check::fault("login", format!("cannot check: {error}"), "mount /proc"),
     }
 }
 
@@ -41,14 +41,14 @@ fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
         Err(error) => Check::fault(
             "configuration",
             format!("{error:#}"),
-            "mend it; until then no command is run",
+            "fix it; until then audit-cli runs no command",
         ),
         Ok(settings) if settings.on_failure == OnFailure::Warn => Check::fault(
             "configuration",
             "on_failure = \"warn\" lets commands run unrecorded",
             format!("set on_failure = \"refuse\" in {}", settings::PATH),
         ),
-        Ok(_) => Check::ok("configuration", "a command that cannot be recorded is not run"),
+        Ok(_) => Check::ok("configuration", "audit-cli refuses a command that it cannot record"),
     }
 }
 
@@ -57,7 +57,10 @@ fn docker(settings: &Settings) -> Check {
     match program::find_docker(settings) {
         Ok(file) if settings.docker_path.is_none() => Check::note(
             "docker",
-            format!("{}, by PATH: each caller's own PATH decides", file.display()),
+            format!(
+                "{}, from your PATH; for other callers, their own PATH decides",
+                file.display()
+            ),
             format!("set docker_path in {}", settings::PATH),
         ),
         Ok(file) => Check::ok("docker", format!("{}", file.display())),
@@ -68,22 +71,24 @@ fn docker(settings: &Settings) -> Check {
     }
 }
 
-/// Whether root can prove what records hide.
+/// Whether there is a key with which root can prove what records hide.
 fn redaction(mask: &anyhow::Result<Mask>) -> Check {
     match mask {
-        Ok(mask) if mask.has_key() => Check::ok("redaction", "what is hidden has a keyed digest"),
+        Ok(mask) if mask.has_key() => Check::ok("redaction", "hidden secrets have a keyed digest"),
         Ok(_) => Check::note(
             "redaction",
             "there is no key, so nobody can prove what a record hides as ***",
-            "audit-cli digest --make-key",
+            "run audit-cli digest --make-key",
         ),
-        Err(error) => {
-            Check::fault("redaction", format!("{error:#}"), "mend it; until then no command is run")
-        }
+        Err(error) => Check::fault(
+            "redaction",
+            format!("{error:#}"),
+            "fix it; until then audit-cli runs no command",
+        ),
     }
 }
 
-/// Whether the first docker on PATH is a link to us.
+/// Whether the first `docker` on PATH is a symlink to audit-cli.
 fn typed_docker() -> Check {
     let path = env::var_os("PATH").unwrap_or_default();
     let typed = env::split_paths(&path)
@@ -91,42 +96,43 @@ fn typed_docker() -> Check {
         .find(|file| file.is_file());
     match typed {
         Some(file) if FileId::of(&file) == own_file() => {
-            Check::ok("typed docker", format!("{} is a link to audit-cli", file.display()))
+            Check::ok("typed docker", format!("{} is audit-cli", file.display()))
         }
         _ => Check::note(
             "typed docker",
-            "`docker` typed at this PATH does not come through audit-cli",
+            "with this PATH, typing `docker` does not run audit-cli",
             "ln -s \"$(command -v audit-cli)\" /usr/local/bin/docker, or alias docker='audit-cli docker'",
         ),
     }
 }
 
-/// Whether the file is safe to be given the capability.
+/// Whether nobody can misuse or replace the file of audit-cli.
 fn own_program() -> Check {
     let file = env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
     if cfg!(target_env = "gnu") && process::has_file_capability(&file) {
         return Check::fault(
             "program",
-            "has a capability and is built with glibc, which takes TMPDIR and others from docker",
-            "give the capability to a build with --target x86_64-unknown-linux-musl",
+            "has a file capability and is built with glibc, which takes TMPDIR and other variables from docker",
+            "give the capability to a musl build instead (--target x86_64-unknown-linux-musl)",
         );
     }
     judge_program(&file)
 }
 
-/// Whoever can write the file, or a directory above it, can replace what records them.
+/// A person who can write to the file, or to a directory above it, can replace the program that
+/// records what they do.
 fn judge_program(file: &Path) -> Check {
     match file.ancestors().find(|path| others_can_replace(path)) {
         Some(path) => Check::fault(
             "program",
-            format!("others than root can write to {}", path.display()),
+            format!("users other than root can write to {}", path.display()),
             "install it with: install -o root -g root -m 0755 audit-cli /usr/bin/",
         ),
         None => Check::ok("program", format!("only root can replace {}", file.display())),
     }
 }
 
-/// In a directory with the sticky bit, nobody can take away another's file.
+/// In a directory with the sticky bit, users cannot replace the files of other users.
 fn others_can_replace(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| {
         let is_sticky_directory = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
@@ -140,8 +146,11 @@ fn journal() -> Check {
     } else {
         Check::note(
             "journal",
-            format!("no syslog daemon at {}: there is the audit trail only", journal::SOCKET),
-            "start systemd-journald or rsyslog, if the line in the journal is wanted",
+            format!(
+                "no syslog daemon at {}: commands appear only in the audit trail",
+                journal::SOCKET
+            ),
+            "start systemd-journald or rsyslog if you want lines in the journal",
         )
     }
 }
@@ -149,7 +158,7 @@ fn journal() -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::tools::doctor::State;
 
     #[test]
     fn settings_that_weaken_the_trail_are_faults() {
@@ -167,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn s25_a_docker_that_path_decides_is_noted() {
+    fn s25_a_docker_that_path_chooses_is_a_note() {
         let sh = Settings { docker_path: Some("/bin/sh".into()), ..Settings::default() };
         assert_eq!(docker(&sh).state, State::Ok);
         assert_eq!(docker(&Settings::default()).state, State::Note);

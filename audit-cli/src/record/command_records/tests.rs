@@ -1,4 +1,4 @@
-//! One golden file per record shape. Someone's parser depends on each of them.
+//! One golden file for each shape of record. Somebody's parser depends on each.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, file};
 
 use crate::docker;
 
-fn evidence(words: &[&str]) -> Evidence {
+fn records_of(words: &[&str]) -> CommandRecords {
     let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
     let mut subject = Subject::current().unwrap();
     subject.exe = Some(b"/usr/bin/audit-cli".to_vec());
@@ -15,10 +15,10 @@ fn evidence(words: &[&str]) -> Evidence {
     subject.terminal = None;
     subject.label = None;
     let (line, host_access) = (CommandLine::new(&words), docker::host_access(&words));
-    Evidence { subject, line, program: None, host_access }
+    CommandRecords { subject, line, program: None, host_access }
 }
 
-/// Each text in a line of its own, behind its record type.
+/// One line for each text: the record type, then the text.
 fn texts(records: &[Record<'_>]) -> String {
     let mut lines = String::new();
     for record in records {
@@ -32,56 +32,55 @@ fn texts(records: &[Record<'_>]) -> String {
 
 #[test]
 fn a_command() {
-    let texts = texts(&evidence(&["docker"]).of_start(Outcome::Success));
-    assert_data_eq!(texts, file!["../../../tests/golden/command.txt"].raw());
+    let texts = texts(&records_of(&["docker"]).of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/command.txt"].raw());
 }
 
-/// The caller's PATH decided which docker it is.
 #[test]
-fn s25_a_command_that_the_caller_s_path_chose() {
+fn s25_a_command_whose_file_the_caller_s_path_chose() {
     let program = Some(b"/home/dwalsh/bin/docker".to_vec());
-    let evidence = Evidence { program, ..evidence(&["docker", "ps"]) };
-    let start = texts(&evidence.of_start(Outcome::Success));
+    let command = CommandRecords { program, ..records_of(&["docker", "ps"]) };
+    let start = texts(&command.of_start(Outcome::Success));
     let expected = "cmd=646F636B6572207073 path=\"/home/dwalsh/bin/docker\" exe=";
     assert!(start.contains(expected), "{start}");
-    assert!(texts(&[evidence.of_failed_start()]).contains(expected));
+    assert!(texts(&[command.of_failed_start()]).contains(expected));
 }
 
 #[test]
 fn a_command_that_was_not_found() {
-    let texts = texts(&evidence(&["docker", "ps"]).of_start(Outcome::Failed));
-    assert_data_eq!(texts, file!["../../../tests/golden/command-not-found.txt"].raw());
+    let texts = texts(&records_of(&["docker", "ps"]).of_start(Outcome::Failed));
+    assert_data_eq!(texts, file!["../../../../tests/golden/command-not-found.txt"].raw());
 }
 
 #[test]
 fn a_command_that_was_not_executed() {
-    let texts = texts(&[evidence(&["docker", "ps"]).of_failed_start()]);
-    assert_data_eq!(texts, file!["../../../tests/golden/command-not-executed.txt"].raw());
+    let texts = texts(&[records_of(&["docker", "ps"]).of_failed_start()]);
+    assert_data_eq!(texts, file!["../../../../tests/golden/command-not-executed.txt"].raw());
 }
 
 #[test]
 fn a_command_that_ended() {
-    let evidence = evidence(&["docker", "ps"]);
+    let command = records_of(&["docker", "ps"]);
     let ends = [
         Ended { exit: 0, signal: None },
         Ended { exit: 3, signal: None },
         Ended { exit: 137, signal: Some(9) },
     ];
-    let records: Vec<_> = ends.into_iter().map(|ended| evidence.of_end(ended)).collect();
-    assert_data_eq!(texts(&records), file!["../../../tests/golden/command-ended.txt"].raw());
+    let records: Vec<_> = ends.into_iter().map(|ended| command.of_end(ended)).collect();
+    assert_data_eq!(texts(&records), file!["../../../../tests/golden/command-ended.txt"].raw());
 }
 
 #[test]
 fn a_command_that_asks_for_the_host() {
     let words = "docker run -ti --privileged -v /:/host fedora chroot /host";
     let words: Vec<&str> = words.split(' ').collect();
-    let texts = texts(&evidence(&words).of_start(Outcome::Success));
-    assert_data_eq!(texts, file!["../../../tests/golden/host-access.txt"].raw());
+    let texts = texts(&records_of(&words).of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/host-access.txt"].raw());
 }
 
 #[test]
 fn a_command_that_asks_for_the_host_in_other_ways() {
-    let mut evidence = evidence(&[
+    let mut command = records_of(&[
         "docker",
         "run",
         "--device",
@@ -97,33 +96,33 @@ fn a_command_that_asks_for_the_host_in_other_ways() {
         "seccomp=unconfined",
         "fedora",
     ]);
-    evidence.subject.label = Some(b"unconfined_u:unconfined_r:unconfined_t:s0".to_vec());
-    let texts = texts(&evidence.of_start(Outcome::Success));
-    assert_data_eq!(texts, file!["../../../tests/golden/host-access-other.txt"].raw());
+    command.subject.label = Some(b"unconfined_u:unconfined_r:unconfined_t:s0".to_vec());
+    let texts = texts(&command.of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/host-access-other.txt"].raw());
 }
 
 #[test]
 fn a_command_without_a_working_directory() {
-    let mut evidence = evidence(&["docker"]);
-    evidence.subject.cwd = None;
-    evidence.subject.exe = None;
-    let texts = texts(&evidence.of_start(Outcome::Success));
-    assert_data_eq!(texts, file!["../../../tests/golden/command-without-directory.txt"].raw());
+    let mut command = records_of(&["docker"]);
+    command.subject.cwd = None;
+    command.subject.exe = None;
+    let texts = texts(&command.of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/command-without-directory.txt"].raw());
 }
 
 #[test]
 fn a_long_command() {
     let words: Vec<String> = (0..1200).map(|number| format!("word-{number}")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let texts = texts(&evidence(&words).of_start(Outcome::Success));
-    assert_data_eq!(texts, file!["../../../tests/golden/command-in-parts.txt"].raw());
+    let texts = texts(&records_of(&words).of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/command-in-parts.txt"].raw());
 }
 
 #[test]
 fn a_command_past_the_limit() {
     let word = "x".repeat(300_000);
-    let texts = texts(&evidence(&["docker", &word]).of_start(Outcome::Success));
+    let texts = texts(&records_of(&["docker", &word]).of_start(Outcome::Success));
     let last = texts.lines().last().unwrap();
     let (_, fields) = last.split_once(" part=").unwrap();
-    assert_data_eq!(fields, file!["../../../tests/golden/command-past-the-limit.txt"].raw());
+    assert_data_eq!(fields, file!["../../../../tests/golden/command-past-the-limit.txt"].raw());
 }

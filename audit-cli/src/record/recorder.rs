@@ -1,4 +1,4 @@
-//! Writing records, or knowing that they would be lost.
+//! Sends records to the kernel, and notices when the kernel would drop them.
 
 use std::time::Duration;
 
@@ -8,14 +8,16 @@ use audit_core::{Audit, Auditd, Enabled, Error, EventId, Record};
 use crate::report;
 use crate::settings::OnFailure;
 
-/// How long a receipt is awaited. It comes within a millisecond unless the host is very busy.
-const RECEIPT_DEADLINE: Duration = Duration::from_secs(2);
+/// How long to wait for a receipt. It comes within a millisecond unless the host is very busy.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Writes the records, all of them at once. Only root can set that a command may go unrecorded:
-/// then a warning is all that is left.
+/// Writes the records, all of them at once.
+///
+/// With `on_failure = "warn"`, which only root can set, a failure is printed as a warning and is no
+/// error.
 ///
 /// # Errors
-/// If a record is not written, or would not be kept.
+/// If a record is not written, or the kernel would not keep it.
 pub(crate) fn write(records: &[Record<'_>], on_failure: OnFailure) -> anyhow::Result<()> {
     let written = send(records).context("it cannot be recorded");
     match (written, on_failure) {
@@ -27,13 +29,14 @@ pub(crate) fn write(records: &[Record<'_>], on_failure: OnFailure) -> anyhow::Re
     }
 }
 
-/// Writes the record and waits until the kernel has written it. Gives the id of each part's event.
+/// Writes the record and waits until the kernel has written it. Returns one event id for each part
+/// of the record.
 ///
 /// # Errors
-/// If the record is not written, whatever the cause.
+/// If the record is not written, for any reason.
 pub(crate) fn write_with_receipt(record: &Record<'_>) -> anyhow::Result<Vec<EventId>> {
     let audit = Audit::open()?;
-    Ok(audit.receipts()?.send(record, RECEIPT_DEADLINE)?)
+    Ok(audit.receipts()?.send(record, RECEIPT_TIMEOUT)?)
 }
 
 fn send(records: &[Record<'_>]) -> anyhow::Result<()> {
@@ -43,8 +46,9 @@ fn send(records: &[Record<'_>]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The kernel acknowledges records also when it drops them, so it is asked first. It answers root
-/// only: who is lent the capability to write records has to rely on `audit-cli doctor`.
+/// The kernel acknowledges records even when it drops them, so audit-cli asks for its status first.
+/// The kernel answers only root. A caller whose audit-cli has just the file capability to write
+/// records must rely on `audit-cli doctor`.
 fn check_that_records_are_kept(audit: &Audit) -> anyhow::Result<()> {
     let status = match audit.status() {
         Ok(status) => status,

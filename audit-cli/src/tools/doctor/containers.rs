@@ -1,4 +1,4 @@
-//! Whether containers can write records as the wrapper does.
+//! Checks whether processes in containers can write audit records of their own.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use super::Check;
 
 const CHECK: &str = "containers";
 
-const ADVICE: &str = "set seccomp-profile in /etc/docker/daemon.json to examples/seccomp-no-audit.json, or \
-     run containers with --cap-drop AUDIT_WRITE and let only admins build";
+const ADVICE: &str = "set seccomp-profile in /etc/docker/daemon.json to a copy of examples/seccomp-no-audit.json, or \
+     run containers with --cap-drop AUDIT_WRITE and let only administrators build images";
 
-/// How many ids a finding names.
+/// The most ids that a finding lists.
 const NAMED_LIMIT: usize = 5;
 
-/// How much of an id docker shows.
+/// How many digits of an id docker shows.
 const SHORT_ID: usize = 12;
 
 pub(super) fn checks() -> Vec<Check> {
@@ -24,17 +24,18 @@ pub(super) fn checks() -> Vec<Check> {
 }
 
 fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<String>>) -> Check {
-    let cannot_tell =
-        |error: &anyhow::Error| Check::note(CHECK, format!("cannot tell: {error:#}"), ADVICE);
+    let cannot_check =
+        |error: &anyhow::Error| Check::note(CHECK, format!("cannot check: {error:#}"), ADVICE);
     match (profile, containers) {
-        (Ok(Profile::Refuses(path)), _) => {
-            Check::ok(CHECK, format!("{} keeps them from writing records", path.display()))
-        }
-        (_, Err(error)) => cannot_tell(error),
-        (Err(error), Ok(ids)) if ids.is_empty() => cannot_tell(error),
+        (Ok(Profile::Refuses(path)), _) => Check::ok(
+            CHECK,
+            format!("the seccomp profile {} keeps them from writing records", path.display()),
+        ),
+        (_, Err(error)) => cannot_check(error),
+        (Err(error), Ok(ids)) if ids.is_empty() => cannot_check(error),
         (Ok(_), Ok(ids)) if ids.is_empty() => Check::note(
             CHECK,
-            "none that runs can write records; docker gives new ones and builds CAP_AUDIT_WRITE",
+            "no running container can write records, but docker gives new ones and builds CAP_AUDIT_WRITE",
             ADVICE,
         ),
         (_, Ok(ids)) => {
@@ -42,7 +43,7 @@ fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<Stri
             let named: Vec<String> = ids.iter().take(NAMED_LIMIT).map(short).collect();
             let (count, named) = (ids.len(), named.join(", "));
             let finding = format!(
-                "{count} can write records in anybody's name, or crash auditd 3.0.9: {named}"
+                "{count} can write records in any person's name, or crash auditd 3.0.9: {named}"
             );
             Check::note(CHECK, finding, ADVICE)
         }
@@ -52,10 +53,10 @@ fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::tools::doctor::State;
 
     #[test]
-    fn s27_containers_that_may_write_records_are_named() {
+    fn s27_containers_that_can_write_records_are_listed() {
         let ids = Ok(vec!["0123456789abcdef".to_owned()]);
         let check = judge(&Ok(Profile::Default), &ids);
         assert_eq!(check.state, State::Note);

@@ -1,63 +1,64 @@
-//! What the user typed.
+//! What the caller typed.
 //!
-//! Knows where our own words end and the command's begin. What follows `docker`, or the name of a
-//! template, is data: it is never read as options of ours.
+//! Knows where the words of `audit-cli` end and those of the command begin. Everything after
+//! `docker`, or after the name of a template, is data: audit-cli never reads it as its own options.
+//! This file does not judge the command, and it looks at no file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What the user asks for.
+/// What `audit-cli` is asked to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Record a command, then run it.
     Run(Invocation),
-    /// Record and run what a template says.
+    /// Record and run the command of a template.
     Template(TemplateCall),
-    /// One of our own commands; the arguments are still to be parsed.
-    Command(Vec<OsString>),
+    /// One of the program's own commands. Its arguments are not parsed yet.
+    Own(Vec<OsString>),
 }
 
-/// A command to be recorded and run.
+/// A command to record and run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Invocation {
     /// The command as typed, then its arguments. Never empty.
     pub(crate) words: Vec<OsString>,
-    /// Whether the command is docker, which the configuration may locate.
+    /// Whether the command is docker; its file may come from `docker_path` in the settings.
     pub(crate) is_docker: bool,
-    /// Whether the exit is to be recorded too.
+    /// Whether to record the exit too.
     pub(crate) record_exit: bool,
-    /// What the template says of it, if it is from one.
+    /// What the template adds, if the command comes from one.
     pub(crate) terms: Terms,
 }
 
-/// What a template says of its command besides the words.
+/// What a template says about its command besides the words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Terms {
-    /// Which daemon docker is to talk to; unset is the one that the environment says.
+    /// The daemon that docker talks to; if unset, the environment chooses it.
     pub(crate) docker_host: Option<String>,
-    /// Why the command must not be run.
+    /// Why the command must not run; the refusal is recorded.
     pub(crate) refusal: Option<String>,
 }
 
-/// A template, as it is asked for.
+/// A template that the caller names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TemplateCall {
-    /// Its name, not checked yet.
+    /// Its name, as typed: not checked yet.
     pub(crate) name: OsString,
-    /// What stands behind the name.
+    /// The words after the name.
     pub(crate) arguments: Vec<OsString>,
-    /// Whether the exit is to be recorded too.
+    /// Whether to record the exit too.
     pub(crate) record_exit: bool,
 }
 
 impl Request {
-    /// Reads the arguments of the process, its own name first.
+    /// Reads the arguments of the process. The first is the name under which it was called.
     pub(crate) fn from_arguments(arguments: Vec<OsString>) -> Self {
         if arguments.first().is_some_and(|name| is_docker(name)) {
             return Self::Run(Invocation::typed(arguments, true, false));
         }
-        if let Some(name) = arguments.first().and_then(|program| template_of_link(program)) {
+        if let Some(name) = arguments.first().and_then(|program| template_of_symlink(program)) {
             return Self::template(name, arguments.get(1..).unwrap_or_default(), false);
         }
         let own: usize =
@@ -72,12 +73,12 @@ impl Request {
                 Self::template(name, words, record_exit)
             }
             [exec, dashes, command @ ..] if exec == "exec" && dashes == "--" => {
-                Self::run(command, record_exit).unwrap_or(Self::Command(arguments))
+                Self::run(command, record_exit).unwrap_or(Self::Own(arguments))
             }
             [exec, command @ ..] if exec == "exec" && !starts_with_dash(command.first()) => {
-                Self::run(command, record_exit).unwrap_or(Self::Command(arguments))
+                Self::run(command, record_exit).unwrap_or(Self::Own(arguments))
             }
-            _ => Self::Command(arguments),
+            _ => Self::Own(arguments),
         }
     }
 
@@ -93,19 +94,19 @@ impl Request {
 }
 
 impl Invocation {
-    /// A command that stands on the command line as it is to be run.
+    /// A command whose words are all on the command line.
     fn typed(words: Vec<OsString>, is_docker: bool, record_exit: bool) -> Self {
         Self { words, is_docker, record_exit, terms: Terms::default() }
     }
 }
 
-/// Whether the program's name, whatever its directory, is docker.
+/// Whether the program is named `docker`, in any directory.
 pub(crate) fn is_docker(program: &OsStr) -> bool {
     Path::new(program).file_name().is_some_and(|name| name == "docker")
 }
 
-/// The template that a link named `docker-NAME` to this program stands for.
-fn template_of_link(program: &OsStr) -> Option<&OsStr> {
+/// The NAME of a template, if this program was called through a symlink named `docker-NAME`.
+fn template_of_symlink(program: &OsStr) -> Option<&OsStr> {
     let name = Path::new(program).file_name()?.as_bytes();
     name.strip_prefix(b"docker-").map(OsStr::from_bytes)
 }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_docker_is_data() {
+    fn words_after_docker_are_data() {
         for arguments in [
             &["docker"][..],
             &["docker", "--help"],
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_named_docker_is_docker() {
+    fn a_symlink_named_docker_is_docker() {
         assert_eq!(
             read(&["/usr/local/bin/docker", "ps"]),
             run(&["/usr/local/bin/docker", "ps"], true, false)
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_is_recorded_if_asked_for_before_the_command() {
+    fn record_exit_counts_only_before_the_command() {
         assert_eq!(
             read(&["audit-cli", "--record-exit", "docker", "ps"]),
             run(&["docker", "ps"], true, true)
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_name_of_a_template_is_data() {
+    fn words_after_the_name_of_a_template_are_data() {
         assert_eq!(
             read(&["audit-cli", "run", "fedora", "--", "--help"]),
             template("fedora", &["--", "--help"], false)
@@ -185,13 +186,13 @@ mod tests {
             read(&["audit-cli", "--record-exit", "run", "fedora"]),
             template("fedora", &[], true)
         );
-        // Which names are good is for the template to say.
+        // `template` checks the names later.
         assert_eq!(read(&["audit-cli", "run", "../x"]), template("../x", &[], false));
         assert_eq!(read(&["audit-cli", "run", ""]), template("", &[], false));
     }
 
     #[test]
-    fn a_link_named_after_a_template_runs_it() {
+    fn a_symlink_named_after_a_template_runs_it() {
         assert_eq!(
             read(&["/usr/bin/docker-fedora", "--record-exit"]),
             template("fedora", &["--record-exit"], false)
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_ours_to_parse() {
+    fn everything_else_is_a_command_of_audit_cli() {
         for typed in [
             &["audit-cli"][..],
             &["audit-cli", "emit"],
@@ -217,7 +218,7 @@ mod tests {
             &["docker-a/audit-cli"],
             &[],
         ] {
-            assert!(matches!(read(typed), Request::Command(_)), "{typed:?}");
+            assert!(matches!(read(typed), Request::Own(_)), "{typed:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a record hides: the digest of a value, for an administrator who has the key.
+//! The digest of a secret: an administrator who has the key can prove what a record hides.
 //!
-//! Only root may ask. For anybody else a wrapper that may read the key would be an oracle: it would
-//! tell which guess at another's secret is right.
+//! Only root may ask for a digest. If other users could use an audit-cli that can read the key, they
+//! could guess another person's secret and compare the digests.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -16,45 +16,48 @@ use crate::exit;
 use crate::process;
 use crate::report::Failure;
 
-/// Longest value that is read from standard input, in bytes: longer than any argument.
+/// The longest secret to read from standard input, in bytes. No argument of a program is longer.
 const VALUE_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Makes the key, or prints what stands in the trail in place of the value on standard input. With
-/// an expected digest, it says whether the value has it.
+/// Creates the key; or prints the text that stands in records for the secret on standard input; or
+/// compares that text with an expected digest.
 ///
 /// # Errors
-/// If the caller is lent a privilege, the key is missing, or the value does not have the digest.
-pub(crate) fn run(asked: &Digest) -> Result<u8, Failure> {
+/// If the program's file gives the caller a privilege, the key is missing, or the secret has another
+/// digest.
+pub(crate) fn run(arguments: &Digest) -> Result<u8, Failure> {
     let usage = |error| Failure { code: exit::USAGE, error };
     if process::has_more_privilege_than_caller() {
-        return Err(usage(anyhow!("only root may ask for digests; run it as root")));
+        return Err(usage(anyhow!("only root may ask for digests; run audit-cli digest as root")));
     }
-    if asked.make_key {
+    if arguments.make_key {
         return make_key(Path::new(KEY_PATH)).map(|()| 0).map_err(usage);
     }
-    let shown = shown().map_err(usage)?;
-    match &asked.expected {
-        None => say(&shown).map(|()| 0).map_err(usage),
-        Some(expected) if *expected == shown => say("yes").map(|()| 0).map_err(usage),
+    let text = text_of_secret().map_err(usage)?;
+    match &arguments.expected {
+        None => say(&text).map(|()| 0).map_err(usage),
+        Some(expected) if *expected == text => say("yes").map(|()| 0).map_err(usage),
         Some(_) => Err(Failure {
             code: exit::NOT_TRUSTED,
-            error: anyhow!("no: the value has another digest; is there a newline at its end?"),
+            error: anyhow!(
+                "no: this secret has another digest (does the input end with a newline?)"
+            ),
         }),
     }
 }
 
-fn shown() -> anyhow::Result<String> {
+fn text_of_secret() -> anyhow::Result<String> {
     let mask = Mask::load(Path::new(KEY_PATH))?;
-    ensure!(mask.has_key(), "there is no {KEY_PATH}; make one with audit-cli digest --make-key");
-    let mut value = Vec::new();
+    ensure!(mask.has_key(), "there is no {KEY_PATH}; create it with audit-cli digest --make-key");
+    let mut secret = Vec::new();
     let mut input = io::stdin().lock().take(VALUE_LIMIT_BYTES + 1);
-    input.read_to_end(&mut value).context("cannot read the value from standard input")?;
-    ensure!(value.len() as u64 <= VALUE_LIMIT_BYTES, "the value is longer than 1 MiB");
-    Ok(mask.of(&value))
+    input.read_to_end(&mut secret).context("cannot read the secret from standard input")?;
+    ensure!(secret.len() as u64 <= VALUE_LIMIT_BYTES, "the secret is longer than 1 MiB");
+    Ok(mask.of(&secret))
 }
 
-/// Writes a new key that only root can read. One that is there stays: without it, nobody could prove
-/// older digests.
+/// Writes a new key that only root can read. Never replaces a key: without the old one, nobody could
+/// prove older digests.
 fn make_key(path: &Path) -> anyhow::Result<()> {
     let mut key = [0; KEY_BYTES];
     let random = "/dev/urandom";
@@ -67,7 +70,7 @@ fn make_key(path: &Path) -> anyhow::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("cannot make {}", path.display()))?;
+        .with_context(|| format!("cannot create {}", path.display()))?;
     writeln!(file, "{digits}").with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -86,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s26_a_key_is_made_once_and_for_root_alone() {
+    fn s26_a_key_is_created_once_and_only_root_can_read_it() {
         let path = std::env::temp_dir().join(format!("audit-key-{}", std::process::id()));
         make_key(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,8 +1,8 @@
-//! Docker commands that the administrator has written down for others to run.
+//! Templates: docker commands that root has prepared for other people to run.
 //!
-//! Whoever runs a template chooses its name and, where it says so, what stands behind its words.
-//! Templates must belong to root as the settings do, and neither the environment nor the path by
-//! which the program is called leads to others.
+//! The caller chooses the name of a template. If the template allows it, the caller also adds words
+//! at the end. Like the settings, templates must belong to root. Neither the environment nor the
+//! path of the program can make audit-cli read templates from another place.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,45 +13,47 @@ use anyhow::{Context, anyhow, ensure};
 use audit_host::root_file;
 use serde::Deserialize;
 
+use super::invocation::{Invocation, TemplateCall, Terms};
 use crate::exit;
-use crate::invocation::{Invocation, TemplateCall, Terms};
 use crate::report::{self, Failure, visible};
 
-/// Where the templates are, each in a file `NAME.toml`.
+/// The directory of the templates. Each is a file `NAME.toml`.
 const DIRECTORY: &str = "/etc/audit-cli/templates";
 
-/// A docker command, and how much of it is left to whoever runs it.
+/// A docker command, and how much of it the caller may choose.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 struct Template {
-    /// The words behind `docker`.
+    /// The words after `docker`.
     command: Vec<String>,
-    /// What it is for, in a line.
+    /// What it is for, in one line.
     #[serde(default)]
     description: String,
-    /// What becomes of further words.
+    /// What to do with the words that the caller adds.
     #[serde(default)]
     arguments: Arguments,
-    /// Which daemon docker is to talk to; unset is the one that the environment says.
+    /// The daemon that docker talks to; if unset, the environment chooses it.
     docker_host: Option<String>,
 }
 
-/// What becomes of the words that whoever runs a template adds.
+/// What to do with the words that the caller adds to a template.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Arguments {
-    /// With any, the command is not run.
+    /// Refuse: with any added word, the command does not run.
     #[default]
     None,
-    /// They stand behind the command.
+    /// Append them to the command.
     Append,
 }
 
-/// Reads the template that is asked for, and makes its command of it.
+/// Reads the template that the caller names, and returns its command.
+///
+/// If the template does not take the caller's words, this is no error: the returned command carries
+/// the refusal, because the attempt must be recorded.
 ///
 /// # Errors
-/// If there is no such template, or it is bad. That it must not be run with these arguments is
-/// among the terms of the command, for it is to be recorded.
+/// If the template does not exist or is bad.
 pub(crate) fn open(call: TemplateCall) -> Result<Invocation, Failure> {
     let name = call.name.to_string_lossy().into_owned();
     let template = load(&name).and_then(|template| template.ok_or_else(|| unknown(&name)));
@@ -64,11 +66,11 @@ pub(crate) fn open(call: TemplateCall) -> Result<Invocation, Failure> {
     }
 }
 
-/// Prints the name and the description of each template. A bad one is reported, and makes the exit
-/// code that of a command that is not allowed.
+/// Prints the name and description of each template, and returns the exit code. For a bad template
+/// it prints the mistake to standard error and returns [`exit::NOT_ALLOWED`].
 ///
 /// # Errors
-/// If they cannot be looked for or printed.
+/// If the directory cannot be read, or standard output cannot be written.
 pub(crate) fn list() -> Result<u8, Failure> {
     try_list().map_err(|error| Failure { code: exit::NOT_ALLOWED, error })
 }
@@ -86,7 +88,7 @@ fn try_list() -> anyhow::Result<u8> {
                 let line = format!("{name:width$}  {}", visible(&template.description));
                 writeln!(io::stdout(), "{}", line.trim_end())?;
             }
-            // It was removed in between.
+            // Somebody removed it after the directory was read.
             Ok(None) => {}
             Err(error) => {
                 report::line(&error);
@@ -97,12 +99,12 @@ fn try_list() -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// Reads a template; `None` if there is none of that name.
+/// Reads a template; `None` if no template has that name.
 fn load(name: &str) -> anyhow::Result<Option<Template>> {
     ensure!(
         is_name(name),
-        "`{name}` cannot be the name of a template: it takes letters, digits, `_`, `.` and `-` \
-         only, and no `.` or `-` at its beginning"
+        "`{name}` cannot be the name of a template: a name has only letters, digits, `_`, `.` \
+         and `-`, and does not begin with `.` or `-`"
     );
     let path = path_of(name);
     check_place()
@@ -111,7 +113,7 @@ fn load(name: &str) -> anyhow::Result<Option<Template>> {
         .with_context(|| format!("bad template `{}`", path.display()))
 }
 
-/// The names of all templates, in order.
+/// The names of all templates, sorted.
 fn names() -> anyhow::Result<Vec<String>> {
     let entries = match fs::read_dir(DIRECTORY) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -125,7 +127,8 @@ fn names() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Whoever can write to the directory above could put another in place of that of the templates.
+/// Checks the parent directory too: a person who can write to it could replace the directory of
+/// templates.
 fn check_place() -> anyhow::Result<()> {
     match Path::new(DIRECTORY).parent() {
         Some(above) if above.exists() => {
@@ -139,12 +142,13 @@ fn path_of(name: &str) -> PathBuf {
     Path::new(DIRECTORY).join(format!("{name}.toml"))
 }
 
-/// The name of the template in this file, if it is one.
+/// The name of the template in a file of this name, if it is a template.
 fn name_of(file: &OsString) -> Option<&str> {
     file.to_str()?.strip_suffix(".toml").filter(|name| is_name(name))
 }
 
-/// Whether it is one word that leads to no other directory and is no option.
+/// Whether the name is a plain word, so that it cannot lead to another directory or look like an
+/// option.
 fn is_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     !name.is_empty() && !name.starts_with(['.', '-']) && name.bytes().all(is_allowed)
@@ -154,8 +158,8 @@ fn unknown(name: &str) -> anyhow::Error {
     let names = names().unwrap_or_default();
     let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     anyhow!(
-        "there is no template `{name}`; in {DIRECTORY} there are: {known} \
-         (a link docker-NAME to audit-cli runs the template NAME)"
+        "there is no template `{name}`; templates in {DIRECTORY}: {known} \
+         (a symlink docker-NAME to audit-cli runs the template NAME)"
     )
 }
 
@@ -166,7 +170,7 @@ impl Template {
         ensure!(first.is_some_and(|word| !word.is_empty()), "command must name a docker command");
         ensure!(
             first.is_none_or(|word| word != "docker"),
-            "command must begin with what stands behind `docker`"
+            "command must begin with the word after `docker`"
         );
         let host = template.docker_host.as_deref();
         ensure!(
@@ -180,17 +184,17 @@ impl Template {
                 .map(String::as_str)
                 .chain(host)
                 .any(|text| text.contains('\0')),
-            "neither command nor docker_host can hold a NUL"
+            "command and docker_host cannot contain a NUL character"
         );
         Ok(template)
     }
 
-    /// The command, as if it had been typed.
+    /// The command, as if the caller had typed it.
     fn invocation(self, name: &str, call: TemplateCall) -> Invocation {
         let refusal =
             (self.arguments == Arguments::None && !call.arguments.is_empty()).then(|| {
                 format!(
-                    "the template `{name}` takes no arguments; root may allow them with \
+                    "the template `{name}` takes no arguments; root can allow them with \
                  arguments = \"append\" in {}",
                     path_of(name).display()
                 )
@@ -209,7 +213,7 @@ impl Template {
 mod tests {
     use super::*;
 
-    const FEDORA: &str = include_str!("../../examples/templates/fedora.toml");
+    const FEDORA: &str = include_str!("../../../examples/templates/fedora.toml");
 
     fn problem(text: &str) -> String {
         Template::parse(text).unwrap_err().to_string()
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_the_articles_command() {
+    fn the_example_is_the_command_of_the_article() {
         let invocation = invocation(FEDORA, &[]);
         assert_eq!(invocation.words, ["docker", "run", "-ti", "--rm", "fedora", "/bin/sh"]);
         assert!(invocation.is_docker && invocation.record_exit);
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_refused_unless_the_template_takes_it() {
+    fn added_words_are_refused_unless_the_template_takes_them() {
         let refused = invocation(FEDORA, &["--privileged"]);
         let reason = refused.terms.refusal.unwrap();
         assert!(reason.contains("`fedora` takes no arguments"), "{reason}");
@@ -242,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_is_the_templates() {
+    fn the_template_chooses_the_daemon() {
         let host = "unix:///run/audit-broker/docker.sock";
         let text = format!("command = ['ps']\ndocker_host = '{host}'");
         assert_eq!(invocation(&text, &[]).terms.docker_host.as_deref(), Some(host));
     }
 
     #[test]
-    fn a_name_leads_nowhere_else() {
+    fn a_name_cannot_lead_to_another_directory() {
         for name in ["fedora", "a", "0", "_x", "web-1.2_b", "a..b"] {
             assert!(is_name(name), "{name}");
         }
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_no_templates() {
+    fn other_files_are_not_templates() {
         for (file, name) in [
             ("fedora.toml", Some("fedora")),
             (".toml", None),
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn each_mistake_has_its_message() {
         for (text, message) in [
             ("", "line 1, column 1: missing field `command`"),
             ("command = 'ps'", "line 1, column 11: invalid type"),
@@ -283,7 +287,7 @@ mod tests {
             ("command = ['ps']\narguments = 'any'", "line 2, column 13: unknown variant `any`"),
             ("command = []", "must name a docker command"),
             ("command = ['']", "must name a docker command"),
-            ("command = ['docker', 'ps']", "what stands behind `docker`"),
+            ("command = ['docker', 'ps']", "the word after `docker`"),
             ("command = ['ps']\ndocker_host = ''", "docker_host must be an address"),
             ("command = ['ps']\ndocker_host = '/run/docker.sock'", "must be an address"),
             ("command = [\"ps\", \"\\u0000\"]", "NUL"),

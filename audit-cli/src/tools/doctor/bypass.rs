@@ -1,4 +1,4 @@
-//! Who can reach docker without coming through here.
+//! Checks who can reach docker without going through audit-cli.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,10 @@ use super::Check;
 
 const DOCKER_SOCKET: &str = "/run/docker.sock";
 
-/// Docker's ports for plain text and TLS, as IANA lists them.
+/// Docker's TCP ports, for plain text and for TLS.
+///
+/// # Source
+/// IANA's list of service names and port numbers: `docker` and `docker-s`.
 const DOCKER_PORTS: [u16; 2] = [2375, 2376];
 
 pub(super) fn checks() -> Vec<Check> {
@@ -21,40 +24,46 @@ pub(super) fn checks() -> Vec<Check> {
 fn socket(path: &Path) -> Check {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Check::ok("docker socket", format!("there is no {}", path.display()))
+            Check::ok("docker socket", format!("{} does not exist", path.display()))
         }
         Err(error) => Check::note(
             "docker socket",
-            format!("cannot tell: {error}"),
+            format!("cannot check: {error}"),
             "run audit-cli doctor as root",
         ),
         Ok(metadata) if metadata.file_type().is_socket() && metadata.mode() & 0o002 != 0 => {
             Check::fault(
                 "docker socket",
-                format!("everybody can write to {}, and so be root unrecorded", path.display()),
-                format!("chmod 0660 {}", path.display()),
+                format!(
+                    "everybody can write to {} and so become root without a record",
+                    path.display()
+                ),
+                format!("run chmod 0660 {}", path.display()),
             )
         }
         Ok(metadata) if metadata.mode() & 0o020 == 0 || metadata.gid() == 0 => {
-            Check::ok("docker socket", "only root reaches it")
+            Check::ok("docker socket", "only root can use it")
         }
         Ok(metadata) => judge_group(metadata.gid()),
     }
 }
 
-/// Members of the socket's group run any docker they like.
+/// The members of the socket's group can use any docker client, not only audit-cli.
 fn judge_group(gid: u32) -> Check {
     let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
     let name = group.as_ref().map_or(format!("#{gid}"), |group| group.name.clone());
     let mut members = group.map(|group| group.mem).unwrap_or_default();
     members.extend(users_with_primary_group(gid));
     if members.is_empty() {
-        return Check::ok("docker socket", format!("only root reaches it: group {name} is empty"));
+        return Check::ok(
+            "docker socket",
+            format!("only root can use it: group {name} has no members"),
+        );
     }
     Check::note(
         "docker socket",
-        format!("group {name} reaches it without audit-cli: {}", members.join(", ")),
-        "what they do through another client is not recorded; empty the group and use sudo",
+        format!("group {name} can use it without audit-cli: {}", members.join(", ")),
+        "what they do with another client is not recorded; remove them from the group and use sudo",
     )
 }
 
@@ -75,20 +84,22 @@ fn ports() -> Check {
         .iter()
         .find_map(|table| listening_port(&fs::read_to_string(table).unwrap_or_default()));
     match listening {
-        None => Check::ok("docker ports", "nobody listens on 2375 or 2376"),
+        None => Check::ok("docker ports", "no program listens on 2375 or 2376"),
         Some(port) => Check::fault(
             "docker ports",
-            format!("something listens on port {port}: docker commands from there name nobody"),
-            "take the tcp:// address from dockerd's -H options",
+            format!(
+                "a program listens on port {port}: docker commands that arrive there name nobody"
+            ),
+            "remove the tcp:// address from dockerd's -H options",
         ),
     }
 }
 
-/// A docker port that is listened on, in the text of `/proc/net/tcp`.
+/// A docker port on which a program listens, from the text of `/proc/net/tcp`.
 ///
 /// # Source
-/// `proc_net_tcp.rst` in the kernel's documentation: the local address is the second column, the
-/// state the fourth, `0A` is listening.
+/// `proc_net_tcp.rst` in the kernel's documentation: the second column is the local address, the
+/// fourth is the state, and `0A` means listening.
 fn listening_port(table: &str) -> Option<u16> {
     table.lines().skip(1).find_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
@@ -102,7 +113,7 @@ fn listening_port(table: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::tools::doctor::State;
 
     #[test]
     fn a_docker_port_is_found() {
@@ -119,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn no_socket_is_no_way_around() {
+    fn without_a_socket_nobody_bypasses_audit_cli() {
         assert_eq!(socket(Path::new("/nonexistent/docker.sock")).state, State::Ok);
     }
 }

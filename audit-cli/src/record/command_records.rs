@@ -1,35 +1,38 @@
-//! The records of a command.
+//! The audit records of one command.
 //!
-//! Knows which records say that somebody ran a command. Sends nothing.
+//! Knows which records a command leaves, and their fields. Sends nothing.
 
 use audit_core::{CommandLine, Outcome, Record, RecordType, Subject};
 use audit_host::host_access::HostAccess;
 
-/// Who ran which command, and what it asked for.
-pub(crate) struct Evidence {
+/// What the records say: who ran which command, and what host access it asked for.
+#[derive(Debug)]
+pub(crate) struct CommandRecords {
+    /// Who runs the command.
     pub(crate) subject: Subject,
-    /// The command as typed, secrets masked.
+    /// The command as typed, with secrets masked.
     pub(crate) line: CommandLine,
-    /// The file that is run, where neither the command nor root's settings name it.
+    /// The file that runs, if neither the command nor root's settings name it.
     pub(crate) program: Option<Vec<u8>>,
+    /// The ways in which the command asks for the host.
     pub(crate) host_access: Vec<HostAccess>,
 }
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// The exit status as a shell gives it: 128 and the signal for a command that was killed.
+    /// The exit status as a shell reports it: 128 plus the signal if a signal killed the command.
     pub(crate) exit: u8,
-    /// The signal that killed it.
+    /// The signal that killed the command.
     pub(crate) signal: Option<u8>,
 }
 
-/// What libaudit, too, writes in place of a working directory that is not known.
+/// Stands for an unknown working directory. libaudit writes the same.
 const UNKNOWN_CWD: &[u8] = b"?";
 
-impl Evidence {
-    /// What is written before the command runs: a `USER_CMD`, and a `USER_ROLE_CHANGE` for each
-    /// way in which it asks for the host.
+impl CommandRecords {
+    /// The records to write before the command runs: one `USER_CMD`, and one `USER_ROLE_CHANGE` for
+    /// each way in which it asks for the host.
     pub(crate) fn of_start(&self, outcome: Outcome) -> Vec<Record<'_>> {
         let user_cmd = self.user_cmd(Record::new(RecordType::USER_CMD)).outcome(outcome);
         let role_changes = self.host_access.iter().map(|way| {
@@ -39,13 +42,13 @@ impl Evidence {
         std::iter::once(user_cmd).chain(role_changes).collect()
     }
 
-    /// What is written when the command could not be executed after all.
+    /// The record to write if the kernel would not execute the command.
     pub(crate) fn of_failed_start(&self) -> Record<'_> {
         let record = Record::new(RecordType::USER_CMD).word("op", "exec");
         self.user_cmd(record).outcome(Outcome::Failed)
     }
 
-    /// What is written when the command has ended. Success is exit status 0.
+    /// The record to write when the command has ended. It says success for exit status 0.
     pub(crate) fn of_end(&self, ended: Ended) -> Record<'_> {
         let outcome = if ended.exit == 0 { Outcome::Success } else { Outcome::Failed };
         let record = Record::new(RecordType::USER_CMD).word("op", "exit");
@@ -56,7 +59,7 @@ impl Evidence {
         }
     }
 
-    /// `cwd` and `cmd`, as sudo writes them, and `path` for a file that the caller's PATH chose.
+    /// Adds `cwd` and `cmd`, as sudo writes them, and `path` if the caller's PATH chose the file.
     fn user_cmd<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         let record = record
             .untrusted("cwd", self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
