@@ -36,6 +36,6 @@ int main(int argc, char **argv)
 
     if (emit(path) != AUDIT_CORE_CODE_OK)
         return 1;
-    puts("the kernel took it; find it with: ausearch -m TEST -ts recent -i");
+    puts("the kernel has the record; find it with: ausearch -m TEST -ts recent -i");
     return 0;
 }

@@ -1,6 +1,6 @@
 //! Writes one TEST record: `cargo run --example emit`, as root.
 
-#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use audit_core::{Audit, Error, Outcome, Record, RecordType, Subject};
 
@@ -13,6 +13,6 @@ fn main() -> Result<(), Error> {
         .subject(&subject)
         .outcome(Outcome::Success);
     audit.send(&record)?;
-    println!("the kernel took it; find it with: ausearch -m TEST -ts recent -i");
+    println!("the kernel has the record; find it with: ausearch -m TEST -ts recent -i");
     Ok(())
 }

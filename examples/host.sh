@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What a host needs to try audit-cli: packages, auditd, dockerd and a tiny image.
-# Sourced by examples/quickstart.sh and tests/run.sh; works with and without systemd, on hosts
-# with apt-get or dnf. Each function does nothing if what it provides is there.
+# Functions that prepare a host for audit-cli: packages, auditd, dockerd and a tiny image. Each does
+# nothing if the host is ready. They work with and without systemd, and need apt-get or dnf.
+# examples/quickstart.sh, tests/run.sh and the benchmarks source this file.
 
 say() { printf '\n==> %s\n' "$*"; }
 
@@ -13,15 +13,15 @@ fail() {
 need_root() { [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo $0"; }
 
 need_rust() {
-    # sudo drops the person's PATH, where rustup puts cargo.
+    # sudo resets PATH, so cargo in the home of the user who called sudo must be found again.
     local home
     home=$(getent passwd "${SUDO_USER:-root}" | cut -d: -f6)
     PATH="$PATH:$home/.cargo/bin"
     export RUSTUP_HOME="${RUSTUP_HOME:-$home/.rustup}"
-    command -v cargo >/dev/null || fail "there is no cargo; install a Rust toolchain (rustup.rs)"
+    command -v cargo >/dev/null || fail "cannot find cargo; install a Rust toolchain (rustup.rs)"
 }
 
-# install_packages "DEBIAN NAMES" "FEDORA NAMES"
+# install_packages "DEBIAN NAMES" "FEDORA NAMES": installs the packages that are missing.
 install_packages() {
     if command -v apt-get >/dev/null; then
         local missing=() package
@@ -39,13 +39,13 @@ install_packages() {
         # shellcheck disable=SC2086 # a list of names
         rpm -q $2 >/dev/null 2>&1 || dnf install -y -q $2
     else
-        fail "neither apt-get nor dnf is here; install by hand: $1"
+        fail "cannot find apt-get or dnf; install these packages: $1"
     fi
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-# wait_for SECONDS COMMAND...
+# wait_for SECONDS COMMAND...: runs the command until it succeeds. Fails after SECONDS.
 wait_for() {
     local tries=$(($1 * 10))
     shift
@@ -67,7 +67,7 @@ start_auditd() {
     else
         auditd -s enable
     fi
-    wait_for 10 auditd_runs || fail "auditd does not start; see: auditd -f"
+    wait_for 10 auditd_runs || fail "auditd does not start; run auditd -f to see why"
 }
 
 start_dockerd() {
@@ -81,12 +81,12 @@ start_dockerd() {
     wait_for 60 docker version || fail "dockerd does not start; see /var/log/dockerd.log"
 }
 
-# A root file system of one busybox, under the name that the article uses: no registry is needed.
+# Creates the image `fedora` from busybox alone, so that no registry is needed.
 make_image() {
     docker image inspect fedora >/dev/null 2>&1 && return
-    say "making a tiny image named fedora"
+    say "creating a tiny image named fedora"
     local root busybox program
-    busybox=$(command -v busybox) || fail "there is no busybox"
+    busybox=$(command -v busybox) || fail "cannot find busybox"
     root=$(mktemp -d)
     mkdir -p "$root"/{bin,etc,host,proc,tmp}
     cp "$busybox" "$root/bin/busybox"

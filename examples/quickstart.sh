@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare machine with a Rust toolchain to a docker command in the audit trail.
-# Running it twice is harmless.
+# Installs what a host with a Rust toolchain lacks, runs a docker command through audit-cli, and shows
+# its records in the audit trail. You may run it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
@@ -21,10 +21,10 @@ start=$(LC_ALL=C date '+%x %X')
 say "audit-cli docker run --rm -v /:/host fedora chroot /host id"
 "$audit_cli" docker run --rm -v /:/host fedora chroot /host id
 
-say "what the auditor finds: ausearch -m USER_CMD,USER_ROLE_CHANGE -i"
+say "the records of that command: ausearch -m USER_CMD,USER_ROLE_CHANGE -i"
 sleep 1
 # shellcheck disable=SC2086 # date and time are two words
 LC_ALL=C ausearch --input-logs -m USER_CMD,USER_ROLE_CHANGE -x "$audit_cli" -ts $start -i
 
-say "whether the trail can be trusted: audit-cli doctor"
-"$audit_cli" doctor || say "what doctor calls a FAULT is worth mending before you rely on the trail"
+say "a check of the audit trail: audit-cli doctor"
+"$audit_cli" doctor || say "repair each FAULT that doctor reports before you rely on the trail"

@@ -1,6 +1,6 @@
 //! Prints the kernel's audit state: `cargo run --example status`, as root.
 
-#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use audit_core::{Audit, Error};
 

@@ -2,13 +2,7 @@
 //!
 //! Needs root and what `tests/run.sh` provides; run it through that script.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails, and shows what the broker said"
-)]
+#![cfg(test)]
 
 #[expect(dead_code, reason = "the live tests of audit-cli use the rest")]
 #[path = "live/host.rs"]

@@ -3,7 +3,7 @@
 //! Needs root and a running auditd; `tests/run.sh` provides them. Some tests change the host's
 //! audit state, so they run one after the other, and each leaves it as it was.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![cfg(test)]
 #![expect(unsafe_code, reason = "libauparse is called as C calls it")]
 
 #[path = "emitter/host.rs"]

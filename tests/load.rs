@@ -12,13 +12,7 @@
 //! `kauditd_send_queue`, `kauditd_retry_skb` and `kauditd_hold_skb` in `kernel/audit.c`: each
 //! hand-over waits 100 ms, five times; then `if (!audit_default) goto drop`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, and tells what it counted"
-)]
+#![cfg(test)]
 
 #[path = "load/auditd.rs"]
 mod auditd;

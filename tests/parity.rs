@@ -3,7 +3,7 @@
 //! Needs root, a running auditd, libaudit 3.0.9, sudo and the account tools, and nobody else who
 //! changes users, sudoers or the audit rules meanwhile.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![cfg(test)]
 #![expect(unsafe_code, reason = "the libraries under test are called as C calls them")]
 
 #[path = "parity/calls.rs"]

@@ -1,60 +1,132 @@
 #!/usr/bin/env bash
-# Checks everything: form, documentation, dependencies, unit and golden tests, and the product on
-# the real kernel, auditd, ausearch, dockerd, sudo, rsyslog and journald.
+# Checks the project: runs the named tiers of tests, or all of them. CI runs the same script without
+# arguments. `tests/run.sh --help` explains the arguments and tests/README.md explains the tiers.
 #
-# Run it as root. On a laptop without root, what needs it is skipped with a line that says so;
-# with CI=true a skip is a failure.
+# Without root, a run of all tiers skips those that need root and says so. With CI=true a skipped
+# tier is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
 . examples/host.sh
 
+# The tiers, in the order in which they run: the name, the needs, and the content. A tier NAME is
+# run by the function check_NAME.
+tiers='
+form|shellcheck|rustfmt, clippy with warnings denied, shellcheck
+docs|nothing|rustdoc with warnings denied, private items included
+unit|a C compiler|unit tests, golden files, programs with a fake docker, doc tests, structure
+oldest|network|every crate compiles with the oldest Rust that its manifest names
+fuzz|nightly Rust|each fuzz target of audit-core for 60 seconds
+differential|Go, dockerd 20.10 as a source package|random request bodies, read by the broker and by the structs of dockerd
+live|root, auditd, dockerd|audit-cli on the real host: ausearch, sudo, rsyslog, journald
+broker|root, auditd, dockerd, Go|real clients through the broker, and the corpus of known bypasses
+accountable|root, auditd, dockerd|the broker knows each caller, records each call, survives each fault
+kernel|root, auditd|audit-core on the real kernel: refusals, receipts, login threads, load
+parity|root, auditd, libaudit|audit-capi writes what libaudit writes, called by programs and by tests
+quickstart|root, auditd, dockerd|the commands that README gives to newcomers, twice
+bench|root, auditd, dockerd|each benchmark in its short form
+'
+fast_tiers=(form docs unit)
+filtered_tiers=(unit live broker accountable kernel parity)
+
 musl_target=$(uname -m)-unknown-linux-musl
 person=dwalsh
 
+usage() {
+    cat <<END
+usage: tests/run.sh [TIER...] [-- FILTER...]
+
+Runs the named tiers in the order of the list, or all tiers if no tier is named. With filters, runs
+only the tests whose names contain one of them:
+
+    tests/run.sh fast                   before each commit: ${fast_tiers[*]}
+    tests/run.sh broker -- s16_         the tests of one row of the bypass corpus
+    tests/run.sh kernel parity          two tiers
+
+    --list    lists the tiers, what each needs and what it contains
+    --help    prints this text
+END
+}
+
+list_tiers() {
+    local name needs content
+    while IFS='|' read -r name needs content; do
+        [ -z "$name" ] || printf '%-13s %s\n%-13s needs: %s\n' "$name" "$content" "" "$needs"
+    done <<<"$tiers"
+    printf '%-13s %s\n' fast "a group: ${fast_tiers[*]}" \
+        bypass "a part of broker: the corpus of known bypasses" all "every tier, as without arguments"
+}
+
+# wrong_usage MESSAGE: for arguments that make no sense.
+wrong_usage() {
+    printf 'error: %s\n' "$1" >&2
+    exit 2
+}
+
+needs_root() { [ "$1" = bypass ] || grep -q "^$1|root" <<<"$tiers"; }
+
 skip() {
     say "SKIPPED: $*"
-    [ "${CI:-}" != true ] || fail "with CI=true nothing may be skipped"
+    [ "${CI:-}" != true ] || fail "with CI=true no tier may be skipped"
+}
+
+# run_tests CARGO-ARGUMENT... [-- TEST-ARGUMENT...]: cargo test, with the filters. Does nothing if no
+# test has a name that contains a filter.
+run_tests() {
+    local cargo=() test=()
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        cargo+=("$1")
+        shift
+    done
+    test=("${@:2}" "${filters[@]}")
+    if [ "${#filters[@]}" -gt 0 ]; then
+        cargo test --quiet "${cargo[@]}" -- "${test[@]}" --list | grep ': test$' >/dev/null || return 0
+        filters_match=yes
+    fi
+    cargo test --quiet "${cargo[@]}" -- "${test[@]}"
 }
 
 check_form() {
     say "form and lints"
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh audit-capi/*.sh
+    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh benches/*.sh audit-capi/*.sh
+    local tier
+    for tier in "${all_tiers[@]}"; do
+        grep -q "^| \`$tier\` " tests/README.md || fail "tests/README.md has no row for tier $tier"
+    done
 }
 
-check_documentation() {
+check_docs() {
     say "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
 }
 
-# The broker needs a newer one than the rest, for the policy language.
-check_oldest_rust() {
+check_unit() {
+    say "unit, golden and structure tests"
+    run_tests --workspace
+}
+
+# The policy language needs a newer Rust than the other crates, so the broker has its own.
+check_oldest() {
     check_with_rust Cargo.toml --workspace --exclude audit-broker
     check_with_rust audit-broker/Cargo.toml --package audit-broker
 }
 
-# check_with_rust MANIFEST PACKAGES...: with the oldest Rust that the manifest says.
+# check_with_rust MANIFEST PACKAGES...: compiles the packages with the Rust that MANIFEST names.
 check_with_rust() {
     local oldest
     oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$1")
     shift
-    say "Rust $oldest, the oldest that is supported: $*"
+    say "Rust $oldest, the oldest supported: $*"
     if rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1; then
         CARGO_TARGET_DIR=target/oldest cargo "+$oldest" check --quiet --all-targets "$@"
     else
-        skip "Rust $oldest cannot be installed"
+        skip "cannot install Rust $oldest"
     fi
 }
 
-check_units() {
-    say "unit, golden and structure tests"
-    cargo test --quiet --workspace
-}
-
-# The tests log in as this person; it is made for them unless it is there. So is the user that the
-# broker becomes.
+# Creates the user that the tests log in as and the user that the broker becomes.
 make_users() {
     if ! getent passwd "$person" >/dev/null; then
         useradd --create-home --shell /bin/bash "$person"
@@ -66,17 +138,18 @@ make_users() {
     fi
 }
 
-# Leaves the host as it was found.
+# Removes the users and the programs that this run installed.
 clean_up() {
     local user
     for user in "${made_users[@]}"; do
-        userdel --force --remove "$user" 2>/dev/null || say "user $user is still there"
+        userdel --force --remove "$user" 2>/dev/null || say "could not remove user $user"
     done
     rm -rf "$programs"
 }
 
-# What the live tests of both programs need: services, the image, a person and the programs.
+# Provides what the live tests of both programs need: services, an image, users and the programs.
 prepare_live() {
+    [ -z "${programs:-}" ] || return 0
     install_packages \
         "auditd docker.io sudo busybox-static iptables libcap2-bin rsyslog systemd shellcheck" \
         "audit moby-engine sudo busybox iptables-nft libcap rsyslog systemd ShellCheck"
@@ -87,7 +160,7 @@ prepare_live() {
     cargo build --quiet --release --package audit-cli --target "$musl_target"
     cargo build --quiet --release --package audit-cli
 
-    # The person must be able to reach the programs, wherever this checkout is.
+    # The test user must be able to run the programs, wherever this checkout is.
     programs=$(mktemp -d)
     made_users=()
     trap clean_up EXIT
@@ -95,72 +168,88 @@ prepare_live() {
     install -m 0755 "target/$musl_target/release/audit-cli" "$programs/audit-cli"
     install -m 0755 target/release/audit-cli "$programs/audit-cli-glibc"
     make_users
+    objects_before=$(docker_objects)
+    export AUDIT_CLI=$programs/audit-cli AUDIT_CLI_GLIBC=$programs/audit-cli-glibc
 }
 
-# The engine of Debian sid, which tests start beside the host's. Only apt-get can fetch it.
+prepare_broker() {
+    prepare_live
+    cargo build --quiet --release --package audit-broker
+    install -m 0755 target/release/audit-broker "$programs/audit-broker"
+    export AUDIT_BROKER=$programs/audit-broker
+}
+
+# Fetches the docker engine of Debian sid, which tests start next to the host's. Needs apt-get.
 prepare_engine28() {
-    engine28=$PWD/target/engine28
-    command -v apt-get >/dev/null || fail "the tests at docker 28 need apt-get to fetch it"
+    command -v apt-get >/dev/null || fail "the tests of docker 28 need apt-get to fetch it"
     install_packages "binutils patchelf" ""
-    tests/engine28.sh "$engine28" >/dev/null
+    export AUDIT_ENGINE28=$PWD/target/engine28
+    tests/engine28.sh "$AUDIT_ENGINE28" >/dev/null
 }
 
-# What docker has: containers, images, volumes and networks.
-docker_things() {
+# Lists docker's containers, images, volumes and networks.
+docker_objects() {
     docker ps -a --no-trunc --format 'container {{.ID}} {{.Names}}'
     docker images -a --no-trunc --format 'image {{.ID}}' | sort -u
     docker volume ls --format 'volume {{.Name}}'
     docker network ls --no-trunc --format 'network {{.ID}} {{.Name}}'
 }
 
-# check_leavings BEFORE: nothing is left that was not there.
-check_leavings() {
-    say "what the tests left behind in docker"
+# Fails if docker has an object that it did not have before the live tests.
+check_leftovers() {
+    [ -n "${programs:-}" ] || return 0
+    say "objects that the tests left in docker"
     local left
-    left=$(comm -13 <(sort <<<"$1") <(docker_things | sort))
+    left=$(comm -13 <(sort <<<"$objects_before") <(docker_objects | sort))
     [ -z "$left" ] || fail "$left"
 }
 
 check_live() {
-    say "the product on the real host"
-    [ -n "${programs:-}" ] || prepare_live
-    AUDIT_CLI=$programs/audit-cli AUDIT_CLI_GLIBC=$programs/audit-cli-glibc \
-        cargo test --quiet --package audit-cli --features live --test live -- --test-threads=1 "$@"
+    say "audit-cli on the real host"
+    prepare_live
+    run_tests --package audit-cli --features live --test live -- --test-threads=1
 }
 
 check_broker() {
     say "the broker between real clients and the real dockerd"
-    [ -n "${programs:-}" ] || prepare_live
+    prepare_broker
     install_packages "curl golang-go python3-venv iproute2" \
         "curl golang python3 util-linux-script iproute"
     prepare_engine28
-    cargo build --quiet --release --package audit-broker
-    install -m 0755 target/release/audit-broker "$programs/audit-broker"
-    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker AUDIT_ENGINE28=$engine28 \
-        cargo test --quiet --package audit-broker --features live --test broker -- "$@"
-    # These stop auditing for a moment, so each runs alone.
-    AUDIT_CLI=$programs/audit-cli AUDIT_BROKER=$programs/audit-broker \
-        cargo test --quiet --package audit-broker --features live --test accountable -- \
-        --test-threads=1 "$@"
+    run_tests --package audit-broker --features live --test broker
 }
 
-check_emitter() {
-    say "audit-core on the live kernel: refusals, receipts, login threads, load"
-    cargo test --quiet --package audit-core --features live --test emitter --test load -- \
-        --test-threads=1
+# A part of the tier broker, which is not run twice.
+check_bypass() {
+    if ! wants broker; then
+        filters=(bypass::)
+        check_broker
+    fi
+}
+
+# Some of these tests stop auditing for a moment, so they run one at a time.
+check_accountable() {
+    say "the broker's records, callers and faults"
+    prepare_broker
+    run_tests --package audit-broker --features live --test accountable -- --test-threads=1
+}
+
+check_kernel() {
+    say "audit-core on the real kernel"
+    run_tests --package audit-core --features live --test emitter --test load -- --test-threads=1
 }
 
 check_parity() {
-    say "audit-capi against libaudit, by calls and by programs"
+    say "audit-capi against libaudit"
     install_packages "gcc pkg-config libaudit1 login passwd" "gcc pkgconf audit-libs util-linux"
-    cargo test --quiet --package audit-capi --features live --test parity
+    run_tests --package audit-capi --features live --test parity
 }
 
-# Each fuzz target for 60 seconds, where a fuzzer can be had.
+# Runs each fuzz target for 60 seconds, if a fuzzer can be installed.
 check_fuzz() {
     say "fuzzing"
     if ! rustup toolchain install nightly --profile minimal >/dev/null 2>&1; then
-        say "there is no nightly toolchain to fuzz with"
+        say "cannot install nightly Rust, which fuzzing needs"
         return
     fi
     cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
@@ -172,41 +261,41 @@ check_fuzz() {
             "$found/$target" "fuzz/corpus/$target" -- \
             -max_total_time=60 -max_len=20000 -verbosity=0) >"$found/log" 2>&1; then
             tail -40 "$found/log"
-            fail "the fuzz target $target found something"
+            fail "the fuzz target $target found an input that fails"
         fi
     done
     rm -rf "$found"
 }
 
-# Random bodies for 30 seconds, or AUDIT_BROKER_DIFFERENTIAL_SECONDS. A difference names its seed;
-# AUDIT_BROKER_DIFFERENTIAL_SEED starts there again.
+# Compares random bodies for 30 seconds, or for AUDIT_BROKER_DIFFERENTIAL_SECONDS. A difference is
+# reported with its seed, and AUDIT_BROKER_DIFFERENTIAL_SEED repeats it.
 check_differential() {
-    say "request bodies, as the broker and as dockerd's own structs read them"
+    say "request bodies, as the broker and dockerd's own structs read them"
     local structs=golang-github-docker-docker-dev built
     if command -v apt-get >/dev/null; then
-        install_packages "golang-go $structs" "" || say "they cannot be installed"
+        install_packages "golang-go $structs" "" || say "cannot install golang-go and $structs"
     fi
     # shellcheck disable=SC2016 # dpkg-query's own variable
     if [[ $(dpkg-query -W -f '${Version}' "$structs" 2>/dev/null) != 20.10.* ]]; then
-        skip "there is no $structs 20.10, as Debian 12 has it, to compare with"
+        skip "the comparison needs $structs 20.10, which Debian 12 has"
         return
     fi
     built=$(mktemp -d)
     (
         cd tests/differential/go
         export GO111MODULE=off GOPATH=/usr/share/gocode
-        [ -z "$(gofmt -l .)" ] || fail "tests/differential/go is not as gofmt writes it"
+        [ -z "$(gofmt -l .)" ] || fail "gofmt would change a file in tests/differential/go"
         go vet .
         go build -o "$built/differential" .
     )
     AUDIT_BROKER_DIFFERENTIAL=$built/differential \
         cargo test --quiet --package audit-broker --features live --bin audit-broker \
-        differential -- --nocapture "$@"
+        differential -- --nocapture
     rm -rf "$built"
 }
 
 check_quickstart() {
-    say "the newcomer's command, twice"
+    say "the newcomer's commands, twice"
     for _ in 1 2; do
         examples/quickstart.sh >/dev/null
     done
@@ -215,49 +304,82 @@ check_quickstart() {
 }
 
 check_bench() {
-    say "what the wrapper and the broker add and what a record costs, short rounds"
-    tests/bench-wrapper.sh 20 >/dev/null
+    say "the benchmarks, in short rounds"
+    benches/wrapper.sh 20 >/dev/null
     cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
-    tests/bench-broker.sh --short >/dev/null
+    benches/broker.sh --short >/dev/null
 }
+
+wants() { [[ " ${wanted[*]} " = *" $1 "* ]]; }
+
+# Reads the arguments into `wanted` and `filters`.
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --help | -h) usage && exit ;;
+        --list) list_tiers && exit ;;
+        --)
+            filters=("${@:2}")
+            [ "${#filters[@]}" -gt 0 ] || wrong_usage "no filter follows --"
+            break
+            ;;
+        -*) wrong_usage "unknown option $1; the options are --list and --help" ;;
+        fast) wanted+=("${fast_tiers[@]}") ;;
+        all)
+            wanted+=("${all_tiers[@]}")
+            may_skip=yes
+            ;;
+        *)
+            [[ " ${all_tiers[*]} bypass " = *" $1 "* ]] || wrong_usage "unknown tier $1; the tiers \
+are ${all_tiers[*]}, fast, bypass and all. A part of the name of a test goes after --."
+            wanted+=("$1")
+            ;;
+        esac
+        shift
+    done
+}
+
+# Refuses arguments that cannot be followed, before anything runs.
+check_arguments() {
+    local tier
+    if [ "${#filters[@]}" -gt 0 ]; then
+        [ "${#wanted[@]}" -gt 0 ] || wrong_usage "name a tier before -- ${filters[*]}"
+        for tier in "${wanted[@]}"; do
+            [[ " ${filtered_tiers[*]} " = *" $tier "* ]] ||
+                wrong_usage "tier $tier takes no filter; these do: ${filtered_tiers[*]}"
+        done
+    fi
+    for tier in "${wanted[@]}"; do
+        [ "$is_root$may_skip" != nono ] || ! needs_root "$tier" ||
+            fail "tier $tier needs root: sudo tests/run.sh $tier"
+    done
+}
+
+mapfile -t all_tiers < <(sed -n 's/^\([a-z]*\)|.*/\1/p' <<<"$tiers")
+wanted=()
+filters=()
+filters_match=no
+may_skip=no
+is_root=no
+[ "$(id -u)" -ne 0 ] || is_root=yes
+[ $# -gt 0 ] || set -- all
+read_arguments "$@"
+check_arguments
 
 export RUST_BACKTRACE=0
 need_rust
-if [ "$(id -u)" -eq 0 ]; then
-    install_packages "shellcheck gcc pkg-config" "ShellCheck gcc pkgconf"
-fi
-if [ "${1:-}" = live ]; then
-    shift
-    check_live "$@"
-    exit
-fi
-if [ "${1:-}" = broker ]; then
-    shift
-    check_broker "$@"
-    exit
-fi
-if [ "${1:-}" = differential ]; then
-    shift
-    check_differential "$@"
-    exit
-fi
-check_form
-check_documentation
-check_oldest_rust
-check_units
-check_fuzz
-if [ "$(id -u)" -eq 0 ]; then
-    check_differential
-    prepare_live
-    things=$(docker_things)
-    check_live
-    check_broker
-    check_emitter
-    check_parity
-    check_quickstart
-    check_bench
-    check_leavings "$things"
-else
-    skip "everything that needs root: run sudo tests/run.sh"
+[ "$is_root" = no ] || install_packages "shellcheck gcc pkg-config" "ShellCheck gcc pkgconf"
+for tier in "${all_tiers[@]}" bypass; do
+    if ! wants "$tier"; then
+        continue
+    elif [ "$is_root" = no ] && needs_root "$tier"; then
+        skip "tier $tier needs root: sudo tests/run.sh $tier"
+    else
+        "check_$tier"
+    fi
+done
+check_leftovers
+if [ "${#filters[@]}" -gt 0 ] && [ "$filters_match" = no ]; then
+    fail "no test has a name that contains ${filters[*]}"
 fi
 say "everything passed"

@@ -1,6 +1,6 @@
 mod docker_fedora;
 mod unknown;
-// A measurement, which tests/bench-broker.sh prints.
+// A measurement, which benches/broker.sh prints.
 #[cfg(feature = "live")]
 mod speed;
 

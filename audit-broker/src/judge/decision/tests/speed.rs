@@ -1,4 +1,4 @@
-//! What a decision costs: `sudo tests/bench-broker.sh decision`.
+//! What a decision costs: `sudo benches/broker.sh decision`.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -59,7 +59,7 @@ fn median(policy: &Policy, principal: &Principal, questions: &Questions) -> f64 
     took[took.len() / 2]
 }
 
-/// In the columns of `examples/load/report.rs`.
+/// In the columns of `benches/load/report.rs`.
 fn row(what: &str, figure: f64, limit: Option<f64>) {
     let goal = limit.map_or_else(String::new, |limit| {
         let word = if figure <= limit { "ok" } else { "MISSED" };

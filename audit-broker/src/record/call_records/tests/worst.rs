@@ -1,8 +1,8 @@
-//! The worst bodies, from their bytes to the decision and its records: `tests/bench-broker.sh worst`
+//! The worst bodies, from their bytes to the decision and its records: `benches/broker.sh worst`
 //! measures them with the release program and holds them against the limits; here nothing may be
 //! twenty times above those.
 
-#[path = "../../../../examples/load/bodies.rs"]
+#[path = "../../../../../benches/load/bodies.rs"]
 mod bodies;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! Measures what the broker costs, against dockerd itself and against `HAProxy`, in one run.
 //!
-//! `tests/bench-broker.sh` starts what is measured and calls this once for each part, with a broker
+//! `benches/broker.sh` starts what is measured and calls this once for each part, with a broker
 //! that has just been started.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
@@ -18,7 +18,7 @@ mod sample;
 mod size;
 mod tally;
 mod target;
-#[path = "../../../tests/trail.rs"]
+#[path = "../../tests/trail.rs"]
 mod trail;
 mod worst;
 

@@ -2,6 +2,8 @@
 //!
 //! To write it anew after a change: `UPDATE_HEADER=1 cargo test -p audit-capi --test header`.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 

@@ -19,7 +19,7 @@
 #![expect(clippy::expect_used, reason = "a benchmark may stop where it cannot go on")]
 #![expect(clippy::indexing_slicing, reason = "a benchmark may stop where it cannot go on")]
 
-#[path = "../../tests/trail.rs"]
+#[path = "../tests/trail.rs"]
 mod trail;
 
 use std::ffi::{CString, c_char, c_int};

@@ -3,7 +3,7 @@
 # in front of docker.sock, all in one run and in turn. Prints one row for each figure, with its
 # goal and `ok` or `MISSED`. Fails only if something cannot be measured.
 #
-# usage: tests/bench-broker.sh [--short] [PART...]   (as root)
+# usage: benches/broker.sh [--short] [PART...]   (as root)
 # parts: idle ping recorded save load growth worst decision (all if none is said). --short takes
 # about a minute, without decision, which builds for several.
 # AUDIT_BROKER=PROGRAM measures that program instead of this checkout's.

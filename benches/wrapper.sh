@@ -2,7 +2,7 @@
 # What audit-cli adds to a docker command, against what sudo adds: `docker --version` alone,
 # through audit-cli and through sudo, in turn. Prints medians and the ratio of what each adds.
 #
-# usage: tests/bench-wrapper.sh [ROUNDS]   (as root; 100 rounds if not said)
+# usage: benches/wrapper.sh [ROUNDS]   (as root; 100 rounds if not said)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
