@@ -83,8 +83,11 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "audit-host/src",
         &[
             "root_file",
+            "recording",
+            "ausearch",
+            "credentials",
             "mask",
-            "address",
+            "object_id",
             "cgroup",
             "audit_socket",
             "danger",

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
+use audit_host::options::host_path::BROKER_STATE;
+pub(crate) use audit_host::recording::OnFailure;
 use audit_host::root_file;
 use serde::Deserialize;
 
@@ -64,16 +66,6 @@ pub(crate) struct Settings {
     levels: BTreeMap<String, Level>,
 }
 
-/// What to do with a call that cannot be recorded.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OnFailure {
-    /// Refuse it.
-    Refuse,
-    /// Say so and let it pass.
-    Warn,
-}
-
 /// Whether denials count.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -128,7 +120,7 @@ impl Default for Settings {
             policy_dir: "/etc/audit-broker/policy.d".into(),
             mode: Mode::Enforce,
             denial_help: String::new(),
-            state_dir: "/var/lib/audit-broker".into(),
+            state_dir: BROKER_STATE.into(),
             levels: BTreeMap::new(),
         }
     }

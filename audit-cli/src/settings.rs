@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use audit_host::recording::OnFailure;
 use audit_host::root_file;
 use serde::Deserialize;
 
@@ -28,16 +29,7 @@ pub(crate) struct Settings {
     pub(crate) secret_names: Vec<String>,
 }
 
-/// What to do with a command that cannot be recorded.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OnFailure {
-    /// Do not run the command.
-    Refuse,
-    /// Print a warning and run the command.
-    Warn,
-}
-
+/// The words of `secret_names`, unless the settings have others.
 const SECRET_NAMES: [&str; 10] = [
     "password",
     "passwd",

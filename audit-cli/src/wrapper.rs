@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use audit_core::{CommandLine, Outcome, Subject};
 use audit_host::mask::{self, Mask};
+use audit_host::recording::OnFailure;
 
 use crate::command::invocation::{Invocation, is_docker};
 use crate::command::program::{self, NotRunnable};
@@ -19,7 +20,7 @@ use crate::exit;
 use crate::process;
 use crate::record::{self, CommandRecords};
 use crate::report::{self, Failure};
-use crate::settings::{self, OnFailure, Settings};
+use crate::settings::{self, Settings};
 use crate::supervise;
 
 /// Records the command and runs it. Returns only if the command did not run, or if it ran as a child

@@ -1,7 +1,9 @@
 //! Whether processes in containers can write audit records.
 //!
-//! Docker gives each container, and each step of a build, `CAP_AUDIT_WRITE`. A seccomp profile for
-//! the whole daemon can refuse them the socket to the kernel's audit instead.
+//! Docker gives `CAP_AUDIT_WRITE` to each container and to each step of a build, so a process there
+//! could write records with any text. A seccomp profile for the whole daemon can stop that: it
+//! refuses the socket to the kernel's audit system. This file reads such profiles and looks at running
+//! containers. It changes nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,28 +15,32 @@ use serde_json::Value;
 
 use crate::cgroup::container_ids;
 
-/// Where dockerd has its settings unless it is told otherwise.
+/// The settings file of dockerd, unless its option `--config-file` names another.
+///
+/// # Source
+/// `dockerd(8)`.
 pub const DAEMON_SETTINGS: &str = "/etc/docker/daemon.json";
 
-/// Whether dockerd's settings refuse audit sockets to its containers.
+/// Whether the settings of dockerd refuse audit sockets to containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each program must handle every answer")]
 pub enum Profile {
-    /// A profile that the settings name refuses them.
+    /// The settings name this profile, and it refuses audit sockets.
     Refuses(PathBuf),
-    /// A profile that the settings name lets some through.
+    /// The settings name this profile, and it allows at least one way to open an audit socket.
     Allows(PathBuf),
-    /// The settings name none, so that docker's own holds, which lets them through.
+    /// The settings name no profile. So docker's own profile is used, which allows audit sockets.
     Default,
 }
 
 impl Profile {
-    /// Reads the settings in this file, and the profile that they name.
+    /// Reads this settings file, and the profile that it names.
     ///
-    /// This is what a dockerd has that was started since they were written, without a
-    /// `--seccomp-profile` of its own.
+    /// A running dockerd may differ: it reads the file when it starts, and its own option
+    /// `--seccomp-profile` wins.
     ///
     /// # Errors
-    /// If one of the files cannot be read or understood.
+    /// If one of the two files cannot be read or is not valid JSON.
     pub fn of_daemon(settings: &Path) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Settings {
@@ -68,14 +74,14 @@ impl Profile {
 /// `include/linux/socket.h` and `include/uapi/linux/netlink.h` of Linux.
 const AUDIT_SOCKET: [(u64, u64); 2] = [(0, 16), (2, 9)];
 
-/// Calls that make a socket in a way that a profile cannot look into.
+/// System calls that can open a socket with arguments that a seccomp profile cannot see.
 const OPAQUE: [&str; 3] = ["socketcall", "io_uring_setup", "io_uring_enter"];
 
-/// Whether a profile of docker's form refuses every call that makes an audit socket.
+/// Whether a profile in docker's format refuses every system call that opens an audit socket.
 ///
-/// What it does not understand counts as let through. The kernel compares 64 bits of an argument,
-/// of which `socket(2)` takes 32: a comparison that a caller can change by the upper half refuses
-/// nothing.
+/// A rule that this function does not understand counts as "allows". The kernel compares all 64 bits
+/// of an argument, but `socket(2)` uses the lower 32. So a comparison that a caller can change with the
+/// upper 32 bits refuses nothing.
 #[must_use]
 pub fn refuses(profile: &Value) -> bool {
     let is_refusal = |action: Option<&Value>| {
@@ -97,7 +103,7 @@ fn names(rule: &Value) -> impl Iterator<Item = &str> {
     many.chain(rule.get("name")).filter_map(Value::as_str)
 }
 
-/// Whether the rule holds for some call that makes an audit socket.
+/// Whether the rule matches some call that opens an audit socket.
 fn may_match(rule: &Value) -> bool {
     let arguments = rule.get("args").and_then(Value::as_array);
     arguments.into_iter().flatten().all(|argument| {
@@ -115,8 +121,9 @@ fn may_match(rule: &Value) -> bool {
     })
 }
 
-/// The ids of the running containers of docker's in which some process has `CAP_AUDIT_WRITE`, or can
-/// get it.
+/// The ids of docker's running containers in which a process has `CAP_AUDIT_WRITE` or can get it.
+///
+/// Reads the bounding set of each process in `/proc`, so it needs root to see all of them.
 ///
 /// # Errors
 /// If the processes of the host cannot be listed.
@@ -124,7 +131,7 @@ pub fn containers_that_may_write() -> anyhow::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir("/proc").context("cannot list the processes in /proc")? {
         let directory = entry.context("cannot list the processes in /proc")?.path();
-        // A process that has ended meanwhile has no files.
+        // If the process has ended meanwhile, its files are gone.
         let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap_or_default();
         let cgroup = read("cgroup");
         let Some(id) = cgroup.lines().find_map(|line| container_ids(line.as_bytes()).next()) else {
@@ -168,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn s20_a_profile_that_lets_one_through_is_told() {
+    fn s20_a_profile_that_allows_an_audit_socket_is_found() {
         assert!(!allowing(&json!([])));
         assert!(allowing(&rule(&Value::Null)));
         assert!(allowing(&rule(&json!([]))));
         for argument in [
             json!({"index": 1, "value": 3, "op": "SCMP_CMP_EQ"}),
             json!({"index": 0, "value": 16, "op": "SCMP_CMP_EQ"}),
-            // The upper half of the argument makes these true.
+            // A caller makes these true with the upper 32 bits of the argument.
             json!({"index": 0, "value": 16, "op": "SCMP_CMP_NE"}),
             json!({"index": 2, "value": 9, "op": "SCMP_CMP_NE"}),
             json!({"index": 0, "value": 40, "op": "SCMP_CMP_GT"}),

@@ -1,16 +1,21 @@
-//! Which container a control group is.
+//! Which container a control group (cgroup) belongs to.
 
-/// The ids of the containers that docker may have made the control group for, whichever driver it
-/// uses: `/docker/ID` or `/system.slice/docker-ID.scope`, perhaps with more below it. The innermost
-/// comes first: one container's control group may be put below another's.
+use crate::object_id::is_id;
+
+/// The ids of the containers that a cgroup path names, innermost first: a container's cgroup can be
+/// below that of another container.
 ///
-/// The name alone proves nothing: a process that may make control groups chooses it.
+/// Docker's two cgroup drivers write `/docker/ID` and `/system.slice/docker-ID.scope`; both may
+/// continue. The name alone is no proof: a process that may create cgroups chooses their names.
+///
+/// # Source
+/// `WithCgroups` in `daemon/oci_linux.go` of moby.
 pub fn container_ids(path: &[u8]) -> impl Iterator<Item = &str> {
     path.rsplit(|byte| *byte == b'/').filter_map(|part| {
         let id = part.strip_prefix(b"docker-").unwrap_or(part);
         let id = id.strip_suffix(b".scope").unwrap_or(id);
-        let is_id = id.len() == 64 && id.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        std::str::from_utf8(id).ok().filter(|_| is_id)
+        let is_lower_case = id.iter().all(|byte| !byte.is_ascii_uppercase());
+        std::str::from_utf8(id).ok().filter(|id| is_lower_case && is_id(id))
     })
 }
 
@@ -21,7 +26,7 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     #[test]
-    fn each_driver_names_the_container() {
+    fn each_cgroup_driver_names_the_container() {
         for text in [
             format!("/docker/{ID}"),
             format!("/system.slice/docker-{ID}.scope"),

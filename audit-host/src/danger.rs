@@ -1,49 +1,56 @@
-//! The kinds of danger, by their names in policies and records.
+//! The list of dangers: everything a docker call can ask for that reaches beyond its own container.
 //!
-//! The broker and the wrapper share this list. Each kind is named here and nowhere else.
+//! The broker and the wrapper share this list, so that a policy, a record and an error message use the
+//! same name for a danger. This file must not know which option leads to which danger:
+//! `options` does.
 
-/// What a request can ask for that reaches beyond its own container.
+/// A danger: access beyond the caller's own container.
+///
+/// Programs match on every variant, so a new variant does not compile until each of them decides what
+/// to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "each program must decide about every danger")]
 pub enum Danger {
-    /// The caller becomes root on the host, or may: it implies every other danger.
+    /// The caller becomes root on the host, or may become it. This implies every other danger.
     HostRoot,
-    /// Files or directories of the host are mounted or looked at.
+    /// Mounts or reads files or directories of the host.
     HostFiles,
-    /// The host's network itself, or a part of it: its interfaces, bridges, addresses, and the
+    /// Uses the network of the host or a part of it: its interfaces, bridges and addresses, and the
     /// services that listen only there.
     HostNetwork,
-    /// The processes of the host can be seen and signalled.
+    /// Sees and signals processes of the host.
     HostPid,
-    /// The shared memory and message queues of the host.
+    /// Uses the shared memory and message queues of the host.
     HostIpc,
-    /// The name of the host.
+    /// Uses the UTS namespace of the host: its host name.
     HostUts,
-    /// The users of the host, where the daemon would have given the container others.
+    /// Uses the users of the host, although dockerd would give the container a user namespace.
     HostUser,
-    /// The control groups of the host, or a place among them outside docker's own.
+    /// Uses the control groups of the host, or a control group outside docker's own.
     HostCgroup,
-    /// More of the processor, memory or process table than the host can spare.
+    /// Can use more processor time, memory or process ids than the host can spare.
     HostResources,
-    /// Ports of the host are taken, past its firewall.
+    /// Publishes ports on the host. Docker opens them in the host's firewall.
     HostPorts,
-    /// Devices of the host.
+    /// Uses devices of the host.
     Devices,
-    /// Capabilities that docker does not give by default.
+    /// Gets capabilities that docker does not give by default.
     Capabilities,
-    /// Something that keeps a container apart from the host is loosened or switched off.
+    /// Loosens or turns off something that isolates a container from the host.
     LoosenedConfinement,
-    /// Another container, whose namespaces, volumes or files are used. The value is its name or id.
-    /// Who may use it depends on its owner.
+    /// Uses the namespaces, volumes or files of another container. The value is its name or id. Its
+    /// owner decides who may use it.
     ForeignContainer,
-    /// Logs of what is done are not kept, or can be erased.
+    /// Prevents that actions are logged, or can erase the logs.
     EvidenceHiding,
-    /// Audit records of any content can be written.
+    /// Can write audit records, or lines that look like those of other programs, with any text.
     EvidenceForging,
-    /// The daemon connects to where the caller says, from inside the network of the host.
+    /// Makes dockerd connect to an address of the caller's choice, from inside the host's network.
     Outbound,
-    /// Another program than usual runs the container, or is told what docker does not know.
+    /// Lets another program than usual run the container, or passes it settings that docker does not
+    /// understand.
     Runtime,
-    /// A volume of another driver than docker's own.
+    /// Uses a volume driver other than docker's own.
     StorageDriver,
 }
 
@@ -54,7 +61,7 @@ use Danger::{
 };
 
 impl Danger {
-    /// Every danger once, in the order of this file.
+    /// Every danger, in the order of this file.
     pub const ALL: [Self; 19] = [
         HostRoot,
         HostFiles,
@@ -77,10 +84,11 @@ impl Danger {
         StorageDriver,
     ];
 
-    /// Whether the caller gets something of the host that is not meant for users of containers.
+    /// Whether the danger gives the caller something of the host that users of containers do not
+    /// normally have.
     ///
-    /// Ports and connections are what containers are for, and another container is a question of
-    /// its own.
+    /// Ports and connections are normal uses of containers. Whether a caller may use another container
+    /// depends on its owner. So these three answer `false`.
     #[must_use]
     pub const fn yields_host(self) -> bool {
         match self {
@@ -91,13 +99,13 @@ impl Danger {
         }
     }
 
-    /// The danger with this name.
+    /// The danger with this name; `None` for any other text.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|danger| danger.name() == name)
     }
 
-    /// The name in policies, messages and records.
+    /// The name of the danger in policies, error messages and records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -133,7 +141,7 @@ mod tests {
     fn every_danger_has_a_name_of_its_own() {
         let names: BTreeSet<_> = Danger::ALL.into_iter().map(Danger::name).collect();
         assert_eq!(names.len(), Danger::ALL.len());
-        // `StorageDriver` is the last variant, so that a danger which is not listed makes this fail.
+        // `StorageDriver` is the last variant, so this fails if `ALL` misses a danger.
         assert_eq!(Danger::ALL.len(), StorageDriver as usize + 1);
         for danger in Danger::ALL {
             assert_eq!(Danger::from_name(danger.name()), Some(danger));

@@ -1,30 +1,34 @@
-//! One danger in an option, and how the records say it.
+//! A finding: one danger in one option, its value, and the form in which records show it.
+//!
+//! `options` creates findings. The wrapper records them; the broker also passes them to its
+//! policies and names them when it denies a request.
 
 use std::fmt;
 
-use crate::address::{credentials, credentials_of_address};
+use crate::credentials::{in_address, in_text};
 use crate::danger::Danger;
 use crate::mask::Mask;
 
-/// How a record says that something of the host is asked for.
+/// The form in which a record shows that a call asks for access to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each program must handle every form")]
 pub enum Way {
     /// Every capability and device.
     Privileged,
-    /// A path or a disk of the host is mounted. The value is the path.
+    /// A path or disk of the host is mounted. The value is the path.
     Mount,
     /// A device of the host, or a rule that allows some. The value is the device or the rule.
     Device,
-    /// A namespace of the host, by its short name.
+    /// A namespace of the host: its short name.
     Namespace(&'static str),
     /// A capability. The value is its name.
     Capability,
-    /// Confinement that is loosened, in one word.
+    /// Loosened confinement: one word that says which.
     Confinement(&'static str),
-    /// None of these: the record has the danger's own name, and the value.
+    /// Any other danger: the record has the name of the danger, and the value.
     Plain,
-    /// None at all: each caller who may do this has the danger, so policies name it. It
-    /// leaves no way to the host on record, and the action stays an ordinary one.
+    /// No record. Every caller who may do this action has this danger, so policies can name it, but
+    /// it leaves no record of access to the host, and the action is no privileged one.
     Unrecorded,
 }
 
@@ -33,20 +37,20 @@ pub enum Way {
 pub struct Finding {
     /// The kind of danger.
     pub danger: Danger,
-    /// Where the request asks for it: `HostConfig.Binds[0]`, `query networkmode`. An option that
-    /// does not know its place names its part only, `.device` of a volume's options; empty where
-    /// the whole option asks for it.
+    /// The place in the request: `HostConfig.Binds[0]`, `query networkmode`. A judgement does not know
+    /// the place of its option. It names the part of the option only, such as `.device` in the options
+    /// of a volume, or nothing if the whole option asks for the danger.
     pub part: String,
-    /// What the option says there.
+    /// The value at that place.
     pub value: String,
-    /// How the records say it.
+    /// The form in which records show it.
     pub way: Way,
-    /// What is allowed in its place, for a denial to say; empty where nothing is.
+    /// What is allowed instead, for error messages; empty if nothing is.
     pub allowed: &'static str,
 }
 
 impl Finding {
-    /// A danger in the whole of an option, recorded in the usual way of its kind.
+    /// A danger in a whole option, recorded in the usual way of the danger.
     #[must_use]
     pub fn new(danger: Danger, value: impl Into<String>) -> Self {
         Self {
@@ -58,43 +62,45 @@ impl Finding {
         }
     }
 
-    /// Confinement that is loosened; `word` says which.
+    /// Loosened confinement; `word` says which.
     #[must_use]
     pub fn loosened(word: &'static str, value: impl Into<String>) -> Self {
         Self::new(Danger::LoosenedConfinement, value).by(Way::Confinement(word))
     }
 
-    /// The same, recorded in another way.
+    /// The same finding, recorded in another way.
     #[must_use]
     pub fn by(self, way: Way) -> Self {
         Self { way, ..self }
     }
 
-    /// The same, without the credentials of a URL in its value. Paths and devices stay as they are.
+    /// The same finding, with the credentials of URLs in its value hidden. Paths and devices stay as
+    /// they are.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         let parts = match self.way {
             Way::Mount | Way::Device => Vec::new(),
-            _ if self.danger == Danger::Outbound => credentials_of_address(self.value.as_bytes()),
-            _ => credentials(self.value.as_bytes()),
+            _ if self.danger == Danger::Outbound => in_address(self.value.as_bytes()),
+            _ => in_text(self.value.as_bytes()),
         };
         let value = Mask::default().hide(&self.value, &parts);
         Self { value, ..self }
     }
 
-    /// The same, with what is allowed in its place.
+    /// The same finding, with a text that says what is allowed instead.
     #[must_use]
     pub fn instead(self, allowed: &'static str) -> Self {
         Self { allowed, ..self }
     }
 
-    /// Whether the caller gets something of the host that policies grant by a privileged action only.
+    /// Whether the finding gives the caller something of the host, so that policies must grant a
+    /// privileged action.
     #[must_use]
     pub fn yields_host(&self) -> bool {
         self.danger.yields_host() && self.way != Way::Unrecorded
     }
 
-    /// The same, in a part of the option.
+    /// The same finding, at this place or part.
     #[must_use]
     pub fn at(self, part: impl Into<String>) -> Self {
         Self { part: part.into(), ..self }
@@ -112,10 +118,10 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A text as people are shown it: without control characters, and no more than its beginning.
+/// Shows a text to people: control characters are escaped, and only the beginning is shown.
 struct Shown<'a>(&'a str);
 
-/// How many characters of a part or value are shown.
+/// The most characters of a part or value to show.
 const SHOWN_LIMIT: usize = 200;
 
 impl fmt::Display for Shown<'_> {
@@ -130,7 +136,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 impl Danger {
-    /// How the records say a danger of this kind unless the option is of a special kind.
+    /// The form in which records show this danger, unless the option has a form of its own.
     #[must_use]
     pub const fn usual_way(self) -> Way {
         match self {

@@ -1,7 +1,7 @@
-//! The ways in which a docker call asks for the host, and the record of each.
+//! The ways in which a docker call asks for access to the host, and the record of each.
 //!
-//! Knows the words in which the wrapper and the broker say it, so that an auditor finds both by the
-//! same search. Knows neither docker's command line nor its API.
+//! The wrapper and the broker both write these records, with the same words, so one search finds
+//! both. This file must know neither docker's command line nor its API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,28 +12,31 @@ use crate::danger::Danger;
 use crate::finding::{Finding, Way};
 use crate::options::capability;
 
-/// One way in which a call asks for the host.
+/// One way in which a call asks for access to the host. Each leaves one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each program must handle every way")]
 pub enum HostAccess {
     /// Every capability and device.
     Privileged,
-    /// Directories or files of the host, as one line.
+    /// Directories, files or disks of the host that are mounted, as one line.
     Mount(CommandLine),
     /// Devices of the host, as one line.
     Device(CommandLine),
-    /// Namespaces of the host, in words joined with dashes.
+    /// Namespaces of the host, as words joined with dashes.
     Namespace(String),
-    /// Capabilities, in words joined with dashes.
+    /// Capabilities, as words joined with dashes.
     Capability(String),
-    /// Confinement that is loosened, in words joined with dashes.
+    /// Loosened confinement, as words joined with dashes.
     Confinement(String),
-    /// Another danger, with what asks for it as one line, if that has a name.
+    /// Any other danger, with the values that ask for it as one line, if there are any.
     Other(Danger, Option<CommandLine>),
 }
 
 impl HostAccess {
-    /// The record of it: who reaches the host is root there, so the account is root's. The caller
-    /// adds who acts, and the outcome.
+    /// The `USER_ROLE_CHANGE` record of this way. A caller with access to the host is root there, so
+    /// the record says `acct=root`. `default_context` is the SELinux label of the caller.
+    ///
+    /// Add the subject and the outcome before you send it.
     #[must_use]
     pub fn role_change<'a>(&'a self, default_context: Option<&'a [u8]>) -> Record<'a> {
         let op = match self {
@@ -62,7 +65,9 @@ impl HostAccess {
     }
 }
 
-/// What a call asks for, gathered from wherever it may say so.
+/// Collects everything a call asks for, from all its options.
+///
+/// Add dangers and findings, then call [`RequestedAccess::into_ways`].
 #[derive(Debug, Default)]
 pub struct RequestedAccess {
     is_privileged: bool,
@@ -75,8 +80,8 @@ pub struct RequestedAccess {
 }
 
 impl RequestedAccess {
-    /// One thing that is asked for. It leaves one way to the host if its danger yields the host.
-    /// Two dangers of one thing, recorded in one way, leave that way once.
+    /// Adds one request. If the danger does not yield the host, this does nothing. If two dangers of
+    /// one option have the same way and value, the way has the value once.
     pub fn add(&mut self, danger: Danger, way: Way, value: &[u8]) {
         if !danger.yields_host() {
             return;
@@ -99,14 +104,14 @@ impl RequestedAccess {
         }
     }
 
-    /// What an option is found to ask for.
+    /// Adds the findings of an option.
     pub fn add_findings(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for Finding { danger, way, value, .. } in findings {
             self.add(danger, way, value.as_bytes());
         }
     }
 
-    /// Each way once; in two or more where its words are too many for one record.
+    /// Each way once, or in several parts if its words do not fit into one record.
     #[must_use]
     pub fn into_ways(self) -> Vec<HostAccess> {
         let line = |words: &[Vec<u8>]| (!words.is_empty()).then(|| CommandLine::new(words));
@@ -125,14 +130,14 @@ impl RequestedAccess {
     }
 }
 
-/// Adds a value that does not stand last already, as it does with the second danger of one thing.
+/// Adds a value, unless it is already the last one: an option with two dangers adds its value twice.
 fn add_line(values: &mut Vec<Vec<u8>>, value: &[u8]) {
     if values.last().is_none_or(|last| last != value) {
         values.push(value.to_vec());
     }
 }
 
-/// The words joined with dashes, as many at a time as one word of a record may hold.
+/// Joins the words with dashes, as many at a time as fit into one word of a record.
 fn joined(words: &BTreeSet<&'static str>) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
@@ -155,7 +160,7 @@ mod tests {
     use crate::options::{capability, security};
 
     #[test]
-    fn each_way_is_told_once() {
+    fn each_way_is_recorded_once() {
         let mut asked = RequestedAccess::default();
         asked.add(Danger::HostFiles, Way::Mount, b"/");
         asked.add(Danger::HostRoot, Way::Mount, b"/");
@@ -196,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_words_fits_the_records() {
+    fn any_number_of_words_fits_into_records() {
         let mut asked = RequestedAccess::default();
         for name in capability::ALL {
             asked.add(Danger::Capabilities, Way::Capability, name.as_bytes());

@@ -1,7 +1,9 @@
-//! The line in the system journal, like sudo's.
+//! Lines in the system journal, in the format of sudo.
 //!
-//! Knows sudo's form and how it escapes and splits. Called by the wrapper and the broker. The trail is the record; the line is for
-//! those who read the journal, so it is written if somebody listens at `/dev/log`.
+//! The wrapper and the broker call this for each command or request. The audit record is the proof;
+//! the line is a convenience for people who read the journal. So it is written only if a syslog
+//! daemon listens at `/dev/log`, and a line that is lost is no error. This file knows how sudo escapes
+//! and splits lines. It must not know docker.
 //!
 //! # Source
 //! `sudoers(5)`, "LOG FORMAT"; `lib/eventlog` in sudo's source.
@@ -11,41 +13,63 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where journald and rsyslog listen.
+use nix::unistd::{Uid, User};
+
+/// The socket at which journald or rsyslog listens.
 pub const SOCKET: &str = "/dev/log";
 
-/// How long a full journal may hold up a command.
+/// How long a journal that takes no data may delay a command.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Longest part of a line behind the user's name, in bytes, as in sudo.
+/// The longest text after the user's name in one line, in bytes.
+///
+/// # Source
+/// `MAXSYSLOGLEN` in `include/sudo_eventlog.h` of sudo: the same number.
 const LINE_LIMIT_BYTES: usize = 960;
 
-/// Facility authpriv (10 << 3) with severity notice (5), or alert (1) for what was not run.
+/// Facility authpriv (10 << 3), with severity notice (5); or with alert (1) for a command that did not
+/// run.
+///
+/// # Source
+/// RFC 5424, 6.2.1.
 const NOTICE: u8 = 85;
 const ALERT: u8 = 81;
 
-/// What a line says.
+/// The reason in [`Entry::rejected`] for a command or request that a policy denies. sudo writes the same.
+pub const NOT_ALLOWED: &str = "command not allowed";
+
+/// The name of the user with this uid; `#` and the number, as sudo writes it, if there is no such user.
+#[must_use]
+pub fn user_name(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        _ => format!("#{uid}"),
+    }
+}
+
+/// The content of a line.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
     /// The program that writes the line.
     pub writer: &'static str,
-    /// Who: the name of the login user.
+    /// The name of the person who logged in.
     pub user: String,
-    /// As whom: the name of the user that the command runs as.
+    /// The name of the user as whom the command runs.
     pub run_as: String,
-    /// At which terminal; `unknown` if at none.
+    /// The terminal; `unknown` if there is none.
     pub terminal: &'a str,
-    /// In which directory.
+    /// The working directory.
     pub cwd: &'a [u8],
-    /// The file that is executed.
+    /// The file that runs.
     pub program: &'a Path,
-    /// The arguments behind the command's name, secrets masked.
+    /// The arguments after the command's name, with secrets masked.
     pub arguments: &'a [Vec<u8>],
-    /// Why the command was not run.
+    /// Why the command did not run; `None` if it ran.
     pub rejected: Option<&'static str>,
 }
 
-/// Writes the entry. A host without a syslog daemon is no error.
+/// Writes the entry, in several lines if it is long. Waits at most one second for each. Does nothing
+/// on a host without a syslog daemon.
 pub fn write(entry: &Entry<'_>) {
     let Ok(socket) = UnixDatagram::unbound() else { return };
     if socket.connect(SOCKET).is_err() || socket.set_write_timeout(Some(TIMEOUT)).is_err() {
@@ -60,7 +84,7 @@ pub fn write(entry: &Entry<'_>) {
     }
 }
 
-/// The entry in lines that syslog daemons take whole.
+/// The entry, in lines that are short enough for syslog daemons.
 fn lines(entry: &Entry<'_>) -> Vec<Vec<u8>> {
     let user = format!("{:>8} : ", entry.user);
     let mut text = text(entry);
@@ -95,7 +119,7 @@ fn text(entry: &Entry<'_>) -> Vec<u8> {
     escape(entry.program.as_os_str().as_bytes(), b" ", &mut text);
     for argument in entry.arguments {
         text.push(b' ');
-        // Unlike sudo, which shows nothing of an empty argument.
+        // sudo shows nothing for an empty argument; this line shows ''.
         let quoted = argument.is_empty() || argument.contains(&b' ');
         text.extend(quoted.then_some(b'\''));
         escape(argument, b"'\\", &mut text);
@@ -104,10 +128,10 @@ fn text(entry: &Entry<'_>) -> Vec<u8> {
     text
 }
 
-/// Writes control characters, and bytes that are not UTF-8, as `#` and three octal digits with a
-/// zero in front. Of `special`, blanks are written so too and others get a backslash.
+/// Writes control characters, and bytes that are not UTF-8, as `#0` and octal digits. Of the bytes in
+/// `special`, a blank is written in the same way, and any other gets a backslash.
 ///
-/// sudo leaves bytes that are not UTF-8 alone; journald would then hide the whole line as binary.
+/// sudo does not escape bytes that are not UTF-8, but journald hides a line that contains them.
 fn escape(value: &[u8], special: &[u8], text: &mut Vec<u8>) {
     for chunk in value.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -156,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_reads_like_sudos() {
+    fn the_line_looks_like_that_of_sudo() {
         let words = "run -ti --privileged -v /:/host fedora chroot /host";
         let arguments: Vec<Vec<u8>> = words.split(' ').map(Into::into).collect();
         assert_eq!(
@@ -174,7 +198,7 @@ mod tests {
 
     /// The arguments and sudo's own output for them: audit-records.md, section 6.
     #[test]
-    fn arguments_are_escaped_as_sudo_does() {
+    fn arguments_are_escaped_as_sudo_escapes_them() {
         let arguments = arguments(&[
             b"a b",
             b"c'd",
@@ -194,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sudo_hides_is_shown() {
+    fn empty_arguments_and_other_bytes_are_visible() {
         let arguments = arguments(&[b"", b"\xff"]);
         assert!(only_line(&entry(&arguments)).ends_with("COMMAND=/usr/bin/docker '' #0377"));
         let spaced = Entry { program: Path::new("/opt/my docker"), ..entry(&[]) };

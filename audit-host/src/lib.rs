@@ -1,14 +1,38 @@
-//! What `audit-cli` and `audit-broker` share: the dangers of docker's options and how records say
-//! them, the line in the journal, settings that only root can write, how secrets are
-//! hidden, and whether containers can write audit records.
+//! What `audit-cli` and `audit-broker` share about a host that runs docker.
+//!
+//! Both programs answer the same questions, and both must give the same answers: an auditor finds
+//! the records of both with one search, and a policy names a danger as a record does. So each
+//! judgement exists here once.
+//!
+//! | question | modules |
+//! |---|---|
+//! | What does a docker call ask for? | [`danger`] lists the dangers, [`options`] finds them in docker's options, [`finding`] is one of them, [`host_access`] makes the records |
+//! | Which words are secrets? | [`credentials`] finds those in URLs, [`mask`] hides them |
+//! | What do people read? | [`journal`] writes lines like those of sudo |
+//! | Does the kernel keep records, and what if not? | [`recording`]; [`ausearch`] searches them |
+//! | Which settings count? | [`root_file`] reads files that only root can write |
+//! | Which container is it? | [`object_id`] and [`cgroup`] |
+//! | Can containers write audit records? | [`audit_socket`] |
+//!
+//! This crate must not know how a call arrives: neither docker's command line (that is `audit-cli`)
+//! nor its API and its daemon (that is `audit-broker`). It decides nothing and sends no audit record. It is
+//! built for these two programs, so its interface changes with them, without notice.
+//!
+//! It needs Linux. No function here panics on its input.
 
-pub mod address;
+#![warn(missing_debug_implementations)]
+#![warn(clippy::error_impl_error, clippy::exhaustive_enums, clippy::tests_outside_test_module)]
+
 pub mod audit_socket;
+pub mod ausearch;
 pub mod cgroup;
+pub mod credentials;
 pub mod danger;
 pub mod finding;
 pub mod host_access;
 pub mod journal;
 pub mod mask;
+pub mod object_id;
 pub mod options;
+pub mod recording;
 pub mod root_file;

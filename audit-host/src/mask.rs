@@ -1,8 +1,8 @@
-//! What stands in place of a secret: `***`, or `***:` and a keyed digest of what was hidden.
+//! The mask that replaces a secret: `***`, or `***:` and a keyed digest of the secret.
 //!
-//! The digest lets an administrator who has the key prove what a record hides, so that a command
-//! that was passed off as a secret can be told from a password. Nobody can guess the secret from
-//! the digest without the key.
+//! With the key, an administrator can prove what a record hides, and so tell a password from a command
+//! that pretended to be one. Without the key, nobody can guess the secret from the digest. This file
+//! must not know which texts are secrets: [`crate::credentials`] and the programs do.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -14,31 +14,32 @@ use sha2::Sha256;
 
 use crate::root_file;
 
-/// The file with the key, for the wrapper and the broker. It holds 64 hexadecimal digits.
+/// The file with the key, for both the wrapper and the broker. It has 64 hexadecimal digits.
 ///
-/// Only root, and the group of a wrapper that is set-group-id, may read it.
+/// Only root may be able to write it. A group may read it, if the wrapper or the broker does not run
+/// as root.
 pub const KEY_PATH: &str = "/etc/audit-redaction.key";
 
-/// What stands in place of a secret, before its digest.
+/// The text that replaces a secret, before its digest.
 pub const MASK: &str = "***";
 
-/// Length of the key, in bytes.
+/// The length of the key, in bytes.
 pub const KEY_BYTES: usize = 32;
 
-/// Length of a digest, in bytes: of HMAC-SHA-256, so many from the front.
+/// The length of a digest, in bytes: the first bytes of HMAC-SHA-256.
 const DIGEST_BYTES: usize = 16;
 
-/// Hides secrets. Without a key, it writes no digest.
+/// Hides secrets. Without a key, all secrets look alike: `***`.
 #[derive(Clone, Default)]
 pub struct Mask {
     key: Option<[u8; KEY_BYTES]>,
 }
 
 impl Mask {
-    /// Hides with the key in this file. Without the file there is no digest.
+    /// Reads the key from this file. If the file does not exist, the mask has no key.
     ///
     /// # Errors
-    /// If the file could be somebody else's than root's, cannot be read, or does not hold a key.
+    /// If somebody other than root could change the file, it cannot be read, or it has no valid key.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = root_file::read(path);
         let key = text.and_then(|text| text.as_deref().map(parse_key).transpose());
@@ -46,19 +47,19 @@ impl Mask {
         Ok(Self { key })
     }
 
-    /// Hides with this key.
+    /// A mask with this key.
     #[must_use]
     pub const fn with_key(key: [u8; KEY_BYTES]) -> Self {
         Self { key: Some(key) }
     }
 
-    /// Whether there is a key, and so a digest.
+    /// Whether the mask has a key and so writes digests.
     #[must_use]
     pub const fn has_key(&self) -> bool {
         self.key.is_some()
     }
 
-    /// What stands in place of this secret.
+    /// The text that replaces this secret.
     #[must_use]
     pub fn of(&self, secret: &[u8]) -> String {
         let mut shown = MASK.to_owned();
@@ -71,13 +72,13 @@ impl Mask {
         shown
     }
 
-    /// The text with each of these parts hidden. The parts are in order and do not overlap.
+    /// The text with these parts hidden. The parts must be in order and must not overlap.
     #[must_use]
     pub fn hide(&self, text: &str, parts: &[Range<usize>]) -> String {
         String::from_utf8_lossy(&self.hide_bytes(text.as_bytes(), parts)).into_owned()
     }
 
-    /// As [`Mask::hide`], of bytes that need not be UTF-8.
+    /// Like [`Mask::hide`], for bytes that need not be UTF-8.
     #[must_use]
     pub fn hide_bytes(&self, text: &[u8], parts: &[Range<usize>]) -> Vec<u8> {
         let mut shown = Vec::with_capacity(text.len());
@@ -93,7 +94,7 @@ impl Mask {
     }
 }
 
-/// Never shows the key.
+/// Does not show the key.
 impl std::fmt::Debug for Mask {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Mask").field("has_key", &self.has_key()).finish()
@@ -104,7 +105,7 @@ fn parse_key(text: &str) -> anyhow::Result<[u8; KEY_BYTES]> {
     let digits = text.trim_end();
     ensure!(
         digits.len() == KEY_BYTES * 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
-        "it must hold {} hexadecimal digits; make one with audit-cli digest --make-key",
+        "it must have {} hexadecimal digits; create a key with audit-cli digest --make-key",
         KEY_BYTES * 2
     );
     let mut key = [0; KEY_BYTES];
@@ -113,12 +114,12 @@ fn parse_key(text: &str) -> anyhow::Result<[u8; KEY_BYTES]> {
         *byte = u8::from_str_radix(pair, 16)?;
     }
     if key.iter().all(|byte| *byte == 0) {
-        bail!("it must not be all zeros; make one with audit-cli digest --make-key");
+        bail!("it must not be all zeros; create a key with audit-cli digest --make-key");
     }
     Ok(key)
 }
 
-/// `None` never happens: HMAC takes a key of any length.
+/// Never returns `None`, because HMAC takes a key of any length.
 fn digest(key: &[u8], secret: &[u8]) -> Option<Vec<u8>> {
     let mut digest = Hmac::<Sha256>::new_from_slice(key).ok()?;
     digest.update(secret);
@@ -129,7 +130,7 @@ fn digest(key: &[u8], secret: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// Without a key nothing tells what was hidden, not even its length.
+    /// Without a key, the mask reveals nothing of the secret, not even its length.
     #[test]
     fn s26_without_a_key_all_secrets_look_alike() {
         assert_eq!(Mask::default().of(b"x"), "***");
@@ -139,7 +140,7 @@ mod tests {
 
     /// Expected: `printf %s 'rm -rf /data' | openssl dgst -sha256 -mac HMAC -macopt hexkey:0101...`
     #[test]
-    fn s26_with_the_key_it_can_be_proven_what_was_hidden() {
+    fn s26_the_digest_proves_what_was_hidden() {
         let mask = Mask::with_key([1; KEY_BYTES]);
         assert_eq!(mask.of(b"rm -rf /data"), "***:87a5e3d6f436e9643780ad4b000c040a");
         assert_ne!(mask.of(b"rm -rf /data "), mask.of(b"rm -rf /data"));

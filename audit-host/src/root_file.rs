@@ -1,7 +1,7 @@
-//! Settings that only root can write.
+//! Settings files that only root can write.
 //!
-//! Only root can weaken the trail: a file of settings and its directory must belong to root and be
-//! writable by nobody else. Knows nothing of what the settings mean.
+//! Only root may weaken the audit trail. So a settings file and its directory must belong to root,
+//! and nobody else may be able to write to them. This file must not know what the settings mean.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -11,10 +11,11 @@ use std::path::Path;
 use anyhow::{bail, ensure};
 use serde::de::DeserializeOwned;
 
-/// Reads the file; `None` if there is none.
+/// Reads the file; `None` if it does not exist.
 ///
 /// # Errors
-/// If the file or its directory could be somebody else's, or it cannot be read or is empty.
+/// If somebody other than root could change the file or its directory; if it is a symlink, empty, or
+/// not a regular file; or if it cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -27,20 +28,20 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     };
     check_owner("the file", &file)?;
     ensure!(file.metadata()?.is_file(), "it is not a regular file");
-    // A name without a directory is in the current one.
+    // A name without a directory is in the current directory.
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     check_owner("its directory", &File::open(directory.unwrap_or(Path::new(".")))?)?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    // An editor or a full disk may have emptied it, and what it restricts with it.
+    // An editor or a full disk may have emptied the file, and the restrictions in it would be lost.
     ensure!(!text.trim().is_empty(), "it is empty; write it again, or remove it");
     Ok(Some(text))
 }
 
-/// Checks that nobody but root can change what is in the directory.
+/// Checks that only root can add, replace or remove files in the directory.
 ///
 /// # Errors
-/// If somebody else could, or it cannot be opened.
+/// If somebody else can, or if the directory cannot be opened.
 pub fn check_directory(path: &Path) -> anyhow::Result<()> {
     check_owner("the directory", &File::open(path)?)
 }
@@ -48,7 +49,7 @@ pub fn check_directory(path: &Path) -> anyhow::Result<()> {
 /// Reads settings from TOML.
 ///
 /// # Errors
-/// The first mistake, in one line, with its line and column.
+/// The first mistake, as one line of text with its line and column.
 pub fn parse<Settings: DeserializeOwned>(text: &str) -> anyhow::Result<Settings> {
     toml::from_str(text).map_err(|error| {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
@@ -67,7 +68,7 @@ fn check_owner(what: &str, file: &File) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Line and column, both counted from 1, of a place in the text.
+/// The line and column of the byte at `offset`, both counted from 1. The column counts characters.
 #[must_use]
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
@@ -81,16 +82,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_file_is_no_error() {
+    fn a_missing_file_is_no_error() {
         assert_eq!(read(Path::new("/nonexistent/config.toml")).unwrap(), None);
     }
 
     #[test]
     fn s28_an_emptied_file_is_an_error() {
-        // In a directory of root's that nobody else can write to, as settings are.
+        // The file must be in a directory that only root can write to, as settings are.
         let directory = std::path::PathBuf::from("/root");
         let path = directory.join(format!("audit-root-file-{}", std::process::id()));
-        // Only root can make one.
+        // Only root can write there.
         if std::fs::write(&path, " \n").is_err() {
             return;
         }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_refused() {
+    fn a_symlink_is_refused() {
         let error = read(Path::new("/proc/self/exe")).unwrap_err();
         assert!(error.to_string().contains("symbolic link"), "{error}");
     }

@@ -59,7 +59,7 @@ fn nothing_is_done_while_nobody_stores_records() {
     {
         let _again = Auditd::kill();
         // The kernel finds out when it has something for auditd; the broker before that.
-        let why = "auditd does not run and nobody would store the record; start auditd";
+        let why = "auditd does not run, so nothing would store the record; start auditd";
         for _ in 0..3 {
             assert_is_refused(&start(&broker, &tag), why);
         }

@@ -6,8 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use audit_core::Auid;
-use audit_host::journal::{self, Entry};
-use nix::unistd::{Uid, User};
+use audit_host::journal::{self, Entry, user_name};
 
 use crate::who::subject::Subject;
 
@@ -82,12 +81,4 @@ fn write(line: &JournalLine) {
         arguments: &line.arguments,
         rejected: line.rejected,
     });
-}
-
-/// The user's name, or the number as sudo writes it.
-fn user_name(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => user.name,
-        _ => format!("#{uid}"),
-    }
 }

@@ -3,6 +3,7 @@
 //! Knows how dockerd tells at the end of a stream: an error in a line of progress, an exit status.
 //! Keeps nothing of a stream but what it needs for that.
 
+use audit_host::object_id::{ID_DIGITS, is_id};
 use serde::Deserialize;
 
 /// Looks at an answer as it passes, and says at its end what came of the call.
@@ -171,9 +172,6 @@ impl ImageSign {
     }
 }
 
-/// Digits of an id.
-const ID_DIGITS: usize = 64;
-
 /// Looks for the id of a new image.
 #[derive(Debug)]
 struct ImageId {
@@ -208,8 +206,7 @@ impl ImageId {
             ImageSign::BuildKit | ImageSign::BuildKitQuietly | ImageSign::Imported => true,
         };
         let digits = String::from_utf8(self.digits).ok()?;
-        let is_id = digits.len() == ID_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        is_id.then(|| MadeImage { id: format!("sha256:{digits}"), is_new })
+        is_id(&digits).then(|| MadeImage { id: format!("sha256:{digits}"), is_new })
     }
 }
 

@@ -4,7 +4,7 @@
 /// value, or `None` to remove it.
 ///
 /// # Source
-/// `docker(1)`, "Environment variables"; `docker context --help`.
+/// "Environment variables" in `docs/reference/commandline/docker.md` of docker/cli.
 pub(crate) fn environment_for(host: &str) -> [(&'static str, Option<&str>); 7] {
     [
         ("DOCKER_HOST", Some(host)),

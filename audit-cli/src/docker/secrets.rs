@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use audit_host::address::credentials;
+use audit_host::credentials;
 use audit_host::mask::Mask;
 
 use super::command::{CommandName, DockerCommand};
@@ -19,7 +19,7 @@ pub(crate) fn redacted(words: &[Vec<u8>], secret_names: &[String], mask: &Mask) 
     let starts = secret_starts(words, secret_names);
     let hidden = |(index, word): (usize, &Vec<u8>)| match starts.get(&index) {
         Some(start) => mask.hide_bytes(word, std::slice::from_ref(&(*start..word.len()))),
-        None => mask.hide_bytes(word, &credentials(word)),
+        None => mask.hide_bytes(word, &credentials::in_text(word)),
     };
     words.iter().enumerate().map(hidden).collect()
 }

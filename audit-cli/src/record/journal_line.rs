@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use audit_core::{Auid, Subject};
-use audit_host::journal::{self, Entry};
-use nix::unistd::{Uid, User};
+use audit_host::journal::{self, Entry, user_name};
+use nix::unistd::Uid;
 
 use crate::command::program::NotRunnable;
 
@@ -37,14 +37,6 @@ pub(crate) fn write_journal_line(
         cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
         program: file,
         arguments,
-        rejected: is_refused.then_some("command not allowed").or(rejected),
+        rejected: is_refused.then_some(journal::NOT_ALLOWED).or(rejected),
     });
-}
-
-/// The user's name, or the number as sudo writes it.
-fn user_name(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => user.name,
-        _ => format!("#{uid}"),
-    }
 }

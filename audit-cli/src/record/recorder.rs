@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use audit_core::{Audit, Auditd, Enabled, Error, EventId, Record};
+use anyhow::Context;
+use audit_core::{Audit, Auditd, Error, EventId, Record};
+use audit_host::recording::{self, OnFailure};
 
 use crate::report;
-use crate::settings::OnFailure;
 
 /// How long to wait for a receipt. It comes within a millisecond unless the host is very busy.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ pub(crate) fn write_with_receipt(record: &Record<'_>) -> anyhow::Result<Vec<Even
 
 fn send(records: &[Record<'_>]) -> anyhow::Result<()> {
     let audit = Audit::open()?;
-    check_that_records_are_kept(&audit)?;
+    ask_whether_records_are_kept(&audit)?;
     audit.send_all(records)?;
     Ok(())
 }
@@ -49,19 +49,12 @@ fn send(records: &[Record<'_>]) -> anyhow::Result<()> {
 /// The kernel acknowledges records even when it drops them, so audit-cli asks for its status first.
 /// The kernel answers only root. A caller whose audit-cli has just the file capability to write
 /// records must rely on `audit-cli doctor`.
-fn check_that_records_are_kept(audit: &Audit) -> anyhow::Result<()> {
+fn ask_whether_records_are_kept(audit: &Audit) -> anyhow::Result<()> {
     let status = match audit.status() {
         Ok(status) => status,
         Err(Error::ControlPermission) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    ensure!(
-        Auditd::default().living(status.auditd_pid).is_some(),
-        "auditd does not run and nobody would store the record; start auditd"
-    );
-    ensure!(
-        status.enabled != Enabled::Disabled,
-        "auditing is disabled and the kernel would drop the record; run auditctl -e 1"
-    );
-    Ok(())
+    let auditd_pid = Auditd::default().living(status.auditd_pid);
+    recording::check_that_records_are_kept(status.enabled, auditd_pid)
 }

@@ -7,12 +7,13 @@ use anyhow::{Context, anyhow, bail, ensure};
 use audit_core::field::{self, FieldKind};
 use audit_core::{EventId, Outcome, Record, RecordType, Subject, UnknownRecordType};
 
+use audit_host::recording::OnFailure;
+
 use crate::arguments::{Emit, Res};
 use crate::exit;
 use crate::process;
 use crate::record;
 use crate::report::Failure;
-use crate::settings::OnFailure;
 
 /// Writes the record.
 ///

@@ -1,16 +1,16 @@
-//! Addresses to which dockerd connects as root of the host, from inside the host's network.
+//! Addresses to which dockerd or the kernel connects, as root and from inside the host's network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a place asks for from which dockerd fetches a build's context or an image. Only a plain web or
-/// git address of another host is understood. A service of the host itself, a metadata service, an
-/// ssh remote with root's keys, and every form that is not understood ask for the host's network.
+/// Judges an address from which dockerd fetches the context of a build, or an image. Only a plain web or
+/// git address of another host is harmless. These ask for the host's network: services of the host
+/// itself, metadata services, ssh remotes with root's keys, and every form that is not understood.
 ///
-/// The text tells nothing of what a name resolves to, where a server redirects to, or what a repository
-/// has as submodules.
+/// The text alone does not show what a name resolves to, where a server redirects, or which submodules a
+/// repository has.
 #[must_use]
 pub fn judge_remote(remote: &str) -> Vec<Finding> {
     let outbound = Finding::new(Danger::Outbound, remote).without_credentials();
@@ -24,7 +24,7 @@ pub fn judge_remote(remote: &str) -> Vec<Finding> {
 
 const SCHEMES: [&str; 3] = ["https://", "http://", "git://"];
 
-/// How dockerd knows a repository at github without a scheme.
+/// The beginning of a GitHub address without a scheme, as dockerd recognizes it.
 ///
 /// # Source
 /// `IsGitURL` in `pkg/urlutil/urlutil.go` of moby 20.10.
@@ -38,9 +38,9 @@ fn is_elsewhere(remote: &str) -> bool {
     rest.and_then(host_of).is_some_and(is_another_host)
 }
 
-/// What the server of a share asks for, to which the kernel connects with a port that other hosts take
-/// for root's. A name is left to the domain name system, as people call servers in their own network by
-/// short names.
+/// Judges the server of a network share. The kernel connects to it from a privileged port, which other
+/// hosts trust as root's. A short name is allowed, because people use short names for servers in their
+/// own network; the name is not resolved here.
 #[must_use]
 pub fn judge_server(server: &str) -> Option<Finding> {
     let literal = server.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -61,8 +61,8 @@ fn is_another_host(host: &str) -> bool {
     }
 }
 
-/// Whether a text is a name that need not be in full, no number in another spelling, and none that every
-/// host has for itself.
+/// Whether a text is the name of a host, full or short. A number in another notation is no name, and
+/// names that mean the local host do not count.
 fn is_name(host: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
@@ -72,8 +72,8 @@ fn is_name(host: &str) -> bool {
         && !matches!(last.as_str(), "localhost" | "localdomain")
 }
 
-/// The host at the beginning of what follows a scheme, after the user if there is one; nothing if that
-/// is not all plain. Parsers differ about where the host begins if it is not.
+/// The host in the text after `SCHEME://`, without a user. `None` if user or host has unusual
+/// characters, because then parsers disagree about where the host begins.
 fn host_of(rest: &str) -> Option<&str> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let (user, authority) = authority.split_once('@').unwrap_or(("", authority));
@@ -100,8 +100,8 @@ fn address_of(host: &str) -> Option<IpAddr> {
     host.parse().ok()
 }
 
-/// Whether a name can be looked up in the domain name system only, not among the host's own names, and
-/// is no number in another spelling. `internal` has the metadata services of clouds.
+/// Whether a name is a full domain name that does not mean the local host, and no number in another
+/// notation. Below `internal` are the metadata services of clouds.
 fn is_full_name(host: &str) -> bool {
     const OF_HOST: [&str; 4] = ["localhost", "localdomain", "internal", "local"];
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -111,7 +111,7 @@ fn is_full_name(host: &str) -> bool {
     is_top && first.split('.').all(is_label) && !OF_HOST.contains(&last)
 }
 
-/// Whether an address is that of another host, and of no metadata service.
+/// Whether an address belongs to another host and is not that of a metadata service.
 fn is_outside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_outside_v4(address),
@@ -131,15 +131,16 @@ fn is_outside_v4(address: Ipv4Addr) -> bool {
         || first >= 240)
 }
 
-/// Only global addresses (`2000::/3`) and those of one's own site (`fc00::/7`), but for the metadata service
-/// that Amazon has there.
+/// True for global addresses (`2000::/3`) and those of a private site (`fc00::/7`), except the metadata
+/// service of Amazon there.
 fn is_outside_v6(address: Ipv6Addr) -> bool {
     const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     let [first, ..] = address.octets();
     address != METADATA && (first >> 5 == 1 || first & 0xfe == 0xfc)
 }
 
-/// The IPv4 address inside: mapped, compatible, translated (RFC 6052) or 6to4 (RFC 3056).
+/// The IPv4 address inside an IPv6 address: mapped, compatible, translated (RFC 6052) or 6to4 (RFC
+/// 3056).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| {
         let ([first, second], [third, fourth]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn s05_what_another_host_serves_is_outbound() {
+    fn s05_addresses_of_other_hosts_are_only_outbound() {
         for remote in [
             "http://10.0.0.1/x",
             "https://example.com/context.tar.gz",

@@ -1,11 +1,11 @@
-//! Mounts in docker's short form, `/src:/in/container[:options]`.
+//! Mounts in docker's short syntax, `/src:/in/container[:options]`.
 
-use super::{host_path, target};
+use super::{OPTIONS_LIMIT, host_path, target};
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a mount in the short form asks for. A source that is no path is the name of a volume, and a
-/// path alone is a new volume.
+/// Judges a mount in the short syntax. A source that is not a path is the name of a volume. A path
+/// alone is a new volume.
 ///
 /// # Source
 /// `ParseMountRaw` in `daemon/volume/mounts/linux_parser.go` of moby.
@@ -31,11 +31,8 @@ pub fn judge(bind: &str) -> Vec<Finding> {
     findings
 }
 
-/// Most options that are judged one by one. With more, they may say anything.
-const OPTIONS_LIMIT: usize = 64;
-
-/// What an option of a mount of the host's files asks for. `z` and `Z` give the files another label,
-/// also where another user owns them; `shared` and `slave` let mounts through that are made later.
+/// Judges an option of a mount of host files. `z` and `Z` change the SELinux label of the files, even of
+/// files that belong to another user. `shared` and `slave` pass on mounts that are made later.
 #[must_use]
 pub fn judge_option(option: &str) -> Option<Finding> {
     let is_usual = matches!(
@@ -46,7 +43,7 @@ pub fn judge_option(option: &str) -> Option<Finding> {
     (!is_usual && !keeps_mounts_apart(option)).then(|| Finding::loosened(word, option))
 }
 
-/// What the propagation of a mount asks for, in docker's long form.
+/// Judges the propagation of a mount, from docker's long syntax.
 #[must_use]
 pub fn judge_propagation(propagation: &str) -> Option<Finding> {
     let is_apart = keeps_mounts_apart(propagation);
@@ -57,7 +54,8 @@ fn keeps_mounts_apart(propagation: &str) -> bool {
     matches!(propagation, "" | "private" | "rprivate")
 }
 
-/// Whether a text may be the name of a volume, or of another object of docker, and so part of a path.
+/// Whether a text can be the name of a volume or of another object of docker. Docker makes such a name
+/// part of a path on the host.
 ///
 /// # Source
 /// `RestrictedNamePattern` in `daemon/names/names.go` of moby.

@@ -1,9 +1,9 @@
-//! Capabilities that a container is given.
+//! Capabilities that a container gets.
 
 use crate::danger::Danger;
 use crate::finding::{Finding, Way};
 
-/// What one capability yields, in any spelling that docker takes.
+/// Judges one capability, in any spelling that docker accepts.
 #[must_use]
 pub fn judge(value: &str) -> Vec<Finding> {
     let name = canonical(value);
@@ -17,8 +17,8 @@ pub fn judge(value: &str) -> Vec<Finding> {
     dangers.iter().map(|danger| Finding::new(*danger, &name).by(Way::Capability)).collect()
 }
 
-/// A capability in capitals, without `CAP_` in front, as docker reads it: there, `ı` is a small `I`
-/// too.
+/// The capability in upper case and without `CAP_`, as docker reads it. Like Go, this turns the letter
+/// `ı` into `I` too.
 ///
 /// # Source
 /// `NormalizeLegacyCapabilities` in moby's `daemon/pkg/oci/caps/utils.go`.
@@ -28,23 +28,23 @@ pub fn canonical(value: &str) -> String {
     name.strip_prefix("CAP_").map(str::to_owned).unwrap_or(name)
 }
 
-/// The capability's name as the kernel writes it, without `cap_`; `other` if it is not known.
+/// The name of the capability in records: as the kernel writes it, without `cap_`; `other` if it is
+/// unknown.
 pub(crate) fn word(value: &[u8]) -> &'static str {
     let name = canonical(&String::from_utf8_lossy(value));
     let known = ALL.iter().find(|known| name.eq_ignore_ascii_case(known));
     known.copied().unwrap_or("other")
 }
 
-/// Writes records of any content, from any container: the kernel asks for no other privilege. Docker
-/// gives it to every container that is not made without it.
+/// Allows writing audit records with any text, from any container: the kernel requires no other
+/// privilege. Docker gives it to every container, unless the caller drops it.
 pub const AUDIT_WRITE: &str = "AUDIT_WRITE";
 
-/// Makes devices of the host. The container cannot open them, but a process of the host that reaches the
-/// container's files by `/proc/PID/root` can. Docker gives it to every container that is not made
-/// without it.
+/// Allows creating device nodes. The container cannot open them, but a process on the host can, through
+/// `/proc/PID/root` of the container. Docker gives it to every container, unless the caller drops it.
 pub const MKNOD: &str = "MKNOD";
 
-/// What else every container has that is not made without it.
+/// The other capabilities that docker gives to every container, unless the caller drops them.
 ///
 /// # Source
 /// `DefaultCapabilities` in moby's `daemon/pkg/oci/caps/defaults.go`.
@@ -63,8 +63,8 @@ const BY_DEFAULT: &[&str] = &[
     "SYS_CHROOT",
 ];
 
-/// What does not by itself get anybody out of a container. Of the others some load modules, mount
-/// disks, read the kernel's memory or any file, and some are not known.
+/// Capabilities that do not by themselves lead out of a container. All others may: they load modules,
+/// mount disks, read the kernel's memory or any file, or are unknown.
 const CONTAINED: &[&str] = &[
     "BLOCK_SUSPEND",
     "IPC_LOCK",
@@ -82,8 +82,10 @@ const CONTAINED: &[&str] = &[
     "WAKE_ALARM",
 ];
 
+/// Every capability of the kernel, and docker's own `ALL`.
+///
 /// # Source
-/// `include/uapi/linux/capability.h`, and docker's own `ALL`.
+/// `include/uapi/linux/capability.h` of Linux.
 pub(crate) const ALL: &[&str] = &[
     "all",
     "audit_control",

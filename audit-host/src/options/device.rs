@@ -1,18 +1,18 @@
-//! Devices of the host that a container is given.
+//! Devices of the host that a container gets.
 
 use super::host_path;
 use crate::danger::Danger;
 use crate::finding::{Finding, Way};
 
-/// What a device yields, by its path on the host.
+/// Judges a device by its path on the host.
 #[must_use]
 pub fn judge(path: &str) -> Vec<Finding> {
     let is_contained = host_path::normalised(path).is_some_and(|path| is_contained(&path));
     found(path, is_contained && !host_path::leads_back(path))
 }
 
-/// What the path of a disk tells whose use is limited. dockerd looks at it as root and says whether
-/// it is there, so each but that of a disk is a file of the host.
+/// Judges the path of a disk whose throughput is limited. dockerd opens it as root and tells whether it
+/// exists, so any other path would reveal files of the host.
 ///
 /// # Source
 /// `getBlkioThrottleDevices` in `daemon/daemon_unix.go` of moby.
@@ -24,8 +24,8 @@ pub fn judge_limited_disk(path: &str) -> Option<Finding> {
     })
 }
 
-/// Whether a path can only be that of a disk. In `/dev/shm` everybody makes links, and `/dev/fd` is
-/// one.
+/// Whether a path can only be that of a disk. Everybody can create symlinks in `/dev/shm`, and `/dev/fd`
+/// is a symlink.
 fn is_disk(path: &str) -> bool {
     let Some(name) = path.strip_prefix("/dev/") else { return false };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:+".contains(&byte);
@@ -34,7 +34,7 @@ fn is_disk(path: &str) -> bool {
         && DISKS.iter().any(|disk| name.starts_with(disk))
 }
 
-/// How the names of disks begin.
+/// The beginnings of the names of disks.
 ///
 /// # Source
 /// `Documentation/admin-guide/devices.txt` of Linux.
@@ -43,8 +43,8 @@ const DISKS: &[&str] = &[
     "mapper/", "disk/by-", "block/",
 ];
 
-/// What a rule of the devices' control group yields. Every container may make the node of a device,
-/// and with such a rule use it.
+/// Judges a rule of the device cgroup. Every container may create device nodes, and such a rule lets it
+/// open them.
 #[must_use]
 pub fn judge_rule(rule: &str) -> Vec<Finding> {
     found(rule, false)
@@ -56,8 +56,8 @@ fn found(value: &str, is_contained: bool) -> Vec<Finding> {
     dangers.map(|danger| Finding::new(danger, value).by(Way::Device)).collect()
 }
 
-/// Devices with which a program does not get at the memory, the disks or the keyboards of the host.
-/// A number may follow the name, as may a slash with more: `/dev/video0`, `/dev/dri/card0`.
+/// Devices that give no access to the memory, the disks or the keyboards of the host. A number may
+/// follow the name, or a slash and a further name: `/dev/video0`, `/dev/dri/card0`.
 const CONTAINED: &[&str] = &[
     "/dev/null",
     "/dev/zero",
@@ -102,13 +102,13 @@ mod tests {
         for path in ["/dev/sda", "/dev/mem", "/dev/nullx", "/dev/zfs", "/dev", "/srv/sda"] {
             assert!(!is_contained(path), "{path}");
         }
-        // The text leads elsewhere than the kernel where a part is a link.
+        // If a part is a symlink, the kernel resolves the path to another place than the text says.
         let led = judge("/dev/shm/a/../../dri/x");
         assert!(led.iter().any(|found| found.danger == Danger::HostRoot), "{led:?}");
     }
 
     #[test]
-    fn s04_only_disks_are_looked_at() {
+    fn s04_dockerd_opens_only_disks() {
         for path in ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/vg-root", "/dev/disk/by-id/x:1"] {
             assert_eq!(judge_limited_disk(path), None, "{path}");
         }

@@ -1,15 +1,15 @@
-//! Paths of the host: their one form, and what is at stake in each.
+//! Paths of the host: which of them make a caller root, and which hold logs.
 //!
-//! Judges the text alone and asks nothing of the file system. A symbolic link that leads elsewhere
-//! is for the caller to follow.
+//! Judges the text alone and does not look at the file system. The calling program must resolve
+//! symlinks first, if it can.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::danger::Danger;
 use crate::finding::{Finding, Way};
 
-/// What a path of the host yields to the caller that mounts it. A path that cannot be judged counts
-/// as everything.
+/// Judges a path of the host that a caller mounts. A path that is not absolute or not UTF-8 counts as
+/// host-root.
 #[must_use]
 pub fn judge(path: &str, is_read_only: bool) -> Vec<Finding> {
     let also = match normalised(path) {
@@ -22,8 +22,9 @@ pub fn judge(path: &str, is_read_only: bool) -> Vec<Finding> {
     dangers.map(|danger| Finding::new(danger, path).by(Way::Mount)).collect()
 }
 
-/// What a path yields that the kernel takes as it is. dockerd shortens the paths of binds by their text
-/// before it uses them; elsewhere, a `..` behind a link of the caller's leads to where the text does not.
+/// Judges a path that the kernel resolves as it is written. dockerd removes `..` from the paths of binds
+/// before it uses them. Other paths keep it, and a `..` after a symlink of the caller leads to another
+/// place than the text says.
 #[must_use]
 pub fn judge_as_it_is(path: &str) -> Vec<Finding> {
     let mut findings = judge(path, false);
@@ -40,14 +41,14 @@ pub fn leads_back(path: &str) -> bool {
     path.split('/').any(|part| part == "..")
 }
 
-/// What a disk of the host yields, or what may be one, that is mounted as a whole.
+/// Judges a disk of the host, or anything that may be one, that is mounted as a whole.
 #[must_use]
 pub fn judge_disk(device: &str) -> Vec<Finding> {
     let dangers = [Danger::HostFiles, Danger::HostRoot];
     dangers.map(|danger| Finding::new(danger, device).by(Way::Mount)).into()
 }
 
-/// The path without `.`, `..` and doubled slashes; nothing if it is not absolute.
+/// The path without `.`, `..` and doubled slashes; `None` if it is not absolute.
 #[must_use]
 pub fn normalised(path: &str) -> Option<String> {
     if !path.starts_with('/') {
@@ -66,7 +67,10 @@ pub fn normalised(path: &str) -> Option<String> {
     normalised.to_str().map(str::to_owned)
 }
 
-/// Directories that make the caller root who mounts them, what is in them, or what they are in.
+/// The default directory of the broker's own state: its table of owners.
+pub const BROKER_STATE: &str = "/var/lib/audit-broker";
+
+/// Directories that make a caller root who mounts them, anything in them, or a directory above them.
 const YIELDS_ROOT: &[&str] = &[
     // Programs and libraries that root runs.
     "/usr",
@@ -80,20 +84,20 @@ const YIELDS_ROOT: &[&str] = &[
     "/snap",
     "/nix",
     "/gnu",
-    // Accounts, passwords, and what is started as root.
+    // Accounts, passwords, and files that start programs as root.
     "/etc",
     "/root",
-    // The kernel and what is loaded with it.
+    // The kernel and the files that it loads at boot.
     "/boot",
     "/efi",
-    // The kernel's own switches, the memory of every process, the disks.
+    // Kernel parameters, the memory of every process, the disks.
     "/proc",
     "/sys",
     "/dev",
-    // Sockets of services that do what they are told: docker, containerd, systemd, D-Bus.
+    // Sockets of services that take orders: docker, containerd, systemd, D-Bus.
     "/run",
     "/var/run",
-    // The files of every container and the images that they are made of.
+    // The files of every container and image.
     "/var/lib/docker",
     "/var/lib/containerd",
     "/var/lib/containers",
@@ -105,27 +109,26 @@ const YIELDS_ROOT: &[&str] = &[
     "/var/lib/libvirt",
     "/var/lib/machines",
     "/var/lib/portables",
-    // Who made which container: the broker's own.
-    "/var/lib/audit-broker",
-    // Scripts that root runs when a package is changed, units and credentials of services.
+    BROKER_STATE,
+    // Scripts that root runs when a package changes; units and credentials of services.
     "/var/lib/dpkg",
     "/var/lib/snapd",
     "/var/lib/flatpak",
     "/var/lib/systemd",
-    // Commands that root runs at their time.
+    // Commands that root runs at set times.
     "/var/spool/cron",
     "/var/spool/anacron",
     "/var/spool/at",
 ];
 
-/// Directories that make the caller root who mounts them whole: everybody's keys and start scripts.
-/// What is in them belongs to one person, and whose it is remains to be seen.
+/// Directories that make a caller root who mounts them as a whole: they hold the keys and start scripts
+/// of all people. A directory in them belongs to one person, so it is judged by its owner elsewhere.
 const YIELDS_ROOT_AS_A_WHOLE: &[&str] = &["/home"];
 
 /// Sockets of services that start containers, wherever they are.
 const SOCKETS: &[&str] = &["docker.sock", "containerd.sock", "crio.sock", "podman.sock"];
 
-/// Files that everybody may read, and that many containers are given.
+/// Files that everybody may read, and that many containers mount.
 const READ_BY_ALL: &[&str] = &[
     "/etc/localtime",
     "/etc/timezone",
@@ -138,11 +141,11 @@ const READ_BY_ALL: &[&str] = &[
     "/usr/share/ca-certificates",
 ];
 
-/// Where the logs of the host are, those of the audit trail among them.
+/// The directory of the host's logs. The audit trail is among them.
 const LOGS: &str = "/var/log";
 
-/// Whether it makes the caller root who mounts it. Reading is enough for most: passwords and keys are
-/// read, and a socket takes orders however it is mounted.
+/// Whether mounting this path makes the caller root. Read access is enough for most paths: the caller
+/// can read passwords and keys, and a socket takes orders even if it is mounted read-only.
 #[must_use]
 pub fn yields_root(normalised: &str, is_read_only: bool) -> bool {
     let path = Path::new(normalised);
@@ -156,7 +159,7 @@ pub fn yields_root(normalised: &str, is_read_only: bool) -> bool {
         || YIELDS_ROOT_AS_A_WHOLE.iter().any(is_around)
 }
 
-/// Whether logs of the host are there.
+/// Whether the path is in the directory of the host's logs.
 #[must_use]
 pub fn holds_logs(normalised: &str) -> bool {
     Path::new(normalised).starts_with(LOGS)
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_has_one_form() {
+    fn each_path_has_one_normal_form() {
         for (path, form) in [
             ("/", Some("/")),
             ("//", Some("/")),
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_the_host_makes_root() {
+    fn paths_that_control_the_host_make_the_caller_root() {
         for path in ["/", "/etc", "/etc/cron.d", "/var", "/var/lib", "/var/lib/docker/x", "/home"] {
             assert!(yields_root(path, true), "{path}");
         }

@@ -1,9 +1,9 @@
-//! Limits of processes, and the processors that a container may use.
+//! Resource limits of processes (ulimits), and the processors that a container may use.
 
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a limit of each process asks for. One below zero is none.
+/// Judges a ulimit. A number below zero means "unlimited".
 #[must_use]
 pub fn judge_ulimit(name: &str, soft: i64, hard: i64) -> Option<Finding> {
     let is_allowed = ULIMITS.contains(&name) && soft >= 0 && hard >= 0;
@@ -12,8 +12,8 @@ pub fn judge_ulimit(name: &str, soft: i64, hard: i64) -> Option<Finding> {
     })
 }
 
-/// Limits that a container may change. `rtprio`, `rttime` and `nice` are not here: they give it the
-/// processors before others.
+/// The ulimits that a container may change. `rtprio`, `rttime` and `nice` are missing on purpose: they
+/// let a container take the processors from other programs.
 ///
 /// # Source
 /// `ulimitNameMapping` in `ulimit.go` of `github.com/docker/go-units`.
@@ -32,8 +32,11 @@ const ULIMITS: &[&str] = &[
     "stack",
 ];
 
-/// What a list of processors or memory nodes asks for: `0-3,7`. dockerd makes a list of each number in
-/// it.
+/// Judges a list of processors or memory nodes, such as `0-3,7`. dockerd expands it to single numbers,
+/// so a large range costs memory.
+///
+/// # Source
+/// `ParseUintList` in `pkg/parsers/parsers.go` of moby.
 #[must_use]
 pub fn judge_processors(list: &str) -> Option<Finding> {
     let is_number = |number: &str| {
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_that_take_the_processors_from_others_are_dangers() {
+    fn limits_that_take_processors_from_other_programs_are_dangers() {
         assert_eq!(judge_ulimit("nofile", 1024, 1_048_576), None);
         for (name, soft, hard) in [
             ("memlock", -1, -1),

@@ -1,43 +1,42 @@
-//! Drivers of logs and their options: where the output of a container goes.
+//! Log drivers and their options: where the output of a container goes.
 
 use super::host_path;
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a driver of logs asks for. An empty name stands for the driver that root has set in docker's
-/// configuration, which is root's choice.
+/// Judges a log driver. The empty name stands for the driver that root has configured in dockerd.
 #[must_use]
 pub fn judge_driver(name: &str) -> Vec<Finding> {
-    Driver::named(name).judge()
+    LogDriver::named(name).judge()
 }
 
-/// What an option of a driver of logs asks for. An option of the driver that root has set counts as
-/// one of each driver that keeps logs on the host.
+/// Judges an option of a log driver. For the driver that root has configured, the option must be
+/// harmless with every driver that keeps logs on the host.
 ///
 /// # Source
 /// `ValidateLogOpts` in `daemon/logger/factory.go` of moby, and that of each driver.
 #[must_use]
 pub fn judge_option(driver: &str, name: &str, value: &str) -> Vec<Finding> {
-    Driver::named(driver).judge_option(name, value)
+    LogDriver::named(driver).judge_option(name, value)
 }
 
-/// What an option means depends on the driver.
+/// A log driver. The meaning of an option depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driver<'a> {
-    /// That of docker's configuration.
+enum LogDriver<'a> {
+    /// The driver that root has configured in dockerd.
     Configured,
     JsonFile,
     Local,
     Journald,
-    /// Nothing is kept.
+    /// Discards the output.
     None,
-    /// The host's own log, unless it has an address.
+    /// Writes to the host's own syslog, or to another host if the options name an address.
     Syslog,
-    /// Any that sends logs away, a plugin's among them.
+    /// Any driver that sends logs away, including those of plugins.
     Remote(&'a str),
 }
 
-impl<'a> Driver<'a> {
+impl<'a> LogDriver<'a> {
     fn named(name: &'a str) -> Self {
         match name {
             "" => Self::Configured,
@@ -54,7 +53,7 @@ impl<'a> Driver<'a> {
         let (name, dangers): (&str, &[Danger]) = match self {
             Self::Configured | Self::JsonFile | Self::Local | Self::Journald => return Vec::new(),
             Self::None => ("none", &[Danger::EvidenceHiding]),
-            // Its `tag` and `syslog-facility` make lines that look like sudo's.
+            // Its options `tag` and `syslog-facility` can make lines look like those of sudo.
             Self::Syslog => {
                 ("syslog", &[Danger::EvidenceHiding, Danger::EvidenceForging, Danger::Outbound])
             }
@@ -67,16 +66,16 @@ impl<'a> Driver<'a> {
     fn judge_option(self, name: &str, value: &str) -> Vec<Finding> {
         match self {
             Self::Configured | Self::JsonFile | Self::Local | Self::Journald => {
-                self.judge_kept(name, value).into_iter().collect()
+                self.judge_local(name, value).into_iter().collect()
             }
-            // docker does not look at them.
+            // Docker ignores them.
             Self::None => Vec::new(),
             Self::Syslog | Self::Remote(_) => judge_sent(name, value),
         }
     }
 
     /// An option of a driver that keeps logs on the host.
-    fn judge_kept(self, name: &str, value: &str) -> Option<Finding> {
+    fn judge_local(self, name: &str, value: &str) -> Option<Finding> {
         let hiding = |allowed| Some(Finding::new(Danger::EvidenceHiding, value).instead(allowed));
         match name {
             "mode" => {
@@ -95,7 +94,7 @@ impl<'a> Driver<'a> {
             }
             "max-file" => match value.parse::<u32>() {
                 Ok(1..=MAX_FILES) => None,
-                // dockerd renames each of them whenever the newest is full.
+                // dockerd renames all files each time the newest one is full.
                 Ok(MORE_FILES..) => {
                     Some(Finding::new(Danger::HostResources, value).instead("1 to 1000"))
                 }
@@ -104,13 +103,13 @@ impl<'a> Driver<'a> {
             "compress" if matches!(value, "true" | "false") => None,
             "tag" | "env" | "env-regex" | "labels" | "labels-regex" => match self {
                 Self::JsonFile | Self::Local => None,
-                // They become fields of the journal, which then are those of other programs.
+                // They become fields of the journal, and could be fields that other programs write.
                 _ => Some(
                     Finding::new(Danger::EvidenceForging, value)
                         .instead("the drivers json-file and local take this option"),
                 ),
             },
-            // `max-buffer-size` is among them, which only `mode=non-blocking` has.
+            // This includes `max-buffer-size`, which needs `mode=non-blocking`.
             _ => hiding("mode=blocking, max-size, max-file, compress"),
         }
     }
@@ -121,14 +120,14 @@ const MORE_FILES: u32 = MAX_FILES + 1;
 
 const DRIVERS: &str = "json-file, local, journald";
 
-/// An option of a driver that sends logs away: a certificate that dockerd reads as root, or a socket
-/// of the host.
+/// Judges an option of a driver that sends logs away. It may be the path of a certificate, which dockerd
+/// reads as root, or a socket of the host.
 fn judge_sent(name: &str, value: &str) -> Vec<Finding> {
     let path = value.split_once("://").filter(|(scheme, _)| scheme.starts_with("unix"));
     let path = path.map_or(value, |(_, path)| path);
     match name {
         _ if path.starts_with('/') => host_path::judge(path, false),
-        // Lines are dropped.
+        // In this mode, dockerd drops lines.
         "mode" if !matches!(value, "" | "blocking") => {
             vec![Finding::new(Danger::EvidenceHiding, value).instead("blocking")]
         }
@@ -136,7 +135,7 @@ fn judge_sent(name: &str, value: &str) -> Vec<Finding> {
     }
 }
 
-/// Whether files of this size keep more than a few lines: `200k`, `10m`, `-1` for no limit.
+/// Whether log files of this size hold more than a few lines: `200k`, `10m`, or `-1` for no limit.
 ///
 /// # Source
 /// `FromHumanSize` in `size.go` of `github.com/docker/go-units`.
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn s21_the_journal_gets_no_fields_of_the_callers() {
+    fn s21_the_caller_cannot_choose_fields_of_the_journal() {
         for option in ["tag", "env", "env-regex", "labels", "labels-regex"] {
             let expected = [format!("evidence-forging {option}")];
             assert_eq!(found("journald", &[(option, "x")]), expected);
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn s22_output_is_kept() {
+    fn s22_options_cannot_discard_the_output() {
         for (option, value) in [
             ("mode", "blocking"),
             ("max-size", "10m"),
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_away_reads_no_file_of_the_host() {
+    fn a_remote_log_driver_reads_no_file_of_the_host() {
         let usual = ["evidence-hiding driver", "outbound driver"];
         assert_eq!(found("gelf", &[("gelf-address", "udp://10.0.0.1:1"), ("tag", "x")]), usual);
         for (driver, option, value) in [

@@ -1,18 +1,17 @@
-//! Options of network drivers, for a network and for one container in it.
+//! Network drivers and their options, for a network and for one container in it.
 
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a driver of networks asks for. Any but a plain bridge or overlay is a part of the host's
-/// network.
+/// Judges a network driver. Every driver except bridge and overlay uses a part of the host's network.
 #[must_use]
 pub fn judge_driver(driver: &str) -> Option<Finding> {
     (!matches!(driver, "" | "bridge" | "overlay"))
         .then(|| Finding::new(Danger::HostNetwork, driver))
 }
 
-/// What an option of a network asks for. Those that are known concern the containers in the network
-/// only. Others name an interface of the host, or say how it passes packets on.
+/// Judges an option of a network. The known options concern only the containers in the network. Other
+/// options name an interface of the host, or change how the host forwards packets.
 ///
 /// # Source
 /// `labels.go` in `daemon/libnetwork/netlabel` and `daemon/libnetwork/drivers/bridge` of moby.
@@ -27,8 +26,8 @@ pub fn judge_option(name: &str, value: &str) -> Option<Finding> {
     (!is_harmless).then(|| Finding::new(Danger::HostNetwork, value))
 }
 
-/// What an option of a network's driver for one container asks for. Drivers can be told there to set
-/// switches of the kernel. Only the name of the interface concerns the container alone.
+/// Judges a driver option for one container in a network. Such options can make a driver set kernel
+/// parameters. Only the name of the interface concerns the container alone.
 #[must_use]
 pub fn judge_endpoint_option(name: &str, value: &str) -> Option<Finding> {
     let is_harmless = name == "com.docker.network.endpoint.ifname" && is_interface(value);
@@ -37,7 +36,7 @@ pub fn judge_endpoint_option(name: &str, value: &str) -> Option<Finding> {
     })
 }
 
-/// Whether a text may be the name of an interface, or the beginning of one.
+/// Whether a text can be the name of an interface, or its beginning.
 ///
 /// # Source
 /// `dev_valid_name` in `net/core/dev.c` of Linux.

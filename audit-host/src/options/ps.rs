@@ -1,12 +1,14 @@
-//! Arguments of `ps`, which dockerd runs on the host as root and whose lines it keeps by what stands
-//! in the column `PID`.
+//! Arguments of `docker top`. dockerd runs `ps` with them on the host, as root, and returns the lines
+//! whose column `PID` has a process of the container.
 
 use crate::danger::Danger;
 use crate::finding::{Finding, Way};
 
-/// What arguments of `ps` show of the host's processes. dockerd splits them at single blanks, counts
-/// words from the left to find the pid of a line, and takes the column by its title. So a column
-/// that may hold blanks, a title of the caller's own or a line without titles shows any process.
+/// Judges the arguments of `ps`: could the output show other processes of the host?
+///
+/// dockerd splits the arguments at single blanks. It finds the column by its title `PID`, and the pid in
+/// a line by counting words from the left. So three things can show any process: a column with blanks
+/// before the pid, a title that the caller chooses, and an output without titles.
 ///
 /// # Source
 /// `ContainerTop` and `parsePSOutput` in `daemon/top_unix.go` of moby; `ps(1)` of procps.
@@ -40,11 +42,11 @@ fn is_understood(arguments: &str) -> bool {
     columns.is_empty() || show_pid_first(&columns)
 }
 
-/// Options without a value that print titles and hold no column with blanks before the pid. Behind a
-/// dash `e` selects, without one it shows the environment.
+/// Whether all letters are options without a value that print titles and put no column with blanks
+/// before the pid. After a dash, `e` selects processes; without a dash, it shows the environment.
 fn are_known(flags: &str, may_be_empty: bool) -> bool {
     let (letters, known) = match flags.strip_prefix('-') {
-        // `-aux` is `aux`, unless there is a user `x`.
+        // `-aux` means `aux`, unless a user `x` exists.
         Some("aux") => return true,
         Some(letters) => (letters, "AadefFjlyw"),
         None => (flags, "axujlfw"),
@@ -52,7 +54,7 @@ fn are_known(flags: &str, may_be_empty: bool) -> bool {
     (may_be_empty || !letters.is_empty()) && letters.chars().all(|letter| known.contains(letter))
 }
 
-/// Whether each column has a plain name, and no line has a blank before the pid.
+/// Whether each column has a plain name, and no column before the pid can contain a blank.
 fn show_pid_first(columns: &[&str]) -> bool {
     let is_name = |column: &&str| {
         !column.is_empty() && column.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -63,7 +65,7 @@ fn show_pid_first(columns: &[&str]) -> bool {
         && before.clone().all(|column| ONE_WORD.contains(column))
 }
 
-/// Columns that never hold a blank.
+/// Columns that never contain a blank.
 const ONE_WORD: &[&str] = &[
     "uid", "gid", "euid", "egid", "user", "group", "ppid", "pgid", "sid", "s", "stat", "tty", "ni",
     "pri", "pcpu", "pmem", "rss", "vsz", "time", "etime", "etimes", "nlwp", "psr",
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s03_only_what_shows_the_containers_processes_is_understood() {
+    fn s03_only_arguments_that_show_the_containers_processes_are_allowed() {
         for arguments in [
             "",
             "-ef",
@@ -94,19 +96,19 @@ mod tests {
             assert_eq!(judge(arguments), None, "{arguments}");
         }
         for arguments in [
-            // A title of the caller's own.
+            // The caller chooses the title.
             "-osupgid=PID -opid,uid,args -p1 e",
             "-o pid=X,args",
             "-opid:5,args",
             "o%p",
-            // Columns that hold blanks count as several: the year stands where the pid is expected.
+            // A column with blanks counts as several words: the year is where dockerd expects the pid.
             "-eo lstart,uid,uid,uid,pid,args",
             "-o args,pid",
             "-o lstart -o pid",
             "-o comm,pid",
             "-o user,args",
             "-o",
-            // Without titles the first process is the title.
+            // Without titles, dockerd takes the first process for the titles.
             "h",
             "-ef h",
             "auxh",
@@ -116,7 +118,7 @@ mod tests {
             "auxe",
             "-auxe",
             "axe",
-            // Others than the container's.
+            // Processes of others.
             "-p 1",
             "-p1",
             "1",

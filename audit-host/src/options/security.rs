@@ -1,18 +1,18 @@
-//! Security options: what keeps a container apart from the host.
+//! Security options (`--security-opt`), which isolate a container from the host.
 
 use crate::finding::Finding;
 
-/// What a security option loosens. Everything but docker's own defaults does.
+/// Judges a security option. Everything except docker's own defaults loosens the confinement.
 #[must_use]
 pub fn judge(option: &str) -> Option<Finding> {
     loosened(option).map(|word| Finding::loosened(word, option))
 }
 
-/// What a value of `--security-opt` loosens. Everything but docker's own defaults counts.
+/// The word for the confinement that the option loosens; `None` for a default of docker.
 ///
 /// # Source
 /// `parseSecurityOpts` in `cli/command/container/opts.go` and `opts/parse.go` of docker/cli: the
-/// name ends at `=`, or at `:` in the old form.
+/// name ends at `=`, or at `:` in the old syntax.
 fn loosened(option: &str) -> Option<&'static str> {
     let (name, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
     let (name, is_default) = match name {

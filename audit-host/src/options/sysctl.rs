@@ -1,15 +1,15 @@
-//! Switches of the kernel.
+//! Kernel parameters (sysctls).
 
 use crate::finding::Finding;
 
-/// What a switch of the kernel asks for. Those in `OF_NETWORK` belong to the container's own network,
-/// if it has one.
+/// Judges a kernel parameter. Those in `OF_NETWORK` belong to the container's own network namespace, if
+/// it has one.
 ///
 /// # Source
 /// `sysctl` in `libcontainer/configs/validate/validator.go` of runc, which lets every `net.` pass.
 #[must_use]
 pub fn judge(name: &str, value: &str, has_own_network: bool) -> Option<Finding> {
-    // A name with slashes is read in another way.
+    // runc reads a name with slashes in another way.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let is_known = OF_NETWORK.iter().any(|known| match known.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),
@@ -19,14 +19,14 @@ pub fn judge(name: &str, value: &str, has_own_network: bool) -> Option<Finding> 
     (!is_own).then(|| Finding::loosened("sysctl", value).instead(ALLOWED))
 }
 
-const ALLOWED: &str = "switches of the container's own network: net.ipv4.*, net.ipv6.*, net.mptcp.*, \
+const ALLOWED: &str = "parameters of the container's own network: net.ipv4.*, net.ipv6.*, net.mptcp.*, \
     net.core.somaxconn, net.unix.max_dgram_qlen and the timeouts of net.netfilter.nf_conntrack_*";
 
-/// Switches that each network namespace has for itself.
+/// The parameters of which each network namespace has its own.
 ///
-/// Others have the same place and change the whole host: `net.netfilter.nf_hooks_lwtunnel`, which the
-/// host cannot turn off again; before Linux 5.13, `net.netfilter.nf_conntrack_max` (CVE-2021-38209);
-/// before 5.3, `net.bridge.*`.
+/// Other parameters below `net.` change the whole host: `net.netfilter.nf_hooks_lwtunnel`, which the
+/// host cannot turn off again; `net.netfilter.nf_conntrack_max` before Linux 5.13 (CVE-2021-38209); and
+/// `net.bridge.*` before Linux 5.3.
 ///
 /// # Source
 /// `nf_lwtunnel_sysctl_table` in `net/netfilter/nf_hooks_lwtunnel.c`, `nf_ct_sysctl_table` in
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn o11_switches_of_the_whole_host_are_no_container_s_own() {
+    fn o11_parameters_of_the_whole_host_do_not_belong_to_a_container() {
         for (name, is_own) in [
             ("net.ipv4.ip_unprivileged_port_start", true),
             ("net.ipv6.conf.all.disable_ipv6", true),

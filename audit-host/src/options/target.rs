@@ -1,18 +1,18 @@
-//! Places in a container where something is mounted, or where a process begins.
+//! Places in a container: where a volume is mounted, and in which directory a process starts.
 
 use super::host_path::normalised;
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a mount at this place in the container loosens. The kernel's own file systems are there, by
-/// which docker keeps a container apart from the host.
+/// Judges the place of a mount in the container. In `/sys`, `/proc` and `/dev` are file systems of the
+/// kernel, with which docker isolates a container from the host. A mount there can undo that.
 #[must_use]
 pub fn judge_mount(target: &str) -> Option<Finding> {
     let is_kernels = match normalised(target) {
         Some(target) => is_within(&target, &["/sys", "/proc", "/dev"]),
         None => true,
     };
-    // Docker has a file system in memory there, whose size many programs need changed.
+    // Docker has a tmpfs there, and many programs need another size of it.
     let is_shared_memory =
         normalised(target).is_some_and(|target| is_within(&target, &["/dev/shm"]));
     (is_kernels && !is_shared_memory).then(|| {
@@ -20,9 +20,9 @@ pub fn judge_mount(target: &str) -> Option<Finding> {
     })
 }
 
-/// What a process gets that begins in this directory. Before runc 1.1.12, one that begins in
-/// `/proc/self/fd/7` begins in a directory of the host (CVE-2024-21626). A link in the container that
-/// leads there is not seen here.
+/// Judges the working directory of a process. Before runc 1.1.12, a process that starts in
+/// `/proc/self/fd/7` starts in a directory of the host (CVE-2024-21626). This function cannot see a
+/// symlink in the container that leads there.
 #[must_use]
 pub fn judge_working_directory(directory: &str) -> Option<Finding> {
     let is_kernels = normalised(&format!("/{directory}"))
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s01_places_of_the_kernel_are_no_places_for_mounts() {
+    fn s01_mounts_over_kernel_file_systems_are_dangers() {
         for target in [
             "/sys",
             "/sys/",
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_does_not_begin_in_a_descriptor() {
+    fn a_process_does_not_start_in_a_file_descriptor() {
         for directory in ["/proc/self/fd/7", "//proc/1/root", "/a/../proc/self", "proc/self/fd/8"] {
             assert!(judge_working_directory(directory).is_some(), "{directory}");
         }

@@ -1,26 +1,27 @@
-//! Times that dockerd waits, or lets pass, for a container.
+//! Timeouts and intervals of a container: how long dockerd waits for it, and how often it checks it.
 
 use std::ops::RangeInclusive;
 
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a time asks for in seconds that dockerd waits for a container to stop. dockerd does not end
-/// before that, and without an end where it is negative.
+/// Judges a stop timeout, in seconds. dockerd waits this long for the container to stop before it can
+/// shut down itself; if the number is negative, it waits forever.
 #[must_use]
 pub fn judge_stop(seconds: i64) -> Option<Finding> {
     judge(seconds, STOP_SECONDS, "0 to 600 seconds")
 }
 
-/// The same in nanoseconds, as services have it.
+/// Judges a stop timeout in nanoseconds, the unit of services.
 #[must_use]
 pub fn judge_stop_nanoseconds(nanoseconds: i64) -> Option<Finding> {
     let most = STOP_SECONDS.end().saturating_mul(SECOND);
     judge(nanoseconds, 0..=most, "0 to 600 seconds, in nanoseconds")
 }
 
-/// What a time of a health check in nanoseconds asks for; zero is docker's default. dockerd starts a
-/// process of root's on the host for each check, so the checks may not follow each other at once.
+/// Judges an interval or timeout of a health check, in nanoseconds; zero means docker's default. dockerd
+/// starts a root process on the host for each check, so checks must not follow each other without a
+/// pause.
 #[must_use]
 pub fn judge_health_check(nanoseconds: i64) -> Option<Finding> {
     if nanoseconds == 0 {
@@ -31,7 +32,7 @@ pub fn judge_health_check(nanoseconds: i64) -> Option<Finding> {
 
 const SECOND: i64 = 1_000_000_000;
 
-/// Ten minutes, which is more than most services take to end.
+/// Up to ten minutes. Most services need less time to stop.
 const STOP_SECONDS: RangeInclusive<i64> = 0..=600;
 
 const HEALTH_CHECK_NANOSECONDS: RangeInclusive<i64> = (SECOND / 10)..=(24 * 3600 * SECOND);
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s36_each_time_has_an_end() {
+    fn s36_each_timeout_has_a_limit() {
         for (seconds, is_allowed) in
             [(-1, false), (0, true), (10, true), (600, true), (601, false), (i64::MAX, false)]
         {

@@ -1,10 +1,11 @@
-//! Options of file systems in memory, which runc or dockerd hands to `mount(2)` on the host.
+//! Options of file systems in memory (tmpfs). runc or dockerd passes them to `mount(2)` on the host.
 
+use super::OPTIONS_LIMIT;
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What the options of a file system in memory ask for, as one text with commas. Each one that is
-/// not known to be for such a file system is a danger.
+/// Judges the options of a tmpfs, as one text with commas. Every option that is not known to be
+/// harmless there is a danger.
 ///
 /// # Source
 /// `tmpfs(5)`; `flags` and `validFlags` in `mount/flags_unix.go` of `github.com/moby/sys`.
@@ -16,10 +17,10 @@ pub fn judge(options: &str) -> Vec<Finding> {
     options.split(',').filter_map(judge_one).collect()
 }
 
-/// What one option asks for.
+/// Judges one option of a tmpfs.
 #[must_use]
 pub fn judge_one(option: &str) -> Option<Finding> {
-    // With either of these the kernel changes or binds what is there already, which is the host's.
+    // With these, the kernel changes or binds a mount that exists already, which is the host's.
     if matches!(option, "remount" | "bind" | "rbind") {
         return Some(Finding::new(Danger::HostRoot, option).instead(ALLOWED));
     }
@@ -30,16 +31,13 @@ pub fn judge_one(option: &str) -> Option<Finding> {
     (!is_known).then(|| Finding::loosened("tmpfs", option).instead(ALLOWED))
 }
 
-/// Most options that are judged one by one. With more, they may say anything.
-const OPTIONS_LIMIT: usize = 64;
-
 const ALLOWED: &str = "size, mode, uid, gid, nr_inodes, nr_blocks, mpol, ro, rw, exec, noexec, \
     nosuid, nodev, private and the atime options";
 
 const SETTINGS: &[&str] = &["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
 
-/// `dev` and `suid` are not here: docker lets no file system in memory hold nodes of devices and
-/// programs that run as their owner.
+/// `dev` and `suid` are missing on purpose: docker allows neither device nodes nor set-user-id programs
+/// in a tmpfs.
 const FLAGS: &[&str] = &[
     "",
     "defaults",
@@ -61,7 +59,7 @@ const FLAGS: &[&str] = &[
     "rprivate",
 ];
 
-/// Whether a value may hold the byte: `64m`, `50%`, `1777`, `bind=static:0-3`.
+/// Whether the byte may be part of a value such as `64m`, `50%`, `1777` or `bind=static:0-3`.
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b':' | b'-' | b'=' | b'.')
 }
@@ -71,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s01_only_what_memory_has_is_allowed() {
+    fn s01_only_options_of_tmpfs_are_allowed() {
         for options in [
             "",
             "rw,exec,size=65536k,mode=1777",

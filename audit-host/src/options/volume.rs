@@ -1,24 +1,24 @@
-//! Volumes: their drivers, and what docker's own driver mounts by its options.
+//! Volume drivers, and what docker's `local` driver mounts according to its options.
 
-use super::{address, host_path, tmpfs};
+use super::{OPTIONS_LIMIT, address, host_path, tmpfs};
 use crate::danger::Danger;
 use crate::finding::Finding;
 
-/// What a driver of volumes asks for. Any other than docker's own is a program that root has
-/// installed, and does on the host what its options say.
+/// Judges a volume driver. Every driver except docker's own is a program that root has installed, and
+/// its options decide what it does on the host.
 #[must_use]
 pub fn judge_driver(driver: &str) -> Option<Finding> {
     (!matches!(driver, "" | "local"))
         .then(|| Finding::new(Danger::StorageDriver, driver).instead("local"))
 }
 
-/// What the options of a volume ask for. The local driver mounts what they say:
-/// `type=none,o=bind,device=/`, a disk, the directories of an overlay, a share in the network. Parts
-/// are `.device` and `.o`, or the name of an option that no local driver knows.
+/// Judges the options of a volume. The local driver mounts whatever they say: a directory of the host
+/// (`type=none,o=bind,device=/`), a disk, the directories of an overlay, or a network share. The part of
+/// a finding is `.device`, `.o`, or the name of an option that the local driver does not know.
 ///
 /// # Source
-/// `mount` in `daemon/volume/local/local_unix.go` of moby; `mount(2)`, which with `MS_BIND` does not
-/// look at the type.
+/// `mount` in `daemon/volume/local/local_unix.go` of moby; `mount(2)`, which with `MS_BIND` ignores
+/// the type.
 pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Finding> {
     let (mut kind, mut device, mut further) = ("", None, "");
     let mut findings = Vec::new();
@@ -32,7 +32,7 @@ pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) 
         }
     }
     let is_bind = further.split(',').any(|option| matches!(option, "bind" | "rbind"));
-    let kind = if is_bind { Kind::Bind } else { Kind::named(kind, device) };
+    let kind = if is_bind { VolumeKind::Bind } else { VolumeKind::named(kind, device) };
     if let Some(device) = device {
         findings.extend(kind.judge_device(device).into_iter().map(|found| found.at(".device")));
     }
@@ -43,43 +43,40 @@ pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) 
     for option in further.split(',') {
         findings.extend(kind.judge_option(option).into_iter().map(|found| found.at(".o")));
     }
-    if matches!(kind, Kind::Share) && !further.split(',').any(|option| option == "nodev") {
+    if matches!(kind, VolumeKind::Share) && !further.split(',').any(|option| option == "nodev") {
         findings.push(Finding::new(Danger::Devices, further).at(".o").instead(NO_DEVICES));
     }
     findings
 }
 
-/// A server chooses what its files are: one of the caller's has a node of the host's disk, which the
-/// caller's processes on the host open by `/proc/PID/root` of a process in a container.
+/// A server chooses what its files are. The caller's own server can offer a device node of the host's
+/// disk, and the caller's processes on the host can open it through `/proc/PID/root` of a container.
 const NO_DEVICES: &str = "shares with `nodev` in `o`";
 
-/// Most options of one volume that are judged one by one. With more, they may say anything.
-const OPTIONS_LIMIT: usize = 64;
-
-/// Most directories of one overlay that are judged one by one. With more, they may be any.
+/// The most directories of one overlay that are judged one by one. More of them count as host-root.
 ///
 /// # Source
 /// Half of `OVL_MAX_STACK` in `fs/overlayfs/super.c` of Linux.
 const LAYERS_LIMIT: usize = 250;
 
 /// What the local driver mounts.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, Debug)]
+enum VolumeKind {
     /// A directory or file of the host.
     Bind,
-    /// A file system in memory.
+    /// A file system in memory (tmpfs).
     Memory,
-    /// A share in the network.
+    /// A network share.
     Share,
     /// Directories of the host on top of each other.
     Overlay,
     /// A disk, or one of the kernel's own file systems.
     Disk,
-    /// A directory of docker's own: nothing is mounted.
+    /// An ordinary volume: a directory of docker's own, and nothing is mounted.
     Own,
 }
 
-impl Kind {
+impl VolumeKind {
     fn named(name: &str, device: Option<&str>) -> Self {
         match name {
             "tmpfs" => Self::Memory,
@@ -98,7 +95,7 @@ impl Kind {
                 let server = server_of(device).and_then(address::judge_server);
                 std::iter::once(outbound).chain(server).collect()
             }
-            // The kernel does not look at it.
+            // The kernel ignores the device.
             Self::Memory | Self::Overlay | Self::Own => Vec::new(),
             Self::Disk => host_path::judge_disk(device),
         }
@@ -114,7 +111,7 @@ impl Kind {
                 Vec::new()
             }
             Self::Share if name == "sec" && LOGINS.contains(&value) => Vec::new(),
-            // Each name that ends so takes directories: `lowerdir`, `lowerdir+`, `upperdir`.
+            // Each option whose name ends so takes directories: `lowerdir`, `lowerdir+`, `upperdir`.
             Self::Overlay if name.trim_end_matches('+').ends_with("dir") => {
                 let directories = value.split(':').filter(|path| !path.is_empty());
                 if directories.clone().nth(LAYERS_LIMIT).is_some() {
@@ -125,14 +122,14 @@ impl Kind {
             Self::Memory | Self::Own | Self::Overlay => {
                 tmpfs::judge_one(option).into_iter().collect()
             }
-            // What else the options of a disk do, the disk is the host's.
+            // The disk belongs to the host anyway, so its options add nothing.
             Self::Disk => Vec::new(),
             Self::Bind | Self::Share => unknown(),
         }
     }
 }
 
-/// The server in what is mounted of a share, if that names one: `//server/share`, `server:/path`.
+/// The server in the device of a share, if it names one: `//server/share`, `server:/path`.
 fn server_of(device: &str) -> Option<&str> {
     let server = match device.trim_start_matches(['/', '\\']) {
         of_cifs if of_cifs.len() < device.len() => of_cifs.split(['/', '\\']).next(),
@@ -141,13 +138,13 @@ fn server_of(device: &str) -> Option<&str> {
     server.filter(|server| !server.is_empty())
 }
 
-/// Options of a bind that keep it as it is or take something away.
+/// Options of a bind mount that change nothing or only restrict it.
 const BIND: &[&str] = &["", "bind", "rbind", "ro", "rw", "nosuid", "nodev", "noexec", "noatime"];
 
-/// Ways to log in at a share that do not show the host's own keys, as `krb5` does.
+/// Ways to log in to a share without the keys of the host, which `krb5` uses.
 const LOGINS: &[&str] = &["sys", "none", "ntlm", "ntlmv2", "ntlmssp"];
 
-/// Options of shares: where they are, and how they are spoken to.
+/// Options of shares that say where the share is and how to talk to it.
 ///
 /// # Source
 /// `nfs(5)`; `mount.cifs(8)`.
@@ -225,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn s01_volumes_mount_what_is_known() {
+    fn s01_unknown_options_of_volumes_are_dangers() {
         let nothing = [""; 0];
         let memory = |o| found(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", o)]);
         assert_eq!(memory("size=100m,uid=1000"), nothing);
@@ -244,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn o12_a_share_has_no_devices_and_is_another_host_s() {
+    fn o12_a_share_must_exclude_devices_and_be_on_another_host() {
         let share = |kind: &str, device: &str, o: &str| {
             found(&[("type", kind), ("device", device), ("o", o)])
         };
@@ -274,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_those_that_the_kernel_takes() {
+    fn paths_are_judged_as_the_kernel_resolves_them() {
         let bind = |device, o| found(&[("type", "none"), ("device", device), ("o", o)]);
         assert_eq!(bind("/srv", "bind,ro"), ["host-files .device /srv"]);
         assert_eq!(
@@ -290,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn s30_too_many_options_may_say_anything() {
+    fn s30_too_many_options_count_as_host_root() {
         for options in ["ro,".repeat(OPTIONS_LIMIT), format!("lowerdir={}", "a:".repeat(300))] {
             let found = found(&[("type", "overlay"), ("device", "x"), ("o", &options)]);
             assert_eq!(found.len(), 1);

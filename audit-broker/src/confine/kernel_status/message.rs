@@ -6,8 +6,8 @@
 
 use std::fmt::Display;
 
-use anyhow::ensure;
 use audit_core::Enabled;
+use audit_host::recording;
 
 /// Room for an answer, in bytes: five numbers, or a sentence.
 pub(crate) const ANSWER_LIMIT_BYTES: usize = 256;
@@ -35,15 +35,7 @@ impl Status {
     /// # Errors
     /// If it is not, with what to do.
     pub(crate) fn check_that_records_are_kept(self) -> anyhow::Result<()> {
-        ensure!(
-            self.auditd_pid.is_some(),
-            "auditd does not run and nobody would store the record; start auditd"
-        );
-        ensure!(
-            self.enabled != Enabled::Disabled,
-            "auditing is disabled and the kernel would drop the record; run auditctl -e 1"
-        );
-        Ok(())
+        recording::check_that_records_are_kept(self.enabled, self.auditd_pid)
     }
 }
 

@@ -1,19 +1,19 @@
 //! What records do not show: credentials in addresses, and the values of a refused request.
 
 use audit_core::CommandLine;
-use audit_host::address::{credentials, credentials_of_address};
+use audit_host::credentials::{in_address, in_text};
 use audit_host::mask::Mask;
 use hyper::Uri;
 use percent_encoding::percent_decode_str;
 
 /// A name or a path, without the credentials of a URL in it.
 pub(super) fn hide(text: &str, mask: &Mask) -> String {
-    mask.hide(text, &credentials(text.as_bytes()))
+    mask.hide(text, &in_text(text.as_bytes()))
 }
 
 /// An address, without its credentials.
 pub(super) fn hide_in_address(address: &str, mask: &Mask) -> String {
-    mask.hide(address, &credentials_of_address(address.as_bytes()))
+    mask.hide(address, &in_address(address.as_bytes()))
 }
 
 /// A command, without the credentials of the URLs in it.
@@ -28,7 +28,7 @@ pub(super) fn command_line<Word: AsRef<str>>(words: &[Word], mask: &Mask) -> Com
 pub(crate) fn refused_target(target: &Uri) -> String {
     let mask = Mask::default();
     let path = percent_decode_str(target.path()).decode_utf8_lossy();
-    let mut shown = match credentials(path.as_bytes()).as_slice() {
+    let mut shown = match in_text(path.as_bytes()).as_slice() {
         [] => target.path().to_owned(),
         parts => mask.hide(&path, parts),
     };

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, ensure};
+use audit_host::ausearch;
 
 /// Names standard input.
 const STDIN: &str = "-";
@@ -58,17 +59,12 @@ fn search(
     options: &[&str],
     read: &mut impl FnMut(&mut dyn BufRead) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    // Without --input-logs it would read standard input where that is no terminal.
-    let mut child = Command::new("ausearch")
-        .args(["--input-logs", "--raw"])
+    let mut child = ausearch::command()
         .args(options)
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot run ausearch; install it with auditd")?;
+        .context(ausearch::NOT_FOUND)?;
     if let Some(output) = child.stdout.take() {
         read(&mut BufReader::new(output)).context("cannot read what ausearch finds")?;
     }

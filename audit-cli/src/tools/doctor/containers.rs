@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use audit_host::audit_socket::{DAEMON_SETTINGS, Profile, containers_that_may_write};
+use audit_host::object_id::short_id;
 
 use super::Check;
 
@@ -13,9 +14,6 @@ const ADVICE: &str = "set seccomp-profile in /etc/docker/daemon.json to a copy o
 
 /// The most ids that a finding lists.
 const NAMED_LIMIT: usize = 5;
-
-/// How many digits of an id docker shows.
-const SHORT_ID: usize = 12;
 
 pub(super) fn checks() -> Vec<Check> {
     let profile = Profile::of_daemon(Path::new(DAEMON_SETTINGS));
@@ -39,8 +37,7 @@ fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<Stri
             ADVICE,
         ),
         (_, Ok(ids)) => {
-            let short = |id: &String| id.chars().take(SHORT_ID).collect::<String>();
-            let named: Vec<String> = ids.iter().take(NAMED_LIMIT).map(short).collect();
+            let named: Vec<&str> = ids.iter().take(NAMED_LIMIT).map(|id| short_id(id)).collect();
             let (count, named) = (ids.len(), named.join(", "));
             let finding = format!(
                 "{count} can write records in any person's name, or crash auditd 3.0.9: {named}"

@@ -1,11 +1,11 @@
 //! Checks whether ausearch finds a record that audit-cli has sent.
 
 use std::fs;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use audit_core::{EventId, Outcome, Record, RecordType, Subject};
+use audit_host::ausearch;
 
 use super::Check;
 use crate::process;
@@ -97,13 +97,10 @@ fn send_and_find() -> anyhow::Result<Check> {
 }
 
 fn ausearch_finds(id: &EventId) -> anyhow::Result<bool> {
-    // Without --input-logs, ausearch reads standard input if that is not a terminal.
-    let output = Command::new("ausearch")
-        .args(["--input-logs", "-ts", "recent", "--raw", "-a", &id.serial.to_string()])
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::null())
+    let output = ausearch::command()
+        .args(["-ts", "recent", "-a", &id.serial.to_string()])
         .output()
-        .context("cannot run ausearch; install it with auditd")?;
+        .context(ausearch::NOT_FOUND)?;
     Ok(String::from_utf8_lossy(&output.stdout).contains(&format!("audit({id}): ")))
 }
 

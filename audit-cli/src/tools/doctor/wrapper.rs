@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use audit_core::Subject;
 use audit_host::journal;
 use audit_host::mask::{KEY_PATH, Mask};
+use audit_host::recording::OnFailure;
 
 use super::Check;
 use crate::command::program::{self, FileId, NotRunnable, own_file};
 use crate::process;
-use crate::settings::{self, OnFailure, Settings};
+use crate::settings::{self, Settings};
 
 pub(super) fn checks() -> Vec<Check> {
     let settings = Settings::load();

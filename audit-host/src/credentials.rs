@@ -1,6 +1,7 @@
-//! Credentials in addresses, which do not belong in a trail that is forwarded and kept.
+//! Credentials in URLs. They do not belong in an audit trail that is forwarded and stored.
 //!
-//! Knows how clients read a URL. Hides rather too much than too little.
+//! Knows how clients read a URL. In doubt, it finds too much rather than too little. `mask`
+//! hides what it finds.
 //!
 //! # Source
 //! RFC 3986, 3.2.1; `parseAuthority` in Go's `net/url`: the user information ends at the last `@`
@@ -8,10 +9,10 @@
 
 use std::ops::Range;
 
-/// The parts of a text that are credentials in a URL: the user information, and the value of a query
-/// key that names a secret. In order, and none twice.
+/// The parts of a text that are credentials in URLs: the user information of each URL, and the value of
+/// each query key whose name stands for a secret. The parts are in order and do not overlap.
 #[must_use]
-pub fn credentials(text: &[u8]) -> Vec<Range<usize>> {
+pub fn in_text(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = position(text, from, b"://") {
@@ -26,12 +27,12 @@ pub fn credentials(text: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// As [`credentials`], for a text that is an address as a whole, with or without a scheme:
-/// `user:password@host/path` too.
+/// Like [`in_text`], for a text that is one address, with or without a scheme. So this also finds the
+/// credentials in `user:password@host/path`.
 #[must_use]
-pub fn credentials_of_address(address: &[u8]) -> Vec<Range<usize>> {
+pub fn in_address(address: &[u8]) -> Vec<Range<usize>> {
     if position(address, 0, b"://").is_some() {
-        return credentials(address);
+        return in_text(address);
     }
     let authority = length_until(address, 0, |byte| b"/?#".contains(byte));
     let user = last_at(address, 0, authority);
@@ -41,20 +42,20 @@ pub fn credentials_of_address(address: &[u8]) -> Vec<Range<usize>> {
     user.into_iter().chain(secrets_in_query(address, rest, address.len())).collect()
 }
 
-/// The user information of the URL whose authority starts here.
+/// The user information of the URL whose authority begins at `start`.
 fn user_information(text: &[u8], start: usize, end: usize) -> Option<Range<usize>> {
     let authority = start + length_until(text, start, |byte| b"/?#".contains(byte));
     let authority = authority.min(end);
     let user = match last_at(text, start, authority) {
         Some(user) => Some(user),
-        // `user:pass/word@host`: no port looks like this, so the rest may be a password.
+        // In `user:pass/word@host`, `pass` cannot be a port, so the rest may be a password.
         None if !is_port(text.get(start..authority)?) => last_at(text, start, end),
         None => None,
     };
     user.filter(|end| *end > start).map(|end| start..end)
 }
 
-/// Whether what stands behind the last colon of a host is a port, or there is none.
+/// Whether the text after the last colon of a host is a port, or the host has no colon.
 fn is_port(host: &[u8]) -> bool {
     let port = host.rsplit(|byte| *byte == b':').next().unwrap_or_default();
     host.ends_with(b"]") || !host.contains(&b':') || port.iter().all(u8::is_ascii_digit)
@@ -75,7 +76,7 @@ fn secrets_in_query(text: &[u8], start: usize, end: usize) -> Vec<Range<usize>> 
     found
 }
 
-/// Words in the names of query keys that stand for a secret.
+/// Words in the names of query keys that show that the value is a secret.
 const SECRETS: [&str; 9] =
     ["token", "secret", "passw", "pwd", "signature", "sig", "key", "credential", "auth"];
 
@@ -84,7 +85,7 @@ fn names_secret(name: &[u8]) -> bool {
     SECRETS.iter().any(|secret| name.contains(secret))
 }
 
-/// What cannot be part of a URL and so ends it inside a longer text.
+/// Whether the byte cannot be part of a URL, and so ends a URL inside a longer text.
 const fn is_end(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'\'' | b'`')
 }
@@ -94,7 +95,7 @@ fn last_at(text: &[u8], start: usize, end: usize) -> Option<usize> {
     Some(start + found)
 }
 
-/// How many bytes there are from `start` on until one is wanted, or until the end.
+/// The number of bytes from `start` to the first wanted byte, or to the end.
 fn length_until(text: &[u8], start: usize, is_wanted: impl Fn(&u8) -> bool) -> usize {
     let rest = text.get(start..).unwrap_or_default();
     rest.iter().position(is_wanted).unwrap_or(rest.len())
@@ -111,7 +112,7 @@ mod tests {
     use crate::mask::Mask;
 
     fn shown(text: &str) -> String {
-        Mask::default().hide(text, &credentials(text.as_bytes()))
+        Mask::default().hide(text, &in_text(text.as_bytes()))
     }
 
     #[test]
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn r18_what_is_no_credential_stays() {
+    fn r18_other_texts_stay() {
         for text in [
             "http://host:80/x@y",
             "http://host/a?b=c@d",
@@ -156,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn r18_an_address_need_not_have_a_scheme() {
+    fn r18_an_address_may_have_no_scheme() {
         for (text, expected) in [
             ("u:p@host/x", "***@host/x"),
             ("host:5000/x?token=t", "host:5000/x?token=***"),
             ("git@github.com:o/r.git", "git@github.com:o/r.git"),
             ("https://u:p@h", "https://***@h"),
         ] {
-            let parts = credentials_of_address(text.as_bytes());
+            let parts = in_address(text.as_bytes());
             assert_eq!(Mask::default().hide(text, &parts), expected);
         }
     }
