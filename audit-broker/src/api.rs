@@ -10,6 +10,7 @@ mod key_path;
 pub(crate) mod mount;
 pub(crate) mod network;
 mod object;
+pub(crate) mod operation;
 pub(crate) mod plugin;
 pub(crate) mod ports;
 pub(crate) mod query_json;

@@ -7,36 +7,35 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
-use tokio::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
 use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::{BodyKind, ObjectKind};
+use crate::call::Call;
 use crate::call::answer::AnswerBody;
-use crate::call::network_quota::take_turn;
+use crate::call::connection::Connection;
+use crate::call::inbound::Inbound;
+use crate::call::network_quota::{Turn, take_turn};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
-use crate::call::{Call, Connection, DOCUMENT_TIMEOUT, Inbound, Stop};
-use crate::dockerd::finder::Finder;
-use crate::dockerd::object;
-use crate::dockerd::upstream::{BoxError, Found, Unreachable};
-use crate::forward::archive;
-use crate::forward::rewrite::{make_ready, prepare};
+use crate::call::stop::Stop;
+use crate::dockerd::upstream::Unreachable;
+use crate::forward::missing_volume::make_missing_volumes;
+use crate::forward::rewrite::Rewriter;
 use crate::forward::viewer::Viewer;
-use crate::forward::{Forwarded, Stream, forward};
+use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
-use crate::judge::decision::{Decision, absent};
-use crate::judge::new_name::refuse_name_of_id;
-use crate::judge::questions::questions_of;
-use crate::judge::withheld::withheld;
+use crate::judge::decision::{Decision, Denial, absent};
+use crate::judge::{Judge, Judged, NotJudged};
 use crate::metrics::CallResult;
 use crate::policy::Principal;
 use crate::record::outcome::CallOutcome;
+use crate::record::recorder::StatusCheck;
 use crate::refusal::Refusal;
 use crate::settings::{Level, Settings};
 use crate::who::identity::Identity;
@@ -63,7 +62,9 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Answer(response)) if response.status().as_u16() >= 400 => CallResult::Failed,
         Ok(_) => CallResult::Done,
         Err(Stop::NotFound(..)) => CallResult::Failed,
-        Err(Stop::Refused(_) | Stop::Denied { .. }) => CallResult::Denied,
+        Err(Stop::Unidentified(_) | Stop::Refused(_) | Stop::Denied { .. } | Stop::Absent(_)) => {
+            CallResult::Denied
+        }
         Err(Stop::NotRecorded(_)) => CallResult::NotRecorded,
         Err(Stop::Unreachable(_)) => CallResult::Unreachable,
     };
@@ -79,86 +80,26 @@ pub(crate) async fn exchange(
     Ok(response.map(|body| body.during(answering)))
 }
 
-/// The path of a request.
+/// The path of a request: who, what, may they, write it down, then do it.
 async fn answer(
     connection: &Rc<Connection>,
     request: &mut Inbound,
     class: &mut Option<Class>,
 ) -> Result<Forwarded, Stop> {
-    let settings = connection.state.settings();
-    let (subject, principal) = who(connection, request).await?;
-
-    let newest = connection.upstream.newest_version().await?;
-    let head = understand(connection, request, newest, &settings).await?;
-    *class = Some(head.route.class);
-    // So that nobody has too much in hand at once.
-    let _permit = match head.route.body {
-        BodyKind::None | BodyKind::Stream => None,
-        _ => connection.quota.document().await,
-    };
-    let (mut head, mut body) = read_body(connection, request, head).await?;
-    // The answer comes while dockerd is asked what the request is about.
-    let is_recorded = settings.level(head.route.class) != Level::None;
-    let asked = is_recorded.then(|| connection.state.recorder.ask());
-    let version = head.version.unwrap_or(newest);
-    let upstream = connection.upstream.for_one_call();
-    let object = match object::resolve(&head, version, &upstream).await? {
-        Found::Yes(object) => object,
-        Found::No(status, answer) => {
-            connection.record_missing(&head, &settings, asked).await?;
-            let viewer = Viewer::caller(settings.mode, &principal, &connection.state);
-            let given = head.object.as_deref().unwrap_or_default();
-            return Err(missing(head.route.object, given, &viewer, status, answer));
+    let caller = who(connection, request).await?;
+    let ready = match Box::pin(prepare(connection, request, &caller, class)).await {
+        Err(Stop::Refused(refusal)) => {
+            connection.record_refused(request, refusal.reason()).await?;
+            return Err(refusal.into());
         }
+        ready => ready?,
     };
-    let finder = Finder::new(version, &upstream);
-    let references = match finder.find(&mut head, &mut body, &object).await? {
-        Ok(references) => references,
-        Err(refusal) => return Err(refuse(connection, request, refusal).await),
-    };
-    let owner = connection.state.people.named(owner_of(subject)).await;
-    let subject = Rc::clone(subject);
-    let action = Action { subject, owner, head, body, object, references };
-
-    let questions = questions_of(&action, &connection.registrar(version).asking(&upstream)).await?;
-    let policy = connection.state.policy();
-    let decision = connection.decision_cache.decide(&policy, settings.mode, &principal, &questions);
-    let mut call = Call::new(connection, settings, &principal, action, version);
-    let reported = match decision {
-        Decision::Allow { policy, reported } => {
-            call.permitted_by = policy;
-            reported
-        }
-        Decision::Deny(denial) => {
-            call.record_denial(&denial).await?;
-            return Err(call.denied(denial));
-        }
-    };
-    if let Body::ContainerCreate(config) = &call.action.body {
-        call.withheld = withheld(&policy, call.settings.mode, &principal, &questions, config);
-    }
-    let name_of_id = refuse_name_of_id(&call.action, version, &upstream).await?;
-    if let Some(refusal) = name_of_id.or_else(|| prepare(&mut call).err()) {
-        return Err(refuse(connection, request, refusal).await);
-    }
-    if let Err(refusal) = take_event_stream(&mut call) {
-        return Err(refuse(connection, request, refusal).await);
-    }
-    let _turn = match take_turn(&call, &upstream).await? {
-        Ok(turn) => turn,
-        Err(refusal) => return Err(refuse(connection, request, refusal).await),
-    };
-    let call = Rc::new(call);
-    call.record_request(reported.as_ref(), asked).await?;
-    if let Err(stop) = make_ready(&call).await {
+    let call = Rc::new(ready.call);
+    let (permitted_by, reported) = (ready.permitted_by.as_deref(), ready.reported.as_ref());
+    call.record_request(permitted_by, reported, ready.check).await?;
+    if let Err(stop) = make_missing_volumes(&call).await {
         call.record_outcome(CallOutcome::Failed, None);
-        return Err(match (stop, &call.action.body) {
-            (Stop::NotFound(status, answer), Body::ContainerCreate(config)) => {
-                let given = config.image.as_deref().unwrap_or_default();
-                missing(ObjectKind::Image, given, &Viewer::of(&call), status, answer)
-            }
-            (stop, _) => stop,
-        });
+        return Err(without_hidden_image(&call, stop));
     }
     let forwarded = forward(&call, request).await;
     if let Err(Stop::Unreachable(Unreachable::Connect { .. })) = forwarded {
@@ -167,10 +108,133 @@ async fn answer(
     forwarded
 }
 
-/// What is told of an object that is not there. dockerd says more where a name is the beginning of
-/// several ids, which the caller may not know of. Of an image it says the same in other words than the
-/// broker says of a hidden one.
-fn missing(
+/// A caller whom the broker has identified.
+struct Caller<'a> {
+    subject: &'a Rc<Subject>,
+    principal: Rc<Principal>,
+}
+
+/// A call that may be made once it is on record.
+struct Ready<'a> {
+    call: Call,
+    permitted_by: Option<String>,
+    /// The denial that report mode lets pass.
+    reported: Option<Denial>,
+    /// Whether the kernel keeps records: the question that is under way.
+    check: Option<StatusCheck>,
+    /// The place of the request's document in the caller's quota, held while the call is made.
+    _document: Option<SemaphorePermit<'a>>,
+    /// The owner's turn to create a network, held while the call is made.
+    _turn: Turn,
+}
+
+/// Finds out who calls. A call without a known caller is on record with what is known.
+async fn who<'a>(connection: &'a Connection, request: &Inbound) -> Result<Caller<'a>, Stop> {
+    match &connection.identity {
+        Identity::Known(known) => {
+            let state = &connection.state;
+            let principal = known.principal(&state.owners, &state.people).await;
+            Ok(Caller { subject: &known.subject, principal })
+        }
+        Identity::Unknown(_, why) => {
+            connection.record_refused(request, "unidentified").await?;
+            Err(Stop::Unidentified(why.clone()))
+        }
+    }
+}
+
+/// Reads a request, judges it, and rewrites it for dockerd.
+///
+/// # Errors
+/// [`Stop::Refused`] is not on record yet. Any other reason to stop is on record if it can be.
+async fn prepare<'a>(
+    connection: &'a Rc<Connection>,
+    request: &mut Inbound,
+    caller: &Caller<'_>,
+    class: &mut Option<Class>,
+) -> Result<Ready<'a>, Stop> {
+    let settings = connection.state.settings();
+    let newest = connection.upstream.newest_version().await?;
+    let head = parse(request, newest, &settings)?;
+    *class = Some(head.route.class);
+    let document = match head.route.body {
+        BodyKind::None | BodyKind::Stream => None,
+        _ => connection.quota.document().await,
+    };
+    let body = read_body(connection, request, &head).await?;
+    // The kernel's answer comes while the broker asks dockerd about the objects.
+    let is_recorded = settings.level(head.route.class) != Level::None;
+    let check = is_recorded.then(|| connection.state.recorder.ask());
+
+    let version = head.version.unwrap_or(newest);
+    let upstream = connection.upstream.for_one_call();
+    let policy = connection.state.policy();
+    let judge = Judge {
+        subject: caller.subject,
+        principal: &caller.principal,
+        owner: connection.state.people.named(owner_of(caller.subject)).await,
+        policy: &policy,
+        mode: settings.mode,
+        cache: &connection.decision_cache,
+        registrar: connection.registrar(version).asking(&upstream),
+    };
+    let judged = match Box::pin(judge.judge(head, body)).await {
+        Ok(judged) => judged,
+        Err(NotJudged::Absent { head, status, answer }) => {
+            connection.record_missing(&head, &settings, check).await?;
+            let viewer = Viewer::caller(settings.mode, &caller.principal, &connection.state);
+            let given = head.object.as_deref().unwrap_or_default();
+            return Err(absent_object(head.route.object, given, &viewer, status, answer));
+        }
+        Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
+        Err(NotJudged::Unreachable(error)) => return Err(error.into()),
+    };
+    let Judged { mut action, dangers, withheld, decision, .. } = judged;
+    let (permitted_by, reported) = match decision {
+        Decision::Allow { policy, reported } => (policy, reported),
+        Decision::Deny(denial) => {
+            let ways = &dangers.ways;
+            connection.record_denial(&action, ways, &settings, &denial).await?;
+            return Err(Stop::Denied { help: settings.denial_help.clone(), denial });
+        }
+    };
+    let permissions = judge.permissions();
+    let rewriter = Rewriter { permissions, owners: &connection.state.owners, withheld: &withheld };
+    let mut plan = rewriter.rewrite(&mut action)?;
+    plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
+    let found = (action, dangers);
+    let call = Call::new(connection, settings, &caller.principal, found, version, plan);
+    let turn = take_turn(&call, &upstream).await?;
+    Ok(Ready { call, permitted_by, reported, check, _document: document, _turn: turn })
+}
+
+fn parse(request: &Inbound, newest: ApiVersion, settings: &Settings) -> Result<Head, Refusal> {
+    let Parts { method, uri, version, headers, .. } = &request.head;
+    parse_head(method, uri, *version, headers, newest, &settings.ignore_headers)
+}
+
+/// Reads the document that a request carries. A stream is passed on later.
+async fn read_body(
+    connection: &Connection,
+    request: &mut Inbound,
+    head: &Head,
+) -> Result<Body, Refusal> {
+    match head.route.body {
+        BodyKind::None if !head.has_body => Ok(Body::None),
+        BodyKind::Stream => {
+            if archive::is_unpacked_in_container(head, &connection.upstream) {
+                archive::check_beginning(request).await?;
+            }
+            Ok(Body::Stream)
+        }
+        kind => body::parse_body(kind, &request.read_document().await?),
+    }
+}
+
+/// The response about an object that does not exist. Where a name is the beginning of several ids,
+/// dockerd tells of ids that the caller may not know. Its words for a missing image differ from the
+/// broker's words for a hidden one.
+fn absent_object(
     kind: ObjectKind,
     given: &str,
     viewer: &Viewer,
@@ -185,111 +249,40 @@ fn missing(
         let told = String::from_utf8_lossy(&answer);
         tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
     }
-    Refusal::not_found(absent(kind, given)).into()
+    Stop::Absent(absent(kind, given))
 }
 
-/// Takes a place for a stream of events. A caller who may see everything needs none, as those who watch
-/// the host have many streams.
-fn take_event_stream(call: &mut Call) -> Result<(), Refusal> {
-    if call.action.head.route.class != Class::Events || Viewer::of(call).may_see_everything() {
-        return Ok(());
+/// The reason to stop a call that makes a container of an image which does not exist.
+fn without_hidden_image(call: &Call, stop: Stop) -> Stop {
+    match (stop, &call.action.body) {
+        (Stop::NotFound(status, answer), Body::ContainerCreate(config)) => {
+            let given = config.image.as_deref().unwrap_or_default();
+            absent_object(ObjectKind::Image, given, &Viewer::of(call), status, answer)
+        }
+        (stop, _) => stop,
     }
-    let place = call.connection.quota.event_stream().ok_or_else(|| {
+}
+
+/// Takes a place for an event stream. A caller who may see every object needs no place, since those who
+/// watch the host have many streams.
+fn take_event_stream(
+    connection: &Connection,
+    settings: &Settings,
+    principal: &Rc<Principal>,
+    action: &Action,
+) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+    if action.head.route.class != Class::Events {
+        return Ok(None);
+    }
+    let filters = action.head.query.text("filters");
+    let viewer = Viewer::reader(settings.mode, principal, &connection.state, filters);
+    if viewer.may_see_everything() {
+        return Ok(None);
+    }
+    let place = connection.quota.event_stream().ok_or_else(|| {
         Refusal::forbidden(format!(
             "you have {EVENT_STREAMS_LIMIT} streams of events open already; close one"
         ))
     })?;
-    call.event_stream = Some(place);
-    Ok(())
-}
-
-/// Ends a request that goes no further. It is on record as it came.
-async fn refuse(connection: &Connection, request: &Inbound, refusal: Refusal) -> Stop {
-    match connection.record_refused(request, refusal.reason()).await {
-        Ok(()) => refusal.into(),
-        Err(stop) => stop,
-    }
-}
-
-/// Who calls. A call of somebody unknown is on record with what is known.
-async fn who<'a>(
-    connection: &'a Connection,
-    request: &Inbound,
-) -> Result<(&'a Rc<Subject>, Rc<Principal>), Stop> {
-    match &connection.identity {
-        Identity::Known(known) => {
-            let state = &connection.state;
-            let principal = known.principal(&state.owners, &state.people).await;
-            Ok((&known.subject, principal))
-        }
-        Identity::Unknown(_, why) => {
-            connection.record_refused(request, "unidentified").await?;
-            Err(Refusal::forbidden(why.clone()).into())
-        }
-    }
-}
-
-/// What is asked for. A request that is not understood is on record as it came.
-async fn understand(
-    connection: &Connection,
-    request: &Inbound,
-    newest: ApiVersion,
-    settings: &Settings,
-) -> Result<Head, Stop> {
-    let Parts { method, uri, version, headers, .. } = &request.head;
-    match parse_head(method, uri, *version, headers, newest, &settings.ignore_headers) {
-        Ok(head) => Ok(head),
-        Err(refusal) => Err(refuse(connection, request, refusal).await),
-    }
-}
-
-/// The document that the request carries; a stream stays where it is.
-async fn read_body(
-    connection: &Connection,
-    request: &mut Inbound,
-    head: Head,
-) -> Result<(Head, Body), Stop> {
-    let kind = head.route.body;
-    let read = match kind {
-        BodyKind::None if !head.has_body => Ok(Body::None),
-        BodyKind::Stream if archive::is_unpacked_in_container(&head, &connection.upstream) => {
-            archive::check_beginning(request).await.map(|()| Body::Stream)
-        }
-        BodyKind::Stream => Ok(Body::Stream),
-        _ => match read_document(request.body.take()).await {
-            Ok(document) => body::parse_body(kind, &document),
-            Err(refusal) => Err(refusal),
-        },
-    };
-    match read {
-        Ok(body) => Ok((head, body)),
-        Err(refusal) => Err(refuse(connection, request, refusal).await),
-    }
-}
-
-async fn read_document(body: Option<Incoming>) -> Result<Bytes, Refusal> {
-    let Some(body) = body else { return Ok(Bytes::new()) };
-    let limit = body::SIZE_LIMIT_BYTES;
-    let mut body = Limited::new(body, limit);
-    // One piece after the other: a list of small ones takes many times their bytes.
-    let reading = async {
-        let mut document = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame?.into_data() {
-                document.extend_from_slice(&data);
-            }
-        }
-        Ok::<_, BoxError>(document.freeze())
-    };
-    match timeout(DOCUMENT_TIMEOUT, reading).await {
-        Ok(Ok(document)) => Ok(document),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::too_large(format!("the body is longer than {limit} bytes")))
-        }
-        Ok(Err(error)) => Err(Refusal::bad_request(format!("the body breaks off: {error}"))),
-        Err(_) => Err(Refusal {
-            status: StatusCode::REQUEST_TIMEOUT,
-            message: format!("the body did not come within {} s", DOCUMENT_TIMEOUT.as_secs()),
-        }),
-    }
+    Ok(Some(place))
 }

@@ -10,6 +10,7 @@ mod contest;
 mod created;
 mod events;
 mod load;
+pub(crate) mod missing_volume;
 mod name_change;
 pub(crate) mod nameless_volume;
 mod naming;
@@ -31,11 +32,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::api::body::Body;
+use crate::api::operation::{
+    BuildOperation, ContainerOperation, ImageOperation, Operation, VolumeOperation,
+};
 use crate::api::route::{AnswerKind, BodyKind};
+use crate::call::Call;
 use crate::call::answer::{self, AnswerBody, Filter, Relay};
-use crate::call::{Call, Inbound, Stop};
+use crate::call::inbound::Inbound;
+use crate::call::stop::Stop;
 use crate::judge::build_cache;
-use crate::judge::danger;
 use crate::net::client_stream::ClientBody;
 use crate::record::call_records::MadeObject;
 use crate::record::outcome::{CallOutcome, ImageSign, MadeImage, OutcomeReader};
@@ -67,20 +72,24 @@ pub(crate) enum Forwarded {
 /// If dockerd cannot be reached, or the change of a name is not allowed any more.
 pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
     let route = call.action.head.route;
-    let pruned = match route.op {
-        "prune" if call.is_of_own => Some(prune::containers(call).await?),
-        "image-prune" if call.is_of_own => Some(prune::images(call).await?),
+    let pruned = match route.operation {
+        Operation::Container(ContainerOperation::Prune) if call.plan.is_of_own => {
+            Some(prune::containers(call).await?)
+        }
+        Operation::Image(ImageOperation::Prune) if call.plan.is_of_own => {
+            Some(prune::images(call).await?)
+        }
         _ => None,
     };
     if let Some(pruned) = pruned {
         call.record_outcome(CallOutcome::Done(None), None);
         return Ok(Forwarded::Answer(answer::document(StatusCode::OK, pruned)));
     }
-    let changed = match route.op {
-        "image-tag" if !call.action.references.names_taken.is_empty() => {
+    let changed = match route.operation {
+        Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {
             Some(name_change::to_its_end(call, name_change::tag(Rc::clone(call))).await)
         }
-        "image-remove" => {
+        Operation::Image(ImageOperation::Remove) => {
             Some(name_change::to_its_end(call, name_change::remove(Rc::clone(call))).await)
         }
         _ => None,
@@ -107,8 +116,10 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
             .take()
             .map(|body| (std::mem::take(&mut client.begun), body))
             .map(|(begun, body)| ClientBody::new(begun, body, &call.connection.phase))
-            .map(|body| match route.op {
-                "image-load" => body.ending_after(load::take_any_name(call, &any_name)),
+            .map(|body| match route.operation {
+                Operation::Image(ImageOperation::Load) => {
+                    body.ending_after(load::take_any_name(call, &any_name))
+                }
                 _ => body,
             })
             .map(Either::Right),
@@ -144,7 +155,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
 
 /// The answer to a wait is short, and tells the outcome at its end.
 fn is_wait(call: &Call) -> bool {
-    call.action.head.route.op == "wait"
+    call.action.head.route.operation == Operation::Container(ContainerOperation::Wait)
 }
 
 /// The outcome that a status tells.
@@ -225,7 +236,7 @@ fn relay(
             drop(any_name);
             let Some(MadeImage { id, is_new }) = image else { return };
             made.set(Some(id.clone()));
-            if !call.names_itself {
+            if !call.plan.names_itself {
                 claim_names(&call, &id);
             }
             if is_new {
@@ -240,7 +251,7 @@ fn relay(
     let is_of_events = stream::is_of_events(call) && head.status == StatusCode::OK;
     let filter: Option<Box<dyn Filter>> = if is_of_events {
         Some(Box::new(Events::of(call)))
-    } else if call.names_itself || naming::is_quiet_build(&call.action.head) {
+    } else if call.plan.names_itself || naming::is_quiet_build(&call.action.head) {
         Some(Box::new(Naming::of(call, made)))
     } else {
         None
@@ -262,7 +273,7 @@ async fn seen(
     let (mut head, body) = response.into_parts();
     let what = call.action.head.route.path;
     let bytes = line.read(body, LIST_LIMIT_BYTES).await.map_err(|error| error.of(what))?;
-    if call.action.head.route.op == "volume-create"
+    if call.action.head.route.operation == Operation::Volume(VolumeOperation::Create)
         && let Err(refusal) = created::volume(call, &bytes)
     {
         call.record_outcome(CallOutcome::Failed, None);
@@ -295,7 +306,8 @@ fn is_read_here(call: &Call) -> bool {
 }
 
 fn is_of_own_volumes(call: &Call) -> bool {
-    call.is_of_own && call.action.head.route.op == "volume-prune"
+    call.plan.is_of_own
+        && call.action.head.route.operation == Operation::Volume(VolumeOperation::Prune)
 }
 
 /// Longest answer that the broker itself reads, in bytes.
@@ -333,7 +345,7 @@ async fn document(
         None => None,
     };
     call.record_outcome(outcome_of(head.status), made.as_ref());
-    if let (Some(id), true) = (committed, call.names_itself) {
+    if let (Some(id), true) = (committed, call.plan.names_itself) {
         naming::give_names(call, id).await?;
     }
     let document = match call.action.head.route.path {
@@ -346,11 +358,17 @@ async fn document(
 
 /// How the answer tells which image was made.
 fn sign_of_image(head: &Head) -> Option<ImageSign> {
-    match head.route.op {
-        "build" if build_cache::is_classic(&head.query) => Some(ImageSign::Built),
-        "build" if head.query.text("q") == Some("1") => Some(ImageSign::BuildKitQuietly),
-        "build" => Some(ImageSign::BuildKit),
-        "image-pull" if head.query.text("fromSrc").is_some() => Some(ImageSign::Imported),
+    match head.route.operation {
+        Operation::Build(BuildOperation::Run) if build_cache::is_classic(&head.query) => {
+            Some(ImageSign::Built)
+        }
+        Operation::Build(BuildOperation::Run) if head.query.text("q") == Some("1") => {
+            Some(ImageSign::BuildKitQuietly)
+        }
+        Operation::Build(BuildOperation::Run) => Some(ImageSign::BuildKit),
+        Operation::Image(ImageOperation::Pull) if head.query.text("fromSrc").is_some() => {
+            Some(ImageSign::Imported)
+        }
         _ => None,
     }
 }
@@ -366,7 +384,7 @@ async fn made(call: &Rc<Call>, id: String) -> Option<MadeObject> {
     };
     let state = &call.connection.state;
     if kind == OwnedKind::Image {
-        if !call.names_itself {
+        if !call.plan.names_itself {
             claim_names(call, &id);
         }
         claim_image(call, id);
@@ -376,7 +394,7 @@ async fn made(call: &Rc<Call>, id: String) -> Option<MadeObject> {
     if kind != OwnedKind::Container {
         return None;
     }
-    state.privileged.remember(&id, danger::dangers(&call.action).yield_host());
+    state.privileged.remember(&id, call.dangers.yields_host_as_written);
     let is_named = call.action.head.query.text("name").is_some();
     if is_named && !nameless_volume::may_come_with(&call.action) {
         return Some(MadeObject { id, name: None });

@@ -12,7 +12,125 @@ pub(crate) mod decision_cache;
 pub(crate) mod host_path;
 pub(crate) mod kinship;
 pub(crate) mod new_name;
-pub(crate) mod operation;
+pub(crate) mod permissions;
+pub(crate) mod policy_action;
 pub(crate) mod privileged_containers;
 pub(crate) mod questions;
 pub(crate) mod withheld;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+
+use crate::api::body::Body;
+use crate::api::request::Head;
+use crate::dockerd::find_error::FindError;
+use crate::dockerd::finder::Finder;
+use crate::dockerd::object;
+use crate::dockerd::upstream::{Found, Unreachable};
+use crate::judge::action::Action;
+use crate::judge::danger::Dangers;
+use crate::judge::decision::Decision;
+use crate::judge::decision_cache::DecisionCache;
+use crate::judge::new_name::refuse_name_of_id;
+use crate::judge::permissions::Permissions;
+use crate::judge::questions::{Questions, questions_of};
+use crate::judge::withheld::{Withheld, withheld};
+use crate::owner::Owner;
+use crate::policy::{Policy, Principal};
+use crate::refusal::Refusal;
+use crate::settings::Mode;
+use crate::who::registrar::Registrar;
+use crate::who::subject::Subject;
+
+/// Judges the calls of one caller. The daemon and `explain` both judge by this.
+pub(crate) struct Judge<'a> {
+    pub(crate) subject: &'a Rc<Subject>,
+    pub(crate) principal: &'a Principal,
+    /// The owner of anything that the caller creates.
+    pub(crate) owner: Owner,
+    pub(crate) policy: &'a Arc<Policy>,
+    pub(crate) mode: Mode,
+    pub(crate) cache: &'a DecisionCache,
+    pub(crate) registrar: Registrar<'a>,
+}
+
+/// A call that the broker has judged.
+pub(crate) struct Judged {
+    pub(crate) action: Action,
+    pub(crate) dangers: Dangers,
+    pub(crate) questions: Questions,
+    pub(crate) decision: Decision,
+    /// What a new container is made without.
+    pub(crate) withheld: Vec<Withheld>,
+}
+
+/// Why the broker cannot judge a call.
+#[derive(Debug)]
+pub(crate) enum NotJudged {
+    /// The object of the path does not exist: dockerd's response.
+    Absent { head: Box<Head>, status: StatusCode, answer: Bytes },
+    /// The request names something that it may not name.
+    Refused(Refusal),
+    /// dockerd did not answer.
+    Unreachable(Unreachable),
+}
+
+impl Judge<'_> {
+    /// Finds what a request names, and decides whether the caller may make the call.
+    ///
+    /// # Errors
+    /// If an object does not exist, if the request names too much, or if dockerd cannot be reached.
+    pub(crate) async fn judge(&self, mut head: Head, mut body: Body) -> Result<Judged, NotJudged> {
+        let (version, upstream) = (self.registrar.version, self.registrar.upstream);
+        let object = match object::resolve(&head, version, upstream).await? {
+            Found::Yes(object) => object,
+            Found::No(status, answer) => {
+                return Err(NotJudged::Absent { head: Box::new(head), status, answer });
+            }
+        };
+        let finder = Finder::new(version, upstream);
+        let references = finder.find(&mut head, &mut body, &object).await?;
+        let (subject, owner) = (Rc::clone(self.subject), self.owner.clone());
+        let action = Action { subject, owner, head, body, object, references };
+
+        let dangers = danger::find(&action, upstream.timeout()).await;
+        let questions = questions_of(&action, &dangers, &self.registrar).await?;
+        let decision = self.cache.decide(self.policy, self.mode, self.principal, &questions);
+        let mut withheld = Vec::new();
+        if let Decision::Allow { .. } = decision {
+            withheld = self.withheld(&action.body, &questions);
+            refuse_name_of_id(&action, version, upstream).await?;
+        }
+        Ok(Judged { action, dangers, questions, decision, withheld })
+    }
+
+    /// What the policies permit the caller.
+    pub(crate) fn permissions(&self) -> Permissions<'_> {
+        Permissions { policy: self.policy, mode: self.mode, principal: self.principal }
+    }
+
+    fn withheld(&self, body: &Body, questions: &Questions) -> Vec<Withheld> {
+        match body {
+            Body::ContainerCreate(config) => withheld(self.permissions(), questions, config),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<FindError> for NotJudged {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Refused(refusal) => Self::Refused(refusal),
+            FindError::Unreachable(error) => Self::Unreachable(error),
+        }
+    }
+}
+
+impl From<Unreachable> for NotJudged {
+    fn from(error: Unreachable) -> Self {
+        Self::Unreachable(error)
+    }
+}

@@ -13,6 +13,7 @@ mod system;
 mod volume;
 
 use super::class::Class;
+use super::operation::Operation;
 pub(crate) use parameter::{Parameter, ParameterKind};
 
 /// A method and path of the docker API.
@@ -22,8 +23,7 @@ pub(crate) struct Route {
     /// The path without version; `{id}` and `{name}` stand for one object.
     pub(crate) path: &'static str,
     pub(crate) class: Class,
-    /// The word for it in records: `start`, `image-tag`.
-    pub(crate) op: &'static str,
+    pub(crate) operation: Operation,
     pub(crate) object: ObjectKind,
     pub(crate) query: &'static [Parameter],
     pub(crate) body: BodyKind,
@@ -121,12 +121,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
 }
 
 impl Route {
-    const fn new(method: Method, path: &'static str, class: Class, op: &'static str) -> Self {
+    const fn new(method: Method, path: &'static str, class: Class, operation: Operation) -> Self {
         Self {
             method,
             path,
             class,
-            op,
+            operation,
             object: ObjectKind::None,
             query: &[],
             body: BodyKind::None,
@@ -134,24 +134,24 @@ impl Route {
         }
     }
 
-    const fn get(path: &'static str, class: Class, op: &'static str) -> Self {
-        Self::new(Method::Get, path, class, op)
+    const fn get(path: &'static str, class: Class, operation: Operation) -> Self {
+        Self::new(Method::Get, path, class, operation)
     }
 
-    const fn head(path: &'static str, class: Class, op: &'static str) -> Self {
-        Self::new(Method::Head, path, class, op)
+    const fn head(path: &'static str, class: Class, operation: Operation) -> Self {
+        Self::new(Method::Head, path, class, operation)
     }
 
-    const fn post(path: &'static str, class: Class, op: &'static str) -> Self {
-        Self::new(Method::Post, path, class, op)
+    const fn post(path: &'static str, class: Class, operation: Operation) -> Self {
+        Self::new(Method::Post, path, class, operation)
     }
 
-    const fn put(path: &'static str, class: Class, op: &'static str) -> Self {
-        Self::new(Method::Put, path, class, op)
+    const fn put(path: &'static str, class: Class, operation: Operation) -> Self {
+        Self::new(Method::Put, path, class, operation)
     }
 
-    const fn delete(path: &'static str, class: Class, op: &'static str) -> Self {
-        Self::new(Method::Delete, path, class, op)
+    const fn delete(path: &'static str, class: Class, operation: Operation) -> Self {
+        Self::new(Method::Delete, path, class, operation)
     }
 
     const fn of(self, object: ObjectKind) -> Self {
@@ -218,11 +218,6 @@ mod tests {
         let mut seen = HashSet::new();
         for route in all() {
             assert!(seen.insert((route.method.name(), route.path)), "{}", route.path);
-            assert!(
-                route.op.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')),
-                "{}",
-                route.op
-            );
             let names_object = route.path.contains('{');
             assert_eq!(names_object, route.object != ObjectKind::None, "{}", route.path);
             let mut names = HashSet::new();

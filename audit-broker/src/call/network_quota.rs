@@ -11,8 +11,9 @@ use crate::api::body::Body;
 use crate::api::query_json;
 use crate::api::request::percent;
 use crate::call::Call;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::judge::decision::reaches_all;
+use crate::judge::permissions::Reach;
 use crate::owner::{LABEL, Owner};
 use crate::refusal::Refusal;
 
@@ -25,28 +26,26 @@ pub(crate) type Turn = Option<OwnedMutexGuard<()>>;
 ///
 /// # Errors
 /// If dockerd does not tell what networks there are.
-pub(crate) async fn take_turn(
-    call: &Call,
-    upstream: &Upstream,
-) -> Result<Result<Turn, Refusal>, Unreachable> {
+pub(crate) async fn take_turn(call: &Call, upstream: &Upstream) -> Result<Turn, FindError> {
     if !matches!(call.action.body, Body::NetworkCreate(_)) {
-        return Ok(Ok(None));
+        return Ok(None);
     }
     let state = &call.connection.state;
-    let (mode, limit) = (call.settings.mode, call.settings.networks_per_user);
-    if reaches_all(&state.policy(), mode, &call.principal, "network-prune") {
-        return Ok(Ok(None));
+    let limit = call.settings.networks_per_user;
+    if call.permissions(&state.policy()).may_reach_all(Reach::RemoveNetworks) {
+        return Ok(None);
     }
     let owner = &call.action.owner;
     let turn = state.network_turns.of(owner).lock_owned().await;
     let count = count(owner, call, upstream).await?;
     if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
-        return Ok(Err(Refusal::forbidden(format!(
+        return Err(Refusal::forbidden(format!(
             "you have {count} networks, and networks_per_user allows {limit}; remove one that is \
              not used (docker network prune), or use one that is there"
-        ))));
+        ))
+        .into());
     }
-    Ok(Ok(Some(turn)))
+    Ok(Some(turn))
 }
 
 /// How many networks have the owner's label.

@@ -24,7 +24,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep};
 
 use crate::api::request::ApiVersion;
-use crate::call::Connection;
+use crate::call::connection::Connection;
 use crate::call::state::State;
 use crate::dockerd::upstream::Upstream;
 use crate::exchange::{Handover, exchange};

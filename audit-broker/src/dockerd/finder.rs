@@ -23,9 +23,13 @@ use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::api::network::EndpointSettings;
+use crate::api::operation::{
+    BuildOperation, ContainerOperation, ImageOperation, Operation, SystemOperation,
+};
 use crate::api::request::{ApiVersion, Head};
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::host_switch::HostSwitches;
 use crate::dockerd::object::{self, Container, Object};
 use crate::dockerd::references::References;
@@ -56,43 +60,64 @@ impl<'a> Finder<'a> {
         Self { version, upstream, asked, ids, network_ids, references }
     }
 
-    /// Finds what the request and its object refer to. A request is refused that names too much, or
-    /// what is not there and could be by the time that it is used.
+    /// Finds what the request and its object refer to.
     ///
     /// # Errors
-    /// If dockerd cannot be reached.
+    /// If dockerd cannot be reached, or if the request names too much, or an object that does not
+    /// exist and could exist by the time that dockerd uses it.
     pub(crate) async fn find(
         mut self,
         head: &mut Head,
         body: &mut Body,
         object: &Object,
-    ) -> Result<Result<References, Refusal>, Unreachable> {
+    ) -> Result<References, FindError> {
+        self.find_in_body(head, body, object).await?;
+        self.find_in_query(head).await?;
+        if let Object::Image(image) = object
+            && is_ambiguous(&image.given)
+        {
+            return Err(image::ambiguous(&image.given).into());
+        }
+        self.find_names_taken(head).await?;
+        if let Some(container) = object.entered(head.route.operation) {
+            self.follow(&container.host_config).await?;
+        }
+        if self.asked.len() > NAMES_LIMIT {
+            return Err(Refusal::bad_request(format!(
+                "the request names more than {NAMES_LIMIT} containers, volumes and networks"
+            ))
+            .into());
+        }
+        self.references.engine = self.upstream.engine();
+        Ok(self.references)
+    }
+
+    async fn find_in_body(
+        &mut self,
+        head: &mut Head,
+        body: &mut Body,
+        object: &Object,
+    ) -> Result<(), FindError> {
         match body {
             Body::ContainerCreate(config) => {
                 let platform = head.query.text("platform").filter(|it| !it.is_empty());
-                if let Some(refusal) = self.find_of_container(config, platform).await? {
-                    return Ok(Err(refusal));
-                }
+                self.find_of_container(config, platform).await?;
             }
             Body::NetworkConnect(connect) => {
                 let endpoint = connect.endpoint_config.as_ref();
-                if let Some(refusal) = network::refuse_another(object, endpoint) {
-                    return Ok(Err(refusal));
-                }
-                if let Some(name) = self.find_linked(endpoint).await? {
-                    return Ok(Err(no_such_container(Some(&name))));
-                }
+                network::refuse_another(object, endpoint)?;
+                self.find_linked(endpoint).await?;
                 self.find_member(&mut connect.container).await?;
                 if self.references.member.is_none() {
-                    return Ok(Err(no_such_container(connect.container.as_deref())));
+                    return Err(no_such_container(connect.container.as_deref()).into());
                 }
             }
-            // One that is gone can be taken off a network by force.
+            // A container that is gone can be taken off a network by force.
             Body::NetworkDisconnect(disconnect) => {
                 let is_gone = self.find_member(&mut disconnect.container).await?;
                 let is_by_force = is_gone && disconnect.force == Some(true);
                 if self.references.member.is_none() && !is_by_force {
-                    return Ok(Err(no_such_container(disconnect.container.as_deref())));
+                    return Err(no_such_container(disconnect.container.as_deref()).into());
                 }
             }
             Body::Commit(_) => {
@@ -100,7 +125,7 @@ impl<'a> Finder<'a> {
                 self.find_member(&mut name).await?;
                 match (name, &self.references.member) {
                     (Some(id), Some(_)) => head.query.set("container", id),
-                    (name, _) => return Ok(Err(no_such_container(name.as_deref()))),
+                    (name, _) => return Err(no_such_container(name.as_deref()).into()),
                 }
             }
             Body::NetworkCreate(_) => self.references.switches = HostSwitches::read(),
@@ -112,40 +137,23 @@ impl<'a> Finder<'a> {
             Body::Service(service) => self.find_of_service(service).await?,
             _ => {}
         }
-        if head.route.op == "build"
-            && let Some(refusal) = self.find_of_build(head).await?
-        {
-            return Ok(Err(refusal));
+        Ok(())
+    }
+
+    async fn find_in_query(&mut self, head: &mut Head) -> Result<(), FindError> {
+        let operation = head.route.operation;
+        if operation == Operation::Build(BuildOperation::Run) {
+            self.find_of_build(head).await?;
         }
-        if let Some(refusal) = self.find_exported(&mut head.query).await? {
-            return Ok(Err(refusal));
+        self.find_exported(&mut head.query).await?;
+        match operation {
+            Operation::Container(ContainerOperation::List)
+            | Operation::Image(ImageOperation::List) => self.find_of_filters(head).await,
+            Operation::System(SystemOperation::Events) => {
+                Ok(self.filter_by_ids(&mut head.query).await?)
+            }
+            _ => Ok(()),
         }
-        if matches!(head.route.op, "list" | "image-list")
-            && let Some(refusal) = self.find_of_filters(head).await?
-        {
-            return Ok(Err(refusal));
-        }
-        if head.route.op == "events" {
-            self.filter_by_ids(&mut head.query).await?;
-        }
-        if let Object::Image(image) = object
-            && is_ambiguous(&image.given)
-        {
-            return Ok(Err(image::ambiguous(&image.given)));
-        }
-        if let Err(refusal) = self.find_names_taken(head).await? {
-            return Ok(Err(refusal));
-        }
-        if let Some(container) = object.entered(head.route.op) {
-            self.follow(&container.host_config).await?;
-        }
-        if self.asked.len() > NAMES_LIMIT {
-            return Ok(Err(Refusal::bad_request(format!(
-                "the request names more than {NAMES_LIMIT} containers, volumes and networks"
-            ))));
-        }
-        self.references.engine = self.upstream.engine();
-        Ok(Ok(self.references))
     }
 
     /// What a new container is made of and gets.
@@ -153,7 +161,7 @@ impl<'a> Finder<'a> {
         &mut self,
         config: &mut ContainerConfig,
         platform: Option<&str>,
-    ) -> Result<Option<Refusal>, Unreachable> {
+    ) -> Result<(), FindError> {
         if let Some(image) = &config.image {
             self.find_used_image(image, platform).await?;
         }
@@ -164,24 +172,18 @@ impl<'a> Finder<'a> {
                 self.references.defaults = Some(Box::new(defaults));
             }
         }
-        if let Some(refusal) = self.find_networks(config).await? {
-            return Ok(Some(refusal));
-        }
+        self.find_networks(config).await?;
         let networking = config.networking_config.as_ref();
         let endpoints = networking.and_then(|networking| networking.endpoints_config.as_ref());
         for endpoint in endpoints.into_iter().flat_map(|endpoints| endpoints.values()) {
-            if let Some(name) = self.find_linked(endpoint.as_ref()).await? {
-                return Ok(Some(no_such_container(Some(&name))));
-            }
+            self.find_linked(endpoint.as_ref()).await?;
         }
-        let Some(host_config) = &mut config.host_config else { return Ok(None) };
-        if let Some(name) = self.find_mounted_images(host_config).await? {
-            return Ok(Some(Refusal::not_found(format!("No such image: {name}"))));
-        }
+        let Some(host_config) = &mut config.host_config else { return Ok(()) };
+        self.find_mounted_images(host_config).await?;
         self.follow(host_config).await?;
         // One that is made later would be joined when this one starts.
         if let Some(name) = joined_names(host_config).find(|name| !self.ids.contains_key(*name)) {
-            return Ok(Some(no_such_container(Some(name))));
+            return Err(no_such_container(Some(name)).into());
         }
         self.put_ids(host_config);
         let there = self.references.volumes.iter().map(|volume| volume.name.clone());
@@ -192,45 +194,42 @@ impl<'a> Finder<'a> {
                 self.references.missing_volumes.push(volume);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The network in which the steps of a build run: that of a container, or one by its name or id.
     /// One that is not there could be by the time of a step.
-    async fn find_of_build(&mut self, head: &mut Head) -> Result<Option<Refusal>, Unreachable> {
+    async fn find_of_build(&mut self, head: &mut Head) -> Result<(), FindError> {
         let mode = head.query.text("networkmode").unwrap_or_default().to_owned();
         if let Some(name) = mode.strip_prefix(JOINED) {
             let name = name.trim_start_matches('/');
             let config = HostConfig { network_mode: Some(mode.clone()), ..HostConfig::default() };
             self.follow(&config).await?;
             let Some(id) = self.ids.get(name) else {
-                return Ok(Some(no_such_container(Some(name))));
+                return Err(no_such_container(Some(name)).into());
             };
             head.query.set("networkmode", format!("{JOINED}{id}"));
         } else if !DOCKERS_NETWORKS.contains(&mode.as_str()) {
             let Some(id) = self.find_network(&mode).await? else {
-                return Ok(Some(network::none(&mode)));
+                return Err(network::none(&mode).into());
             };
             head.query.set("networkmode", id);
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// The containers that an endpoint links to. Gives the name of one that is not there.
-    async fn find_linked(
-        &mut self,
-        endpoint: Option<&EndpointSettings>,
-    ) -> Result<Option<String>, Unreachable> {
+    /// The containers that an endpoint links to.
+    async fn find_linked(&mut self, endpoint: Option<&EndpointSettings>) -> Result<(), FindError> {
         for link in endpoint.and_then(|endpoint| endpoint.links.as_ref()).into_iter().flatten() {
             let name = link.split(':').next().unwrap_or_default().trim_start_matches('/');
             if let Some(container) = self.find_container(name).await? {
                 self.references.joined.push(container);
             }
             if !self.ids.contains_key(name) {
-                return Ok(Some(name.to_owned()));
+                return Err(no_such_container(Some(name)).into());
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Puts the ids of containers in place of their names, so that no others are joined.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::api::class::Class;
 use crate::api::container::HealthConfig;
 use crate::api::host_config::HostConfig;
+use crate::api::operation::{ContainerOperation, ExecOperation, ImageOperation, Operation};
 use crate::api::request::{ApiVersion, Head};
 use crate::api::route::ObjectKind;
 use crate::api::volume::VolumeCreate;
@@ -244,21 +245,63 @@ impl Object {
         }
     }
 
-    /// The container that the operation starts or enters: who does gets what it was given when it
-    /// was made.
-    pub(crate) fn entered(&self, op: &str) -> Option<&Container> {
-        match (self, op) {
-            // For files that are copied, dockerd mounts what a container has where it does not run.
-            (
-                Self::Container(container),
-                "start" | "restart" | "unpause" | "archive-stat" | "archive-read" | "archive-write",
-            ) => Some(container),
-            (Self::Container(container), "exec" | "attach" | "attach-ws") => {
+    /// The container that the operation starts or enters. The caller gets what the container was
+    /// given when it was made.
+    pub(crate) fn entered(&self, operation: Operation) -> Option<&Container> {
+        match (operation, self) {
+            (Operation::Container(operation), Self::Container(container)) => {
+                is_entered(operation, container).then_some(container)
+            }
+            (Operation::Exec(ExecOperation::Create), Self::Container(container)) => {
                 Some(container).filter(|container| container.pid().is_some())
             }
-            (Self::Exec(exec), "exec-start") => Some(&exec.container),
-            _ => None,
+            (Operation::Exec(ExecOperation::Start), Self::Exec(exec)) => Some(&exec.container),
+            (
+                Operation::Container(_)
+                | Operation::Exec(_)
+                | Operation::System(_)
+                | Operation::Registry(_)
+                | Operation::Image(_)
+                | Operation::Volume(_)
+                | Operation::Network(_)
+                | Operation::Build(_)
+                | Operation::Plugin(_)
+                | Operation::Swarm(_),
+                _,
+            ) => None,
         }
+    }
+}
+
+/// Whether an operation on a container starts it or enters it.
+fn is_entered(operation: ContainerOperation, container: &Container) -> bool {
+    match operation {
+        // For files that are copied, dockerd mounts what a stopped container has.
+        ContainerOperation::Start
+        | ContainerOperation::Restart
+        | ContainerOperation::Unpause
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite => true,
+        ContainerOperation::Attach | ContainerOperation::AttachWs => container.pid().is_some(),
+        ContainerOperation::List
+        | ContainerOperation::Create
+        | ContainerOperation::Inspect
+        | ContainerOperation::Top
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::Stop
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Resize
+        | ContainerOperation::Commit => false,
     }
 }
 
@@ -287,15 +330,17 @@ pub(crate) async fn resolve(
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
             Found::Yes(Object::Named(name.to_owned()))
         }
-        ObjectKind::Image if head.route.op == "image-push" => {
+        ObjectKind::Image if head.route.operation == Operation::Image(ImageOperation::Push) => {
             let pushed = image::pushed(name, head.query.text("tag"), version, upstream).await?;
             pushed.map(|image| Object::Image(NamedImage { given: name.to_owned(), image }))
         }
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
-            let given = match head.route.op {
+            let given = match head.route.operation {
                 // What is removed by a name must not be taken for an id.
-                "image-remove" => image.tag_of(name).unwrap_or_else(|| name.to_owned()),
-                "image-save" => image.exported(name),
+                Operation::Image(ImageOperation::Remove) => {
+                    image.tag_of(name).unwrap_or_else(|| name.to_owned())
+                }
+                Operation::Image(ImageOperation::Save) => image.exported(name),
                 _ => name.to_owned(),
             };
             Object::Image(NamedImage { given, image })
@@ -309,10 +354,13 @@ pub(crate) async fn resolve(
 /// # Errors
 /// The same as before, for any other call, and for any other error.
 fn unreadable(head: &Head, name: &str, error: Unreachable) -> Result<Container, Unreachable> {
-    match (&error, head.route.op) {
-        (Unreachable::TooLong { beginning, .. }, "remove" | "kill" | "stop") => {
-            Container::unreadable(name, beginning).ok_or(error)
-        }
+    match (&error, head.route.operation) {
+        (
+            Unreachable::TooLong { beginning, .. },
+            Operation::Container(
+                ContainerOperation::Remove | ContainerOperation::Kill | ContainerOperation::Stop,
+            ),
+        ) => Container::unreadable(name, beginning).ok_or(error),
         _ => Err(error),
     }
 }

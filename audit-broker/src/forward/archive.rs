@@ -6,8 +6,10 @@
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::request::Head;
-use crate::call::{DOCUMENT_TIMEOUT, Inbound};
+use crate::call::inbound::DOCUMENT_TIMEOUT;
+use crate::call::inbound::Inbound;
 use crate::dockerd::upstream::Upstream;
 use crate::judge::danger::is_led_out;
 use crate::refusal::Refusal;
@@ -27,7 +29,8 @@ const SKIPPABLE_ZSTD: &[u8] = b"\x2a\x4d\x18";
 
 /// Whether the request is about an archive that this dockerd would unpack so.
 pub(crate) fn is_unpacked_in_container(head: &Head, upstream: &Upstream) -> bool {
-    head.route.op == "archive-write" && is_led_out(upstream.engine())
+    head.route.operation == Operation::Container(ContainerOperation::ArchiveWrite)
+        && is_led_out(upstream.engine())
 }
 
 /// Looks at the beginning of a body, which is passed on all the same.

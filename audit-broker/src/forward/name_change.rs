@@ -15,14 +15,15 @@ use tokio::time::sleep;
 use super::claim::{claim_name, forget_name};
 use super::contest::{give_back, images_named, order_name};
 use crate::api::request::percent;
+use crate::call::Call;
 use crate::call::answer::{self, AnswerBody};
 use crate::call::name_lock::{Hold, NameLock, Names, Rank};
-use crate::call::{Call, Stop};
+use crate::call::stop::Stop;
 use crate::dockerd::finder::holder_of;
 use crate::dockerd::object::{self, Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::judge::decision::{Decision, decide, names_all};
+use crate::judge::decision::{Decision, decide};
 use crate::judge::questions::{
     Question, Questions, name_question, names_removed, removal_questions,
 };
@@ -34,11 +35,7 @@ use crate::refusal::Refusal;
 /// Whether the caller comes before others: one who may give any name to an image.
 pub(super) fn rank(call: &Call) -> Rank {
     let policy = call.connection.state.policy();
-    if names_all(&policy, call.settings.mode, &call.principal) {
-        Rank::Trusted
-    } else {
-        Rank::Ordinary
-    }
+    if call.permissions(&policy).may_take_every_name() { Rank::Trusted } else { Rank::Ordinary }
 }
 
 /// Waits for names.
@@ -60,10 +57,7 @@ pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), S
     let policy = call.connection.state.policy();
     match decide(&policy, call.settings.mode, &call.principal, &questions) {
         Decision::Allow { .. } => Ok(()),
-        Decision::Deny(denial) => {
-            call.record_denial(&denial).await?;
-            Err(call.denied(denial))
-        }
+        Decision::Deny(denial) => Err(call.deny(denial).await),
     }
 }
 

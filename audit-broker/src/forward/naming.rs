@@ -13,9 +13,11 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::name_change::give;
+use crate::api::operation::{BuildOperation, Operation};
 use crate::api::request::Head;
+use crate::call::Call;
 use crate::call::answer::Filter;
-use crate::call::{Call, Stop};
+use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::build_cache;
 
@@ -24,7 +26,7 @@ const KEYS: [&str; 3] = ["t", "repo", "tag"];
 
 /// Keys of the query that dockerd does not get, since the broker does itself what they say.
 pub(super) fn left_out(call: &Call) -> Vec<&'static str> {
-    let names = if call.names_itself { KEYS.as_slice() } else { &[] };
+    let names = if call.plan.names_itself { KEYS.as_slice() } else { &[] };
     let quiet = is_quiet_build(&call.action.head).then_some("q");
     names.iter().copied().chain(quiet).collect()
 }
@@ -32,7 +34,7 @@ pub(super) fn left_out(call: &Call) -> Vec<&'static str> {
 /// Whether it is a build of which the client wants the image's id only. dockerd tells the broker all of
 /// it, since only that shows whether the build made the image.
 pub(super) fn is_quiet_build(head: &Head) -> bool {
-    head.route.op == "build"
+    head.route.operation == Operation::Build(BuildOperation::Run)
         && head.query.text("q") == Some("1")
         && build_cache::is_classic(&head.query)
 }
@@ -109,10 +111,10 @@ async fn progress(call: &Rc<Call>, image_id: &str) -> Vec<u8> {
         told = json!({"stream": format!("{image_id}\n")}).to_string().into_bytes();
         told.extend_from_slice(b"\r\n");
     }
-    if !call.names_itself {
+    if !call.plan.names_itself {
         return told;
     }
-    let is_silent = head.route.op != "build" || is_quiet;
+    let is_silent = head.route.operation != Operation::Build(BuildOperation::Run) || is_quiet;
     for taken in &call.action.references.names_taken {
         let line = match give(call, &taken.name, image_id).await {
             Ok(()) if is_silent => continue,

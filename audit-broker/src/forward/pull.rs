@@ -19,9 +19,10 @@ use tokio::time::sleep;
 
 use super::claim::{forget_name, keep_pulled};
 use super::name_change::{judge, lock, yield_to_root};
+use crate::call::Call;
 use crate::call::answer::{self, AnswerBody};
 use crate::call::name_lock::{Hold, NameLock, Names};
-use crate::call::{Call, Stop};
+use crate::call::stop::Stop;
 use crate::dockerd::finder::{holder_of, name_pulled};
 use crate::dockerd::references::ANY_NAME;
 use crate::dockerd::references::{NameHolder, NameTaken};

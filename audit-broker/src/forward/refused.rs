@@ -15,6 +15,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::api::operation::{
+    ContainerOperation, ExecOperation, ImageOperation, NetworkOperation, Operation, VolumeOperation,
+};
 use crate::call::Call;
 use crate::call::answer::{self, AnswerBody};
 use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
@@ -81,7 +84,7 @@ async fn tells_nothing_hidden(call: &Call, viewer: &Viewer, message: &str) -> bo
         return true;
     }
     // What cannot be read counts as hidden.
-    let may_name_others = may_name_others(call.action.head.route.op);
+    let may_name_others = may_name_others(call.action.head.route.operation);
     objects(call, viewer).await.is_some_and(|objects| told.is_seen(&objects, may_name_others))
 }
 
@@ -141,26 +144,26 @@ impl ToldFacts {
     }
 }
 
-/// Whether dockerd's message may name an object that the call is not about. What is not known to tell of
-/// the call's own object only, may.
-fn may_name_others(op: &str) -> bool {
+/// Whether dockerd's message may name an object that the call is not about. These messages name only
+/// the object of the call; every other message may name more.
+fn may_name_others(operation: Operation) -> bool {
     !matches!(
-        op,
-        "start"
-            | "restart"
-            | "stop"
-            | "kill"
-            | "pause"
-            | "unpause"
-            | "exec"
-            | "update"
-            | "wait"
-            | "archive-stat"
-            | "archive-read"
-            | "archive-write"
-            | "top"
-            | "network-connect"
-            | "network-disconnect"
+        operation,
+        Operation::Container(
+            ContainerOperation::Start
+                | ContainerOperation::Restart
+                | ContainerOperation::Stop
+                | ContainerOperation::Kill
+                | ContainerOperation::Pause
+                | ContainerOperation::Unpause
+                | ContainerOperation::Update
+                | ContainerOperation::Wait
+                | ContainerOperation::ArchiveStat
+                | ContainerOperation::ArchiveRead
+                | ContainerOperation::ArchiveWrite
+                | ContainerOperation::Top
+        ) | Operation::Exec(ExecOperation::Create)
+            | Operation::Network(NetworkOperation::Connect | NetworkOperation::Disconnect)
     )
 }
 
@@ -199,16 +202,23 @@ fn own_words(call: &Call, status: StatusCode) -> String {
     let given = call.action.head.object.as_deref().unwrap_or_default();
     let name = call.action.head.query.text("name").unwrap_or_default();
     let name = name.trim_start_matches('/');
-    match (call.action.head.route.op, status) {
-        ("create" | "rename", StatusCode::CONFLICT) => format!(
+    match (call.action.head.route.operation, status) {
+        (
+            Operation::Container(ContainerOperation::Create | ContainerOperation::Rename),
+            StatusCode::CONFLICT,
+        ) => format!(
             "Conflict. The container name \"/{name}\" is already in use. Choose another name."
         ),
-        ("volume-remove", StatusCode::CONFLICT) => format!("remove {given}: volume is in use"),
-        ("network-remove", _) => format!("network {given} cannot be removed: it is in use"),
-        ("image-remove", StatusCode::CONFLICT) => {
+        (Operation::Volume(VolumeOperation::Remove), StatusCode::CONFLICT) => {
+            format!("remove {given}: volume is in use")
+        }
+        (Operation::Network(NetworkOperation::Remove), _) => {
+            format!("network {given} cannot be removed: it is in use")
+        }
+        (Operation::Image(ImageOperation::Remove), StatusCode::CONFLICT) => {
             format!("conflict: unable to remove {given}: a container or another image uses it")
         }
-        ("network-create", _) => {
+        (Operation::Network(NetworkOperation::Create), _) => {
             "docker does not make the network: it conflicts with another one; \
              choose another name or subnet"
                 .to_owned()

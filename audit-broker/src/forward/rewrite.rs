@@ -1,203 +1,243 @@
-//! What the broker puts into a request of its own accord.
+//! Rewrites a request before dockerd gets it.
 //!
-//! Whose a new thing is, as a label that nobody else can give; the id of the image that was judged,
-//! so that another one which takes its name meanwhile is not used; what a container is made
-//! without; and the limits of what everybody may touch.
+//! The broker stamps each new object with a label that names its owner. It puts in the id of the
+//! image that was judged, so that another image which takes the name is not used. It withholds what
+//! the owner of a container may not have, and limits a call to what the caller may reach.
 
 use std::collections::BTreeMap;
 
 use crate::api::body::Body;
+use crate::api::container::ContainerConfig;
+use crate::api::operation::{
+    BuildOperation, ContainerOperation, ImageOperation, NetworkOperation, Operation,
+    VolumeOperation,
+};
 use crate::api::query_json;
 use crate::api::request::Query;
-use crate::api::volume::VolumeCreate;
-use crate::call::state::State;
-use crate::call::{Call, Stop};
-use crate::dockerd::object::{self, Image};
-use crate::dockerd::upstream::Found;
+use crate::call::plan::Plan;
+use crate::dockerd::object::Image;
+use crate::dockerd::references::References;
+use crate::judge::action::Action;
 use crate::judge::build_cache;
-use crate::judge::decision::{names_all, reaches_all};
+use crate::judge::permissions::{Permissions, Reach};
+use crate::judge::withheld::Withheld;
 use crate::owner::{
-    IMAGE_LABEL, LABEL, OwnedKind, Owner, has_tag, owner_in_labels, refuse_absurd, refuse_own,
-    stamp,
+    IMAGE_LABEL, LABEL, Owner, OwnerTable, has_tag, refuse_absurd, refuse_own, stamp,
 };
-use crate::refusal::{NOT_PERMITTED, Refusal};
-use crate::who::registrar::claim;
+use crate::refusal::Refusal;
 
-/// Puts it in.
-///
-/// # Errors
-/// If the client gives labels of the broker's own, or asks for what cannot be limited to what they
-/// may touch.
-pub(crate) fn prepare(call: &mut Call) -> Result<(), Refusal> {
-    let action = &mut call.action;
-    let query = &mut action.head.query;
-    match &mut action.body {
-        Body::ContainerCreate(config) => {
-            let of_image = action.references.images.first().and_then(Image::labels);
-            refuse_absurd(config.labels.iter().chain(of_image).flatten())?;
-            stamp(&mut config.labels, &action.owner)?;
-            let host_config = config.host_config.iter();
-            let mounts =
-                host_config.filter_map(|host_config| host_config.mounts.as_ref()).flatten();
-            let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
-            for labels in options.filter_map(|options| options.labels.as_ref()) {
-                refuse_own(labels.keys())?;
+/// What a rewrite depends on besides the request.
+pub(crate) struct Rewriter<'a> {
+    pub(crate) permissions: Permissions<'a>,
+    pub(crate) owners: &'a OwnerTable,
+    /// What a new container is made without.
+    pub(crate) withheld: &'a [Withheld],
+}
+
+impl Rewriter<'_> {
+    /// Rewrites the request, and plans how the broker serves it.
+    ///
+    /// # Errors
+    /// If the client sets labels of the broker, or if the broker cannot limit the call to what the
+    /// caller may reach.
+    pub(crate) fn rewrite(&self, action: &mut Action) -> Result<Plan, Refusal> {
+        self.rewrite_body(action)?;
+        match action.head.route.operation {
+            Operation::Container(operation) => self.container(operation, action),
+            Operation::Image(operation) => self.image(operation, action),
+            Operation::Build(BuildOperation::Run) => self.build(action),
+            Operation::Volume(VolumeOperation::Prune) => {
+                Ok(self.prune_by_label(action, Reach::RemoveVolumes))
             }
-            if let Some(image) = action.references.images.first() {
-                let given = config.image.replace(image.id.clone());
-                let labels = config.labels.get_or_insert_default();
-                labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
+            Operation::Network(NetworkOperation::Prune) => {
+                Ok(self.prune_by_label(action, Reach::RemoveNetworks))
             }
-            for withheld in &call.withheld {
-                withheld.take_from(config.host_config.get_or_insert_default());
-            }
-            for volume in &mut action.references.missing_volumes {
-                stamp(&mut volume.labels, &action.owner)?;
-            }
+            Operation::Volume(_)
+            | Operation::Network(_)
+            | Operation::Build(_)
+            | Operation::Exec(_)
+            | Operation::System(_)
+            | Operation::Registry(_)
+            | Operation::Plugin(_)
+            | Operation::Swarm(_) => Ok(Plan::default()),
         }
-        Body::VolumeCreate(volume) => stamp(&mut volume.labels, &action.owner)?,
-        Body::NetworkCreate(network) => {
-            stamp(&mut network.labels, &action.owner)?;
-            // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
-            network.check_duplicate = Some(true);
+    }
+
+    fn rewrite_body(&self, action: &mut Action) -> Result<(), Refusal> {
+        let (owner, references) = (&action.owner, &mut action.references);
+        match &mut action.body {
+            Body::ContainerCreate(config) => {
+                self.new_container(config, owner, references)?;
+            }
+            Body::VolumeCreate(volume) => stamp(&mut volume.labels, owner)?,
+            Body::NetworkCreate(network) => {
+                stamp(&mut network.labels, owner)?;
+                // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
+                network.check_duplicate = Some(true);
+            }
+            _ => {}
         }
-        _ => {}
+        Ok(())
     }
-    // Other calls do not depend on it, and a decision takes longer than a ping.
-    let is_trusted = matches!(action.head.route.op, "build" | "image-pull")
-        && names_all(&call.connection.state.policy(), call.settings.mode, &call.principal);
-    if !action.references.names_taken.is_empty()
-        && (matches!(action.head.route.op, "build" | "commit") || query.text("fromSrc").is_some())
-        && build_cache::is_classic(query)
-    {
-        call.names_itself = true;
-    }
-    match action.head.route.op {
-        "build" => {
-            let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
-            let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
+
+    fn new_container(
+        &self,
+        config: &mut ContainerConfig,
+        owner: &Owner,
+        references: &mut References,
+    ) -> Result<(), Refusal> {
+        let of_image = references.images.first().and_then(Image::labels);
+        refuse_absurd(config.labels.iter().chain(of_image).flatten())?;
+        stamp(&mut config.labels, owner)?;
+        let host_config = config.host_config.iter();
+        let mounts = host_config.filter_map(|host_config| host_config.mounts.as_ref()).flatten();
+        let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
+        for labels in options.filter_map(|options| options.labels.as_ref()) {
             refuse_own(labels.keys())?;
-            let none = String::new();
-            let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
-            refuse_absurd(texts)?;
-            if build_cache::is_classic(query) {
-                prepare_cache(&call.connection.state, is_trusted, &action.owner, query)?;
+        }
+        if let Some(image) = references.images.first() {
+            let given = config.image.replace(image.id.clone());
+            let labels = config.labels.get_or_insert_default();
+            labels.insert(IMAGE_LABEL.to_owned(), given.unwrap_or_default());
+        }
+        for withheld in self.withheld {
+            withheld.take_from(config.host_config.get_or_insert_default());
+        }
+        for volume in &mut references.missing_volumes {
+            stamp(&mut volume.labels, owner)?;
+        }
+        Ok(())
+    }
+
+    fn container(
+        &self,
+        operation: ContainerOperation,
+        action: &mut Action,
+    ) -> Result<Plan, Refusal> {
+        match operation {
+            ContainerOperation::List => Ok(limit_list(&mut action.head.query)),
+            ContainerOperation::Commit => {
+                Ok(Plan { names_itself: names_itself(action), ..Plan::default() })
             }
+            ContainerOperation::Prune => self.prune_one_by_one(action, Reach::RemoveContainers),
+            _ => Ok(Plan::default()),
         }
-        // A pulled image may pass for a step of a build.
-        "image-pull"
-            if !is_trusted && build_cache::trusts_pulled(call.connection.upstream.engine()) =>
-        {
-            build_cache::mark(&call.connection.state.owners, &action.owner);
-        }
-        // Which those are may change meanwhile.
-        "image-push"
-            if query.text("tag").is_none()
-                && !has_tag(action.head.object.as_deref().unwrap_or_default()) =>
-        {
-            let policy = call.connection.state.policy();
-            if !reaches_all(&policy, call.settings.mode, &call.principal, "image-push") {
-                let message =
-                    "all tags of a name are for who may push everybody's images; name one";
-                return Err(Refusal::forbidden(message.to_owned()));
+    }
+
+    fn image(&self, operation: ImageOperation, action: &mut Action) -> Result<Plan, Refusal> {
+        match operation {
+            ImageOperation::Pull => {
+                // A pulled image may pass for a step of a build.
+                if build_cache::trusts_pulled(action.references.engine)
+                    && !self.permissions.may_take_every_name()
+                {
+                    build_cache::mark(self.owners, &action.owner);
+                }
+                let is_import = action.head.query.text("fromSrc").is_some();
+                Ok(Plan { names_itself: is_import && names_itself(action), ..Plan::default() })
             }
-        }
-        "image-remove" if query.text("platforms").is_some() => {
-            let policy = call.connection.state.policy();
-            if !reaches_all(&policy, call.settings.mode, &call.principal, "image-prune") {
+            ImageOperation::Push => self.push(action),
+            ImageOperation::Remove => {
                 // dockerd removes what other images have in common with it, too.
-                let message = "`platforms` is for who may remove everybody's images; leave it out";
-                return Err(Refusal::forbidden(message.to_owned()));
+                if action.head.query.text("platforms").is_some()
+                    && !self.permissions.may_reach_all(Reach::RemoveImages)
+                {
+                    return Err(Refusal::forbidden(
+                        "`platforms` requires permission to remove any image; leave it out",
+                    ));
+                }
+                Ok(Plan::default())
             }
-        }
-        // dockerd would count those that are not seen. Any limit shows stopped containers too.
-        "list" => {
-            let limit = query.take("limit").and_then(|limit| limit.parse().ok());
-            call.limit = limit.filter(|limit| *limit > 0);
-            if call.limit.is_some() {
-                query.set("all", "1".to_owned());
-            }
-        }
-        "prune" | "volume-prune" | "network-prune" | "image-prune" => {
-            let policy = call.connection.state.policy();
-            let (mode, op) = (call.settings.mode, action.head.route.op);
-            call.is_of_own = !reaches_all(&policy, mode, &call.principal, op);
-            // Labels of images, and so of containers, are whatever somebody has written.
-            if call.is_of_own && matches!(op, "image-prune" | "prune") {
-                refuse_age(query)?;
-            } else if call.is_of_own {
-                let owner = format!("{LABEL}={}", action.owner);
-                let filters = query_json::with(query.text("filters"), "label", &owner);
-                query.set("filters", filters);
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Has a caller whom root's builds need not trust leave root's cache alone, and one who is trusted not
-/// use what others have put there.
-///
-/// # Errors
-/// If the build has an option that is not in the key of the cache.
-fn prepare_cache(
-    state: &State,
-    is_trusted: bool,
-    owner: &Owner,
-    query: &mut Query,
-) -> Result<(), Refusal> {
-    if is_trusted && build_cache::is_shared(&state.owners, owner) {
-        query.set("nocache", "1".to_owned());
-    } else if !is_trusted {
-        build_cache::refuse_uncached(query)?;
-        build_cache::mark(&state.owners, owner);
-    }
-    Ok(())
-}
-
-/// # Errors
-/// If only what is of some age is to be removed: lists know no such filter.
-fn refuse_age(query: &Query) -> Result<(), Refusal> {
-    if query_json::filtered_by(query.text("filters"), "until").is_some() {
-        let message = "the filter `until` is for who may remove everybody's; leave it out";
-        return Err(Refusal::bad_request(message.to_owned()));
-    }
-    Ok(())
-}
-
-/// Sees that everything is there which a new container needs: its image, and the volumes that dockerd
-/// would make for it, as nobody's.
-///
-/// # Errors
-/// If dockerd cannot be reached, there was no such image when it was judged, or somebody else has
-/// made a volume of this name meanwhile. What dockerd does not make, it complains of again when the
-/// container is made.
-pub(crate) async fn make_ready(call: &Call) -> Result<(), Stop> {
-    if let Some((status, answer)) = &call.action.references.missing_image {
-        return Err(Stop::NotFound(*status, answer.clone()));
-    }
-    let (upstream, owner) = (&call.connection.upstream, &call.action.owner);
-    for volume in &call.action.references.missing_volumes {
-        let made = object::make_volume(volume, call.version, upstream).await?;
-        if let Found::Yes(made) = made {
-            check_that_it_is_own(volume, made.labels.as_ref(), owner)?;
-            claim(&call.connection.state.owners, OwnedKind::Volume, &made.name, owner);
+            ImageOperation::Prune => self.prune_one_by_one(action, Reach::RemoveImages),
+            _ => Ok(Plan::default()),
         }
     }
-    Ok(())
+
+    /// Without a tag, dockerd pushes all tags that the name has by then.
+    fn push(&self, action: &Action) -> Result<Plan, Refusal> {
+        let head = &action.head;
+        let is_of_all_tags = head.query.text("tag").is_none()
+            && !has_tag(head.object.as_deref().unwrap_or_default());
+        if is_of_all_tags && !self.permissions.may_reach_all(Reach::PushImages) {
+            return Err(Refusal::forbidden(
+                "pushing all tags requires permission to push any image; specify a tag",
+            ));
+        }
+        Ok(Plan::default())
+    }
+
+    fn build(&self, action: &mut Action) -> Result<Plan, Refusal> {
+        let query = &mut action.head.query;
+        let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
+        let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
+        refuse_own(labels.keys())?;
+        let none = String::new();
+        let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
+        refuse_absurd(texts)?;
+        if build_cache::is_classic(query) {
+            self.keep_cache_apart(&action.owner, query)?;
+        }
+        Ok(Plan { names_itself: names_itself(action), ..Plan::default() })
+    }
+
+    /// A caller whom root's builds need not trust leaves root's cache alone. A trusted caller does not
+    /// use what other callers have put into the cache.
+    ///
+    /// # Errors
+    /// If the build has an option that is not in the key of the cache.
+    fn keep_cache_apart(&self, owner: &Owner, query: &mut Query) -> Result<(), Refusal> {
+        let is_trusted = self.permissions.may_take_every_name();
+        if is_trusted && build_cache::is_shared(self.owners, owner) {
+            query.set("nocache", "1".to_owned());
+        } else if !is_trusted {
+            build_cache::refuse_uncached(query)?;
+            build_cache::mark(self.owners, owner);
+        }
+        Ok(())
+    }
+
+    /// dockerd removes only the caller's own objects, which the broker's label shows.
+    fn prune_by_label(&self, action: &mut Action, reach: Reach) -> Plan {
+        let is_of_own = !self.permissions.may_reach_all(reach);
+        if is_of_own {
+            let owner = format!("{LABEL}={}", action.owner);
+            let query = &mut action.head.query;
+            let filters = query_json::with(query.text("filters"), "label", &owner);
+            query.set("filters", filters);
+        }
+        Plan { is_of_own, ..Plan::default() }
+    }
+
+    /// The broker removes the caller's own objects one by one: any image may carry any label, and a
+    /// container has the labels of its image.
+    ///
+    /// # Errors
+    /// If the caller asks for objects of some age, since lists know no such filter.
+    fn prune_one_by_one(&self, action: &Action, reach: Reach) -> Result<Plan, Refusal> {
+        let is_of_own = !self.permissions.may_reach_all(reach);
+        let filters = action.head.query.text("filters");
+        if is_of_own && query_json::filtered_by(filters, "until").is_some() {
+            return Err(Refusal::bad_request(
+                "the filter `until` requires permission to remove any object; leave it out",
+            ));
+        }
+        Ok(Plan { is_of_own, ..Plan::default() })
+    }
 }
 
-fn check_that_it_is_own(
-    volume: &VolumeCreate,
-    labels: Option<&BTreeMap<String, String>>,
-    owner: &Owner,
-) -> Result<(), Refusal> {
-    if labels.and_then(|labels| owner_in_labels(labels, None)).as_ref() == Some(owner) {
-        return Ok(());
+/// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
+/// to the broker.
+fn names_itself(action: &Action) -> bool {
+    !action.references.names_taken.is_empty() && build_cache::is_classic(&action.head.query)
+}
+
+/// The broker counts the containers of a list: dockerd would also count those that the caller may not
+/// see. In dockerd, any limit also shows stopped containers.
+fn limit_list(query: &mut Query) -> Plan {
+    let limit = query.take("limit").and_then(|limit| limit.parse().ok());
+    let limit = limit.filter(|limit| *limit > 0);
+    if limit.is_some() {
+        query.set("all", "1".to_owned());
     }
-    let name = volume.name.as_deref().unwrap_or_default().escape_debug();
-    Err(Refusal::forbidden(format!(
-        "volume {name} is not yours ({NOT_PERMITTED}); somebody made it just now"
-    )))
+    Plan { limit, ..Plan::default() }
 }

@@ -11,37 +11,43 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use crate::api::operation::{
+    ContainerOperation, ImageOperation, NetworkOperation, Operation, SystemOperation,
+    VolumeOperation,
+};
 use crate::call::Call;
 use crate::call::state::State;
 use crate::dockerd::object;
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::forward::view::{Document, Labels, ObjectCounts, Seen, filter_document};
 use crate::judge::danger;
-use crate::judge::decision::{may_see, may_see_build_cache, may_see_unknown, permits};
 use crate::judge::kinship::{is_by_tool_label, is_own};
-use crate::judge::operation;
+use crate::judge::permissions::Permissions;
+use crate::judge::policy_action;
 use crate::judge::privileged_containers::CacheLookup;
 use crate::judge::questions::QuestionObject;
 use crate::owner::{OwnedKind, Owner, shown_image};
-use crate::policy::{
-    self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
-};
+use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, Principal};
 use crate::settings::Mode;
 use crate::who::principal::maker_at_once;
 use crate::who::registrar::owner_of_object;
 
 /// How an answer is read, if it tells of more than what the call is about.
 pub(crate) fn document_of(call: &Call) -> Option<Document> {
-    Some(match call.action.head.route.op {
-        "list" => Document::Containers { limit: call.limit },
-        "inspect" => Document::Container,
-        "image-list" => Document::Images { with_counts: false },
-        "volume-list" => Document::Volumes,
-        "volume-inspect" | "volume-create" => Document::Volume,
-        "network-list" => Document::Networks,
-        "network-inspect" => Document::Network,
-        "disk-usage" => Document::DiskUsage { with_counts: false },
-        "info" => Document::Info { counts: ObjectCounts::default(), with_swarm: false },
+    Some(match call.action.head.route.operation {
+        Operation::Container(ContainerOperation::List) => {
+            Document::Containers { limit: call.plan.limit }
+        }
+        Operation::Container(ContainerOperation::Inspect) => Document::Container,
+        Operation::Image(ImageOperation::List) => Document::Images { with_counts: false },
+        Operation::Volume(VolumeOperation::List) => Document::Volumes,
+        Operation::Volume(VolumeOperation::Inspect | VolumeOperation::Create) => Document::Volume,
+        Operation::Network(NetworkOperation::List) => Document::Networks,
+        Operation::Network(NetworkOperation::Inspect) => Document::Network,
+        Operation::System(SystemOperation::DiskUsage) => Document::DiskUsage { with_counts: false },
+        Operation::System(SystemOperation::Info) => {
+            Document::Info { counts: ObjectCounts::default(), with_swarm: false }
+        }
         _ => return None,
     })
 }
@@ -98,12 +104,25 @@ impl Viewer {
         Self { mode, principal, state, is_own_only: false }
     }
 
+    /// A caller who reads what these filters let through.
+    pub(crate) fn reader(
+        mode: Mode,
+        principal: &Rc<Principal>,
+        state: &Arc<State>,
+        filters: Option<&str>,
+    ) -> Self {
+        let is_own_only = is_by_tool_label(filters);
+        Self { is_own_only, ..Self::caller(mode, principal, state) }
+    }
+
     pub(crate) fn of(call: &Call) -> Self {
-        let state = Arc::clone(&call.connection.state);
-        let principal = Rc::clone(&call.principal);
-        let filters = call.action.head.query.text("filters");
-        let is_own_only = call.action.head.route.class.reads_only() && is_by_tool_label(filters);
-        Self { mode: call.settings.mode, principal, state, is_own_only }
+        let (mode, state) = (call.settings.mode, &call.connection.state);
+        if call.action.head.route.class.reads_only() {
+            let filters = call.action.head.query.text("filters");
+            Self::reader(mode, &call.principal, state, filters)
+        } else {
+            Self::caller(mode, &call.principal, state)
+        }
     }
 
     /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
@@ -163,11 +182,11 @@ impl Viewer {
             OwnedKind::Volume => QuestionObject::Volume(self.object(seen)),
             OwnedKind::Network => QuestionObject::Network(self.object(seen)),
             OwnedKind::Build => {
-                return may_see_build_cache(&self.state.policy(), self.mode, &self.principal);
+                return self.permissions(&self.state.policy()).may_see_build_cache();
             }
-            OwnedKind::Plugin => return self.may(operation::PLUGIN_VIEW.name),
+            OwnedKind::Plugin => return self.may(policy_action::PLUGIN_VIEW.name),
             OwnedKind::Node | OwnedKind::Service | OwnedKind::Secret | OwnedKind::Config => {
-                return self.may(operation::SWARM_VIEW.name);
+                return self.may(policy_action::SWARM_VIEW.name);
             }
             OwnedKind::Daemon => return true,
             // Nothing is told of one alone.
@@ -181,7 +200,7 @@ impl Viewer {
     fn judge(&self, thing: &QuestionObject, is_privileged: bool) -> bool {
         let is_found =
             !self.is_own_only || thing.maker().is_none_or(|maker| is_own(&self.principal, maker));
-        is_found && may_see(&self.state.policy(), self.mode, &self.principal, thing, is_privileged)
+        is_found && self.permissions(&self.state.policy()).may_see(thing, is_privileged)
     }
 
     /// The volume or network, by name or id; `None` if there is none.
@@ -236,8 +255,7 @@ impl Viewer {
     /// Whether the caller may see a thing of which the owner is not known. A tool that looks for what it
     /// made sees none.
     pub(crate) fn may_see_unknown(&self, kind: OwnedKind) -> bool {
-        let policy = self.state.policy();
-        !self.is_own_only && may_see_unknown(&policy, self.mode, &self.principal, kind)
+        !self.is_own_only && self.permissions(&self.state.policy()).may_see_unknown(kind)
     }
 
     /// Whether the caller may see whatever there is, so that no answer can tell too much.
@@ -270,7 +288,7 @@ impl Viewer {
     }
 
     fn may_see_swarm(&self) -> bool {
-        self.may(operation::SWARM_VIEW.name)
+        self.may(policy_action::SWARM_VIEW.name)
     }
 
     /// What the caller may know of the daemon.
@@ -327,10 +345,11 @@ impl Viewer {
     }
 
     fn may(&self, action: &str) -> bool {
-        let call = policy::CallFacts::default();
-        let resource = Resource::Daemon;
-        let question = Query { principal: &self.principal, action, resource, call: &call };
-        permits(&self.state.policy(), self.mode, &question)
+        self.permissions(&self.state.policy()).permit_on_daemon(action)
+    }
+
+    fn permissions<'a>(&'a self, policy: &'a Policy) -> Permissions<'a> {
+        Permissions { policy, mode: self.mode, principal: &self.principal }
     }
 
     fn container(&self, seen: &Seen<'_>) -> ContainerFacts {

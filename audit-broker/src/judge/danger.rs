@@ -29,6 +29,9 @@ mod volume;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 pub(crate) use audit_host::danger::Danger;
 use audit_host::finding::Finding;
@@ -55,6 +58,8 @@ pub(crate) struct Dangers {
     pub(crate) host_paths: BTreeSet<String>,
     /// What is put on record as a way to the host; each way once.
     pub(crate) ways: Vec<HostAccess>,
+    /// Whether the text of the request yields the host, whatever the links in its paths do.
+    pub(crate) yields_host_as_written: bool,
 }
 
 impl Dangers {
@@ -67,7 +72,7 @@ impl Dangers {
     /// file system, and so may wait.
     ///
     /// A path that somebody else than root can lead elsewhere may lead anywhere.
-    pub(crate) fn follow_links(&mut self) {
+    fn follow_links(&mut self) {
         let mut reached = BTreeSet::new();
         for path in std::mem::take(&mut self.host_paths) {
             let led = host_path::leads_to(&path).and_then(|led| led.to_str().map(str::to_owned));
@@ -89,9 +94,10 @@ impl Dangers {
     }
 
     /// For paths whose links cannot be followed.
-    pub(crate) fn lead_anywhere(&mut self) {
+    fn leading_anywhere(mut self) -> Self {
         let value = "it is not known where it leads".to_owned();
         self.findings.add(Finding::new(Danger::HostRoot, value), |_| "path".to_owned());
+        self
     }
 
     /// Each danger once, by its name in policies.
@@ -119,7 +125,26 @@ pub(crate) fn of_volume(volume: &Volume) -> Dangers {
     gathered.into_dangers()
 }
 
-/// Finds everything dangerous that an action asks for.
+/// Finds everything dangerous that an action asks for, and follows the links in its paths.
+pub(crate) async fn find(action: &Action, limit: Duration) -> Dangers {
+    let as_written = dangers(action);
+    if as_written.host_paths.is_empty() {
+        return as_written;
+    }
+    // The path may be on a network file system.
+    let mut dangers = as_written.clone();
+    let following = tokio::task::spawn_blocking(move || {
+        dangers.follow_links();
+        dangers
+    });
+    match timeout(limit, following).await {
+        Ok(Ok(followed)) => followed,
+        // The file system hangs, or no thread is free to ask it.
+        Ok(Err(_)) | Err(_) => as_written.leading_anywhere(),
+    }
+}
+
+/// Finds everything dangerous in the text of an action.
 pub(crate) fn dangers(action: &Action) -> Dangers {
     let mut gathered = Gathered::default();
     route::add_route(&mut gathered, &action.head);
@@ -190,7 +215,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
 
 /// What the container has that is started or entered.
 fn add_object(gathered: &mut Gathered, action: &Action) {
-    if let Some(container) = action.object.entered(action.head.route.op) {
+    if let Some(container) = action.object.entered(action.head.route.operation) {
         container::add_entered(gathered, container.name(), &container.host_config);
     }
     match &action.object {

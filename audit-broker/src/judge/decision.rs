@@ -2,17 +2,12 @@
 //!
 //! The one place where that is decided: every question of a [`Questions`] has to be answered with yes.
 
-use std::collections::BTreeSet;
-
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
-use crate::judge::operation;
+use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Question, QuestionObject, Questions};
-use crate::owner::{OwnedKind, full_name};
-use crate::policy::{
-    CallFacts, ContainerFacts, ImageFacts, Judgement, Maker, ObjectFacts, Policy, Principal, Query,
-    Resource, Verdict,
-};
+use crate::owner::full_name;
+use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, Principal, Query, Verdict};
 use crate::refusal::NOT_PERMITTED;
 use crate::settings::Mode;
 
@@ -68,7 +63,7 @@ pub(crate) fn decide(
     if let (Some(denial), Mode::Enforce) = (&reported, mode) {
         return Decision::Deny(denial.clone());
     }
-    for (number, (question, judgement)) in judge(policy, principal, questions).enumerate() {
+    for (number, (question, judgement)) in answers(policy, principal, questions).enumerate() {
         let Judgement { verdict, reported: would_be } = judgement;
         if !verdict.is_allowed {
             let denial = unseen(policy, principal, questions)
@@ -88,8 +83,8 @@ pub(crate) fn decide(
     Decision::Allow { policy: permitted_by, reported }
 }
 
-/// What the policies say to each step, whatever they say to the others.
-pub(crate) fn judge<'a>(
+/// The answer of the policies to each question, whatever they answer to the others.
+pub(crate) fn answers<'a>(
     policy: &'a Policy,
     principal: &'a Principal,
     questions: &'a Questions,
@@ -98,83 +93,6 @@ pub(crate) fn judge<'a>(
         .all
         .iter()
         .map(move |question| (question, ask(policy, principal, questions, question)))
-}
-
-/// Whether something is allowed, or would only be reported.
-pub(crate) fn permits(policy: &Policy, mode: Mode, query: &Query<'_>) -> bool {
-    mode == Mode::Report || policy.ask(query).verdict.is_allowed
-}
-
-/// Whether somebody may see a thing in lists and events. What is not to be seen is not there.
-pub(crate) fn may_see(
-    policy: &Policy,
-    mode: Mode,
-    principal: &Principal,
-    thing: &QuestionObject,
-    is_privileged: bool,
-) -> bool {
-    let Some(action) = seeing(thing, is_privileged) else { return true };
-    let call = CallFacts::default();
-    let query = Query { principal, action, resource: thing.resource(), call: &call };
-    permits(policy, mode, &query)
-}
-
-/// Whether a caller may see a thing of which the owner is not known: only a caller who may see both
-/// what root made and what a stranger made. Of what kind the thing is, `kind` says: an image, a volume or
-/// a network; any other counts as a container.
-pub(crate) fn may_see_unknown(
-    policy: &Policy,
-    mode: Mode,
-    principal: &Principal,
-    kind: OwnedKind,
-) -> bool {
-    let stranger = Maker::User { name: String::new(), groups: BTreeSet::new() };
-    let things = [Maker::root(), stranger].map(|maker| {
-        let container = ContainerFacts { maker: maker.clone(), ..ContainerFacts::of_root() };
-        let object = ObjectFacts { maker, ..ObjectFacts::of_root() };
-        match kind {
-            OwnedKind::Volume => QuestionObject::Volume(object),
-            OwnedKind::Network => QuestionObject::Network(object),
-            OwnedKind::Image => {
-                QuestionObject::Image(ImageFacts { maker: container.maker, ..container.image })
-            }
-            _ => QuestionObject::Container(container),
-        }
-    });
-    let may_see = |thing, is_privileged| may_see(policy, mode, principal, thing, is_privileged);
-    things.iter().all(|thing| [true, false].iter().all(|known| may_see(thing, *known)))
-}
-
-/// Whether a caller may see what BuildKit has in its cache: the text of each step, with no word of the
-/// caller who built it. So it counts as an image of which the owner is not known.
-pub(crate) fn may_see_build_cache(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
-    let (action, resource) = (operation::BUILD.name, Resource::Daemon);
-    let query = Query { principal, action, resource, call: &CallFacts::default() };
-    permits(policy, mode, &query) && may_see_unknown(policy, mode, principal, OwnedKind::Image)
-}
-
-/// Whether somebody may give any name to an image, so that it does not matter what has it.
-pub(crate) fn names_all(policy: &Policy, mode: Mode, principal: &Principal) -> bool {
-    let roots = ImageFacts::of_name("");
-    let (action, resource) = (operation::IMAGE_NAME.name, Resource::Image(&roots));
-    let query = Query { principal, action, resource, call: &CallFacts::default() };
-    permits(policy, mode, &query)
-}
-
-/// Whether somebody may remove or push whatever anybody has, so that a call need not spare it. `op` is
-/// that of a prune, or of the push.
-pub(crate) fn reaches_all(policy: &Policy, mode: Mode, principal: &Principal, op: &str) -> bool {
-    let container = ContainerFacts::of_root();
-    let object = ObjectFacts::of_root();
-    let (action, resource) = match op {
-        "image-push" => (operation::IMAGE_PUSH.name, Resource::Image(&container.image)),
-        "image-prune" => (operation::IMAGE_DELETE.name, Resource::Image(&container.image)),
-        "volume-prune" => (operation::VOLUME_DELETE.name, Resource::Volume(&object)),
-        "network-prune" => (operation::NETWORK_DELETE.name, Resource::Network(&object)),
-        _ => (operation::CONTAINER_DELETE.action(true), Resource::Container(&container)),
-    };
-    let query = Query { principal, action, resource, call: &CallFacts::default() };
-    permits(policy, mode, &query)
 }
 
 fn ask(
@@ -201,8 +119,8 @@ fn denial(
     question: &Question,
     verdict: Verdict,
 ) -> Denial {
-    let is_hidden =
-        !may_see(policy, Mode::Enforce, principal, &question.object, question.is_on_privileged);
+    let permissions = Permissions { policy, mode: Mode::Enforce, principal };
+    let is_hidden = !permissions.may_see(&question.object, question.is_on_privileged);
     let message = match absent_in(question).filter(|_| is_hidden) {
         Some(message) => message,
         None => explain(questions, question, &verdict),
@@ -212,7 +130,7 @@ fn denial(
 
 /// The denial for what is used and may not even be known of: any other would tell what it has.
 fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Option<Denial> {
-    judge(policy, principal, questions)
+    answers(policy, principal, questions)
         .filter(|(question, judgement)| !judgement.verdict.is_allowed && tells_of_another(question))
         .map(|(question, judgement)| {
             denial(policy, principal, questions, question, judgement.verdict)
@@ -287,20 +205,6 @@ fn describe(thing: &QuestionObject, given: &str) -> String {
         QuestionObject::Network(network) | QuestionObject::NewNetwork(network) => {
             format!("network {}", network.name)
         }
-    }
-}
-
-/// The action by which a thing that is there is seen.
-const fn seeing(thing: &QuestionObject, is_privileged: bool) -> Option<&'static str> {
-    match thing {
-        QuestionObject::Container(_) => Some(operation::CONTAINER_INSPECT.action(is_privileged)),
-        QuestionObject::Image(_) => Some(operation::IMAGE_INSPECT.name),
-        QuestionObject::Volume(_) => Some(operation::VOLUME_INSPECT.name),
-        QuestionObject::Network(_) => Some(operation::NETWORK_INSPECT.name),
-        QuestionObject::Daemon
-        | QuestionObject::NewContainer(_)
-        | QuestionObject::NewVolume(_)
-        | QuestionObject::NewNetwork(_) => None,
     }
 }
 

@@ -3,9 +3,11 @@
 use hyper::StatusCode;
 
 use crate::api::body::Body;
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::request::ApiVersion;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::object;
-use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::dockerd::upstream::{Found, Upstream};
 use crate::judge::action::Action;
 use crate::refusal::Refusal;
 
@@ -25,15 +27,17 @@ pub(crate) async fn refuse_name_of_id(
     action: &Action,
     version: ApiVersion,
     upstream: &Upstream,
-) -> Result<Option<Refusal>, Unreachable> {
-    let name = match (action.head.route.op, &action.body) {
-        ("create" | "rename", _) => action.head.query.text("name"),
+) -> Result<(), FindError> {
+    let name = match (action.head.route.operation, &action.body) {
+        (Operation::Container(ContainerOperation::Create | ContainerOperation::Rename), _) => {
+            action.head.query.text("name")
+        }
         (_, Body::NetworkCreate(network)) => network.name.as_deref(),
         _ => return refuse_names_of_image_ids(action, version, upstream).await,
     };
     let name = name.unwrap_or_default().trim_start_matches('/');
     if !may_begin_id(name) {
-        return Ok(None);
+        return Ok(());
     }
     let (kind, found) = match &action.body {
         Body::NetworkCreate(_) => {
@@ -41,14 +45,14 @@ pub(crate) async fn refuse_name_of_id(
         }
         _ => ("container", object::container(name, version, upstream).await?.map(|it| it.id)),
     };
-    Ok(begins_an_id(name, &found).then(|| refusal(kind, name)))
+    if begins_an_id(name, &found) { Err(refusal(kind, name).into()) } else { Ok(()) }
 }
 
 async fn refuse_names_of_image_ids(
     action: &Action,
     version: ApiVersion,
     upstream: &Upstream,
-) -> Result<Option<Refusal>, Unreachable> {
+) -> Result<(), FindError> {
     for taken in &action.references.names_taken {
         let name = taken.name.strip_suffix(":latest").unwrap_or(&taken.name);
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
@@ -59,10 +63,10 @@ async fn refuse_names_of_image_ids(
         let may_come = digits.len() >= SHOWN_ID_DIGITS || digits.len() < name.len();
         let found = object::image(digits, version, upstream).await?.map(|it| it.id);
         if may_come || begins_an_id(digits, &found) {
-            return Ok(Some(refusal("image", name)));
+            return Err(refusal("image", name).into());
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn may_begin_id(name: &str) -> bool {

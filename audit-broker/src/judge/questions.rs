@@ -7,17 +7,16 @@
 mod context;
 mod image;
 
-use tokio::time::timeout;
-
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
+use crate::api::operation::{ImageOperation, Operation};
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::object::{Container, Network, Object, Volume};
 use crate::dockerd::references::{FilteredBy, NameHolder, NameTaken};
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
-use crate::judge::danger;
-use crate::judge::operation::{self, Operation};
+use crate::judge::danger::{self, Dangers};
+use crate::judge::policy_action::{self, PolicyAction};
 use crate::owner::{OwnedKind, name_key};
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::who::registrar::Registrar;
@@ -122,44 +121,30 @@ impl QuestionObject {
 /// If dockerd cannot be reached.
 pub(crate) async fn questions_of(
     action: &Action,
+    dangers: &Dangers,
     registrar: &Registrar<'_>,
 ) -> Result<Questions, Unreachable> {
-    let mut dangers = danger::dangers(action);
-    if !dangers.host_paths.is_empty() {
-        // The file system may be one in the network.
-        let textual = dangers.clone();
-        let following = tokio::task::spawn_blocking(move || {
-            let mut dangers = textual;
-            dangers.follow_links();
-            dangers
-        });
-        match timeout(registrar.upstream.timeout(), following).await {
-            Ok(Ok(followed)) => dangers = followed,
-            // The file system hangs, or there is no thread to ask it.
-            Ok(Err(_)) | Err(_) => dangers.lead_anywhere(),
-        }
-    }
-    let call = context::call_of(action, &dangers);
+    let call = context::call_of(action, dangers);
     let is_privileged = dangers.yield_host();
     let mut first = the_call(action, is_privileged, &call, registrar).await?;
     first.given = given(action, &first, &call);
     let mut questions = vec![first];
     for container in &action.references.joined {
-        let operation = operation::CONTAINER_JOIN;
+        let operation = policy_action::CONTAINER_JOIN;
         let question = of_container(operation, container, false, registrar).await?;
         questions.push(question.given_as(action.references.given.get(&container.id)));
     }
     for volume in &action.references.volumes {
-        questions.push(of_volume(operation::VOLUME_USE, volume, registrar).await);
+        questions.push(of_volume(policy_action::VOLUME_USE, volume, registrar).await);
     }
     for network in &action.references.networks {
-        let operation = operation::NETWORK_USE.action(is_of_host(network));
+        let operation = policy_action::NETWORK_USE.action(is_of_host(network));
         let question =
             Question::new(operation, QuestionObject::Network(registrar.network(network).await));
         questions.push(question.given_as(action.references.given.get(&network.id)));
     }
     for volume in &action.references.missing_volumes {
-        let operation = operation::VOLUME_CREATE.action(is_privileged);
+        let operation = policy_action::VOLUME_CREATE.action(is_privileged);
         questions.push(Question::new(
             operation,
             QuestionObject::NewVolume(new_volume(action, volume, registrar).await),
@@ -168,30 +153,33 @@ pub(crate) async fn questions_of(
     if let Body::ContainerCreate(config) = &action.body {
         let facts = image_of(action, config, registrar).await;
         let given = config.image.clone().unwrap_or_default();
-        let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+        let question = Question::new(policy_action::IMAGE_USE.name, QuestionObject::Image(facts));
         questions.push(Question { given, ..question });
         for image in &action.references.mounted_images {
             let facts = registrar.image(image).await;
-            let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+            let question =
+                Question::new(policy_action::IMAGE_USE.name, QuestionObject::Image(facts));
             questions.push(question.given_as(action.references.given.get(&image.id)));
         }
     } else {
         for image in action.references.images.iter().skip(1) {
             let facts = registrar.image(image).await;
             let question =
-                Question::new(operation::IMAGE_EXPORT.name, QuestionObject::Image(facts));
+                Question::new(policy_action::IMAGE_EXPORT.name, QuestionObject::Image(facts));
             questions.push(question.given_as(action.references.given.get(&image.id)));
         }
     }
     if let (Some(member), Body::NetworkConnect(_) | Body::NetworkDisconnect(_)) =
         (&action.references.member, &action.body)
     {
-        let operation = operation::CONTAINER_UPDATE;
+        let operation = policy_action::CONTAINER_UPDATE;
         questions.push(of_container(operation, member, is_privileged, registrar).await?);
     }
-    if let (Object::Image(source), "image-tag") = (&action.object, action.head.route.op) {
+    if let (Object::Image(source), Operation::Image(ImageOperation::Tag)) =
+        (&action.object, action.head.route.operation)
+    {
         let facts = registrar.image(&source.image).await;
-        let question = Question::new(operation::IMAGE_USE.name, QuestionObject::Image(facts));
+        let question = Question::new(policy_action::IMAGE_USE.name, QuestionObject::Image(facts));
         questions.push(Question { given: source.given.clone(), ..question });
     }
     if let Object::Image(image) = &action.object {
@@ -205,7 +193,7 @@ pub(crate) async fn questions_of(
     questions.extend(filter_questions(action, registrar).await?);
     let is_first =
         |operation| questions.first().is_some_and(|question| question.action == operation);
-    let asked_for = usize::from(is_first(operation::IMAGE_NAME.name));
+    let asked_for = usize::from(is_first(policy_action::IMAGE_NAME.name));
     for taken in action.references.names_taken.iter().skip(asked_for) {
         questions.push(name_question(taken, registrar).await);
     }
@@ -224,7 +212,7 @@ fn given(action: &Action, first: &Question, call: &policy::CallFacts) -> String 
     let (head, references) = (&action.head, &action.references);
     match &action.body {
         Body::ContainerCreate(config) => config.image.clone().unwrap_or_default(),
-        _ if first.action == operation::IMAGE_PUSH.name && head.query.text("tag").is_some() => {
+        _ if first.action == policy_action::IMAGE_PUSH.name && head.query.text("tag").is_some() => {
             call.name.clone()
         }
         _ => {
@@ -244,11 +232,11 @@ async fn filter_questions(
     for (name, by) in &action.references.filtered_by {
         let question = match by {
             FilteredBy::Container(container) => {
-                of_container(operation::CONTAINER_INSPECT, container, false, registrar).await?
+                of_container(policy_action::CONTAINER_INSPECT, container, false, registrar).await?
             }
             FilteredBy::Image(image) => {
                 let facts = registrar.image(image).await;
-                Question::new(operation::IMAGE_INSPECT.name, QuestionObject::Image(facts))
+                Question::new(policy_action::IMAGE_INSPECT.name, QuestionObject::Image(facts))
             }
         };
         questions.push(question.given_as(Some(name)));
@@ -264,9 +252,11 @@ async fn the_call(
     registrar: &Registrar<'_>,
 ) -> Result<Question, Unreachable> {
     let head = &action.head;
-    let operation = match head.route.op {
-        "image-pull" if head.query.text("fromSrc").is_some() => operation::IMAGE_IMPORT,
-        op => operation::of(op),
+    let operation = match head.route.operation {
+        Operation::Image(ImageOperation::Pull) if head.query.text("fromSrc").is_some() => {
+            policy_action::IMAGE_IMPORT
+        }
+        op => policy_action::of(op),
     };
     let name = operation.action(is_privileged);
     Ok(match (&action.object, &action.body) {
@@ -276,7 +266,7 @@ async fn the_call(
         (Object::Exec(exec), _) => {
             of_container(operation, &exec.container, is_privileged, registrar).await?
         }
-        (Object::Image(_), _) if operation == operation::IMAGE_NAME => {
+        (Object::Image(_), _) if operation == policy_action::IMAGE_NAME => {
             match action.references.names_taken.first() {
                 Some(taken) => name_question(taken, registrar).await,
                 // dockerd wants a name.
@@ -291,7 +281,7 @@ async fn the_call(
             Question::new(name, QuestionObject::Image(facts))
         }
         // Several by name, of which the others are asked for below.
-        (Object::None, _) if operation == operation::IMAGE_EXPORT => {
+        (Object::None, _) if operation == policy_action::IMAGE_EXPORT => {
             let given = head.query.text("names").unwrap_or_default();
             let first = match action.references.images.first() {
                 Some(image) => registrar.image(image).await,
@@ -346,7 +336,7 @@ pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) 
         // Root's.
         NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
     };
-    let question = Question::new(operation::IMAGE_NAME.name, thing);
+    let question = Question::new(policy_action::IMAGE_NAME.name, thing);
     Question { name: Some(taken.name.clone()), given: taken.name.clone(), ..question }
 }
 
@@ -396,7 +386,7 @@ async fn new_volume(
 
 /// Something done with a container, which may have something of the host since it was made.
 async fn of_container(
-    operation: Operation,
+    operation: PolicyAction,
     container: &Container,
     is_privileged: bool,
     registrar: &Registrar<'_>,
@@ -407,7 +397,11 @@ async fn of_container(
     Ok(Question { is_on_privileged, ..Question::new(action, QuestionObject::Container(facts)) })
 }
 
-async fn of_volume(operation: Operation, volume: &Volume, registrar: &Registrar<'_>) -> Question {
+async fn of_volume(
+    operation: PolicyAction,
+    volume: &Volume,
+    registrar: &Registrar<'_>,
+) -> Question {
     let is_privileged = danger::of_volume(volume).yield_host();
     Question::new(
         operation.action(is_privileged),

@@ -6,11 +6,10 @@
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::judge::danger::{AUDIT_WRITE, Danger, MKNOD, is_given_by_default};
-use crate::judge::decision::permits;
-use crate::judge::operation;
+use crate::judge::permissions::Permissions;
+use crate::judge::policy_action;
 use crate::judge::questions::Questions;
-use crate::policy::{CallFacts, Policy, Principal, Query};
-use crate::settings::Mode;
+use crate::policy::CallFacts;
 
 /// Something that docker gives a container without being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Withheld {
         let with = |danger: Danger| {
             let mut call = questions.call.clone();
             call.dangers.insert(danger.name());
-            (call, operation::CONTAINER_CREATE.action(true))
+            (call, policy_action::CONTAINER_CREATE.action(true))
         };
         match self {
             Self::AuditWrite => with(Danger::EvidenceForging),
@@ -82,9 +81,7 @@ const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
 
 /// Finds what a new container is made without.
 pub(crate) fn withheld(
-    policy: &Policy,
-    mode: Mode,
-    principal: &Principal,
+    permissions: Permissions<'_>,
     questions: &Questions,
     config: &ContainerConfig,
 ) -> Vec<Withheld> {
@@ -94,7 +91,7 @@ pub(crate) fn withheld(
     let may_have = |withheld: Withheld| {
         let (call, action) = withheld.question(questions, question.action);
         let resource = question.object.resource();
-        permits(policy, mode, &Query { principal, action, resource, call: &call })
+        permissions.permit(action, resource, &call)
     };
     let given = Withheld::ALL.into_iter().filter(|it| it.is_given(host_config, &questions.call));
     given.filter(|withheld| !may_have(*withheld)).collect()

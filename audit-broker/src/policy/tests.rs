@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::*;
 use crate::api::route;
-use crate::judge::operation;
+use crate::judge::policy_action;
 
 /// The text of each of the policies that are shipped, by the name of its file.
 pub(crate) fn shipped_texts() -> BTreeMap<String, String> {
@@ -136,16 +136,16 @@ fn every_question_fits_the_schema() {
     };
     let mut actions = BTreeSet::new();
     for route in route::all() {
-        let operation = operation::of(route.op);
+        let operation = policy_action::of(route.operation);
         actions.extend([operation.name, operation.privileged]);
     }
     actions.extend([
-        operation::CONTAINER_JOIN.name,
-        operation::CONTAINER_JOIN.privileged,
-        operation::IMAGE_USE.name,
-        operation::IMAGE_IMPORT.name,
-        operation::VOLUME_USE.name,
-        operation::VOLUME_USE.privileged,
+        policy_action::CONTAINER_JOIN.name,
+        policy_action::CONTAINER_JOIN.privileged,
+        policy_action::IMAGE_USE.name,
+        policy_action::IMAGE_IMPORT.name,
+        policy_action::VOLUME_USE.name,
+        policy_action::VOLUME_USE.privileged,
     ]);
     let mut fitting = BTreeSet::new();
     for principal in [&user("dwalsh", 1001, &["dev"]), &service, &caller] {

@@ -29,7 +29,6 @@ use crate::api::route::{BodyKind, ObjectKind};
 use crate::api::task::ContainerSpec;
 use crate::dockerd::object::Object;
 use crate::judge::action::Action;
-use crate::judge::danger::dangers;
 use crate::owner::shown_image;
 use crate::record::journal::JournalLine;
 use crate::record::outcome::CallOutcome;
@@ -47,7 +46,7 @@ pub(crate) struct CallRecords<'a> {
     /// `op` of the record that says that it was asked for.
     request_op: String,
     object: CallObject,
-    host_access: Vec<HostAccess>,
+    host_access: &'a [HostAccess],
     /// What a container is given, told when it is there.
     resources: Vec<ResourceRecord>,
 }
@@ -82,16 +81,16 @@ const REFUSED_LIMIT_BYTES: usize = 4096;
 const UNNAMED: &str = "?";
 
 impl<'a> CallRecords<'a> {
-    /// The mask says how secrets are hidden.
-    pub(crate) fn new(action: &'a Action, mask: &Mask) -> Self {
+    /// The records of a call that has these ways to the host. The mask says how secrets are hidden.
+    pub(crate) fn new(action: &'a Action, ways: &'a [HostAccess], mask: &Mask) -> Self {
         let route = action.head.route;
         Self {
             subject: &action.subject,
             class: route.class,
-            op: route.op,
-            request_op: format!("{}-request", route.op),
+            op: route.operation.word(),
+            request_op: format!("{}-request", route.operation),
             object: CallObject::of(action, mask),
-            host_access: dangers(action).ways,
+            host_access: ways,
             resources: match &action.body {
                 Body::ContainerCreate(config) => {
                     ResourceRecord::of_container(config, &action.references, mask)
@@ -161,7 +160,7 @@ impl<'a> CallRecords<'a> {
     pub(crate) fn journal_line(action: &Action, upstream: &Path) -> JournalLine {
         let named = CallObject::of(action, &Mask::default());
         let CallObject { vm, sw, cmd, name, path, resource, .. } = &named;
-        let mut arguments = vec![action.head.route.op.as_bytes().to_vec()];
+        let mut arguments = vec![action.head.route.operation.word().as_bytes().to_vec()];
         let texts = [vm, sw, name, path].into_iter().flatten();
         arguments.extend(texts.map(|text| text.as_bytes().to_vec()));
         arguments.extend(resource.as_ref().map(|resource| resource.name().as_bytes().to_vec()));
@@ -285,7 +284,7 @@ pub(crate) fn of_left_out(left_out: &LeftOut) -> Record<'_> {
 pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a> {
     let record = Record::new(record_type(head.route.class))
         .word("virt", "docker")
-        .word("op", head.route.op)
+        .word("op", head.route.operation.word())
         .word("reason", "not-found");
     let name = head.object.as_deref().unwrap_or(UNNAMED);
     let record = by(record.untrusted("vm", name), subject).outcome(Outcome::Failed);

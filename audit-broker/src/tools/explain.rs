@@ -6,7 +6,7 @@
 
 mod command;
 mod dockerd;
-mod judge;
+mod explainer;
 mod report;
 mod request_file;
 mod server;
@@ -17,16 +17,18 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::task::LocalSet;
 
 use crate::dockerd::upstream::Upstream;
+use crate::judge::decision_cache::DecisionCache;
 use crate::owner::OwnerTable;
 use crate::policy::Policy;
 use crate::settings::Settings;
 use dockerd::Dockerd;
-use judge::{Explained, Judge};
+use explainer::{Explained, Explainer};
 use server::{Calls, Directory};
 use who::Caller;
 
@@ -95,18 +97,26 @@ async fn explain(
     server::serve_dockerd(&socket, Rc::clone(&dockerd))?;
     let upstream = Upstream::new(socket, settings.dockerd_timeout());
     let (mode, who) = (settings.mode, caller.describe());
-    let judge = Rc::new(Judge { settings, policy, caller, owners, dockerd, upstream });
+    let explainer = Rc::new(Explainer {
+        settings,
+        policy: Arc::new(policy),
+        cache: DecisionCache::default(),
+        caller,
+        owners,
+        dockerd,
+        upstream,
+    });
 
     let calls = Calls::default();
     let mut note = None;
     if let Some(file) = &asked.what.request {
         let (head, document) = request_file::parse(&read(file)?)
             .with_context(|| format!("bad request `{}`", file.display()))?;
-        let (explained, _) = Box::pin(judge.explain(&head, &document)).await?;
-        calls.borrow_mut().push(explained);
+        let (call, _) = Box::pin(explainer.explain(&head, &document)).await?;
+        calls.borrow_mut().push(call);
     } else {
         let socket = directory.path("docker.sock");
-        server::serve_clients(&socket, judge, &calls)?;
+        server::serve_clients(&socket, explainer, &calls)?;
         note = command::run(&asked.what.command, &socket, &directory, &calls).await?;
     }
     let calls = calls.borrow();

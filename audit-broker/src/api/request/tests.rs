@@ -2,6 +2,7 @@
 //! queries and headers, each test under the row of the specification that it stands for.
 
 use super::*;
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::route::{self, Method};
 use hyper::StatusCode;
 use proptest::prelude::*;
@@ -57,7 +58,7 @@ fn a_head_is_read_and_written_anew() {
          Accept-Encoding: gzip",
     )
     .unwrap();
-    assert_eq!(head.route.op, "logs");
+    assert_eq!(head.route.operation, Operation::Container(ContainerOperation::Logs));
     assert_eq!(head.object.as_deref(), Some("web_1"));
     assert_eq!(head.version, ApiVersion::from_text("1.44"));
     assert_eq!(head.query.text("stdout"), Some("1"));
@@ -84,7 +85,11 @@ fn images_and_plugins_have_names_of_many_segments() {
         ("GET /distribution/a/b/json", "a/b", "registry-inspect"),
     ] {
         let head = head(target).unwrap();
-        assert_eq!((head.object.as_deref(), head.route.op), (Some(object), op), "{target}");
+        assert_eq!(
+            (head.object.as_deref(), head.route.operation.word()),
+            (Some(object), op),
+            "{target}"
+        );
     }
     assert_eq!(head("GET /images/get?names=a&names=b").unwrap().route.path, "/images/get");
     assert_eq!(forwarded("GET /images/a%2Db:1/json"), "/v1.56/images/a-b:1/json");
@@ -152,7 +157,10 @@ fn h02_escapes_do_not_hide_a_path() {
     ] {
         refused(&format!("GET {path}"));
     }
-    assert_eq!(head("POST /containers/%63reate").unwrap().route.op, "create");
+    assert_eq!(
+        head("POST /containers/%63reate").unwrap().route.operation,
+        Operation::Container(ContainerOperation::Create)
+    );
 }
 
 #[test]

@@ -3,98 +3,203 @@
 use super::parameter::{FILTERS, flag, flag_on, lines, number, ps_arguments, text};
 use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
 use crate::api::class::Class;
+use crate::api::operation::{ContainerOperation, ExecOperation, Operation};
 
 const CONTAINER: ObjectKind = ObjectKind::Container;
 const EXEC: ObjectKind = ObjectKind::Exec;
 
 /// `trunc_cmd` has no meaning to the daemon; docker-py sends it with every list.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/containers/json", Class::ContainerList, "list").query(&[
-        flag("all"),
-        number("limit"),
-        flag("size"),
-        flag("trunc_cmd"),
-        FILTERS,
-    ]),
-    Route::post("/containers/create", Class::ContainerCreate, "create")
-        .query(&[text("name"), text("platform")])
-        .takes(BodyKind::ContainerCreate),
-    Route::get("/containers/{id}/json", Class::ContainerView, "inspect")
-        .of(CONTAINER)
-        .query(&[flag("size")]),
-    Route::get("/containers/{id}/top", Class::ContainerView, "top")
-        .of(CONTAINER)
-        .query(&[ps_arguments("ps_args")]),
-    Route::get("/containers/{id}/changes", Class::ContainerView, "changes").of(CONTAINER),
-    Route::get("/containers/{id}/stats", Class::ContainerStats, "stats")
-        .of(CONTAINER)
-        .query(&[flag_on("stream"), flag("one-shot")])
-        .answers(AnswerKind::Stream),
-    Route::get("/containers/{id}/logs", Class::ContainerLogs, "logs")
-        .of(CONTAINER)
-        .query(LOGS)
-        .answers(AnswerKind::Stream),
-    Route::get("/containers/{id}/export", Class::ContainerFilesRead, "export")
-        .of(CONTAINER)
-        .answers(AnswerKind::Stream),
-    Route::head("/containers/{id}/archive", Class::ContainerFilesRead, "archive-stat")
-        .of(CONTAINER)
-        .query(&[text("path")]),
-    Route::get("/containers/{id}/archive", Class::ContainerFilesRead, "archive-read")
-        .of(CONTAINER)
-        .query(&[text("path")])
-        .answers(AnswerKind::Stream),
-    Route::put("/containers/{id}/archive", Class::ContainerFilesWrite, "archive-write")
-        .of(CONTAINER)
-        .query(&[text("path"), flag("noOverwriteDirNonDir"), flag("copyUIDGID")])
-        .takes(BodyKind::Stream),
-    Route::post("/containers/{id}/start", Class::ContainerState, "start")
-        .of(CONTAINER)
-        .query(&[text("detachKeys")]),
-    Route::post("/containers/{id}/stop", Class::ContainerState, "stop").of(CONTAINER).query(STOP),
-    Route::post("/containers/{id}/restart", Class::ContainerState, "restart")
-        .of(CONTAINER)
-        .query(STOP),
-    Route::post("/containers/{id}/kill", Class::ContainerState, "kill")
-        .of(CONTAINER)
-        .query(&[text("signal")]),
-    Route::post("/containers/{id}/pause", Class::ContainerState, "pause").of(CONTAINER),
-    Route::post("/containers/{id}/unpause", Class::ContainerState, "unpause").of(CONTAINER),
-    Route::post("/containers/{id}/wait", Class::ContainerState, "wait")
-        .of(CONTAINER)
-        .query(&[text("condition")])
-        .answers(AnswerKind::Stream),
-    Route::post("/containers/{id}/update", Class::ContainerModify, "update")
-        .of(CONTAINER)
-        .takes(BodyKind::ContainerUpdate),
-    Route::post("/containers/{id}/rename", Class::ContainerModify, "rename")
-        .of(CONTAINER)
-        .query(&[text("name")]),
-    Route::delete("/containers/{id}", Class::ContainerDelete, "remove").of(CONTAINER).query(&[
-        flag("v"),
-        flag("force"),
-        flag("link"),
-    ]),
-    Route::post("/containers/prune", Class::ContainerDelete, "prune").query(&[FILTERS]),
-    Route::post("/containers/{id}/attach", Class::Attach, "attach")
-        .of(CONTAINER)
-        .query(ATTACH)
-        .answers(AnswerKind::Hijack),
-    Route::get("/containers/{id}/attach/ws", Class::Attach, "attach-ws")
-        .of(CONTAINER)
-        .query(ATTACH)
-        .answers(AnswerKind::WebSocket),
-    Route::post("/containers/{id}/resize", Class::Attach, "resize").of(CONTAINER).query(SIZE),
-    Route::post("/containers/{id}/exec", Class::Exec, "exec")
+    Route::get(
+        "/containers/json",
+        Class::ContainerList,
+        Operation::Container(ContainerOperation::List),
+    )
+    .query(&[flag("all"), number("limit"), flag("size"), flag("trunc_cmd"), FILTERS]),
+    Route::post(
+        "/containers/create",
+        Class::ContainerCreate,
+        Operation::Container(ContainerOperation::Create),
+    )
+    .query(&[text("name"), text("platform")])
+    .takes(BodyKind::ContainerCreate),
+    Route::get(
+        "/containers/{id}/json",
+        Class::ContainerView,
+        Operation::Container(ContainerOperation::Inspect),
+    )
+    .of(CONTAINER)
+    .query(&[flag("size")]),
+    Route::get(
+        "/containers/{id}/top",
+        Class::ContainerView,
+        Operation::Container(ContainerOperation::Top),
+    )
+    .of(CONTAINER)
+    .query(&[ps_arguments("ps_args")]),
+    Route::get(
+        "/containers/{id}/changes",
+        Class::ContainerView,
+        Operation::Container(ContainerOperation::Changes),
+    )
+    .of(CONTAINER),
+    Route::get(
+        "/containers/{id}/stats",
+        Class::ContainerStats,
+        Operation::Container(ContainerOperation::Stats),
+    )
+    .of(CONTAINER)
+    .query(&[flag_on("stream"), flag("one-shot")])
+    .answers(AnswerKind::Stream),
+    Route::get(
+        "/containers/{id}/logs",
+        Class::ContainerLogs,
+        Operation::Container(ContainerOperation::Logs),
+    )
+    .of(CONTAINER)
+    .query(LOGS)
+    .answers(AnswerKind::Stream),
+    Route::get(
+        "/containers/{id}/export",
+        Class::ContainerFilesRead,
+        Operation::Container(ContainerOperation::Export),
+    )
+    .of(CONTAINER)
+    .answers(AnswerKind::Stream),
+    Route::head(
+        "/containers/{id}/archive",
+        Class::ContainerFilesRead,
+        Operation::Container(ContainerOperation::ArchiveStat),
+    )
+    .of(CONTAINER)
+    .query(&[text("path")]),
+    Route::get(
+        "/containers/{id}/archive",
+        Class::ContainerFilesRead,
+        Operation::Container(ContainerOperation::ArchiveRead),
+    )
+    .of(CONTAINER)
+    .query(&[text("path")])
+    .answers(AnswerKind::Stream),
+    Route::put(
+        "/containers/{id}/archive",
+        Class::ContainerFilesWrite,
+        Operation::Container(ContainerOperation::ArchiveWrite),
+    )
+    .of(CONTAINER)
+    .query(&[text("path"), flag("noOverwriteDirNonDir"), flag("copyUIDGID")])
+    .takes(BodyKind::Stream),
+    Route::post(
+        "/containers/{id}/start",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Start),
+    )
+    .of(CONTAINER)
+    .query(&[text("detachKeys")]),
+    Route::post(
+        "/containers/{id}/stop",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Stop),
+    )
+    .of(CONTAINER)
+    .query(STOP),
+    Route::post(
+        "/containers/{id}/restart",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Restart),
+    )
+    .of(CONTAINER)
+    .query(STOP),
+    Route::post(
+        "/containers/{id}/kill",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Kill),
+    )
+    .of(CONTAINER)
+    .query(&[text("signal")]),
+    Route::post(
+        "/containers/{id}/pause",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Pause),
+    )
+    .of(CONTAINER),
+    Route::post(
+        "/containers/{id}/unpause",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Unpause),
+    )
+    .of(CONTAINER),
+    Route::post(
+        "/containers/{id}/wait",
+        Class::ContainerState,
+        Operation::Container(ContainerOperation::Wait),
+    )
+    .of(CONTAINER)
+    .query(&[text("condition")])
+    .answers(AnswerKind::Stream),
+    Route::post(
+        "/containers/{id}/update",
+        Class::ContainerModify,
+        Operation::Container(ContainerOperation::Update),
+    )
+    .of(CONTAINER)
+    .takes(BodyKind::ContainerUpdate),
+    Route::post(
+        "/containers/{id}/rename",
+        Class::ContainerModify,
+        Operation::Container(ContainerOperation::Rename),
+    )
+    .of(CONTAINER)
+    .query(&[text("name")]),
+    Route::delete(
+        "/containers/{id}",
+        Class::ContainerDelete,
+        Operation::Container(ContainerOperation::Remove),
+    )
+    .of(CONTAINER)
+    .query(&[flag("v"), flag("force"), flag("link")]),
+    Route::post(
+        "/containers/prune",
+        Class::ContainerDelete,
+        Operation::Container(ContainerOperation::Prune),
+    )
+    .query(&[FILTERS]),
+    Route::post(
+        "/containers/{id}/attach",
+        Class::Attach,
+        Operation::Container(ContainerOperation::Attach),
+    )
+    .of(CONTAINER)
+    .query(ATTACH)
+    .answers(AnswerKind::Hijack),
+    Route::get(
+        "/containers/{id}/attach/ws",
+        Class::Attach,
+        Operation::Container(ContainerOperation::AttachWs),
+    )
+    .of(CONTAINER)
+    .query(ATTACH)
+    .answers(AnswerKind::WebSocket),
+    Route::post(
+        "/containers/{id}/resize",
+        Class::Attach,
+        Operation::Container(ContainerOperation::Resize),
+    )
+    .of(CONTAINER)
+    .query(SIZE),
+    Route::post("/containers/{id}/exec", Class::Exec, Operation::Exec(ExecOperation::Create))
         .of(CONTAINER)
         .takes(BodyKind::ExecCreate),
-    Route::post("/exec/{id}/start", Class::Exec, "exec-start")
+    Route::post("/exec/{id}/start", Class::Exec, Operation::Exec(ExecOperation::Start))
         .of(EXEC)
         .takes(BodyKind::ExecStart)
         .answers(AnswerKind::Hijack),
-    Route::post("/exec/{id}/resize", Class::Exec, "exec-resize").of(EXEC).query(SIZE),
-    Route::get("/exec/{id}/json", Class::ExecView, "exec-inspect").of(EXEC),
-    Route::post("/commit", Class::ImageName, "commit")
+    Route::post("/exec/{id}/resize", Class::Exec, Operation::Exec(ExecOperation::Resize))
+        .of(EXEC)
+        .query(SIZE),
+    Route::get("/exec/{id}/json", Class::ExecView, Operation::Exec(ExecOperation::Inspect))
+        .of(EXEC),
+    Route::post("/commit", Class::ImageName, Operation::Container(ContainerOperation::Commit))
         .query(&[
             text("container"),
             text("repo"),

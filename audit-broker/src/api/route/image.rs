@@ -3,12 +3,13 @@
 use super::parameter::{FILTERS, flag, json, lines, number, text};
 use super::{AnswerKind, BodyKind, ObjectKind, Route};
 use crate::api::class::Class;
+use crate::api::operation::{ImageOperation, Operation, RegistryOperation};
 
 const IMAGE: ObjectKind = ObjectKind::Image;
 
 /// `only_ids` has no meaning to the daemon; docker-py sends it with every list.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/images/json", Class::ImageList, "image-list").query(&[
+    Route::get("/images/json", Class::ImageList, Operation::Image(ImageOperation::List)).query(&[
         flag("all"),
         FILTERS,
         flag("shared-size"),
@@ -17,28 +18,37 @@ pub(super) const ROUTES: &[Route] = &[
         flag("identity"),
         flag("only_ids"),
     ]),
-    Route::get("/images/search", Class::RegistryRead, "image-search").query(&[
-        text("term"),
-        number("limit"),
-        FILTERS,
-    ]),
-    Route::get("/images/get", Class::ImageSave, "image-save")
+    Route::get(
+        "/images/search",
+        Class::RegistryRead,
+        Operation::Registry(RegistryOperation::SearchImages),
+    )
+    .query(&[text("term"), number("limit"), FILTERS]),
+    Route::get("/images/get", Class::ImageSave, Operation::Image(ImageOperation::Save))
         .query(&[text("names").repeated(), json("platform").repeated()])
         .answers(AnswerKind::Stream),
-    Route::get("/images/{name}/get", Class::ImageSave, "image-save")
+    Route::get("/images/{name}/get", Class::ImageSave, Operation::Image(ImageOperation::Save))
         .of(IMAGE)
         .query(&[json("platform").repeated()])
         .answers(AnswerKind::Stream),
-    Route::get("/images/{name}/json", Class::ImageView, "image-inspect")
+    Route::get("/images/{name}/json", Class::ImageView, Operation::Image(ImageOperation::Inspect))
         .of(IMAGE)
         .query(&[flag("manifests"), json("platform")]),
-    Route::get("/images/{name}/history", Class::ImageView, "image-history")
-        .of(IMAGE)
-        .query(&[json("platform")]),
-    Route::get("/images/{name}/attestations", Class::ImageView, "image-attestations")
-        .of(IMAGE)
-        .query(&[json("platform").repeated(), text("type").repeated(), flag("statement")]),
-    Route::post("/images/create", Class::ImagePull, "image-pull")
+    Route::get(
+        "/images/{name}/history",
+        Class::ImageView,
+        Operation::Image(ImageOperation::History),
+    )
+    .of(IMAGE)
+    .query(&[json("platform")]),
+    Route::get(
+        "/images/{name}/attestations",
+        Class::ImageView,
+        Operation::Image(ImageOperation::Attestations),
+    )
+    .of(IMAGE)
+    .query(&[json("platform").repeated(), text("type").repeated(), flag("statement")]),
+    Route::post("/images/create", Class::ImagePull, Operation::Image(ImageOperation::Pull))
         .query(&[
             text("fromImage"),
             text("fromSrc"),
@@ -50,23 +60,20 @@ pub(super) const ROUTES: &[Route] = &[
         ])
         .takes(BodyKind::Stream)
         .answers(AnswerKind::Progress),
-    Route::post("/images/load", Class::ImageLoad, "image-load")
+    Route::post("/images/load", Class::ImageLoad, Operation::Image(ImageOperation::Load))
         .query(&[flag("quiet"), json("platform").repeated()])
         .takes(BodyKind::Stream)
         .answers(AnswerKind::Progress),
-    Route::post("/images/{name}/push", Class::ImagePush, "image-push")
+    Route::post("/images/{name}/push", Class::ImagePush, Operation::Image(ImageOperation::Push))
         .of(IMAGE)
         .query(&[text("tag"), json("platform")])
         .answers(AnswerKind::Progress),
-    Route::post("/images/{name}/tag", Class::ImageName, "image-tag").of(IMAGE).query(&[
-        text("repo"),
-        text("tag"),
-        flag("force"),
-    ]),
-    Route::delete("/images/{name}", Class::ImageDelete, "image-remove").of(IMAGE).query(&[
-        flag("force"),
-        flag("noprune"),
-        json("platforms").repeated(),
-    ]),
-    Route::post("/images/prune", Class::ImageDelete, "image-prune").query(&[FILTERS]),
+    Route::post("/images/{name}/tag", Class::ImageName, Operation::Image(ImageOperation::Tag))
+        .of(IMAGE)
+        .query(&[text("repo"), text("tag"), flag("force")]),
+    Route::delete("/images/{name}", Class::ImageDelete, Operation::Image(ImageOperation::Remove))
+        .of(IMAGE)
+        .query(&[flag("force"), flag("noprune"), json("platforms").repeated()]),
+    Route::post("/images/prune", Class::ImageDelete, Operation::Image(ImageOperation::Prune))
+        .query(&[FILTERS]),
 ];

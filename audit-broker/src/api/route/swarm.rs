@@ -4,6 +4,7 @@ use super::container::LOGS;
 use super::parameter::{FILTERS, bool, flag, number, text};
 use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
 use crate::api::class::Class;
+use crate::api::operation::{Operation, SwarmOperation};
 
 const NODE: ObjectKind = ObjectKind::Node;
 const SERVICE: ObjectKind = ObjectKind::Service;
@@ -15,11 +16,13 @@ const CONFIG: ObjectKind = ObjectKind::Config;
 const VERSION: &[Parameter] = &[number("version")];
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/swarm", Class::SwarmView, "swarm-inspect"),
-    Route::get("/swarm/unlockkey", Class::SwarmView, "swarm-unlock-key"),
-    Route::post("/swarm/init", Class::Swarm, "swarm-init").takes(BodyKind::SwarmInit),
-    Route::post("/swarm/join", Class::Swarm, "swarm-join").takes(BodyKind::SwarmJoin),
-    Route::post("/swarm/update", Class::Swarm, "swarm-update")
+    Route::get("/swarm", Class::SwarmView, Operation::Swarm(SwarmOperation::Inspect)),
+    Route::get("/swarm/unlockkey", Class::SwarmView, Operation::Swarm(SwarmOperation::UnlockKey)),
+    Route::post("/swarm/init", Class::Swarm, Operation::Swarm(SwarmOperation::Init))
+        .takes(BodyKind::SwarmInit),
+    Route::post("/swarm/join", Class::Swarm, Operation::Swarm(SwarmOperation::Join))
+        .takes(BodyKind::SwarmJoin),
+    Route::post("/swarm/update", Class::Swarm, Operation::Swarm(SwarmOperation::Update))
         .query(&[
             number("version"),
             bool("rotateWorkerToken"),
@@ -27,49 +30,96 @@ pub(super) const ROUTES: &[Route] = &[
             bool("rotateManagerUnlockKey"),
         ])
         .takes(BodyKind::SwarmUpdate),
-    Route::post("/swarm/unlock", Class::Swarm, "swarm-unlock").takes(BodyKind::SwarmUnlock),
-    Route::post("/swarm/leave", Class::Swarm, "swarm-leave").query(&[flag("force")]),
-    Route::get("/nodes", Class::NodeView, "node-list").query(&[FILTERS]),
-    Route::get("/nodes/{id}", Class::NodeView, "node-inspect").of(NODE),
-    Route::post("/nodes/{id}/update", Class::Node, "node-update")
+    Route::post("/swarm/unlock", Class::Swarm, Operation::Swarm(SwarmOperation::Unlock))
+        .takes(BodyKind::SwarmUnlock),
+    Route::post("/swarm/leave", Class::Swarm, Operation::Swarm(SwarmOperation::Leave))
+        .query(&[flag("force")]),
+    Route::get("/nodes", Class::NodeView, Operation::Swarm(SwarmOperation::NodeList))
+        .query(&[FILTERS]),
+    Route::get("/nodes/{id}", Class::NodeView, Operation::Swarm(SwarmOperation::NodeInspect))
+        .of(NODE),
+    Route::post("/nodes/{id}/update", Class::Node, Operation::Swarm(SwarmOperation::NodeUpdate))
         .of(NODE)
         .query(VERSION)
         .takes(BodyKind::NodeUpdate),
-    Route::delete("/nodes/{id}", Class::Node, "node-remove").of(NODE).query(&[flag("force")]),
-    Route::get("/services", Class::ServiceView, "service-list").query(&[FILTERS, bool("status")]),
-    Route::get("/services/{id}", Class::ServiceView, "service-inspect")
-        .of(SERVICE)
-        .query(&[bool("insertDefaults")]),
-    Route::get("/services/{id}/logs", Class::ServiceLogs, "service-logs")
-        .of(SERVICE)
-        .query(LOGS)
-        .answers(AnswerKind::Stream),
-    Route::post("/services/create", Class::Service, "service-create").takes(BodyKind::Service),
-    Route::post("/services/{id}/update", Class::Service, "service-update")
-        .of(SERVICE)
-        .query(&[number("version"), text("registryAuthFrom"), text("rollback")])
-        .takes(BodyKind::Service),
-    Route::delete("/services/{id}", Class::Service, "service-remove").of(SERVICE),
-    Route::get("/tasks", Class::ServiceView, "task-list").query(&[FILTERS]),
-    Route::get("/tasks/{id}", Class::ServiceView, "task-inspect").of(TASK),
-    Route::get("/tasks/{id}/logs", Class::ServiceLogs, "task-logs")
+    Route::delete("/nodes/{id}", Class::Node, Operation::Swarm(SwarmOperation::NodeRemove))
+        .of(NODE)
+        .query(&[flag("force")]),
+    Route::get("/services", Class::ServiceView, Operation::Swarm(SwarmOperation::ServiceList))
+        .query(&[FILTERS, bool("status")]),
+    Route::get(
+        "/services/{id}",
+        Class::ServiceView,
+        Operation::Swarm(SwarmOperation::ServiceInspect),
+    )
+    .of(SERVICE)
+    .query(&[bool("insertDefaults")]),
+    Route::get(
+        "/services/{id}/logs",
+        Class::ServiceLogs,
+        Operation::Swarm(SwarmOperation::ServiceLogs),
+    )
+    .of(SERVICE)
+    .query(LOGS)
+    .answers(AnswerKind::Stream),
+    Route::post(
+        "/services/create",
+        Class::Service,
+        Operation::Swarm(SwarmOperation::ServiceCreate),
+    )
+    .takes(BodyKind::Service),
+    Route::post(
+        "/services/{id}/update",
+        Class::Service,
+        Operation::Swarm(SwarmOperation::ServiceUpdate),
+    )
+    .of(SERVICE)
+    .query(&[number("version"), text("registryAuthFrom"), text("rollback")])
+    .takes(BodyKind::Service),
+    Route::delete(
+        "/services/{id}",
+        Class::Service,
+        Operation::Swarm(SwarmOperation::ServiceRemove),
+    )
+    .of(SERVICE),
+    Route::get("/tasks", Class::ServiceView, Operation::Swarm(SwarmOperation::TaskList))
+        .query(&[FILTERS]),
+    Route::get("/tasks/{id}", Class::ServiceView, Operation::Swarm(SwarmOperation::TaskInspect))
+        .of(TASK),
+    Route::get("/tasks/{id}/logs", Class::ServiceLogs, Operation::Swarm(SwarmOperation::TaskLogs))
         .of(TASK)
         .query(LOGS)
         .answers(AnswerKind::Stream),
-    Route::get("/secrets", Class::SecretView, "secret-list").query(&[FILTERS]),
-    Route::get("/secrets/{id}", Class::SecretView, "secret-inspect").of(SECRET),
-    Route::post("/secrets/create", Class::Secret, "secret-create").takes(BodyKind::Secret),
-    Route::post("/secrets/{id}/update", Class::Secret, "secret-update")
-        .of(SECRET)
-        .query(VERSION)
+    Route::get("/secrets", Class::SecretView, Operation::Swarm(SwarmOperation::SecretList))
+        .query(&[FILTERS]),
+    Route::get("/secrets/{id}", Class::SecretView, Operation::Swarm(SwarmOperation::SecretInspect))
+        .of(SECRET),
+    Route::post("/secrets/create", Class::Secret, Operation::Swarm(SwarmOperation::SecretCreate))
         .takes(BodyKind::Secret),
-    Route::delete("/secrets/{id}", Class::Secret, "secret-remove").of(SECRET),
-    Route::get("/configs", Class::ConfigView, "config-list").query(&[FILTERS]),
-    Route::get("/configs/{id}", Class::ConfigView, "config-inspect").of(CONFIG),
-    Route::post("/configs/create", Class::Config, "config-create").takes(BodyKind::Config),
-    Route::post("/configs/{id}/update", Class::Config, "config-update")
-        .of(CONFIG)
-        .query(VERSION)
+    Route::post(
+        "/secrets/{id}/update",
+        Class::Secret,
+        Operation::Swarm(SwarmOperation::SecretUpdate),
+    )
+    .of(SECRET)
+    .query(VERSION)
+    .takes(BodyKind::Secret),
+    Route::delete("/secrets/{id}", Class::Secret, Operation::Swarm(SwarmOperation::SecretRemove))
+        .of(SECRET),
+    Route::get("/configs", Class::ConfigView, Operation::Swarm(SwarmOperation::ConfigList))
+        .query(&[FILTERS]),
+    Route::get("/configs/{id}", Class::ConfigView, Operation::Swarm(SwarmOperation::ConfigInspect))
+        .of(CONFIG),
+    Route::post("/configs/create", Class::Config, Operation::Swarm(SwarmOperation::ConfigCreate))
         .takes(BodyKind::Config),
-    Route::delete("/configs/{id}", Class::Config, "config-remove").of(CONFIG),
+    Route::post(
+        "/configs/{id}/update",
+        Class::Config,
+        Operation::Swarm(SwarmOperation::ConfigUpdate),
+    )
+    .of(CONFIG)
+    .query(VERSION)
+    .takes(BodyKind::Config),
+    Route::delete("/configs/{id}", Class::Config, Operation::Swarm(SwarmOperation::ConfigRemove))
+        .of(CONFIG),
 ];

@@ -3,25 +3,31 @@
 use super::parameter::{FILTERS, flag, json, list, map, number, text};
 use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
 use crate::api::class::Class;
+use crate::api::operation::{BuildOperation, Operation, RegistryOperation, SystemOperation};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/_ping", Class::SystemProbe, "ping"),
-    Route::head("/_ping", Class::SystemProbe, "ping"),
-    Route::get("/version", Class::SystemProbe, "version"),
-    Route::get("/info", Class::SystemProbe, "info"),
-    Route::get("/events", Class::Events, "events")
+    Route::get("/_ping", Class::SystemProbe, Operation::System(SystemOperation::Ping)),
+    Route::head("/_ping", Class::SystemProbe, Operation::System(SystemOperation::Ping)),
+    Route::get("/version", Class::SystemProbe, Operation::System(SystemOperation::Version)),
+    Route::get("/info", Class::SystemProbe, Operation::System(SystemOperation::Info)),
+    Route::get("/events", Class::Events, Operation::System(SystemOperation::Events))
         .query(&[text("since"), text("until"), FILTERS])
         .answers(AnswerKind::Stream),
-    Route::get("/system/df", Class::SystemRead, "disk-usage")
+    Route::get("/system/df", Class::SystemRead, Operation::System(SystemOperation::DiskUsage))
         .query(&[text("type").repeated(), flag("verbose")]),
-    Route::post("/auth", Class::RegistryAuth, "registry-auth").takes(BodyKind::Auth),
-    Route::get("/distribution/{name}/json", Class::RegistryRead, "registry-inspect")
-        .of(ObjectKind::Image),
-    Route::post("/build", Class::Build, "build")
+    Route::post("/auth", Class::RegistryAuth, Operation::Registry(RegistryOperation::Auth))
+        .takes(BodyKind::Auth),
+    Route::get(
+        "/distribution/{name}/json",
+        Class::RegistryRead,
+        Operation::Registry(RegistryOperation::Inspect),
+    )
+    .of(ObjectKind::Image),
+    Route::post("/build", Class::Build, Operation::Build(BuildOperation::Run))
         .query(BUILD)
         .takes(BodyKind::Stream)
         .answers(AnswerKind::Progress),
-    Route::post("/build/prune", Class::Build, "build-prune").query(&[
+    Route::post("/build/prune", Class::Build, Operation::Build(BuildOperation::Prune)).query(&[
         number("keep-storage"),
         number("reserved-space"),
         number("max-used-space"),
@@ -29,9 +35,12 @@ pub(super) const ROUTES: &[Route] = &[
         flag("all"),
         FILTERS,
     ]),
-    Route::post("/build/cancel", Class::Build, "build-cancel").query(&[text("id")]),
-    Route::post("/session", Class::BuildSession, "build-session").answers(AnswerKind::Http2),
-    Route::post("/grpc", Class::BuildSession, "build-grpc").answers(AnswerKind::Http2),
+    Route::post("/build/cancel", Class::Build, Operation::Build(BuildOperation::Cancel))
+        .query(&[text("id")]),
+    Route::post("/session", Class::BuildSession, Operation::Build(BuildOperation::Session))
+        .answers(AnswerKind::Http2),
+    Route::post("/grpc", Class::BuildSession, Operation::Build(BuildOperation::Grpc))
+        .answers(AnswerKind::Http2),
 ];
 
 /// `securityopt` is left out: the daemon refuses it on Linux.

@@ -2,37 +2,37 @@
 
 use std::collections::HashMap;
 
-use super::image::may_be_image;
+use super::image::{may_be_image, no_such_image};
 use super::{Finder, no_such_container};
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::query_json;
 use crate::api::request::Head;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::object;
 use crate::dockerd::references::FilteredBy;
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::refusal::Refusal;
 
 impl Finder<'_> {
     /// What a list is to begin after or end before: `since` and `before` name containers or images, and
     /// whether dockerd knows them is not for everybody. Ids take the place of the names.
-    pub(super) async fn find_of_filters(
-        &mut self,
-        head: &mut Head,
-    ) -> Result<Option<Refusal>, Unreachable> {
+    pub(super) async fn find_of_filters(&mut self, head: &mut Head) -> Result<(), FindError> {
         for key in ["since", "before"] {
             let names = query_json::filtered_by(head.query.text("filters"), key);
             let mut ids = HashMap::new();
             for name in names.into_iter().flatten() {
-                let id = if head.route.op == "list" {
+                let id = if head.route.operation == Operation::Container(ContainerOperation::List) {
                     self.find_container_listed(&name).await?
                 } else {
                     self.find_image_listed(&name).await?
                 };
                 match id {
                     Some(id) => _ = ids.insert(name, id),
-                    None if head.route.op == "list" => {
-                        return Ok(Some(no_such_container(Some(&name))));
+                    None if head.route.operation
+                        == Operation::Container(ContainerOperation::List) =>
+                    {
+                        return Err(no_such_container(Some(&name)).into());
                     }
-                    None => return Ok(Some(Refusal::not_found(format!("No such image: {name}")))),
+                    None => return Err(no_such_image(&name).into()),
                 }
             }
             if !ids.is_empty() {
@@ -41,7 +41,7 @@ impl Finder<'_> {
                 head.query.set("filters", filters);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// A container by which a list is filtered: the caller must be allowed to see it.

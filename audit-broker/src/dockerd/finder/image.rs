@@ -9,45 +9,45 @@ use serde_json::json;
 use super::{Finder, NAMES_LIMIT, platform};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
+use crate::api::operation::{BuildOperation, ContainerOperation, ImageOperation, Operation};
 use crate::api::query_json;
 use crate::api::request::{ApiVersion, Head, Query, percent};
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Image};
-use crate::dockerd::references::ANY_NAME;
-use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::references::{ANY_NAME, NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::refusal::Refusal;
 
 impl Finder<'_> {
     /// The names that a call gives to images, and what has them so far.
-    pub(super) async fn find_names_taken(
-        &mut self,
-        head: &Head,
-    ) -> Result<Result<(), Refusal>, Unreachable> {
+    pub(super) async fn find_names_taken(&mut self, head: &Head) -> Result<(), FindError> {
         let query = &head.query;
         if query.text("fromImage").is_some() && query.text("fromSrc").is_some() {
             let message = "`fromImage` pulls and `fromSrc` imports; leave one out";
-            return Ok(Err(Refusal::bad_request(message.to_owned())));
+            return Err(Refusal::bad_request(message.to_owned()).into());
         }
         let names = ["repo", "fromImage", "t"].into_iter().flat_map(|key| query.all(key));
         if let Some(name) = names.into_iter().find(|name| is_ambiguous(name)) {
-            return Ok(Err(ambiguous(name)));
+            return Err(ambiguous(name).into());
         }
         let repository = query.text("repo").unwrap_or_default();
         if has_tag(repository) && query.text("tag").is_some() {
-            return Ok(Err(Refusal::bad_request(format!(
+            return Err(Refusal::bad_request(format!(
                 "`{}` has a tag already, and `tag` says another; leave one out",
                 repository.escape_debug()
-            ))));
+            ))
+            .into());
         }
         // docker takes one twice for one.
         let mut names = names_taken(head);
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
         if names.len() > NAMES_LIMIT {
-            return Ok(Err(Refusal::bad_request(format!(
+            return Err(Refusal::bad_request(format!(
                 "the request gives more than {NAMES_LIMIT} names to an image"
-            ))));
+            ))
+            .into());
         }
         for name in names {
             self.find_holder(name).await?;
@@ -59,28 +59,25 @@ impl Finder<'_> {
             };
             self.references.name_pulled = Some(NameTaken { name, holder });
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// The images that are copied out by name. dockerd copies out all tags of a name without a tag, so each
     /// of them takes the place of the name. A name of nothing is refused: it could lead to an image by the
     /// time that dockerd looks for it.
-    pub(super) async fn find_exported(
-        &mut self,
-        query: &mut Query,
-    ) -> Result<Option<Refusal>, Unreachable> {
+    pub(super) async fn find_exported(&mut self, query: &mut Query) -> Result<(), FindError> {
         let given: Vec<String> = query.all("names").map(str::to_owned).collect();
         let mut exported = Vec::new();
         for name in given {
             if is_ambiguous(&name) {
-                return Ok(Some(ambiguous(&name)));
+                return Err(ambiguous(&name).into());
             }
             for tag in self.tags_meant(&name).await? {
                 if !self.is_unasked("image", &tag) {
                     continue;
                 }
                 let Some(image) = self.find_image(&tag).await? else {
-                    return Ok(Some(Refusal::not_found(format!("No such image: {name}"))));
+                    return Err(no_such_image(&name).into());
                 };
                 exported.push(image.exported(&tag));
                 self.references.given.insert(image.id.clone(), name.clone());
@@ -88,7 +85,7 @@ impl Finder<'_> {
             }
         }
         query.set_all("names", exported);
-        Ok(None)
+        Ok(())
     }
 
     /// All tags of a name without a tag; the name itself if there are none.
@@ -181,26 +178,32 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The images that a new container mounts, whose ids take the place of their names. Gives the
-    /// name of one that is not there: another one could have it by the time it is mounted.
+    /// The images that a new container mounts, whose ids take the place of their names.
+    ///
+    /// # Errors
+    /// If there is no such image: another image could have the name by the time it is mounted.
     pub(super) async fn find_mounted_images(
         &mut self,
         config: &mut HostConfig,
-    ) -> Result<Option<String>, Unreachable> {
+    ) -> Result<(), FindError> {
         for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
             let name = mount.source.clone().unwrap_or_default();
             if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
-                return Ok(Some(name));
+                return Err(no_such_image(&name).into());
             }
             let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
-                return Ok(Some(name));
+                return Err(no_such_image(&name).into());
             };
             mount.source = Some(image.id.clone());
             self.references.given.insert(image.id.clone(), name);
             self.references.mounted_images.push(image);
         }
-        Ok(None)
+        Ok(())
     }
+}
+
+pub(super) fn no_such_image(name: &str) -> Refusal {
+    Refusal::not_found(format!("No such image: {name}"))
 }
 
 /// What is said of a name that docker itself reads in two ways.
@@ -237,10 +240,11 @@ fn names_taken(head: &Head) -> Vec<String> {
         Some(tag) => full_name(&format!("{name}:{tag}")),
         None => full_name(name),
     };
-    match head.route.op {
-        "build" => query.all("t").map(full_name).collect(),
-        "image-load" => vec![ANY_NAME.to_owned()],
-        "commit" | "image-pull" | "image-tag" => {
+    match head.route.operation {
+        Operation::Build(BuildOperation::Run) => query.all("t").map(full_name).collect(),
+        Operation::Image(ImageOperation::Load) => vec![ANY_NAME.to_owned()],
+        Operation::Container(ContainerOperation::Commit)
+        | Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
             query.text("repo").map(with_tag).into_iter().collect()
         }
         _ => Vec::new(),
@@ -250,7 +254,10 @@ fn names_taken(head: &Head) -> Vec<String> {
 /// The name that an image gets which is pulled, unless it is asked for by its digest. Without a tag,
 /// all of the repository are.
 pub(crate) fn name_pulled(head: &Head) -> Option<String> {
-    let name = head.query.text("fromImage").filter(|_| head.route.op == "image-pull")?;
+    let name = head
+        .query
+        .text("fromImage")
+        .filter(|_| head.route.operation == Operation::Image(ImageOperation::Pull))?;
     match head.query.text("tag") {
         Some(tag) if tag.contains(':') => None,
         Some(tag) => Some(full_name(&format!("{name}:{tag}"))),

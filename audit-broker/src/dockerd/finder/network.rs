@@ -2,6 +2,7 @@
 
 use crate::api::container::ContainerConfig;
 use crate::api::network::EndpointSettings;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Network, Object};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::refusal::Refusal;
@@ -20,7 +21,7 @@ impl Finder<'_> {
     pub(super) async fn find_networks(
         &mut self,
         config: &mut ContainerConfig,
-    ) -> Result<Option<Refusal>, Unreachable> {
+    ) -> Result<(), FindError> {
         let mode = config.host_config.as_ref().and_then(|host| host.network_mode.clone());
         let mode = mode.filter(|mode| !is_dockers(mode) && !mode.starts_with(JOINED));
         let mut given = config.networking_config.take();
@@ -35,11 +36,11 @@ impl Finder<'_> {
                 continue;
             }
             let name = id.unwrap_or(name).to_owned();
-            let Some(id) = self.find_network(&name).await? else { return Ok(Some(none(&name))) };
+            let Some(id) = self.find_network(&name).await? else { return Err(none(&name).into()) };
             endpoint.get_or_insert_default().network_id = Some(id);
         }
         config.networking_config = given;
-        Ok(None)
+        Ok(())
     }
 
     /// Gives the network's id; `None` if there is none of the name.
@@ -55,18 +56,21 @@ impl Finder<'_> {
     }
 }
 
-/// Why a container is not connected to a network: its endpoint names another one, which dockerd
-/// would take.
+/// Refuses an endpoint that names another network than the path does: dockerd would take that one.
+///
+/// # Errors
+/// If the endpoint names another network.
 pub(super) fn refuse_another(
     object: &Object,
     endpoint: Option<&EndpointSettings>,
-) -> Option<Refusal> {
-    let id = endpoint.and_then(named_id)?;
-    let is_same = matches!(object, Object::Network(Network { id: this, .. }) if this == id);
-    (!is_same).then(|| {
-        let text = "EndpointConfig.NetworkID is not the id of the network in the path";
-        Refusal::bad_request(text.to_owned())
-    })
+) -> Result<(), Refusal> {
+    let Some(id) = endpoint.and_then(named_id) else { return Ok(()) };
+    match object {
+        Object::Network(Network { id: this, .. }) if this == id => Ok(()),
+        _ => Err(Refusal::bad_request(
+            "EndpointConfig.NetworkID is not the id of the network in the path",
+        )),
+    }
 }
 
 pub(super) fn none(name: &str) -> Refusal {

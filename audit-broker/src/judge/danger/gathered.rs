@@ -83,6 +83,7 @@ impl Gathered {
 
     pub(super) fn into_dangers(self) -> Dangers {
         Dangers {
+            yields_host_as_written: self.findings.yield_host(),
             findings: self.findings,
             host_paths: self.host_paths,
             ways: self.asked.into_ways(),

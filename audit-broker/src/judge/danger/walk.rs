@@ -6,6 +6,7 @@
 use audit_host::finding::{Finding, Way};
 
 use super::{Danger, gathered::Gathered};
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::dockerd::object::{Container, Object};
 use crate::judge::action::Action;
 
@@ -31,14 +32,20 @@ pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
 ///
 /// `export` is not here: dockerd changes its root to the container's files first.
 pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
-    match (action.head.route.op, &action.object, &action.references.member) {
-        ("archive-stat" | "archive-read" | "archive-write", Object::Container(container), _)
-            if is_led_out(action.references.engine) =>
-        {
+    match (action.head.route.operation, &action.object, &action.references.member) {
+        (
+            Operation::Container(
+                ContainerOperation::ArchiveStat
+                | ContainerOperation::ArchiveRead
+                | ContainerOperation::ArchiveWrite,
+            ),
+            Object::Container(container),
+            _,
+        ) if is_led_out(action.references.engine) => {
             add_archive(gathered, container);
         }
         // dockerd tells the names of files, not what is in them.
-        ("changes", Object::Container(container), _) => {
+        (Operation::Container(ContainerOperation::Changes), Object::Container(container), _) => {
             let part = format_args!(
                 "changes, by which dockerd can be led to list directories of the host; \
                  `docker export` and `tar t` are safe"
@@ -47,7 +54,7 @@ pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
             gathered.add_found(part, [found]);
         }
         // Whatever file of the host dockerd is led to becomes part of the image.
-        ("commit", _, Some(container)) => {
+        (Operation::Container(ContainerOperation::Commit), _, Some(container)) => {
             let part = format_args!(
                 "commit, by which dockerd can be led to read files of the host as root; \
                  use `docker export` and `docker import`"

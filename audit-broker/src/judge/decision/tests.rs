@@ -17,6 +17,7 @@ use crate::api::request::ApiVersion;
 use crate::dockerd::object::{Container, Image, NamedImage, Object};
 use crate::dockerd::upstream::Upstream;
 use crate::judge::action::Action;
+use crate::judge::danger;
 use crate::judge::danger::tests::{action, container};
 use crate::judge::questions::questions_of;
 use crate::owner::{OwnedKind, Owner, OwnerTable};
@@ -64,7 +65,8 @@ impl Registry {
             version: ApiVersion::NEWEST,
             upstream: &self.upstream,
         };
-        questions_of(action, &registrar).await.unwrap()
+        let dangers = danger::find(action, self.upstream.timeout()).await;
+        questions_of(action, &dangers, &registrar).await.unwrap()
     }
 }
 

@@ -9,6 +9,7 @@ use audit_core::CommandLine;
 use serde_json::Value;
 
 use crate::api::body::Body;
+use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::{Image, Object};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
@@ -83,7 +84,11 @@ fn name(action: &Action) -> String {
         Body::NetworkCreate(network) => network.name.clone(),
         _ => None,
     };
-    let pushed = action.head.object.as_deref().filter(|_| action.head.route.op == "image-push");
+    let pushed = action
+        .head
+        .object
+        .as_deref()
+        .filter(|_| action.head.route.operation == Operation::Image(ImageOperation::Push));
     let image = query.text("repo").or_else(|| query.text("fromImage")).or(pushed);
     let image = image.map(|image| match query.text("tag") {
         Some(tag) if tag.contains(':') => full_name(&format!("{image}@{tag}")),

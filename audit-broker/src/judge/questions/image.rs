@@ -3,10 +3,11 @@
 //! A name may have another owner than its image. Knows which of the two a removal or a push is about.
 
 use super::{Question, QuestionObject};
+use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage};
 use crate::judge::action::Action;
-use crate::judge::operation;
+use crate::judge::policy_action;
 use crate::owner::{OwnedKind, full_name, name_key};
 use crate::who::registrar::Registrar;
 
@@ -14,7 +15,7 @@ use crate::who::registrar::Registrar;
 /// image itself goes with the last.
 pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [String] {
     let tags = image.image.tags();
-    if head.route.op != "image-remove" {
+    if head.route.operation != Operation::Image(ImageOperation::Remove) {
         return &[];
     }
     match tags.iter().position(|tag| *tag == image.given) {
@@ -31,10 +32,10 @@ pub(crate) async fn removal_questions(
     registrar: &Registrar<'_>,
 ) -> Vec<Question> {
     let head = &action.head;
-    if head.route.op != "image-remove" {
+    if head.route.operation != Operation::Image(ImageOperation::Remove) {
         return Vec::new();
     }
-    let name = operation::IMAGE_DELETE.name;
+    let name = policy_action::IMAGE_DELETE.name;
     let question = |facts, given: &String| Question {
         given: given.clone(),
         ..Question::new(name, QuestionObject::Image(facts))
@@ -70,7 +71,7 @@ fn is_own_name(action: &Action, name: &str, image: &Image, registrar: &Registrar
 }
 
 fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
-    if head.route.op != "image-push" {
+    if head.route.operation != Operation::Image(ImageOperation::Push) {
         return None;
     }
     let name = match head.query.text("tag") {
@@ -92,9 +93,13 @@ pub(super) async fn source_question(
         registrar.owners.get(OwnedKind::Image, &image.image.id).as_ref() == Some(&action.owner);
     let is_pushed = pushed_name(&action.head, image)
         .is_some_and(|name| is_own_name(action, name, &image.image, registrar));
-    let operation = match action.head.route.op {
-        "image-push" if is_pushed && !is_own => operation::IMAGE_USE,
-        "image-tag" if image.image.names().next().is_none() && !is_own => operation::IMAGE_DELETE,
+    let operation = match action.head.route.operation {
+        Operation::Image(ImageOperation::Push) if is_pushed && !is_own => policy_action::IMAGE_USE,
+        Operation::Image(ImageOperation::Tag)
+            if image.image.names().next().is_none() && !is_own =>
+        {
+            policy_action::IMAGE_DELETE
+        }
         _ => return None,
     };
     let facts = registrar.image(&image.image).await;

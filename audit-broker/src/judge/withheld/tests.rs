@@ -6,7 +6,9 @@ use super::Withheld::{AuditWrite, Mknod, NewPrivileges};
 use super::*;
 use crate::api::body::Body;
 use crate::judge::decision::tests::{Registry, create};
+use crate::policy::Policy;
 use crate::policy::tests::{shipped_texts, user};
+use crate::settings::Mode;
 
 /// What a container is made without, by the policies of a shipped file and these.
 async fn of(
@@ -21,7 +23,9 @@ async fn of(
     let action = create("?name=a", document);
     let questions = registry.questions(&action).await;
     let Body::ContainerCreate(config) = &action.body else { unreachable!() };
-    withheld(&policy, mode, &user("dwalsh", uid, groups), &questions, config)
+    let principal = user("dwalsh", uid, groups);
+    let permissions = Permissions { policy: &policy, mode, principal: &principal };
+    withheld(permissions, &questions, config)
 }
 
 #[tokio::test]

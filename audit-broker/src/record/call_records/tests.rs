@@ -11,6 +11,7 @@ use crate::api::body::parse_body;
 use crate::api::request::tests::head;
 use crate::dockerd::host_switch::HostSwitches;
 use crate::dockerd::references::References;
+use crate::judge::danger::dangers;
 use crate::owner::Owner;
 use crate::who::subject::ContainerSubject;
 
@@ -60,7 +61,8 @@ fn lines(records: &[Record<'_>]) -> String {
 
 /// Before and after.
 fn story(action: &Action, came: CallOutcome, made: Option<&MadeObject>) -> String {
-    let call_records = CallRecords::new(action, &Mask::default());
+    let ways = dangers(action).ways;
+    let call_records = CallRecords::new(action, &ways, &Mask::default());
     lines(&call_records.of_request(None)) + &lines(&call_records.of_outcome(came, made))
 }
 
@@ -87,7 +89,8 @@ fn what_is_denied_and_what_would_be() {
     let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
     let mut text = String::new();
     for action in [&create, &pull] {
-        let call_records = CallRecords::new(action, &Mask::default());
+        let ways = dangers(action).ways;
+        let call_records = CallRecords::new(action, &ways, &Mask::default());
         text += &lines(&call_records.of_request(Some("developers")));
         text += &lines(&call_records.of_denial("no-host"));
         text += &lines(&[call_records.of_report("not-permitted")]);
@@ -175,7 +178,8 @@ fn r18_credentials_in_urls_are_not_on_record() {
         if target.ends_with("/exec") {
             asked.object = web();
         }
-        let call_records = CallRecords::new(&asked, &mask);
+        let ways = dangers(&asked).ways;
+        let call_records = CallRecords::new(&asked, &ways, &mask);
         let text = lines(&call_records.of_request(None)) + &lines(&call_records.of_denial("x"));
         let hex = |text: &str| {
             let mut hex = Vec::new();

@@ -1,6 +1,6 @@
 //! What a build reaches by way of dockerd, which the broker does not see.
 
-use crate::judge::operation;
+use crate::judge::policy_action;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
@@ -9,7 +9,7 @@ use crate::tools::matrix::who_may;
 /// # Errors
 /// If the policies cannot be asked.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
-    Ok(describe(&who_may(policy, operation::BUILD.name)?))
+    Ok(describe(&who_may(policy, policy_action::BUILD.name)?))
 }
 
 fn describe(builders: &[String]) -> Option<String> {

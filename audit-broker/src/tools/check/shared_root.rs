@@ -7,7 +7,7 @@ use anyhow::Context;
 use audit_host::audit_socket::DAEMON_SETTINGS;
 use serde::Deserialize;
 
-use crate::judge::operation;
+use crate::judge::policy_action;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
@@ -17,7 +17,7 @@ use crate::tools::matrix::who_may;
 /// # Errors
 /// If the policies cannot be asked.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
-    let makers = who_may(policy, operation::CONTAINER_CREATE.name)?;
+    let makers = who_may(policy, policy_action::CONTAINER_CREATE.name)?;
     let settings = DockerdSettings::read(Path::new(DAEMON_SETTINGS));
     let is_enforcing = fs::read(SELINUX_ENFORCE).is_ok_and(|state| state.starts_with(b"1"));
     Ok(describe(&makers, &settings, is_enforcing))

@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::api::body::Body;
+use crate::api::operation::{
+    BuildOperation, ContainerOperation, ExecOperation, ImageOperation, NetworkOperation, Operation,
+    PluginOperation, RegistryOperation, SwarmOperation, SystemOperation, VolumeOperation,
+};
 use crate::api::request::{ApiVersion, Head};
 use crate::api::route::Method;
 use crate::owner::{LABEL, OwnedKind, Owner, OwnerTable, name_key};
@@ -52,55 +56,98 @@ impl Dockerd {
     /// Answers a request.
     pub(super) fn answer(&self, head: &Head, body: &Body) -> DockerdAnswer {
         let name = head.object.as_deref().unwrap_or_default();
-        match head.route.op {
-            "ping" => ping(),
-            "version" => document(&version()),
-            "info" => document(&json!({
+        match head.route.operation {
+            Operation::System(SystemOperation::Ping) => ping(),
+            Operation::System(SystemOperation::Version) => document(&version()),
+            Operation::System(SystemOperation::Info) => document(&json!({
                 "OSType": "linux", "Architecture": "x86_64", "DefaultRuntime": "runc",
                 "Swarm": {"LocalNodeState": "inactive"},
             })),
-            "inspect" => document(&self.container(name)),
-            "image-inspect" => document(&self.image(name)),
-            "volume-inspect" if self.missing_volume.borrow().as_deref() == Some(name) => {
+            Operation::Container(ContainerOperation::Inspect) => document(&self.container(name)),
+            Operation::Image(ImageOperation::Inspect) => document(&self.image(name)),
+            Operation::Volume(VolumeOperation::Inspect)
+                if self.missing_volume.borrow().as_deref() == Some(name) =>
+            {
                 refuse(&Refusal::not_found(format!("get {name}: no such volume")))
             }
-            "volume-inspect" => document(&self.volume(name)),
-            "network-inspect" => document(&self.network(name)),
-            "exec-inspect" => document(&self.exec(name)),
-            "create" => self.make_container(head, body),
-            "exec" => self.make_exec(name, body),
-            "start" => {
+            Operation::Volume(VolumeOperation::Inspect) => document(&self.volume(name)),
+            Operation::Network(NetworkOperation::Inspect) => document(&self.network(name)),
+            Operation::Exec(ExecOperation::Inspect) => document(&self.exec(name)),
+            Operation::Container(ContainerOperation::Create) => self.make_container(head, body),
+            Operation::Exec(ExecOperation::Create) => self.make_exec(name, body),
+            Operation::Container(ContainerOperation::Start) => {
                 self.start(name);
                 empty(StatusCode::NO_CONTENT)
             }
-            "volume-create" => match body {
+            Operation::Volume(VolumeOperation::Create) => match body {
                 Body::VolumeCreate(volume) => {
                     made(&self.volume(volume.name.as_deref().unwrap_or_default()))
                 }
                 _ => made(&self.volume("")),
             },
-            "commit" | "network-create" => made(&json!({"Id": id_of("made", name)})),
-            "service-create" | "secret-create" | "config-create" => {
-                made(&json!({"ID": id_of("made", name)}))
+            Operation::Container(ContainerOperation::Commit)
+            | Operation::Network(NetworkOperation::Create) => {
+                made(&json!({"Id": id_of("made", name)}))
             }
-            "wait" => document(&json!({"StatusCode": 0})),
-            "attach" | "exec-start" => end_of_stream(),
-            "attach-ws" | "build-session" | "build-grpc" => {
+            Operation::Swarm(
+                SwarmOperation::ServiceCreate
+                | SwarmOperation::SecretCreate
+                | SwarmOperation::ConfigCreate,
+            ) => made(&json!({"ID": id_of("made", name)})),
+            Operation::Container(ContainerOperation::Wait) => document(&json!({"StatusCode": 0})),
+            Operation::Container(ContainerOperation::Attach)
+            | Operation::Exec(ExecOperation::Start) => end_of_stream(),
+            Operation::Container(ContainerOperation::AttachWs)
+            | Operation::Build(BuildOperation::Session | BuildOperation::Grpc) => {
                 refuse(&Refusal::forbidden("there is no daemon here"))
             }
-            "archive-stat" | "archive-read" => with_header(empty(StatusCode::OK), STAT, FILE),
-            "volume-list" => document(&json!({"Volumes": [], "Warnings": []})),
-            "top" => document(&json!({"Titles": [], "Processes": []})),
-            "list" | "image-list" | "network-list" | "image-history" | "changes"
-            | "image-search" | "image-remove" | "plugin-list" | "plugin-privileges"
-            | "node-list" | "service-list" | "task-list" | "secret-list" | "config-list" => {
-                document(&json!([]))
+            Operation::Container(
+                ContainerOperation::ArchiveStat | ContainerOperation::ArchiveRead,
+            ) => with_header(empty(StatusCode::OK), STAT, FILE),
+            Operation::Volume(VolumeOperation::List) => {
+                document(&json!({"Volumes": [], "Warnings": []}))
             }
-            "update" | "stats" | "disk-usage" | "registry-auth" => document(&json!({})),
-            op if op.ends_with("prune") => document(&json!({"SpaceReclaimed": 0})),
+            Operation::Container(ContainerOperation::Top) => {
+                document(&json!({"Titles": [], "Processes": []}))
+            }
+            Operation::Container(ContainerOperation::List | ContainerOperation::Changes)
+            | Operation::Image(
+                ImageOperation::List | ImageOperation::History | ImageOperation::Remove,
+            )
+            | Operation::Network(NetworkOperation::List)
+            | Operation::Registry(
+                RegistryOperation::SearchImages | RegistryOperation::PluginPrivileges,
+            )
+            | Operation::Plugin(PluginOperation::List)
+            | Operation::Swarm(
+                SwarmOperation::NodeList
+                | SwarmOperation::ServiceList
+                | SwarmOperation::TaskList
+                | SwarmOperation::SecretList
+                | SwarmOperation::ConfigList,
+            ) => document(&json!([])),
+            Operation::Container(ContainerOperation::Update | ContainerOperation::Stats)
+            | Operation::System(SystemOperation::DiskUsage)
+            | Operation::Registry(RegistryOperation::Auth) => document(&json!({})),
+            Operation::Container(ContainerOperation::Prune)
+            | Operation::Image(ImageOperation::Prune)
+            | Operation::Volume(VolumeOperation::Prune)
+            | Operation::Network(NetworkOperation::Prune)
+            | Operation::Build(BuildOperation::Prune) => document(&json!({"SpaceReclaimed": 0})),
             // What is read as it comes ends at once.
-            "logs" | "events" | "build" | "image-pull" | "image-push" | "image-load"
-            | "image-save" | "export" | "archive-write" => empty(StatusCode::OK),
+            Operation::Container(
+                ContainerOperation::Logs
+                | ContainerOperation::Export
+                | ContainerOperation::ArchiveWrite,
+            )
+            | Operation::System(SystemOperation::Events)
+            | Operation::Build(BuildOperation::Run)
+            | Operation::Image(
+                ImageOperation::Pull
+                | ImageOperation::Push
+                | ImageOperation::Load
+                | ImageOperation::Save,
+            ) => empty(StatusCode::OK),
             _ if matches!(head.route.method, Method::Get | Method::Head) => {
                 refuse(&Refusal::not_found("there is no such thing here"))
             }

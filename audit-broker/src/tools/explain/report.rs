@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::judge::{Explained, Judged, Outcome};
+use super::explainer::{Answered, Explained, Outcome};
 use crate::policy::Verdict;
 use crate::settings::Mode;
 
@@ -48,10 +48,10 @@ fn add_call(text: &mut String, call: &Explained) {
         (None, None) => "allowed".to_owned(),
     };
     let _ = writeln!(text, "{name}: {outcome}");
-    for Judged { action, thing, judgement } in questions {
+    for Answered { action, object, judgement } in questions {
         let verdict = &judgement.verdict;
         let said = would(verdict);
-        let _ = writeln!(text, "  {action}{thing}: {said}");
+        let _ = writeln!(text, "  {action}{object}: {said}");
         if let Some(reported) = &judgement.reported {
             let would = would(reported);
             let _ = writeln!(text, "    did the policies count that are only reported: {would}");

@@ -24,7 +24,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::spawn_local;
 
 use super::dockerd::{Dockerd, DockerdAnswer, refuse};
-use super::judge::{Explained, Judge};
+use super::explainer::{Explained, Explainer};
 use crate::api::body::{Body, SIZE_LIMIT_BYTES};
 use crate::api::request::{ApiVersion, parse_head};
 use crate::refusal::Refusal;
@@ -73,7 +73,11 @@ pub(super) fn serve_dockerd(path: &Path, dockerd: Rc<Dockerd>) -> anyhow::Result
 ///
 /// # Errors
 /// As [`serve_dockerd`].
-pub(super) fn serve_clients(path: &Path, judge: Rc<Judge>, calls: &Calls) -> anyhow::Result<()> {
+pub(super) fn serve_clients(
+    path: &Path,
+    judge: Rc<Explainer>,
+    calls: &Calls,
+) -> anyhow::Result<()> {
     let calls = Rc::clone(calls);
     serve(path, move |request| {
         let (judge, calls) = (Rc::clone(&judge), Rc::clone(&calls));
@@ -124,7 +128,7 @@ fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> DockerdAnswer {
     }
 }
 
-async fn explain(judge: &Judge, calls: &Calls, request: Request<Incoming>) -> DockerdAnswer {
+async fn explain(judge: &Explainer, calls: &Calls, request: Request<Incoming>) -> DockerdAnswer {
     let (head, body) = request.into_parts();
     let document = read(body).await;
     match Box::pin(judge.explain(&head, &document)).await {

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::call::{Given, RecordedCall, Who};
+use crate::api::operation::Operation;
 use crate::dockerd::references::ANY_NAME;
-use crate::judge::operation::{self, Operation};
+use crate::judge::policy_action::{self, PolicyAction};
 use crate::owner::{Owner, full_name};
 use crate::policy::ImageFacts;
 
@@ -196,12 +197,13 @@ fn needs<'a>(
     call: &'a RecordedCall,
     known: &'a KnownObjects<'a>,
 ) -> Vec<(&'static str, Learned<'a>)> {
-    let operation = operation::of(&call.op);
+    let Some(operation) = Operation::from_word(&call.op) else { return Vec::new() };
+    let operation = policy_action::of(operation);
     let asks_for_host = !call.ways.is_empty();
     let image = call.sw.as_deref();
     let name = call.name.as_deref();
     let plain = |thing| vec![(operation.action(asks_for_host), thing)];
-    let container = |operation: Operation| {
+    let container = |operation: PolicyAction| {
         let id = call.uuid.as_deref();
         let is_privileged = asks_for_host || !known.ways(id).is_empty();
         (operation.action(is_privileged), Learned::Of(id.and_then(|id| known.maker(id))))
@@ -209,19 +211,20 @@ fn needs<'a>(
     match operation.name {
         "container-create" => {
             let mut needs = plain(Learned::Image(image));
-            needs.push((operation::IMAGE_USE.name, Learned::Image(image)));
+            needs.push((policy_action::IMAGE_USE.name, Learned::Image(image)));
             needs.extend(call.given.iter().flat_map(|given| uses(given, asks_for_host, known)));
             needs
         }
         "container-commit" => {
-            let taken = name.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
+            let taken =
+                name.map(|name| (policy_action::IMAGE_NAME.name, Learned::Name(Some(name))));
             [container(operation)].into_iter().chain(taken).collect()
         }
         "container-list" | "container-prune" => plain(Learned::Daemon),
         kind if kind.starts_with("container-") => vec![container(operation)],
         "network-use" => {
             let mut needs = vec![of_named(operation, call.network.as_deref(), &known.networks)];
-            needs.extend(call.uuid.as_ref().map(|_| container(operation::CONTAINER_UPDATE)));
+            needs.extend(call.uuid.as_ref().map(|_| container(policy_action::CONTAINER_UPDATE)));
             needs
         }
         "network-create" | "volume-create" => plain(Learned::Of(Some(&call.owner))),
@@ -235,25 +238,26 @@ fn needs<'a>(
         // Several at once are not asked for by name.
         "image-export" => plain(Learned::Of(None)),
         "image-name" => {
-            let source = (operation::IMAGE_USE.name, Learned::Image(image));
+            let source = (policy_action::IMAGE_USE.name, Learned::Image(image));
             plain(Learned::Name(name)).into_iter().chain([source]).collect()
         }
         "image-pull" if image.is_none() => {
-            let taken = name.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
-            let import = (operation::IMAGE_IMPORT.name, Learned::Daemon);
+            let taken =
+                name.map(|name| (policy_action::IMAGE_NAME.name, Learned::Name(Some(name))));
+            let import = (policy_action::IMAGE_IMPORT.name, Learned::Daemon);
             [import].into_iter().chain(taken).collect()
         }
         "image-pull" => plain(Learned::Name(image)),
         "image-import" => {
-            let any = (operation::IMAGE_NAME.name, Learned::Name(Some(ANY_NAME)));
+            let any = (policy_action::IMAGE_NAME.name, Learned::Name(Some(ANY_NAME)));
             plain(Learned::Daemon).into_iter().chain([any]).collect()
         }
         "build" => {
             let names = image.into_iter().flat_map(|names| names.split(' '));
-            let taken = names.map(|name| (operation::IMAGE_NAME.name, Learned::Name(Some(name))));
+            let taken =
+                names.map(|name| (policy_action::IMAGE_NAME.name, Learned::Name(Some(name))));
             plain(Learned::Daemon).into_iter().chain(taken).collect()
         }
-        "unknown" => Vec::new(),
         _ => plain(Learned::Daemon),
     }
 }
@@ -268,11 +272,11 @@ fn uses<'a>(
     const JOINED: &str = "container:";
     match given {
         Given::Volume(name) => {
-            let using = of_named(operation::VOLUME_USE, Some(name), &known.volumes);
+            let using = of_named(policy_action::VOLUME_USE, Some(name), &known.volumes);
             let named = known.volumes.get(name.as_str());
             let made = named.filter(|named| named.makers.is_empty()).and_then(NamedObjects::owner);
             // dockerd makes a volume that is not there with the container.
-            let making = operation::VOLUME_CREATE.action(asks_for_host);
+            let making = policy_action::VOLUME_CREATE.action(asks_for_host);
             let making = made.map(|owner| (making, Learned::Of(Some(owner))));
             [using].into_iter().chain(making).collect()
         }
@@ -282,17 +286,17 @@ fn uses<'a>(
                 let joined = joined.trim_start_matches('/');
                 let id = known.ids.get(joined).copied().unwrap_or(joined);
                 let is_privileged = !known.ways(Some(id)).is_empty();
-                let action = operation::CONTAINER_JOIN.action(is_privileged);
+                let action = policy_action::CONTAINER_JOIN.action(is_privileged);
                 vec![(action, Learned::Of(known.maker(id)))]
             }
-            None => vec![of_named(operation::NETWORK_USE, Some(name), &known.networks)],
+            None => vec![of_named(policy_action::NETWORK_USE, Some(name), &known.networks)],
         },
     }
 }
 
 /// Something done with a volume or network, which may have something of the host since it was made.
 fn of_named<'a>(
-    operation: Operation,
+    operation: PolicyAction,
     name: Option<&str>,
     all: &'a HashMap<&'a str, NamedObjects<'a>>,
 ) -> (&'static str, Learned<'a>) {
@@ -314,7 +318,7 @@ mod tests {
         let principal =
             Principal::User { name: "root".to_owned(), uid: 0, groups: BTreeSet::default() };
         for route in route::all() {
-            let Operation { name, privileged } = operation::of(route.op);
+            let PolicyAction { name, privileged } = policy_action::of(route.operation);
             for action in [name, privileged] {
                 let (call, resource) = (CallFacts::default(), Resource::Daemon);
                 let question = Query { principal: &principal, action, resource, call: &call };

@@ -13,7 +13,8 @@ use crate::dockerd::host_switch::HostSwitches;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
-use crate::judge::operation;
+use crate::judge::danger::dangers;
+use crate::judge::policy_action;
 use crate::owner::Owner;
 use crate::policy::tests::{container, made_by, user};
 use crate::policy::{self, ContainerFacts, ImageFacts, Policy, Query, Resource};
@@ -70,7 +71,8 @@ impl Written {
 
     /// What is asked for and done; the container that comes of it.
     fn done(&mut self, action: &Action, made: Option<&MadeObject>) {
-        let call_records = CallRecords::new(action, &Mask::default());
+        let ways = dangers(action).ways;
+        let call_records = CallRecords::new(action, &ways, &Mask::default());
         self.records(&action.subject, &call_records.of_request(None));
         self.records(&action.subject, &[call_records.of_report("not-permitted")]);
         self.records(&action.subject, &call_records.of_outcome(CallOutcome::Done(None), made));
@@ -249,7 +251,8 @@ fn what_yields_the_host_is_shown_and_not_granted() {
 fn what_was_denied_is_permitted_only_if_that_is_said() {
     let mut written = Written::new();
     let exec = on(OTHER, action("POST /containers/web/exec", &json!({"Cmd": ["sh"]})));
-    let call_records = CallRecords::new(&exec, &Mask::default());
+    let ways = dangers(&exec).ways;
+    let call_records = CallRecords::new(&exec, &ways, &Mask::default());
     written.records(&exec.subject, &call_records.of_denial("not-permitted"));
     assert!(!written.learnt().contains("container-exec"));
     let text = written.proposal(&Learning { denied: true, ..Learning::default() });
@@ -267,10 +270,10 @@ fn each_route_is_permitted_to_who_used_it() {
         let text = format!(
             "virt=docker op={}-request sw=\"fedora\" name=\"x\" kind=login spid=1 suid=1001 \
              sauid=1001 oses=3 exe=\"?\" hostname=? addr=? terminal=? res=success",
-            route.op
+            route.operation
         );
         written.line("VIRT_CONTROL", subject.auid.unwrap().number(), &text);
-        operations.insert(operation::of(route.op).name);
+        operations.insert(policy_action::of(route.operation).name);
     }
     let text = written.proposal(&Learning { host: true, ..Learning::default() });
     let policy = policy(&text);

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::*;
+use crate::api::operation::{ContainerOperation, Operation, SystemOperation};
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let text = &shipped_texts()["docker-fedora.cedar"];
@@ -197,9 +198,11 @@ fn plain(line: &str, document: &Value) -> Action {
 /// A call about the container that is there.
 fn with_container(line: &str) -> Action {
     let mut action = plain(line, &Value::Null);
-    match action.head.route.op {
-        "commit" => action.references.member = Some(some_container()),
-        "ping" => {}
+    match action.head.route.operation {
+        Operation::Container(ContainerOperation::Commit) => {
+            action.references.member = Some(some_container());
+        }
+        Operation::System(SystemOperation::Ping) => {}
         _ => action.object = Object::Container(some_container()),
     }
     action

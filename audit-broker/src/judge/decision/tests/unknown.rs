@@ -17,7 +17,8 @@ fn e4_the_build_cache_is_for_callers_who_see_all_images() {
     ] {
         let policy = Policy::from_text(&text).unwrap();
         let ann = user("ann", NUMBER, &[]);
-        assert_eq!(may_see_build_cache(&policy, Mode::Enforce, &ann), may, "{text}");
-        assert!(may_see_build_cache(&policy, Mode::Report, &ann), "{text}");
+        let permissions = |mode| Permissions { policy: &policy, mode, principal: &ann };
+        assert_eq!(permissions(Mode::Enforce).may_see_build_cache(), may, "{text}");
+        assert!(permissions(Mode::Report).may_see_build_cache(), "{text}");
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::api::body::{Body, SIZE_LIMIT_BYTES, parse_body};
 use crate::api::request::tests::head;
+use crate::judge::danger::dangers;
 use crate::judge::danger::tests::action;
 use crate::judge::decision::tests::{NAME, NUMBER, Registry, image, person};
 use crate::judge::decision::{Decision, decide};
@@ -67,7 +68,8 @@ async fn judge_whole(registry: &Registry, policy: &Policy, worst: &Worst) -> Str
     let principal = user(NAME, NUMBER, &["users"]);
     let decision = decide(policy, Mode::Enforce, &principal, &questions);
     let mask = Mask::with_key([1; KEY_BYTES]);
-    let call_records = CallRecords::new(&action, &mask);
+    let ways = dangers(&action).ways;
+    let call_records = CallRecords::new(&action, &ways, &mask);
     let records = match &decision {
         Decision::Allow { policy, .. } => call_records.of_request(policy.as_deref()),
         Decision::Deny(denial) => call_records.of_denial(denial.reason()),

@@ -1,8 +1,10 @@
-//! One request, understood and judged as the daemon would, and answered as by dockerd.
+//! Explains one request.
 //!
-//! Goes the way of `exchange`, with nothing written down and nothing done.
+//! The daemon's own judge decides, and a made-up dockerd responds. Nothing is recorded and nothing
+//! is done.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
@@ -10,16 +12,14 @@ use hyper::http::request::Parts;
 use super::dockerd::{Dockerd, DockerdAnswer, is_id, refuse};
 use super::who::Caller;
 use crate::api::body::{Body, parse_body};
+use crate::api::operation::{Operation, SystemOperation};
 use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::BodyKind;
-use crate::dockerd::finder::Finder;
-use crate::dockerd::object;
-use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::judge::action::Action;
-use crate::judge::danger::dangers;
-use crate::judge::decision::{judge, what};
-use crate::judge::questions::questions_of;
-use crate::judge::withheld::{Withheld, withheld};
+use crate::dockerd::upstream::{Unreachable, Upstream};
+use crate::judge::decision::{answers, what};
+use crate::judge::decision_cache::DecisionCache;
+use crate::judge::withheld::Withheld;
+use crate::judge::{Judge, Judged, NotJudged};
 use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
 use crate::refusal::Refusal;
@@ -27,9 +27,10 @@ use crate::settings::Settings;
 use crate::who::registrar::Registrar;
 
 /// Everything that the judgement depends on.
-pub(super) struct Judge {
+pub(super) struct Explainer {
     pub(super) settings: Settings,
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
+    pub(super) cache: DecisionCache,
     pub(super) caller: Caller,
     pub(super) owners: Rc<OwnerTable>,
     pub(super) dockerd: Rc<Dockerd>,
@@ -52,7 +53,7 @@ pub(super) enum Outcome {
     /// It is not understood, or something that it needs is missing.
     Refused(String),
     Judged {
-        questions: Vec<Judged>,
+        questions: Vec<Answered>,
         /// Each danger, where it is asked for, and whether it yields the host.
         dangers: Vec<(String, bool)>,
         /// What a container is made without.
@@ -62,10 +63,10 @@ pub(super) enum Outcome {
 
 /// One thing that has to be allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Judged {
+pub(super) struct Answered {
     pub(super) action: &'static str,
     /// What it is done with, as the message goes on; empty for the daemon.
-    pub(super) thing: String,
+    pub(super) object: String,
     pub(super) judgement: Judgement,
 }
 
@@ -80,7 +81,7 @@ impl Explained {
     }
 }
 
-impl Judge {
+impl Explainer {
     /// # Errors
     /// If the made-up dockerd cannot be reached.
     pub(super) async fn explain(
@@ -96,36 +97,58 @@ impl Judge {
             }
         };
         let call = describe_call(&head);
-        let is_probe = matches!(head.route.op, "ping" | "version" | "info");
-        let action = match Box::pin(self.action(head, body)).await? {
-            Ok(action) => action,
-            Err(refusal) => return Ok(refused(call, &refusal)),
-        };
-        let registrar = Registrar {
-            owners: &self.owners,
-            people: &self.caller.people,
-            version: ApiVersion::NEWEST,
-            upstream: &self.upstream,
-        };
-        let questions = questions_of(&action, &registrar).await?;
-        let judged =
-            judge(&self.policy, &self.caller.principal, &questions).map(|(question, judgement)| {
-                let thing = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
-                Judged { action: question.action, thing, judgement }
-            });
-        let judged = judged.collect();
-        let found = dangers(&action).findings;
-        let found = found.iter().map(|found| (found.to_string(), found.yields_host()));
-        let withheld = match &action.body {
-            Body::ContainerCreate(config) => {
-                let (principal, mode) = (&self.caller.principal, self.settings.mode);
-                withheld(&self.policy, mode, principal, &questions, config)
+        let is_probe = matches!(
+            head.route.operation,
+            Operation::System(
+                SystemOperation::Ping | SystemOperation::Version | SystemOperation::Info
+            )
+        );
+        self.dockerd.miss_volume(match &body {
+            Body::VolumeCreate(volume) => volume.name.as_deref(),
+            _ => None,
+        });
+        let version = head.version.unwrap_or(ApiVersion::NEWEST);
+        let judged = match Box::pin(self.judge(version).judge(head, body)).await {
+            Ok(judged) => judged,
+            Err(NotJudged::Refused(refusal)) => return Ok(refused(call, &refusal)),
+            Err(NotJudged::Absent { .. }) => {
+                return Ok(refused(call, &Refusal::not_found("there is no such thing")));
             }
-            _ => Vec::new(),
+            Err(NotJudged::Unreachable(error)) => return Err(error),
         };
-        let outcome = Outcome::Judged { questions: judged, dangers: found.collect(), withheld };
-        let answer = self.dockerd.answer(&action.head, &action.body);
-        Ok((Explained { call, is_probe, outcome }, answer))
+        self.dockerd.miss_volume(None);
+        let answer = self.dockerd.answer(&judged.action.head, &judged.action.body);
+        Ok((Explained { call, is_probe, outcome: self.outcome(judged) }, answer))
+    }
+
+    /// The daemon's own judge, in front of the made-up dockerd.
+    fn judge(&self, version: ApiVersion) -> Judge<'_> {
+        Judge {
+            subject: &self.caller.subject,
+            principal: &self.caller.principal,
+            owner: self.caller.owner.clone(),
+            policy: &self.policy,
+            mode: self.settings.mode,
+            cache: &self.cache,
+            registrar: Registrar {
+                owners: &self.owners,
+                people: &self.caller.people,
+                version,
+                upstream: &self.upstream,
+            },
+        }
+    }
+
+    fn outcome(&self, judged: Judged) -> Outcome {
+        let answers = answers(&self.policy, &self.caller.principal, &judged.questions);
+        let questions = answers.map(|(question, judgement)| {
+            let object = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
+            Answered { action: question.action, object, judgement }
+        });
+        let questions = questions.collect();
+        let dangers = judged.dangers.findings.iter();
+        let dangers = dangers.map(|found| (found.to_string(), found.yields_host())).collect();
+        Outcome::Judged { questions, dangers, withheld: judged.withheld }
     }
 
     fn understand(&self, request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
@@ -138,31 +161,6 @@ impl Judge {
             kind => parse_body(kind, document)?,
         };
         Ok((head, body))
-    }
-
-    /// The call with everything that it refers to.
-    async fn action(
-        &self,
-        mut head: Head,
-        mut body: Body,
-    ) -> Result<Result<Action, Refusal>, Unreachable> {
-        let version = head.version.unwrap_or(ApiVersion::NEWEST);
-        self.dockerd.miss_volume(match &body {
-            Body::VolumeCreate(volume) => volume.name.as_deref(),
-            _ => None,
-        });
-        let object = match object::resolve(&head, version, &self.upstream).await? {
-            Found::Yes(object) => object,
-            Found::No(..) => return Ok(Err(Refusal::not_found("there is no such thing"))),
-        };
-        let finder = Finder::new(version, &self.upstream);
-        let references = match finder.find(&mut head, &mut body, &object).await? {
-            Ok(references) => references,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        self.dockerd.miss_volume(None);
-        let (subject, owner) = (Rc::clone(&self.caller.subject), self.caller.owner.clone());
-        Ok(Ok(Action { subject, owner, head, body, object, references }))
     }
 }
 
