@@ -26,7 +26,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use audit_core::{Audit, Outcome, Record, RecordType, Subject};
+use audit_core::{Audit, Field, Outcome, Record, RecordType, Subject};
 use libloading::{Library, Symbol};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_AUDIT};
 
@@ -169,8 +169,8 @@ fn send_all<'a>(audit: &'a Audit, command: &'a str) -> Box<dyn FnMut() + 'a> {
 /// What `audit_log_user_command` writes.
 fn record<'a>(subject: &'a Subject, command: &'a str) -> Record<'a> {
     Record::new(RecordType::USER_CMD)
-        .untrusted("cwd", subject.cwd.as_deref().unwrap_or(b"?"))
-        .untrusted("cmd", command)
+        .untrusted(Field::CWD, subject.cwd.as_deref().unwrap_or(b"?"))
+        .untrusted(Field::CMD, command)
         .subject(subject)
         .outcome(Outcome::Success)
 }

@@ -2,14 +2,14 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its result")]
 
-use audit_core::{Audit, Error, Outcome, Record, RecordType, Subject};
+use audit_core::{Audit, Error, Field, Outcome, Record, RecordType, Subject};
 
 fn main() -> Result<(), Error> {
     let audit = Audit::open()?;
     let subject = Subject::current()?;
     let record = Record::new(RecordType::TEST)
-        .word("op", "example")
-        .untrusted("path", "a path; with anything in it")
+        .word(Field::OP, "example")
+        .untrusted(Field::PATH, "a path; with anything in it")
         .subject(&subject)
         .outcome(Outcome::Success);
     audit.send(&record)?;

@@ -8,6 +8,8 @@
 
 #[path = "parity/calls.rs"]
 mod calls;
+#[path = "parity/identity.rs"]
+mod identity;
 #[path = "parity/library.rs"]
 mod library;
 #[path = "parity/log.rs"]

@@ -1,13 +1,14 @@
-//! libaudit's functions that write records, with its names, its arguments and its record text.
+//! libaudit's functions that write records, with the same names, arguments and record text.
 //!
-//! A program that was built for libaudit uses them through `LD_PRELOAD` or by linking this
-//! library in its place. Symbols are unversioned, as libaudit's. The README's table says where
-//! the records differ from libaudit's.
+//! A program that was built for libaudit uses them through `LD_PRELOAD`, or by linking this
+//! library in libaudit's place. Symbols are unversioned, like libaudit's. The table in the README
+//! lists where the records differ.
 
 pub mod descriptor;
 pub mod emit;
 pub mod encoding;
 mod exchange;
+pub mod identity;
 mod lock;
 pub mod record_type;
 mod record_type_table;

@@ -1,20 +1,22 @@
-//! The C door to `audit-core`.
+//! The C interface to `audit-core`.
 //!
-//! Two interfaces in one library, over one way to write records:
+//! One library with two interfaces. Both write records with `audit-core`:
 //!
-//! - [`api`]: the `audit_core_` functions, declared in `include/audit_core.h`, for programs that
-//!   are written for it.
-//! - [`dropin`]: the functions of libaudit that write records, declared in `<libaudit.h>`, for
-//!   programs that exist. Where they differ from libaudit stands in the README's table.
+//! - [`api`]: the `audit_core_` functions, for new programs. `include/audit_core.h` declares them.
+//! - [`dropin`]: the functions of libaudit that write records, for programs that use libaudit.
+//!   `<libaudit.h>` declares them. The table in the README lists where they differ from libaudit.
 //!
-//! # What it holds to
+//! # What it guarantees
 //!
-//! - Nothing panics on input, so nothing can unwind into C: the crate's lints refuse every
-//!   operation that panics. Should one be left, the process ends at the boundary.
-//! - NULL and impossible lengths are errors, or have a meaning that the function states.
-//! - Every function may be called from any thread at any time.
-//! - Pointers become Rust values in [`mod@pointer`] and nowhere else; system calls are in `sys`. No
-//!   other module has a block of unsafe code.
+//! - No input makes it panic, so no panic unwinds into C: the crate's lints reject every operation that
+//!   can panic. If one is left, it ends the process at the boundary.
+//! - NULL and impossible lengths are errors, or have a meaning that the function documents.
+//! - Any thread may call any function at any time.
+//! - Only [`mod@pointer`] turns pointers into Rust values, and only `sys` makes system calls. No other
+//!   module has a block of unsafe code.
+
+#![warn(missing_debug_implementations, clippy::exhaustive_enums, clippy::error_impl_error)]
+#![warn(clippy::tests_outside_test_module)]
 
 pub mod api;
 pub mod dropin;

@@ -1,15 +1,18 @@
-//! What C hands in and takes back.
+//! The pointers that C passes in and receives.
 //!
-//! Knows pointers. The types here have the layout of the pointer that they stand for, and only C
-//! can make one that points anywhere, so the functions that take them are safe to call from Rust.
-#![expect(unsafe_code, reason = "C's pointers are read here; each block says why they are valid")]
+//! Each type here has the layout of a pointer. Only C can create a value that points anywhere, so the
+//! functions that take such values are safe to call from Rust.
+#![expect(
+    unsafe_code,
+    reason = "C's pointers are read here; each block says why its pointers are valid"
+)]
 
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
 
-/// A text of C's: NULL, or bytes that end in NUL and stay as they are during the call.
+/// A text from C: NULL, or bytes that end in NUL and do not change during the call.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
 pub struct CText<'a> {
@@ -18,7 +21,7 @@ pub struct CText<'a> {
 }
 
 impl<'a> CText<'a> {
-    /// No text.
+    /// NULL.
     pub const NULL: Self = Self { pointer: ptr::null(), lent: PhantomData };
 
     /// The bytes without the NUL; `None` for NULL.
@@ -27,24 +30,24 @@ impl<'a> CText<'a> {
         if self.pointer.is_null() {
             return None;
         }
-        // SAFETY: not NULL; otherwise only `From<&CStr>` and C make such a value, and C promises
-        // by the declaration of each function a text that ends in NUL and outlives the call.
+        // SAFETY: the pointer is not NULL. Only `From<&CStr>` and C create such a value. The declaration of
+        // each function obliges C to pass a text that ends in NUL and outlives the call.
         Some(unsafe { CStr::from_ptr(self.pointer) }.to_bytes())
     }
 
-    /// The bytes without the NUL; `None` for NULL and for a text without any.
+    /// The bytes without the NUL; `None` for NULL and for an empty text.
     #[must_use]
     pub fn non_empty(self) -> Option<&'a [u8]> {
         self.bytes().filter(|bytes| !bytes.is_empty())
     }
 
-    /// So many bytes, NUL or not; `None` as [`CBytes::bytes`] says.
+    /// The first `len` bytes, which may contain NUL; `None` in the cases of [`CBytes::bytes`].
     #[must_use]
     pub fn sized(self, len: usize) -> Option<&'a [u8]> {
         CBytes { pointer: self.pointer.cast(), lent: PhantomData }.bytes(len)
     }
 
-    /// The text; `None` for NULL and for what is not UTF-8.
+    /// The text; `None` for NULL and for bytes that are not UTF-8.
     #[must_use]
     pub fn utf8(self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
@@ -57,7 +60,7 @@ impl<'a> From<&'a CStr> for CText<'a> {
     }
 }
 
-/// Bytes of C's whose length stands beside: NULL, or as many bytes as the length says.
+/// Bytes from C whose length is another argument: NULL, or a pointer to that many bytes.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
 pub struct CBytes<'a> {
@@ -66,7 +69,7 @@ pub struct CBytes<'a> {
 }
 
 impl<'a> CBytes<'a> {
-    /// The bytes; `None` for NULL with a length, and for a length that no memory can have.
+    /// The bytes; `None` for NULL with a length other than 0, and for a length over `isize::MAX`.
     #[must_use]
     pub fn bytes(self, len: usize) -> Option<&'a [u8]> {
         if len == 0 {
@@ -75,13 +78,13 @@ impl<'a> CBytes<'a> {
         if self.pointer.is_null() || isize::try_from(len).is_err() {
             return None;
         }
-        // SAFETY: not NULL, the length is possible, and C promises by the declaration of each
-        // function that so many bytes are there and outlive the call.
+        // SAFETY: the pointer is not NULL and the length is possible. The declaration of each function
+        // obliges C to pass that many bytes, which outlive the call.
         Some(unsafe { slice::from_raw_parts(self.pointer.cast(), len) })
     }
 }
 
-/// Texts of C's whose count stands beside: NULL, or as many texts as the count says.
+/// Texts from C whose count is another argument: NULL, or a pointer to that many texts.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
 pub struct CTexts<'a> {
@@ -100,14 +103,14 @@ impl<'a> CTexts<'a> {
         if self.pointer.is_null() || isize::try_from(size).is_err() {
             return None;
         }
-        // SAFETY: not NULL, the size is possible, and C promises by the declaration of each
-        // function that so many texts are there and outlive the call.
+        // SAFETY: the pointer is not NULL and the size is possible. The declaration of each function
+        // obliges C to pass that many texts, which outlive the call.
         let texts = unsafe { slice::from_raw_parts(self.pointer, count) };
         texts.iter().map(|text| text.bytes()).collect()
     }
 }
 
-/// Room of C's for a text whose length the function's declaration gives.
+/// A buffer from C. The function's declaration says how long it is.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug)]
 pub struct CBuffer<'a> {
@@ -116,11 +119,11 @@ pub struct CBuffer<'a> {
 }
 
 impl CBuffer<'_> {
-    /// Stores the text and a NUL, and gives the pointer as C gave it. NULL stays NULL.
+    /// Stores the text and a NUL, and returns the pointer. Does nothing for NULL.
     pub(crate) fn fill(self, text: &[u8]) -> *mut c_char {
         if !self.pointer.is_null() {
-            // SAFETY: not NULL, and C promises by the function's declaration room for the text
-            // and a NUL. A text of Rust's cannot lie in it.
+            // SAFETY: the pointer is not NULL. The function's declaration obliges C to pass room for the
+            // text and a NUL. The text belongs to Rust, so it does not overlap the buffer.
             unsafe {
                 ptr::copy_nonoverlapping(text.as_ptr(), self.pointer.cast(), text.len());
                 self.pointer.add(text.len()).write(0);
@@ -130,7 +133,7 @@ impl CBuffer<'_> {
     }
 }
 
-/// A text that C is to release with `free(3)`; NULL if there is no memory.
+/// A text that C must release with `free(3)`; NULL without memory.
 pub(crate) fn allocate(text: &[u8]) -> *mut c_char {
     // SAFETY: `malloc` may be called with any size.
     let pointer: *mut c_char = unsafe { libc::malloc(text.len().saturating_add(1)) }.cast();
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_what_c_gave() {
+    fn texts_are_what_c_passed() {
         assert_eq!(CText::from(c"a b").bytes(), Some(&b"a b"[..]));
         assert_eq!(CText::from(c"").bytes(), Some(&b""[..]));
         assert_eq!(CText::from(c"").non_empty(), None);

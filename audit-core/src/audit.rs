@@ -1,6 +1,6 @@
 //! The handle to the kernel's audit system.
 //!
-//! Knows how records become datagrams. Called by every program that writes the trail.
+//! Knows how records become datagrams. Every program that writes the audit trail uses it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,8 @@ use crate::part;
 use crate::record::Record;
 use crate::record_type::RecordType;
 
-/// How long the kernel's answer is awaited unless [`Audit::with_deadline`] says otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Most messages in one datagram. The receive buffer holds some 256 refusals, and every one of
-/// the messages may be refused.
+/// Most messages in one datagram. The kernel may refuse each of them, and the receive buffer holds
+/// about 256 refusals.
 ///
 /// # Source
 /// Measured on 6.18 with the default `net.core.rmem_default` of 212992.
@@ -25,18 +22,18 @@ const MESSAGES_LIMIT: usize = 128;
 
 /// An open handle to the kernel's audit system.
 ///
-/// It may be shared between threads; each exchange with the kernel has it for itself. The kernel
-/// notes the `pid`, `uid`, `auid` and session of the thread that sends.
+/// Threads may share it; one exchange with the kernel runs at a time. The kernel adds the `pid`, `uid`,
+/// `auid` and session of the sending thread to each record.
 ///
 /// # Example
 /// ```no_run
-/// use audit_core::{Audit, Outcome, Record, RecordType, Subject};
+/// use audit_core::{Audit, Field, Outcome, Record, RecordType, Subject};
 ///
 /// let audit = Audit::open()?;
 /// let subject = Subject::current()?;
 /// let record = Record::new(RecordType::USER_CMD)
-///     .untrusted("cwd", "/home/dwalsh")
-///     .untrusted("cmd", "docker ps")
+///     .untrusted(Field::CWD, "/home/dwalsh")
+///     .untrusted(Field::CMD, "docker ps")
 ///     .subject(&subject)
 ///     .outcome(Outcome::Success);
 /// audit.send(&record)?;
@@ -47,23 +44,23 @@ pub struct Audit {
     deadline: Duration,
 }
 
-/// What one exchange with the kernel uses, kept for the next one.
+/// The socket and the buffers of an exchange with the kernel. The next exchange reuses them.
 struct Exchange {
     connection: Connection,
     datagram: Datagram,
-    /// What each message in the datagram is part of.
+    /// The record that each message in the datagram belongs to.
     parts: Vec<Part>,
     text: Vec<u8>,
 }
 
-/// A message as part of a record of the set.
+/// Which record of the set a message belongs to.
 #[derive(Clone, Copy)]
 struct Part {
     record_index: usize,
     record_type: RecordType,
 }
 
-/// A record that is laid out already, and so outlives what it borrowed.
+/// The texts of a record. Unlike the record, they borrow nothing.
 #[derive(Debug)]
 pub(crate) struct Texts {
     pub(crate) record_type: RecordType,
@@ -76,14 +73,18 @@ impl Texts {
     }
 }
 
-/// Why records of a set were not taken, by their index in the set.
-type Causes = BTreeMap<usize, Error>;
+/// Why the kernel did not take records of a set, by their index in the set.
+pub(crate) type Causes = BTreeMap<usize, Error>;
 
 impl Audit {
-    /// Opens a socket to the kernel's audit system. This needs no privilege; sending does.
+    /// How long [`Audit::status`] and other requests wait for the kernel's answer, unless
+    /// [`Audit::with_deadline`] sets another time.
+    pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+    /// Opens a socket to the kernel's audit system. Opening needs no privilege; sending does.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the kernel has no audit, [`Error::Open`] for any other cause,
+    /// [`Error::Unsupported`] if the kernel has no audit system, [`Error::Open`] for any other cause,
     /// such as no free descriptor.
     ///
     /// # Source
@@ -95,14 +96,14 @@ impl Audit {
             parts: Vec::new(),
             text: Vec::new(),
         };
-        Ok(Self { exchange: Mutex::new(exchange), deadline: DEFAULT_DEADLINE })
+        Ok(Self { exchange: Mutex::new(exchange), deadline: Self::DEFAULT_DEADLINE })
     }
 
-    /// Sets how long an answer to a request such as [`Audit::status`] is awaited.
+    /// Sets how long requests such as [`Audit::status`] wait for the kernel's answer.
     ///
-    /// A record needs no such time: the kernel has taken or refused it when `sendto(2)` returns.
-    /// What no deadline can shorten is the time that the kernel itself makes a sender wait when its
-    /// backlog is full, at most `backlog_wait_time` (see `auditctl(8)`).
+    /// Sending a record does not wait for an answer: when `sendto(2)` returns, the kernel has taken or
+    /// refused the record. While its backlog is full, the kernel blocks a sender for up to
+    /// `backlog_wait_time` (see `auditctl(8)`). No deadline shortens that.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -111,35 +112,38 @@ impl Audit {
 
     /// Writes one record, in several parts if it is long.
     ///
-    /// Success says that the kernel took the record. It does not say that it is stored: the kernel
-    /// also takes records when audit is disabled or a filter drops them; [`Audit::receipts`] tells.
-    /// It drops them too where auditd does not run, or takes nothing for half a second under load,
-    /// unless the host was booted with `audit=1`; `auditd_pid` and `lost` of [`Audit::status`]
-    /// tell.
+    /// Success says that the kernel took the record. It does not say that the record is stored:
     ///
-    /// Two system calls; no memory is allocated unless the record is longer than any before it or
-    /// is sent in parts.
+    /// - The kernel also takes records while audit is disabled or a rule drops them.
+    ///   [`Audit::receipts`] detects both.
+    /// - Unless the host was booted with `audit=1`, the kernel drops records while auditd does not run,
+    ///   or when auditd reads nothing for half a second under load. `auditd_pid` and `lost` of
+    ///   [`Audit::status`] show it.
+    ///
+    /// Sending takes two system calls. It allocates memory only if the record is longer than all
+    /// records before it, or is sent in parts.
     ///
     /// # Errors
     /// [`Error::WritePermission`] without `CAP_AUDIT_WRITE`, [`Error::Refused`] in a user
-    /// namespace, [`Error::RecordTypeRefused`], and what [`Record::texts`] says of a wrong record.
-    /// [`Error::Send`], [`Error::Receive`], [`Error::TimedOut`] and [`Error::Kernel`] for anything
-    /// else; after [`Error::Receive`] and [`Error::TimedOut`] it is not known whether the kernel
-    /// took the record.
+    /// namespace, [`Error::RecordTypeRefused`], and the errors of [`Record::texts`] for a wrong
+    /// record. [`Error::Send`], [`Error::Receive`], [`Error::TimedOut`] and [`Error::Kernel`] for
+    /// anything else. After [`Error::Receive`] and [`Error::TimedOut`] the kernel may or may not have
+    /// taken the record.
     pub fn send(&self, record: &Record<'_>) -> Result<(), Error> {
         self.send_all(std::slice::from_ref(record))
     }
 
-    /// Writes several records in one datagram, so that no other sender's come between them.
+    /// Writes several records in one datagram, so that no other sender's records come between them.
     ///
-    /// A set that is too large for the send buffer (212 kB unless the host allows more) or has
-    /// more than 128 parts goes in several datagrams, in order. Each record stands for itself: one
-    /// that is wrong or refused does not keep the others back.
+    /// A set that does not fit into the send buffer (212 kB unless the host allows more), or has
+    /// more than 128 parts, goes in several datagrams, in order. A wrong or refused record does not
+    /// affect the others.
     ///
     /// # Errors
-    /// [`Error::NotTaken`] names each record that was not taken and why; the others were. A cause
-    /// that no record of the set escapes, such as [`Error::WritePermission`], is the error itself,
-    /// and so is the cause of a set of one. The causes are those of [`Audit::send`].
+    /// [`Error::NotTaken`] lists the records that the kernel did not take, with the cause for each. It
+    /// took all others. A cause that affects every record of the set, such as
+    /// [`Error::WritePermission`], is returned itself, and so is the cause for a set of one record.
+    /// The causes are those of [`Audit::send`].
     pub fn send_all(&self, records: &[Record<'_>]) -> Result<(), Error> {
         let mut causes = Causes::new();
         let mut exchange = self.exchange();
@@ -151,8 +155,13 @@ impl Audit {
         Error::from_causes(causes, records.len())
     }
 
-    /// Writes the texts that records gave.
+    /// As [`send_all`](Self::send_all), for records that are already texts.
     pub(crate) fn send_texts(&self, records: &[Texts]) -> Result<(), Error> {
+        Error::from_causes(self.send_each(records), records.len())
+    }
+
+    /// Writes the texts of records, and gives the cause for each record that was not taken.
+    pub(crate) fn send_each(&self, records: &[Texts]) -> Causes {
         let mut causes = Causes::new();
         let mut exchange = self.exchange();
         exchange.clear();
@@ -163,10 +172,10 @@ impl Audit {
             }
         }
         exchange.flush(self.deadline, &mut causes);
-        Error::from_causes(causes, records.len())
+        causes
     }
 
-    /// The connection, for requests that are not records.
+    /// Makes a request that is not a record.
     pub(crate) fn with_connection<T>(
         &self,
         request: impl FnOnce(&mut Connection, &mut Datagram, Duration) -> T,
@@ -176,20 +185,20 @@ impl Audit {
         request(connection, datagram, self.deadline)
     }
 
-    /// A thread that panicked in here left nothing half-sent: datagrams go whole.
+    /// A poisoned lock is safe to use: a thread that panicked left no datagram half sent.
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Exchange {
-    /// Drops what an earlier call that failed may have left.
+    /// Discards what an earlier call that failed may have left.
     fn clear(&mut self) {
         self.datagram.reset();
         self.parts.clear();
     }
 
-    /// Appends the record's texts to the datagram, and sends it as often as it is full.
+    /// Appends the record's texts to the datagram, and sends the datagram whenever it is full.
     fn push(
         &mut self,
         record_index: usize,
@@ -211,7 +220,7 @@ impl Exchange {
     fn push_text(&mut self, part: Part, text: &[u8], deadline: Duration, causes: &mut Causes) {
         let len = self.datagram.len() + Datagram::message_len(text);
         if len > self.connection.send_limit_bytes() {
-            // Twice as much at once, so that a long record asks only a few times.
+            // Twice as much as needed, so that a long record asks only a few times.
             self.connection.make_room(2 * len);
         }
         if len > self.connection.send_limit_bytes() || self.parts.len() >= MESSAGES_LIMIT {
@@ -221,8 +230,8 @@ impl Exchange {
         self.parts.push(part);
     }
 
-    /// Sends the datagram. A record of which one part is refused is not taken; the first cause
-    /// counts.
+    /// Sends the datagram. If the kernel refuses one part of a record, the record counts as not taken,
+    /// with the first cause.
     fn flush(&mut self, deadline: Duration, causes: &mut Causes) {
         if self.datagram.is_empty() {
             return;

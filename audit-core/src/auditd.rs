@@ -1,16 +1,16 @@
-//! Whether the process that stores records is still there.
+//! Watches the process that stores records.
 //!
-//! Knows processes; asks the kernel nothing about audit.
+//! Knows processes. Makes no request to the audit system.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use crate::sys;
 
-/// The process that the kernel took for auditd last, watched.
+/// Watches the process that the kernel considers to be auditd.
 ///
-/// The kernel finds out that auditd was killed when it next has a record for it, and that record is
-/// lost but for the kernel's log. A descriptor of the process tells at once.
+/// After auditd is killed, the kernel notices only when it has the next record for auditd. That record
+/// reaches only the kernel log. A process descriptor shows the end of auditd at once.
 ///
 /// # Example
 /// ```no_run
@@ -19,7 +19,7 @@ use crate::sys;
 /// let mut auditd = Auditd::default();
 /// let status = Audit::open()?.status()?;
 /// if auditd.living(status.auditd_pid).is_none() {
-///     eprintln!("nobody stores records");
+///     eprintln!("no process stores records");
 /// }
 /// # Ok::<(), audit_core::Error>(())
 /// ```
@@ -33,8 +33,9 @@ struct Held {
 }
 
 impl Auditd {
-    /// The number that [`Status::auditd_pid`](crate::Status::auditd_pid) gives, unless that process
-    /// has ended. A process that may not be watched is as the kernel says.
+    /// The given [`Status::auditd_pid`](crate::Status::auditd_pid), or `None` if that process has ended.
+    ///
+    /// If this process may not watch it, the pid is returned unchanged.
     #[must_use]
     pub fn living(&mut self, pid: Option<u32>) -> Option<u32> {
         let pid = pid?;
@@ -54,7 +55,7 @@ impl Auditd {
     }
 }
 
-/// `pidfd_open(2)`: it becomes readable when the process ends.
+/// `pidfd_open(2)`: the descriptor becomes readable when the process ends.
 fn has_ended(process: &OwnedFd) -> bool {
     sys::wait_readable(process.as_fd(), Duration::ZERO).unwrap_or(false)
 }
@@ -65,7 +66,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn a_process_that_has_ended_is_seen_at_once() {
+    fn the_end_of_a_process_is_visible_at_once() {
         let mut auditd = Auditd::default();
         let mut first = Command::new("sleep").arg("600").spawn().unwrap();
         let mut second = Command::new("sleep").arg("600").spawn().unwrap();
@@ -75,7 +76,7 @@ mod tests {
             assert_eq!(auditd.living(pid), pid);
             assert_eq!(auditd.living(pid), pid);
             process.kill().unwrap();
-            // Its end is seen before anybody waits for it, and behind that too.
+            // The end is visible before the parent waits for the process, and after that too.
             while auditd.living(pid).is_some() {
                 std::thread::yield_now();
             }

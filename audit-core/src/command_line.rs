@@ -1,14 +1,14 @@
 //! A command and its arguments as one line.
 //!
-//! Knows how a shell reads words. The boundaries between arguments survive: pasted into a shell,
-//! the line gives the same arguments again.
+//! Knows how a shell splits a line into words. The line keeps the boundaries between arguments: a
+//! shell that reads it gets the same arguments.
 
 /// The words of a command, quoted for a shell and joined with spaces.
 ///
-/// Ordinary words stand as they were typed, so the line reads as sudo writes it. Others are quoted
-/// for a POSIX shell; words with control characters, invisible characters or bytes that are not
-/// UTF-8 are written `$'...'`, which bash, zsh, ksh and POSIX.1-2024 read, so that the line stays
-/// one line of visible text.
+/// Ordinary words are unchanged, so the line looks as sudo writes it. Other words are quoted for a
+/// POSIX shell. Words with control characters, invisible characters or bytes that are not UTF-8 are
+/// written `$'...'`, so that the result is one line of visible text. bash, zsh, ksh and POSIX.1-2024
+/// shells read that form.
 ///
 /// # Example
 /// ```
@@ -46,7 +46,7 @@ impl CommandLine {
         &self.line
     }
 
-    /// Where each word starts in the line, in bytes, in order.
+    /// Where each word starts in the line, as byte offsets in order.
     #[must_use]
     pub fn word_starts(&self) -> &[usize] {
         &self.word_starts
@@ -69,12 +69,12 @@ fn quote(word: &[u8], position: Position, line: &mut Vec<u8>) {
     }
 }
 
-/// Whether no shell reads anything into the word. A command with `=` would be an assignment, and
-/// zsh expands a leading `=`.
+/// Whether every shell reads the word as it is. A command with `=` would be an assignment, and zsh
+/// expands a leading `=`.
 fn is_ordinary(word: &[u8], position: Position) -> bool {
-    let equals_sign_is_read = position == Position::Command || word.starts_with(b"=");
-    let is_read = word.is_empty() || (equals_sign_is_read && word.contains(&b'='));
-    !is_read
+    let equals_sign_is_special = position == Position::Command || word.starts_with(b"=");
+    let is_special = word.is_empty() || (equals_sign_is_special && word.contains(&b'='));
+    !is_special
         && word.iter().all(|byte| {
             byte.is_ascii_alphanumeric()
                 || matches!(
@@ -84,7 +84,7 @@ fn is_ordinary(word: &[u8], position: Position) -> bool {
         })
 }
 
-/// Whether a terminal shows the character as itself; the excluded ones hide or reorder text.
+/// Whether a terminal shows the character. The excluded characters hide or reorder text.
 fn is_visible(character: char) -> bool {
     !character.is_control()
         && !matches!(character, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
@@ -129,7 +129,7 @@ fn quote_dollar(word: &[u8], line: &mut Vec<u8>) {
     line.push(b'\'');
 }
 
-/// Three octal digits a byte: unlike `\xFF`, the escape cannot swallow a digit that follows it.
+/// Writes three octal digits for each byte. Unlike `\xFF`, the escape cannot absorb a digit after it.
 fn escape_octal(bytes: &[u8], line: &mut Vec<u8>) {
     for byte in bytes {
         let digit = |shift: u8| b'0' + ((byte >> shift) & 7);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_words_stand_as_typed() {
+    fn ordinary_words_are_unchanged() {
         let typed = "docker run -ti --privileged -v /:/host fedora chroot /host";
         let words: Vec<&str> = typed.split(' ').collect();
         assert_eq!(line(&words), typed);
@@ -190,7 +190,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn a_shell_reads_the_same_words_again(
+        fn a_shell_reads_the_same_words(
             words in prop::collection::vec(prop::collection::vec(1..=255u8, 0..40), 1..6)
         ) {
             let mut script = b"printf '%s\\0' ".to_vec();
@@ -207,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn the_line_shows_no_control_character(words: Vec<Vec<u8>>) {
+        fn the_line_contains_no_control_character(words: Vec<Vec<u8>>) {
             let command_line = CommandLine::new(&words);
             let text = std::str::from_utf8(command_line.as_bytes()).unwrap();
             prop_assert!(text.chars().all(is_visible));

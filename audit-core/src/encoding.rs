@@ -1,14 +1,14 @@
-//! How a value that people chose is written, so that it can neither break nor hide a record.
+//! Encodes values that people choose, so that no value can break or hide a record.
 //!
-//! Knows bytes only. Every untrusted value of every record passes through here, and no other code
+//! Knows only bytes. Every untrusted value of every record passes through this module. No other code
 //! quotes or escapes.
 
-/// Whether the value may stand between double quotes as it is.
+/// Whether the value may be written unchanged between double quotes.
 ///
-/// True if all bytes are printable ASCII without space and none is `"`, `'`, `\` or `=`. This is
-/// stricter than libaudit, which quotes the last three: `ausearch` looks for `res=`, `uid=` and
-/// others anywhere in the line, and other readers end the message at `'` or take `\"` for an
-/// escape. Hexadecimal is always legal where quotes are, and every reader decodes it.
+/// True if all bytes are printable ASCII without space, and none is `"`, `'`, `\` or `=`. This is
+/// stricter than libaudit, which puts the last three between quotes. But `ausearch` searches for
+/// `res=`, `uid=` and others anywhere in the line, and other readers end the message at `'` or treat
+/// `\"` as an escape. Hexadecimal is legal wherever quotes are, and every reader decodes it.
 ///
 /// # Source
 /// `audit_string_contains_control` in `kernel/audit.c` for the base rule; `ausearch-parse.c` of
@@ -22,12 +22,12 @@ const fn is_plain_byte(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7E) && !matches!(byte, b'"' | b'\'' | b'\\' | b'=')
 }
 
-/// Length of the longest prefix that may stand between double quotes, in bytes.
+/// Length of the longest prefix that may be written between double quotes, in bytes.
 pub(crate) fn plain_prefix_len(value: &[u8]) -> usize {
     value.iter().position(|byte| !is_plain_byte(*byte)).unwrap_or(value.len())
 }
 
-/// Appends the encoded value: `"value"` if it [is plain](is_plain), else upper-case hexadecimal.
+/// Appends the encoded value: `"value"` if it [is plain](is_plain), otherwise upper-case hexadecimal.
 pub fn encode(value: &[u8], text: &mut Vec<u8>) {
     if is_plain(value) {
         text.push(b'"');
@@ -38,8 +38,10 @@ pub fn encode(value: &[u8], text: &mut Vec<u8>) {
     }
 }
 
-/// Appends a value that readers take without quotes, such as a terminal or a host: as it is if
-/// nothing in it can end the field or look like another, else hexadecimal; `?` if there is none.
+/// Appends a value that readers expect without quotes, such as a terminal or a host name.
+///
+/// The value is unchanged if no byte of it can end the field or imitate another field. Otherwise it is
+/// written as hexadecimal. `None` and an empty value are written `?`.
 pub fn encode_bare(value: Option<&[u8]>, text: &mut Vec<u8>) {
     match value {
         None | Some(b"") => text.push(b'?'),
@@ -50,7 +52,7 @@ pub fn encode_bare(value: Option<&[u8]>, text: &mut Vec<u8>) {
     }
 }
 
-/// Length of what [`encode_bare`] appends, in bytes.
+/// How many bytes [`encode_bare`] appends.
 pub(crate) fn bare_len(value: Option<&[u8]>) -> usize {
     match value {
         None | Some(b"") => "?".len(),
@@ -64,16 +66,16 @@ const fn is_bare_byte(byte: u8) -> bool {
         || matches!(byte, b'.' | b':' | b'-' | b'_' | b'/' | b'%' | b'@' | b'?')
 }
 
-/// Appends text that a caller wrote himself, field names and all. Control characters, which could
-/// end the line or forge what the audit daemon adds to it, become spaces.
+/// Appends text that the caller formatted, field names included. Control characters become spaces:
+/// they could end the line, or forge the fields that auditd adds to it.
 ///
 /// A field `key=` whose value is neither in double quotes nor hexadecimal becomes `key:`. auditd and
-/// other programs with libauparse 3.0.9 crash on one in a `TRUSTED_APP` record. The length stays the
-/// same.
+/// other programs with libauparse 3.0.9 crash on such a field in a `TRUSTED_APP` record. The length
+/// does not change.
 ///
 /// # Source
-/// `parse_up_record` in `auparse/ellist.c` of audit-userspace 3.0.9: it uses what `au_unescape`
-/// gives for the value without a look at whether that is NULL.
+/// `parse_up_record` in `auparse/ellist.c` of audit-userspace 3.0.9 uses the result of `au_unescape`
+/// without a check for NULL.
 pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
     let start = text.len();
     text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
@@ -85,7 +87,7 @@ pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
     }
 }
 
-/// Whether libauparse 3.0.9 can read the value of a field `key`.
+/// Whether libauparse 3.0.9 reads this value of a field `key` without a crash.
 fn is_safe_key(value: &[u8]) -> bool {
     let is_quoted = matches!(value, [b'"', .., b'"']);
     let is_hexadecimal = value.len() % 2 == 0 && value.iter().all(u8::is_ascii_hexdigit);
@@ -103,7 +105,7 @@ pub fn encoded_len(value: &[u8]) -> usize {
     if is_plain(value) { value.len() + 2 } else { value.len() * 2 }
 }
 
-/// Reads an encoded value back; `None` if the text is neither quoted nor upper-case hexadecimal.
+/// Decodes a value; `None` if the text is neither quoted nor upper-case hexadecimal.
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if let [b'"', value @ .., b'"'] = text {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_break_or_hide_a_record_is_hexadecimal() {
+    fn values_that_could_break_or_hide_a_record_are_hexadecimal() {
         assert_eq!(encoded(b"a b"), "612062");
         assert_eq!(encoded(b"\x41\x00\x22\xff"), "410022FF");
         for byte in 0..=u8::MAX {
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn s27_a_key_that_would_crash_auditd_is_no_field() {
+    fn s27_a_key_that_would_crash_auditd_becomes_no_field() {
         for (text, expected) in [
             ("key=hello", "key:hello"),
             ("op=x key=zz res=success", "op=x key:zz res=success"),

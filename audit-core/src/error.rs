@@ -1,6 +1,6 @@
-//! What can go wrong, and what to do about it.
+//! The error type of this crate. Error texts say what to do.
 //!
-//! Every errno of the audit socket gets its meaning here, once.
+//! Gives each errno of the audit socket its meaning.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,77 +13,79 @@ use crate::field::FieldProblem;
 use crate::identity::Auid;
 use crate::record_type::RecordType;
 
-/// Why a record was not written, or the audit system not read.
+/// Why a record was not written, or why the audit system could not be read.
 #[derive(Debug, thiserror::Error)]
+#[expect(clippy::error_impl_error, reason = "the crate has one error type")]
 #[non_exhaustive]
 pub enum Error {
-    /// The kernel has no audit: not built in, switched off at boot, or the socket family is blocked.
+    /// The kernel has no audit system. It is not built in, it was disabled at boot, or a sandbox blocks
+    /// the socket family.
     #[error(
-        "the kernel has no audit system; boot without `audit=0`, and allow AF_NETLINK where a \
-         service restricts address families"
+        "the kernel has no audit system; boot without `audit=0`, and allow AF_NETLINK if the service \
+         restricts address families"
     )]
     Unsupported {
-        /// What `socket(2)` answered.
+        /// The error from `socket(2)`.
         source: io::Error,
     },
     /// The audit socket could not be opened or set up.
     #[error("cannot open the audit socket")]
     Open {
-        /// What the system call answered.
+        /// The error from the system call.
         source: io::Error,
     },
-    /// The sender lacks the capability to write records.
+    /// The sender lacks `CAP_AUDIT_WRITE`.
     #[error(
         "writing audit records needs CAP_AUDIT_WRITE; run it as root, or give the program the \
          capability with `setcap cap_audit_write+ep`"
     )]
     WritePermission,
-    /// The sender lacks the capability to read the kernel's audit state.
+    /// The sender lacks `CAP_AUDIT_CONTROL`, or is outside the initial pid namespace.
     #[error(
         "reading the audit status needs CAP_AUDIT_CONTROL in the initial pid namespace; run it as \
          root on the host"
     )]
     ControlPermission,
-    /// The caller lacks the capability to listen to what the kernel writes.
+    /// The process lacks `CAP_AUDIT_READ`, so it cannot listen to the records that the kernel writes.
     #[error("receipts for audit records need CAP_AUDIT_READ; run it as root on the host")]
     ReadPermission,
-    /// The kernel took the record and did not write it in time.
+    /// The kernel took the record but did not write it in time.
     #[error(
-        "the kernel took the record and did not write it within {} ms: audit is off, a rule drops \
-         it, or the rate limit is reached; see `auditctl -s` and `auditctl -l`",
+        "the kernel took the record but did not write it within {} ms: audit is off, a rule drops it, \
+         or the rate limit is reached; see `auditctl -s` and `auditctl -l`",
         .deadline.as_millis()
     )]
     NoReceipt {
-        /// How long it was awaited.
+        /// How long the sender waited.
         deadline: Duration,
     },
-    /// The process acts for somebody already, so it cannot act for another.
+    /// The process already has a login uid, so it cannot act for another person.
     #[error(
-        "the login uid is set to {auid} already; act for others from a service that nobody's \
-         login started"
+        "the login uid is already set to {auid}; act for others from a service that no login session \
+         started"
     )]
     LoginUidSet {
-        /// Whom the process acts for.
+        /// The login uid of the process.
         auid: Auid,
     },
-    /// The kernel does not let a thread act for this person.
-    #[error("cannot take on the login uid {auid}; it must be a uid of this user namespace")]
+    /// The kernel does not let a thread take this login uid.
+    #[error("cannot take the login uid {auid}; it must be a uid of this user namespace")]
     LoginRefused {
-        /// For whom the thread was to act.
+        /// The login uid that the thread asked for.
         auid: Auid,
-        /// What writing the login uid answered.
+        /// The error from writing the login uid.
         source: io::Error,
     },
-    /// The thread that writes records is gone.
+    /// The thread that writes records has ended.
     #[error("the thread that writes records has ended; start another")]
     ThreadEnded,
     /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread {
-        /// What the system call answered.
+        /// The error from the system call.
         source: io::Error,
     },
-    /// The sender is not in the initial user namespace, where the kernel takes no records.
+    /// The sender is in a user namespace, from which the kernel takes no records.
     #[error(
         "the kernel takes no audit records from inside a user namespace; run it on the host, \
          outside containers and `unshare --user`"
@@ -101,57 +103,57 @@ pub enum Error {
          see pam_tty_audit(8)"
     )]
     TerminalNotAudited,
-    /// Some records of a set were not taken. The kernel took all others.
-    #[error("not all records were taken: {}", list(causes))]
+    /// The kernel did not take some records of a set. It took all others.
+    #[error("the kernel did not take some of the records: {}", list(causes))]
     NotTaken {
-        /// Where in the set the record stands, counted from 0, and why it was not taken.
+        /// The cause for each record that was not taken, by the record's index in the set.
         causes: BTreeMap<usize, Error>,
     },
-    /// The kernel did not answer in time; whether it took a record is not known.
+    /// The kernel did not answer in time. It may or may not have taken a record.
     #[error(
-        "the kernel did not answer within {} ms; look with ausearch for what was sent",
+        "the kernel did not answer within {} ms; search with ausearch for the record",
         .deadline.as_millis()
     )]
     TimedOut {
-        /// How long the answer was awaited.
+        /// How long the sender waited.
         deadline: Duration,
     },
-    /// The kernel answered with an error that has no meaning of its own here.
+    /// The kernel answered with an error that no other variant covers.
     #[error("the kernel refused the request")]
     Kernel {
-        /// The errno of the answer.
+        /// The error in the answer.
         source: io::Error,
     },
     /// `sendto(2)` failed.
     #[error("cannot send to the audit socket")]
     Send {
-        /// What the system call answered.
+        /// The error from the system call.
         source: io::Error,
     },
     /// `recvfrom(2)` or `poll(2)` failed.
     #[error("cannot receive from the audit socket")]
     Receive {
-        /// What the system call answered.
+        /// The error from the system call.
         source: io::Error,
     },
     /// The kernel's answer could not be read.
     #[error("cannot read the kernel's answer: {description}")]
     Reply {
-        /// What the decoder said.
+        /// The error from the decoder.
         description: String,
     },
     /// A field cannot be part of a record.
     #[error("field `{}`: {problem}", name.escape_debug())]
     Field {
-        /// The field's name as given.
+        /// The name as given.
         name: String,
-        /// What is wrong with it.
+        /// The mistake.
         problem: FieldProblem,
     },
-    /// A record was sent before its outcome was set.
-    #[error("the record has no outcome; say success or failed")]
+    /// The record has no outcome.
+    #[error("the record has no outcome; set success or failed")]
     NoOutcome,
-    /// Fields that cannot be continued in a further record fill a whole record.
+    /// The fields that cannot continue in a further record fill a whole record.
     #[error("the fields leave no room in a record of {limit_bytes} bytes; give fewer")]
     TooManyFields {
         /// The longest text of a record, in bytes.
@@ -162,7 +164,7 @@ pub enum Error {
     Proc {
         /// The file.
         path: PathBuf,
-        /// What reading answered.
+        /// The error from reading it.
         source: io::Error,
     },
 }
@@ -194,10 +196,10 @@ impl Error {
         }
     }
 
-    /// What became of a set of `count` records, from the causes why some were not taken.
+    /// The result for a set of `count` records, from the causes for the records that were not taken.
     ///
-    /// A single record's cause stands for itself. So does the sender's: without the capability,
-    /// no record of the set is taken, and there is one thing to do about it.
+    /// The cause is the error itself for a set of one record, and if every record failed for the same
+    /// reason that lies with the sender, such as a missing capability.
     pub(crate) fn from_causes(mut causes: BTreeMap<usize, Self>, count: usize) -> Result<(), Self> {
         let all_alike = |first: &Self| {
             let kind = discriminant(first);
@@ -212,7 +214,7 @@ impl Error {
         }
     }
 
-    /// Whether another record would have fared the same.
+    /// Whether any other record would have failed the same way.
     const fn is_about_sender(&self) -> bool {
         matches!(self, Self::WritePermission | Self::Refused | Self::Send { .. })
     }
@@ -226,7 +228,7 @@ impl Error {
     }
 }
 
-/// How many causes the text of [`Error::NotTaken`] lists.
+/// Most causes that the text of [`Error::NotTaken`] lists.
 const LISTED: usize = 3;
 
 fn list(causes: &BTreeMap<usize, Error>) -> String {
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn one_cause_for_all_stands_for_itself() {
+    fn one_cause_for_all_is_the_error_itself() {
         let outcome = |causes: Vec<(usize, Error)>, count| {
             Error::from_causes(causes.into_iter().collect(), count)
         };
@@ -287,15 +289,15 @@ mod tests {
     }
 
     #[test]
-    fn the_records_that_were_not_taken_are_listed() {
+    fn records_that_were_not_taken_are_listed() {
         let cause = || Error::Kernel { source: io::Error::from_raw_os_error(libc::ENOMEM) };
         let causes =
             [(1, Error::NoOutcome), (3, cause()), (4, cause()), (7, cause()), (9, cause())];
         let error = Error::from_causes(causes.into_iter().collect(), 10).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.starts_with("not all records were taken: record[1]: the record has no outcome")
-        );
+        assert!(text.starts_with(
+            "the kernel did not take some of the records: record[1]: the record has no outcome"
+        ));
         assert!(text.contains("record[3]: the kernel refused the request: Cannot allocate memory"));
         assert!(text.ends_with("; and 2 more"), "{text}");
     }

@@ -1,4 +1,4 @@
-//! The ways in for the fuzzer of `audit-core/fuzz`. Not built for anybody else.
+//! Entry points for the fuzzer in `audit-core/fuzz`. No other build contains them.
 
 use crate::receipt;
 use crate::rule;
@@ -6,7 +6,7 @@ use crate::status;
 
 pub use crate::netlink::fuzzing::answers;
 
-/// Reads the bytes as what the kernel says of its state, of a rule and of a record.
+/// Decodes the bytes as a status, as a rule and as a copy of a record.
 pub fn contents(bytes: &[u8]) {
     let _ = status::parse(bytes);
     let _ = rule::parse(bytes);

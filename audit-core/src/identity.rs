@@ -1,27 +1,27 @@
-//! What the kernel calls somebody who has logged in.
+//! The ids that the kernel gives to a login.
 //!
-//! Knows that such a number may be unset. Reads nothing.
+//! Knows that such an id may be unset. Reads nothing.
 
 use std::fmt;
 
-/// A login uid: who logged in, whatever they became later. It survives `su` and `sudo`.
+/// A login uid: the uid of the person who logged in. It does not change with `su` or `sudo`.
 ///
-/// Unset is not a number: [`Auid::from_raw`] gives `None` for it.
+/// A process that no login started has none: [`Auid::from_raw`] returns `None` for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Auid(u32);
 
-/// A login session. Unset is not a number: [`Session::from_raw`] gives `None` for it.
+/// The number of a login session. [`Session::from_raw`] returns `None` for an unset one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session(u32);
 
-/// How the kernel writes that an auid or a session is unset.
+/// The kernel's number for an unset auid or session.
 ///
 /// # Source
 /// `AUDIT_UID_UNSET` and `AUDIT_SID_UNSET` in `include/uapi/linux/audit.h`.
 const UNSET: u32 = u32::MAX;
 
 impl Auid {
-    /// The auid that the kernel's number stands for.
+    /// Converts the kernel's number; `None` if it means unset.
     #[must_use]
     pub fn from_raw(number: u32) -> Option<Self> {
         (number != UNSET).then_some(Self(number))
@@ -35,7 +35,7 @@ impl Auid {
 }
 
 impl Session {
-    /// The session that the kernel's number stands for.
+    /// Converts the kernel's number; `None` if it means unset.
     #[must_use]
     pub fn from_raw(number: u32) -> Option<Self> {
         (number != UNSET).then_some(Self(number))

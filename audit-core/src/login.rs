@@ -1,7 +1,7 @@
-//! Acting for someone else: a thread with a login uid of its own.
+//! A thread with the login uid of another person.
 //!
-//! Knows how a thread takes on a login uid. For login programs and daemons that do work for
-//! people who logged in elsewhere.
+//! Knows how a thread takes a login uid. Login programs use it, and daemons that work for people who
+//! logged in elsewhere.
 
 use std::fs;
 
@@ -12,25 +12,27 @@ use crate::record::Record;
 use crate::record_thread::RecordThread;
 use crate::subject;
 
-/// A thread whose login uid is that of a person, and who writes records for them.
+/// A thread that has the login uid of a person and writes records for that person.
 ///
-/// The kernel itself puts the auid and the session of the sending thread in front of each record,
-/// so `ausearch -ul` and `ausearch --session` find it, and nobody can forge it. The process, and
-/// every other thread of it, stays without a login uid.
+/// The kernel itself adds the auid and the session of the sending thread to each record. So
+/// `ausearch -ul` and `ausearch --session` find the record, and no program can forge it. The process
+/// and its other threads keep their unset login uid.
 ///
-/// When the thread takes on the login uid, the kernel gives it a session number that no other login
-/// had since boot, and writes a `LOGIN` record: `old-auid=4294967295 auid=1000
-/// old-ses=4294967295 ses=12 res=1`. No privilege is needed for an unset auid to be set; a set one
-/// never changes here, so this also works under `auditctl --loginuid-immutable`. Each person gets
-/// a thread of their own, which ends when this value is dropped.
+/// When the thread takes the login uid, the kernel gives it a session number that no other login has
+/// had since boot. The kernel also writes a `LOGIN` record: `old-auid=4294967295 auid=1000
+/// old-ses=4294967295 ses=12 res=1`.
+///
+/// Setting an unset auid needs no privilege. This type never changes an auid that is set, so it also
+/// works under `auditctl --loginuid-immutable`. Use one thread for each person. The thread ends when
+/// this value is dropped.
 ///
 /// # Example
 /// ```no_run
-/// use audit_core::{Auid, LoginThread, Outcome, Record, RecordType};
+/// use audit_core::{Auid, Field, LoginThread, Outcome, Record, RecordType};
 ///
 /// if let Some(auid) = Auid::from_raw(1000) {
 ///     let dwalsh = LoginThread::start(auid)?;
-///     let record = Record::new(RecordType::USER_START).word("op", "login");
+///     let record = Record::new(RecordType::USER_START).word(Field::OP, "login");
 ///     dwalsh.send(&record.outcome(Outcome::Success))?;
 ///     println!("ausearch --session {}", dwalsh.session());
 /// }
@@ -47,13 +49,14 @@ pub struct LoginThread {
 }
 
 impl LoginThread {
-    /// Starts a thread and gives it the login uid.
+    /// Starts a thread and sets its login uid.
     ///
     /// # Errors
-    /// [`Error::LoginUidSet`] if the process or the calling thread acts for somebody already: the
-    /// trail would then name the wrong person for what the process does. [`Error::LoginRefused`] if
-    /// the kernel does not let the thread have this auid, [`Error::Thread`] if no thread can be
-    /// started, [`Error::Proc`] if `/proc` cannot be read. Otherwise as [`Audit::open`].
+    /// [`Error::LoginUidSet`] if the process or the calling thread already has a login uid: the audit
+    /// trail would name the wrong person for the other actions of the process.
+    /// [`Error::LoginRefused`] if the kernel does not let the thread have this auid, [`Error::Thread`]
+    /// if no thread can be started, [`Error::Proc`] if `/proc` cannot be read. Otherwise as
+    /// [`Audit::open`].
     pub fn start(auid: Auid) -> Result<Self, Error> {
         if let Some(auid) = subject::process_auid()?.or(subject::thread_auid()?) {
             return Err(Error::LoginUidSet { auid });
@@ -63,7 +66,7 @@ impl LoginThread {
         Ok(Self { auid, session, thread })
     }
 
-    /// Whom the thread acts for.
+    /// The login uid of the thread.
     #[must_use]
     pub const fn auid(&self) -> Auid {
         self.auid
@@ -78,12 +81,12 @@ impl LoginThread {
     /// Writes one record from the thread, in several parts if it is long.
     ///
     /// # Errors
-    /// As [`Audit::send`]. [`Error::ThreadEnded`] if the thread is gone.
+    /// As [`Audit::send`]. [`Error::ThreadEnded`] if the thread has ended.
     pub fn send(&self, record: &Record<'_>) -> Result<(), Error> {
         self.thread.send(record)
     }
 
-    /// Hands over several records and does not wait; see [`RecordThread::send_all_then`].
+    /// Queues several records and returns at once; see [`RecordThread::send_all_then`].
     ///
     /// # Errors
     /// As [`RecordThread::send_all_then`].
@@ -96,11 +99,11 @@ impl LoginThread {
     }
 }
 
-/// Takes on the login uid, for good: the thread ends with it.
+/// Takes the login uid. The thread keeps it until the thread ends.
 fn log_in(auid: Auid) -> Result<(Audit, Session), Error> {
     fs::write("/proc/thread-self/loginuid", auid.to_string())
         .map_err(|source| Error::LoginRefused { auid, source })?;
-    // Believed when read back: a container's `/proc` may be another's.
+    // Read back as a check: the mounted `/proc` may belong to another pid namespace.
     let session =
         subject::thread_session()?.filter(|_| subject::thread_auid().ok() == Some(Some(auid)));
     let session = session.ok_or_else(|| {

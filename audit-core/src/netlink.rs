@@ -1,24 +1,26 @@
 //! The netlink exchange with the kernel's audit system.
 //!
-//! Knows datagrams, acknowledgements and deadlines. Knows nothing of what a record says.
+//! Knows datagrams, acknowledgements and deadlines. Knows nothing about the content of records.
 //!
-//! The kernel handles a datagram inside `sendto(2)` and queues each refusal before the call returns,
-//! asked for an acknowledgement or not. So records are sent without asking, and a receive that
-//! finds the queue empty proves that all were taken: two system calls, and no answer to make and
-//! read. Three things could hide a refusal, and none can here:
+//! The kernel handles a datagram inside `sendto(2)`. It queues each refusal before the call returns,
+//! even if the message did not ask for an acknowledgement. So records are sent without asking for
+//! one. A receive that finds the queue empty proves that the kernel took all records. This takes two
+//! system calls, and the kernel makes no answer that this process would have to read. Three things
+//! could hide a refusal. None of them can here:
 //!
-//! - A refusal that finds no room or no memory is lost, but then the receive fails with ENOBUFS.
-//!   The kernel says so once until the queue has been empty, so each exchange empties it.
-//! - A message whose length is wrong ends the datagram without a word. [`Datagram`] alone writes
-//!   lengths, and a debug build checks every datagram before it goes out.
-//! - The answer to an earlier request that timed out may still come, and a process with
+//! - The kernel loses a refusal for which it has no room or no memory. Then the receive fails with
+//!   ENOBUFS. The kernel reports this once until the queue has been empty, so each exchange empties
+//!   the queue.
+//! - The kernel stops at a message whose length is wrong, without an error. Only [`Datagram`] writes
+//!   lengths, and a debug build checks every datagram before it is sent.
+//! - The answer to an earlier request that timed out may still arrive, and a process with
 //!   `CAP_NET_ADMIN` may send to the socket too. An answer counts only if it has the right sequence
 //!   number and comes from the kernel.
 //!
 //! # Source
 //! `audit_receive` in `kernel/audit.c`: the loop over the messages calls `netlink_ack` for every
 //! error. `netlink_unicast_kernel`, `netlink_ack`, `netlink_overrun` and `netlink_rcv_wake` in
-//! `net/netlink/af_netlink.c`. Every refusal is provoked in `tests/emitter.rs`.
+//! `net/netlink/af_netlink.c`. `tests/emitter.rs` provokes every refusal.
 
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
@@ -36,34 +38,34 @@ use crate::sys;
 
 pub(crate) use listener::Listener;
 
-/// Bytes that the kernel keeps of the send buffer for itself.
+/// Bytes of the send buffer that the kernel reserves.
 ///
 /// # Source
 /// `netlink_sendmsg` in `net/netlink/af_netlink.c`: `len > sk->sk_sndbuf - 32` is EMSGSIZE.
 const SEND_BUFFER_OVERHEAD_BYTES: usize = 32;
 
-/// Room for any answer: a refusal has 36 bytes, one that repeats the request at most 9 kB.
+/// Room for any answer. A refusal has 36 bytes. One that repeats the request has at most 9 kB.
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024;
 
 const HEADER_BYTES: usize = 16;
 
-/// Messages for one `sendto(2)`: the kernel takes them in order, under one lock.
+/// Messages for one `sendto(2)`. The kernel takes them in order, under one lock.
 #[derive(Debug, Default)]
 pub(crate) struct Datagram {
     bytes: Vec<u8>,
-    /// Sequence number of the first message. The others count on from it.
+    /// Sequence number of the first message. The others follow it.
     first_sequence: u32,
     count: u32,
 }
 
 impl Datagram {
-    /// Appends a message: the header, the text and the NUL without which the kernel would take
-    /// the text's last byte for one.
+    /// Appends a message: the header, the text and a NUL. Without the NUL the kernel would overwrite the
+    /// last byte of the text with one.
     pub(crate) fn push(&mut self, message_type: u16, text: &[u8]) {
         self.push_message(message_type, text, b"\0");
     }
 
-    /// Appends a message whose content is not text.
+    /// Appends a message with binary content.
     pub(crate) fn push_binary(&mut self, message_type: u16, content: &[u8]) {
         self.push_message(message_type, content, b"");
     }
@@ -84,7 +86,7 @@ impl Datagram {
         self.count += 1;
     }
 
-    /// Length of what [`push`](Self::push) appends, in bytes.
+    /// How many bytes [`push`](Self::push) appends.
     pub(crate) fn message_len(text: &[u8]) -> usize {
         (HEADER_BYTES + text.len() + 1).next_multiple_of(4)
     }
@@ -97,21 +99,21 @@ impl Datagram {
         self.count == 0
     }
 
-    /// Which of the datagram's messages has this sequence number, counted from 0.
+    /// The index of the datagram's message with this sequence number.
     fn index_of(&self, sequence: u32) -> Option<u32> {
         let index = sequence.wrapping_sub(self.first_sequence);
         (index < self.count).then_some(index)
     }
 
-    /// Empties the datagram and goes on with the next sequence number.
+    /// Empties the datagram and continues with the next sequence number.
     pub(crate) fn reset(&mut self) {
         self.first_sequence = self.first_sequence.wrapping_add(self.count);
         self.bytes.clear();
         self.count = 0;
     }
 
-    /// Whether the messages' lengths lead from the first byte to the last: a message that does not
-    /// begin where the kernel looks for it is dropped without an answer, and so are all behind it.
+    /// Whether the lengths of the messages lead from the first byte to the last. If a message does not
+    /// begin where the kernel looks for it, the kernel drops it and all later ones without an answer.
     ///
     /// # Source
     /// `nlmsg_ok` and `nlmsg_next` in `include/net/netlink.h`.
@@ -120,17 +122,17 @@ impl Datagram {
         let mut count = 0;
         while !rest.is_empty() {
             let Ok(message) = NetlinkBuffer::new_checked(rest) else { return false };
-            let Some(behind) = rest.get((message.length() as usize).next_multiple_of(4)..) else {
+            let Some(next) = rest.get((message.length() as usize).next_multiple_of(4)..) else {
                 return false;
             };
-            rest = behind;
+            rest = next;
             count += 1;
         }
         count == self.count
     }
 }
 
-/// What went wrong in an exchange.
+/// Why an exchange failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Send(io::Error),
@@ -143,11 +145,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What it means, for each of the records that it befell.
+    /// The failure as an error. Each record that it affects gets its own.
     pub(crate) fn to_error(&self, deadline: Duration) -> Error {
         match self {
-            Self::Send(source) => Error::Send { source: copy(source) },
-            Self::Receive(source) => Error::Receive { source: copy(source) },
+            Self::Send(source) => Error::Send { source: copy_error(source) },
+            Self::Receive(source) => Error::Receive { source: copy_error(source) },
             Self::TimedOut => Error::TimedOut { deadline },
             Self::Refused { errno } => {
                 Error::Kernel { source: io::Error::from_raw_os_error(*errno) }
@@ -156,8 +158,8 @@ impl Failure {
     }
 }
 
-/// What a system call answered, once more: an [`io::Error`] cannot be cloned.
-fn copy(error: &io::Error) -> io::Error {
+/// Copies the error of a system call: an [`io::Error`] cannot be cloned.
+pub(crate) fn copy_error(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
@@ -171,7 +173,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_AUDIT)?;
-        // Without it an error repeats the whole request. A kernel that lacks it still works.
+        // Without this option, an error repeats the whole request. A kernel that lacks the option works too.
         let _ = socket.set_cap_ack(true);
         let mut connection =
             Self { socket, answer: vec![0; ANSWER_LIMIT_BYTES], send_limit_bytes: 0 };
@@ -179,27 +181,27 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Longest datagram that can be sent, in bytes.
+    /// Longest datagram that the socket can send, in bytes.
     pub(crate) fn send_limit_bytes(&self) -> usize {
         self.send_limit_bytes
     }
 
-    /// Raises the longest datagram to `len` bytes, or as near as the host allows.
+    /// Raises the send limit to `len` bytes, or as far as the host allows.
     pub(crate) fn make_room(&mut self, len: usize) {
         if len > self.send_limit_bytes {
-            // The kernel doubles the number to allow for its own bookkeeping.
+            // The kernel doubles the number, to have room for its own data.
             let size = (len + SEND_BUFFER_OVERHEAD_BYTES).div_ceil(2);
-            // Where it may not be raised, datagrams stay shorter.
+            // If the host does not allow it, datagrams stay shorter.
             let _ = sys::set_send_buffer_size(self.fd(), size);
             let _ = self.read_send_limit();
         }
     }
 
-    /// Sends the datagram, and gives the index of each message that the kernel refuses to
-    /// `refused`, with the errno. The kernel took all others. Empties the datagram.
+    /// Sends the datagram. Calls `refused` with the index and the errno for each message that the kernel
+    /// refuses. The kernel took all others. Empties the datagram.
     ///
-    /// A failure says nothing of the messages that were not refused before it. The deadline ends
-    /// only a flood of what is no answer.
+    /// After a failure, the kernel may or may not have taken the messages that were not refused before.
+    /// The deadline only ends a flood of messages that are no answers.
     pub(crate) fn submit(
         &mut self,
         datagram: &mut Datagram,
@@ -215,8 +217,8 @@ impl Connection {
         result
     }
 
-    /// Sends the datagram and gives each answer to `take`, its type and content, until `take` says
-    /// that it was the last. Empties the datagram.
+    /// Sends the datagram, and passes the type and content of each answer to `take`, until `take` returns
+    /// [`Progress::Last`]. Empties the datagram.
     pub(crate) fn query(
         &mut self,
         datagram: &mut Datagram,
@@ -233,10 +235,10 @@ impl Connection {
         result
     }
 
-    /// The destination is given each time: then only the sender's present capabilities count,
-    /// not those of whoever opened the socket.
+    /// Each call names the destination, so the kernel checks the sender's current capabilities. For a
+    /// connected socket it would also check the capabilities of the process that opened the socket.
     fn send(&self, datagram: &Datagram) -> Result<(), Failure> {
-        debug_assert!(datagram.is_well_framed(), "the kernel would drop it without a word");
+        debug_assert!(datagram.is_well_framed(), "the kernel would drop it without an error");
         loop {
             match self.socket.send_to(&datagram.bytes, &SocketAddr::new(0, 0), 0) {
                 Ok(_) => return Ok(()),
@@ -257,21 +259,21 @@ impl Connection {
     }
 }
 
-/// Whether more answers to a query are to come.
+/// Whether a query expects more answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     More,
     Last,
 }
 
-/// What was received into a buffer.
+/// A message in the receive buffer.
 #[derive(Clone, Copy)]
 struct Incoming {
     len: usize,
     sender_port: u32,
 }
 
-/// Receives what is queued. `None` if nothing is.
+/// Receives a queued message. `None` if the queue is empty.
 fn receive_queued(socket: &Socket, mut buffer: &mut [u8]) -> io::Result<Option<Incoming>> {
     loop {
         match socket.recv_from(&mut buffer, libc::MSG_DONTWAIT) {
@@ -285,7 +287,7 @@ fn receive_queued(socket: &Socket, mut buffer: &mut [u8]) -> io::Result<Option<I
     }
 }
 
-/// Receives what is queued, or waits for it until the end. `None` if the time ran out.
+/// Receives a message, and waits for it until `end`. `None` after that time.
 fn receive(
     socket: &Socket,
     buffer: &mut [u8],
@@ -306,7 +308,7 @@ fn receive(
     }
 }
 
-/// Takes answers until none is queued.
+/// Reads answers until the queue is empty.
 fn collect_refusals(
     datagram: &Datagram,
     buffer: &mut [u8],
@@ -315,7 +317,7 @@ fn collect_refusals(
     mut receive: impl FnMut(&mut [u8]) -> io::Result<Option<Incoming>>,
 ) -> Result<(), Failure> {
     let mut result = Ok(());
-    // The clock is read only when there is something strange in the queue.
+    // The clock is read only if the queue holds a message that is no refusal.
     let mut end = None;
     loop {
         match receive(buffer) {
@@ -330,7 +332,8 @@ fn collect_refusals(
                     }
                 }
             },
-            // A refusal was lost. What is queued goes first, so that the next loss is told too.
+            // The kernel lost a refusal. The queue is emptied first, so that the kernel reports the next
+            // loss too.
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                 result = Err(Failure::Receive(error));
             }
@@ -339,7 +342,7 @@ fn collect_refusals(
     }
 }
 
-/// Takes answers until `take` says that it was the last, or the time runs out.
+/// Reads answers until `take` returns [`Progress::Last`], or until the time is over.
 fn take_answers(
     datagram: &Datagram,
     buffer: &mut [u8],
@@ -362,7 +365,7 @@ fn take_answers(
                     return Ok(());
                 }
             }
-            // A flood of what is no answer must not outlast the deadline.
+            // A flood of messages that are no answers must not outlast the deadline.
             Some(Answer::Errno { .. }) | None => {
                 if end.is_some_and(|end| end < Instant::now()) {
                     return Err(Failure::TimedOut);
@@ -372,9 +375,9 @@ fn take_answers(
     }
 }
 
-/// An answer of the kernel's to a message of ours.
+/// The kernel's answer to a message of the datagram.
 enum Answer<'a> {
-    /// 0 acknowledges; positive otherwise.
+    /// An errno of 0 acknowledges; any other is positive.
     Errno {
         index: u32,
         errno: i32,
@@ -386,7 +389,7 @@ enum Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// `None` for what does not answer the datagram or does not come from the kernel.
+    /// `None` for a message that does not answer the datagram, or does not come from the kernel.
     fn read(buffer: &'a [u8], incoming: Incoming, datagram: &Datagram) -> Option<Self> {
         if incoming.sender_port != 0 {
             return None;

@@ -1,12 +1,13 @@
-//! How a record that is longer than the kernel keeps goes on in further records.
+//! Splits a record that is longer than the kernel keeps.
 //!
-//! Knows how texts are laid out, byte by byte. Does no I/O.
+//! Knows the layout of texts, byte by byte. Does no I/O.
 //!
-//! The kernel keeps 8560 bytes of text and drops the rest without a word. A record that fits is
-//! one text. One that does not becomes several, each complete: every part repeats the short
-//! fields and ends in `res=`, carries a piece of each value that was cut, and says `part=2/5`.
-//! A command line is always cut, other values only if they leave no room: the decoded command
-//! lines of all parts, one after the other, give the command line again.
+//! The kernel keeps 8560 bytes of text and drops the rest without an error. A record that fits is one
+//! text. A longer record becomes several texts, and each is complete: every part repeats the short
+//! fields, holds a piece of each value that was cut, says `part=2/5` and ends in `res=`.
+//!
+//! A command line is always cut. Other values are cut only if they leave no room. The decoded command
+//! lines of all parts, joined in order, are the whole command line.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -16,18 +17,18 @@ use sha2::{Digest, Sha256};
 
 use crate::encoding::{encoded_len, plain_prefix_len};
 use crate::error::Error;
-use crate::record::{Field, Record, TEXT_LIMIT_BYTES, Value};
+use crate::record::{Entry, Record, Value};
 use crate::text;
 
-/// Room that the values to be cut must at least leave for their pieces, in bytes.
+/// Least room for the pieces of cut values in each part, in bytes.
 const PIECES_MINIMUM_BYTES: usize = 1024;
 
-/// Room kept in each part for its number and for what is missing, in bytes.
+/// Room in each part for its number, and for the size and hash of a value past the limit, in bytes.
 const PART_FIELDS_BYTES: usize =
     "part=99999/99999 missing=18446744073709551615 hash=sha256: ".len() + 64;
 
 impl Record<'_> {
-    /// The texts that the kernel gets: one, or several where a long value goes on.
+    /// The texts that the kernel receives: one, or several if the record is long.
     ///
     /// # Errors
     /// [`Error::Field`] for a mistake in a field, [`Error::NoOutcome`] without an outcome,
@@ -39,9 +40,9 @@ impl Record<'_> {
     }
 }
 
-/// Gives each text of the record to `take`, in order. None is longer than [`TEXT_LIMIT_BYTES`].
+/// Passes each text of the record to `take`, in order. None is longer than [`Record::TEXT_LIMIT_BYTES`].
 ///
-/// `scratch` holds the text while it is built; a caller that keeps it saves allocations.
+/// `scratch` holds the text under construction. A caller that reuses it avoids allocations.
 pub(crate) fn for_each_text(
     record: &Record<'_>,
     scratch: &mut Vec<u8>,
@@ -49,20 +50,20 @@ pub(crate) fn for_each_text(
 ) -> Result<(), Error> {
     let outcome = record.check()?;
     scratch.clear();
-    // Most records are short: written first and measured then, they are looked at only once.
-    if text::whole_len_at_least(record) <= TEXT_LIMIT_BYTES {
+    // Most records are short. Writing one before measuring it saves a pass over its values.
+    if text::whole_len_at_least(record) <= Record::TEXT_LIMIT_BYTES {
         text::write_whole(record, outcome, scratch);
-        if scratch.len() <= TEXT_LIMIT_BYTES {
+        if scratch.len() <= Record::TEXT_LIMIT_BYTES {
             take(scratch);
             return Ok(());
         }
     }
 
-    let mut fields = record.fields.clone();
+    let mut fields = record.entries.clone();
     fields.push(text::exe(record));
-    let room_bytes = TEXT_LIMIT_BYTES
+    let room_bytes = Record::TEXT_LIMIT_BYTES
         .checked_sub(text::end_len(record) + PART_FIELDS_BYTES)
-        .ok_or(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES })?;
+        .ok_or(Error::TooManyFields { limit_bytes: Record::TEXT_LIMIT_BYTES })?;
     let (kept_bytes, cut) = choose_cut(&fields, room_bytes)?;
     let limit_bytes = record.value_limit_bytes;
     let parts = lay_out(&cut, room_bytes - kept_bytes, limit_bytes);
@@ -78,17 +79,17 @@ pub(crate) fn for_each_text(
     Ok(())
 }
 
-/// A value that goes on from part to part.
+/// A value that continues from part to part.
 struct Cut<'a> {
     name: &'a str,
     value: &'a [u8],
-    /// Where the value is cut if possible: the starts of its words.
+    /// Where the value is cut if possible: at the starts of its words.
     seams: Cow<'a, [usize]>,
     is_verbatim: bool,
 }
 
 impl<'a> Cut<'a> {
-    /// Length of the longest prefix whose written form fits into the room.
+    /// Length of the longest prefix that fits into the room when written.
     fn fitting_len(&self, value: &[u8], room_bytes: usize) -> usize {
         if self.is_verbatim {
             return value.len().min(room_bytes);
@@ -105,16 +106,16 @@ impl<'a> Cut<'a> {
     }
 }
 
-/// What one part carries of a cut value.
+/// The piece of a cut value in one part.
 struct Piece {
     name_index: usize,
     range: Range<usize>,
 }
 
-/// Cuts command lines, then the longest values until the others leave room. Gives the bytes that
-/// the others take.
-fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec<Cut<'a>>), Error> {
-    let mut candidates: Vec<&Field<'_>> = fields.iter().collect();
+/// Chooses the values to cut: command lines, then the longest values until the others leave room.
+/// Returns the size of the others, in bytes, and the values.
+fn choose_cut<'a>(fields: &[Entry<'a>], room_bytes: usize) -> Result<(usize, Vec<Cut<'a>>), Error> {
+    let mut candidates: Vec<&Entry<'_>> = fields.iter().collect();
     candidates.sort_by_key(|field| {
         let is_command_line = matches!(field.value, Value::CommandLine(_));
         std::cmp::Reverse((is_command_line, text::field_len(field)))
@@ -127,7 +128,7 @@ fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec
             Value::CommandLine(line) => (line.as_bytes(), Cow::Borrowed(line.word_starts())),
             _ if kept_bytes + PIECES_MINIMUM_BYTES <= room_bytes => break,
             Value::Untrusted(value) | Value::Label(Some(value)) => (value, Cow::Borrowed(&[][..])),
-            Value::Verbatim(fields) => (fields, Cow::Owned(starts_behind_spaces(fields))),
+            Value::Verbatim(fields) => (fields, Cow::Owned(starts_after_spaces(fields))),
             Value::Word(_) | Value::Number(_) | Value::Label(None) => continue,
         };
         kept_bytes -= text::field_len(field);
@@ -135,14 +136,14 @@ fn choose_cut<'a>(fields: &[Field<'a>], room_bytes: usize) -> Result<(usize, Vec
         cut.push(Cut { name: field.name, value, seams, is_verbatim });
     }
     if kept_bytes + PIECES_MINIMUM_BYTES > room_bytes {
-        return Err(Error::TooManyFields { limit_bytes: TEXT_LIMIT_BYTES });
+        return Err(Error::TooManyFields { limit_bytes: Record::TEXT_LIMIT_BYTES });
     }
-    // The command last: who acts, and where, is known before it begins.
+    // The command comes last, so the first part already shows the program and the directory.
     cut.reverse();
     Ok((kept_bytes, cut))
 }
 
-fn starts_behind_spaces(fields: &[u8]) -> Vec<usize> {
+fn starts_after_spaces(fields: &[u8]) -> Vec<usize> {
     let spaces = fields.iter().enumerate().filter(|(_, byte)| **byte == b' ');
     spaces.map(|(index, _)| index + 1).collect()
 }
@@ -160,8 +161,8 @@ fn lay_out(cut: &[Cut<'_>], room_bytes: usize, limit_bytes: usize) -> Vec<Vec<Pi
             let rest = value.get(start..end).unwrap_or_default();
             let fits = cut.fitting_len(rest, left_bytes.saturating_sub(overhead_bytes));
             let len = if fits < rest.len() { at_seam(seams, start, fits) } else { fits };
-            let goes_on = len < rest.len();
-            if len == 0 || (goes_on && left_bytes < PIECES_MINIMUM_BYTES) {
+            let continues = len < rest.len();
+            if len == 0 || (continues && left_bytes < PIECES_MINIMUM_BYTES) {
                 parts.push(Vec::new());
                 left_bytes = room_bytes;
                 continue;
@@ -173,8 +174,8 @@ fn lay_out(cut: &[Cut<'_>], room_bytes: usize, limit_bytes: usize) -> Vec<Vec<Pi
                 part.push(Piece { name_index, range: start..start + len });
             }
             start += len;
-            // A part has one piece of a value, and says once what is missing.
-            if goes_on || end < value.len() {
+            // A part has one piece of a value, and room for one `missing` field.
+            if continues || end < value.len() {
                 left_bytes = 0;
             }
         }
@@ -184,12 +185,12 @@ fn lay_out(cut: &[Cut<'_>], room_bytes: usize, limit_bytes: usize) -> Vec<Vec<Pi
 
 /// The last seam within `len` bytes from `start`, as a length; `len` itself if there is none.
 fn at_seam(seams: &[usize], start: usize, len: usize) -> usize {
-    let behind = seams.partition_point(|seam| *seam <= start + len);
-    let last = behind.checked_sub(1).and_then(|index| seams.get(index)).copied().unwrap_or(0);
+    let next = seams.partition_point(|seam| *seam <= start + len);
+    let last = next.checked_sub(1).and_then(|index| seams.get(index)).copied().unwrap_or(0);
     if last > start { last - start } else { len }
 }
 
-fn write_fields(fields: &[Field<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &mut Vec<u8>) {
+fn write_fields(fields: &[Entry<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &mut Vec<u8>) {
     for field in fields {
         let Some(name_index) = cut.iter().position(|cut| cut.name == field.name) else {
             text::write_field(field, text);
@@ -199,7 +200,7 @@ fn write_fields(fields: &[Field<'_>], cut: &[Cut<'_>], pieces: &[Piece], text: &
         let value =
             cut.get(name_index).zip(piece).and_then(|(cut, piece)| cut.piece(piece.range.clone()));
         if let Some(value) = value {
-            text::write_field(&Field { name: field.name, value }, text);
+            text::write_field(&Entry { name: field.name, value }, text);
         }
     }
 }

@@ -1,39 +1,29 @@
-//! A record: what one line of the trail says.
+//! A record: one line of the audit trail, before it is written.
 //!
-//! Knows which fields a record has and in which order readers need them. Does no I/O; how it
-//! becomes text is in `text` and `part`.
+//! Knows which fields a record has and in which order readers need them. Does no I/O: `text` and
+//! `part` turn a record into text.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::command_line::CommandLine;
 use crate::error::Error;
-use crate::field::{self, FieldKind, FieldProblem};
+use crate::field::{self, Field, FieldProblem, Label, Number, Untrusted, Word};
 use crate::record_type::RecordType;
 use crate::subject::{Subject, trim_label};
 
-/// Longest text of one record, in bytes. The kernel cuts the rest and still acknowledges.
-///
-/// # Source
-/// `AUDIT_MESSAGE_TEXT_MAX` in `include/uapi/linux/audit.h`; measured on 6.18.
-pub const TEXT_LIMIT_BYTES: usize = 8560;
-
-/// Longest value that is written whole, in bytes: 256 KiB, in some sixty parts.
-///
-/// Of a longer one, the last part says how many bytes are `missing` and gives the `hash` of the
-/// whole, so that one command cannot wash older records out of the log.
-pub const VALUE_LIMIT_BYTES: usize = 256 * 1024;
-
-/// Whether what the record tells of came about.
+/// Whether the action that a record describes was allowed, or worked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "readers know these two outcomes and no other")]
 pub enum Outcome {
-    /// It was allowed, or it worked.
+    /// The action was allowed, or it worked.
     Success,
-    /// It was denied, or it did not work.
+    /// The action was denied, or it did not work.
     Failed,
 }
 
 impl Outcome {
-    /// The word that `ausearch -sv` understands; it reads every other one as success.
+    /// The word that `ausearch -sv` understands; it reads any other word as success.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -42,19 +32,22 @@ impl Outcome {
     }
 }
 
-/// What one line of the trail says, borrowed from who says it.
+/// One line of the audit trail: a type, fields, the subject and the outcome.
 ///
-/// Fields are written in the order in which they are given, then `exe`, `hostname` and `addr`
-/// (neither in `USER_CMD`, as sudo writes it), `terminal` and `res`. A mistake in a field shows
-/// when the record is sent.
+/// The record borrows its values. It writes the fields in the order in which they were added. After
+/// them it writes `exe`, `hostname` and `addr`, `terminal` and `res`. `USER_CMD` has no `hostname`
+/// and no `addr`, as sudo writes it.
+///
+/// [`Field`] lists the names. A wrong name does not compile. A mistake that only the value can show,
+/// such as a space in a word, is an error when the record is sent.
 ///
 /// # Example
 /// ```
-/// use audit_core::{Outcome, Record, RecordType};
+/// use audit_core::{Field, Outcome, Record, RecordType};
 ///
 /// let record = Record::new(RecordType::USER_CMD)
-///     .untrusted("cwd", "/home/dwalsh")
-///     .untrusted("cmd", "docker ps")
+///     .untrusted(Field::CWD, "/home/dwalsh")
+///     .untrusted(Field::CMD, "docker ps")
 ///     .outcome(Outcome::Success);
 /// assert_eq!(
 ///     record.texts()?.concat(),
@@ -66,26 +59,42 @@ impl Outcome {
 #[expect(clippy::struct_field_names, reason = "a record type is what the field calls it")]
 pub struct Record<'a> {
     pub(crate) record_type: RecordType,
-    pub(crate) fields: Vec<Field<'a>>,
+    pub(crate) entries: Vec<Entry<'a>>,
     pub(crate) exe: Option<&'a [u8]>,
     pub(crate) terminal: Option<&'a [u8]>,
-    pub(crate) origin: Option<Origin<'a>>,
+    pub(crate) origin: Option<RawOrigin<'a>>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) value_limit_bytes: usize,
     mistake: Option<(Cow<'a, str>, FieldProblem)>,
 }
 
-/// Where the person is whose action the record tells of: `?` for what is not known.
+/// The host from which the subject connected. Unknown parts are written `?`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin<'a> {
     /// The host's name.
     pub hostname: Option<&'a [u8]>,
     /// The host's address.
-    pub addr: Option<&'a [u8]>,
+    pub addr: Option<IpAddr>,
 }
 
+/// An [`Origin`] whose address may also be text from another program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RawOrigin<'a> {
+    pub(crate) hostname: Option<&'a [u8]>,
+    pub(crate) addr: Address<'a>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Address<'a> {
+    #[default]
+    Unknown,
+    Ip(IpAddr),
+    Text(&'a [u8]),
+}
+
+/// A field with its value.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Field<'a> {
+pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     pub(crate) value: Value<'a>,
 }
@@ -97,7 +106,7 @@ pub(crate) enum Value<'a> {
     Word(&'a str),
     Number(u64),
     Label(Option<&'a [u8]>),
-    /// Fields that the caller wrote himself. The field that holds them has no name of its own.
+    /// Fields that the caller formatted. The entry that holds them has an empty name.
     Verbatim(&'a [u8]),
 }
 
@@ -115,72 +124,120 @@ impl Value<'_> {
 }
 
 impl<'a> Record<'a> {
+    /// Longest text of one record, in bytes. The kernel drops the rest and still acknowledges.
+    ///
+    /// # Source
+    /// `AUDIT_MESSAGE_TEXT_MAX` in `include/uapi/linux/audit.h`; measured on 6.18.
+    pub const TEXT_LIMIT_BYTES: usize = 8560;
+
+    /// Longest value that is written in full, in bytes: 256 KiB, in about sixty parts.
+    ///
+    /// The last part of a longer value says how many bytes are `missing` and gives the `hash` of
+    /// the whole value. The limit keeps one long command from pushing older records out of the log.
+    pub const VALUE_LIMIT_BYTES: usize = 256 * 1024;
+
     /// A record without fields.
     #[must_use]
     pub fn new(record_type: RecordType) -> Self {
         Self {
             record_type,
-            fields: Vec::with_capacity(8),
+            entries: Vec::with_capacity(8),
             exe: None,
             terminal: None,
-            origin: (record_type != RecordType::USER_CMD).then(Origin::default),
+            origin: (record_type != RecordType::USER_CMD).then(RawOrigin::default),
             outcome: None,
-            value_limit_bytes: VALUE_LIMIT_BYTES,
+            value_limit_bytes: Self::VALUE_LIMIT_BYTES,
             mistake: None,
         }
     }
 
-    /// Adds bytes that anybody may have chosen. A long value goes on in further records.
+    /// Adds bytes that anyone may have chosen. A long value continues in further records.
     #[must_use]
-    pub fn untrusted(self, name: &'a str, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        self.field(name, FieldKind::Untrusted, Value::Untrusted(value.as_ref()))
+    pub fn untrusted(
+        self,
+        field: Field<Untrusted>,
+        value: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        self.add(field.name(), Value::Untrusted(value.as_ref()))
     }
 
-    /// Adds a command as an untrusted value that, when it is long, is cut between its words.
+    /// Adds a command as an untrusted value. A long command is split between its words.
     #[must_use]
-    pub fn command_line(self, name: &'a str, value: &'a CommandLine) -> Self {
-        self.field(name, FieldKind::Untrusted, Value::CommandLine(value))
+    pub fn command_line(self, field: Field<Untrusted>, value: &'a CommandLine) -> Self {
+        self.add(field.name(), Value::CommandLine(value))
     }
 
-    /// Adds a word that the program itself chose; see [`is_word`](field::is_word).
+    /// Adds a word that the program itself chose; see [`Word::is_valid`].
     #[must_use]
-    pub fn word(mut self, name: &'a str, value: &'a str) -> Self {
-        if !field::is_word(value) {
-            self.mistake(name, FieldProblem::Word { value: value.to_owned() });
+    pub fn word(mut self, field: Field<Word>, value: &'a str) -> Self {
+        if !Word::is_valid(value) {
+            self.mistake(field.name(), FieldProblem::Word { value: value.to_owned() });
         }
-        self.field(name, FieldKind::Word, Value::Word(value))
+        self.add(field.name(), Value::Word(value))
     }
 
     /// Adds a decimal number.
     #[must_use]
-    pub fn number(self, name: &'a str, value: impl Into<u64>) -> Self {
-        self.field(name, FieldKind::Number, Value::Number(value.into()))
+    pub fn number(self, field: Field<Number>, value: impl Into<u64>) -> Self {
+        self.add(field.name(), Value::Number(value.into()))
     }
 
-    /// Adds a security label; `None` is written `?`.
+    /// Adds a security label. `None` is written `?`.
     ///
-    /// The label may come from `/proc/PID/attr/current`, `getxattr(2)` or `SO_PEERSEC`: the NUL or
-    /// newline with which the kernel ends it is left out.
+    /// The label may come from `/proc/PID/attr/current`, `getxattr(2)` or `SO_PEERSEC`: the record
+    /// leaves out the NUL or newline with which the kernel ends it.
     #[must_use]
-    pub fn label(self, name: &'a str, value: Option<&'a [u8]>) -> Self {
-        self.field(name, FieldKind::Label, Value::Label(value.and_then(trim_label)))
+    pub fn label(self, field: Field<Label>, value: Option<&'a [u8]>) -> Self {
+        self.add(field.name(), Value::Label(value.and_then(trim_label)))
     }
 
-    /// Puts text in front that the caller wrote himself, field names and all.
+    /// Adds a field that the audit dictionary lacks, encoded like an untrusted value.
     ///
-    /// For libraries that pass on what they are given. Nothing checks or encodes it but for
-    /// [control characters](crate::encoding::encode_verbatim), so it must not hold values that
-    /// people choose. A long text goes on in further records, cut at spaces where it has any.
+    /// Prefer a constant of [`Field`]: auditors' tools print a field of your own, but cannot search
+    /// for it, and show an encoded value as hexadecimal. [`encoding::decode`](crate::encoding::decode)
+    /// reads it back.
+    ///
+    /// The name has 1 to 48 characters of `a-z`, `0-9`, `_` and `-`, and starts with a letter. It
+    /// must not end like a field that `ausearch` searches for by substring, such as `uid` or `res`.
+    /// A wrong name is an error when the record is sent.
+    ///
+    /// # Example
+    /// ```
+    /// use audit_core::{Field, Outcome, Record, RecordType};
+    ///
+    /// const REGISTRY: &str = "registry";
+    /// let record = Record::new(RecordType::SOFTWARE_UPDATE)
+    ///     .untrusted(Field::SW, "fedora:43")
+    ///     .own(REGISTRY, "registry.example.com:5000")
+    ///     .outcome(Outcome::Success);
+    /// let text = record.texts()?.concat();
+    /// assert!(text.starts_with(br#"sw="fedora:43" registry="registry.example.com:5000" "#));
+    /// # Ok::<(), audit_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn own(mut self, name: &'a str, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        if let Err(problem) = field::check_own_name(name) {
+            self.mistake(name, problem);
+        }
+        self.add(name, Value::Untrusted(value.as_ref()))
+    }
+
+    /// Puts text at the start of the record that the caller formatted, field names included.
+    ///
+    /// This is for libraries that pass on text from another program. The record neither checks nor
+    /// encodes the text, except for [control characters](crate::encoding::encode_verbatim), so it
+    /// must not hold values that people choose. A long text continues in further records, split at
+    /// spaces where it has any.
     #[must_use]
     pub fn verbatim(mut self, text: &'a [u8]) -> Self {
-        if self.fields.iter().any(|field| matches!(field.value, Value::Verbatim(_))) {
+        if self.entries.iter().any(|entry| matches!(entry.value, Value::Verbatim(_))) {
             self.mistake("", FieldProblem::Repeated);
         }
-        self.fields.insert(0, Field { name: "", value: Value::Verbatim(text) });
+        self.entries.insert(0, Entry { name: "", value: Value::Verbatim(text) });
         self
     }
 
-    /// Says who acts: `exe` and `terminal`. The kernel adds `pid`, `uid`, `auid` and `ses` itself.
+    /// Sets `exe` and `terminal`. The kernel itself adds `pid`, `uid`, `auid` and `ses`.
     #[must_use]
     pub fn subject(mut self, subject: &'a Subject) -> Self {
         self.exe = subject.exe.as_deref();
@@ -188,41 +245,54 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// Says which program acts, in place of the [subject](Self::subject)'s.
+    /// Sets `exe`, the program that acts, in place of the [subject](Self::subject)'s.
     #[must_use]
     pub fn exe(mut self, path: Option<&'a [u8]>) -> Self {
         self.exe = path;
         self
     }
 
-    /// Says at which terminal, in place of the [subject](Self::subject)'s.
+    /// Sets `terminal`, in place of the [subject](Self::subject)'s.
     #[must_use]
     pub fn terminal(mut self, name: Option<&'a [u8]>) -> Self {
         self.terminal = name;
         self
     }
 
-    /// Says where the person is. `None` leaves `hostname` and `addr` out, as `USER_CMD` does
-    /// unless told otherwise.
+    /// Sets `hostname` and `addr`. `None` leaves both out, as `USER_CMD` does by default.
     #[must_use]
     pub fn origin(mut self, origin: Option<Origin<'a>>) -> Self {
-        self.origin = origin;
+        self.origin = origin.map(|Origin { hostname, addr }| RawOrigin {
+            hostname,
+            addr: addr.map_or(Address::Unknown, Address::Ip),
+        });
         self
     }
 
-    /// Says whether it came about. A record cannot be sent without.
+    /// Sets `addr` to text, in place of the [origin](Self::origin)'s address.
+    ///
+    /// This is for libraries that pass on the address as another program wrote it. `None` is
+    /// written `?`.
+    #[must_use]
+    pub fn addr_text(mut self, addr: Option<&'a [u8]>) -> Self {
+        let origin = self.origin.get_or_insert_default();
+        origin.addr = addr.map_or(Address::Unknown, Address::Text);
+        self
+    }
+
+    /// Sets `res`. A record cannot be sent without it.
     #[must_use]
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = Some(outcome);
         self
     }
 
-    /// Writes no more than this of a value in a record that goes on, in place of
-    /// [`VALUE_LIMIT_BYTES`]: the last part says how many bytes are `missing`, and gives the `hash`
-    /// of the whole. For records that anybody can cause, as of what is refused.
+    /// Lowers [`VALUE_LIMIT_BYTES`](Self::VALUE_LIMIT_BYTES) for this record.
+    ///
+    /// This is for records that anyone can cause, such as records of refused requests.
     #[must_use]
     pub fn limit_values(mut self, bytes: usize) -> Self {
-        self.value_limit_bytes = bytes.clamp(1, VALUE_LIMIT_BYTES);
+        self.value_limit_bytes = bytes.clamp(1, Self::VALUE_LIMIT_BYTES);
         self
     }
 
@@ -232,7 +302,7 @@ impl<'a> Record<'a> {
         self.record_type
     }
 
-    /// Whether the record is free of mistakes.
+    /// Gives the outcome of a record that has no mistakes.
     pub(crate) fn check(&self) -> Result<Outcome, Error> {
         if let Some((name, problem)) = &self.mistake {
             return Err(Error::Field { name: name.clone().into_owned(), problem: problem.clone() });
@@ -240,27 +310,16 @@ impl<'a> Record<'a> {
         self.outcome.ok_or(Error::NoOutcome)
     }
 
-    fn field(mut self, name: &'a str, kind: FieldKind, value: Value<'a>) -> Self {
-        match field::kind(name) {
-            Ok(expected) if expected != kind => {
-                self.mistake(name, FieldProblem::Kind { expected });
-            }
-            Ok(_) if self.fields.iter().any(|field| field.name == name) => {
-                self.mistake(name, FieldProblem::Repeated);
-            }
-            Ok(_) => self.insert(Field { name, value }),
-            Err(problem) => self.mistake(name, problem),
+    fn add(mut self, name: &'a str, value: Value<'a>) -> Self {
+        if self.entries.iter().any(|entry| entry.name == name) {
+            self.mistake(name, FieldProblem::Repeated);
         }
+        // `ausearch` looks for `cwd` only after `acct`, so `acct` must come first of the two.
+        let cwd = (name == Field::ACCT.name())
+            .then(|| self.entries.iter().position(|entry| entry.name == Field::CWD.name()))
+            .flatten();
+        self.entries.insert(cwd.unwrap_or(self.entries.len()), Entry { name, value });
         self
-    }
-
-    /// `ausearch` looks for `cwd` only behind `acct`, so an account goes first of the two.
-    fn insert(&mut self, field: Field<'a>) {
-        let cwd = self.fields.iter().position(|other| other.name == "cwd");
-        match cwd {
-            Some(index) if field.name == "acct" => self.fields.insert(index, field),
-            _ => self.fields.push(field),
-        }
     }
 
     /// Keeps the first mistake.
@@ -282,14 +341,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_stand_in_order_and_the_outcome_last() {
+    fn fields_keep_their_order_and_the_outcome_comes_last() {
         let record = Record::new(RecordType::VIRT_CONTROL)
             .outcome(Outcome::Failed)
-            .word("virt", "docker")
-            .word("op", "start")
-            .untrusted("vm", "web")
-            .number("vm-pid", 4711_u32)
-            .label("vm-ctx", None);
+            .word(Field::VIRT, "docker")
+            .word(Field::OP, "start")
+            .untrusted(Field::VM, "web")
+            .number(Field::VM_PID, 4711_u32)
+            .label(Field::VM_CTX, None);
         assert_eq!(
             text(&record),
             "virt=docker op=start vm=\"web\" vm-pid=4711 vm-ctx=? exe=\"?\" hostname=? addr=? \
@@ -298,20 +357,20 @@ mod tests {
     }
 
     #[test]
-    fn an_account_goes_before_the_directory() {
+    fn the_account_comes_before_the_directory() {
         let record = Record::new(RecordType::USER_CMD)
-            .untrusted("cwd", "/")
-            .untrusted("cmd", "id")
-            .untrusted("acct", "root")
+            .untrusted(Field::CWD, "/")
+            .untrusted(Field::CMD, "id")
+            .untrusted(Field::ACCT, "root")
             .outcome(Outcome::Success);
         assert!(text(&record).starts_with("acct=\"root\" cwd=\"/\" cmd=\"id\""));
     }
 
     #[test]
-    fn text_and_claims_of_a_caller_stand_where_readers_look() {
-        let origin = Origin { hostname: Some(b"a b"), addr: Some(b"::1") };
+    fn text_and_claims_of_a_caller_are_where_readers_look() {
+        let origin = Origin { hostname: Some(b"a b"), addr: Some("::1".parse().unwrap()) };
         let record = Record::new(RecordType::USER_LOGIN)
-            .untrusted("comm", "sh")
+            .untrusted(Field::COMM, "sh")
             .verbatim(b"op=login id=5")
             .exe(Some(b"/bin/x y"))
             .terminal(Some(b"ssh"))
@@ -322,23 +381,25 @@ mod tests {
             "op=login id=5 comm=\"sh\" exe=2F62696E2F782079 hostname=612062 addr=::1 \
              terminal=ssh res=failed"
         );
+        let claimed = record.clone().addr_text(Some(b"x y"));
+        assert!(text(&claimed).ends_with(" hostname=612062 addr=782079 terminal=ssh res=failed"));
         let record = record.origin(None);
         assert!(text(&record).ends_with("exe=2F62696E2F782079 terminal=ssh res=failed"));
         assert_eq!(problem(&record.verbatim(b"x")), "field ``: is given twice");
     }
 
     #[test]
-    fn labels_stand_bare_unless_they_could_end_the_field() {
+    fn labels_are_bare_unless_they_could_end_the_field() {
         let label = b"system_u:system_r:spc_t:s0-s0:c0.c1023";
         let with = |label: &'static [u8]| {
             text(
                 &Record::new(RecordType::USER_ROLE_CHANGE)
-                    .label("default-context", Some(label))
+                    .label(Field::DEFAULT_CONTEXT, Some(label))
                     .outcome(Outcome::Success),
             )
         };
         assert!(with(label).starts_with("default-context=system_u:system_r:spc_t:s0-s0:c0.c1023 "));
-        // As SO_PEERSEC and /proc give it.
+        // As SO_PEERSEC and /proc return it.
         let label = b"unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023\0";
         let plain = "default-context=unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023 ";
         assert!(with(label).starts_with(plain));
@@ -350,25 +411,63 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_show_when_the_record_is_written() {
+    fn mistakes_are_errors_when_the_record_is_written() {
         let record = || Record::new(RecordType::TEST).outcome(Outcome::Success);
         assert_eq!(
-            problem(&record().untrusted("uid", "0")),
+            problem(&record().word(Field::OP, "a b")),
+            "field `op`: a word is 1 to 255 characters of a-z, 0-9, `_` and `-`, not `a b`"
+        );
+        assert_eq!(
+            problem(&record().word(Field::OP, "x").word(Field::OP, "y")),
+            "field `op`: is given twice"
+        );
+        assert!(matches!(Record::new(RecordType::TEST).texts(), Err(Error::NoOutcome)));
+    }
+
+    #[test]
+    fn an_own_field_is_encoded_and_its_name_checked() {
+        let record = || Record::new(RecordType::TEST).outcome(Outcome::Success);
+        let hostile = "x res=success\n";
+        assert!(text(&record().own("image", "fedora:43")).starts_with("image=\"fedora:43\" exe="));
+        assert!(
+            text(&record().own("image", hostile))
+                .starts_with("image=78207265733D737563636573730A exe=")
+        );
+        assert_eq!(
+            problem(&record().own("image", "a").own("image", "b")),
+            "field `image`: is given twice"
+        );
+        assert_eq!(
+            problem(&record().own("uid", "0")),
             "field `uid`: is written by the kernel or by the library itself"
         );
         assert_eq!(
-            problem(&record().word("op", "a b")),
-            "field `op`: a word is 1 to 255 characters of a-z, 0-9, `_` and `-`, not `a b`"
-        );
-        assert_eq!(problem(&record().word("cmd", "x")), "field `cmd`: takes free text");
-        assert_eq!(
-            problem(&record().word("op", "x").word("op", "y")),
-            "field `op`: is given twice"
+            problem(&record().own("cmd", "x")),
+            "field `cmd`: is a field of the audit dictionary; use its constant"
         );
         assert_eq!(
-            problem(&record().untrusted("no\nsuch", "x")),
-            "field `no\\nsuch`: no such field; see audit-core's list of fields"
+            problem(&record().own("image_uid", "0")),
+            "field `image_uid`: ends in `uid`, so ausearch would mistake it for that field; rename it"
         );
-        assert!(matches!(Record::new(RecordType::TEST).texts(), Err(Error::NoOutcome)));
+        assert_eq!(
+            problem(&record().own("no\nsuch", "x")),
+            "field `no\\nsuch`: the name is 1 to 48 characters of a-z, 0-9, `_` and `-`, and starts \
+             with a letter"
+        );
+    }
+
+    #[test]
+    fn an_address_is_written_as_its_text() {
+        let record = |addr: &str| {
+            let addr = Some(addr.parse().unwrap());
+            text(
+                &Record::new(RecordType::USER_LOGIN)
+                    .origin(Some(Origin { hostname: None, addr }))
+                    .outcome(Outcome::Success),
+            )
+        };
+        for addr in ["192.0.2.7", "::1", "2001:db8::1", "::ffff:192.0.2.7"] {
+            assert!(record(addr).contains(&format!(" hostname=? addr={addr} terminal=? ")));
+        }
     }
 }

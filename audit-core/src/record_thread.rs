@@ -1,7 +1,7 @@
-//! Writing records without waiting for the kernel.
+//! A thread that writes records, so that the caller does not wait for the kernel.
 //!
-//! Knows how records and their answers cross to a thread and back. For daemons whose own threads
-//! must not stand still while the kernel's backlog is full.
+//! Knows how records go to the thread and how answers come back. Daemons use it: the kernel blocks a
+//! sender while its backlog is full.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -10,28 +10,28 @@ use crate::audit::{Audit, Texts};
 use crate::error::Error;
 use crate::record::Record;
 
-/// A thread that writes records, in the order in which they are handed over.
+/// A thread that writes records, in the order in which it receives them.
 ///
-/// It has the login uid of the thread that starts it; [`LoginThread`](crate::LoginThread) has one
-/// of its own. When this value is dropped, the thread writes what it still has, and ends.
+/// It has the login uid of the thread that starts it. A [`LoginThread`](crate::LoginThread) has its own
+/// login uid. When this value is dropped, the thread writes the records that it still has, then ends.
 ///
 /// # Example
 /// ```no_run
-/// use audit_core::{Outcome, Record, RecordThread, RecordType};
+/// use audit_core::{Field, Outcome, Record, RecordThread, RecordType};
 ///
 /// let thread = RecordThread::start()?;
-/// let record = Record::new(RecordType::TEST).word("op", "hello").outcome(Outcome::Success);
+/// let record = Record::new(RecordType::TEST).word(Field::OP, "hello").outcome(Outcome::Success);
 /// thread.send_all_then(&[record], |answer| println!("{answer:?}"))?;
 /// # Ok::<(), audit_core::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct RecordThread {
-    /// `None` only while the thread is told to end.
+    /// `None` only while the value is dropped: a closed channel tells the thread to end.
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Records to write, as texts: the thread outlives what a record borrows.
+/// Records to write, as texts: the thread may outlive the values that a record borrows.
 struct Request {
     records: Vec<Texts>,
     then: Box<dyn FnOnce(Result<(), Error>) + Send>,
@@ -47,7 +47,7 @@ impl RecordThread {
         Ok(thread)
     }
 
-    /// Starts a thread that first prepares itself, and gives what the preparation found out.
+    /// Starts a thread that first runs `prepare`, and returns the result of `prepare`.
     pub(crate) fn start_after<T: Send + 'static>(
         name: String,
         prepare: impl FnOnce() -> Result<(Audit, T), Error> + Send + 'static,
@@ -71,27 +71,27 @@ impl RecordThread {
         Ok((Self { requests: Some(requests), thread: Some(thread) }, found))
     }
 
-    /// Writes one record and waits for it, in several parts if it is long.
+    /// Writes one record, in several parts if it is long, and waits for the answer.
     ///
     /// # Errors
-    /// As [`Audit::send`]. [`Error::ThreadEnded`] if the thread is gone.
+    /// As [`Audit::send`]. [`Error::ThreadEnded`] if the thread has ended.
     pub fn send(&self, record: &Record<'_>) -> Result<(), Error> {
         let (answer, answers) = mpsc::sync_channel(1);
         self.send_all_then(std::slice::from_ref(record), move |result| {
-            // Who asked may be gone; the record is written all the same.
+            // The caller may have stopped waiting; the record is written nevertheless.
             let _ = answer.send(result);
         })?;
         answers.recv().map_err(|_| Error::ThreadEnded)?
     }
 
-    /// Hands over several records, which go as with [`Audit::send_all`], and does not wait.
+    /// Queues several records and returns at once. The thread sends them as [`Audit::send_all`] does.
     ///
-    /// `then` gets the answer, on the thread that writes: it must be quick. If the thread is gone
-    /// before it wrote them, `then` is dropped.
+    /// The thread calls `then` with the answer, so `then` must be quick. If the thread ends before it
+    /// writes the records, it drops `then`.
     ///
     /// # Errors
-    /// What [`Record::texts`] says of a wrong record: none of the set is written then.
-    /// [`Error::ThreadEnded`] if the thread is gone.
+    /// The errors of [`Record::texts`] for a wrong record; then no record of the set is written.
+    /// [`Error::ThreadEnded`] if the thread has ended.
     pub fn send_all_then(
         &self,
         records: &[Record<'_>],
@@ -107,16 +107,16 @@ impl Drop for RecordThread {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say at its end.
+            // The thread returns nothing, and a panic in it concerns no caller.
             let _ = thread.join();
         }
     }
 }
 
-/// The thread calls nothing deep; a daemon may have many of them.
+/// Small, because a daemon may have many such threads, and they make no deep calls.
 const STACK_BYTES: usize = 128 * 1024;
 
-/// Writes what is asked for until nobody can ask any more.
+/// Writes the requested records until the channel is closed.
 fn serve(audit: &Audit, requests: Receiver<Request>) {
     for Request { records, then } in requests {
         then(audit.send_texts(&records));

@@ -1,21 +1,21 @@
 //! The record types that user space may write.
 //!
-//! Knows names and numbers, both ways. Knows nothing of what a record holds.
+//! Converts between names and numbers. Knows nothing about the content of records.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The type of a record, such as [`USER_CMD`](RecordType::USER_CMD): what `ausearch -m` takes.
+/// The type of a record, such as [`USER_CMD`](RecordType::USER_CMD). `ausearch -m` searches for it.
 ///
-/// Any number that the kernel accepts from user space is valid, named or not; `ausearch -m 2600`
-/// finds the unnamed ones.
+/// The [first page](crate#which-record-type-for-what) says which type fits which event. Every number that
+/// the kernel accepts from user space is valid, even without a name: `ausearch -m 2600` finds it.
 ///
 /// # Source
 /// `audit_netlink_ok` in `kernel/audit.c`: 1005, 1100-1199 and 2100-2999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordType(u16);
 
-/// Why a text names no record type that user space may write.
+/// A text or number is no record type that user space may write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnknownRecordType {
@@ -27,7 +27,7 @@ pub enum UnknownRecordType {
     },
     /// The kernel takes no record of this number from user space.
     #[error(
-        "record type {number} is not 1005 and outside 1100-1199 and 2100-2999, the kernel would \
+        "record type {number} is outside 1100-1199 and 2100-2999, and it is not 1005: the kernel would \
          refuse it"
     )]
     Number {
@@ -50,7 +50,7 @@ macro_rules! record_types {
 
 // Source: audit-records.h of audit-userspace 4.x; meanings from audit-message-dictionary.csv.
 record_types! {
-    1005 USER "Message of a program that knows no better type."
+    1005 USER "Message of a program that has no better type."
     1100 USER_AUTH "User authentication attempt."
     1101 USER_ACCT "User account authorization."
     1102 USER_MGMT "User account attribute change."
@@ -180,7 +180,7 @@ impl RecordType {
         self.0
     }
 
-    /// The name, as `ausearch -m` takes it; `None` for a number that has none.
+    /// The name, as `ausearch -m` takes it; `None` for a number without a name.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         let index = NAMES.binary_search_by_key(&self.0, |(number, _)| *number).ok()?;
@@ -196,7 +196,7 @@ impl RecordType {
 impl FromStr for RecordType {
     type Err = UnknownRecordType;
 
-    /// Reads a name, in upper or lower case, or a number.
+    /// Parses a name, in upper or lower case, or a number.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(number) = text.parse() {
             return Self::new(number);
@@ -210,7 +210,7 @@ impl FromStr for RecordType {
 }
 
 impl fmt::Display for RecordType {
-    /// Writes the name, or the number where there is no name.
+    /// Writes the name, or the number if it has no name.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => formatter.write_str(name),
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_go_both_ways() {
+    fn names_and_numbers_convert_both_ways() {
         for record_type in RecordType::named() {
             let name = record_type.name().unwrap();
             assert_eq!(name.parse(), Ok(record_type));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_in_the_kernels_ranges_is_valid_and_no_other() {
+    fn exactly_the_numbers_in_the_kernels_ranges_are_valid() {
         for number in 0..=u16::MAX {
             let valid = matches!(number, 1005 | 1100..=1199 | 2100..=2999);
             assert_eq!(RecordType::new(number).is_ok(), valid, "{number}");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_or_number_says_which() {
+    fn the_error_names_the_wrong_name_or_number() {
         let error = "USER_COMMAND".parse::<RecordType>().unwrap_err();
         assert_eq!(error.to_string(), "no record type is named `USER_COMMAND`");
         let error = "1300".parse::<RecordType>().unwrap_err();

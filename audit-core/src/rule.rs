@@ -1,6 +1,6 @@
 //! The kernel's rules that drop records.
 //!
-//! Knows which rules act on records from user space: those of the `user` and `exclude` lists.
+//! Knows the rules that act on records from user space: those in the `user` and `exclude` lists.
 //! Changes nothing.
 
 use netlink_packet_audit::{
@@ -13,7 +13,7 @@ use crate::netlink::Progress;
 use crate::record_type::RecordType;
 use crate::status::parse_message;
 
-/// A rule by which the kernel drops user records, acknowledging them all the same.
+/// A rule by which the kernel drops records from user space. It acknowledges them nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DroppingRule {
     list: &'static str,
@@ -27,11 +27,11 @@ pub struct DroppingRule {
 const AUDIT_LIST_RULES: u16 = 1013;
 
 impl Audit {
-    /// Reads the rules by which the kernel drops user records.
+    /// Reads the rules by which the kernel drops records from user space.
     ///
     /// # Errors
-    /// As [`Audit::status`]; [`Error::Reply`] also for a rule that cannot be read, since it might
-    /// be one that drops records.
+    /// As [`Audit::status`]. [`Error::Reply`] also for a rule that cannot be decoded, because it might
+    /// drop records.
     pub fn dropping_rules(&self) -> Result<Vec<DroppingRule>, Error> {
         let mut rules = Ok(Vec::new());
         self.query(AUDIT_LIST_RULES, |message_type, content| {
@@ -52,8 +52,8 @@ impl Audit {
 }
 
 impl DroppingRule {
-    /// Whether the rule may drop records of this type. Its other conditions, such as a uid, are
-    /// taken to hold.
+    /// Whether the rule may drop records of this type. Assumes that the other conditions of the rule,
+    /// such as a uid, are met.
     #[must_use]
     pub fn may_drop(&self, record_type: RecordType) -> bool {
         let number = u32::from(record_type.number());
@@ -68,24 +68,24 @@ impl DroppingRule {
         })
     }
 
-    /// The list that the rule is in, as `auditctl -d` takes it.
+    /// The list that contains the rule, as `auditctl -d` takes it.
     #[must_use]
     pub fn list(&self) -> &str {
         self.list
     }
 }
 
-/// The rule, if it drops user records.
+/// The rule, if it drops records from user space.
 pub(crate) fn parse(content: &[u8]) -> Result<Option<DroppingRule>, Error> {
     match parse_message(AUDIT_LIST_RULES, content)? {
         AuditMessage::ListRules(Some(rule)) => Ok(dropping(rule)),
-        _ => Err(Error::Reply { description: "no rule in it".to_owned() }),
+        _ => Err(Error::Reply { description: "it has no rule".to_owned() }),
     }
 }
 
 fn dropping(rule: RuleMessage) -> Option<DroppingRule> {
     let list = match (rule.flags, rule.action) {
-        // Whatever its action says: `auditctl` writes both `never` and `always` for exclude.
+        // The action does not matter: `auditctl` accepts `never` and `always` for this list.
         (RuleFlags::FilterType, _) => "exclude",
         (RuleFlags::FilterUser, RuleAction::Never) => "user",
         _ => return None,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_drops_the_types_that_it_names() {
+    fn a_rule_drops_the_types_that_it_lists() {
         let equal = rule(vec![(RuleField::Msgtype(1123), RuleFieldFlags::Equal)]);
         assert!(equal.may_drop(RecordType::USER_CMD));
         assert!(!equal.may_drop(RecordType::TEST));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn other_conditions_may_hold() {
+    fn other_conditions_are_assumed_to_be_met() {
         let uid = rule(vec![(RuleField::Uid(1000), RuleFieldFlags::Equal)]);
         assert!(uid.may_drop(RecordType::USER_CMD));
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_be_read_is_an_error() {
+    fn a_rule_that_cannot_be_decoded_is_an_error() {
         assert!(matches!(parse(&[0; 8]), Err(Error::Reply { .. })));
     }
 }

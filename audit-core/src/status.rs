@@ -1,4 +1,4 @@
-//! What the kernel says of its audit system.
+//! The state of the kernel's audit system.
 //!
 //! Knows the numbers that `auditctl -s` prints. Changes nothing.
 
@@ -16,43 +16,45 @@ use crate::netlink::{Failure, Progress};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Whether records are written at all.
+    /// Whether the kernel writes records at all.
     pub enabled: Enabled,
-    /// What the kernel does about a lost record.
+    /// What the kernel does when it loses a record.
     pub failure_mode: FailureMode,
-    /// The process that stores records, normally auditd; `None` if there is none.
+    /// The pid of the process that stores records, normally auditd; `None` without such a process.
     pub auditd_pid: Option<u32>,
-    /// Records for each second beyond which further ones are lost; 0 is no limit.
+    /// Most records per second; the kernel loses further ones. 0 means no limit.
     pub rate_limit: u32,
-    /// Records that may wait before senders have to.
+    /// How many records may wait to be stored before the kernel makes senders wait.
     pub backlog_limit: u32,
-    /// Records that wait to be stored.
+    /// How many records wait to be stored.
     pub backlog: u32,
-    /// Records lost since boot, or since `auditctl --reset-lost`.
+    /// How many records the kernel lost since boot, or since `auditctl --reset-lost`.
     pub lost: u32,
-    /// How long a sender waits while the backlog is full, in clock ticks of the kernel.
+    /// How long the kernel makes a sender wait while the backlog is full, in clock ticks of the kernel.
     pub backlog_wait_time_ticks: u32,
 }
 
 /// Whether audit is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the kernel knows these three states")]
 pub enum Enabled {
-    /// Off: the kernel takes user records, acknowledges them and drops them.
+    /// Off: the kernel acknowledges the records of programs, then drops them.
     Disabled,
     /// On.
     Enabled,
-    /// On, and the configuration is locked until the next boot.
+    /// On, and the configuration cannot change until the next boot.
     Locked,
 }
 
-/// What the kernel does about a lost record.
+/// What the kernel does when it loses a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the kernel knows these three modes")]
 pub enum FailureMode {
     /// Nothing.
     Silent,
-    /// A line in the kernel log.
+    /// It writes a line to the kernel log.
     Printk,
-    /// The host halts.
+    /// It halts the host.
     Panic,
 }
 
@@ -70,7 +72,7 @@ impl Audit {
     /// [`Error::Refused`] in a user namespace, [`Error::TimedOut`], and [`Error::Reply`] for an
     /// answer that cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
-        let mut status = Err(Error::Reply { description: "no status in it".to_owned() });
+        let mut status = Err(Error::Reply { description: "it has no status".to_owned() });
         self.query(AUDIT_GET, |message_type, content| {
             if message_type != AUDIT_GET {
                 return Progress::More;
@@ -81,7 +83,7 @@ impl Audit {
         status
     }
 
-    /// Asks the kernel, and gives each answer's type and content to `take`.
+    /// Sends a request to the kernel, and passes the type and content of each answer to `take`.
     pub(crate) fn query(
         &self,
         request_type: u16,
@@ -98,7 +100,7 @@ impl Audit {
     }
 }
 
-/// Reads the content of an answer as the message that netlink-packet-audit knows.
+/// Decodes the content of an answer with netlink-packet-audit.
 pub(crate) fn parse_message(message_type: u16, content: &[u8]) -> Result<AuditMessage, Error> {
     let mut header = NetlinkHeader::default();
     header.message_type = message_type;
@@ -109,7 +111,7 @@ pub(crate) fn parse_message(message_type: u16, content: &[u8]) -> Result<AuditMe
 pub(crate) fn parse(content: &[u8]) -> Result<Status, Error> {
     match parse_message(AUDIT_GET, content)? {
         AuditMessage::GetStatus(Some(message)) => Ok(Status::from(message)),
-        _ => Err(Error::Reply { description: "no status in it".to_owned() }),
+        _ => Err(Error::Reply { description: "it has no status".to_owned() }),
     }
 }
 
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_answer_is_read() {
+    fn the_kernels_answer_is_decoded() {
         // mask, enabled, failure, pid, rate limit, backlog limit, lost, backlog, features, wait
         // time, actual wait time: the 44 bytes of kernel 6.18.
         let numbers: [u32; 11] = [0, 2, 1, 612, 100, 64, 3, 5, 0x7F, 15000, 0];

@@ -1,6 +1,6 @@
-//! Who acts.
+//! The subject: the thread that acts.
 //!
-//! Knows what `/proc/thread-self` says of the calling thread. Writes nothing.
+//! Reads `/proc/thread-self`. Writes nothing.
 
 use std::fs;
 use std::io;
@@ -11,10 +11,11 @@ use crate::error::Error;
 use crate::identity::{Auid, Session};
 use crate::terminal::Terminal;
 
-/// Who acts, and from where.
+/// The thread that acts: its program, terminal and ids.
 ///
-/// Of these, a record carries `exe` and `terminal`; the kernel itself adds `pid`, `uid`, `auid`,
-/// `ses` and `subj` of the sending thread, which nobody can forge. Paths are bytes.
+/// [`Record::subject`](crate::Record::subject) writes `exe` and `terminal`. The kernel itself adds `pid`,
+/// `uid`, `auid`, `ses` and `subj` of the sending thread, which the sender cannot forge. Paths are
+/// bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Subject {
@@ -24,23 +25,23 @@ pub struct Subject {
     pub session: Option<Session>,
     /// The real uid.
     pub uid: u32,
-    /// The process.
+    /// The pid of the process.
     pub pid: u32,
-    /// The program, ending in ` (deleted)` if its file is gone.
+    /// The path of the program. It ends in ` (deleted)` if the file was removed.
     pub exe: Option<Vec<u8>>,
-    /// The terminal; `None` if there is none.
+    /// The terminal; `None` without one.
     pub terminal: Option<Terminal>,
-    /// The working directory, ending in ` (deleted)` if it is gone; `None` if its path is longer
-    /// than the kernel tells (4095 bytes).
+    /// The working directory. It ends in ` (deleted)` if the directory was removed. `None` if the path is
+    /// longer than the kernel reports (4095 bytes).
     pub cwd: Option<Vec<u8>>,
-    /// The label that a security module gives the thread; `None` without such a module.
+    /// The thread's security label; `None` without a security module.
     pub label: Option<Vec<u8>>,
 }
 
 impl Subject {
-    /// The calling thread.
+    /// Describes the calling thread.
     ///
-    /// The login uid belongs to each thread, so it is read from `/proc/thread-self`.
+    /// Each thread has its own login uid, so this reads `/proc/thread-self`.
     ///
     /// # Errors
     /// [`Error::Proc`] if `/proc` is not mounted or cannot be read.
@@ -65,7 +66,7 @@ impl Subject {
     }
 }
 
-/// The auid of the process's first thread, which stands for the process.
+/// The auid of the process's first thread.
 pub(crate) fn process_auid() -> Result<Option<Auid>, Error> {
     Ok(read_id(Path::new("/proc/self"), "loginuid")?.and_then(Auid::from_raw))
 }
@@ -86,7 +87,7 @@ fn read(directory: &Path, name: &str) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// An id that only a kernel with audit has.
+/// Reads an id. `None` without the file, which only a kernel with audit has.
 fn read_id(directory: &Path, name: &str) -> Result<Option<u32>, Error> {
     match read(directory, name) {
         Ok(text) => text.trim().parse().map(Some).map_err(|_| malformed(&directory.join(name))),
@@ -100,13 +101,13 @@ fn read_link(directory: &Path, name: &str) -> Option<Vec<u8>> {
     Some(target.into_os_string().into_vec())
 }
 
-/// The first number behind the key in `/proc/PID/status`.
+/// The first number after the key in `/proc/PID/status`.
 fn status_number(status: &str, key: &str) -> Option<u32> {
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// A security label without the bytes with which the kernel ends it; `None` for an empty label.
+/// Removes the bytes with which the kernel ends a security label; `None` for an empty label.
 ///
 /// AppArmor ends a label with a newline. SELinux ends it with a NUL, which the length of
 /// `SO_PEERSEC` includes.

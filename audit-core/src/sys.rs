@@ -1,5 +1,8 @@
-//! The system calls that no safe crate of ours offers. All `unsafe` of this crate is here.
-#![expect(unsafe_code, reason = "system calls take pointers; each block says why its are valid")]
+//! System calls that the safe crates in use do not offer. All `unsafe` code of this crate is here.
+#![expect(
+    unsafe_code,
+    reason = "system calls take pointers; each block says why its pointers are valid"
+)]
 
 use std::io;
 use std::mem::size_of;
@@ -7,12 +10,12 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
-/// `poll(2)` - Waits until there is something to read. `false` if the time ran out first.
+/// `poll(2)` - Waits until the descriptor is readable. Returns `false` after the timeout.
 ///
 /// A signal ends the wait early with [`io::ErrorKind::Interrupted`].
 pub(crate) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // Rounded up, so that a wait of less than a millisecond is one.
+    // Rounded up, so that a timeout below one millisecond still waits.
     let timeout_ms = timeout.as_micros().div_ceil(1000).try_into().unwrap_or(i32::MAX);
     // SAFETY: `poll` is one valid pollfd, and the count given is one.
     match unsafe { libc::poll(&raw mut poll, 1, timeout_ms) } {
@@ -21,18 +24,18 @@ pub(crate) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result
     }
 }
 
-/// `pidfd_open(2)` - The process that has this number at the moment. ESRCH if there is none.
+/// `pidfd_open(2)` - Opens the process that currently has this pid. ESRCH if no process has it.
 pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes two numbers and no pointers.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     match RawFd::try_from(fd) {
-        // SAFETY: the kernel has just made the descriptor, and nobody else knows of it.
+        // SAFETY: the kernel has just opened the descriptor, and nothing else owns it.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// `getsockopt(2)` SO_SNDBUF - The send buffer's size in bytes, as the kernel counts it.
+/// `getsockopt(2)` SO_SNDBUF - Returns the size of the send buffer in bytes, as the kernel counts it.
 pub(crate) fn send_buffer_size(fd: BorrowedFd<'_>) -> io::Result<usize> {
     let mut size: libc::c_int = 0;
     let mut len = SIZE_OF_INT;
@@ -52,8 +55,8 @@ pub(crate) fn send_buffer_size(fd: BorrowedFd<'_>) -> io::Result<usize> {
     }
 }
 
-/// `setsockopt(2)` SO_SNDBUF - Asks for a larger send buffer; the kernel doubles the number and
-/// stays below twice `net.core.wmem_max`.
+/// `setsockopt(2)` SO_SNDBUF - Requests a larger send buffer. The kernel doubles the number, up to
+/// twice `net.core.wmem_max`.
 pub(crate) fn set_send_buffer_size(fd: BorrowedFd<'_>, size: usize) -> io::Result<()> {
     let size: libc::c_int = size.try_into().unwrap_or(libc::c_int::MAX);
     // SAFETY: `size` is a valid int, and the length given is its size.

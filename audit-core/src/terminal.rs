@@ -1,7 +1,7 @@
-//! Which terminal somebody sits at.
+//! The terminal of the calling process.
 //!
-//! Knows descriptors 0-2, `/proc` and `/sys`. Refuses every name that is not a device below `/dev`:
-//! a path can be made to say anything with a bind mount.
+//! Reads descriptors 0 to 2, `/proc` and `/sys`. Accepts only the name of a device below `/dev`: with a
+//! bind mount, a path could contain any text.
 
 use std::fmt;
 use std::fs;
@@ -9,22 +9,21 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-/// The name of a terminal as records carry it: below `/dev`, such as `pts/3`.
+/// The name of a terminal below `/dev`, such as `pts/3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminal(String);
 
-/// Longest terminal name that is believed, in bytes: as much as libaudit reads.
+/// Longest terminal name that is accepted, in bytes: libaudit reads as many.
 const NAME_LIMIT_BYTES: usize = 32;
 
 impl Terminal {
-    /// The calling process's terminal: the [standard](Self::standard) one, else the controlling
-    /// terminal.
+    /// The calling process's [standard](Self::standard) terminal, or else its controlling terminal.
     #[must_use]
     pub fn current() -> Option<Self> {
         Self::standard().or_else(Self::controlling)
     }
 
-    /// The first of descriptors 0 to 2 that is a terminal.
+    /// The terminal of the first descriptor among 0 to 2 that is a terminal.
     #[must_use]
     pub fn standard() -> Option<Self> {
         let descriptors = [
@@ -35,11 +34,11 @@ impl Terminal {
         descriptors
             .into_iter()
             .filter(|(is_terminal, _)| *is_terminal)
-            .find_map(|(_, link)| Self::behind(Path::new(link)))
+            .find_map(|(_, link)| Self::of_descriptor(Path::new(link)))
     }
 
-    /// The terminal that a descriptor's link leads to, if the name is that of the same device.
-    fn behind(link: &Path) -> Option<Self> {
+    /// The terminal that the descriptor's link names, if the name belongs to the same device.
+    fn of_descriptor(link: &Path) -> Option<Self> {
         let path = fs::read_link(link).ok()?;
         Self::named(path.to_str()?.strip_prefix("/dev/")?, fs::metadata(link).ok()?.rdev())
     }
@@ -56,7 +55,7 @@ impl Terminal {
         Self::named(name, device.number())
     }
 
-    /// Accepts the name if it is short, made of device-name characters, and names that device.
+    /// Accepts a short name of ordinary characters that belongs to this device.
     fn named(name: &str, device_number: u64) -> Option<Self> {
         let ordinary =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-');
@@ -97,10 +96,10 @@ impl Device {
 ///
 /// # Source
 /// `proc_pid_stat(5)`: `tty_nr`, field 7; minor in bits 31-20 and 7-0, major in bits 15-8. The name
-/// in field 2 may hold spaces and parentheses, so the fields are counted from the last one.
+/// in field 2 may contain spaces and parentheses, so the fields are counted from the last parenthesis.
 fn controlling_device(stat: &str) -> Option<Device> {
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let number: i32 = behind_name.split_whitespace().nth(4)?.parse().ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let number: i32 = after_name.split_whitespace().nth(4)?.parse().ok()?;
     let number = u32::from_ne_bytes(number.to_ne_bytes());
     let device = Device {
         major: (number >> 8) & 0xFFF,
@@ -120,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_controlling_terminal_is_read_behind_a_hostile_name() {
+    fn a_hostile_name_does_not_hide_the_controlling_terminal() {
         let stat = "12 (a) R 9 9 9 (b) S 1 12 12 34817 12 4194560 0";
         assert_eq!(controlling_device(stat), Some(Device { major: 136, minor: 1 }));
         assert_eq!(controlling_device("12 (sh) S 1 12 12 0 -1 0"), None);
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_minor_is_put_together() {
+    fn a_large_minor_is_decoded() {
         // 0x0010_8805: minor 0x105, major 0x88.
         let device = controlling_device("1 (x) S 1 1 1 1083397").unwrap();
         assert_eq!(device, Device { major: 136, minor: 0x105 });
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_devices_below_dev_are_believed() {
+    fn only_devices_below_dev_are_accepted() {
         let null = fs::metadata("/dev/null").unwrap().rdev();
         assert_eq!(Terminal::named("null", null), Some(Terminal("null".to_owned())));
         assert_eq!(Terminal::named("null", null + 1), None);

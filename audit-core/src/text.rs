@@ -1,31 +1,33 @@
-//! How the fields of a record become text.
+//! Formats the fields of a record as text.
 //!
 //! Knows the order and form that `ausearch` reads. Does no I/O and knows no limits.
 
-use crate::encoding::{bare_len, encode, encode_bare, encode_hex, encode_verbatim, encoded_len};
-use crate::record::{Field, Outcome, Record, Value};
+use std::io::Write;
 
-/// Appends the whole record: its fields, who acts, and the outcome.
+use crate::encoding::{bare_len, encode, encode_bare, encode_hex, encode_verbatim, encoded_len};
+use crate::record::{Address, Entry, Outcome, Record, Value};
+
+/// Appends the whole record: its fields, the subject and the outcome.
 pub(crate) fn write_whole(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
-    for field in &record.fields {
-        write_field(field, text);
+    for entry in &record.entries {
+        write_field(entry, text);
     }
     write_field(&exe(record), text);
     write_end(record, outcome, text);
 }
 
-/// Fewest bytes that [`write_whole`] appends: no value is written shorter than it is.
+/// A lower bound of what [`write_whole`] appends, in bytes: encoding never shortens a value.
 pub(crate) fn whole_len_at_least(record: &Record<'_>) -> usize {
-    record.fields.iter().chain([&exe(record)]).map(|field| field.value.len()).sum()
+    record.entries.iter().chain([&exe(record)]).map(|entry| entry.value.len()).sum()
 }
 
-/// The program that acts; `"?"` where it is not known.
-pub(crate) fn exe<'a>(record: &Record<'a>) -> Field<'a> {
-    Field { name: "exe", value: Value::Untrusted(record.exe.unwrap_or(b"?")) }
+/// The program that acts; `"?"` if it is unknown.
+pub(crate) fn exe<'a>(record: &Record<'a>) -> Entry<'a> {
+    Entry { name: "exe", value: Value::Untrusted(record.exe.unwrap_or(b"?")) }
 }
 
-/// Appends one field and the space behind it.
-pub(crate) fn write_field(field: &Field<'_>, text: &mut Vec<u8>) {
+/// Appends one field and a space.
+pub(crate) fn write_field(field: &Entry<'_>, text: &mut Vec<u8>) {
     if !field.name.is_empty() {
         text.extend_from_slice(field.name.as_bytes());
         text.push(b'=');
@@ -42,7 +44,7 @@ pub(crate) fn write_field(field: &Field<'_>, text: &mut Vec<u8>) {
 }
 
 /// Length of what [`write_field`] appends, in bytes.
-pub(crate) fn field_len(field: &Field<'_>) -> usize {
+pub(crate) fn field_len(field: &Entry<'_>) -> usize {
     let value = match field.value {
         Value::Untrusted(value) => encoded_len(value),
         Value::CommandLine(line) => encoded_len(line.as_bytes()),
@@ -54,13 +56,13 @@ pub(crate) fn field_len(field: &Field<'_>) -> usize {
     field.name.len() + "=".len() + value + " ".len()
 }
 
-/// Appends what stands behind `exe`.
+/// Appends the fields after `exe`.
 pub(crate) fn write_end(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8>) {
     if let Some(origin) = record.origin {
         text.extend_from_slice(b"hostname=");
         encode_bare(origin.hostname, text);
         text.extend_from_slice(b" addr=");
-        encode_bare(origin.addr, text);
+        write_addr(origin.addr, text);
         text.push(b' ');
     }
     text.extend_from_slice(b"terminal=");
@@ -72,9 +74,32 @@ pub(crate) fn write_end(record: &Record<'_>, outcome: Outcome, text: &mut Vec<u8
 /// Length of what [`write_end`] appends with the longer outcome, in bytes.
 pub(crate) fn end_len(record: &Record<'_>) -> usize {
     let origin = record.origin.map_or(0, |origin| {
-        "hostname= addr= ".len() + bare_len(origin.hostname) + bare_len(origin.addr)
+        "hostname= addr= ".len() + bare_len(origin.hostname) + addr_len(origin.addr)
     });
     origin + "terminal=".len() + bare_len(record.terminal) + " res=success".len()
+}
+
+fn write_addr(addr: Address<'_>, text: &mut Vec<u8>) {
+    match addr {
+        Address::Unknown => encode_bare(None, text),
+        Address::Text(addr) => encode_bare(Some(addr), text),
+        Address::Ip(addr) => {
+            // Writing to a vector cannot fail.
+            let _ = write!(text, "{addr}");
+        }
+    }
+}
+
+fn addr_len(addr: Address<'_>) -> usize {
+    match addr {
+        Address::Unknown => bare_len(None),
+        Address::Text(addr) => bare_len(Some(addr)),
+        Address::Ip(_) => {
+            let mut text = Vec::new();
+            write_addr(addr, &mut text);
+            text.len()
+        }
+    }
 }
 
 pub(crate) fn write_number(mut number: u64, text: &mut Vec<u8>) {
@@ -92,7 +117,8 @@ pub(crate) fn write_number(mut number: u64, text: &mut Vec<u8>) {
     }
 }
 
-/// Labels are read bare. What could end the field, or is trimmed by readers, is hexadecimal.
+/// Readers expect labels without quotes. A label that could end the field, or that readers would
+/// trim, is written as hexadecimal.
 fn write_label(label: Option<&[u8]>, text: &mut Vec<u8>) {
     match label {
         None | Some(b"") => text.push(b'?'),
@@ -119,31 +145,33 @@ fn is_bare(label: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Field;
     use crate::record::Origin;
     use crate::record_type::RecordType;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn lengths_are_known_beforehand(
+        fn lengths_are_known_in_advance(
             cmd: Vec<u8>,
             number: u64,
             label: Option<Vec<u8>>,
             verbatim: Vec<u8>,
             hostname: Option<Vec<u8>>,
+            addr: Option<std::net::IpAddr>,
         ) {
             let hostname = hostname.as_deref();
             let record = Record::new(RecordType::USER_ROLE_CHANGE)
-                .untrusted("cmd", &cmd)
-                .number("exit", number)
-                .label("default-context", label.as_deref())
+                .untrusted(Field::CMD, &cmd)
+                .number(Field::EXIT, number)
+                .label(Field::DEFAULT_CONTEXT, label.as_deref())
                 .verbatim(&verbatim)
-                .origin(Some(Origin { hostname, addr: None }))
+                .origin(Some(Origin { hostname, addr }))
                 .terminal(hostname)
                 .outcome(Outcome::Success);
             let mut text = Vec::new();
             write_whole(&record, Outcome::Success, &mut text);
-            let fields: usize = record.fields.iter().map(field_len).sum();
+            let fields: usize = record.entries.iter().map(field_len).sum();
             prop_assert_eq!(text.len(), fields + field_len(&exe(&record)) + end_len(&record));
             prop_assert!(text.len() >= whole_len_at_least(&record));
             let numbered = format!(" exit={number} ");

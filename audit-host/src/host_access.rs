@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit_core::field::WORD_LIMIT_BYTES;
-use audit_core::{CommandLine, Record, RecordType};
+use audit_core::field::Word;
+use audit_core::{CommandLine, Field, Record, RecordType};
 
 use crate::danger::Danger;
 use crate::finding::{Finding, Way};
@@ -49,17 +49,17 @@ impl HostAccess {
             Self::Other(danger, _) => danger.name(),
         };
         let record = Record::new(RecordType::USER_ROLE_CHANGE)
-            .word("op", op)
-            .untrusted("acct", "root")
-            .label("default-context", default_context)
-            .label("selected-context", None);
+            .word(Field::OP, op)
+            .untrusted(Field::ACCT, "root")
+            .label(Field::DEFAULT_CONTEXT, default_context)
+            .label(Field::SELECTED_CONTEXT, None);
         match self {
             Self::Privileged | Self::Other(_, None) => record,
-            Self::Other(_, Some(values)) => record.command_line("name", values),
-            Self::Mount(paths) => record.command_line("path", paths),
-            Self::Device(devices) => record.command_line("device", devices),
+            Self::Other(_, Some(values)) => record.command_line(Field::NAME, values),
+            Self::Mount(paths) => record.command_line(Field::PATH, paths),
+            Self::Device(devices) => record.command_line(Field::DEVICE, devices),
             Self::Namespace(words) | Self::Capability(words) | Self::Confinement(words) => {
-                record.word("resrc", words)
+                record.word(Field::RESRC, words)
             }
         }
     }
@@ -142,7 +142,7 @@ fn joined(words: &BTreeSet<&'static str>) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
         match lines.last_mut() {
-            Some(line) if line.len() + "-".len() + word.len() <= WORD_LIMIT_BYTES => {
+            Some(line) if line.len() + "-".len() + word.len() <= Word::LIMIT_BYTES => {
                 line.push('-');
                 line.push_str(word);
             }

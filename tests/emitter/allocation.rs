@@ -5,7 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use audit_core::{Audit, Outcome, Record, RecordType};
+use audit_core::{Audit, Field, Outcome, Record, RecordType};
 
 use crate::host::tag;
 
@@ -58,14 +58,14 @@ fn a_record_is_sent_without_an_allocation() {
     let long = "word ".repeat(800);
     let record = |cmd: &'static str| {
         Record::new(RecordType::TEST)
-            .word("op", &tag)
-            .untrusted("cmd", cmd)
-            .number("exit", 7_u32)
+            .word(Field::OP, &tag)
+            .untrusted(Field::CMD, cmd)
+            .number(Field::EXIT, 7_u32)
             .outcome(Outcome::Success)
     };
     let records = [record("docker ps"), record("id"), record("docker run -it fedora")];
     // The longest first: the buffers grow to it once.
-    audit.send(&record("x").untrusted("path", &long)).unwrap();
+    audit.send(&record("x").untrusted(Field::PATH, &long)).unwrap();
     for _ in 0..100 {
         for record in &records {
             assert_eq!(allocations(|| audit.send(record).unwrap()), 0);
@@ -79,7 +79,7 @@ fn a_record_is_sent_without_an_allocation() {
 fn a_set_is_sent_without_an_allocation() {
     let audit = Audit::open().unwrap();
     let tag = tag();
-    let record = || Record::new(RecordType::TEST).word("op", &tag).outcome(Outcome::Success);
+    let record = || Record::new(RecordType::TEST).word(Field::OP, &tag).outcome(Outcome::Success);
     let records: Vec<_> = (0..200).map(|_| record()).collect();
     audit.send_all(&records).unwrap();
     assert_eq!(allocations(|| audit.send_all(&records).unwrap()), 0);

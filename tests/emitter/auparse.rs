@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
-use audit_core::{Outcome, Record, RecordType};
+use audit_core::{Field, Outcome, Record, RecordType};
 use libloading::Library;
 
 /// # Source
@@ -83,7 +83,8 @@ fn types() -> impl Iterator<Item = RecordType> {
 fn s27_no_record_of_ours_has_a_key_that_crashes_auditd() {
     for record_type in types() {
         for value in VALUES {
-            let own = Record::new(record_type).untrusted("key", value).outcome(Outcome::Success);
+            let own =
+                Record::new(record_type).untrusted(Field::KEY, value).outcome(Outcome::Success);
             assert!(!keys(&lines(&own)).is_empty(), "{record_type} {value}");
             // What the drop-in writes for a message of its program.
             for message in [

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use audit_core::{Outcome, Record, RecordType};
+use audit_core::{Field, Outcome, Record, RecordType};
 
 /// How long a record may take from the kernel to the log.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) fn tag() -> String {
 
 /// A record that the tag finds again.
 pub(crate) fn record(record_type: RecordType, tag: &str) -> Record<'_> {
-    Record::new(record_type).word("op", tag).outcome(Outcome::Success)
+    Record::new(record_type).word(Field::OP, tag).outcome(Outcome::Success)
 }
 
 /// Runs a shell command as root, and expects it to work.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use audit_core::{Audit, Error, EventId, Receipts, RecordType, TEXT_LIMIT_BYTES};
+use audit_core::{Audit, Error, EventId, Field, Receipts, Record, RecordType};
 
 use crate::host::{Finally, in_child, is_child, record, search, shell, tag};
 
@@ -43,8 +43,8 @@ fn a_long_record_has_an_id_for_each_part() {
     let audit = Audit::open().unwrap();
     let mut receipts = audit.receipts().unwrap();
     let tag = tag();
-    let value = vec![b' '; TEXT_LIMIT_BYTES * 2];
-    let record = record(RecordType::TEST, &tag).untrusted("path", &value);
+    let value = vec![b' '; Record::TEXT_LIMIT_BYTES * 2];
+    let record = record(RecordType::TEST, &tag).untrusted(Field::PATH, &value);
     let parts = record.texts().unwrap().len();
     let ids = receipts.send(&record, DEADLINE).unwrap();
     assert_eq!(ids.len(), parts);
@@ -63,6 +63,69 @@ fn equal_records_have_ids_of_their_own() {
     let record = record(RecordType::TEST, &tag);
     let ids: Vec<_> = (0..5).flat_map(|_| receipts.send(&record, DEADLINE).unwrap()).collect();
     assert!(ids.windows(2).all(|pair| pair[0].serial < pair[1].serial), "{ids:?}");
+}
+
+#[test]
+fn each_record_of_a_set_has_its_own_id() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    let tag = tag();
+    // More records than one batch takes, and a long one among them.
+    let value = vec![b' '; Record::TEXT_LIMIT_BYTES * 2];
+    let records: Vec<_> = (0..200_u32)
+        .map(|number| {
+            let record = record(RecordType::TEST, &tag).number(Field::SEQNO, number);
+            if number == 50 { record.untrusted(Field::PATH, &value) } else { record }
+        })
+        .collect();
+    let answers = receipts.send_all(&records, DEADLINE);
+    let ids: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(ids.len(), records.len());
+    let serials: Vec<_> = ids.concat().iter().map(|id| id.serial).collect();
+    assert!(serials.windows(2).all(|pair| pair[0] < pair[1]), "{serials:?}");
+    for (number, ids) in ids.iter().enumerate() {
+        assert_eq!(ids.len() > 1, number == 50, "{number}: {ids:?}");
+    }
+    for number in [0, 50, 199] {
+        let line = &search(&format!("-a {}", ids[number][0].serial), &tag, 1)[0];
+        assert!(line.contains(&format!(" seqno={number} ")), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_a_refused_and_a_dropped_record_leave_the_others_alone() {
+    let audit = Audit::open().unwrap();
+    let mut receipts = audit.receipts().unwrap();
+    let tag = tag();
+    let rule = "always,exclude -F msgtype=TRUSTED_APP";
+    shell(&format!("auditctl -a {rule}"));
+    let _rule_removed = Finally(format!("auditctl -d {rule}"));
+    let types = [
+        RecordType::TEST,
+        RecordType::USER_TTY,
+        RecordType::TRUSTED_APP,
+        RecordType::TEST,
+        RecordType::USER_CMD,
+    ];
+    let mut records: Vec<_> = types.map(|record_type| record(record_type, &tag)).into();
+    records.insert(4, record(RecordType::TEST, "not a word"));
+    let answers = receipts.send_all(&records, SHORT_DEADLINE);
+    assert!(
+        matches!(
+            answers[..],
+            [
+                Ok(_),
+                Err(Error::TerminalNotAudited),
+                Err(Error::NoReceipt { .. }),
+                Ok(_),
+                Err(Error::Field { .. }),
+                Ok(_)
+            ]
+        ),
+        "{answers:?}"
+    );
+    assert_eq!(search("-m TEST,USER_CMD", &tag, 3).len(), 3);
+    assert!(receipts.send_all(&[], SHORT_DEADLINE).is_empty());
 }
 
 #[test]

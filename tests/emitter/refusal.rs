@@ -1,6 +1,6 @@
 //! That no refusal is missed: records are sent without asking for an acknowledgement.
 
-use audit_core::{Audit, Error, RecordType};
+use audit_core::{Audit, Error, Field, RecordType};
 
 use crate::host::{in_child, is_child, record, search, tag};
 
@@ -46,7 +46,7 @@ fn a_set_of_more_than_a_datagram_goes_whole() {
     let tag = tag();
     let value = "v".repeat(8000);
     let records: Vec<_> =
-        (0..100).map(|_| record(RecordType::TEST, &tag).untrusted("path", &value)).collect();
+        (0..100).map(|_| record(RecordType::TEST, &tag).untrusted(Field::PATH, &value)).collect();
     Audit::open().unwrap().send_all(&records).unwrap();
     assert_eq!(search("-m TEST", &tag, 100).len(), 100);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Stdio};
 
-use audit_core::{CommandLine, TEXT_LIMIT_BYTES, VALUE_LIMIT_BYTES};
+use audit_core::{CommandLine, Record};
 
 use crate::host::{audit_cli, field, found, found_settled, raw, run, tag, value};
 
@@ -27,7 +27,7 @@ fn serial(record: &str) -> u64 {
 
 fn check_parts(records: &[String]) {
     for (index, record) in records.iter().enumerate() {
-        assert!(message(record).len() <= TEXT_LIMIT_BYTES);
+        assert!(message(record).len() <= Record::TEXT_LIMIT_BYTES);
         assert!(message(record).ends_with(" res=success"), "{record}");
         assert!(field(record, "cwd").is_some() && field(record, "exe").is_some());
         if records.len() > 1 {
@@ -91,9 +91,9 @@ fn an_argument_list_of_two_megabytes_says_what_is_missing() {
         .collect();
     check_parts(&records);
     let line = CommandLine::new(&arguments[1..]);
-    assert_eq!(joined(&records), &line.as_bytes()[..VALUE_LIMIT_BYTES]);
+    assert_eq!(joined(&records), &line.as_bytes()[..Record::VALUE_LIMIT_BYTES]);
     let last = &records[records.len() - 1];
-    let missing = (line.as_bytes().len() - VALUE_LIMIT_BYTES).to_string();
+    let missing = (line.as_bytes().len() - Record::VALUE_LIMIT_BYTES).to_string();
     assert_eq!(field(last, "missing"), Some(missing.as_str()));
     let mut sha256 =
         Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use audit_core::{Outcome, Record, RecordType};
+use audit_core::{Field, Outcome, Record, RecordType};
 
 /// What is expected of the log, and what it has shown.
 pub(crate) struct Tally {
@@ -18,10 +18,10 @@ pub(crate) struct Tally {
 /// A record that no other is equal to.
 pub(crate) fn record(tag: &str, sender: usize, number: usize) -> Record<'_> {
     Record::new(RecordType::TEST)
-        .word("op", tag)
-        .number("opid", sender as u64)
-        .number("seqno", number as u64)
-        .untrusted("cmd", "docker run -it fedora")
+        .word(Field::OP, tag)
+        .number(Field::OPID, sender as u64)
+        .number(Field::SEQNO, number as u64)
+        .untrusted(Field::CMD, "docker run -it fedora")
         .outcome(Outcome::Success)
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Library {
     pub(crate) encode_nv_string: unsafe extern "C" fn(C, C, c_uint) -> *mut c_char,
     pub(crate) name_to_msg_type: unsafe extern "C" fn(C) -> c_int,
     pub(crate) msg_type_to_name: unsafe extern "C" fn(c_int) -> C,
+    pub(crate) getloginuid: unsafe extern "C" fn() -> c_uint,
+    pub(crate) get_session: unsafe extern "C" fn() -> c_uint,
 }
 
 /// Where the library under test was built: beside this test.
@@ -80,6 +82,8 @@ impl Library {
             encode_nv_string: function!(c"audit_encode_nv_string"),
             name_to_msg_type: function!(c"audit_name_to_msg_type"),
             msg_type_to_name: function!(c"audit_msg_type_to_name"),
+            getloginuid: function!(c"audit_getloginuid"),
+            get_session: function!(c"audit_get_session"),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use audit_core::{Audit, Outcome, Record, RecordType, Subject as OwnSubject};
+use audit_core::{Audit, Field, Outcome, Record, RecordType, Subject as OwnSubject};
 use audit_host::mask::{self, Mask};
 use caps::Capability;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -204,7 +204,7 @@ fn start_workers(
 fn record_service(record_type: RecordType) {
     let written = Audit::open().and_then(|audit| {
         let subject = OwnSubject::current()?;
-        let record = Record::new(record_type).word("unit", "audit-broker");
+        let record = Record::new(record_type).word(Field::UNIT, "audit-broker");
         audit.send(&record.subject(&subject).outcome(Outcome::Success))
     });
     if let Err(error) = written {
@@ -320,7 +320,7 @@ fn record_policy_load(digest: &str, outcome: Outcome) {
     let written = Audit::open().and_then(|audit| {
         let subject = OwnSubject::current()?;
         let record = Record::new(RecordType::USER_MAC_POLICY_LOAD);
-        let record = record.word("op", "policy-load").word("reason", digest);
+        let record = record.word(Field::OP, "policy-load").word(Field::REASON, digest);
         audit.send(&record.subject(&subject).outcome(outcome))
     });
     if let Err(error) = written {

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
-use audit_core::field;
+use audit_core::field::Word;
 use audit_host::root_file;
 use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -137,7 +137,7 @@ impl Source {
                 format!("a policy has no id; write @id(\"...\") before `{line}`")
             })?;
             ensure!(
-                id.len() <= ID_LIMIT_BYTES && field::is_word(id),
+                id.len() <= ID_LIMIT_BYTES && Word::is_valid(id),
                 "@id(\"{}\"): an id is one word of at most {ID_LIMIT_BYTES} characters of a-z, \
                  0-9, `_` and `-`",
                 id.escape_debug()

@@ -18,7 +18,7 @@ mod resource;
 
 use std::path::Path;
 
-use audit_core::{Auid, CommandLine, Origin, Outcome, Record, RecordType, Session};
+use audit_core::{Auid, CommandLine, Field, Origin, Outcome, Record, RecordType, Session};
 use audit_host::host_access::HostAccess;
 use audit_host::mask::Mask;
 
@@ -146,10 +146,10 @@ impl<'a> CallRecords<'a> {
         }
         let record = self.call(record_type(self.class), self.op, None, made);
         let record = match came {
-            CallOutcome::Done(Some(exit)) => record.number("exit", exit),
+            CallOutcome::Done(Some(exit)) => record.number(Field::EXIT, exit),
             CallOutcome::Done(None) | CallOutcome::Failed => record,
-            CallOutcome::BrokenOff => record.word("reason", "broken-off"),
-            CallOutcome::NotMade => record.word("reason", "not-recorded"),
+            CallOutcome::BrokenOff => record.word(Field::REASON, "broken-off"),
+            CallOutcome::NotMade => record.word(Field::REASON, "not-recorded"),
         };
         records.push(record.outcome(outcome));
         records
@@ -177,37 +177,37 @@ impl<'a> CallRecords<'a> {
         made: Option<&'b MadeObject>,
     ) -> Record<'b> {
         let object = &self.object;
-        let mut record = Record::new(record_type).word("virt", "docker").word("op", op);
+        let mut record = Record::new(record_type).word(Field::VIRT, "docker").word(Field::OP, op);
         if let Some(reason) = reason {
-            record = record.word("reason", reason);
+            record = record.word(Field::REASON, reason);
         }
         let record = match &object.resource {
-            Some(resource) => record.word("resrc", resource.word()),
+            Some(resource) => record.word(Field::RESRC, resource.word()),
             None => record,
         };
         let mut record = self.container(record, made);
         if let Some(sw) = &object.sw {
-            record = record.untrusted("sw", sw);
+            record = record.untrusted(Field::SW, sw);
             if record.record_type() == RecordType::SOFTWARE_UPDATE {
                 let is_plugin = self.class == Class::Plugin;
                 let sw_type = if is_plugin { "docker-plugin" } else { "docker-image" };
-                record = record.word("sw_type", sw_type);
+                record = record.word(Field::SW_TYPE, sw_type);
             }
         }
         if let Some(resource) = &object.resource {
             record = resource.describe(record);
         }
         if let Some(name) = &object.name {
-            record = record.untrusted("name", name);
+            record = record.untrusted(Field::NAME, name);
         }
         if let Some(path) = &object.path {
-            record = record.untrusted("path", path);
+            record = record.untrusted(Field::PATH, path);
         }
         if let Some(acct) = &object.acct {
-            record = record.untrusted("acct", acct);
+            record = record.untrusted(Field::ACCT, acct);
         }
         if let Some(cmd) = &object.cmd {
-            record = record.command_line("cmd", cmd);
+            record = record.command_line(Field::CMD, cmd);
         }
         by(record, self.subject)
     }
@@ -215,13 +215,13 @@ impl<'a> CallRecords<'a> {
     fn container<'b>(&'b self, mut record: Record<'b>, made: Option<&'b MadeObject>) -> Record<'b> {
         let name = made.and_then(|made| made.name.as_ref()).or(self.object.vm.as_ref());
         if let Some(vm) = name {
-            record = record.untrusted("vm", vm);
+            record = record.untrusted(Field::VM, vm);
         }
         if let Some(uuid) = made.map(|made| &made.id).or(self.object.uuid.as_ref()) {
-            record = record.word("uuid", uuid);
+            record = record.word(Field::UUID, uuid);
         }
         if let Some(pid) = self.object.vm_pid {
-            record = record.number("vm-pid", pid);
+            record = record.number(Field::VM_PID, pid);
         }
         record
     }
@@ -233,9 +233,9 @@ impl<'a> CallRecords<'a> {
         made: Option<&'b MadeObject>,
     ) -> Record<'b> {
         let record = Record::new(RecordType::VIRT_RESOURCE)
-            .word("virt", "docker")
-            .word("resrc", resource.word())
-            .word("reason", self.op);
+            .word(Field::VIRT, "docker")
+            .word(Field::RESRC, resource.word())
+            .word(Field::REASON, self.op);
         let record = resource.describe(self.container(record, made));
         by(record, self.subject).outcome(Outcome::Success)
     }
@@ -260,11 +260,11 @@ pub(crate) fn of_refused<'a>(
     reason: &'static str,
 ) -> Record<'a> {
     let record = Record::new(RecordType::VIRT_CONTROL)
-        .word("virt", "docker")
-        .word("op", "refuse")
-        .word("reason", reason);
+        .word(Field::VIRT, "docker")
+        .word(Field::OP, "refuse")
+        .word(Field::REASON, reason);
     let record = match target {
-        Some(target) => record.untrusted("path", target),
+        Some(target) => record.untrusted(Field::PATH, target),
         None => record,
     };
     by(record, subject).outcome(Outcome::Failed).limit_values(REFUSED_LIMIT_BYTES)
@@ -273,21 +273,21 @@ pub(crate) fn of_refused<'a>(
 /// Of refusals that have no record of their own.
 pub(crate) fn of_left_out(left_out: &LeftOut) -> Record<'_> {
     let record = Record::new(RecordType::VIRT_CONTROL)
-        .word("virt", "docker")
-        .word("op", "refuse")
-        .word("reason", "too-many")
-        .number("entries", left_out.count);
+        .word(Field::VIRT, "docker")
+        .word(Field::OP, "refuse")
+        .word(Field::REASON, "too-many")
+        .number(Field::ENTRIES, left_out.count);
     by(record, &left_out.subject).outcome(Outcome::Failed)
 }
 
 /// Of a call about something that is not there.
 pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a> {
     let record = Record::new(record_type(head.route.class))
-        .word("virt", "docker")
-        .word("op", head.route.operation.word())
-        .word("reason", "not-found");
+        .word(Field::VIRT, "docker")
+        .word(Field::OP, head.route.operation.word())
+        .word(Field::REASON, "not-found");
     let name = head.object.as_deref().unwrap_or(UNNAMED);
-    let record = by(record.untrusted("vm", name), subject).outcome(Outcome::Failed);
+    let record = by(record.untrusted(Field::VM, name), subject).outcome(Outcome::Failed);
     record.limit_values(REFUSED_LIMIT_BYTES)
 }
 
@@ -295,18 +295,18 @@ pub(crate) fn of_missing<'a>(subject: &'a Subject, head: &'a Head) -> Record<'a>
 /// and the image what they run, so that `ausearch -hn` and `ausearch -c` find what it does.
 fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
     let mut record = record
-        .word("kind", subject.kind())
-        .number("spid", subject.pid)
-        .number("suid", subject.uid)
-        .number("sauid", subject.auid.map_or(UNSET, Auid::number))
-        .number("oses", subject.session.map_or(UNSET, Session::number));
+        .word(Field::KIND, subject.kind())
+        .number(Field::SPID, subject.pid)
+        .number(Field::SUID, subject.uid)
+        .number(Field::SAUID, subject.auid.map_or(UNSET, Auid::number))
+        .number(Field::OSES, subject.session.map_or(UNSET, Session::number));
     if let Some(container) = &subject.container {
         let hostname = Some(container.name.as_bytes());
         record = record.origin(Some(Origin { hostname, addr: None }));
-        record = record.untrusted("comm", &container.image);
+        record = record.untrusted(Field::COMM, &container.image);
     }
     if subject.trusted_login().is_none() && !subject.cgroup.is_empty() {
-        record = record.untrusted("cgroup", &subject.cgroup);
+        record = record.untrusted(Field::CGROUP, &subject.cgroup);
     }
     record.exe(subject.exe.as_deref()).terminal(subject.terminal.as_ref().map(String::as_bytes))
 }

@@ -1,4 +1,4 @@
-//! What a function of the interface answers, and the text of the thread's last error.
+//! The codes that functions return, and the text of the thread's last error.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::cell::RefCell;
@@ -7,27 +7,28 @@ use std::ffi::{CString, c_char};
 
 use audit_core::Error;
 
-/// What a function answers. All but `AUDIT_CORE_CODE_OK`, which is 0, are errors, and
-/// `audit_core_error_text()` says more.
+/// What a function returns. Every code but `AUDIT_CORE_CODE_OK`, which is 0, is an error.
+/// `audit_core_error_text()` explains it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "C sees numbers, and may meet new ones")]
 pub enum AuditCoreCode {
-    /// It is done. For `audit_core_send()`: the kernel took the record, which does not say that it
-    /// is stored.
+    /// Success. After `audit_core_send()`: the kernel took the record, which does not say that the
+    /// record is stored.
     Ok = 0,
-    /// NULL, an impossible length, or a name that is no text.
+    /// An argument is NULL, has an impossible length, or is a name that is not UTF-8.
     Argument = 1,
     /// The kernel has no audit system.
     Unsupported = 2,
     /// Writing records needs `CAP_AUDIT_WRITE`.
     Permission = 3,
-    /// The kernel takes no records from inside a user namespace.
+    /// The kernel takes no records from inside a user namespace, such as a rootless container.
     Refused = 4,
-    /// There is no such record type, or the kernel refused it.
+    /// The record type does not exist, or the kernel refused it.
     RecordType = 5,
     /// A field cannot be part of the record, or the record has no outcome.
     Record = 6,
-    /// The kernel did not answer in time; whether it took the record is not known.
+    /// The kernel did not answer in time. It may or may not have taken the record.
     TimedOut = 7,
     /// A system call failed.
     System = 8,
@@ -37,9 +38,9 @@ thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
 
-/// Why the calling thread's last function failed, as one line in English; empty if it did not.
+/// Why the calling thread's last call failed, as one line in English. Empty after a success.
 ///
-/// The text is the thread's own. It is valid until the thread calls the next function.
+/// Each thread has its own text. It is valid until the thread's next call.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_error_text() -> *const c_char {
     LAST.try_with(|last| last.try_borrow().map(|text| text.as_ptr()).ok())
@@ -48,20 +49,20 @@ pub extern "C" fn audit_core_error_text() -> *const c_char {
         .unwrap_or(c"".as_ptr())
 }
 
-/// Keeps the text for the thread, and gives the code.
+/// Stores the text for the calling thread, and returns the code.
 pub(crate) fn answer(result: Result<(), Failure>) -> AuditCoreCode {
     let (code, text) = match result {
         Ok(()) => (AuditCoreCode::Ok, String::new()),
         Err(Failure { code, text }) => (code, text),
     };
-    // Where the thread is ending, or memory is short, the code has to do.
+    // While the thread ends, or without memory, the caller gets only the code.
     let _ = LAST.try_with(|last| {
         last.try_borrow_mut().map(|mut last| *last = CString::new(text).unwrap_or_default())
     });
     code
 }
 
-/// An error on its way to C.
+/// An error that C is about to receive.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: AuditCoreCode,
@@ -113,14 +114,14 @@ mod tests {
     #[test]
     fn each_thread_has_its_own_text() {
         assert_eq!(answer(Err(Error::NoOutcome.into())), AuditCoreCode::Record);
-        assert_eq!(last(), "the record has no outcome; say success or failed");
+        assert_eq!(last(), "the record has no outcome; set success or failed");
         std::thread::spawn(|| assert_eq!(last(), "")).join().unwrap();
         assert_eq!(answer(Ok(())), AuditCoreCode::Ok);
         assert_eq!(last(), "");
     }
 
     #[test]
-    fn causes_are_part_of_the_text() {
+    fn the_text_includes_the_causes() {
         let source = std::io::Error::from_raw_os_error(libc::EMFILE);
         assert_eq!(answer(Err(Error::Open { source }.into())), AuditCoreCode::System);
         assert!(last().starts_with("cannot open the audit socket: Too many open files"));

@@ -14,9 +14,10 @@ pub struct AuditCoreHandle {
     audit: Audit,
 }
 
-/// Opens a handle and stores it. This needs no privilege; sending needs `CAP_AUDIT_WRITE`.
+/// Opens a handle and stores it in `*handle`. Opening needs no privilege. Sending needs
+/// `CAP_AUDIT_WRITE`.
 ///
-/// On an error nothing is stored.
+/// After an error, `*handle` is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_open(
     handle: Option<&mut MaybeUninit<Box<AuditCoreHandle>>>,
@@ -25,22 +26,22 @@ pub extern "C" fn audit_core_open(
 }
 
 fn open(handle: Option<&mut MaybeUninit<Box<AuditCoreHandle>>>) -> Result<(), Failure> {
-    let handle = handle.ok_or_else(|| Failure::argument("there is no room for the handle"))?;
+    let handle = handle.ok_or_else(|| Failure::argument("the pointer to the handle is NULL"))?;
     handle.write(Box::new(AuditCoreHandle { audit: Audit::open()? }));
     Ok(())
 }
 
-/// Closes a handle that no thread uses any more. NULL is nothing to close.
+/// Closes a handle. No thread may use the handle afterwards. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_close(handle: Option<Box<AuditCoreHandle>>) {
     drop(handle);
 }
 
-/// Writes the record, in several parts if it is long, with the program and the terminal of the
-/// calling thread. The record stays as it is and may be sent again.
+/// Writes the record, in several parts if it is long. Adds the program and the terminal of the
+/// calling thread. The record does not change and may be sent again.
 ///
-/// `AUDIT_CORE_CODE_OK` says that the kernel took the record. It does not say that it is stored:
-/// the kernel also takes records when audit is disabled or a filter drops them.
+/// `AUDIT_CORE_CODE_OK` says that the kernel took the record. It does not say that the record is
+/// stored: the kernel also takes records while audit is disabled or a rule drops them.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_send(
     handle: Option<&AuditCoreHandle>,

@@ -1,14 +1,15 @@
-//! A record that C puts together field by field.
+//! A record that C builds field by field.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::mem::MaybeUninit;
 
-use audit_core::{CommandLine, Error, Outcome, Record, RecordType, Subject};
+use audit_core::field::Kind;
+use audit_core::{CommandLine, Error, Field, Outcome, Record, RecordType, Subject};
 
 use crate::api::error::{AuditCoreCode, Failure, answer};
 use crate::pointer::{CBytes, CText, CTexts};
 
-/// A record that is being put together. One thread at a time may add to it.
+/// A record under construction. Only one thread at a time may add to it.
 #[derive(Debug)]
 pub struct AuditCoreRecord {
     record_type: RecordType,
@@ -25,10 +26,10 @@ enum Value {
     Label(Option<Vec<u8>>),
 }
 
-/// Makes a record without fields and stores it. The record type is a name such as `USER_CMD`, in
-/// upper or lower case, or a number.
+/// Makes a record without fields and stores it in `*record`. The record type is a name such as
+/// `USER_CMD`, in upper or lower case, or a number.
 ///
-/// On an error nothing is stored.
+/// After an error, `*record` is unchanged.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_new(
     record_type: CText<'_>,
@@ -43,22 +44,24 @@ fn new(
 ) -> Result<(), Failure> {
     let name = record_type
         .utf8()
-        .ok_or_else(|| Failure::argument("the record type is NULL or no UTF-8 text"))?;
+        .ok_or_else(|| Failure::argument("the record type is NULL or not UTF-8"))?;
     let record_type = name.parse().map_err(|error| Failure::record_type(&error))?;
     let made = AuditCoreRecord { record_type, fields: Vec::new(), outcome: None };
-    let record = record.ok_or_else(|| Failure::argument("there is no room for the record"))?;
+    let record = record.ok_or_else(|| Failure::argument("the pointer to the record is NULL"))?;
     record.write(Box::new(made));
     Ok(())
 }
 
-/// Releases a record. NULL is nothing to release.
+/// Releases a record. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_free(record: Option<Box<AuditCoreRecord>>) {
     drop(record);
 }
 
-/// Adds bytes that anybody may have chosen, NUL among them. A long value goes on in further
-/// records. Whether the field takes such a value shows when the record is sent.
+/// Adds `len` bytes that anyone may have chosen. They may contain NUL. A long value continues in
+/// further records.
+///
+/// `audit_core_send()` checks whether the field exists and takes such a value.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_untrusted(
     record: Option<&mut AuditCoreRecord>,
@@ -70,8 +73,8 @@ pub extern "C" fn audit_core_record_untrusted(
     answer(add(record, name, value))
 }
 
-/// Adds a command and its arguments as one value, quoted for a shell, that is cut between its
-/// words when it is long.
+/// Adds a command and its arguments as one value, quoted for a shell. A long command is split
+/// between its words.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_command_line(
     record: Option<&mut AuditCoreRecord>,
@@ -104,7 +107,7 @@ pub extern "C" fn audit_core_record_number(
     answer(add(record, name, Some(Value::Number(value))))
 }
 
-/// Adds a security label; NULL is written `?`.
+/// Adds a security label. NULL is written `?`.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_label(
     record: Option<&mut AuditCoreRecord>,
@@ -114,7 +117,7 @@ pub extern "C" fn audit_core_record_label(
     answer(add(record, name, Some(Value::Label(value.bytes().map(<[u8]>::to_vec)))))
 }
 
-/// Says whether it came about. A record cannot be sent without.
+/// Sets the outcome: whether the action was allowed, or worked. A record cannot be sent without it.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_outcome(
     record: Option<&mut AuditCoreRecord>,
@@ -135,18 +138,17 @@ fn add(
     value: Option<Value>,
 ) -> Result<(), Failure> {
     let record = record.ok_or_else(|| Failure::argument("the record is NULL"))?;
-    let name = name
-        .utf8()
-        .ok_or_else(|| Failure::argument("the field's name is NULL or no UTF-8 text"))?;
+    let name =
+        name.utf8().ok_or_else(|| Failure::argument("the field's name is NULL or not UTF-8"))?;
     let value = value.ok_or_else(|| {
-        Failure::argument("the value is NULL, has an impossible length, or is no UTF-8 text")
+        Failure::argument("the value is NULL, has an impossible length, or is not UTF-8")
     })?;
     record.fields.push((name.to_owned(), value));
     Ok(())
 }
 
 impl AuditCoreRecord {
-    /// Gives the record as `audit-core` knows it, with the calling thread as its subject.
+    /// Passes the record to `take`, with the calling thread as its subject.
     pub(crate) fn with_record(
         &self,
         take: impl FnOnce(Record<'_>) -> Result<(), Error>,
@@ -155,11 +157,11 @@ impl AuditCoreRecord {
         let mut record = Record::new(self.record_type).subject(&subject);
         for (name, value) in &self.fields {
             record = match value {
-                Value::Untrusted(value) => record.untrusted(name, value),
-                Value::CommandLine(line) => record.command_line(name, line),
-                Value::Word(word) => record.word(name, word),
-                Value::Number(number) => record.number(name, *number),
-                Value::Label(label) => record.label(name, label.as_deref()),
+                Value::Untrusted(value) => record.untrusted(field(name)?, value),
+                Value::CommandLine(line) => record.command_line(field(name)?, line),
+                Value::Word(word) => record.word(field(name)?, word),
+                Value::Number(number) => record.number(field(name)?, *number),
+                Value::Label(label) => record.label(field(name)?, label.as_deref()),
             };
         }
         if let Some(outcome) = self.outcome {
@@ -167,6 +169,11 @@ impl AuditCoreRecord {
         }
         take(record)
     }
+}
+
+/// The field with this name, if it takes this kind of value.
+fn field<K: Kind>(name: &str) -> Result<Field<K>, Error> {
+    Field::named(name).map_err(|problem| Error::Field { name: name.to_owned(), problem })
 }
 
 #[cfg(test)]

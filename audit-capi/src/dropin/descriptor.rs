@@ -1,4 +1,4 @@
-//! The descriptor that stands for an open audit system.
+//! The descriptor of an audit socket, opened and closed for C.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::c_int;
@@ -6,10 +6,10 @@ use std::ffi::c_int;
 use crate::dropin::exchange;
 use crate::sys;
 
-/// Opens a socket to the kernel's audit system: a descriptor, which may be 0, or -1 with `errno`
-/// set. It is closed on exec.
+/// Opens a socket to the kernel's audit system. Returns its descriptor, which may be 0, or -1 and
+/// sets `errno`. The descriptor is closed on exec.
 ///
-/// `EINVAL`, `EPROTONOSUPPORT` and `EAFNOSUPPORT` say that the kernel has no audit.
+/// `EINVAL`, `EPROTONOSUPPORT` and `EAFNOSUPPORT` mean that the kernel has no audit system.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_open() -> c_int {
     exchange::open().unwrap_or_else(|errno| {
@@ -18,8 +18,8 @@ pub extern "C" fn audit_open() -> c_int {
     })
 }
 
-/// Closes a descriptor from [`audit_open`]; `close(2)` does the same. A negative one is nothing
-/// to close.
+/// Closes a descriptor from [`audit_open`]; `close(2)` does the same. Does nothing for a negative
+/// descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_close(fd: c_int) {
     if fd >= 0 {

@@ -1,25 +1,27 @@
 //! libaudit's functions that write records.
 //!
-//! Each puts together a record as libaudit words it. They answer the sequence number of the
-//! message, which is positive; 0 for a negative descriptor; and otherwise the negative `errno`,
-//! which is set too. Without the privilege to
-//! write records some of them answer 0 too, as libaudit promises.
+//! Each function builds a record in libaudit's format. It returns:
+//!
+//! - the sequence number of the message, which is positive, if the kernel took the record,
+//! - 0 for a negative descriptor, in a user namespace, and, from some functions, if the program lacks
+//!   `CAP_AUDIT_WRITE`: libaudit documents this for programs that may run unprivileged,
+//! - otherwise the negative error number. `errno` has it too.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::{CString, c_int, c_uint};
 
 use audit_core::encoding::{encode, encode_bare, encode_verbatim};
-use audit_core::{Outcome, Record, RecordType, TEXT_LIMIT_BYTES};
+use audit_core::{Field, Outcome, Record, RecordType};
 
 use crate::dropin::setting::{self, Setting};
 use crate::dropin::{exchange, record_type};
 use crate::pointer::CText;
 use crate::sys::{self, Errno};
 
-/// The id that stands for none.
+/// The id that means "use the name".
 const NO_ID: c_uint = c_uint::MAX;
 
-/// Writes the message and, behind it, who acts, from where, and the result: 0 for failed.
+/// Writes the message, then the program, host and terminal, and the result: 0 for failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_log_user_message(
     audit_fd: c_int,
@@ -37,8 +39,8 @@ pub extern "C" fn audit_log_user_message(
     })
 }
 
-/// As [`audit_log_user_message`], and names the script that runs: this program's name if `comm`
-/// is NULL.
+/// As [`audit_log_user_message`], with the name of the script that runs. NULL stands for this
+/// program's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_log_user_comm_message(
     audit_fd: c_int,
@@ -56,12 +58,12 @@ pub extern "C" fn audit_log_user_comm_message(
         let comm = comm.bytes().or(own.as_deref()).unwrap_or(b"?");
         let record = Record::new(user_type(record_type)?)
             .verbatim(or_unknown(message))
-            .untrusted("comm", comm);
+            .untrusted(Field::COMM, comm);
         send(audit_fd, &setting.end(record).outcome(outcome(result)))
     })
 }
 
-/// Writes what was done to an account or group: by its name if the id is -1, else by its id.
+/// Writes an operation on an account or group: with its name if the id is -1, else with its id.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_log_acct_message(
     audit_fd: c_int,
@@ -81,16 +83,16 @@ pub extern "C" fn audit_log_acct_message(
         let operation = field("op", operation);
         let record = Record::new(user_type(record_type)?).verbatim(&operation);
         let record = match name.bytes().filter(|_| id == NO_ID) {
-            Some(name) => record.untrusted("acct", name),
-            None => record.number("id", id),
+            Some(name) => record.untrusted(Field::ACCT, name),
+            None => record.number(Field::ID, id),
         };
         send(audit_fd, &setting.end(record).outcome(outcome(result)))
     })
 }
 
-/// Writes the decision of an object manager about somebody with this auid. It has no result.
+/// Writes the decision of an object manager about a process with this auid. The record has no result.
 ///
-/// Without the privilege to write records, the text goes to the system's log.
+/// Without the privilege to write records, the text goes to syslog.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_log_user_avc_message(
     audit_fd: c_int,
@@ -104,7 +106,7 @@ pub extern "C" fn audit_log_user_avc_message(
     answer(audit_fd, Refusal::Told, || {
         let setting = Setting::at(tty).of_host(hostname, addr);
         let text = avc_text(&setting, or_unknown(message), auid);
-        if text.len() > TEXT_LIMIT_BYTES {
+        if text.len() > Record::TEXT_LIMIT_BYTES {
             return Err(Errno(libc::EINVAL));
         }
         let texts = [text];
@@ -142,22 +144,22 @@ pub extern "C" fn audit_log_semanage_message(
         let operation = field("op", operation);
         let record = Record::new(user_type(record_type)?).verbatim(&operation);
         let record = match name.non_empty() {
-            Some(name) => record.untrusted("acct", name),
-            None => record.number("id", id),
+            Some(name) => record.untrusted(Field::ACCT, name),
+            None => record.number(Field::ID, id),
         };
         let record = record
-            .label("old-seuser", known(old_seuser))
-            .label("old-role", known(old_role))
-            .label("old-range", known(old_range))
-            .label("new-seuser", known(new_seuser))
-            .label("new-role", known(new_role))
-            .label("new-range", known(new_range));
+            .label(Field::OLD_SEUSER, known(old_seuser))
+            .label(Field::OLD_ROLE, known(old_role))
+            .label(Field::OLD_RANGE, known(old_range))
+            .label(Field::NEW_SEUSER, known(new_seuser))
+            .label(Field::NEW_ROLE, known(new_role))
+            .label(Field::NEW_RANGE, known(new_range));
         send(audit_fd, &setting.end(record).outcome(outcome(result)))
     })
 }
 
-/// Writes the command that a privileged program runs for somebody, and the directory that it
-/// runs in. A long command goes on in further records.
+/// Writes the command that a privileged program runs for a person, and its working directory. A
+/// long command continues in further records.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_log_user_command(
     audit_fd: c_int,
@@ -170,18 +172,18 @@ pub extern "C" fn audit_log_user_command(
         let setting = Setting::at(tty);
         let cwd = setting::cwd();
         let record = Record::new(user_type(record_type)?)
-            .untrusted("cwd", cwd.as_deref().unwrap_or(b"?"))
-            .untrusted("cmd", trim_command(or_unknown(command)));
+            .untrusted(Field::CWD, cwd.as_deref().unwrap_or(b"?"))
+            .untrusted(Field::CMD, trim_command(or_unknown(command)));
         let record = setting.end(record).origin(None);
         send(audit_fd, &record.outcome(outcome(result)))
     })
 }
 
-/// What the caller gets when it may not write records.
+/// What the caller receives if it may not write records.
 #[derive(Clone, Copy)]
 enum Refusal {
-    /// 0 for a program that lacks the capability: libaudit promises such a program, a screen
-    /// saver say, that it may go on as on a kernel without audit. `errno` tells nevertheless.
+    /// 0 if the program lacks the capability. libaudit lets such a program, a screen saver for example,
+    /// continue as on a kernel without audit. `errno` is `EPERM` nevertheless.
     Hidden,
     /// `-EPERM`.
     Told,
@@ -197,7 +199,7 @@ fn answer(
     }
     let (answer, errno) = match write() {
         Ok(sequence) => (sequence, Errno(0)),
-        // The kernel behaves so in a user namespace, that logins in containers may go on.
+        // The kernel answers this in a user namespace, and libaudit lets logins in containers continue.
         Err(errno @ Errno(libc::ECONNREFUSED)) => (0, errno),
         Err(errno @ Errno(libc::EPERM))
             if matches!(refusal, Refusal::Hidden) && !setting::may_write() =>
@@ -215,8 +217,7 @@ fn send(audit_fd: c_int, record: &Record<'_>) -> Result<c_int, Errno> {
     exchange::send(audit_fd, record.record_type(), &texts)
 }
 
-/// What the kernel would refuse, and what is no record but a command to the kernel, is refused
-/// here.
+/// Refuses numbers that the kernel would refuse, and commands to the kernel, which are not records.
 fn user_type(number: c_int) -> Result<RecordType, Errno> {
     let number = u16::try_from(number).map_err(|_| Errno(libc::EINVAL))?;
     RecordType::new(number).map_err(|_| Errno(libc::EINVAL))
@@ -230,7 +231,7 @@ fn or_unknown(text: CText<'_>) -> &[u8] {
     text.bytes().unwrap_or(b"?")
 }
 
-/// A label; `?` is how callers say that there is none.
+/// A label; callers pass `?` for no label.
 fn known(label: CText<'_>) -> Option<&[u8]> {
     label.bytes().filter(|label| *label != b"?")
 }
@@ -246,18 +247,17 @@ fn trim_command(command: &[u8]) -> &[u8] {
     command.get(start..end).unwrap_or_default()
 }
 
-/// The one text without a result. The auid is written as a signed number, -1 if unset.
+/// The only text without a result. The auid is written as a signed number, -1 if unset.
 fn avc_text(setting: &Setting<'_>, message: &[u8], auid: libc::uid_t) -> Vec<u8> {
-    let origin = setting.origin();
     let mut text = Vec::new();
     encode_verbatim(message, &mut text);
     text.extend_from_slice(b" exe=");
     encode(setting.exe.as_deref().unwrap_or(b"?"), &mut text);
     text.extend_from_slice(format!(" sauid={}", i32::from_ne_bytes(auid.to_ne_bytes())).as_bytes());
     text.extend_from_slice(b" hostname=");
-    encode_bare(origin.hostname, &mut text);
+    encode_bare(setting.hostname(), &mut text);
     text.extend_from_slice(b" addr=");
-    encode_bare(origin.addr, &mut text);
+    encode_bare(setting.addr(), &mut text);
     text.extend_from_slice(b" terminal=");
     encode_bare(setting.terminal(), &mut text);
     text
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused_without_asking_the_kernel() {
+    fn a_number_that_is_no_record_type_is_refused_without_asking_the_kernel() {
         for number in [-1, 0, 1001, 1099, 1200, 3000, 65_536 + 1120] {
             assert_eq!(user_type(number), Err(Errno(libc::EINVAL)), "{number}");
         }

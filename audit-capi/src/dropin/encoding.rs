@@ -1,6 +1,6 @@
 //! libaudit's functions that encode values.
 //!
-//! What is encoded, and how, is decided in `audit_core::encoding`: it is stricter than libaudit.
+//! `audit_core::encoding` decides which values are encoded, and how. It is stricter than libaudit.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::{c_char, c_int, c_uint};
@@ -9,14 +9,15 @@ use audit_core::encoding::{encode, encode_hex, is_plain};
 
 use crate::pointer::{self, CBuffer, CBytes, CText};
 
-/// Whether the value must be encoded: 1 or 0. NULL need not be.
+/// Whether the value must be encoded: 1 or 0. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_value_needs_encoding(value: CBytes<'_>, size: c_uint) -> c_int {
     value.bytes(size as usize).is_some_and(|value| !is_plain(value)).into()
 }
 
-/// Writes the value as hexadecimal and a NUL to `text`, which has room for twice the size and
-/// one byte more, and gives `text`. A NULL value is no text; without `text` the answer is NULL.
+/// Writes the value as hexadecimal, and a NUL, to `text`. Returns `text`, or NULL if `text` is NULL.
+///
+/// `text` must have room for `2 * size + 1` bytes. A NULL value is written as an empty text.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_encode_value(
     text: CBuffer<'_>,
@@ -28,8 +29,10 @@ pub extern "C" fn audit_encode_value(
     text.fill(&encoded)
 }
 
-/// The field as text, encoded if it must be, to be released with `free(3)`; NULL without memory.
-/// The size 0 stands for the value up to its NUL. A NULL value is written `"?"`.
+/// Returns the field as text, encoded if necessary. The caller releases it with `free(3)`. NULL
+/// without memory.
+///
+/// The size 0 means the value up to its NUL. A NULL value is written `"?"`.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_encode_nv_string(
     name: CText<'_>,

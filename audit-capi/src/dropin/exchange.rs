@@ -1,9 +1,10 @@
-//! The netlink exchange on a socket that the caller opened and keeps.
+//! The netlink exchange on a socket that the C program owns.
 //!
-//! Knows messages, sequence numbers and answers. Knows nothing of what a record says. `audit-core`
-//! has an exchange of its own, on a socket that it owns; this one borrows a descriptor of C's,
-//! which the program may close, reuse or hand to a child whenever it likes, so nothing is kept
-//! between two calls but the sequence number.
+//! Knows messages, sequence numbers and answers. Knows nothing about the content of records.
+//!
+//! `audit-core` has an exchange of its own, on a socket that it owns. This one borrows a descriptor
+//! that the program may close, reuse or pass to a child at any time. So it keeps nothing between two
+//! calls but the sequence number.
 
 use std::ffi::c_int;
 use std::process;
@@ -20,7 +21,7 @@ const MESSAGES_LIMIT: usize = 8;
 
 const HEADER_BYTES: usize = 16;
 
-/// The header of an answer and its errno. What stands behind it repeats the request.
+/// The header of an answer and its errno. The rest of an answer repeats the request.
 const ANSWER_BYTES: usize = HEADER_BYTES + 4;
 
 /// # Source
@@ -28,17 +29,17 @@ const ANSWER_BYTES: usize = HEADER_BYTES + 4;
 const REQUEST: u16 = 1;
 const ACKNOWLEDGE: u16 = 4;
 
-/// How long an answer is awaited that is not there yet. The kernel handles a datagram inside
-/// `sendto(2)`, so one that is missing then was taken by another process on the same socket.
+/// How long to wait for an answer. The kernel handles a datagram inside `sendto(2)`, so the answer is
+/// queued when the call returns, unless another process on the same socket took it.
 const DEADLINE: Duration = Duration::from_millis(500);
 
 /// The process that last opened a socket; 0 if none did.
 static OPENER: AtomicU32 = AtomicU32::new(0);
 
-/// Answers on one socket go to whichever thread receives them.
+/// A thread could receive the answer for another thread, so only one at a time uses a socket.
 static EXCHANGE: Lock = Lock::new();
 
-/// The sequence number of the next message: 1 to `INT_MAX`, since it is what the callers get.
+/// The sequence number of the next message: 1 to `INT_MAX`, because callers receive it as an `int`.
 static SEQUENCE: AtomicI32 = AtomicI32::new(1);
 
 /// Opens a socket for this process.
@@ -47,11 +48,11 @@ pub(crate) fn open() -> Result<c_int, Errno> {
     sys::open_audit_socket()
 }
 
-/// Sends the texts as records of the type, and gives the sequence number of the first.
+/// Sends the texts as records of this type, and returns the sequence number of the first.
 ///
-/// A process that was forked from the one that opened the socket shares it with its parent, and
-/// one would take the other's answers. It sends through a socket of its own if it can get one:
-/// to the kernel they are alike, since it asks for the sender's capabilities only.
+/// A forked process shares the socket with its parent, so each could take the other's answers. The
+/// child therefore sends through a socket of its own, if it can open one. The kernel treats both
+/// sockets alike: it checks the capabilities of the sender only.
 pub(crate) fn send(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_int, Errno> {
     let _held = EXCHANGE.take();
     let opener = OPENER.load(Ordering::Relaxed);
@@ -83,7 +84,7 @@ fn send_on(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_in
     first_of_all.ok_or(Errno(libc::EINVAL))
 }
 
-/// Takes sequence numbers for so many messages. The caller holds the lock.
+/// Reserves sequence numbers for `count` messages. The caller holds the lock.
 fn reserve(count: usize) -> c_int {
     let next = SEQUENCE.load(Ordering::Relaxed);
     let (first, behind) = match next.checked_add(index(count)) {
@@ -98,8 +99,8 @@ fn index(count: usize) -> c_int {
     c_int::try_from(count).unwrap_or(c_int::MAX)
 }
 
-/// Appends a message: the header, the text and the NUL without which the kernel would take the
-/// text's last byte for one.
+/// Appends a message: the header, the text and a NUL. Without the NUL the kernel would overwrite the
+/// last byte of the text with one.
 fn push(datagram: &mut Vec<u8>, message_type: u16, flags: u16, sequence: c_int, text: &[u8]) {
     let len = u32::try_from(HEADER_BYTES + text.len() + 1).unwrap_or(u32::MAX);
     datagram.extend(len.to_ne_bytes());
@@ -112,7 +113,7 @@ fn push(datagram: &mut Vec<u8>, message_type: u16, flags: u16, sequence: c_int, 
     datagram.resize(datagram.len().next_multiple_of(4), 0);
 }
 
-/// Takes answers until the last message has one. The first refusal counts.
+/// Reads answers until the last message has one. Returns the first refusal.
 fn await_acknowledgement(fd: c_int, first: c_int, last: c_int) -> Result<(), Errno> {
     let start = Instant::now();
     let mut result = Ok(());
@@ -153,8 +154,8 @@ struct Answer {
 }
 
 impl Answer {
-    /// `None` for what is no answer or does not come from the kernel: anybody on the host may
-    /// send to a netlink socket.
+    /// `None` for a message that is no answer, and for one from a process: processes may send to a
+    /// netlink socket too.
     fn read(bytes: &[u8], sender_port: u32) -> Option<Self> {
         if sender_port != 0
             || c_int::from(u16::from_ne_bytes(*array(bytes, 4)?)) != libc::NLMSG_ERROR
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_kernels_answers_are_read() {
+    fn only_answers_from_the_kernel_are_read() {
         let error = answer(2, 7, libc::EPERM);
         assert_eq!(Answer::read(&error, 0), Some(Answer { sequence: 7, errno: libc::EPERM }));
         assert_eq!(Answer::read(&error, 1), None);

@@ -1,23 +1,23 @@
-//! One exchange at a time on the process's audit sockets, also after a fork.
+//! A lock that allows one exchange at a time on the process's audit sockets, even after a fork.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long a thread sleeps before it looks again. An exchange takes a few microseconds.
+/// How long a waiting thread sleeps before it tries again. An exchange takes a few microseconds.
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// A lock that a forked process takes over from a thread that it does not have.
+/// A lock that a forked process takes over if a thread of its parent held it.
 ///
-/// A `Mutex` that another thread holds while the process forks stays locked in the child for
-/// ever, and programs that write records fork all the time.
+/// If a thread holds a `Mutex` while another thread forks, the `Mutex` stays locked in the child
+/// forever. Programs that write records fork often.
 pub(crate) struct Lock {
-    /// The process whose thread holds the lock; 0 if none does.
+    /// The process whose thread holds the lock; 0 if the lock is free.
     holder: AtomicU32,
 }
 
-/// The lock, held until this is dropped.
+/// Holds the lock until it is dropped.
 pub(crate) struct Held<'a>(&'a Lock);
 
 impl Lock {
@@ -35,7 +35,7 @@ impl Lock {
                     thread::sleep(PAUSE);
                     free = 0;
                 }
-                // Free, or held by a thread of the process that this one was forked from.
+                // The lock is free, or a thread of the parent process held it at the fork.
                 Err(holder) => free = holder,
             }
         }
@@ -54,7 +54,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     #[test]
-    fn one_thread_at_a_time_holds_it() {
+    fn one_thread_at_a_time_holds_the_lock() {
         let lock = Lock::new();
         let inside = AtomicUsize::new(0);
         thread::scope(|scope| {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_another_process_is_taken_over() {
+    fn a_child_takes_over_its_parents_lock() {
         let lock = Lock { holder: AtomicU32::new(process::id() + 1) };
         drop(lock.take());
         assert_eq!(lock.holder.load(Ordering::SeqCst), 0);

@@ -1,6 +1,6 @@
-//! Record types by name and number, as libaudit knows them.
+//! The names and numbers of record types, as libaudit knows them.
 //!
-//! Knows the kernel's own types too, which only the kernel writes: programs ask for their names.
+//! Includes the types that only the kernel writes, because programs ask for their names.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::{CStr, c_char, c_int};
@@ -9,8 +9,9 @@ use std::ptr;
 use crate::dropin::record_type_table::NAMES;
 use crate::pointer::CText;
 
-/// The number of the record type with this name, in upper or lower case; of a text that begins
-/// with a digit, or of `UNKNOWN[number]`, the number. -1 for anything else.
+/// The number of the record type with this name, in upper or lower case.
+///
+/// A text that begins with a digit, and `UNKNOWN[number]`, give the number. Anything else gives -1.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_name_to_msg_type(name: CText<'_>) -> c_int {
     name.bytes().and_then(number).unwrap_or(-1)
@@ -27,7 +28,7 @@ fn number(name: &[u8]) -> Option<c_int> {
     name.first()?.is_ascii_digit().then(|| leading_number(name))?
 }
 
-/// The number that the digits in front make, 0 without any; `None` if it is too large.
+/// The number that the leading digits form, 0 without a digit; `None` if it is too large.
 fn leading_number(text: &[u8]) -> Option<c_int> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
     digits
@@ -35,7 +36,7 @@ fn leading_number(text: &[u8]) -> Option<c_int> {
         .try_fold(0, |number: c_int, digit| number.checked_mul(10)?.checked_add(digit))
 }
 
-/// The name of the record type with this number, which is not to be released; NULL if it has none.
+/// The name of the record type with this number; NULL if it has none. The caller must not release it.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_msg_type_to_name(number: c_int) -> *const c_char {
     name(number).map_or(ptr::null(), CStr::as_ptr)
@@ -52,7 +53,7 @@ mod tests {
     use audit_core::RecordType;
 
     #[test]
-    fn names_and_numbers_go_both_ways() {
+    fn names_and_numbers_convert_both_ways() {
         assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
         for (number, name) in NAMES {
             assert_eq!(audit_name_to_msg_type(CText::from(*name)), *number);
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_numbers_or_nothing() {
+    fn other_texts_give_a_number_or_nothing() {
         for (text, expected) in [
             (c"user_cmd", 1123),
             (c"1123", 1123),

@@ -2,7 +2,8 @@
 
 use std::ffi::{CStr, c_int};
 
-// Source: audit_msg_type_to_name of libaudit 3.0.9 for every number; tests/parity.rs asks it again.
+// Source: the answers of audit_msg_type_to_name in libaudit 3.0.9 for every number. tests/parity.rs
+// compares them again.
 pub(crate) const NAMES: &[(c_int, &CStr)] = &[
     (1005, c"USER"),
     (1006, c"LOGIN"),

@@ -1,6 +1,6 @@
-//! Who acts and from where, as libaudit finds it out.
+//! The program, terminal and host of a record, as libaudit finds them.
 //!
-//! Knows the caller's arguments and this process. Nothing is kept between two calls.
+//! Knows the caller's arguments and this process. Keeps nothing between two calls.
 
 use std::borrow::Cow;
 use std::env;
@@ -19,7 +19,7 @@ use crate::sys;
 /// `INET6_ADDRSTRLEN` in `<netinet/in.h>`, without the NUL.
 const ADDR_LIMIT_BYTES: usize = 45;
 
-/// What stands at the end of a record.
+/// The fields at the end of a record.
 pub(crate) struct Setting<'a> {
     pub(crate) exe: Option<Cow<'a, [u8]>>,
     terminal: Option<Cow<'a, [u8]>>,
@@ -28,7 +28,7 @@ pub(crate) struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// With the terminal that the caller names, or this process's if it is NULL.
+    /// Starts with the terminal that the caller names, or with this process's terminal for NULL.
     pub(crate) fn at(tty: CText<'a>) -> Self {
         let terminal = match tty.bytes() {
             Some(tty) => Some(Cow::Borrowed(tty)),
@@ -37,13 +37,13 @@ impl<'a> Setting<'a> {
         Self { exe: exe().map(Cow::Owned), terminal, hostname: None, addr: None }
     }
 
-    /// As [`at`](Self::at), for a function that takes an empty terminal for none.
+    /// As [`at`](Self::at), but treats an empty terminal like NULL.
     pub(crate) fn at_non_empty(tty: CText<'a>) -> Self {
         Self::at(if tty.non_empty().is_some() { tty } else { CText::NULL })
     }
 
-    /// Of somebody at the host that the caller names. Names are not looked up: that takes seconds when it
-    /// fails, and its answer says where the host is now, not where the person was.
+    /// Adds the host that the caller names. Names are not looked up: a lookup that fails takes seconds,
+    /// and one that succeeds says where the host is now, not where the person was.
     pub(crate) fn of_host(mut self, hostname: CText<'a>, addr: CText<'a>) -> Self {
         let hostname = hostname.non_empty();
         self.addr = match addr.non_empty() {
@@ -54,7 +54,7 @@ impl<'a> Setting<'a> {
         self
     }
 
-    /// Of somebody at this host, if no other is named and the terminal is one of this host's.
+    /// Adds this host, if the caller named no host and the terminal is one of this host.
     pub(crate) fn or_local(mut self) -> Self {
         if self.hostname.is_none() && self.terminal.as_deref().is_some_and(is_local) {
             self.hostname = sys::hostname().map(Cow::Owned);
@@ -62,32 +62,39 @@ impl<'a> Setting<'a> {
         self
     }
 
-    /// With the program that the caller names, if any.
+    /// Replaces the program by the one that the caller names, if any.
     pub(crate) fn with_program(mut self, name: Option<&'a [u8]>) -> Self {
         if let Some(name) = name {
-            // Callers that know libaudit's format bring the quotes along.
+            // Callers that know libaudit's format add the quotes themselves.
             let inner = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
             self.exe = Some(Cow::Borrowed(inner.unwrap_or(name)));
         }
         self
     }
 
-    /// Where the person is.
-    pub(crate) fn origin(&self) -> Origin<'_> {
-        Origin { hostname: self.hostname.as_deref(), addr: self.addr.as_deref() }
+    pub(crate) fn hostname(&self) -> Option<&[u8]> {
+        self.hostname.as_deref()
+    }
+
+    pub(crate) fn addr(&self) -> Option<&[u8]> {
+        self.addr.as_deref()
     }
 
     pub(crate) fn terminal(&self) -> Option<&[u8]> {
         self.terminal.as_deref()
     }
 
-    /// Says all this in the record.
+    /// Adds these fields to the record.
     pub(crate) fn end<'r>(&'r self, record: Record<'r>) -> Record<'r> {
-        record.exe(self.exe.as_deref()).terminal(self.terminal()).origin(Some(self.origin()))
+        record
+            .exe(self.exe.as_deref())
+            .terminal(self.terminal())
+            .origin(Some(Origin { hostname: self.hostname(), addr: None }))
+            .addr_text(self.addr())
     }
 }
 
-/// Whether libaudit takes somebody at this terminal to sit at this host.
+/// Whether libaudit considers the terminal one of this host.
 fn is_local(terminal: &[u8]) -> bool {
     [&b"pts"[..], b"tty", b"/dev/tty"].iter().any(|start| terminal.starts_with(start))
 }
@@ -114,7 +121,7 @@ pub(crate) fn cwd() -> Option<Vec<u8>> {
     Some(env::current_dir().ok()?.into_os_string().into_vec())
 }
 
-/// Whether the calling thread may write records. Where `/proc` does not tell, it may not.
+/// Whether the calling thread may write records. If `/proc` does not say, the answer is no.
 pub(crate) fn may_write() -> bool {
     /// # Source
     /// `CAP_AUDIT_WRITE` in `include/uapi/linux/capability.h`.
@@ -131,12 +138,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_given_as_a_name_is_an_address() {
+    fn a_host_name_that_is_an_address_is_the_address() {
         let origin = |hostname, addr| {
             let setting =
                 Setting::at(CText::from(c"ssh")).of_host(CText::from(hostname), CText::from(addr));
-            let Origin { hostname, addr } = setting.origin();
-            (hostname.map(<[u8]>::to_vec), addr.map(<[u8]>::to_vec))
+            (setting.hostname().map(<[u8]>::to_vec), setting.addr().map(<[u8]>::to_vec))
         };
         let bytes = |text: &str| Some(text.as_bytes().to_vec());
         assert_eq!(origin(c"10.1.2.3", c""), (bytes("10.1.2.3"), bytes("10.1.2.3")));
@@ -146,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn who_sits_at_a_local_terminal_is_at_this_host() {
+    fn a_local_terminal_implies_this_host() {
         let at = |tty| Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL).or_local();
         for tty in [c"pts/3", c"/dev/tty1"] {
             let setting = at(tty);
@@ -159,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_may_come_with_its_quotes() {
+    fn a_program_may_have_quotes() {
         let exe = |name: &'static [u8]| Setting::at(CText::NULL).with_program(Some(name)).exe;
         assert_eq!(exe(b"\"/bin/x\"").as_deref(), Some(&b"/bin/x"[..]));
         assert_eq!(exe(b"my prog").as_deref(), Some(&b"my prog"[..]));

@@ -2,7 +2,7 @@
 //!
 //! Knows which records a command leaves, and their fields. Sends nothing.
 
-use audit_core::{CommandLine, Outcome, Record, RecordType, Subject};
+use audit_core::{CommandLine, Field, Outcome, Record, RecordType, Subject};
 use audit_host::host_access::HostAccess;
 
 /// What the records say: who ran which command, and what host access it asked for.
@@ -44,17 +44,17 @@ impl CommandRecords {
 
     /// The record to write if the kernel would not execute the command.
     pub(crate) fn of_failed_start(&self) -> Record<'_> {
-        let record = Record::new(RecordType::USER_CMD).word("op", "exec");
+        let record = Record::new(RecordType::USER_CMD).word(Field::OP, "exec");
         self.user_cmd(record).outcome(Outcome::Failed)
     }
 
     /// The record to write when the command has ended. It says success for exit status 0.
     pub(crate) fn of_end(&self, ended: Ended) -> Record<'_> {
         let outcome = if ended.exit == 0 { Outcome::Success } else { Outcome::Failed };
-        let record = Record::new(RecordType::USER_CMD).word("op", "exit");
-        let record = self.user_cmd(record).number("exit", ended.exit).outcome(outcome);
+        let record = Record::new(RecordType::USER_CMD).word(Field::OP, "exit");
+        let record = self.user_cmd(record).number(Field::EXIT, ended.exit).outcome(outcome);
         match ended.signal {
-            Some(signal) => record.number("sig", signal),
+            Some(signal) => record.number(Field::SIG, signal),
             None => record,
         }
     }
@@ -62,10 +62,10 @@ impl CommandRecords {
     /// Adds `cwd` and `cmd`, as sudo writes them, and `path` if the caller's PATH chose the file.
     fn user_cmd<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         let record = record
-            .untrusted("cwd", self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
-            .command_line("cmd", &self.line);
+            .untrusted(Field::CWD, self.subject.cwd.as_deref().unwrap_or(UNKNOWN_CWD))
+            .command_line(Field::CMD, &self.line);
         let record = match &self.program {
-            Some(program) => record.untrusted("path", program),
+            Some(program) => record.untrusted(Field::PATH, program),
             None => record,
         };
         record.subject(&self.subject)

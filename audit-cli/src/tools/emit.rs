@@ -4,8 +4,10 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use audit_core::field::{self, FieldKind};
-use audit_core::{EventId, Outcome, Record, RecordType, Subject, UnknownRecordType};
+use audit_core::field::{Label, Number, Untrusted, Word};
+use audit_core::{
+    EventId, Field, FieldKind, Outcome, Record, RecordType, Subject, UnknownRecordType,
+};
 
 use audit_host::recording::OnFailure;
 
@@ -24,7 +26,7 @@ pub(crate) fn run(emit: &Emit) -> Result<u8, Failure> {
     let usage = |error| Failure { code: exit::USAGE, error };
     let not_recorded = |error| Failure { code: exit::NOT_RECORDED, error };
     let record_type = check(emit).map_err(usage)?;
-    let fields = emit.fields.iter().map(|field| Field::read(field.as_bytes()));
+    let fields = emit.fields.iter().map(|field| GivenField::read(field.as_bytes()));
     let fields = fields.collect::<anyhow::Result<Vec<_>>>().map_err(usage)?;
     let subject = Subject::current().map_err(anyhow::Error::from).map_err(not_recorded)?;
     let record = build_record(record_type, emit, &fields, &subject);
@@ -54,7 +56,7 @@ fn check(emit: &Emit) -> anyhow::Result<RecordType> {
 fn build_record<'a>(
     record_type: RecordType,
     emit: &'a Emit,
-    fields: &'a [Field<'a>],
+    fields: &'a [GivenField<'a>],
     subject: &'a Subject,
 ) -> Record<'a> {
     let mut record = Record::new(record_type).subject(subject).outcome(match emit.res {
@@ -62,7 +64,7 @@ fn build_record<'a>(
         Res::Failed => Outcome::Failed,
     });
     if let Some(op) = &emit.op {
-        record = record.word("op", op);
+        record = record.word(Field::OP, op);
     }
     fields.iter().fold(record, |record, field| field.add_to(record))
 }
@@ -88,19 +90,14 @@ fn similar_names(text: &str) -> Vec<&'static str> {
 }
 
 /// A field from the command line, with the kind of value that its name takes.
-struct Field<'a> {
-    name: &'a str,
-    value: FieldValue<'a>,
+enum GivenField<'a> {
+    Untrusted(Field<Untrusted>, &'a [u8]),
+    Word(Field<Word>, &'a str),
+    Number(Field<Number>, u64),
+    Label(Field<Label>, &'a [u8]),
 }
 
-enum FieldValue<'a> {
-    Untrusted(&'a [u8]),
-    Word(&'a str),
-    Number(u64),
-    Label(&'a [u8]),
-}
-
-impl<'a> Field<'a> {
+impl<'a> GivenField<'a> {
     fn read(field: &'a [u8]) -> anyhow::Result<Self> {
         let Some(equals) = field.iter().position(|byte| *byte == b'=') else {
             bail!("--field takes NAME=VALUE, not `{}`", String::from_utf8_lossy(field))
@@ -112,25 +109,26 @@ impl<'a> Field<'a> {
             std::str::from_utf8(value)
                 .map_err(|_| anyhow!("the value of field `{name}` must be ASCII"))
         };
-        let kind = field::kind(name).map_err(|problem| anyhow!("field `{name}`: {problem}"))?;
-        let value = match kind {
-            FieldKind::Untrusted => FieldValue::Untrusted(value),
-            FieldKind::Word => FieldValue::Word(text()?),
-            FieldKind::Label => FieldValue::Label(value),
+        let problem = |problem| anyhow!("field `{name}`: {problem}");
+        let kind = FieldKind::of(name).map_err(problem)?;
+        Ok(match kind {
+            FieldKind::Untrusted => Self::Untrusted(Field::named(name).map_err(problem)?, value),
+            FieldKind::Word => Self::Word(Field::named(name).map_err(problem)?, text()?),
+            FieldKind::Label => Self::Label(Field::named(name).map_err(problem)?, value),
             FieldKind::Number => {
                 let number = text()?.parse();
-                FieldValue::Number(number.with_context(|| format!("field `{name}` takes {kind}"))?)
+                let number = number.with_context(|| format!("field `{name}` takes {kind}"))?;
+                Self::Number(Field::named(name).map_err(problem)?, number)
             }
-        };
-        Ok(Self { name, value })
+        })
     }
 
     fn add_to<'r>(&'r self, record: Record<'r>) -> Record<'r> {
-        match self.value {
-            FieldValue::Untrusted(value) => record.untrusted(self.name, value),
-            FieldValue::Word(word) => record.word(self.name, word),
-            FieldValue::Number(number) => record.number(self.name, number),
-            FieldValue::Label(label) => record.label(self.name, Some(label)),
+        match self {
+            Self::Untrusted(field, value) => record.untrusted(*field, *value),
+            Self::Word(field, word) => record.word(*field, word),
+            Self::Number(field, number) => record.number(*field, *number),
+            Self::Label(field, label) => record.label(*field, Some(label)),
         }
     }
 }
@@ -148,7 +146,7 @@ mod tests {
     }
 
     fn problem(field: &str) -> String {
-        format!("{:#}", Field::read(field.as_bytes()).err().unwrap())
+        format!("{:#}", GivenField::read(field.as_bytes()).err().unwrap())
     }
 
     #[test]
@@ -157,6 +155,6 @@ mod tests {
         assert!(problem("uid=0").starts_with("field `uid`: is written by the kernel"));
         assert!(problem("colour=red").starts_with("field `colour`: no such field"));
         assert!(problem("exit=x").starts_with("field `exit` takes a decimal number"));
-        assert!(Field::read(b"cmd=a=b\xff").is_ok());
+        assert!(GivenField::read(b"cmd=a=b\xff").is_ok());
     }
 }

@@ -1,27 +1,27 @@
-//! Any bytes as answers to an exchange, against a second reading of them.
+//! Reads arbitrary bytes as answers to an exchange, and compares with a second implementation.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Datagram, Failure, Incoming, Progress, collect_refusals, take_answers};
 
-/// Messages in the datagram that is answered.
+/// Messages in the datagram that the answers belong to.
 const MESSAGES: u32 = 3;
 
-/// Their first sequence number: the last message's has wrapped.
+/// Sequence number of the first message. That of the last message has wrapped around.
 const FIRST_SEQUENCE: u32 = u32::MAX - 1;
 
 const BUFFER_BYTES: usize = 512;
 
-/// Splits the bytes into datagrams: one byte for the sender's port, one for the length in words of
-/// four bytes, then what the datagram holds.
+/// Splits the bytes into datagrams: one byte for the sender's port, one for the length in units of
+/// four bytes, then the content.
 fn split(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
     let mut datagrams = Vec::new();
     while let [sender_port, words, rest @ ..] = bytes {
         let len = (usize::from(*words) * 4).min(rest.len()).min(BUFFER_BYTES);
-        let (datagram, behind) = rest.split_at(len);
+        let (datagram, others) = rest.split_at(len);
         datagrams.push((u32::from(*sender_port), datagram));
-        bytes = behind;
+        bytes = others;
     }
     datagrams
 }
@@ -30,7 +30,7 @@ fn number(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
-/// What a datagram refuses, read as the header files say.
+/// The refusal in a datagram, decoded as the kernel's header files describe it.
 fn refusal((sender_port, bytes): &(u32, &[u8])) -> Option<(u32, i32)> {
     let len = usize::try_from(number(bytes, 0)?).ok()?;
     let message_type = number(bytes, 4)? & 0xFFFF;
@@ -43,12 +43,12 @@ fn refusal((sender_port, bytes): &(u32, &[u8])) -> Option<(u32, i32)> {
 /// Reads the bytes as the answers to three messages.
 ///
 /// # Panics
-/// If another answer counts than should, or one that should does not.
+/// If a wrong answer counts, or a right one does not.
 pub fn answers(bytes: &[u8]) {
     let mut datagram = Datagram { first_sequence: FIRST_SEQUENCE, ..Datagram::default() };
     (0..MESSAGES).for_each(|_| datagram.push(1120, b"op=x"));
     let datagrams = split(bytes);
-    // What is left of the datagrams before must not be read as part of a shorter one.
+    // Bytes left over from earlier datagrams must not be read as part of a shorter one.
     let mut buffer = [0xFF; BUFFER_BYTES];
     let fill = |buffer: &mut [u8], next: Option<(u32, &[u8])>| {
         Ok(next.map(|(sender_port, bytes)| {

@@ -1,6 +1,6 @@
-//! Listening to what the kernel writes.
+//! A listener for the records that the kernel writes.
 //!
-//! Knows the multicast group of those who read the log. Knows nothing of what a record says.
+//! Knows the multicast group of log readers. Knows nothing about the content of records.
 
 use std::io;
 use std::time::Instant;
@@ -11,16 +11,16 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_AUDIT};
 use super::{ANSWER_LIMIT_BYTES, HEADER_BYTES, Incoming, receive, receive_queued};
 use crate::error::Error;
 
-/// A socket that gets a copy of everything that the kernel writes.
+/// A socket that receives a copy of every record that the kernel writes.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: Socket,
     message: Vec<u8>,
-    /// Whether the kernel had to drop copies since they were last forgotten.
+    /// Whether the kernel dropped copies since the queue was last discarded.
     has_lost: bool,
 }
 
-/// The multicast group of those who read the log.
+/// The multicast group of log readers.
 ///
 /// # Source
 /// `AUDIT_NLGRP_READLOG` in `include/uapi/linux/audit.h`, as a bit mask.
@@ -33,41 +33,40 @@ impl Listener {
         Ok(Self { socket, message: vec![0; ANSWER_LIMIT_BYTES], has_lost: false })
     }
 
-    /// Drops what is queued.
-    pub(crate) fn forget_queued(&mut self) -> Result<(), Error> {
+    /// Discards the copies that are queued.
+    pub(crate) fn discard_queued(&mut self) -> io::Result<()> {
         loop {
             match receive_queued(&self.socket, &mut self.message) {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
-                Err(source) => return Err(Error::Receive { source }),
+                Err(error) => return Err(error),
             }
         }
         self.has_lost = false;
         Ok(())
     }
 
-    /// What the kernel wrote next, its type and text; `None` at the end of the time.
+    /// The next record that the kernel wrote, as its type and text. `None` at the end of the time.
     ///
-    /// Where copies were dropped, the end of the time is an error: the one that was awaited may
+    /// If the kernel dropped copies, the end of the time is an error (ENOBUFS): the awaited copy may
     /// have been among them.
-    pub(crate) fn next(&mut self, end: Option<Instant>) -> Result<Option<(u16, &[u8])>, Error> {
+    pub(crate) fn next(&mut self, end: Option<Instant>) -> io::Result<Option<(u16, &[u8])>> {
         let len = loop {
             match receive(&self.socket, &mut self.message, end) {
                 Ok(Some(Incoming { len, sender_port: 0 })) if len >= HEADER_BYTES => break len,
                 Ok(Some(_)) if end.is_some_and(|end| end < Instant::now()) => return Ok(None),
                 Ok(Some(_)) => {}
                 Ok(None) if self.has_lost => {
-                    let source = io::Error::from_raw_os_error(libc::ENOBUFS);
-                    return Err(Error::Receive { source });
+                    return Err(io::Error::from_raw_os_error(libc::ENOBUFS));
                 }
                 Ok(None) => return Ok(None),
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.has_lost = true,
-                Err(source) => return Err(Error::Receive { source }),
+                Err(error) => return Err(error),
             }
         };
-        // A datagram is one message. Its header's length is not used: what the kernel gives auditd
-        // does not count the header, and only the copies for listeners are made right.
+        // A datagram is one message. The length in its header is not used: in the messages for auditd it
+        // excludes the header, and the kernel corrects it only in the copies for listeners.
         let message =
             self.message.get(..len).and_then(|message| message.split_at_checked(HEADER_BYTES));
         let Some((header, text)) = message else { return Ok(None) };

@@ -21,10 +21,10 @@ fn message(message_type: u16, sequence: u32, content: &[u8]) -> Vec<u8> {
     datagram.bytes
 }
 
-/// What the socket has queued, in order: a datagram with its sender's port, or an errno.
+/// An entry of the socket's queue: a datagram with its sender's port, or an errno.
 type Queued = Result<(Vec<u8>, u32), i32>;
 
-/// Plays what is queued; then the queue is empty. Gives the refusals: index and errno.
+/// Collects the refusals from this queue, each with its index and errno.
 fn play(datagram: &Datagram, queued: &[Queued]) -> Result<Vec<(u32, i32)>, Failure> {
     play_within(Duration::MAX, datagram, queued).1
 }
@@ -66,7 +66,7 @@ fn a_message_is_a_header_the_text_and_a_nul() {
 }
 
 #[test]
-fn an_empty_queue_says_that_all_were_taken() {
+fn an_empty_queue_proves_that_all_were_taken() {
     assert_eq!(play(&datagram(5, &[b"a", b"b"]), &[]).unwrap(), []);
 }
 
@@ -80,7 +80,7 @@ fn each_refused_message_is_named() {
     assert_eq!(refusals, [(1, libc::EPERM)]);
 }
 
-/// What is in the queue and answers nothing of message 5.
+/// Messages that do not answer message 5.
 fn strange() -> Vec<Queued> {
     let stale = (answer(4, libc::EPERM), 0);
     let forged = (answer(5, libc::EPERM), 4711);
@@ -91,7 +91,7 @@ fn strange() -> Vec<Queued> {
 }
 
 #[test]
-fn answers_to_others_and_from_others_do_not_count() {
+fn answers_to_other_messages_and_from_processes_do_not_count() {
     let mut queued = strange();
     assert_eq!(play(&datagram(5, &[b"a"]), &queued).unwrap(), []);
     queued.push(Ok((answer(5, libc::EPERM), 0)));
@@ -99,7 +99,7 @@ fn answers_to_others_and_from_others_do_not_count() {
 }
 
 #[test]
-fn a_flood_of_what_is_no_answer_ends_at_the_deadline() {
+fn a_flood_of_other_messages_ends_at_the_deadline() {
     let queued: Vec<_> = (0..1000).flat_map(|_| strange()).collect();
     let (left, result) = play_within(Duration::ZERO, &datagram(5, &[b"a"]), &queued);
     assert!(matches!(result, Err(Failure::TimedOut)));
@@ -138,7 +138,7 @@ fn a_query_takes_the_kernels_answers_until_the_last() {
 }
 
 #[test]
-fn a_lost_refusal_is_no_success_and_the_queue_is_emptied_all_the_same() {
+fn a_lost_refusal_is_an_error_and_the_queue_is_emptied_nevertheless() {
     let queued = [Err(libc::ENOBUFS), Ok((answer(5, libc::EPERM), 0))];
     let (left, result) = play_within(Duration::MAX, &datagram(5, &[b"a", b"b"]), &queued);
     assert!(
@@ -150,7 +150,7 @@ fn a_lost_refusal_is_no_success_and_the_queue_is_emptied_all_the_same() {
 }
 
 #[test]
-fn a_broken_length_is_noticed() {
+fn a_wrong_length_is_noticed() {
     let mut datagram = datagram(5, &[b"abc", b"de"]);
     assert!(datagram.is_well_framed());
     for (offset, len) in [(0, 0_u8), (0, 15), (0, 24), (20, 15), (20, 21)] {
@@ -177,7 +177,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn an_emptied_datagram_counts_on() {
+fn an_emptied_datagram_continues_its_sequence_numbers() {
     let mut datagram = datagram(5, &[b"a", b"b"]);
     datagram.reset();
     datagram.push(1123, b"c");
@@ -195,7 +195,7 @@ fn a_silent_socket_is_waited_for_until_the_deadline() {
     assert!(start.elapsed() >= Duration::from_millis(50));
 }
 
-/// The types that the kernel knows no more than others; none of them is a control request.
+/// Types that the kernel refuses. None of them is a control request.
 const REFUSED_TYPES: [u16; 11] = [1, 3, 999, 1099, 1200, 1299, 1300, 1999, 2000, 2099, 3000];
 
 /// The kernel's refusals of one datagram that has a message of each type.
@@ -211,9 +211,9 @@ fn refusals(connection: &mut Connection, types: &[u16]) -> Vec<(u32, i32)> {
 }
 
 #[test]
-fn the_kernel_refuses_unasked() {
+fn the_kernel_reports_a_refusal_without_being_asked() {
     let mut connection = Connection::open().unwrap();
-    // A user namespace comes first of all causes.
+    // In a user namespace, the kernel reports that first.
     let is_refusal = |errno| matches!(errno, libc::EINVAL | libc::ECONNREFUSED);
     for message_type in REFUSED_TYPES {
         let refusals = refusals(&mut connection, &[message_type]);
@@ -235,7 +235,7 @@ fn a_full_queue_is_an_error_and_the_next_exchange_works() {
     let result = connection.submit(&mut datagram, Duration::from_secs(5), |_, _| count += 1);
     let is_overrun = |error: &io::Error| error.raw_os_error() == Some(libc::ENOBUFS);
     assert!(matches!(&result, Err(Failure::Receive(error)) if is_overrun(error)), "{result:?}");
-    assert!(count >= 128, "the receive buffer holds {count} refusals only");
+    assert!(count >= 128, "the receive buffer holds only {count} refusals");
     for _ in 0..3 {
         assert_eq!(refusals(&mut connection, &[1300, 1300]).len(), 2);
     }

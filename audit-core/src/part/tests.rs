@@ -1,7 +1,8 @@
 use super::*;
 use crate::command_line::CommandLine;
 use crate::encoding::decode;
-use crate::record::{Outcome, VALUE_LIMIT_BYTES};
+use crate::field::Field;
+use crate::record::Outcome;
 use crate::record_type::RecordType;
 use proptest::prelude::*;
 
@@ -13,14 +14,14 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// What an auditor does: the decoded pieces of all parts, one after the other.
+/// Joins the decoded pieces of all parts, as an auditor does.
 fn join(texts: &[String], name: &str) -> Vec<u8> {
     texts.iter().filter_map(|text| decode(field(text, name)?.as_bytes())).flatten().collect()
 }
 
 fn check_parts(texts: &[String]) {
     for (index, text) in texts.iter().enumerate() {
-        assert!(text.len() <= TEXT_LIMIT_BYTES, "{}", text.len());
+        assert!(text.len() <= Record::TEXT_LIMIT_BYTES, "{}", text.len());
         assert!(text.ends_with(" terminal=? res=success"), "{text}");
         if texts.len() > 1 {
             assert_eq!(field(text, "part"), Some(&*format!("{}/{}", index + 1, texts.len())));
@@ -30,20 +31,22 @@ fn check_parts(texts: &[String]) {
 
 fn user_cmd<'a>(cwd: &'a [u8], line: &'a CommandLine) -> Record<'a> {
     Record::new(RecordType::USER_CMD)
-        .untrusted("cwd", cwd)
-        .command_line("cmd", line)
+        .untrusted(Field::CWD, cwd)
+        .command_line(Field::CMD, line)
         .outcome(Outcome::Success)
 }
 
 #[test]
 fn a_record_that_fits_is_one_text_without_a_number() {
-    for len in [TEXT_LIMIT_BYTES - 1, TEXT_LIMIT_BYTES, TEXT_LIMIT_BYTES + 1] {
+    for len in
+        [Record::TEXT_LIMIT_BYTES - 1, Record::TEXT_LIMIT_BYTES, Record::TEXT_LIMIT_BYTES + 1]
+    {
         let others = "cwd=\"/\" cmd=\"\" exe=\"?\" terminal=? res=success".len();
         let word = "a".repeat(len - others);
         let line = CommandLine::new([&word]);
         let texts = texts(&user_cmd(b"/", &line));
         check_parts(&texts);
-        assert_eq!(texts.len() == 1, len <= TEXT_LIMIT_BYTES, "{len}");
+        assert_eq!(texts.len() == 1, len <= Record::TEXT_LIMIT_BYTES, "{len}");
         assert_eq!(field(&texts[0], "part").is_none(), texts.len() == 1);
         assert_eq!(join(&texts, "cmd"), line.as_bytes());
     }
@@ -80,7 +83,7 @@ fn a_directory_and_a_program_that_fill_a_record_are_cut_too() {
 }
 
 #[test]
-fn a_short_command_stands_in_one_part_only() {
+fn a_short_command_is_in_one_part_only() {
     let cwd = vec![0xFF; 4095];
     let exe = vec![b' '; 4095];
     let line = CommandLine::new(["docker", "ps"]);
@@ -93,12 +96,12 @@ fn a_short_command_stands_in_one_part_only() {
 }
 
 #[test]
-fn past_the_limit_the_last_part_says_what_is_missing() {
-    let word = vec![b'a'; VALUE_LIMIT_BYTES + 12_345];
+fn past_the_limit_the_last_part_says_how_much_is_missing() {
+    let word = vec![b'a'; Record::VALUE_LIMIT_BYTES + 12_345];
     let line = CommandLine::new([&word]);
     let texts = texts(&user_cmd(b"/", &line));
     check_parts(&texts);
-    assert_eq!(join(&texts, "cmd"), &word[..VALUE_LIMIT_BYTES]);
+    assert_eq!(join(&texts, "cmd"), &word[..Record::VALUE_LIMIT_BYTES]);
     let (last, others) = texts.split_last().unwrap();
     assert_eq!(field(last, "missing"), Some("12345"));
     let digest = format!("sha256:{:x}", Sha256::digest(&word));
@@ -107,7 +110,7 @@ fn past_the_limit_the_last_part_says_what_is_missing() {
 }
 
 #[test]
-fn s35_a_record_may_hold_less_of_each_value() {
+fn s35_a_record_may_limit_its_values_further() {
     let word = vec![b' '; 100_000];
     let line = CommandLine::new([&word]);
     let texts = texts(&user_cmd(b"/", &line).limit_values(4096));
@@ -119,7 +122,7 @@ fn s35_a_record_may_hold_less_of_each_value() {
 
 #[test]
 fn at_the_limit_nothing_is_missing() {
-    let word = vec![b'a'; VALUE_LIMIT_BYTES];
+    let word = vec![b'a'; Record::VALUE_LIMIT_BYTES];
     let texts = texts(&user_cmd(b"/", &CommandLine::new([&word])));
     check_parts(&texts);
     assert_eq!(join(&texts, "cmd"), word);
@@ -129,7 +132,7 @@ fn at_the_limit_nothing_is_missing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn the_parts_joined_are_the_original(
+    fn the_joined_parts_are_the_original(
         words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 0..25),
         spaces in prop::collection::vec(Just(b"aaaa aaaa".to_vec()), 0..1500),
         cwd in prop::collection::vec(any::<u8>(), 1..4096),
@@ -150,12 +153,12 @@ proptest! {
 }
 
 #[test]
-fn a_long_text_of_a_caller_is_cut_at_spaces() {
+fn a_long_verbatim_text_is_cut_at_spaces() {
     let words: Vec<String> = (0..2000).map(|n| format!("new-disk-{n}=x")).collect();
     let verbatim = words.join(" ");
     let record = Record::new(RecordType::VIRT_RESOURCE)
         .verbatim(verbatim.as_bytes())
-        .untrusted("comm", "sh")
+        .untrusted(Field::COMM, "sh")
         .outcome(Outcome::Success);
     let texts = texts(&record);
     check_parts(&texts);
@@ -176,7 +179,7 @@ fn a_terminal_that_fills_the_record_is_refused() {
     for len in [8000, 8400, 8500, 8560, 20_000] {
         let terminal = vec![b'x'; len];
         let record = Record::new(RecordType::TEST)
-            .untrusted("cmd", "docker ps")
+            .untrusted(Field::CMD, "docker ps")
             .verbatim(&terminal)
             .terminal(Some(&terminal))
             .outcome(Outcome::Success);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use audit_core::{CommandLine, Record};
+use audit_core::{CommandLine, Field, Record};
 use audit_host::mask::Mask;
 
 use crate::api::container::ContainerConfig;
@@ -214,34 +214,34 @@ impl ResourceRecord {
     pub(super) fn describe<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         match self {
             Self::Disk { name, id } => {
-                let record = record.untrusted("new-disk", name);
+                let record = record.untrusted(Field::NEW_DISK, name);
                 match id {
-                    Some(id) => record.untrusted("name", id),
+                    Some(id) => record.untrusted(Field::NAME, id),
                     None => record,
                 }
             }
             Self::FileSystem { source, target, owner } => {
-                let record = record.untrusted("new-fs", source);
+                let record = record.untrusted(Field::NEW_FS, source);
                 let record = match target {
-                    Some(target) => record.untrusted("dir", target),
+                    Some(target) => record.untrusted(Field::DIR, target),
                     None => record,
                 };
                 let record = match owner {
-                    Some(owner) => record.untrusted("name", owner),
+                    Some(owner) => record.untrusted(Field::NAME, owner),
                     None => record,
                 };
-                if source.starts_with('/') { record.untrusted("path", source) } else { record }
+                if source.starts_with('/') { record.untrusted(Field::PATH, source) } else { record }
             }
             Self::Memory { target, options } if options.is_empty() => {
-                record.untrusted("dir", target)
+                record.untrusted(Field::DIR, target)
             }
             Self::Memory { target, options } => {
-                record.untrusted("dir", target).untrusted("name", options)
+                record.untrusted(Field::DIR, target).untrusted(Field::NAME, options)
             }
-            Self::Device(path) => record.untrusted("device", path),
-            Self::Network(name) => record.untrusted("new-net", name),
-            Self::HealthCheck(words) => record.command_line("cmd", words),
-            Self::Restart(name) => record.untrusted("name", name),
+            Self::Device(path) => record.untrusted(Field::DEVICE, path),
+            Self::Network(name) => record.untrusted(Field::NEW_NET, name),
+            Self::HealthCheck(words) => record.command_line(Field::CMD, words),
+            Self::Restart(name) => record.untrusted(Field::NAME, name),
         }
     }
 }

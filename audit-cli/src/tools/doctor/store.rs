@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use audit_core::{EventId, Outcome, Record, RecordType, Subject};
+use audit_core::{EventId, Field, Outcome, Record, RecordType, Subject};
 use audit_host::ausearch;
 
 use super::Check;
@@ -70,7 +70,7 @@ fn round_trip() -> Check {
 fn send_and_find() -> anyhow::Result<Check> {
     let subject = Subject::current()?;
     let record = Record::new(RecordType::TEST)
-        .word("op", "doctor")
+        .word(Field::OP, "doctor")
         .subject(&subject)
         .outcome(Outcome::Success);
     let sent = Instant::now();
