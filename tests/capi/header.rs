@@ -1,6 +1,6 @@
-//! The committed header is the one that the code gives.
+//! The committed header matches the code.
 //!
-//! To write it anew after a change: `UPDATE_HEADER=1 cargo test -p audit-capi --test header`.
+//! To update it after a change: `UPDATE_HEADER=1 cargo test -p audit-capi --test header`.
 
 #![cfg(test)]
 
@@ -23,7 +23,7 @@ fn the_header_is_up_to_date() {
 }
 
 #[test]
-fn the_header_declares_every_function_of_its_own_and_none_of_libaudits() {
+fn the_header_declares_all_own_functions_and_none_of_libaudits() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let header = fs::read_to_string(directory.join("include/audit_core.h")).unwrap();
     for file in ["error", "handle", "record"] {
@@ -33,5 +33,7 @@ fn the_header_declares_every_function_of_its_own_and_none_of_libaudits() {
             assert!(header.contains(&format!("{name}(")), "{name}");
         }
     }
-    assert!(!header.contains("audit_log_"));
+    for name in ["audit_log_", "audit_get", "audit_open"] {
+        assert!(!header.contains(name), "{name}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The libraries as C sees them: installed, found by pkg-config, compiled against and run.
+//! Installs the libraries, finds them with pkg-config, then compiles and runs C programs with them.
 
 #![cfg(test)]
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The libraries that were built along with this test.
+/// The directory of the libraries that cargo built for this test.
 fn build_directory() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
@@ -26,14 +26,27 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// Installs into a directory of its own and gives it.
+/// Installs into an empty directory with this name, and returns the directory.
 fn install(name: &str) -> PathBuf {
-    let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&prefix);
-    run(Command::new(repository().join("audit-capi/install.sh"))
-        .args([&build_directory(), &prefix]));
+    let prefix = empty_directory(name);
+    run(installer().args([&build_directory(), &prefix]));
     prefix
 }
+
+fn empty_directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&directory);
+    directory
+}
+
+fn installer() -> Command {
+    let mut installer = Command::new(repository().join("audit-capi/install.sh"));
+    installer.env_remove("DESTDIR").env_remove("LIBDIR");
+    installer
+}
+
+/// The SONAME of this version.
+const SONAME: &str = concat!("libaudit_capi.so.", env!("CARGO_PKG_VERSION_MAJOR"));
 
 /// Compiles the example with the flags of pkg-config.
 fn compile(prefix: &Path, more: &[&str]) -> PathBuf {
@@ -52,7 +65,7 @@ fn compile(prefix: &Path, more: &[&str]) -> PathBuf {
     program
 }
 
-/// Without the privilege to write records the example must say so, with it it must succeed.
+/// The example must succeed with the privilege to write records, and must report a missing privilege.
 fn check(output: &Output) {
     let error = String::from_utf8_lossy(&output.stderr);
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -76,9 +89,58 @@ fn the_example_compiles_and_runs_with_the_shared_library() {
 #[test]
 fn the_example_compiles_and_runs_with_the_static_library() {
     let prefix = install("static");
-    fs::remove_file(prefix.join("lib/libaudit_capi.so")).unwrap();
+    for entry in fs::read_dir(prefix.join("lib")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_str().unwrap().contains("libaudit_capi.so") {
+            fs::remove_file(path).unwrap();
+        }
+    }
     let program = compile(&prefix, &[]);
     check(&Command::new(program).output().unwrap());
+}
+
+/// The names that the dynamic section gives for this tag, such as `SONAME` or `NEEDED`.
+fn dynamic_names(file: &Path, tag: &str) -> Vec<String> {
+    let section = run(Command::new("readelf").args(["-d", "-W"]).arg(file)).stdout;
+    let section = String::from_utf8(section).unwrap();
+    let lines = section.lines().filter(|line| line.contains(&format!("({tag})")));
+    lines.map(|line| line.split(['[', ']']).nth(1).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_shared_library_has_a_soname_that_programs_record() {
+    let prefix = install("soname");
+    let library = prefix.join("lib/libaudit_capi.so");
+    assert_eq!(dynamic_names(&library, "SONAME"), [SONAME]);
+    let file = format!("libaudit_capi.so.{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(fs::read_link(&library).unwrap(), Path::new(SONAME));
+    assert_eq!(fs::read_link(prefix.join("lib").join(SONAME)).unwrap(), Path::new(&file));
+
+    let program = compile(&prefix, &[]);
+    assert!(dynamic_names(&program, "NEEDED").contains(&SONAME.to_owned()));
+    // The program needs the SONAME, and not the name for the linker.
+    fs::remove_file(library).unwrap();
+    check(&Command::new(program).env("LD_LIBRARY_PATH", prefix.join("lib")).output().unwrap());
+}
+
+#[test]
+fn the_installer_honours_libdir_and_destdir() {
+    let root = empty_directory("libdir");
+    run(installer()
+        .arg(build_directory())
+        .arg("/usr")
+        .env("DESTDIR", &root)
+        .env("LIBDIR", "/usr/lib64"));
+    for file in ["lib64/libaudit_capi.so", "lib64/libaudit_capi.a", "include/audit_core.h"] {
+        assert!(root.join("usr").join(file).exists(), "{file}");
+    }
+    assert!(!root.join("usr/lib").exists());
+    let config = fs::read_to_string(root.join("usr/lib64/pkgconfig/audit_core.pc")).unwrap();
+    assert!(config.contains("\nlibdir=/usr/lib64\n"), "{config}");
+    assert!(config.contains(&format!("\nVersion: {}\n", env!("CARGO_PKG_VERSION"))), "{config}");
+
+    let output = installer().args(["build", "/usr"]).env("LIBDIR", "lib64").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
@@ -96,7 +158,7 @@ fn wrong_calls_are_errors() {
     run(Command::new(program).env("LD_LIBRARY_PATH", prefix.join("lib")));
 }
 
-/// Names the first call that is not refused as it must be.
+/// Prints the first call that does not return the expected code.
 const WRONG_CALLS: &str = r#"
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-//! Whatever C hands in, the functions answer.
+//! Every function returns, for all arguments that C may pass.
 
 #![cfg(test)]
 
@@ -12,10 +12,10 @@ use audit_capi::dropin::record_type::{audit_msg_type_to_name, audit_name_to_msg_
 use audit_capi::pointer::CText;
 use proptest::prelude::*;
 
-/// A descriptor that is not open: texts are put together, and sending fails.
+/// A descriptor that is not open: the functions build the text, then fail to send it.
 const CLOSED: c_int = 1_000_000;
 
-/// NULL, or a text, some of them longer than a record.
+/// NULL, or a text. Some texts are longer than a record.
 fn text() -> impl Strategy<Value = Option<CString>> {
     let bytes = prop::collection::vec(1..=u8::MAX, 0..40);
     prop::option::of(
@@ -26,7 +26,7 @@ fn text() -> impl Strategy<Value = Option<CString>> {
 
 proptest! {
     #[test]
-    fn every_call_is_answered(
+    fn every_call_returns(
         texts in prop::collection::vec(text(), 13),
         record_type in prop_oneof![Just(1120), any::<c_int>()],
         id: c_uint,
