@@ -15,6 +15,8 @@ tiers='
 form|shellcheck|rustfmt, clippy with warnings denied, shellcheck
 docs|nothing|rustdoc with warnings denied, private items included
 unit|a C compiler|unit tests, golden files, programs with a fake docker, doc tests, structure
+package|network|each library makes a complete package that compiles by itself
+semver|network, a release tag|audit-core breaks no program that uses its last release
 oldest|network|every crate compiles with the oldest Rust that its manifest names
 fuzz|nightly Rust|each fuzz target of audit-core for 60 seconds
 differential|Go, dockerd 20.10 as a source package|random request bodies, read by the broker and by the structs of dockerd
@@ -105,6 +107,37 @@ check_docs() {
 check_unit() {
     say "unit, golden and structure tests"
     run_tests --workspace
+}
+
+# The libraries that may be published. Each package must hold its licences and its README.
+check_package() {
+    say "packages"
+    local library content file packages=()
+    for library in audit-core audit-host audit-capi; do
+        packages+=(--package "$library")
+        content=$(cargo package --quiet --allow-dirty --list --package "$library")
+        for file in LICENSE-MIT LICENSE-APACHE README.md; do
+            grep -qx "$file" <<<"$content" || fail "the package of $library has no $file"
+        done
+    done
+    cargo package --quiet --allow-dirty "${packages[@]}"
+}
+
+# Compares with the last release tag. Programs link to audit-capi through C, and audit-host serves only
+# the programs of this project, so neither promises anything about its Rust interface.
+check_semver() {
+    say "the interface of audit-core, compared with its last release"
+    local release
+    if ! release=$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null); then
+        say "nothing compared: no release has a tag yet"
+        return
+    fi
+    if ! cargo semver-checks --version >/dev/null 2>&1 &&
+        ! cargo install cargo-semver-checks --locked --quiet; then
+        skip "cannot install cargo-semver-checks"
+        return
+    fi
+    cargo semver-checks --package audit-core --baseline-rev "$release"
 }
 
 # The policy language needs a newer Rust than the other crates, so the broker has its own.

@@ -138,6 +138,11 @@ pub use status::{Enabled, FailureMode, Status};
 pub use subject::Subject;
 pub use terminal::Terminal;
 
+/// The code in README.md, so that `cargo test` compiles it.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 const _: () = {
     const fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<Audit>();
