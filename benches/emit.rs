@@ -1,23 +1,23 @@
-//! How long a record takes from user space to the kernel, against libaudit and against the floor.
+//! Measures how long a record takes from user space to the kernel, compared with libaudit and with a lower
+//! bound.
 //!
 //! `cargo bench -p audit-core`, as root, with auditd running. `-- --short` takes two rounds.
 //!
-//! Four ways to write the same `USER_CMD` record take turns in one run, so that what disturbs the
-//! host disturbs all of them:
+//! Four ways to write the same `USER_CMD` record take turns in one run, so that a disturbance of the host
+//! affects all of them:
 //!
-//! - floor: `sendto` and `recv` of a message that is ready, acknowledgement asked for
+//! - floor: `sendto` and `recv` of a ready message, with an acknowledgement
 //! - libaudit: `audit_log_user_command` of the installed libaudit
-//! - send: `Audit::send`, the record built anew each time
+//! - send: `Audit::send`, which includes building the record
 //! - `send_all`: 100 such records at once
 //!
-//! The backlog limit is raised for the run, so that the kernel is measured and not auditd, and
-//! restored after it. The audit log is read along: a record that is missing in it, or is there
-//! twice, fails the run.
+//! The benchmark raises the backlog limit, so that it measures the kernel and not auditd, and restores the
+//! limit at the end. It also reads the audit log: a missing or doubled record fails the run.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
 #![expect(unsafe_code, reason = "libaudit is C")]
-#![expect(clippy::expect_used, reason = "a benchmark may stop where it cannot go on")]
-#![expect(clippy::indexing_slicing, reason = "a benchmark may stop where it cannot go on")]
+#![expect(clippy::expect_used, reason = "a benchmark may stop if it cannot continue")]
+#![expect(clippy::indexing_slicing, reason = "a benchmark may stop if it cannot continue")]
 
 #[path = "../tests/trail.rs"]
 mod trail;
@@ -38,7 +38,7 @@ const ROUNDS: u32 = 40;
 const SHORT_ROUNDS: u32 = 2;
 const SET: u32 = 100;
 const BACKLOG_LIMIT: u32 = 16384;
-const PATIENCE: Duration = Duration::from_secs(20);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn main() {
     let rounds = if std::env::args().any(|word| word == "--short") { SHORT_ROUNDS } else { ROUNDS };
@@ -48,7 +48,7 @@ fn main() {
     let _limit = BacklogLimit::raise(&audit);
     let mut trail = Trail::from_now();
 
-    // The command names the way, so that the log tells which way lost a record.
+    // The command contains the way, so the log shows which way lost a record.
     let commands = NAMES.map(|name| format!("emit-bench-{}-{name}", std::process::id()));
     let mut ways = [
         floor(&commands[0]),
@@ -70,7 +70,7 @@ fn main() {
     }
     let wanted = rounds * RECORDS_A_ROUND;
     let start = Instant::now();
-    while found.iter().any(|count| *count < wanted) && start.elapsed() < PATIENCE {
+    while found.iter().any(|count| *count < wanted) && start.elapsed() < ARRIVAL_TIMEOUT {
         count(&mut trail, &commands, &mut found);
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -88,10 +88,10 @@ fn main() {
             "{name:<10}{median_us:>9.2}{of_floor:>12.2}{of_libaudit:>12.2}{found:>9} of {wanted}"
         );
     }
-    assert!(found.iter().all(|count| *count == wanted), "the log does not hold what was written");
+    assert!(found.iter().all(|count| *count == wanted), "the log does not hold all records");
 }
 
-/// A ready-made message, one number in it apart.
+/// Sends a ready-made message.
 fn floor(command: &str) -> Box<dyn FnMut()> {
     let socket = Socket::new(NETLINK_AUDIT).expect("no audit");
     let kernel = SocketAddr::new(0, 0);
@@ -166,7 +166,7 @@ fn send_all<'a>(audit: &'a Audit, command: &'a str) -> Box<dyn FnMut() + 'a> {
     })
 }
 
-/// What `audit_log_user_command` writes.
+/// The record that `audit_log_user_command` writes.
 fn record<'a>(subject: &'a Subject, command: &'a str) -> Record<'a> {
     Record::new(RecordType::USER_CMD)
         .untrusted(Field::CWD, subject.cwd.as_deref().unwrap_or(b"?"))
@@ -175,7 +175,7 @@ fn record<'a>(subject: &'a Subject, command: &'a str) -> Record<'a> {
         .outcome(Outcome::Success)
 }
 
-/// Each way begins with nothing left over from the one before, and with auditd at rest.
+/// Waits until the backlog is empty and auditd is idle, so that no way affects the next.
 fn await_empty_backlog(
     audit: &Audit,
     trail: &mut Trail,
@@ -202,7 +202,7 @@ fn count(trail: &mut Trail, commands: &[String; 4], found: &mut [u32; 4]) {
     });
 }
 
-/// Restores the limit at the end, whatever the end.
+/// Raises the backlog limit, and restores it when dropped.
 struct BacklogLimit {
     original: u32,
 }

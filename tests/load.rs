@@ -1,16 +1,16 @@
-//! Many senders at once, a full backlog, and an auditd that stands still or dies.
+//! Many senders at once, a full backlog, and an auditd that stops or dies.
 //!
-//! Needs root and a running auditd; `tests/run.sh` provides them. Each test writes some 50 MB of
-//! records and so rotates the log, which is read along. auditd is stopped and started again, so
-//! the tests run one after the other.
+//! Needs root and a running auditd; `tests/run.sh` provides them. Each test writes about 50 MB of
+//! records, so auditd rotates the log. The test reads the log meanwhile. Some tests stop auditd and start
+//! it again, so the tests run one at a time.
 //!
-//! What no sender can prevent: an auditd that takes nothing for half a second under load makes the
-//! kernel drop what it cannot hand over, and without auditd it drops everything, in both cases
-//! unless the host was booted with `audit=1`. The tests show how much, and that it is told.
+//! No sender can prevent these losses, unless the host was booted with `audit=1`: if auditd reads nothing
+//! for half a second under load, the kernel drops the records that it cannot pass on, and without auditd
+//! it drops every record. The tests show how many records are lost, and that the kernel reports it.
 //!
 //! # Source
-//! `kauditd_send_queue`, `kauditd_retry_skb` and `kauditd_hold_skb` in `kernel/audit.c`: each
-//! hand-over waits 100 ms, five times; then `if (!audit_default) goto drop`.
+//! `kauditd_send_queue`, `kauditd_retry_skb` and `kauditd_hold_skb` in `kernel/audit.c`: the kernel tries
+//! five times to pass a record on, and waits 100 ms each time; then `if (!audit_default) goto drop`.
 
 #![cfg(test)]
 
@@ -29,31 +29,32 @@ use std::time::{Duration, Instant};
 use auditd::Auditd;
 use senders::{Handles, Senders};
 
-/// What is on its way when auditd stops: in its socket, in the kernel's queues, in its own buffer.
-const ON_THE_WAY: usize = 2000;
+/// Most records that are in transit when auditd stops: in its socket, in the kernel's queues and in
+/// auditd's own buffer.
+const IN_TRANSIT: usize = 2000;
 
 const STILL: Duration = Duration::from_secs(2);
-/// In which auditd has caught up, under full load. Until then it may fall behind again.
+/// How long auditd needs to catch up under full load. Until then it may fall behind again.
 const CATCH_UP: Duration = Duration::from_secs(2);
 const DEAD: Duration = Duration::from_secs(1);
 
 #[test]
-fn one_handle_for_all_threads() {
+fn all_threads_may_share_one_handle() {
     let load = Senders { handles: Handles::OneForAll, ..Senders::FULL }.run(|_| ());
     load.tally.assert_complete();
     assert_eq!(load.lost, 0);
 }
 
 #[test]
-fn a_handle_for_each_thread() {
+fn each_thread_may_have_its_own_handle() {
     let load = Senders::FULL.run(|_| ());
     load.tally.assert_complete();
     assert_eq!(load.lost, 0);
 }
 
-/// A person at a terminal, or a service that writes some records a second, loses nothing.
+/// A person at a terminal, or a service that writes a few records per second, loses nothing.
 #[test]
-fn auditd_stands_still_under_a_light_load() {
+fn nothing_is_lost_while_auditd_stops_under_a_light_load() {
     let senders = Senders { records: 20, pause: Duration::from_millis(200), ..Senders::FULL };
     let load = senders.run(|progress| {
         progress.await_sent(8);
@@ -66,7 +67,7 @@ fn auditd_stands_still_under_a_light_load() {
 }
 
 #[test]
-fn auditd_stands_still_under_a_full_load() {
+fn losses_are_few_and_reported_while_auditd_stops_under_a_full_load() {
     let mut at_stop = Vec::new();
     let mut at_end = Vec::new();
     let load = Senders::FULL.run(|progress| {
@@ -77,27 +78,27 @@ fn auditd_stands_still_under_a_full_load() {
         thread::sleep(STILL);
         let during = progress.sent().iter().sum::<usize>() - at_stop.iter().sum::<usize>();
         println!("{during} records were taken in {} ms", start.elapsed().as_millis());
-        // At full speed it would be some 300,000.
-        assert!(during < ON_THE_WAY, "the senders do not wait: {during}");
+        // At full speed, about 300,000 records would be taken.
+        assert!(during < IN_TRANSIT, "the senders do not wait: {during}");
         drop(stopped);
         thread::sleep(CATCH_UP);
         at_end = progress.sent();
     });
     load.tally.assert_nothing_twice();
-    load.tally.assert_missing_only(&senders::spans(&at_stop, &at_end, ON_THE_WAY));
-    assert!(load.tally.missing() < ON_THE_WAY, "{} are missing", load.tally.missing());
-    assert!(load.tally.missing() == 0 || load.lost > 0, "the kernel tells of no loss");
+    load.tally.assert_missing_only(&senders::spans(&at_stop, &at_end, IN_TRANSIT));
+    assert!(load.tally.missing() < IN_TRANSIT, "{} are missing", load.tally.missing());
+    assert!(load.tally.missing() == 0 || load.lost > 0, "the kernel reports no loss");
 }
 
 #[test]
-fn auditd_is_killed_and_started_again() {
+fn nothing_is_doubled_when_auditd_is_killed_and_started_again() {
     let mut at_death = Vec::new();
     let mut at_start = Vec::new();
     let load = Senders::FULL.run(|progress| {
         progress.await_sent(50_000);
         at_death = progress.sent();
         let killed = Auditd::kill();
-        // The kernel notices when it next hands something over, and says so to who asks.
+        // The kernel notices the death when it next passes a record on. Then its status shows it.
         let start = Instant::now();
         while auditd::status().auditd_pid.is_some() {
             assert!(start.elapsed() < DEAD, "the kernel believes that auditd runs");
@@ -107,5 +108,5 @@ fn auditd_is_killed_and_started_again() {
         at_start = progress.sent();
     });
     load.tally.assert_nothing_twice();
-    load.tally.assert_missing_only(&senders::spans(&at_death, &at_start, ON_THE_WAY));
+    load.tally.assert_missing_only(&senders::spans(&at_death, &at_start, IN_TRANSIT));
 }

@@ -1,8 +1,8 @@
 //! Follows the audit log while auditd writes and rotates it.
 //!
-//! auditd renames `audit.log` to `audit.log.1` when it is full, so the file that is open stays the
-//! one to read to its end; the next one is then found by its place before it. A reader that keeps
-//! up misses nothing, however often the log rotates.
+//! auditd renames a full `audit.log` to `audit.log.1`. The reader keeps the file open and reads it to its
+//! end. Then it looks up the number that the file has now, and opens the file with the number before it.
+//! A reader that keeps up misses nothing, however often the log rotates.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
@@ -13,29 +13,30 @@ use std::time::Duration;
 
 const LOG: &str = "/var/log/audit/audit.log";
 
-/// How many rotated files are looked at for the one that was read last.
+/// Most rotated files to search for the one that was read last.
 const ROTATED_LIMIT: u32 = 99;
 
 /// The audit log from now on.
 pub(crate) struct Trail {
     file: BufReader<File>,
     inode: u64,
-    /// A line that auditd has not ended yet.
+    /// The start of a line that auditd has not finished.
     begun: Vec<u8>,
 }
 
 impl Trail {
-    /// The log from its present end on.
+    /// Starts at the current end of the log.
     pub(crate) fn from_now() -> Self {
         let mut trail = Self::open(Path::new(LOG));
         trail.file.seek(SeekFrom::End(0)).expect("cannot seek in the audit log");
         trail
     }
 
-    /// Gives each line that is there and was not given before.
+    /// Passes each new line to `line`.
     pub(crate) fn read(&mut self, mut line: impl FnMut(&[u8])) {
         loop {
-            // Looked up first: what is written to a file before it is renamed is read below.
+            // Looked up first: auditd writes nothing to a file after it renames it, so the loop below
+            // reads the whole file.
             let next = self.next_file();
             while self.file.read_until(b'\n', &mut self.begun).expect("cannot read the log") > 0 {
                 if let Some(whole) = self.begun.strip_suffix(b"\n") {
@@ -60,7 +61,7 @@ impl Trail {
         Self { file: BufReader::with_capacity(1 << 20, file), inode, begun: Vec::new() }
     }
 
-    /// The file behind the one that is open, if auditd has begun one.
+    /// The file after the open one, if auditd has started one.
     fn next_file(&self) -> Option<PathBuf> {
         let path = |number: u32| match number {
             0 => PathBuf::from(LOG),
@@ -68,7 +69,7 @@ impl Trail {
         };
         let is_open = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| it.ino() == self.inode);
         let place = || (0..ROTATED_LIMIT).find(|number| is_open(&path(*number)));
-        // While auditd renames, a file may be missed once, so this looks again.
+        // A search may miss the file while auditd renames it, so this tries again.
         let place = (0..1000).find_map(|_| {
             let found = place();
             if found.is_none() {

@@ -1,4 +1,4 @@
-//! That sending a record allocates nothing.
+//! Sending a record allocates no memory.
 
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
@@ -16,7 +16,7 @@ thread_local! {
 /// Counts each thread's allocations.
 struct Counting;
 
-// SAFETY: everything is left to the system's allocator; the counter itself allocates nothing.
+// SAFETY: the system's allocator does all the work; the counter allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -64,14 +64,14 @@ fn a_record_is_sent_without_an_allocation() {
             .outcome(Outcome::Success)
     };
     let records = [record("docker ps"), record("id"), record("docker run -it fedora")];
-    // The longest first: the buffers grow to it once.
+    // The longest record first: it grows the buffers.
     audit.send(&record("x").untrusted(Field::PATH, &long)).unwrap();
     for _ in 0..100 {
         for record in &records {
             assert_eq!(allocations(|| audit.send(record).unwrap()), 0);
         }
     }
-    // A record is built with one allocation, for its fields.
+    // Building a record takes one allocation, for its fields.
     assert_eq!(allocations(|| drop(record("docker ps"))), 1);
 }
 

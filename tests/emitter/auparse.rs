@@ -1,5 +1,5 @@
-//! Records that audit-core writes, read by libauparse in this process: a record that crashes auditd
-//! ends the test.
+//! libauparse reads the records of audit-core in this process. A record that would crash auditd ends the
+//! test.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
@@ -12,7 +12,7 @@ const AUSOURCE_BUFFER: c_int = 3;
 
 type State = *mut c_void;
 
-/// Reads every field of every record in these lines, and gives the values of `key` as a reader shows
+/// Reads every field of every record in these lines, and returns the values of `key` as readers show
 /// them.
 fn keys(lines: &str) -> Vec<String> {
     let text = CString::new(lines).unwrap();
@@ -56,7 +56,7 @@ fn keys(lines: &str) -> Vec<String> {
     keys
 }
 
-/// The records as auditd gets them from the kernel.
+/// The lines that auditd receives from the kernel for the record.
 fn lines(record: &Record<'_>) -> String {
     let name = record.record_type().to_string();
     let line = |text: Vec<u8>| {
@@ -68,25 +68,25 @@ fn lines(record: &Record<'_>) -> String {
     record.texts().unwrap().into_iter().map(line).collect()
 }
 
-/// The values of `key` that a container, or a program with the drop-in, may try.
+/// Values of `key` that a container, or a program with the drop-in, may try.
 const VALUES: [&str; 14] = [
     "hello", "zz", "0", "61a", "616263", "", "(null)", "\"a\"", "\"a", "\"", "'", "a\u{1}b", "?",
     "\u{e9}",
 ];
 
-/// Every record type of user space, also those that have no name.
+/// Every record type of user space, even without a name.
 fn types() -> impl Iterator<Item = RecordType> {
     (1100..=1199).chain(2100..=2999).filter_map(|number| RecordType::new(number).ok())
 }
 
 #[test]
-fn s27_no_record_of_ours_has_a_key_that_crashes_auditd() {
+fn s27_no_record_has_a_key_that_crashes_auditd() {
     for record_type in types() {
         for value in VALUES {
             let own =
                 Record::new(record_type).untrusted(Field::KEY, value).outcome(Outcome::Success);
             assert!(!keys(&lines(&own)).is_empty(), "{record_type} {value}");
-            // What the drop-in writes for a message of its program.
+            // Messages that a program passes to the drop-in.
             for message in [
                 format!("op=x key={value} id=5"),
                 format!("key={value}"),
@@ -100,9 +100,9 @@ fn s27_no_record_of_ours_has_a_key_that_crashes_auditd() {
     }
 }
 
-/// A message that is cut into parts is cut inside a key too.
+/// A long message may be cut inside a key.
 #[test]
-fn s27_nor_has_a_part_of_one() {
+fn s27_no_part_has_a_key_that_crashes_auditd() {
     for padding in 8_400..8_560 {
         let message = format!("op={} key=hello key=6162 id=5", "x".repeat(padding));
         let record = Record::new(RecordType::TRUSTED_APP)

@@ -1,4 +1,4 @@
-//! What these tests share: the auditor's search, and children with fewer rights.
+//! Helpers of these tests: the auditor's search, and children with fewer rights.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use audit_core::{Field, Outcome, Record, RecordType};
 
 /// How long a record may take from the kernel to the log.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Set in a child that runs one test by itself.
 const CHILD: &str = "AUDIT_CORE_TEST_CHILD";
@@ -20,12 +20,12 @@ pub(crate) fn tag() -> String {
     format!("tag{}x{nanoseconds}x{count}", std::process::id())
 }
 
-/// A record that the tag finds again.
+/// A record that a search for the tag finds.
 pub(crate) fn record(record_type: RecordType, tag: &str) -> Record<'_> {
     Record::new(record_type).word(Field::OP, tag).outcome(Outcome::Success)
 }
 
-/// Runs a shell command as root, and expects it to work.
+/// Runs a shell command that must succeed, and returns its output.
 pub(crate) fn shell(command: &str) -> String {
     let output = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -33,7 +33,7 @@ pub(crate) fn shell(command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs the command when it is dropped, so that the host is as it was whatever happens.
+/// Runs the command when dropped, so that a failed test restores the host too.
 pub(crate) struct Finally(pub(crate) String);
 
 impl Drop for Finally {
@@ -42,7 +42,7 @@ impl Drop for Finally {
     }
 }
 
-/// The lines with the tag that an auditor's search finds, as soon as there are so many.
+/// The lines with the tag that `ausearch` finds, once there are at least `count`.
 pub(crate) fn search(options: &str, tag: &str, count: usize) -> Vec<String> {
     let start = Instant::now();
     loop {
@@ -54,7 +54,7 @@ pub(crate) fn search(options: &str, tag: &str, count: usize) -> Vec<String> {
         if lines.len() >= count {
             return lines;
         }
-        assert!(start.elapsed() < PATIENCE, "{command} finds {} of {count}", lines.len());
+        assert!(start.elapsed() < ARRIVAL_TIMEOUT, "{command} finds {} of {count}", lines.len());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

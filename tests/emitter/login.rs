@@ -1,6 +1,6 @@
-//! Threads with a login uid of their own.
+//! Threads that have a login uid of their own.
 //!
-//! Each test runs in a child that takes off the login uid of whoever runs the tests.
+//! Each test runs in a child that first unsets the login uid of the person who runs the tests.
 
 use std::fs;
 use std::sync::mpsc;
@@ -9,18 +9,18 @@ use audit_core::{Auid, Error, LoginThread, RecordThread, RecordType, Session, Su
 
 use crate::host::{in_child, is_child, record, search, tag};
 
-/// Nobody's uid, so that the search finds these records only.
+/// Uids that no user has, so that the search finds only these records.
 const ONE: u32 = 3_000_001;
 const OTHER: u32 = 3_000_002;
 
-/// A child whose login uid is as given, and unset for 4294967295.
+/// Runs the test in a child with this login uid; 4294967295 means unset.
 fn in_child_of(auid: u32, test: &str) {
     let script = format!("echo {auid} > /proc/self/loginuid && exec \"$@\"");
     in_child(test, &["sh", "-c", &script, "sh"]);
 }
 
-/// A child without a login uid that could not change one that is set: what
-/// `auditctl --loginuid-immutable` forbids everybody.
+/// Runs the test in a child without a login uid that could not change one that is set, as under
+/// `auditctl --loginuid-immutable`.
 fn in_unprivileged_child(test: &str) {
     let script = "echo 4294967295 > /proc/self/loginuid && \
         exec setpriv --bounding-set -audit_control \"$@\"";
@@ -62,9 +62,9 @@ fn the_kernel_names_the_person() {
 }
 
 #[test]
-fn the_process_stays_nobodys() {
+fn the_process_keeps_its_unset_login_uid() {
     if !is_child() {
-        return in_child_of(u32::MAX, "login::the_process_stays_nobodys");
+        return in_child_of(u32::MAX, "login::the_process_keeps_its_unset_login_uid");
     }
     let person = LoginThread::start(auid(ONE)).unwrap();
     let tag = tag();
@@ -80,9 +80,9 @@ fn the_process_stays_nobodys() {
 }
 
 #[test]
-fn a_thread_ends_with_its_person() {
+fn the_thread_ends_when_the_value_is_dropped() {
     if !is_child() {
-        return in_child_of(u32::MAX, "login::a_thread_ends_with_its_person");
+        return in_child_of(u32::MAX, "login::the_thread_ends_when_the_value_is_dropped");
     }
     let count = || fs::read_dir("/proc/self/task").unwrap().count();
     let before = count();
@@ -93,18 +93,18 @@ fn a_thread_ends_with_its_person() {
 }
 
 #[test]
-fn who_acts_for_somebody_acts_for_nobody_else() {
+fn a_process_with_a_login_uid_cannot_act_for_others() {
     if !is_child() {
-        return in_child_of(OTHER, "login::who_acts_for_somebody_acts_for_nobody_else");
+        return in_child_of(OTHER, "login::a_process_with_a_login_uid_cannot_act_for_others");
     }
     let error = LoginThread::start(auid(ONE)).unwrap_err();
     assert!(matches!(error, Error::LoginUidSet { auid } if auid.number() == OTHER), "{error}");
 }
 
 #[test]
-fn a_thread_that_acts_for_somebody_starts_none() {
+fn a_thread_with_a_login_uid_cannot_act_for_others() {
     if !is_child() {
-        return in_child_of(u32::MAX, "login::a_thread_that_acts_for_somebody_starts_none");
+        return in_child_of(u32::MAX, "login::a_thread_with_a_login_uid_cannot_act_for_others");
     }
     let result = std::thread::spawn(|| {
         fs::write("/proc/thread-self/loginuid", OTHER.to_string()).unwrap();
@@ -112,14 +112,14 @@ fn a_thread_that_acts_for_somebody_starts_none() {
     });
     let result = result.join().unwrap();
     assert!(matches!(result, Err(Error::LoginUidSet { .. })), "{result:?}");
-    // The main thread's is unset all the same, so the process may act for others.
+    // The main thread still has none, so the process may act for others.
     LoginThread::start(auid(ONE)).unwrap();
 }
 
 #[test]
-fn a_refused_record_is_told() {
+fn a_refused_record_is_an_error() {
     if !is_child() {
-        return in_child_of(u32::MAX, "login::a_refused_record_is_told");
+        return in_child_of(u32::MAX, "login::a_refused_record_is_an_error");
     }
     let person = LoginThread::start(auid(ONE)).unwrap();
     let error = person.send(&record(RecordType::USER_TTY, "x")).unwrap_err();
@@ -128,9 +128,9 @@ fn a_refused_record_is_told() {
 }
 
 #[test]
-fn records_are_handed_over_without_waiting() {
+fn records_are_queued_without_waiting() {
     if !is_child() {
-        return in_child_of(u32::MAX, "login::records_are_handed_over_without_waiting");
+        return in_child_of(u32::MAX, "login::records_are_queued_without_waiting");
     }
     let person = LoginThread::start(auid(ONE)).unwrap();
     let nobody = RecordThread::start().unwrap();
@@ -149,7 +149,7 @@ fn records_are_handed_over_without_waiting() {
         .unwrap();
     let wrong = [record(RecordType::TEST, "a b")];
     assert!(matches!(person.send_all_then(&wrong, |_| ()), Err(Error::Field { .. })));
-    // What was handed over is written although the thread is told to end.
+    // The queued records are written although the thread is told to end.
     drop((person, nobody));
     assert_eq!(answers.iter().filter(|taken| *taken).count(), tags.len() + 1);
     for tag in tags {

@@ -1,4 +1,4 @@
-//! Receipts: what the kernel acknowledged and dropped is told apart from what it wrote.
+//! Receipts distinguish a record that the kernel wrote from one that it acknowledged but dropped.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ fn send(receipts: &mut Receipts<'_>, deadline: Duration) -> Result<Vec<EventId>,
     receipts.send(&record(RecordType::TEST, &tag()), deadline)
 }
 
-/// Something drops records while the guard lives, and nothing does before and after.
-fn assert_tells(drop_records: impl FnOnce() -> Finally) {
+/// Checks that receipts report the drops while the guard exists, and none before or after.
+fn assert_reports(drop_records: impl FnOnce() -> Finally) {
     let audit = Audit::open().unwrap();
     let mut receipts = audit.receipts().unwrap();
     assert_eq!(send(&mut receipts, DEADLINE).unwrap().len(), 1);
     let dropping = drop_records();
     let result = send(&mut receipts, SHORT_DEADLINE);
     assert!(matches!(result, Err(Error::NoReceipt { .. })), "{result:?}");
-    // The kernel itself says that all is well.
+    // The kernel itself reports a success.
     audit.send(&record(RecordType::TEST, &tag())).unwrap();
     drop(dropping);
     assert_eq!(send(&mut receipts, DEADLINE).unwrap().len(), 1);
@@ -129,16 +129,16 @@ fn a_wrong_a_refused_and_a_dropped_record_leave_the_others_alone() {
 }
 
 #[test]
-fn audit_is_disabled() {
-    assert_tells(|| {
+fn a_disabled_audit_gives_no_receipt() {
+    assert_reports(|| {
         shell("auditctl -e 0");
         Finally("auditctl -e 1 >/dev/null".to_owned())
     });
 }
 
 #[test]
-fn a_rule_excludes_the_type() {
-    assert_tells(|| {
+fn an_exclude_rule_gives_no_receipt() {
+    assert_reports(|| {
         let rule = "always,exclude -F msgtype=TEST";
         shell(&format!("auditctl -a {rule}"));
         Finally(format!("auditctl -d {rule}"))
@@ -147,9 +147,9 @@ fn a_rule_excludes_the_type() {
 }
 
 #[test]
-fn a_rule_of_the_user_list_drops_it() {
+fn a_user_rule_gives_no_receipt() {
     let condition = format!("-F pid={}", std::process::id());
-    assert_tells(|| {
+    assert_reports(|| {
         let rule = format!("never,user {condition}");
         shell(&format!("auditctl -a {rule}"));
         Finally(format!("auditctl -d {rule}"))
@@ -158,10 +158,10 @@ fn a_rule_of_the_user_list_drops_it() {
 }
 
 #[test]
-fn the_rate_limit_is_reached() {
+fn beyond_the_rate_limit_there_is_no_receipt() {
     let audit = Audit::open().unwrap();
     let mut receipts = audit.receipts().unwrap();
-    // What is lost here is not the host's loss, unless the host had some before.
+    // The losses of this test should not remain in the host's count, if that was 0.
     let reset = match audit.status().unwrap().lost {
         0 => "auditctl --reset-lost >/dev/null",
         _ => "",
@@ -174,10 +174,10 @@ fn the_rate_limit_is_reached() {
 }
 
 #[test]
-fn without_the_capability() {
+fn receipts_need_the_capability() {
     if !is_child() {
         let through = ["setpriv", "--bounding-set", "-audit_read"];
-        return in_child("receipt::without_the_capability", &through);
+        return in_child("receipt::receipts_need_the_capability", &through);
     }
     let audit = Audit::open().unwrap();
     let error = audit.receipts().unwrap_err();

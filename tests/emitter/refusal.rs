@@ -1,14 +1,14 @@
-//! That no refusal is missed: records are sent without asking for an acknowledgement.
+//! The library reports every refusal, although it asks for no acknowledgement.
 
 use audit_core::{Audit, Error, Field, RecordType};
 
 use crate::host::{in_child, is_child, record, search, tag};
 
-/// More than one datagram's.
+/// More records than fit into one datagram.
 const MANY: usize = 300;
 
 #[test]
-fn a_refused_type_is_named() {
+fn a_refused_type_is_an_error() {
     let audit = Audit::open().unwrap();
     let error = audit.send(&record(RecordType::USER_TTY, "x")).unwrap_err();
     assert!(matches!(error, Error::TerminalNotAudited), "{error}");
@@ -16,7 +16,7 @@ fn a_refused_type_is_named() {
 }
 
 #[test]
-fn a_bad_record_fails_alone_and_is_named() {
+fn a_bad_record_fails_alone_and_is_listed() {
     let tag = tag();
     let refused = [1, 127, 128, 250];
     let wrong = 200;
@@ -42,7 +42,7 @@ fn a_bad_record_fails_alone_and_is_named() {
 }
 
 #[test]
-fn a_set_of_more_than_a_datagram_goes_whole() {
+fn a_set_larger_than_a_datagram_is_complete() {
     let tag = tag();
     let value = "v".repeat(8000);
     let records: Vec<_> =
@@ -52,24 +52,24 @@ fn a_set_of_more_than_a_datagram_goes_whole() {
 }
 
 #[test]
-fn without_the_capability() {
+fn sending_needs_the_capability() {
     if !is_child() {
         let through = ["setpriv", "--bounding-set", "-audit_write"];
-        return in_child("refusal::without_the_capability", &through);
+        return in_child("refusal::sending_needs_the_capability", &through);
     }
     let audit = Audit::open().unwrap();
     let record = record(RecordType::TEST, "x");
     assert!(matches!(audit.send(&record), Err(Error::WritePermission)));
-    // Every one of them is refused, and not one refusal is lost.
+    // The kernel refuses every record, and no refusal is lost.
     let result = audit.send_all(&vec![record; MANY]);
     assert!(matches!(result, Err(Error::WritePermission)), "{result:?}");
 }
 
 #[test]
-fn in_a_user_namespace() {
+fn the_kernel_refuses_records_from_a_user_namespace() {
     if !is_child() {
         let through = ["unshare", "--user", "--map-root-user"];
-        return in_child("refusal::in_a_user_namespace", &through);
+        return in_child("refusal::the_kernel_refuses_records_from_a_user_namespace", &through);
     }
     let audit = Audit::open().unwrap();
     let record = record(RecordType::TEST, "x");
@@ -78,10 +78,10 @@ fn in_a_user_namespace() {
 }
 
 #[test]
-fn in_other_namespaces_it_is_taken() {
+fn the_kernel_takes_records_from_other_namespaces() {
     if !is_child() {
         let through = ["unshare", "--net", "--pid", "--fork", "--mount-proc"];
-        return in_child("refusal::in_other_namespaces_it_is_taken", &through);
+        return in_child("refusal::the_kernel_takes_records_from_other_namespaces", &through);
     }
     Audit::open().unwrap().send(&record(RecordType::TEST, &tag())).unwrap();
 }

@@ -1,4 +1,4 @@
-//! auditd and the backlog limit, changed for a while and put back.
+//! Changes auditd and the backlog limit for a while, and restores them.
 
 use std::process::{Command, Stdio};
 
@@ -18,7 +18,7 @@ pub(crate) fn status() -> Status {
     Audit::open().unwrap().status().unwrap()
 }
 
-/// The limit, until this is dropped.
+/// Sets the backlog limit, and restores it when dropped.
 pub(crate) struct BacklogLimit {
     original: u32,
 }
@@ -37,8 +37,8 @@ impl Drop for BacklogLimit {
     }
 }
 
-/// Puts the kernel's count of lost records back to 0, if that is where it was: what is lost here is
-/// not the host's loss.
+/// Resets the kernel's count of lost records when dropped, if the count was 0 before: the tests lose
+/// records on purpose, and the host's administrator should not see them.
 pub(crate) struct LostCount {
     original: u32,
 }
@@ -48,7 +48,7 @@ impl LostCount {
         Self { original: status().lost }
     }
 
-    /// Records lost since.
+    /// How many records were lost since.
     pub(crate) fn since(&self) -> u32 {
         status().lost - self.original
     }
@@ -62,20 +62,20 @@ impl Drop for LostCount {
     }
 }
 
-/// auditd in a state that it leaves when this is dropped.
+/// Keeps auditd in another state until it is dropped.
 pub(crate) struct Auditd {
     restore: String,
 }
 
 impl Auditd {
-    /// Stands still: it takes nothing from the kernel.
+    /// Stops auditd: it reads nothing from the kernel.
     pub(crate) fn stop() -> Self {
         let pid = Self::pid();
         shell(&format!("kill -STOP {pid}"));
         Self { restore: format!("kill -CONT {pid}") }
     }
 
-    /// Dies without a word to the kernel. Started again, it turns auditing on.
+    /// Kills auditd, so that it cannot tell the kernel. When it starts again, it enables auditing.
     pub(crate) fn kill() -> Self {
         let pid = Self::pid();
         shell(&format!("kill -KILL {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.01; done"));

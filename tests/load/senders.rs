@@ -11,11 +11,11 @@ use crate::auditd::{BacklogLimit, LostCount};
 use crate::tally::{Tally, record};
 use crate::trail::Trail;
 
-/// The kernel's default, and few enough that the senders wait most of the time.
+/// The kernel's default. It is low enough that the senders wait most of the time.
 const BACKLOG_LIMIT: u32 = 64;
 
-/// How long the log may stand still before what is missing is missing.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long no record may arrive before the missing ones count as lost.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the threads reach the kernel.
 #[derive(Clone, Copy)]
@@ -24,21 +24,21 @@ pub(crate) enum Handles {
     OneEach,
 }
 
-/// Who sends how much.
+/// How many threads send how many records.
 #[derive(Clone, Copy)]
 pub(crate) struct Senders {
     pub(crate) handles: Handles,
     pub(crate) threads: usize,
-    /// Records of each thread.
+    /// Records per thread.
     pub(crate) records: usize,
-    /// Behind each record.
+    /// Pause after each record.
     pub(crate) pause: Duration,
 }
 
-/// What was sent and what arrived.
+/// The result of a run.
 pub(crate) struct Load {
     pub(crate) tally: Tally,
-    /// Records that the kernel counted as lost meanwhile.
+    /// Records that the kernel counted as lost during the run.
     pub(crate) lost: u32,
 }
 
@@ -57,7 +57,7 @@ impl Progress {
     }
 }
 
-/// The numbers that each thread sent between two looks, and so many more at either end.
+/// The numbers that each thread sent between two moments, and `margin` more at either end.
 pub(crate) fn spans(first: &[usize], last: &[usize], margin: usize) -> Vec<Range<usize>> {
     let span = |(first, last): (&usize, &usize)| first.saturating_sub(margin)..last + margin;
     first.iter().zip(last).map(span).collect()
@@ -67,7 +67,7 @@ impl Senders {
     pub(crate) const FULL: Self =
         Self { handles: Handles::OneEach, threads: 8, records: 25_000, pause: Duration::ZERO };
 
-    /// Sends all records while `disturb`, which sees how far it is, disturbs.
+    /// Sends all records while `disturb` runs. `disturb` can see the progress.
     pub(crate) fn run(self, disturb: impl FnOnce(&Progress) + Send) -> Load {
         let lost_count = LostCount::now();
         let _limit = BacklogLimit::set(BACKLOG_LIMIT);
@@ -88,7 +88,7 @@ impl Senders {
             }
         });
         let mut last_arrival = Instant::now();
-        while tally.found() < tally.wanted() && last_arrival.elapsed() < PATIENCE {
+        while tally.found() < tally.wanted() && last_arrival.elapsed() < ARRIVAL_TIMEOUT {
             let found_before = tally.found();
             trail.read(|line| tally.count(line));
             if tally.found() > found_before {

@@ -1,21 +1,21 @@
-//! Which of the numbered records arrived, each with its whole text.
+//! Counts which of the numbered records arrived with their whole text.
 
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use audit_core::{Field, Outcome, Record, RecordType};
 
-/// What is expected of the log, and what it has shown.
+/// The records that should arrive, and those that have arrived.
 pub(crate) struct Tally {
     tag: String,
     /// How often each record was seen, by sender and number.
     seen: Vec<Vec<u8>>,
     found: usize,
-    /// Lines that are not as they were sent.
+    /// Lines that differ from what was sent.
     broken: usize,
 }
 
-/// A record that no other is equal to.
+/// A unique record.
 pub(crate) fn record(tag: &str, sender: usize, number: usize) -> Record<'_> {
     Record::new(RecordType::TEST)
         .word(Field::OP, tag)
@@ -40,18 +40,18 @@ impl Tally {
         self.seen.len() * self.seen[0].len()
     }
 
-    /// How many lines were found, each as often as it stands in the log.
+    /// How many lines were found, duplicates included.
     pub(crate) fn found(&self) -> usize {
         self.found
     }
 
-    /// Counts the line if it is a record of this tally, as it was sent.
+    /// Counts the line if it is a record of this tally.
     pub(crate) fn count(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
         let Some((sender, number, message)) = self.numbers(&line) else { return };
         let text = record(&self.tag, sender, number).texts().unwrap().concat();
         let whole = format!("{}'", String::from_utf8(text).unwrap());
-        // Behind the record, auditd writes the names of the ids in it.
+        // After the record, auditd writes the names of the ids in it.
         match message.strip_prefix(&whole) {
             Some(names) if names.is_empty() || names.starts_with('\u{1d}') => {
                 self.seen[sender][number] += 1;
@@ -61,7 +61,7 @@ impl Tally {
         }
     }
 
-    /// Whose record the line is, which one, and what stands behind `msg='`.
+    /// The sender and the number of the record in this line, and the text after `msg='`.
     fn numbers<'a>(&self, line: &'a str) -> Option<(usize, usize, &'a str)> {
         let (_, message) = line.split_once(" msg='")?;
         let rest = message.strip_prefix(&format!("op={} opid=", self.tag))?;
@@ -71,11 +71,11 @@ impl Tally {
         (self.seen.get(sender)?.len() > number).then_some((sender, number, message))
     }
 
-    /// Every record arrived, whole, and none arrived twice.
+    /// Checks that every record arrived complete and once.
     pub(crate) fn assert_complete(&self) {
         self.assert_nothing_twice();
         assert_eq!(self.missing(), 0, "records are missing in the log");
-        assert_eq!(self.broken, 0, "records are in the log, and not as they were sent");
+        assert_eq!(self.broken, 0, "records in the log differ from what was sent");
     }
 
     pub(crate) fn assert_nothing_twice(&self) {
@@ -86,13 +86,13 @@ impl Tally {
         self.how_many(|times| times == 0)
     }
 
-    /// Every record that is missing was one of these, in numbers of each sender.
+    /// Checks that each missing record is in the range for its sender.
     pub(crate) fn assert_missing_only(&self, numbers: &[Range<usize>]) {
         for (seen, range) in self.seen.iter().zip(numbers) {
             for (number, times) in seen.iter().enumerate() {
                 assert!(
                     *times > 0 || range.contains(&number),
-                    "{number} is missing, not of {range:?}"
+                    "{number} is missing and not in {range:?}"
                 );
             }
         }

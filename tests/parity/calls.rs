@@ -1,7 +1,7 @@
 //! Direct calls of every function that writes a record, in both libraries.
 //!
-//! What both answer must be the same, and so must be what they leave in the log; where a row of
-//! the README's table says that they differ, the difference must be there.
+//! Both libraries must return the same answers and write the same records, except where a row of the
+//! README's table lists a difference. That difference must exist.
 
 use std::ffi::c_int;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use crate::library::Library;
 use crate::log::{self, Logged};
 use crate::table::{Call, FUNCTIONS, Function, some, table};
 
-/// Records are told apart by the process, so one test at a time writes them.
+/// The tests recognise records by the pid, so only one test at a time may write records.
 pub(crate) static TURN: Mutex<()> = Mutex::new(());
 
 struct Outcome {
@@ -19,7 +19,7 @@ struct Outcome {
     records: Vec<Logged>,
 }
 
-/// Makes the calls, each between two marks, and reads what they left in the log.
+/// Makes the calls, each between two marks, and reads the records from the log.
 fn make(calls: &[Call], library: &Library, theirs: &Library, round: &str) -> Vec<Outcome> {
     // SAFETY: takes no arguments.
     let (fd, mark_fd) = unsafe { ((library.open)(), (theirs.open)()) };
@@ -102,7 +102,7 @@ fn calls_leave_the_same_records() {
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), calls.len(), problems.join("\n"));
 }
 
-/// Where the libraries differ, ours has written records that have an end.
+/// Whether a call for which the libraries differ wrote records that are complete with ours.
 fn is_complete(call: &Call, ours: &Outcome) -> bool {
     let end = match call.result {
         _ if call.function == Function::Avc => " terminal=",
@@ -116,7 +116,7 @@ fn is_complete(call: &Call, ours: &Outcome) -> bool {
 }
 
 #[test]
-fn a_long_command_is_whole_in_the_log() {
+fn a_long_command_is_complete_in_the_log() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let words: Vec<String> = (0..3000).map(|number| format!("argument-{number}")).collect();
     let command = words.join(" ");
@@ -146,7 +146,7 @@ fn a_long_command_is_whole_in_the_log() {
 }
 
 #[test]
-fn descriptors_are_answered_alike() {
+fn bad_descriptors_give_the_same_answers() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (theirs, ours) = (Library::theirs(), Library::ours());
     let null = std::fs::File::open("/dev/null").unwrap();
@@ -164,7 +164,7 @@ fn descriptors_are_answered_alike() {
 }
 
 #[test]
-fn without_privilege_only_avc_messages_are_answered_otherwise() {
+fn without_privilege_only_avc_messages_give_another_answer() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let outcomes = std::thread::spawn(|| {
         let (theirs, ours) = (Library::theirs(), Library::ours());

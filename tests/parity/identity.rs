@@ -13,7 +13,7 @@ fn in_child(prepare: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", &format!("{prepare}; exec \"$@\""), "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "identity::ids_are_read_alike", "--nocapture"])
+        .args(["--exact", "identity::both_libraries_read_the_same_ids", "--nocapture"])
         .env(CHILD, "1")
         .stdin(Stdio::null())
         .output()
@@ -36,7 +36,7 @@ fn ids(library: &Library) -> [(u32, i32); 2] {
 }
 
 #[test]
-fn ids_are_read_alike() {
+fn both_libraries_read_the_same_ids() {
     let (theirs, ours) = (ids(&Library::theirs()), ids(&Library::ours()));
     assert_eq!(theirs, ours);
     if std::env::var_os(CHILD).is_some() {

@@ -39,7 +39,7 @@ pub(crate) struct Library {
     pub(crate) get_session: unsafe extern "C" fn() -> c_uint,
 }
 
-/// Where the library under test was built: beside this test.
+/// The library under test: cargo builds it beside this test.
 pub(crate) fn our_path() -> PathBuf {
     std::env::current_exe().unwrap().with_file_name("libaudit_capi.so")
 }
@@ -53,10 +53,10 @@ impl Library {
         Self::load(our_path())
     }
 
-    /// Loads it for as long as the process runs, apart from the other one.
+    /// Loads the library for the life of the process, separate from the other one.
     fn load(path: PathBuf) -> Self {
         let path = CString::new(path.into_os_string().into_vec()).unwrap();
-        // SAFETY: a text, and neither library does anything when it is loaded.
+        // SAFETY: the argument is a text, and neither library runs code when it is loaded.
         let loaded = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         assert!(!loaded.is_null(), "cannot load {path:?}");
         macro_rules! function {

@@ -1,15 +1,15 @@
-//! What the audit log holds of a process.
+//! The records of a process in the audit log.
 
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A record without what differs from one writing to the next: pid, time and serial.
+/// A record without the parts that always differ: pid, time and serial.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Logged {
     /// `type=` and the kernel's `uid=`, `auid=`, `ses=` and, if any, `subj=`.
     pub(crate) header: String,
-    /// What the program wrote, between `msg='` and `'`.
+    /// The text from the program, between `msg='` and `'`.
     pub(crate) text: String,
 }
 
@@ -39,7 +39,7 @@ fn search(pid: u32) -> Vec<Logged> {
         .args(["--input-logs", "--raw", "-ts", "recent", "-p", &pid.to_string()])
         .output()
         .unwrap();
-    // Bytes that are no UTF-8 stay what they are: one character each.
+    // Each byte becomes one character, so bytes that are not UTF-8 are kept.
     let text: String = output.stdout.iter().map(|byte| char::from(*byte)).collect();
     text.lines().filter_map(|line| read(line, pid)).collect()
 }
@@ -49,7 +49,7 @@ fn read(line: &str, pid: u32) -> Option<Logged> {
     let (_, rest) = rest.split_once(": ")?;
     let ids = rest.strip_prefix(&format!("pid={pid} "))?;
     let (ids, message) = ids.split_once(" msg='")?;
-    // Behind it, the audit daemon adds the names of ids, after an 0x1d of its own.
+    // After the text, auditd adds an 0x1d and the names of ids.
     let text = message.rsplit_once('\u{1d}').map_or(message, |(text, _)| text);
     let text = text.strip_suffix('\'').unwrap_or(text);
     Some(Logged { header: format!("{record_type} {ids}"), text: text.to_owned() })

@@ -1,8 +1,8 @@
-//! Programs that write records through libaudit, once as they are and once with ours preloaded.
+//! Programs that write records through libaudit, once without and once with our library preloaded.
 //!
-//! They run as root: the dynamic linker ignores `LD_PRELOAD` for a program that changes its ids
-//! when it starts (`ld.so(8)`, secure-execution mode), which set-user-ID programs do not if root
-//! starts them. What they do is undone at the end, also of a test that fails.
+//! They run as root: the dynamic linker ignores `LD_PRELOAD` for a program whose ids change when it
+//! starts (`ld.so(8)`, secure-execution mode). A set-user-ID program that root starts is not one of them.
+//! The test undoes the changes at the end, even if it fails.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,11 +16,11 @@ const USER: &str = "audit-parity";
 const GROUP: &str = "audit-parity-group";
 const SUDOERS: &str = "/etc/sudoers.d/audit-parity";
 
-/// Takes back what the test changed.
+/// Undoes the changes of the test when dropped.
 struct Restored;
 
 impl Restored {
-    fn take_back() {
+    fn undo() {
         let _ = fs::remove_file(SUDOERS);
         let _ = fs::remove_file(unfinished());
         for command in [&["userdel", "-r", USER][..], &["groupdel", GROUP]] {
@@ -35,11 +35,11 @@ impl Restored {
 
 impl Drop for Restored {
     fn drop(&mut self) {
-        Self::take_back();
+        Self::undo();
     }
 }
 
-/// A command, and how many records it must at least leave.
+/// A command, and the fewest records that it must write.
 struct Case {
     command: &'static [&'static str],
     succeeds: bool,
@@ -50,7 +50,7 @@ const fn case(command: &'static [&'static str], succeeds: bool, records: usize) 
     Case { command, succeeds, records }
 }
 
-/// In order: each works on what those before it left.
+/// In order: each command builds on those before it.
 const CASES: &[Case] = &[
     case(&["groupadd", "--gid", "61234", GROUP], true, 1),
     case(&["useradd", "--uid", "61234", "--no-create-home", "-G", GROUP, USER], true, 1),
@@ -71,7 +71,7 @@ const CASES: &[Case] = &[
 struct Run {
     succeeded: bool,
     records: Vec<Logged>,
-    /// Which of libaudit's names the dynamic linker found in which library.
+    /// The dynamic linker's log: which function of libaudit it found in which library.
     bindings: String,
 }
 
@@ -96,7 +96,7 @@ fn run(case: &Case, preload: Option<&Path>, directory: &Path) -> Run {
     let succeeded = child.wait().unwrap().success();
 
     let mark = mark();
-    // The mark is the next record in the log, so all others of the program are there.
+    // The mark is written after the program's records, so all of them are in the log.
     log::wait_for(mark, |records| !records.is_empty());
     let records = log::wait_for(pid, |_| true);
     let bindings = fs::read_to_string(directory.join(format!("bindings.{pid}"))).unwrap();
@@ -104,14 +104,14 @@ fn run(case: &Case, preload: Option<&Path>, directory: &Path) -> Run {
     Run { succeeded, records, bindings: bindings.collect::<Vec<_>>().join("\n") }
 }
 
-/// Writes a record with a process of its own and gives its number.
+/// Writes a record from a new process, and returns its pid.
 fn mark() -> u32 {
     let mut child = Command::new("auditctl").args(["-m", "op=parity-mark"]).spawn().unwrap();
     assert!(child.wait().unwrap().success());
     child.id()
 }
 
-/// sudo ignores files with a dot in their names, so the rules are never half there.
+/// sudo ignores files with a dot in their names, so it never reads half of the rules.
 fn unfinished() -> String {
     format!("{SUDOERS}.new")
 }
@@ -125,7 +125,7 @@ fn allow_sudo() {
 
 #[test]
 fn programs_leave_the_same_records() {
-    Restored::take_back();
+    Restored::undo();
     let _restored = Restored;
     allow_sudo();
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("parity");

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 use crate::library::{Library, Text, pointer};
 
-/// The text behind the pointer; `None` for NULL.
+/// The text that the pointer points to; `None` for NULL.
 fn text(pointer: *const c_char) -> Option<CString> {
     // SAFETY: both libraries give NULL or a text that ends in NUL.
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_owned())
@@ -73,7 +73,7 @@ fn every_name_has_the_same_type() {
 }
 
 #[test]
-fn bytes_need_encoding_alike_but_for_three() {
+fn three_bytes_need_encoding_only_in_ours() {
     let (theirs, ours) = (Library::theirs(), Library::ours());
     for byte in 0..=u8::MAX {
         let value = [b'a', byte, b'b'];
@@ -95,7 +95,7 @@ fn bytes_need_encoding_alike_but_for_three() {
 }
 
 #[test]
-fn values_are_encoded_alike() {
+fn values_are_encoded_the_same() {
     let (theirs, ours) = (Library::theirs(), Library::ours());
     let name = Some(c"name".to_owned());
     let long = CString::new("é ".repeat(3000)).unwrap();

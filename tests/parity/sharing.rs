@@ -21,7 +21,7 @@ fn send(library: &Library, fd: c_int, name: &str) -> bool {
     call.make(library, fd).0 > 0
 }
 
-/// Forks, and sends a record from the child. Gives the child's number.
+/// Forks, and sends a record from the child. Returns the child's pid.
 fn send_from_child(library: &Library, fd: c_int) -> c_int {
     // SAFETY: the child calls the library and ends. It takes no lock of another thread's.
     match unsafe { libc::fork() } {
@@ -35,7 +35,7 @@ fn send_from_child(library: &Library, fd: c_int) -> c_int {
 }
 
 #[test]
-fn threads_and_children_get_their_own_answers() {
+fn threads_and_children_receive_their_own_answers() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let ours = Library::ours();
     // SAFETY: takes no arguments.

@@ -1,7 +1,7 @@
-//! The calls that both libraries get.
+//! The calls that the test makes to both libraries.
 //!
-//! Each argument in turn takes each value while the others stay ordinary. `row` names the row of
-//! the README's table that says how the records differ, if they do.
+//! Each argument in turn takes each value, while the others stay ordinary. If the records differ, `row`
+//! is the row of the README's table that says how.
 
 use std::ffi::{CString, c_int, c_uint};
 use std::io;
@@ -20,7 +20,7 @@ pub(crate) enum Function {
     Command,
 }
 
-/// Everything that any of the functions takes.
+/// A function and the arguments of all functions. Each function uses some of them.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) function: Function,
@@ -36,7 +36,7 @@ pub(crate) struct Call {
     addr: Text,
     tty: Text,
     pub(crate) what: String,
-    /// The row of the table that says how the records differ.
+    /// The row of the table in the README that says how the records differ.
     pub(crate) row: Option<&'static str>,
 }
 
@@ -76,7 +76,7 @@ impl Call {
         self
     }
 
-    /// Calls it and gives the answer and `errno`.
+    /// Makes the call, and returns the answer and `errno`.
     pub(crate) fn make(&self, library: &Library, fd: c_int) -> (c_int, c_int) {
         let Self { record_type, id, result, .. } = *self;
         let [message, comm, program, name, hostname, addr, tty] = [
@@ -89,56 +89,26 @@ impl Call {
             &self.tty,
         ]
         .map(pointer);
-        let [label_1, label_2, label_3, label_4, label_5, label_6] =
-            self.labels.each_ref().map(pointer);
+        let l = self.labels.each_ref().map(pointer);
         // SAFETY: all pointers are NULL or texts that live as long as the call.
+        #[rustfmt::skip]
         let answer = unsafe {
             match self.function {
-                Function::Message => {
-                    (library.user_message)(fd, record_type, message, hostname, addr, tty, result)
-                }
+                Function::Message => (library.user_message)(
+                    fd, record_type, message, hostname, addr, tty, result,
+                ),
                 Function::Comm => (library.comm_message)(
-                    fd,
-                    record_type,
-                    message,
-                    comm,
-                    hostname,
-                    addr,
-                    tty,
-                    result,
+                    fd, record_type, message, comm, hostname, addr, tty, result,
                 ),
                 Function::Account => (library.acct_message)(
-                    fd,
-                    record_type,
-                    program,
-                    message,
-                    name,
-                    id,
-                    hostname,
-                    addr,
-                    tty,
-                    result,
+                    fd, record_type, program, message, name, id, hostname, addr, tty, result,
                 ),
-                Function::Avc => {
-                    (library.avc_message)(fd, record_type, message, hostname, addr, tty, id)
-                }
+                Function::Avc => (library.avc_message)(
+                    fd, record_type, message, hostname, addr, tty, id,
+                ),
                 Function::Semanage => (library.semanage_message)(
-                    fd,
-                    record_type,
-                    program,
-                    message,
-                    name,
-                    id,
-                    label_1,
-                    label_2,
-                    label_3,
-                    label_4,
-                    label_5,
-                    label_6,
-                    hostname,
-                    addr,
-                    tty,
-                    result,
+                    fd, record_type, program, message, name, id, l[0], l[1], l[2], l[3], l[4], l[5],
+                    hostname, addr, tty, result,
                 ),
                 Function::Command => (library.user_command)(fd, record_type, message, tty, result),
             }
@@ -163,7 +133,7 @@ enum Kind {
     Ordinary,
     Space,
     Quote,
-    /// What only the strict encoding encodes.
+    /// A value that only the strict encoding encodes.
     Strict,
     NonAscii,
     Control,
@@ -190,7 +160,7 @@ fn values() -> Vec<(Kind, Text)> {
     ]
 }
 
-/// What stands in the table for an encoded value. Both write it as `"a"` or hexadecimal.
+/// The row for a value that both libraries write as `"a"` or as hexadecimal.
 fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
     match kind {
         Kind::Strict => Some("strict"),
@@ -200,7 +170,7 @@ fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
     }
 }
 
-/// For a value that libaudit writes as it is, without quotes.
+/// The row for a value that libaudit writes unchanged, without quotes.
 fn bare(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Space | Kind::Quote | Kind::Strict | Kind::NonAscii | Kind::Control => Some("bare"),
@@ -209,40 +179,7 @@ fn bare(kind: Kind) -> Option<&'static str> {
 }
 
 pub(crate) fn table() -> Vec<Call> {
-    let mut calls = Vec::new();
-    for function in FUNCTIONS {
-        let call = || Call::ordinary(function);
-        for record_type in [1005, 1107, TEST, 1123, 1199, 2500, 2999, 1099, 1124, 1200, 3000, 0, -1]
-        {
-            calls.push(call().with(&format!("type {record_type}"), None, |call| {
-                call.record_type = record_type;
-            }));
-        }
-        calls
-            .push(call().with("type 66656", Some("type"), |call| call.record_type = 65_536 + TEST));
-        for result in [0, -1, 2] {
-            calls.push(call().with(&format!("result {result}"), None, |call| call.result = result));
-        }
-        for id in [0, 5, c_uint::MAX - 1] {
-            calls.push(call().with(&format!("id {id}"), None, |call| call.id = id));
-        }
-        for tty in ["pts/9", "/dev/pts/9", "tty1", "/dev/tty1", ":0", "xpts"] {
-            calls.push(call().with(tty, None, |call| {
-                call.tty = some(tty);
-                call.hostname = None;
-                call.addr = None;
-            }));
-        }
-        for host in ["10.1.2.3", "::1", "::ffff:1.2.3.4"] {
-            calls.push(call().with(host, None, |call| {
-                call.hostname = some(host);
-                call.addr = None;
-            }));
-        }
-        for (kind, value) in values() {
-            calls.extend(with_value(function, kind, &value));
-        }
-    }
+    let mut calls: Vec<_> = FUNCTIONS.into_iter().flat_map(calls_of).collect();
     calls.push(Call::ordinary(Function::Message).with("localhost", Some("dns"), |call| {
         call.hostname = some("localhost");
         call.addr = None;
@@ -259,7 +196,7 @@ pub(crate) fn table() -> Vec<Call> {
                 .with(command, None, |call| call.message = some(command)),
         );
     }
-    // libaudit keeps the program that it was given for later calls, so these are the last.
+    // libaudit keeps the program of a call for later calls, so these calls come last.
     for (program, row) in [
         ("\"/usr/bin/x\"", None),
         ("useradd", None),
@@ -277,6 +214,41 @@ pub(crate) fn table() -> Vec<Call> {
     calls
 }
 
+/// The calls of the function in which one argument at a time is not ordinary.
+fn calls_of(function: Function) -> Vec<Call> {
+    let call = || Call::ordinary(function);
+    let mut calls = Vec::new();
+    for record_type in [1005, 1107, TEST, 1123, 1199, 2500, 2999, 1099, 1124, 1200, 3000, 0, -1] {
+        calls.push(call().with(&format!("type {record_type}"), None, |call| {
+            call.record_type = record_type;
+        }));
+    }
+    calls.push(call().with("type 66656", Some("type"), |call| call.record_type = 65_536 + TEST));
+    for result in [0, -1, 2] {
+        calls.push(call().with(&format!("result {result}"), None, |call| call.result = result));
+    }
+    for id in [0, 5, c_uint::MAX - 1] {
+        calls.push(call().with(&format!("id {id}"), None, |call| call.id = id));
+    }
+    for tty in ["pts/9", "/dev/pts/9", "tty1", "/dev/tty1", ":0", "xpts"] {
+        calls.push(call().with(tty, None, |call| {
+            call.tty = some(tty);
+            call.hostname = None;
+            call.addr = None;
+        }));
+    }
+    for host in ["10.1.2.3", "::1", "::ffff:1.2.3.4"] {
+        calls.push(call().with(host, None, |call| {
+            call.hostname = some(host);
+            call.addr = None;
+        }));
+    }
+    for (kind, value) in values() {
+        calls.extend(with_value(function, kind, &value));
+    }
+    calls
+}
+
 /// The calls of the function in which each argument in turn has the value.
 fn with_value(function: Function, kind: Kind, value: &Text) -> Vec<Call> {
     let mut calls = Vec::new();
@@ -289,7 +261,7 @@ fn with_value(function: Function, kind: Kind, value: &Text) -> Vec<Call> {
         );
     };
     let verbatim = match (kind, function) {
-        // libaudit writes the one and reads the other through NULL.
+        // libaudit writes `(null)` for a message, but crashes for a command.
         (Kind::Null, Function::Command) => return calls,
         (Kind::Null, _) => Some("NULL"),
         (Kind::Control, _) => Some("control"),
