@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "field",
             "record_type",
             "identity",
+            "event_id",
             "error",
             "command_line",
             "terminal",

@@ -34,8 +34,11 @@
 //! | `/proc` | [`Subject::current`], [`LoginThread::start`] | [`Error::Proc`] |
 //! | auditd, or another daemon that stores records | keeping the records | the kernel may drop records that it acknowledged; [`Audit::status`] and [`Audit::receipts`] show it |
 //!
-//! The tests run on Linux 6.18 with auditd 3.0.9. The crate builds with Rust 1.85 or newer. A newer
-//! minor version may need a newer Rust.
+//! The kernel must be Linux 3.17 or newer, which has `/proc/thread-self`. [`Auditd`] also uses
+//! `pidfd_open` (Linux 5.3), and trusts the pid in [`Status`] on older kernels. The tests run on Linux 6.18
+//! with auditd 3.0.9.
+//!
+//! The crate builds with Rust 1.85 or newer. A new minor version may need a newer Rust.
 //!
 //! # Which type does what
 //!
@@ -103,6 +106,7 @@ mod auditd;
 mod command_line;
 pub mod encoding;
 mod error;
+mod event_id;
 pub mod field;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -126,10 +130,11 @@ pub use audit::Audit;
 pub use auditd::Auditd;
 pub use command_line::CommandLine;
 pub use error::Error;
+pub use event_id::{EventId, MalformedEventId};
 pub use field::{Field, FieldKind, FieldProblem};
 pub use identity::{Auid, Session};
 pub use login::LoginThread;
-pub use receipt::{EventId, MalformedEventId, Receipts};
+pub use receipt::Receipts;
 pub use record::{Origin, Outcome, Record};
 pub use record_thread::RecordThread;
 pub use record_type::{RecordType, UnknownRecordType};
