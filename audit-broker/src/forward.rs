@@ -58,48 +58,21 @@ use naming::{ImageMade, Naming};
 pub(crate) use stream::Stream;
 use viewer::Viewer;
 
-/// What comes back.
+/// The response to a call.
 pub(crate) enum Forwarded {
-    /// An answer, or the beginning of one.
+    /// A response, or the beginning of one.
     Answer(Response<AnswerBody>),
-    /// The client's connection is to become a stream.
+    /// The client's connection becomes a stream.
     Stream(Stream),
 }
 
-/// Asks dockerd.
+/// Serves a call: by the broker itself where it must, else by dockerd.
 ///
 /// # Errors
-/// If dockerd cannot be reached, or the change of a name is not allowed any more.
+/// If dockerd cannot be reached, or if a change of a name is no longer allowed.
 pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
-    let route = call.action.head.route;
-    let pruned = match route.operation {
-        Operation::Container(ContainerOperation::Prune) if call.plan.is_of_own => {
-            Some(prune::containers(call).await?)
-        }
-        Operation::Image(ImageOperation::Prune) if call.plan.is_of_own => {
-            Some(prune::images(call).await?)
-        }
-        _ => None,
-    };
-    if let Some(pruned) = pruned {
-        call.record_outcome(CallOutcome::Done(None), None);
-        return Ok(Forwarded::Answer(answer::document(StatusCode::OK, pruned)));
-    }
-    let changed = match route.operation {
-        Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {
-            Some(name_change::to_its_end(call, name_change::tag(Rc::clone(call))).await)
-        }
-        Operation::Image(ImageOperation::Remove) => {
-            Some(name_change::to_its_end(call, name_change::remove(Rc::clone(call))).await)
-        }
-        _ => None,
-    };
-    match changed {
-        Some(Err(Stop::NotFound(status, told))) => {
-            return Err(Stop::NotFound(status, refused::shown(call, status, told).await));
-        }
-        Some(changed) => return Ok(Forwarded::Answer(changed?)),
-        None => {}
+    if let Some(response) = served_here(call).await? {
+        return Ok(Forwarded::Answer(response));
     }
     let pulled =
         pull::begin(call).await.inspect_err(|_| call.record_outcome(CallOutcome::Failed, None))?;
@@ -110,47 +83,101 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
     let any_name = AnyName::default();
-    let body = match (json, &call.action.body) {
-        (None, Body::Stream) => client
-            .body
-            .take()
-            .map(|body| (std::mem::take(&mut client.begun), body))
-            .map(|(begun, body)| ClientBody::new(begun, body, &call.connection.phase))
-            .map(|body| match route.operation {
-                Operation::Image(ImageOperation::Load) => {
-                    body.ending_after(load::take_any_name(call, &any_name))
-                }
-                _ => body,
-            })
-            .map(Either::Right),
-        (json, _) => json.map(|json| Either::Left(Full::new(json))),
-    };
-    let request = request.map(|()| body.unwrap_or_else(|| Either::Left(Full::default())));
-    let (response, line) = call.connection.upstream.send(request).await?;
-    let status = response.status();
-    if status.as_u16() >= 400 {
-        call.record_outcome(outcome_of(status), None);
+    let body = request_body(call, client, json, &any_name);
+    let (response, line) = call.connection.upstream.send(request.map(|()| body)).await?;
+    if response.status().as_u16() >= 400 {
+        call.record_outcome(outcome_of(response.status()), None);
         return Ok(Forwarded::Answer(refused::answer(call, response, line).await?));
     }
-    let tells = match route.answer {
-        _ if status.as_u16() >= 400 => None,
+    Ok(Forwarded::Answer(respond(call, response, line, pulled, any_name).await?))
+}
+
+/// The response to a call that the broker serves itself: a prune of the caller's own objects, or a
+/// change of image names.
+async fn served_here(call: &Rc<Call>) -> Result<Option<Response<AnswerBody>>, Stop> {
+    let pruned = match call.action.head.route.operation {
+        Operation::Container(ContainerOperation::Prune) if call.plan.is_of_own => {
+            prune::containers(call).await?
+        }
+        Operation::Image(ImageOperation::Prune) if call.plan.is_of_own => {
+            prune::images(call).await?
+        }
+        Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {
+            let tag = name_change::tag(Rc::clone(call));
+            return changed(call, name_change::to_its_end(call, tag).await).await;
+        }
+        Operation::Image(ImageOperation::Remove) => {
+            let remove = name_change::remove(Rc::clone(call));
+            return changed(call, name_change::to_its_end(call, remove).await).await;
+        }
+        _ => return Ok(None),
+    };
+    call.record_outcome(CallOutcome::Done(None), None);
+    Ok(Some(answer::document(StatusCode::OK, pruned)))
+}
+
+/// The response to a change of image names, without hidden objects.
+async fn changed(
+    call: &Call,
+    changed: Result<Response<AnswerBody>, Stop>,
+) -> Result<Option<Response<AnswerBody>>, Stop> {
+    match changed {
+        Err(Stop::NotFound(status, told)) => {
+            Err(Stop::NotFound(status, refused::shown(call, status, told).await))
+        }
+        changed => changed.map(Some),
+    }
+}
+
+type RequestBody = Either<Full<Bytes>, ClientBody>;
+
+fn request_body(
+    call: &Rc<Call>,
+    client: &mut Inbound,
+    json: Option<Bytes>,
+    any_name: &AnyName,
+) -> RequestBody {
+    let stream = match &call.action.body {
+        Body::Stream => client.body.take(),
+        _ => None,
+    };
+    let Some(body) = stream else { return Either::Left(Full::new(json.unwrap_or_default())) };
+    let begun = std::mem::take(&mut client.begun);
+    let body = ClientBody::new(begun, body, &call.connection.phase);
+    Either::Right(match call.action.head.route.operation {
+        Operation::Image(ImageOperation::Load) => {
+            body.ending_after(load::take_any_name(call, any_name))
+        }
+        _ => body,
+    })
+}
+
+/// The response to a call that dockerd has accepted. The broker reads what it must change or learn
+/// from, and passes on the rest as it comes.
+async fn respond(
+    call: &Rc<Call>,
+    response: Response<Incoming>,
+    line: DockerdConnection,
+    pulled: Option<pull::Pulled>,
+    any_name: AnyName,
+) -> Result<Response<AnswerBody>, Stop> {
+    let status = response.status();
+    let tells = match call.action.head.route.answer {
         AnswerKind::Progress => Some(Tells::Progress),
         _ if is_wait(call) => Some(Tells::Wait),
-        _ if is_read_here(call) => {
-            return Ok(Forwarded::Answer(document(call, response, line).await?));
-        }
+        _ if is_read_here(call) => return document(call, response, line).await,
         _ => None,
     };
     if let Some(document) = viewer::document_of(call).filter(|_| status.is_success()) {
-        return Ok(Forwarded::Answer(seen(call, response, line, document).await?));
+        return Ok(seen(call, response, line, document).await?);
     }
     if let Some(pulled) = pulled.filter(|_| status.is_success()) {
-        return Ok(Forwarded::Answer(pull::relay(call, pulled, response, line)));
+        return Ok(pull::relay(call, pulled, response, line));
     }
     if tells.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
-    Ok(Forwarded::Answer(relay(call, response, line, tells, any_name)))
+    Ok(relay(call, response, line, tells, any_name))
 }
 
 /// The answer to a wait is short, and tells the outcome at its end.

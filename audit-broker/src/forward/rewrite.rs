@@ -120,7 +120,29 @@ impl Rewriter<'_> {
                 Ok(Plan { names_itself: names_itself(action), ..Plan::default() })
             }
             ContainerOperation::Prune => self.prune_one_by_one(action, Reach::RemoveContainers),
-            _ => Ok(Plan::default()),
+            ContainerOperation::Create
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize => Ok(Plan::default()),
         }
     }
 
@@ -149,7 +171,13 @@ impl Rewriter<'_> {
                 Ok(Plan::default())
             }
             ImageOperation::Prune => self.prune_one_by_one(action, Reach::RemoveImages),
-            _ => Ok(Plan::default()),
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Load
+            | ImageOperation::Tag => Ok(Plan::default()),
         }
     }
 

@@ -32,24 +32,87 @@ use crate::settings::Mode;
 use crate::who::principal::maker_at_once;
 use crate::who::registrar::owner_of_object;
 
-/// How an answer is read, if it tells of more than what the call is about.
+/// How the broker reads a response that shows more than the object of the call. Any other response
+/// shows only what the questions of the call were about.
 pub(crate) fn document_of(call: &Call) -> Option<Document> {
-    Some(match call.action.head.route.operation {
-        Operation::Container(ContainerOperation::List) => {
-            Document::Containers { limit: call.plan.limit }
+    match call.action.head.route.operation {
+        Operation::Container(operation) => of_containers(operation, call),
+        Operation::Image(ImageOperation::List) => Some(Document::Images { with_counts: false }),
+        Operation::Volume(VolumeOperation::List) => Some(Document::Volumes),
+        Operation::Volume(VolumeOperation::Inspect | VolumeOperation::Create) => {
+            Some(Document::Volume)
         }
-        Operation::Container(ContainerOperation::Inspect) => Document::Container,
-        Operation::Image(ImageOperation::List) => Document::Images { with_counts: false },
-        Operation::Volume(VolumeOperation::List) => Document::Volumes,
-        Operation::Volume(VolumeOperation::Inspect | VolumeOperation::Create) => Document::Volume,
-        Operation::Network(NetworkOperation::List) => Document::Networks,
-        Operation::Network(NetworkOperation::Inspect) => Document::Network,
-        Operation::System(SystemOperation::DiskUsage) => Document::DiskUsage { with_counts: false },
+        Operation::Network(NetworkOperation::List) => Some(Document::Networks),
+        Operation::Network(NetworkOperation::Inspect) => Some(Document::Network),
+        Operation::System(SystemOperation::DiskUsage) => {
+            Some(Document::DiskUsage { with_counts: false })
+        }
         Operation::System(SystemOperation::Info) => {
-            Document::Info { counts: ObjectCounts::default(), with_swarm: false }
+            Some(Document::Info { counts: ObjectCounts::default(), with_swarm: false })
         }
-        _ => return None,
-    })
+        // Events are filtered one by one, as they come.
+        Operation::System(
+            SystemOperation::Events | SystemOperation::Ping | SystemOperation::Version,
+        )
+        | Operation::Image(
+            ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Pull
+            | ImageOperation::Load
+            | ImageOperation::Push
+            | ImageOperation::Tag
+            | ImageOperation::Remove
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(
+            VolumeOperation::Update | VolumeOperation::Remove | VolumeOperation::Prune,
+        )
+        | Operation::Network(
+            NetworkOperation::Create
+            | NetworkOperation::Connect
+            | NetworkOperation::Disconnect
+            | NetworkOperation::Remove
+            | NetworkOperation::Prune,
+        )
+        | Operation::Exec(_)
+        | Operation::Build(_)
+        | Operation::Registry(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
+    }
+}
+
+fn of_containers(operation: ContainerOperation, call: &Call) -> Option<Document> {
+    match operation {
+        ContainerOperation::List => Some(Document::Containers { limit: call.plan.limit }),
+        ContainerOperation::Inspect => Some(Document::Container),
+        ContainerOperation::Create
+        | ContainerOperation::Top
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite
+        | ContainerOperation::Start
+        | ContainerOperation::Stop
+        | ContainerOperation::Restart
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize
+        | ContainerOperation::Commit => None,
+    }
 }
 
 /// How many containers dockerd is asked for at the same time.

@@ -4,72 +4,163 @@ use audit_host::options::address::judge_remote;
 use audit_host::options::{ps, timeout};
 
 use super::{Danger, build, gathered::Gathered};
-use crate::api::class::Class;
 use crate::api::operation::{
-    BuildOperation, ContainerOperation, Operation, PluginOperation, SwarmOperation,
+    BuildOperation, ContainerOperation, ImageOperation, Operation, PluginOperation, SwarmOperation,
 };
 use crate::api::request::Head;
 
 /// What the path and the query of a call ask for.
 pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
-    let route = head.route;
-    let query = |name| head.query.text(name).filter(|value| !value.is_empty());
-    let object = head.object.as_deref().or(query("remote")).or(query("name"));
-    let object = object.unwrap_or_default();
-    let part = format_args!("{} {}", route.method.name(), route.path);
-    match (route.class, route.operation) {
-        // Whose programs the cluster runs here, as root, is up to its managers; and the tokens make
-        // a manager of whoever has one.
-        (Class::Swarm | Class::Node, _)
-        | (
-            Class::SwarmView,
-            Operation::Swarm(SwarmOperation::Inspect | SwarmOperation::UnlockKey),
-        ) => {
-            gathered.add(Danger::HostRoot, part, object);
-        }
-        // One that decides on requests or keeps logs is missed.
-        (Class::Plugin, Operation::Plugin(PluginOperation::Disable | PluginOperation::Remove)) => {
-            gathered.add(Danger::EvidenceHiding, part, object);
-        }
-        (Class::Plugin, Operation::Plugin(PluginOperation::Push)) => {}
-        // It runs as root, with what it asks for itself.
-        (Class::Plugin, _) => gathered.add(Danger::HostRoot, part, object),
-        (Class::BuildSession, _) => build::add_builder(gathered, &part.to_string(), ""),
-        (Class::Build, Operation::Build(BuildOperation::Run)) => {
-            build::add_build(gathered, &head.query);
-        }
-        (Class::ImagePull, _) => {
-            if let Some(source) = query("fromSrc").filter(|source| *source != "-") {
+    add_operation(gathered, head);
+    match head.route.operation {
+        Operation::Build(BuildOperation::Run) => build::add_build(gathered, &head.query),
+        Operation::Image(ImageOperation::Pull) => {
+            if let Some(source) = query(head, "fromSrc").filter(|source| *source != "-") {
                 gathered.add_found(format_args!("query fromSrc"), judge_remote(source));
             }
         }
-        (Class::ContainerView, Operation::Container(ContainerOperation::Top)) => {
-            if let Some(arguments) = query("ps_args") {
+        Operation::Container(operation) => add_container_query(gathered, operation, head),
+        Operation::Swarm(SwarmOperation::ServiceUpdate) => {
+            // The service goes back to a state that is not in this request.
+            if let Some(rollback) = query(head, "rollback") {
+                gathered.add(Danger::HostRoot, format_args!("query rollback"), rollback);
+            }
+        }
+        // Nothing else in a query reaches the host.
+        Operation::Build(_)
+        | Operation::Image(_)
+        | Operation::Swarm(_)
+        | Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Exec(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_) => {}
+    }
+}
+
+/// What an operation yields, whatever its query and body say.
+fn add_operation(gathered: &mut Gathered, head: &Head) {
+    let route = head.route;
+    let object = head.object.as_deref().or_else(|| query(head, "remote"));
+    let object = object.or_else(|| query(head, "name")).unwrap_or_default();
+    let part = format_args!("{} {}", route.method.name(), route.path);
+    match route.operation {
+        Operation::Swarm(operation) if is_of_managers(operation) => {
+            gathered.add(Danger::HostRoot, part, object);
+        }
+        // The plugin may decide on requests or keep logs, which then do not happen.
+        Operation::Plugin(PluginOperation::Disable | PluginOperation::Remove) => {
+            gathered.add(Danger::EvidenceHiding, part, object);
+        }
+        // A plugin runs as root, with what the plugin itself asks for.
+        Operation::Plugin(
+            PluginOperation::Pull
+            | PluginOperation::Upgrade
+            | PluginOperation::Create
+            | PluginOperation::Enable
+            | PluginOperation::Set,
+        ) => gathered.add(Danger::HostRoot, part, object),
+        Operation::Build(BuildOperation::Session | BuildOperation::Grpc) => {
+            build::add_builder(gathered, &part.to_string(), "");
+        }
+        Operation::Plugin(
+            PluginOperation::Push | PluginOperation::List | PluginOperation::Inspect,
+        )
+        | Operation::Swarm(_)
+        | Operation::Build(BuildOperation::Run | BuildOperation::Prune | BuildOperation::Cancel)
+        | Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_) => {}
+    }
+}
+
+/// Whether an operation is for managers of the cluster. They decide whose programs the cluster runs on
+/// this host, as root, and the join tokens make a manager of anyone who has one.
+fn is_of_managers(operation: SwarmOperation) -> bool {
+    match operation {
+        SwarmOperation::Inspect
+        | SwarmOperation::UnlockKey
+        | SwarmOperation::Init
+        | SwarmOperation::Join
+        | SwarmOperation::Update
+        | SwarmOperation::Unlock
+        | SwarmOperation::Leave
+        | SwarmOperation::NodeUpdate
+        | SwarmOperation::NodeRemove => true,
+        SwarmOperation::NodeList
+        | SwarmOperation::NodeInspect
+        | SwarmOperation::ServiceList
+        | SwarmOperation::ServiceInspect
+        | SwarmOperation::ServiceLogs
+        | SwarmOperation::ServiceCreate
+        | SwarmOperation::ServiceUpdate
+        | SwarmOperation::ServiceRemove
+        | SwarmOperation::TaskList
+        | SwarmOperation::TaskInspect
+        | SwarmOperation::TaskLogs
+        | SwarmOperation::SecretList
+        | SwarmOperation::SecretInspect
+        | SwarmOperation::SecretCreate
+        | SwarmOperation::SecretUpdate
+        | SwarmOperation::SecretRemove
+        | SwarmOperation::ConfigList
+        | SwarmOperation::ConfigInspect
+        | SwarmOperation::ConfigCreate
+        | SwarmOperation::ConfigUpdate
+        | SwarmOperation::ConfigRemove => false,
+    }
+}
+
+fn add_container_query(gathered: &mut Gathered, operation: ContainerOperation, head: &Head) {
+    match operation {
+        ContainerOperation::Top => {
+            if let Some(arguments) = query(head, "ps_args") {
                 gathered.add_found(format_args!("query ps_args"), ps::judge(arguments));
             }
         }
-        (
-            Class::ContainerState,
-            Operation::Container(ContainerOperation::Stop | ContainerOperation::Restart),
-        ) => {
-            if let Some(seconds) = query("t") {
-                // One that is no number of 64 bits is longer than any that is allowed.
+        ContainerOperation::Stop | ContainerOperation::Restart => {
+            if let Some(seconds) = query(head, "t") {
+                // A number that does not fit into 64 bits is longer than any that is allowed.
                 let seconds = seconds.parse().unwrap_or(i64::MAX);
                 gathered.add_found(format_args!("query t"), timeout::judge_stop(seconds));
             }
         }
-        (Class::Service, Operation::Swarm(SwarmOperation::ServiceUpdate)) => {
-            // To a state that is not in this request.
-            if let Some(rollback) = query("rollback") {
-                gathered.add(Danger::HostRoot, format_args!("query rollback"), rollback);
+        ContainerOperation::Commit => {
+            if let Some(container) = query(head, "container") {
+                gathered.add_container(format_args!("query container"), container);
             }
         }
-        (Class::ImageName, Operation::Container(ContainerOperation::Commit)) => {
-            if let Some(container) = query("container") {
-                let part = format_args!("query container");
-                gathered.add_container(part, container);
-            }
-        }
-        _ => {}
+        ContainerOperation::List
+        | ContainerOperation::Create
+        | ContainerOperation::Inspect
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite
+        | ContainerOperation::Start
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize => {}
     }
+}
+
+/// A parameter of the query that is not empty.
+fn query<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+    head.query.text(name).filter(|value| !value.is_empty())
 }

@@ -1,18 +1,151 @@
-//! Calls that are about an image or about a name of it.
+//! Questions about images and their names.
 //!
-//! A name may have another owner than its image. Knows which of the two a removal or a push is about.
+//! A name may have another owner than its image. This file knows which of the two a removal or a push
+//! is about.
 
 use super::{Question, QuestionObject};
+use crate::api::body::Body;
+use crate::api::container::ContainerConfig;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
-use crate::dockerd::object::{Image, NamedImage};
+use crate::dockerd::object::{Image, NamedImage, Object};
+use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::judge::action::Action;
 use crate::judge::policy_action;
 use crate::owner::{OwnedKind, full_name, name_key};
+use crate::policy::ImageFacts;
 use crate::who::registrar::Registrar;
 
-/// The names that go when an image is removed: the one by which that is asked for, or else all. The
-/// image itself goes with the last.
+/// The question about a call on an image, or on a name of the image.
+pub(super) async fn question(
+    name: &'static str,
+    action: &Action,
+    image: &NamedImage,
+    registrar: &Registrar<'_>,
+) -> Question {
+    if name == policy_action::IMAGE_NAME.name {
+        return match action.references.names_taken.first() {
+            Some(taken) => name_question(taken, registrar).await,
+            // dockerd wants a name.
+            None => Question::new(name, QuestionObject::Daemon),
+        };
+    }
+    let facts = match name_only(action, image, registrar) {
+        Some(removed) => registrar.named_image(removed, &image.image).await,
+        None => registrar.image(&image.image).await,
+    };
+    Question::new(name, QuestionObject::Image(facts))
+}
+
+/// The question about the first of the images that a call copies out.
+pub(super) async fn exported(
+    name: &'static str,
+    action: &Action,
+    registrar: &Registrar<'_>,
+) -> Question {
+    let first = match action.references.images.first() {
+        Some(image) => registrar.image(image).await,
+        None => ImageFacts::of_name(action.head.query.text("names").unwrap_or_default()),
+    };
+    Question::new(name, QuestionObject::Image(first))
+}
+
+/// The images that a new container uses, or that a call copies out besides the first.
+pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+    let (references, mut questions) = (&action.references, Vec::new());
+    let Body::ContainerCreate(config) = &action.body else {
+        for image in references.images.iter().skip(1) {
+            let export = policy_action::IMAGE_EXPORT.name;
+            questions.push(given(export, image, action, registrar).await);
+        }
+        return questions;
+    };
+    let facts = of_container(action, config, registrar).await;
+    let name = policy_action::IMAGE_USE.name;
+    let question = Question::new(name, QuestionObject::Image(facts));
+    questions.push(Question { given: config.image.clone().unwrap_or_default(), ..question });
+    for image in &references.mounted_images {
+        questions.push(given(name, image, action, registrar).await);
+    }
+    questions
+}
+
+async fn given(
+    name: &'static str,
+    image: &Image,
+    action: &Action,
+    registrar: &Registrar<'_>,
+) -> Question {
+    let facts = registrar.image(image).await;
+    let question = Question::new(name, QuestionObject::Image(facts));
+    question.given_as(action.references.given.get(&image.id))
+}
+
+/// The images and names that a call tags, removes, pushes or pulls, besides its own object.
+pub(super) async fn changed(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+    let mut questions = Vec::new();
+    if let Object::Image(image) = &action.object {
+        if action.head.route.operation == Operation::Image(ImageOperation::Tag) {
+            let facts = registrar.image(&image.image).await;
+            let name = policy_action::IMAGE_USE.name;
+            let question = Question::new(name, QuestionObject::Image(facts));
+            questions.push(Question { given: image.given.clone(), ..question });
+        }
+        // The first of them is the call itself.
+        questions.extend(removal_questions(action, image, registrar).await.into_iter().skip(1));
+        questions.extend(source_question(action, image, registrar).await);
+    }
+    if let Some(pulled) = &action.references.name_pulled {
+        questions.extend(pull_question(pulled, registrar).await);
+    }
+    questions
+}
+
+/// The question about a name that an image gets: it is about the image that has the name now.
+pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) -> Question {
+    let object = match &taken.holder {
+        NameHolder::Nobody => QuestionObject::Daemon,
+        NameHolder::Image(image) => {
+            QuestionObject::Image(registrar.named_image(&taken.name, image).await)
+        }
+        // It may be root's.
+        NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
+    };
+    let question = Question::new(policy_action::IMAGE_NAME.name, object);
+    Question { name: Some(taken.name.clone()), given: taken.name.clone(), ..question }
+}
+
+/// The question about a name that a pull sets. A name that is free, or that a pull has set before, is
+/// for the registry to set.
+pub(crate) async fn pull_question(
+    pulled: &NameTaken,
+    registrar: &Registrar<'_>,
+) -> Option<Question> {
+    let is_free = match &pulled.holder {
+        NameHolder::Nobody => true,
+        NameHolder::Image(image) => {
+            let key = name_key(&pulled.name, &image.id);
+            registrar.owners.get(OwnedKind::PulledName, &key).is_some()
+        }
+        NameHolder::Unknown => false,
+    };
+    if is_free { None } else { Some(name_question(pulled, registrar).await) }
+}
+
+/// The image of a new container. Only its name is known if dockerd does not have the image.
+pub(super) async fn of_container(
+    action: &Action,
+    config: &ContainerConfig,
+    registrar: &Registrar<'_>,
+) -> ImageFacts {
+    match action.references.images.first() {
+        Some(image) => registrar.image(image).await,
+        None => ImageFacts::of_name(config.image.as_deref().unwrap_or_default()),
+    }
+}
+
+/// The names that go when an image is removed: the name that the caller used, or all names. The image
+/// goes with its last name.
 pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [String] {
     let tags = image.image.tags();
     if head.route.operation != Operation::Image(ImageOperation::Remove) {
@@ -24,8 +157,8 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
     }
 }
 
-/// What must be allowed so that an image, or names of it, may be removed: nothing for other calls.
-/// The owner of a name may always give it up, also the last one of another's image.
+/// The questions about the removal of an image or of its names; none for other calls. The owner of a
+/// name may always give it up, even the last name of another owner's image.
 pub(crate) async fn removal_questions(
     action: &Action,
     image: &NamedImage,
@@ -45,15 +178,15 @@ pub(crate) async fn removal_questions(
     }
     let mut questions = vec![question(registrar.image(&image.image).await, &image.given)];
     for removed in names_removed(head, image) {
-        // A denial tells no name but the caller's own word for the image.
+        // A denial shows only the caller's own name for the image.
         questions.push(question(registrar.named_image(removed, &image.image).await, &image.given));
     }
     questions
 }
 
-/// The name that the call is about, where it is not about the image: one that goes where the image has
-/// others, and one of the caller's own that is removed or pushed.
-pub(super) fn name_only<'a>(
+/// The name that the call is about, if it is not about the image: a removed name of an image that has
+/// others, or the caller's own name that is removed or pushed.
+fn name_only<'a>(
     action: &Action,
     image: &'a NamedImage,
     registrar: &Registrar<'_>,
@@ -81,10 +214,11 @@ fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
     image.image.tags().iter().find(|tag| **tag == name)
 }
 
-/// What must be allowed with an image to which only a name of the caller's leads. What is pushed by
-/// such a name is the content of the image, so that the caller must be allowed to use it. An image
-/// that has no name goes with the one that it gets, so that the caller must be allowed to remove it.
-pub(super) async fn source_question(
+/// The question about another owner's image that the caller reaches by the caller's own name. A push by
+/// such a name sends the content of the image, so the caller must be allowed to use the image. An
+/// image without a name goes with the first name that it gets, so the caller must be allowed to
+/// remove it.
+async fn source_question(
     action: &Action,
     image: &NamedImage,
     registrar: &Registrar<'_>,

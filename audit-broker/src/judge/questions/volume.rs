@@ -1,0 +1,60 @@
+//! Questions about volumes.
+
+use super::{Question, QuestionObject};
+use crate::api::volume::VolumeCreate;
+use crate::dockerd::object::Volume;
+use crate::judge::action::Action;
+use crate::judge::danger;
+use crate::judge::policy_action::{self, PolicyAction};
+use crate::policy::ObjectFacts;
+use crate::who::registrar::Registrar;
+
+/// A question about a volume that exists. The volume may reach the host since it was made.
+pub(super) async fn question(
+    operation: PolicyAction,
+    volume: &Volume,
+    registrar: &Registrar<'_>,
+) -> Question {
+    let action = operation.action(danger::of_volume(volume).yield_host());
+    Question::new(action, QuestionObject::Volume(registrar.volume(volume).await))
+}
+
+/// The volumes that the request mounts by name.
+pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for volume in &action.references.volumes {
+        questions.push(question(policy_action::VOLUME_USE, volume, registrar).await);
+    }
+    questions
+}
+
+/// The volumes that the request mounts by name and that do not exist yet.
+pub(super) async fn missing(
+    action: &Action,
+    is_privileged: bool,
+    registrar: &Registrar<'_>,
+) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for volume in &action.references.missing_volumes {
+        let create = policy_action::VOLUME_CREATE.action(is_privileged);
+        let facts = new(action, volume, registrar).await;
+        questions.push(Question::new(create, QuestionObject::NewVolume(facts)));
+    }
+    questions
+}
+
+/// A volume that the call makes.
+pub(super) async fn new(
+    action: &Action,
+    volume: &VolumeCreate,
+    registrar: &Registrar<'_>,
+) -> ObjectFacts {
+    let name = volume.name.clone().unwrap_or_default();
+    ObjectFacts {
+        id: name.clone(),
+        name,
+        driver: volume.driver.clone().unwrap_or_default(),
+        labels: volume.labels.clone().unwrap_or_default(),
+        maker: registrar.maker(Some(&action.owner)).await,
+    }
+}
