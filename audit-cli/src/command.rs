@@ -1,5 +1,5 @@
-//! What is to be run: the words that the caller typed, the template that they name, and the file
-//! on PATH.
+//! Finds what to run: the words that the caller typed, the template that they name, and the file on
+//! PATH.
 //!
 //! This room must not know what docker's own options mean, and it records and runs nothing.
 

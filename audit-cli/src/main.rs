@@ -1,9 +1,9 @@
 //! `audit-cli` writes each docker command into the audit trail, under the login uid of the person
 //! who typed it.
 //!
-//! One command passes through these rooms: [`command`] (what is to be run), [`docker`] (what
-//! docker's words ask for, and which of them are secrets), [`record`] (write it down), and
-//! [`wrapper`], which calls them in this order and then becomes the program. [`tools`] holds the
+//! [`wrapper`] leads a command through these rooms: [`command`] finds what to run, [`docker`] finds
+//! what docker's words ask for and which of them are secrets, and [`record`] writes it down. Then the
+//! process becomes the program. [`tools`] holds the
 //! commands that administrators run: `emit`, `digest` and `doctor`.
 
 #![cfg_attr(not(test), no_main)]

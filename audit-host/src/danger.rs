@@ -41,7 +41,7 @@ pub enum Danger {
     /// Uses the namespaces, volumes or files of another container. The value is its name or id. Its
     /// owner decides who may use it.
     ForeignContainer,
-    /// Prevents that actions are logged, or can erase the logs.
+    /// Stops actions from being logged, or can erase the logs.
     EvidenceHiding,
     /// Can write audit records, or lines that look like those of other programs, with any text.
     EvidenceForging,

@@ -161,21 +161,21 @@ mod tests {
 
     #[test]
     fn each_way_is_recorded_once() {
-        let mut asked = RequestedAccess::default();
-        asked.add(Danger::HostFiles, Way::Mount, b"/");
-        asked.add(Danger::HostRoot, Way::Mount, b"/");
-        asked.add(Danger::HostFiles, Way::Mount, b"/etc");
+        let mut access = RequestedAccess::default();
+        access.add(Danger::HostFiles, Way::Mount, b"/");
+        access.add(Danger::HostRoot, Way::Mount, b"/");
+        access.add(Danger::HostFiles, Way::Mount, b"/etc");
         for name in [" CAP_SYS_ADMIN", "sys_admin", "new_one"] {
-            asked.add_findings(capability::judge(name));
+            access.add_findings(capability::judge(name));
         }
-        asked.add_findings(security::judge("seccomp=unconfined"));
-        asked.add_findings(security::judge("no-new-privileges"));
-        asked.add(Danger::HostCgroup, Way::Plain, b"/user.slice");
-        asked.add(Danger::HostRoot, Way::Plain, b"");
-        asked.add(Danger::HostPorts, Way::Plain, b"80");
+        access.add_findings(security::judge("seccomp=unconfined"));
+        access.add_findings(security::judge("no-new-privileges"));
+        access.add(Danger::HostCgroup, Way::Plain, b"/user.slice");
+        access.add(Danger::HostRoot, Way::Plain, b"");
+        access.add(Danger::HostPorts, Way::Plain, b"80");
         let line = |words: &[&str]| CommandLine::new(words);
         assert_eq!(
-            asked.into_ways(),
+            access.into_ways(),
             [
                 HostAccess::Mount(line(&["/", "/etc"])),
                 HostAccess::Capability("other-sys_admin".to_owned()),
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn every_danger_that_yields_the_host_leaves_one_way() {
         for danger in Danger::ALL {
-            let mut asked = RequestedAccess::default();
-            asked.add_findings([Finding::new(danger, "x")]);
-            let ways = asked.into_ways();
+            let mut access = RequestedAccess::default();
+            access.add_findings([Finding::new(danger, "x")]);
+            let ways = access.into_ways();
             assert_eq!(ways.len(), usize::from(danger.yields_host()), "{}", danger.name());
             for way in &ways {
                 way.role_change(None).outcome(Outcome::Success).texts().unwrap();
@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn any_number_of_words_fits_into_records() {
-        let mut asked = RequestedAccess::default();
+        let mut access = RequestedAccess::default();
         for name in capability::ALL {
-            asked.add(Danger::Capabilities, Way::Capability, name.as_bytes());
+            access.add(Danger::Capabilities, Way::Capability, name.as_bytes());
         }
-        let ways = asked.into_ways();
+        let ways = access.into_ways();
         assert!(ways.len() > 1);
         for way in &ways {
             way.role_change(None).outcome(Outcome::Success).texts().unwrap();

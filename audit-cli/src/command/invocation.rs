@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What `audit-cli` is asked to do.
+/// What the caller wants `audit-cli` to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Record a command, then run it.

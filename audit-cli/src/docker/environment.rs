@@ -1,4 +1,4 @@
-//! How docker is told which daemon to use.
+//! The environment variables that choose docker's daemon.
 
 /// The variables with which docker talks to the daemon at `host` and to no other: each with its
 /// value, or `None` to remove it.

@@ -11,8 +11,8 @@ pub fn judge(path: &str) -> Vec<Finding> {
     found(path, is_contained && !host_path::leads_back(path))
 }
 
-/// Judges the path of a disk whose throughput is limited. dockerd opens it as root and tells whether it
-/// exists, so any other path would reveal files of the host.
+/// Judges the path of a disk whose throughput is limited. dockerd looks at the path as root and reports
+/// whether it exists, so a path that is not a disk would reveal files of the host.
 ///
 /// # Source
 /// `getBlkioThrottleDevices` in `daemon/daemon_unix.go` of moby.
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn s04_dockerd_opens_only_disks() {
+    fn s04_dockerd_looks_only_at_disks() {
         for path in ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/vg-root", "/dev/disk/by-id/x:1"] {
             assert_eq!(judge_limited_disk(path), None, "{path}");
         }

@@ -335,7 +335,8 @@ pub(super) const SERVICE_SWITCHES: &[&str] = &[
     "tty",
     "with-registry-auth",
 ];
-/// Those whose values the wrapper reads; others take the next word that is no option.
+/// Only the options whose values the wrapper reads. Any other option takes the next word as its value,
+/// unless that word looks like an option.
 pub(super) const SERVICE_VALUES: &[&str] = &[
     "args",
     "cap-add",

@@ -88,7 +88,7 @@ fn ports() -> Check {
         Some(port) => Check::fault(
             "docker ports",
             format!(
-                "a program listens on port {port}: docker commands that arrive there name nobody"
+                "a program listens on port {port}: nothing shows who sends docker commands to it"
             ),
             "remove the tcp:// address from dockerd's -H options",
         ),
