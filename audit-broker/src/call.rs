@@ -20,6 +20,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use audit_host::recording::OnFailure;
 use chrono::{DateTime, Utc};
 
 use crate::api::request::ApiVersion;
@@ -34,7 +35,7 @@ use crate::policy::{Policy, Principal};
 use crate::record::call_records::{CallRecords, MadeObject};
 use crate::record::outcome::CallOutcome;
 use crate::record::recorder::StatusCheck;
-use crate::settings::{Level, OnFailure, Settings};
+use crate::settings::{Level, Settings};
 
 /// A call in progress.
 pub(crate) struct Call {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use audit_host::options::host_path::BROKER_STATE;
-pub(crate) use audit_host::recording::OnFailure;
+use audit_host::recording::OnFailure;
 use audit_host::root_file;
 use serde::Deserialize;
 

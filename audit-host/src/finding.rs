@@ -65,12 +65,12 @@ impl Finding {
     /// Loosened confinement; `word` says which.
     #[must_use]
     pub fn loosened(word: &'static str, value: impl Into<String>) -> Self {
-        Self::new(Danger::LoosenedConfinement, value).by(Way::Confinement(word))
+        Self::new(Danger::LoosenedConfinement, value).recorded_as(Way::Confinement(word))
     }
 
     /// The same finding, recorded in another way.
     #[must_use]
-    pub fn by(self, way: Way) -> Self {
+    pub fn recorded_as(self, way: Way) -> Self {
         Self { way, ..self }
     }
 
@@ -89,7 +89,7 @@ impl Finding {
 
     /// The same finding, with a text that says what is allowed instead.
     #[must_use]
-    pub fn instead(self, allowed: &'static str) -> Self {
+    pub fn with_allowed(self, allowed: &'static str) -> Self {
         Self { allowed, ..self }
     }
 
@@ -102,7 +102,7 @@ impl Finding {
 
     /// The same finding, at this place or part.
     #[must_use]
-    pub fn at(self, part: impl Into<String>) -> Self {
+    pub fn in_part(self, part: impl Into<String>) -> Self {
         Self { part: part.into(), ..self }
     }
 }

@@ -4,6 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use audit_host::host_access::HostAccess;
+use audit_host::journal;
+use audit_host::recording::OnFailure;
 
 use crate::api::request::{ApiVersion, Head};
 use crate::call::inbound::Inbound;
@@ -18,7 +20,7 @@ use crate::net::client_stream::Phase;
 use crate::record::call_records::{self, CallRecords};
 use crate::record::recorder::{NotRecorded, StatusCheck};
 use crate::record::refusal_rate::Admission;
-use crate::settings::{OnFailure, Settings};
+use crate::settings::Settings;
 use crate::who::identity::Identity;
 use crate::who::registrar::Registrar;
 
@@ -108,7 +110,7 @@ impl Connection {
         let recorded = self.state.recorder.write(&action.subject, &records).await;
         if let Some(journal) = &self.state.journal {
             let line = CallRecords::journal_line(action, &settings.upstream);
-            journal.write(line.rejected("command not allowed"));
+            journal.write(line.rejected(journal::NOT_ALLOWED));
         }
         or_warn(recorded, settings.on_failure)
     }

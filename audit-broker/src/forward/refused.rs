@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use audit_host::object_id::may_be_short_id;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
@@ -107,18 +108,13 @@ struct ToldFacts {
     words: Vec<String>,
 }
 
-/// As many digits of an id as docker shows.
-const SHOWN_ID_DIGITS: usize = 12;
-
 fn told(message: &str, said: &str) -> ToldFacts {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
     let said: BTreeSet<&str> = said.split(|letter| !is_name(letter)).collect();
     let words = message.split(|letter| !is_name(letter)).map(|word| word.trim_end_matches('.'));
     let words: Vec<String> =
         words.filter(|word| !word.is_empty() && !said.contains(word)).map(str::to_owned).collect();
-    let is_id = |text: &&str| {
-        text.len() >= SHOWN_ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
+    let is_id = |text: &&str| may_be_short_id(text);
     let is_said = |id: &str| said.iter().any(|word| word.starts_with(id));
     let ids = words.iter().flat_map(|word| word.split(['_', '.', '-'])).filter(is_id);
     let ids = ids.filter(|id| !is_said(id)).map(str::to_owned).collect();

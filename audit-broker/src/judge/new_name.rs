@@ -1,5 +1,6 @@
 //! Names that a request gives to containers, networks and images.
 
+use audit_host::object_id::SHORT_ID_DIGITS;
 use hyper::StatusCode;
 
 use crate::api::body::Body;
@@ -13,9 +14,6 @@ use crate::refusal::Refusal;
 
 /// Fewer digits are the beginning of some id too often for names such as `db`.
 const SHORTEST_ID_DIGITS: usize = 4;
-
-/// As many digits of an id as lists show.
-const SHOWN_ID_DIGITS: usize = 12;
 
 /// Refuses a name that is the beginning of another's id. Docker takes a name before the beginning of
 /// an id: whoever calls the other by its id, as lists show it, would get this one.
@@ -60,7 +58,7 @@ async fn refuse_names_of_image_ids(
             continue;
         }
         // Ids of images are known before the images are here.
-        let may_come = digits.len() >= SHOWN_ID_DIGITS || digits.len() < name.len();
+        let may_come = digits.len() >= SHORT_ID_DIGITS || digits.len() < name.len();
         let found = object::image(digits, version, upstream).await?.map(|it| it.id);
         if may_come || begins_an_id(digits, &found) {
             return Err(refusal("image", name).into());

@@ -18,7 +18,7 @@ pub fn judge_remote(remote: &str) -> Vec<Finding> {
         return vec![outbound];
     }
     let inside = Finding::new(Danger::HostNetwork, outbound.value.clone());
-    let inside = inside.instead("http:// or https:// and the full name of another host");
+    let inside = inside.with_allowed("http:// or https:// and the full name of another host");
     vec![outbound, inside]
 }
 
@@ -50,7 +50,8 @@ pub fn judge_server(server: &str) -> Option<Finding> {
         None => is_name(host),
     };
     (!is_elsewhere).then(|| {
-        Finding::new(Danger::HostNetwork, server).instead("the name or address of another host")
+        Finding::new(Danger::HostNetwork, server)
+            .with_allowed("the name or address of another host")
     })
 }
 

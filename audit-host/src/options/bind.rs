@@ -47,7 +47,7 @@ pub fn judge_option(option: &str) -> Option<Finding> {
 #[must_use]
 pub fn judge_propagation(propagation: &str) -> Option<Finding> {
     let is_apart = keeps_mounts_apart(propagation);
-    (!is_apart).then(|| Finding::loosened("propagation", propagation).instead("rprivate"))
+    (!is_apart).then(|| Finding::loosened("propagation", propagation).with_allowed("rprivate"))
 }
 
 fn keeps_mounts_apart(propagation: &str) -> bool {

@@ -14,7 +14,7 @@ pub fn judge(value: &str) -> Vec<Finding> {
         known if CONTAINED.contains(&known) => &[Danger::Capabilities],
         _ => &[Danger::Capabilities, Danger::HostRoot],
     };
-    dangers.iter().map(|danger| Finding::new(*danger, &name).by(Way::Capability)).collect()
+    dangers.iter().map(|danger| Finding::new(*danger, &name).recorded_as(Way::Capability)).collect()
 }
 
 /// The capability in upper case and without `CAP_`, as docker reads it. Like Go, this turns the letter

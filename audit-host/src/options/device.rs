@@ -19,8 +19,8 @@ pub fn judge(path: &str) -> Vec<Finding> {
 #[must_use]
 pub fn judge_limited_disk(path: &str) -> Option<Finding> {
     (!is_disk(path)).then(|| {
-        let finding = Finding::new(Danger::HostFiles, path).by(Way::Plain);
-        finding.instead("the path of a disk below /dev, such as /dev/sda")
+        let finding = Finding::new(Danger::HostFiles, path).recorded_as(Way::Plain);
+        finding.with_allowed("the path of a disk below /dev, such as /dev/sda")
     })
 }
 
@@ -53,7 +53,7 @@ pub fn judge_rule(rule: &str) -> Vec<Finding> {
 fn found(value: &str, is_contained: bool) -> Vec<Finding> {
     let also = (!is_contained).then_some(Danger::HostRoot);
     let dangers = std::iter::once(Danger::Devices).chain(also);
-    dangers.map(|danger| Finding::new(danger, value).by(Way::Device)).collect()
+    dangers.map(|danger| Finding::new(danger, value).recorded_as(Way::Device)).collect()
 }
 
 /// Devices that give no access to the memory, the disks or the keyboards of the host. A number may

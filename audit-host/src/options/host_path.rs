@@ -19,7 +19,7 @@ pub fn judge(path: &str, is_read_only: bool) -> Vec<Finding> {
         None => Some(Danger::HostRoot),
     };
     let dangers = std::iter::once(Danger::HostFiles).chain(also);
-    dangers.map(|danger| Finding::new(danger, path).by(Way::Mount)).collect()
+    dangers.map(|danger| Finding::new(danger, path).recorded_as(Way::Mount)).collect()
 }
 
 /// Judges a path that the kernel resolves as it is written. dockerd removes `..` from the paths of binds
@@ -30,7 +30,9 @@ pub fn judge_as_it_is(path: &str) -> Vec<Finding> {
     let mut findings = judge(path, false);
     let is_root = findings.iter().any(|found| found.danger == Danger::HostRoot);
     if !is_root && leads_back(path) {
-        findings.push(Finding::new(Danger::HostRoot, path).by(Way::Mount).instead("no `..`"));
+        findings.push(
+            Finding::new(Danger::HostRoot, path).recorded_as(Way::Mount).with_allowed("no `..`"),
+        );
     }
     findings
 }
@@ -45,7 +47,7 @@ pub fn leads_back(path: &str) -> bool {
 #[must_use]
 pub fn judge_disk(device: &str) -> Vec<Finding> {
     let dangers = [Danger::HostFiles, Danger::HostRoot];
-    dangers.map(|danger| Finding::new(danger, device).by(Way::Mount)).into()
+    dangers.map(|danger| Finding::new(danger, device).recorded_as(Way::Mount)).into()
 }
 
 /// The path without `.`, `..` and doubled slashes; `None` if it is not absolute.

@@ -8,7 +8,8 @@ use crate::finding::Finding;
 pub fn judge_ulimit(name: &str, soft: i64, hard: i64) -> Option<Finding> {
     let is_allowed = ULIMITS.contains(&name) && soft >= 0 && hard >= 0;
     (!is_allowed).then(|| {
-        Finding::new(Danger::HostResources, name).instead("limits of memory, files and processes")
+        Finding::new(Danger::HostResources, name)
+            .with_allowed("limits of memory, files and processes")
     })
 }
 
@@ -45,8 +46,9 @@ pub fn judge_processors(list: &str) -> Option<Finding> {
     };
     let is_range = |range: &str| range.split('-').count() <= 2 && range.split('-').all(is_number);
     let is_allowed = list.is_empty() || list.split(',').all(is_range);
-    (!is_allowed)
-        .then(|| Finding::new(Danger::HostResources, list).instead("numbers and ranges up to 8192"))
+    (!is_allowed).then(|| {
+        Finding::new(Danger::HostResources, list).with_allowed("numbers and ranges up to 8192")
+    })
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl<'a> LogDriver<'a> {
             }
             Self::Remote(name) => (name, &[Danger::EvidenceHiding, Danger::Outbound]),
         };
-        let finding = |danger: &Danger| Finding::new(*danger, name).instead(DRIVERS);
+        let finding = |danger: &Danger| Finding::new(*danger, name).with_allowed(DRIVERS);
         dangers.iter().map(finding).collect()
     }
 
@@ -76,7 +76,8 @@ impl<'a> LogDriver<'a> {
 
     /// An option of a driver that keeps logs on the host.
     fn judge_local(self, name: &str, value: &str) -> Option<Finding> {
-        let hiding = |allowed| Some(Finding::new(Danger::EvidenceHiding, value).instead(allowed));
+        let hiding =
+            |allowed| Some(Finding::new(Danger::EvidenceHiding, value).with_allowed(allowed));
         match name {
             "mode" => {
                 if matches!(value, "" | "blocking") {
@@ -96,7 +97,7 @@ impl<'a> LogDriver<'a> {
                 Ok(1..=MAX_FILES) => None,
                 // dockerd renames all files each time the newest one is full.
                 Ok(MORE_FILES..) => {
-                    Some(Finding::new(Danger::HostResources, value).instead("1 to 1000"))
+                    Some(Finding::new(Danger::HostResources, value).with_allowed("1 to 1000"))
                 }
                 Ok(0) | Err(_) => hiding("1 to 1000"),
             },
@@ -106,7 +107,7 @@ impl<'a> LogDriver<'a> {
                 // They become fields of the journal, and could be fields that other programs write.
                 _ => Some(
                     Finding::new(Danger::EvidenceForging, value)
-                        .instead("the drivers json-file and local take this option"),
+                        .with_allowed("the drivers json-file and local take this option"),
                 ),
             },
             // This includes `max-buffer-size`, which needs `mode=non-blocking`.
@@ -129,7 +130,7 @@ fn judge_sent(name: &str, value: &str) -> Vec<Finding> {
         _ if path.starts_with('/') => host_path::judge(path, false),
         // In this mode, dockerd drops lines.
         "mode" if !matches!(value, "" | "blocking") => {
-            vec![Finding::new(Danger::EvidenceHiding, value).instead("blocking")]
+            vec![Finding::new(Danger::EvidenceHiding, value).with_allowed("blocking")]
         }
         _ => Vec::new(),
     }

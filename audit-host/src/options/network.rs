@@ -32,7 +32,7 @@ pub fn judge_option(name: &str, value: &str) -> Option<Finding> {
 pub fn judge_endpoint_option(name: &str, value: &str) -> Option<Finding> {
     let is_harmless = name == "com.docker.network.endpoint.ifname" && is_interface(value);
     (!is_harmless).then(|| {
-        Finding::loosened("driver_option", value).instead("com.docker.network.endpoint.ifname")
+        Finding::loosened("driver_option", value).with_allowed("com.docker.network.endpoint.ifname")
     })
 }
 

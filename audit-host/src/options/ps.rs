@@ -15,7 +15,7 @@ use crate::finding::{Finding, Way};
 #[must_use]
 pub fn judge(arguments: &str) -> Option<Finding> {
     (!is_understood(arguments)).then(|| {
-        Finding::new(Danger::HostPid, arguments).by(Way::Namespace("pid")).instead(
+        Finding::new(Danger::HostPid, arguments).recorded_as(Way::Namespace("pid")).with_allowed(
             "options such as `-ef`, `aux` or `-o pid,user,args`: columns by name, and before `pid` \
              only columns of one word",
         )

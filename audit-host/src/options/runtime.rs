@@ -10,7 +10,7 @@ pub fn judge(runtime: &str) -> Vec<Finding> {
     if USUAL.contains(&runtime) {
         return Vec::new();
     }
-    let other = Finding::new(Danger::Runtime, runtime).by(Way::Confinement("runtime"));
+    let other = Finding::new(Danger::Runtime, runtime).recorded_as(Way::Confinement("runtime"));
     // containerd runs a path as a program, as root.
     let root = runtime.contains('/').then(|| Finding { danger: Danger::HostRoot, ..other.clone() });
     std::iter::once(other).chain(root).collect()

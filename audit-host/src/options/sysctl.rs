@@ -16,7 +16,7 @@ pub fn judge(name: &str, value: &str, has_own_network: bool) -> Option<Finding> 
         None => name == *known,
     });
     let is_own = has_own_network && is_known && name.bytes().all(is_plain);
-    (!is_own).then(|| Finding::loosened("sysctl", value).instead(ALLOWED))
+    (!is_own).then(|| Finding::loosened("sysctl", value).with_allowed(ALLOWED))
 }
 
 const ALLOWED: &str = "parameters of the container's own network: net.ipv4.*, net.ipv6.*, net.mptcp.*, \

@@ -16,7 +16,8 @@ pub fn judge_mount(target: &str) -> Option<Finding> {
     let is_shared_memory =
         normalised(target).is_some_and(|target| is_within(&target, &["/dev/shm"]));
     (is_kernels && !is_shared_memory).then(|| {
-        Finding::loosened("mount_target", target).instead("a place outside /sys, /proc and /dev")
+        Finding::loosened("mount_target", target)
+            .with_allowed("a place outside /sys, /proc and /dev")
     })
 }
 
@@ -27,8 +28,9 @@ pub fn judge_mount(target: &str) -> Option<Finding> {
 pub fn judge_working_directory(directory: &str) -> Option<Finding> {
     let is_kernels = normalised(&format!("/{directory}"))
         .is_none_or(|directory| is_within(&directory, &["/proc"]));
-    is_kernels
-        .then(|| Finding::new(Danger::HostRoot, directory).instead("a directory outside /proc"))
+    is_kernels.then(|| {
+        Finding::new(Danger::HostRoot, directory).with_allowed("a directory outside /proc")
+    })
 }
 
 fn is_within(path: &str, places: &[&str]) -> bool {

@@ -39,7 +39,8 @@ const HEALTH_CHECK_NANOSECONDS: RangeInclusive<i64> = (SECOND / 10)..=(24 * 3600
 
 fn judge(value: i64, allowed: RangeInclusive<i64>, words: &'static str) -> Option<Finding> {
     let is_allowed = allowed.contains(&value);
-    (!is_allowed).then(|| Finding::new(Danger::HostResources, value.to_string()).instead(words))
+    (!is_allowed)
+        .then(|| Finding::new(Danger::HostResources, value.to_string()).with_allowed(words))
 }
 
 #[cfg(test)]

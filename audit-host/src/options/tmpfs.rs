@@ -12,7 +12,7 @@ use crate::finding::Finding;
 #[must_use]
 pub fn judge(options: &str) -> Vec<Finding> {
     if options.split(',').nth(OPTIONS_LIMIT).is_some() {
-        return vec![Finding::new(Danger::HostRoot, options).instead(ALLOWED)];
+        return vec![Finding::new(Danger::HostRoot, options).with_allowed(ALLOWED)];
     }
     options.split(',').filter_map(judge_one).collect()
 }
@@ -22,13 +22,13 @@ pub fn judge(options: &str) -> Vec<Finding> {
 pub fn judge_one(option: &str) -> Option<Finding> {
     // With these, the kernel changes or binds a mount that exists already, which is the host's.
     if matches!(option, "remount" | "bind" | "rbind") {
-        return Some(Finding::new(Danger::HostRoot, option).instead(ALLOWED));
+        return Some(Finding::new(Danger::HostRoot, option).with_allowed(ALLOWED));
     }
     let is_known = match option.split_once('=') {
         None => FLAGS.contains(&option),
         Some((name, value)) => SETTINGS.contains(&name) && value.bytes().all(is_plain),
     };
-    (!is_known).then(|| Finding::loosened("tmpfs", option).instead(ALLOWED))
+    (!is_known).then(|| Finding::loosened("tmpfs", option).with_allowed(ALLOWED))
 }
 
 const ALLOWED: &str = "size, mode, uid, gid, nr_inodes, nr_blocks, mpol, ro, rw, exec, noexec, \

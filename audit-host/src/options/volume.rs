@@ -9,7 +9,7 @@ use crate::finding::Finding;
 #[must_use]
 pub fn judge_driver(driver: &str) -> Option<Finding> {
     (!matches!(driver, "" | "local"))
-        .then(|| Finding::new(Danger::StorageDriver, driver).instead("local"))
+        .then(|| Finding::new(Danger::StorageDriver, driver).with_allowed("local"))
 }
 
 /// Judges the options of a volume. The local driver mounts whatever they say: a directory of the host
@@ -28,23 +28,26 @@ pub fn judge_options<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) 
             "device" => device = Some(value),
             "o" => further = value,
             "size" => {}
-            _ => findings.push(Finding::new(Danger::StorageDriver, value).at(format!(".{name}"))),
+            _ => findings
+                .push(Finding::new(Danger::StorageDriver, value).in_part(format!(".{name}"))),
         }
     }
     let is_bind = further.split(',').any(|option| matches!(option, "bind" | "rbind"));
     let kind = if is_bind { VolumeKind::Bind } else { VolumeKind::named(kind, device) };
     if let Some(device) = device {
-        findings.extend(kind.judge_device(device).into_iter().map(|found| found.at(".device")));
+        findings
+            .extend(kind.judge_device(device).into_iter().map(|found| found.in_part(".device")));
     }
     if further.split(',').nth(OPTIONS_LIMIT).is_some() {
-        findings.push(Finding::new(Danger::HostRoot, further).at(".o"));
+        findings.push(Finding::new(Danger::HostRoot, further).in_part(".o"));
         return findings;
     }
     for option in further.split(',') {
-        findings.extend(kind.judge_option(option).into_iter().map(|found| found.at(".o")));
+        findings.extend(kind.judge_option(option).into_iter().map(|found| found.in_part(".o")));
     }
     if matches!(kind, VolumeKind::Share) && !further.split(',').any(|option| option == "nodev") {
-        findings.push(Finding::new(Danger::Devices, further).at(".o").instead(NO_DEVICES));
+        findings
+            .push(Finding::new(Danger::Devices, further).in_part(".o").with_allowed(NO_DEVICES));
     }
     findings
 }

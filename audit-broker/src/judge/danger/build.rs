@@ -14,7 +14,8 @@ use crate::api::request::Query;
 pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     // docker gives each step CAP_AUDIT_WRITE. A caller who may build has that too, so policies say
     // who may, and the build stays an ordinary one.
-    let questions = Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").by(Way::Unrecorded);
+    let questions =
+        Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").recorded_as(Way::Unrecorded);
     gathered.add_found(format_args!("steps"), [questions]);
     if let Some(network) = query.text("networkmode") {
         namespace::add_network(gathered, format_args!("query networkmode"), network);
@@ -69,6 +70,6 @@ struct BuildUlimit {
 /// `getEntitlements` in `daemon/internal/builder-next/controller.go` of moby.
 pub(super) fn add_builder(gathered: &mut Gathered, part: &str, value: &str) {
     gathered.add(Danger::HostNetwork, format_args!("{part}"), value);
-    let devices = Finding::new(Danger::Devices, value).by(Way::Plain);
+    let devices = Finding::new(Danger::Devices, value).recorded_as(Way::Plain);
     gathered.add_found(format_args!("{part}"), [devices]);
 }

@@ -29,7 +29,7 @@ impl Findings {
         *count += 1;
         if *count <= KEPT_LIMIT {
             let part = part(&finding);
-            self.kept.push(finding.at(part));
+            self.kept.push(finding.in_part(part));
         }
     }
 

@@ -68,7 +68,7 @@ impl Gathered {
 
     /// Every capability and device, and no confinement.
     pub(super) fn add_privileged(&mut self, part: Arguments<'_>) {
-        self.add_found(part, [Finding::new(Danger::HostRoot, "true").by(Way::Privileged)]);
+        self.add_found(part, [Finding::new(Danger::HostRoot, "true").recorded_as(Way::Privileged)]);
     }
 
     /// A namespace of the host.
@@ -78,7 +78,7 @@ impl Gathered {
         part: Arguments<'_>,
         word: &'static str,
     ) {
-        self.add_found(part, [Finding::new(danger, "host").by(Way::Namespace(word))]);
+        self.add_found(part, [Finding::new(danger, "host").recorded_as(Way::Namespace(word))]);
     }
 
     pub(super) fn into_dangers(self) -> Dangers {

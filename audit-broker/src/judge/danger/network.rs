@@ -39,7 +39,7 @@ pub(super) fn add_created(
 fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSwitches) {
     const ICC: &str = "com.docker.network.bridge.enable_icc";
     let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
-        gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).instead(allowed)]);
+        gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).with_allowed(allowed)]);
     };
     if network.enable_ipv6 == Some(true) && !switches.forwards_ipv6 {
         let allowed = "a network without IPv6, or a host on which root sets \

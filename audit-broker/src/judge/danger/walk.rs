@@ -50,7 +50,7 @@ pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
                 "changes, by which dockerd can be led to list directories of the host; \
                  `docker export` and `tar t` are safe"
             );
-            let found = Finding::new(Danger::HostFiles, container.name()).by(Way::Plain);
+            let found = Finding::new(Danger::HostFiles, container.name()).recorded_as(Way::Plain);
             gathered.add_found(part, [found]);
         }
         // Whatever file of the host dockerd is led to becomes part of the image.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use audit_host::object_id::is_id;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
@@ -302,11 +303,6 @@ fn id_of(kind: &str, name: &str) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// Whether it is a whole id.
-pub(super) fn is_id(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Which versions of the API there are, and that builds are BuildKit's unless a client says

@@ -6,10 +6,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use audit_host::object_id::{is_id, short_id};
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
-use super::dockerd::{Dockerd, DockerdAnswer, is_id, refuse};
+use super::dockerd::{Dockerd, DockerdAnswer, refuse};
 use super::who::Caller;
 use crate::api::body::{Body, parse_body};
 use crate::api::operation::{Operation, SystemOperation};
@@ -172,11 +173,8 @@ fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {
 /// Method and path, without what differs from client to client; ids as short as docker shows them.
 fn describe_call(head: &Head) -> String {
     let id = head.object.as_deref().filter(|object| is_id(object));
-    let target = head.target(ApiVersion::NEWEST, id.and_then(|id| id.get(..SHORT_ID)));
+    let target = head.target(ApiVersion::NEWEST, id.map(short_id));
     let path = target.split('?').next().unwrap_or_default();
     let path = path.trim_start_matches(&format!("/v{}", ApiVersion::NEWEST));
     format!("{} {path}", head.route.method.name())
 }
-
-/// How much of an id docker shows.
-const SHORT_ID: usize = 12;

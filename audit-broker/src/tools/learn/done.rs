@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use audit_host::object_id::may_be_short_id;
+
 use super::call::{Given, RecordedCall, Who};
 use crate::api::operation::Operation;
 use crate::dockerd::references::ANY_NAME;
@@ -181,9 +183,7 @@ impl Reach {
 
 /// Whether docker knows the image by this name, and not by its id.
 fn can_be_named(image: &str) -> bool {
-    const SHORT_ID: usize = 12;
-    let is_id = image.len() >= SHORT_ID && image.bytes().all(|byte| byte.is_ascii_hexdigit());
-    !is_id && !image.starts_with("sha256:") && image.len() <= NAME_LIMIT_BYTES
+    !may_be_short_id(image) && !image.starts_with("sha256:") && image.len() <= NAME_LIMIT_BYTES
 }
 
 /// Whether an action is in the schema's group `host`.
