@@ -1,4 +1,7 @@
-//! The docker API as the broker knows it: routes and the bodies that they take. Does no I/O.
+//! The docker API as the broker knows it: routes, request heads and bodies.
+//!
+//! This room reads requests strictly and writes what the broker forwards. It is pure text: it does no
+//! I/O, and must not know who the caller is or what the caller may do.
 
 pub(crate) mod body;
 pub(crate) mod class;
@@ -26,7 +29,7 @@ pub(crate) mod task;
 pub(crate) mod volume;
 pub(crate) mod words;
 
-/// Every key of an object.
+/// Every key that an object of this type may have.
 #[cfg(test)]
 pub(crate) fn keys<T: serde::de::DeserializeOwned>() -> &'static [&'static str] {
     key_path::KeyPath::default().known_keys::<T>()

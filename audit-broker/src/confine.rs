@@ -1,7 +1,8 @@
 //! Limits on what the broker itself may do.
 //!
-//! This room gives up root and capabilities, and restricts files and system calls. The one process
-//! that keeps a capability lives here too. It must not know docker.
+//! This room gives up root and capabilities, and restricts which files and system calls the process
+//! can use. The separate process that keeps `CAP_AUDIT_CONTROL` lives here too. This room must not
+//! know docker.
 
 pub(crate) mod kernel_status;
 pub(crate) mod privilege;

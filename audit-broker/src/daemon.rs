@@ -1,10 +1,12 @@
-//! The life of the daemon.
+//! The life of the daemon: start-up, connections, reload and shutdown.
 //!
-//! This room starts the broker, accepts connections, reloads the settings and shuts down. It must not
-//! know what a single request asks for.
+//! This room starts the broker, accepts connections, reloads the settings and policies, and shuts
+//! down. It must not know what a single request asks for: [`crate::exchange`] serves each request.
 
-pub(crate) mod metrics_server;
+mod connection;
+mod metrics_server;
+mod reload;
 pub(crate) mod serve;
-pub(crate) mod state_directory;
-pub(crate) mod tidy;
-pub(crate) mod worker;
+mod state_directory;
+mod tidy;
+mod worker;

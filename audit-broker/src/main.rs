@@ -1,9 +1,10 @@
-//! `audit-broker` - stands in front of docker.sock and puts a name on every docker API call.
+//! `audit-broker` - a broker in front of docker.sock that decides and records every docker API call.
 //!
-//! [`exchange`] serves one request, from top to bottom: who ([`who`]), what ([`api`], [`dockerd`],
-//! [`owner`]), may they ([`policy`], [`judge`]), write it down ([`record`]), then do it ([`forward`]).
-//! [`call`] is the state of a request in progress. [`daemon`] is the life of the process, [`confine`]
-//! limits the process, [`net`] moves bytes, and [`tools`] holds the other commands.
+//! [`exchange`] serves one request, from top to bottom: who calls ([`who`]), what the request asks
+//! for ([`api`], [`dockerd`], [`owner`]), whether the caller may ([`policy`], [`judge`]), writing it
+//! down ([`record`]), then doing it ([`forward`]). [`call`] is the state of a request in progress.
+//! [`daemon`] is the life of the process, [`confine`] limits the process, [`net`] moves bytes, and
+//! [`tools`] holds the other commands.
 
 mod api;
 mod call;
@@ -58,28 +59,29 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            report(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-/// As status, 0 says that it is allowed, 1 that it is denied, 2 that there is no telling.
-fn run_explain(config: &Path, asked: &explain::ExplainOptions) -> ExitCode {
-    let explained = explain::run(config, asked);
-    let is_allowed = explained.and_then(|told| print(&told.text).map(|()| told.is_allowed));
+/// The exit code is 0 if the call is allowed, 1 if it is denied, and 2 if an error prevents an answer.
+fn run_explain(config: &Path, options: &explain::ExplainOptions) -> ExitCode {
+    let explained = explain::run(config, options);
+    let is_allowed =
+        explained.and_then(|explanation| print(&explanation.text).map(|()| explanation.is_allowed));
     match is_allowed {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            complain(&error);
+            report(&error);
             ExitCode::from(2)
         }
     }
 }
 
-fn complain(error: &anyhow::Error) {
-    // There is nobody left to tell if the output is closed.
+fn report(error: &anyhow::Error) {
+    // If stderr is closed, there is no other place to report to.
     let _ = writeln!(std::io::stderr(), "audit-broker: {error:#}");
 }
 

@@ -1,6 +1,6 @@
-//! What root can read of the daemon's work, as Prometheus text.
+//! Counters of the daemon's work, as Prometheus text.
 //!
-//! Counts; knows no call but by its class.
+//! This file knows a call by its class and result only: no metric names a caller or an object.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::api::class::Class;
 use crate::confine::kernel_status::Status;
 
-/// The counters, which every thread has a share in.
+/// The counters. All threads share them.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -31,18 +31,18 @@ pub(crate) struct Metrics {
     kernel_keeps_records: Gauge,
 }
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum CallResult {
-    /// dockerd did it.
+    /// dockerd answered with success.
     Done,
-    /// dockerd did not.
+    /// dockerd answered with an error.
     Failed,
-    /// It was not understood, or the policy denies it.
+    /// The broker did not understand the request, or the policies deny it.
     Denied,
-    /// It could not be recorded.
+    /// The broker refused the call because it could not record it.
     NotRecorded,
-    /// dockerd could not be reached.
+    /// The broker could not reach dockerd.
     Unreachable,
 }
 
@@ -72,7 +72,7 @@ enum RecordResult {
     Refused,
 }
 
-/// One more in a gauge, until it is dropped.
+/// Counts one in a gauge until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Counted(Gauge);
 
@@ -93,15 +93,19 @@ impl Metrics {
     pub(crate) fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("audit_broker");
         let calls = Family::default();
-        registry.register("calls", "Calls by class and result", calls.clone());
+        registry.register("calls", "Docker API calls by class and result", calls.clone());
         let records = Family::default();
-        registry.register("records", "Records that the kernel took or refused", records.clone());
-        // From 50 microseconds, doubling, to more than a minute.
+        registry.register(
+            "records",
+            "Audit records that the kernel accepted or refused",
+            records.clone(),
+        );
+        // In seconds: from 50 microseconds, doubling, to 52 seconds.
         let buckets = std::iter::successors(Some(0.00005), |bound| Some(bound * 2.0)).take(21);
         let duration = Histogram::new(buckets);
         registry.register_with_unit(
             "call_duration",
-            "From the head of a request to the head of its answer",
+            "Time from the head of a request to the head of its answer",
             Unit::Seconds,
             duration.clone(),
         );
@@ -110,22 +114,23 @@ impl Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         };
-        let connections = gauge(&mut registry, "connections", "Open connections of clients");
-        let streams = gauge(&mut registry, "streams", "Open streams: attach, exec, logs, events");
+        let connections = gauge(&mut registry, "connections", "Open client connections");
+        let streams =
+            gauge(&mut registry, "streams", "Open streams such as attach, exec, logs and events");
         let kernel_lost = gauge(
             &mut registry,
             "kernel_lost",
-            "Audit records that the kernel lost since boot; -1 if it cannot be asked",
+            "Audit records that the kernel has lost since boot; -1 if unknown",
         );
         let kernel_backlog = gauge(
             &mut registry,
             "kernel_backlog",
-            "Audit records that wait to be stored; -1 if the kernel cannot be asked",
+            "Audit records in the kernel's backlog; -1 if unknown",
         );
         let kernel_keeps_records = gauge(
             &mut registry,
             "kernel_keeps_records",
-            "1 if auditing is on and auditd runs, 0 if not; -1 if the kernel cannot be asked",
+            "1 if auditing is enabled and auditd is running, 0 if not; -1 if unknown",
         );
         Arc::new(Self {
             registry,
@@ -159,7 +164,7 @@ impl Metrics {
         Counted::new(&self.streams)
     }
 
-    /// Everything as text, with what the kernel says at the moment.
+    /// All metrics as text, with the kernel's current audit status.
     pub(crate) fn text(&self, kernel: Option<&Status>) -> String {
         let number = |number: Option<u32>| number.map_or(-1, i64::from);
         self.kernel_lost.set(number(kernel.map(|status| status.lost)));

@@ -1,6 +1,7 @@
-//! Bytes on sockets.
+//! Bytes on unix sockets.
 //!
-//! This room reads, writes and copies bytes. It must not know what they mean.
+//! This room listens, reads, writes and copies bytes between sockets. It must not know what the bytes
+//! mean.
 
 pub(crate) mod client_stream;
 pub(crate) mod listen;

@@ -1,19 +1,20 @@
-//! Tests that change their process for good run in one of their own.
+//! Runs a unit test in a process of its own.
+//!
+//! Some tests change their process for good: they give up root or confine it.
 
 use std::env;
 use std::fs;
 use std::process::Command;
 
-/// Says to the second run of a test that it is the second.
+/// The environment variable that marks the process started for one test.
 const MARK: &str = "AUDIT_BROKER_TEST_IN_OWN_PROCESS";
 
-/// Whether the calling test is in a process of its own. If not, it is run in one, and must pass
-/// there; the caller has nothing left to do then.
+/// Whether the calling test runs in a process of its own. If not, this function runs the test in one
+/// and fails if it fails there; the caller returns at once.
 ///
-/// Its directory for temporary files is its own too, and is removed behind it.
-///
-/// The test's own thread does what the program's main thread does; another thread, which belongs to
-/// the test harness, is there too.
+/// That process has its own directory for temporary files, which is removed afterwards. It has two
+/// threads: the one of the test, which stands for the main thread of the program, and the one of the
+/// test harness.
 pub(crate) fn is_here(test: &str) -> bool {
     if env::var_os(MARK).is_some() {
         return true;
@@ -34,7 +35,7 @@ pub(crate) fn is_here(test: &str) -> bool {
     false
 }
 
-/// Whether the test has the rights that it needs; says so if not.
+/// Whether the test runs as root; if not, prints that it is skipped.
 pub(crate) fn is_root(test: &str) -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {

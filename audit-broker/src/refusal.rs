@@ -1,11 +1,14 @@
-//! Why a request goes no further, in docker's own error shape.
+//! An error answer of the broker, in the form of docker's own errors.
+//!
+//! This file knows which HTTP status stands for which refusal. It does not know the rules that lead to
+//! one.
 
 use hyper::StatusCode;
 
-/// The word in records for what no policy permits.
+/// The reason in records if no policy permits the call.
 pub(crate) const NOT_PERMITTED: &str = "not-permitted";
 
-/// What a client is told of a request that is not forwarded: `{"message": "..."}`.
+/// The answer to a request that the broker does not forward: `{"message": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -13,7 +16,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// The word for it in records.
+    /// The reason in records.
     pub(crate) fn reason(&self) -> &'static str {
         match self.status {
             StatusCode::FORBIDDEN => NOT_PERMITTED,
@@ -22,13 +25,13 @@ impl Refusal {
         }
     }
 
-    /// The request says something that has no place in the docker API, or that docker reads in
-    /// another way than it looks.
+    /// The docker API does not know something in the request, or dockerd could read it differently
+    /// from the broker.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
 
-    /// The docker API has it, and the broker passes it on for nobody.
+    /// The caller may not make the request, or the broker forwards it for no caller at all.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, message: message.into() }
     }
@@ -38,17 +41,17 @@ impl Refusal {
         Self { status: StatusCode::NOT_FOUND, message: message.into() }
     }
 
-    /// The path is a route, by another method.
+    /// The path belongs to a route with another method.
     pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, message: message.into() }
     }
 
-    /// What is there already stands against it.
+    /// The request conflicts with an object that exists.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { status: StatusCode::CONFLICT, message: message.into() }
     }
 
-    /// The body is longer than the broker reads.
+    /// The body exceeds the limit.
     pub(crate) fn too_large(message: impl Into<String>) -> Self {
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, message: message.into() }
     }

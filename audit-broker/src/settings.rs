@@ -1,7 +1,7 @@
-//! What the administrator has set in `/etc/audit-broker/config.toml`.
+//! The settings in `/etc/audit-broker/config.toml`.
 //!
-//! Each key has a default; `examples/audit-broker.toml` explains them. Knows what the keys mean,
-//! and applies none.
+//! Each key has a default; `examples/audit-broker.toml` explains them. This file reads and checks the
+//! settings. It does not apply them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use serde::Deserialize;
 
 use crate::api::class::Class;
 
-/// Where the settings are unless `--config` says otherwise.
+/// Where the settings are, unless `--config` names another file.
 pub(crate) const PATH: &str = "/etc/audit-broker/config.toml";
 
-/// What the administrator has set.
+/// The settings of the daemon.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// The socket that people use in place of docker's.
+    /// The socket that people connect to instead of docker's.
     pub(crate) listen: PathBuf,
     /// Its mode, in octal digits.
     listen_mode: String,
@@ -30,71 +30,71 @@ pub(crate) struct Settings {
     pub(crate) upstream: PathBuf,
     /// The socket at which root reads metrics.
     pub(crate) metrics: PathBuf,
-    /// Whom the daemon becomes when root starts it.
+    /// The user that the daemon becomes when root starts it.
     pub(crate) user: String,
-    /// What to do with a call that cannot be recorded.
+    /// What to do with a call that the broker cannot record.
     pub(crate) on_failure: OnFailure,
-    /// Under whose login uid records are written.
+    /// The login uid under which the broker writes records.
     pub(crate) attest: Attest,
-    /// Whether a line goes to the journal for each change.
+    /// Whether the broker writes a line to the journal for each change.
     pub(crate) journal: bool,
-    /// How long a call waits for its record.
+    /// How long a call waits until the kernel has its record.
     record_timeout_seconds: u64,
-    /// How long dockerd may take to answer what the broker itself asks.
+    /// How long dockerd may take to answer a question of the broker itself.
     dockerd_timeout_seconds: u64,
-    /// How long a client may take to send the head of a request, once it has begun.
+    /// How long a client may take to send the head of a request, from its first byte.
     head_timeout_seconds: u64,
-    /// How long streams may go on when the daemon is told to stop.
+    /// How long open streams may take to finish when the daemon shuts down.
     drain_seconds: u64,
     /// How many connections one uid may have open.
     pub(crate) connections_per_uid: u32,
-    /// How many refusals of one caller in a minute are recorded one by one.
+    /// How many refusals of one caller in a minute get a record each.
     pub(crate) refusals_per_minute: u32,
     /// How many networks one owner may have.
     pub(crate) networks_per_user: u32,
-    /// Headers that clients may send besides the known ones. They are not passed on.
+    /// Further headers that clients may send. The broker drops them.
     pub(crate) ignore_headers: Vec<String>,
     /// The directory of the policies.
     pub(crate) policy_dir: PathBuf,
-    /// Whether denials count.
+    /// Whether the policies are enforced.
     pub(crate) mode: Mode,
-    /// What is told to who is denied something: whom to ask.
+    /// A sentence at the end of each denial, such as whom to ask.
     pub(crate) denial_help: String,
-    /// The directory in which it is kept who made what.
+    /// The directory of the table of owners.
     pub(crate) state_dir: PathBuf,
-    /// How much of a class that only reads is recorded, where it is not the default.
+    /// How much the broker records of the read-only classes whose level is not the default.
     levels: BTreeMap<String, Level>,
 }
 
-/// Whether denials count.
+/// Whether the policies are enforced.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// They do.
+    /// A call that they deny is refused.
     Enforce,
-    /// They are recorded, and what is denied is done all the same.
+    /// A call that they deny is recorded as such, and done all the same.
     Report,
 }
 
-/// Under whose login uid records are written.
+/// The login uid under which the broker writes records.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Attest {
-    /// That of who calls.
+    /// That of the caller.
     Login,
-    /// None; who calls is in `sauid` only.
+    /// None; only the field `sauid` names the caller.
     None,
 }
 
-/// How much of a call that only reads is recorded.
+/// How much the broker records of a call that only reads.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     /// Nothing.
     None,
-    /// That it was asked for.
+    /// The request.
     Metadata,
-    /// That it was asked for, and what came of it.
+    /// The request and its outcome.
     Full,
 }
 
@@ -127,10 +127,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the settings; the defaults hold where the file is not there.
+    /// Reads the settings. If there is no such file, every setting has its default.
     ///
     /// # Errors
-    /// If the file could be somebody else's, cannot be read, or says something unknown.
+    /// If users other than root could have written the file, it cannot be read, or a setting is
+    /// unknown or invalid.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         root_file::read(path)
             .and_then(|text| text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text)))
@@ -160,7 +161,7 @@ impl Settings {
         for header in &settings.ignore_headers {
             ensure!(
                 !header.is_empty() && *header == header.to_ascii_lowercase(),
-                "ignore_headers: write `{}` in small letters",
+                "ignore_headers: write `{}` in lower case",
                 header.escape_debug()
             );
         }
@@ -169,11 +170,13 @@ impl Settings {
                 let classes = Class::all().filter(|class| class.reads_only());
                 let classes: Vec<_> = classes.map(Class::name).collect();
                 let (name, classes) = (name.escape_debug(), classes.join(", "));
-                anyhow!("levels: no class is named `{name}`; those that only read are {classes}")
+                anyhow!(
+                    "levels: there is no class `{name}`; the classes that only read are {classes}"
+                )
             })?;
             ensure!(
                 class.reads_only(),
-                "levels: `{name}` changes things and is always recorded in full"
+                "levels: calls of class `{name}` change something and are always recorded in full"
             );
         }
         Ok(settings)
@@ -189,7 +192,7 @@ impl Settings {
         )
     }
 
-    /// How much of calls of the class is recorded.
+    /// How much the broker records of calls of the class.
     pub(crate) fn level(&self, class: Class) -> Level {
         if !class.reads_only() {
             return Level::Full;
@@ -197,7 +200,7 @@ impl Settings {
         self.levels.get(class.name()).copied().unwrap_or_else(|| default_level(class))
     }
 
-    /// Whether something differs that counts from the start of the daemon on.
+    /// Whether a setting differs that takes effect only when the daemon starts.
     pub(crate) fn needs_restart(&self, running: &Self) -> bool {
         let fixed = |settings: &Self| {
             let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
@@ -227,8 +230,8 @@ impl Settings {
     }
 }
 
-/// What clients poll is not recorded; what reveals the configuration of an object is, once; what
-/// reveals contents is, with its outcome.
+/// Calls that clients poll with are not recorded. Calls that reveal the configuration of an object get
+/// one record, and calls that reveal contents get a second one with the outcome.
 const fn default_level(class: Class) -> Level {
     match class {
         Class::SystemProbe
@@ -265,7 +268,7 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/audit-broker.toml");
         let example = std::fs::read_to_string(example).unwrap();
         assert_eq!(Settings::parse(&example).unwrap(), Settings::default());
-        // Every key stands there, each default behind `#`.
+        // The example has every key, with its default, commented out.
         let uncommented: String = example
             .lines()
             .map(|line| match line.strip_prefix('#') {
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_things_is_always_recorded() {
+    fn calls_that_change_something_are_always_recorded() {
         assert_eq!(Settings::default().level(Class::ContainerCreate), Level::Full);
         assert!(problem("[levels]\ncontainer-create = 'none'").contains("always recorded"));
         let settings = Settings::parse("[levels]\ncontainer-list = 'full'").unwrap();
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reveals_contents_is_recorded_by_default() {
+    fn calls_that_reveal_contents_are_recorded_by_default() {
         for class in [Class::ContainerFilesRead, Class::ContainerLogs, Class::ImageSave] {
             assert_eq!(Settings::default().level(class), Level::Full);
         }
@@ -302,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn each_mistake_has_its_own_message() {
         assert!(problem("listne = '/x'").starts_with("line 1, column 1: unknown field `listne`"));
         assert!(problem("listen = 'x'").contains("absolute"));
         assert!(problem("policy_dir = 'x'").contains("absolute"));
@@ -310,8 +313,8 @@ mod tests {
         assert!(problem("listen = '/run/docker.sock'").contains("same socket"));
         assert!(problem("listen_mode = 'rw'").contains("octal"));
         assert!(problem("connections_per_uid = 0").contains("at least 1"));
-        assert!(problem("ignore_headers = ['X-A']").contains("small letters"));
-        assert!(problem("[levels]\nping = 'none'").contains("no class is named `ping`"));
+        assert!(problem("ignore_headers = ['X-A']").contains("lower case"));
+        assert!(problem("[levels]\nping = 'none'").contains("there is no class `ping`"));
         assert!(problem("[levels]\nsystem-probe = 'all'").contains("unknown variant `all`"));
     }
 }

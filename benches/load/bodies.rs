@@ -1,29 +1,30 @@
-//! The worst requests that are known: those that made the broker work most for their length, and
-//! those that try what is near to them.
+//! The most expensive requests known: those that made the broker work hardest for their length, and
+//! variants of them.
 //!
-//! Knows how to write them. None is longer than the broker reads.
+//! None is longer than the broker accepts.
 
-/// A request that anybody may send.
-pub(crate) struct Worst {
+/// An expensive request that any caller can send.
+pub(crate) struct WorstRequest {
     pub(crate) name: &'static str,
     /// Method and target.
     pub(crate) target: String,
     pub(crate) body: String,
 }
 
-/// Nearly as much as a body may have, in bytes.
+/// Nearly the longest body, in bytes.
 const BODY_BYTES: usize = 4_000_000;
 
-/// Nearly as many values as a body may have.
+/// Nearly the most values in a body.
 const VALUES: usize = 9_900;
 
-/// As many mounts, in options of this length, as fill a body.
+/// So many mounts with options of this length fill a body.
 const OPTIONS_BYTES: usize = 4_000;
 const MOUNTS: usize = 250;
 
-/// All of them.
-pub(crate) fn worst() -> Vec<Worst> {
+/// All the expensive requests.
+pub(crate) fn worst_requests() -> Vec<WorstRequest> {
     let mut all = of_paths();
+    all.extend(of_mount_options());
     all.extend(of_many_values());
     all.extend(of_long_texts());
     all.extend(of_keys());
@@ -31,33 +32,32 @@ pub(crate) fn worst() -> Vec<Worst> {
     all
 }
 
-fn create(name: &'static str, rest: &str) -> Worst {
+fn create(name: &'static str, rest: &str) -> WorstRequest {
     let body = format!(r#"{{"Image":"fedora","Cmd":["true"],{rest}}}"#);
-    Worst { name, target: "POST /containers/create".to_owned(), body }
+    WorstRequest { name, target: "POST /containers/create".to_owned(), body }
 }
 
-fn host(name: &'static str, config: &str) -> Worst {
+fn host(name: &'static str, config: &str) -> WorstRequest {
     create(name, &format!(r#""HostConfig":{{{config}}}"#))
 }
 
-/// A list of what `item` writes for each number.
+/// A comma-separated list of the items for each number below `count`.
 fn list(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(",")
 }
 
-fn of_paths() -> Vec<Worst> {
-    let volume = |name, options: &str| Worst {
+fn of_paths() -> Vec<WorstRequest> {
+    let volume = |name, options: &str| WorstRequest {
         name,
         target: "POST /volumes/create".to_owned(),
         body: format!(r#"{{"Name":"v","DriverOpts":{{"type":"overlay","o":"{options}"}}}}"#),
     };
     let deep = "/a".repeat(60_000);
     let long = "/a".repeat(OPTIONS_BYTES / 2 - 20);
-    let parts = "a:".repeat(OPTIONS_BYTES / 2 - 20);
     vec![
         host("one path of 60,000 names", &format!(r#""Binds":["{deep}:/x"]"#)),
         host(
-            "binds with a long beginning in common",
+            "binds with a long common prefix",
             &format!(r#""Binds":[{}]"#, list(MOUNTS, |n| format!(r#""{long}/{n}:/{n}""#))),
         ),
         host(
@@ -65,6 +65,16 @@ fn of_paths() -> Vec<Worst> {
             &format!(r#""Binds":[{}]"#, list(1000, |n| format!(r#""{long}/{n}:/{n}""#))),
         ),
         volume("lowerdir= of 300,000 parts", &format!("lowerdir={}", "a:".repeat(300_000))),
+        host(
+            "a path of many `..`",
+            &format!(r#""Binds":["/{}:/x"]"#, "a/../".repeat(OPTIONS_BYTES / 5 - 20)),
+        ),
+    ]
+}
+
+fn of_mount_options() -> Vec<WorstRequest> {
+    let parts = "a:".repeat(OPTIONS_BYTES / 2 - 20);
+    vec![
         host(
             "mounts with lowerdir= of 2,000 parts each",
             &format!(
@@ -103,15 +113,11 @@ fn of_paths() -> Vec<Worst> {
                 list(MOUNTS, |n| format!(r#""/{n}":"{}""#, "x,".repeat(OPTIONS_BYTES / 2 - 100)))
             ),
         ),
-        host(
-            "a path of many `..`",
-            &format!(r#""Binds":["/{}:/x"]"#, "a/../".repeat(OPTIONS_BYTES / 5 - 20)),
-        ),
     ]
 }
 
-fn of_many_values() -> Vec<Worst> {
-    let place = "d".repeat(380);
+fn of_many_values() -> Vec<WorstRequest> {
+    let long_name = "d".repeat(380);
     vec![
         create(
             "9,900 labels",
@@ -121,8 +127,8 @@ fn of_many_values() -> Vec<Worst> {
             "5,000 volumes beside 4,900 binds",
             &format!(
                 r#""Volumes":{{{}}},"HostConfig":{{"Binds":[{}]}}"#,
-                list(5000, |n| format!(r#""/{place}/{n}":{{}}"#)),
-                list(4900, |n| format!(r#""v{n}:/{place}/b{n}""#))
+                list(5000, |n| format!(r#""/{long_name}/{n}":{{}}"#)),
+                list(4900, |n| format!(r#""v{n}:/{long_name}/b{n}""#))
             ),
         ),
         host(
@@ -136,16 +142,16 @@ fn of_many_values() -> Vec<Worst> {
             "9,900 devices",
             &format!(
                 r#""Devices":[{}]"#,
-                list(VALUES / 2, |n| format!(r#"{{"PathOnHost":"/dev/{place}{n}"}}"#))
+                list(VALUES / 2, |n| format!(r#"{{"PathOnHost":"/dev/{long_name}{n}"}}"#))
             ),
         ),
         host(
             "9,900 capabilities",
-            &format!(r#""CapAdd":[{}]"#, list(VALUES, |n| format!(r#""{place}{n}""#))),
+            &format!(r#""CapAdd":[{}]"#, list(VALUES, |n| format!(r#""{long_name}{n}""#))),
         ),
         host(
             "9,900 containers whose volumes are used",
-            &format!(r#""VolumesFrom":[{}]"#, list(VALUES, |n| format!(r#""c{n}:{place}""#))),
+            &format!(r#""VolumesFrom":[{}]"#, list(VALUES, |n| format!(r#""c{n}:{long_name}""#))),
         ),
         create(
             "150 lists of 63 levels",
@@ -157,7 +163,7 @@ fn of_many_values() -> Vec<Worst> {
     ]
 }
 
-fn of_long_texts() -> Vec<Worst> {
+fn of_long_texts() -> Vec<WorstRequest> {
     let word = 130_000;
     let words = |text: &str| {
         list(BODY_BYTES / word, |_| format!(r#""{}""#, text.repeat(word / text.len())))
@@ -197,14 +203,14 @@ fn of_long_texts() -> Vec<Worst> {
     ]
 }
 
-fn of_keys() -> Vec<Worst> {
+fn of_keys() -> Vec<WorstRequest> {
     let endpoint = |key: &str, keys: usize| {
         let inner = list(keys, |n| format!(r#""x{n}":null"#));
         format!(r#""NetworkingConfig":{{"EndpointsConfig":{{"{key}":{{{inner}}}}}}}"#)
     };
     vec![
-        create("9,000 unknown keys below one of 2 MB", &endpoint(&"k".repeat(2_000_000), 9000)),
-        create("9,000 unknown keys below one of 4 kB", &endpoint(&"k".repeat(4000), 9000)),
+        create("9,000 unknown keys under a key of 2 MB", &endpoint(&"k".repeat(2_000_000), 9000)),
+        create("9,000 unknown keys under a key of 4 kB", &endpoint(&"k".repeat(4000), 9000)),
         host(
             "9,000 keys in another case",
             &list(9000, |n| {
@@ -218,16 +224,16 @@ fn of_keys() -> Vec<Worst> {
     ]
 }
 
-fn of_queries() -> Vec<Worst> {
-    let bare = |name, target: String| Worst { name, target, body: String::new() };
+fn of_queries() -> Vec<WorstRequest> {
+    let without_body = |name, target: String| WorstRequest { name, target, body: String::new() };
     let names = (0..11_000).map(|n| format!("t={n:x}")).collect::<Vec<_>>().join("&");
     let filters = list(3500, |n| format!(r#""{n}":true"#)).replace('"', "%22");
     vec![
-        bare(
+        without_body(
             "a build with 11,000 names",
             format!("POST /build?{}", names.get(..60_000).unwrap_or(&names)),
         ),
-        bare(
+        without_body(
             "filters of 60 kB",
             format!("GET /events?until=1&filters={{%22image%22:{{{filters}}}}}"),
         ),

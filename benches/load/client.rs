@@ -1,7 +1,7 @@
-//! A docker client that does as little as it can: HTTP/1.1 on one kept connection, blocking.
+//! A minimal docker client: HTTP/1.1 on one persistent connection, blocking.
 //!
-//! It knows the framing of answers, and nothing of what is in them. What it costs is the same for
-//! every target, and small beside what is measured.
+//! It knows the framing of answers but not their content. Its own cost is the same for every target,
+//! and small compared with what is measured.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Longer than any answer takes, so that a target that hangs ends the run.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Longer than any answer takes. A target that hangs ends the run.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 const READ_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Of connections that are held by the thousand.
+/// The read buffer of each of thousands of connections.
 const SMALL_BUFFER_BYTES: usize = 512;
 
 pub(crate) struct Client {
@@ -23,7 +23,7 @@ pub(crate) struct Client {
     line: Vec<u8>,
 }
 
-/// How the end of an answer is told.
+/// How an answer marks its end.
 #[derive(Clone, Copy)]
 pub(crate) enum Framing {
     Length(u64),
@@ -35,7 +35,7 @@ impl Client {
         Self::with_buffer(socket, READ_BUFFER_BYTES)
     }
 
-    /// One of thousands.
+    /// Connects with a small buffer, for thousands of connections.
     pub(crate) fn connect_small(socket: &Path) -> Result<Self> {
         Self::with_buffer(socket, SMALL_BUFFER_BYTES)
     }
@@ -43,12 +43,12 @@ impl Client {
     fn with_buffer(socket: &Path, bytes: usize) -> Result<Self> {
         let stream = UnixStream::connect(socket)
             .with_context(|| format!("cannot connect to `{}`", socket.display()))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self { stream: BufReader::with_capacity(bytes, stream), line: Vec::new() })
     }
 
-    /// How long the call takes, from the first byte sent to the last byte received.
+    /// Makes a call and returns how long it took, from the first byte sent to the last byte received.
     pub(crate) fn time(&mut self, request: &[u8], status: u16) -> Result<Duration> {
         let start = Instant::now();
         self.send(request)?;
@@ -60,7 +60,7 @@ impl Client {
         self.stream.get_mut().write_all(bytes).context("cannot send")
     }
 
-    /// Reads a whole answer. How many bytes its body has.
+    /// Reads a whole answer and returns the length of its body in bytes.
     pub(crate) fn receive(&mut self, status: u16) -> Result<u64> {
         match self.head(status)? {
             Framing::Length(bytes) => self.skip(bytes).map(|()| bytes),
@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    /// The status of an answer, of which no more is read.
+    /// Reads the status of an answer, and nothing after it.
     pub(crate) fn status(&mut self) -> Result<u16> {
         self.read_line()?;
         let status = self.text()?.split(' ').nth(1).and_then(|word| word.parse().ok());
@@ -78,16 +78,16 @@ impl Client {
     /// Reads an answer up to its body.
     pub(crate) fn head(&mut self, status: u16) -> Result<Framing> {
         self.read_line()?;
-        let answered = self.text()?.split(' ').nth(1).and_then(|word| word.parse().ok());
-        ensure!(answered == Some(status), "wanted status {status}, not `{}`", self.text()?);
+        let received = self.text()?.split(' ').nth(1).and_then(|word| word.parse().ok());
+        ensure!(received == Some(status), "expected status {status}, not `{}`", self.text()?);
         let mut framing = None;
         loop {
             self.read_line()?;
             let line = self.text()?;
             if line.is_empty() {
-                return framing.context("an answer without length");
+                return framing.context("an answer without a length");
             }
-            let (name, value) = line.split_once(':').context("a header without colon")?;
+            let (name, value) = line.split_once(':').context("a header without a colon")?;
             if name.eq_ignore_ascii_case("content-length") {
                 framing = Some(Framing::Length(value.trim().parse()?));
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
@@ -96,20 +96,20 @@ impl Client {
         }
     }
 
-    /// Waits until the body of an answer has begun.
+    /// Waits for the first bytes of the body of an answer.
     pub(crate) fn await_body(&mut self) -> Result<()> {
-        let there = self.stream.fill_buf().context("nothing arrives")?.len();
-        ensure!(there > 0, "the answer ends too early");
+        let available = self.stream.fill_buf().context("no answer arrives")?.len();
+        ensure!(available > 0, "the answer ends too early");
         Ok(())
     }
 
-    /// Fails if the other end has closed. What has arrived is discarded.
+    /// Fails if the other end has closed. Drops the bytes that have arrived.
     pub(crate) fn check_open(&mut self) -> Result<()> {
         self.stream.get_ref().set_nonblocking(true)?;
         loop {
             match self.stream.fill_buf().map(<[u8]>::len) {
-                Ok(0) => bail!("a connection that was to be kept is closed"),
-                Ok(there) => self.stream.consume(there),
+                Ok(0) => bail!("the other end has closed a connection that should stay open"),
+                Ok(available) => self.stream.consume(available),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
@@ -121,7 +121,7 @@ impl Client {
         let mut bytes = 0;
         loop {
             self.read_line()?;
-            let chunk = u64::from_str_radix(self.text()?, 16).context("not the size of a chunk")?;
+            let chunk = u64::from_str_radix(self.text()?, 16).context("invalid chunk size")?;
             self.skip(chunk)?;
             self.read_line()?;
             if chunk == 0 {
@@ -133,9 +133,9 @@ impl Client {
 
     fn skip(&mut self, mut bytes: u64) -> Result<()> {
         while bytes > 0 {
-            let there = self.stream.fill_buf()?.len();
-            ensure!(there > 0, "the answer ends too early");
-            let taken = there.min(usize::try_from(bytes).unwrap_or(usize::MAX));
+            let available = self.stream.fill_buf()?.len();
+            ensure!(available > 0, "the answer ends too early");
+            let taken = available.min(usize::try_from(bytes).unwrap_or(usize::MAX));
             self.stream.consume(taken);
             bytes -= u64::try_from(taken)?;
         }

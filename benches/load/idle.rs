@@ -1,7 +1,7 @@
-//! What connections cost that wait: ones that follow a log, silent ones, and ones after a call.
+//! The memory of idle connections: those that follow a log, silent ones, and those after a call.
 //!
-//! The fewest come first and all are held against the same beginning, since an allocator keeps
-//! what it was given back: that can make a figure too high, never too low.
+//! The kind with the fewest connections comes first, and all are compared with the memory at the
+//! beginning. The allocator keeps freed memory, so a figure can be too high but never too low.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use crate::ping::PING;
 use crate::process::Process;
 use crate::report::{self, Goal, judge};
 use crate::size::Size;
-use crate::target::Each;
+use crate::target::PerTarget;
 
 const GOAL_KB: f64 = 12.0;
 
-/// So that code and pools are resident before anything is counted.
+/// Calls that make code and pools resident before the measurement.
 const WARM_UP_CALLS: u32 = 2000;
 
 pub(crate) fn measure(socket: &Path, size: &Size, broker: &Process, container: &str) -> Result<()> {
@@ -30,7 +30,7 @@ pub(crate) fn measure(socket: &Path, size: &Size, broker: &Process, container: &
         clients.iter_mut().try_for_each(Client::check_open)?;
         let each_kb = (broker.resident_kb()? - start_kb) / f64::from(count);
         let goal = judge("each", each_kb, 1, Goal::AtMost(GOAL_KB));
-        report::row(&format!("{count} {kind}, kB each"), &Each::of_broker(each_kb), 1, &goal);
+        report::row(&format!("{count} {kind}, kB each"), &PerTarget::of_broker(each_kb), 1, &goal);
         let most = before + clients.len() / 10;
         drop(clients);
         broker.await_descriptors(|now| now <= most)
@@ -52,7 +52,7 @@ fn warm_up(socket: &Path, container: &str) -> Result<()> {
     follow(socket, container).map(drop)
 }
 
-/// A connection on which the log has begun to arrive.
+/// Opens a connection and waits until the log begins to arrive.
 fn follow(socket: &Path, container: &str) -> Result<Client> {
     let mut client = Client::connect_small(socket)?;
     let path = format!("/v1.41/containers/{container}/logs?follow=1&stdout=1");

@@ -1,4 +1,4 @@
-//! How fast an image goes through: `docker save` and `docker load`.
+//! The throughput of images: `docker save` and `docker load`.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,11 +11,11 @@ use crate::client::Client;
 use crate::report::{self, Goal, judge};
 use crate::sample::Sample;
 use crate::size::Size;
-use crate::target::{Each, Sockets, take_turns};
+use crate::target::{PerTarget, Sockets, take_turns};
 
 const OF_DIRECT: f64 = 0.9;
 
-/// What docker's own client puts in a chunk.
+/// The chunk size of docker's own client.
 ///
 /// # Source
 /// The buffer of `io.Copy` in Go's `io/io.go`.
@@ -24,7 +24,7 @@ const CHUNK_BYTES: usize = 32 * 1024;
 pub(crate) fn measure_save(sockets: &Sockets, size: &Size, image: &str) -> Result<()> {
     let request =
         format!("GET /v1.41/images/{image}/get HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes();
-    let mut rates = Each::<Sample>::default();
+    let mut rates = PerTarget::<Sample>::default();
     take_turns(size.transfers, |target, _| {
         let mut client = Client::connect(sockets.of(target))?;
         let start = Instant::now();
@@ -37,9 +37,9 @@ pub(crate) fn measure_save(sockets: &Sockets, size: &Size, image: &str) -> Resul
     Ok(())
 }
 
-/// The image is there already, so dockerd unpacks and compares, and does not store it again.
+/// dockerd has the image already, so it unpacks and compares it but does not store it again.
 pub(crate) fn measure_load(sockets: &Sockets, size: &Size, tar: &Path) -> Result<()> {
-    let mut rates = Each::<Sample>::default();
+    let mut rates = PerTarget::<Sample>::default();
     take_turns(size.transfers, |target, _| {
         let mut client = Client::connect(sockets.of(target))?;
         let start = Instant::now();
@@ -74,14 +74,14 @@ fn send_chunked(client: &mut Client, tar: &Path) -> Result<u64> {
     }
 }
 
-/// In units of 10^9 bytes.
+/// The throughput in 10^9 bytes a second.
 fn gb_a_second(bytes: u64, start: Instant) -> Result<f64> {
     let seconds = start.elapsed().as_secs_f64();
     ensure!(bytes > 0, "nothing was transferred");
     Ok(f64::from(u32::try_from(bytes / 1000)?) / 1e6 / seconds)
 }
 
-fn report(part: &str, rates: &Each<Sample>) {
+fn report(part: &str, rates: &PerTarget<Sample>) {
     let ratio = rates.broker.ratio_to(&rates.direct);
     let ratio = judge("of direct", ratio, 2, Goal::AtLeast(OF_DIRECT));
     report::row(&format!("{part}, GB/s"), &rates.map(Sample::median), 2, &ratio);

@@ -1,10 +1,10 @@
-//! Measures what the broker costs, against dockerd itself and against `HAProxy`, in one run.
+//! Measures the cost of the broker, compared with dockerd itself and with `HAProxy`.
 //!
-//! `benches/broker.sh` starts what is measured and calls this once for each part, with a broker
-//! that has just been started.
+//! `benches/broker.sh` starts all three and runs this program once for each part, each time with
+//! a freshly started broker.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
-#![expect(clippy::expect_used, reason = "the reader of the log stops where it cannot go on")]
+#![expect(clippy::expect_used, reason = "the shared log reader panics if it cannot read the log")]
 
 mod bodies;
 mod client;
@@ -34,7 +34,7 @@ use target::Sockets;
 #[derive(Parser)]
 struct Arguments {
     part: Part,
-    /// Few rounds and small sizes, in a few seconds
+    /// Measure for a few seconds only: few rounds and small sizes
     #[arg(long)]
     short: bool,
     /// dockerd's socket
@@ -54,7 +54,7 @@ struct Arguments {
     /// The same image, saved
     #[arg(long)]
     image_tar: PathBuf,
-    /// A running container that writes to its log now and then
+    /// A running container that writes to its log from time to time
     #[arg(long)]
     container: String,
 }

@@ -1,4 +1,4 @@
-//! What a call that is not recorded costs: `GET /_ping` on kept connections.
+//! The cost of a call without a record: `GET /_ping` on persistent connections.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::report::{self, Goal, judge};
 use crate::sample::Sample;
 use crate::size::Size;
-use crate::target::{Each, Sockets, take_turns};
+use crate::target::{PerTarget, Sockets, take_turns};
 
 pub(crate) const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 
@@ -26,7 +26,7 @@ pub(crate) fn measure(sockets: &Sockets, size: &Size) -> Result<()> {
 
 fn latency(sockets: &Sockets, size: &Size) -> Result<()> {
     let mut clients = sockets.connect()?;
-    let mut times = Each::<Sample>::default();
+    let mut times = PerTarget::<Sample>::default();
     take_turns(size.rounds, |target, _| {
         for _ in 0..size.calls_a_round {
             times.of_mut(target).push_us(clients.of_mut(target).time(PING, 200)?);
@@ -37,7 +37,7 @@ fn latency(sockets: &Sockets, size: &Size) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn report_latency(part: &str, times: &Each<Sample>, limit_us: f64) {
+pub(crate) fn report_latency(part: &str, times: &PerTarget<Sample>, limit_us: f64) {
     let medians = times.map(Sample::median);
     let added = judge("adds", medians.broker - medians.direct, 1, Goal::AtMost(limit_us));
     report::row(&format!("{part}, median us"), &medians, 1, &added);
@@ -45,7 +45,7 @@ pub(crate) fn report_latency(part: &str, times: &Each<Sample>, limit_us: f64) {
 }
 
 fn throughput(sockets: &Sockets, size: &Size) -> Result<()> {
-    let mut rates = Each::<Sample>::default();
+    let mut rates = PerTarget::<Sample>::default();
     take_turns(size.slices, |target, _| {
         rates.of_mut(target).push(rate(sockets.of(target), size.slice)?);
         Ok(())
@@ -57,7 +57,7 @@ fn throughput(sockets: &Sockets, size: &Size) -> Result<()> {
     Ok(())
 }
 
-/// Calls a second on all connections, each asking again as soon as it is answered.
+/// Calls a second on all connections. Each sends the next request as soon as it has an answer.
 fn rate(socket: &Path, slice: Duration) -> Result<f64> {
     let ready = Barrier::new(CONNECTIONS + 1);
     let is_over = AtomicBool::new(false);

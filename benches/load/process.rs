@@ -1,13 +1,13 @@
-//! What the broker's process holds, as `/proc` tells.
+//! Memory, CPU time and descriptors of the broker, from `/proc`.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// In which what was freed or opened last shows.
+/// How long the process may take to free memory and close descriptors.
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Process {
@@ -32,6 +32,8 @@ impl Process {
         self.memory_kb("VmHWM:")
     }
 
+    /// Resets the peak of the resident memory.
+    ///
     /// # Source
     /// `clear_refs` in `proc_pid_clear_refs(5)`: 5 resets the peak.
     pub(crate) fn reset_peak(&self) -> Result<()> {
@@ -47,14 +49,14 @@ impl Process {
         Ok(number.with_context(|| format!("no {name}"))?.parse()?)
     }
 
-    /// The time that all threads together have been on a processor, in milliseconds.
+    /// CPU time of all threads, in milliseconds.
     ///
     /// # Source
     /// `Documentation/scheduler/sched-stats.rst` of Linux.
     pub(crate) fn cpu_ms(&self) -> Result<f64> {
         let mut total_ns = 0.0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            // A thread may have ended meanwhile.
+            // The thread may have ended.
             let Ok(stat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
             total_ns += stat.split(' ').next().context("no time")?.parse::<f64>()?;
         }
@@ -66,12 +68,13 @@ impl Process {
         Ok(fs::read_dir(&path).with_context(|| format!("cannot read {path}"))?.count())
     }
 
-    /// Waits until the process has so many open, which says that it holds what was opened.
+    /// Waits until the number of open descriptors is as wanted: then the broker has accepted or closed
+    /// every connection.
     pub(crate) fn await_descriptors(&self, wanted: impl Fn(usize) -> bool) -> Result<()> {
         let start = Instant::now();
         while !wanted(self.descriptors()?) {
             let descriptors = self.descriptors()?;
-            ensure!(start.elapsed() < PATIENCE, "the broker stays at {descriptors} descriptors");
+            ensure!(start.elapsed() < TIMEOUT, "the broker stays at {descriptors} descriptors");
             std::thread::sleep(Duration::from_millis(50));
         }
         Self::settle();

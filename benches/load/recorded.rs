@@ -1,8 +1,8 @@
-//! What a call that is recorded costs, one by one and over time.
+//! The cost of a recorded call, for single calls and over time.
 //!
-//! A container that is not there is started: dockerd says so at once, and the broker has to record
-//! it like any other. The audit log is read along, since speed that is bought by lost records is
-//! none.
+//! Each call starts a missing container: dockerd answers at once, and the broker records the call like
+//! any other. The benchmark also reads the audit log, because lost records would make the broker look
+//! faster than it is.
 
 use anyhow::Result;
 
@@ -12,22 +12,22 @@ use crate::report::{self, Goal, judge};
 use crate::sample::Sample;
 use crate::size::Size;
 use crate::tally::Tally;
-use crate::target::{Each, Sockets, Target, take_turns};
+use crate::target::{PerTarget, Sockets, Target, take_turns};
 
 const ADDED_US: f64 = 150.0;
 
-/// How far the median at the end may be above that at the beginning, the host's drift apart.
+/// How many times as long the last calls may take as the first, apart from the host's own drift.
 const SLOWER: f64 = 1.1;
 
-/// What the allocator may take later than the first calls, in kB.
+/// How much memory the allocator may add after the first calls, in kB.
 const GROWTH_KB: f64 = 1024.0;
 
-/// The log is read after this many calls, long before it has rotated away.
+/// The number of calls after which to read the log, long before it rotates away.
 const CALLS_A_READING: u32 = 500;
 
 pub(crate) fn measure(sockets: &Sockets, size: &Size) -> Result<()> {
     let mut clients = sockets.connect()?;
-    let mut times = Each::<Sample>::default();
+    let mut times = PerTarget::<Sample>::default();
     let mut tally = Tally::from_now();
     let mut unrecorded = 0;
     take_turns(size.rounds, |target, _| {
@@ -48,14 +48,14 @@ pub(crate) fn measure(sockets: &Sockets, size: &Size) -> Result<()> {
     Ok(())
 }
 
-/// Whether the last calls take as long, and the broker as much memory, as the first. The host's own
-/// drift is taken out by calls to dockerd itself, in turn with the first and with the last.
+/// Compares the time and memory of the last calls with those of the first. Calls to dockerd itself,
+/// alternating with the first and last calls, remove the host's own drift.
 pub(crate) fn measure_growth(sockets: &Sockets, size: &Size, broker: &Process) -> Result<()> {
     let calls = size.growth_calls;
     let end = calls / 20;
     let mut clients = sockets.connect()?;
     let mut tally = Tally::from_now();
-    let (mut first, mut last) = (Each::<Sample>::default(), Each::<Sample>::default());
+    let (mut first, mut last) = (PerTarget::<Sample>::default(), PerTarget::<Sample>::default());
     let mut early_kb = 0.0;
     for call in 0..calls {
         let time = clients.broker.time(&start(&tally.next_name()), 404)?;
@@ -83,17 +83,17 @@ pub(crate) fn measure_growth(sockets: &Sockets, size: &Size, broker: &Process) -
     let slower = judge("of the first", slower, 2, Goal::AtMost(SLOWER));
     report::row(&format!("first {end} calls, median us"), &first, 1, "");
     report::row(&format!("last {end} of {calls}, median us"), &last, 1, &slower);
-    report::row(&format!("kB after {} calls", calls / 10), &Each::of_broker(early_kb), 0, "");
+    report::row(&format!("kB after {} calls", calls / 10), &PerTarget::of_broker(early_kb), 0, "");
     let grown = judge("grown by", late_kb - early_kb, 0, Goal::AtMost(GROWTH_KB));
-    report::row(&format!("kB after {calls} calls"), &Each::of_broker(late_kb), 0, &grown);
+    report::row(&format!("kB after {calls} calls"), &PerTarget::of_broker(late_kb), 0, &grown);
     report_records("growth", &mut tally);
     Ok(())
 }
 
 fn report_records(part: &str, tally: &mut Tally) {
     let records = tally.records();
-    let goal = if records.is_complete() { "each call recorded alike  ok" } else { "MISSED" };
-    let found = Each::of_broker(f64::from(records.found));
+    let goal = if records.is_complete() { "each call has the same records  ok" } else { "MISSED" };
+    let found = PerTarget::of_broker(f64::from(records.found));
     report::row(&format!("{part}, records of {} calls", records.calls), &found, 0, goal);
     if !records.is_complete() {
         println!("    {} to {} records a call", records.fewest, records.most);

@@ -1,12 +1,12 @@
-//! One row for each figure, with its goal and whether it is met.
+//! Prints one row for each figure, with its goal and whether the figure meets it.
 
-use crate::target::Each;
+use crate::target::PerTarget;
 
 pub(crate) fn heading() {
     line("", ["direct", "broker", "HAProxy"].map(str::to_owned), "goal");
 }
 
-pub(crate) fn row(what: &str, figures: &Each<f64>, decimals: usize, goal: &str) {
+pub(crate) fn row(what: &str, figures: &PerTarget<f64>, decimals: usize, goal: &str) {
     let figures = [figures.direct, figures.broker, figures.haproxy];
     line(what, figures.map(|figure| number(figure, decimals)), goal);
 }

@@ -1,4 +1,4 @@
-//! What was measured many times, and the figures that stand for it.
+//! Repeated measurements and their statistics.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ impl Sample {
         self.at(99)
     }
 
-    /// The median of what each value is of the other's in the same round, so that a host that
-    /// slows down for a while slows both sides of a pair.
+    /// The median of the ratios to the other sample, round by round. If the host slows down for a while,
+    /// it slows both sides of a ratio.
     pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
         let pairs = self.values.iter().zip(&other.values);
         Self { values: pairs.map(|(value, other)| value / other).collect() }.median()
     }
 
-    /// The value that this many of a hundred are not above; NaN where nothing was measured.
+    /// The percentile; NaN if there are no measurements.
     fn at(&self, percent: usize) -> f64 {
         let mut values = self.values.clone();
         values.sort_unstable_by(f64::total_cmp);

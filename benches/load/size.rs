@@ -1,20 +1,20 @@
-//! How much is measured.
+//! The sizes of a full and of a short run.
 
 use std::time::Duration;
 
 pub(crate) struct Size {
-    /// Turns of each target where single calls are timed.
+    /// Turns of each target when timing single calls.
     pub(crate) rounds: u32,
     pub(crate) calls_a_round: u32,
-    /// Turns of each target where calls a second are counted.
+    /// Turns of each target when counting calls a second.
     pub(crate) slices: u32,
     pub(crate) slice: Duration,
-    /// Turns of each target at saving or loading an image.
+    /// Turns of each target when saving or loading an image.
     pub(crate) transfers: u32,
     pub(crate) idle_connections: u32,
     pub(crate) followed_logs: u32,
     pub(crate) growth_calls: u32,
-    /// How often each of the worst requests is sent.
+    /// How often to send each of the most expensive requests.
     pub(crate) worst_rounds: u32,
 }
 

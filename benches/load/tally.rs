@@ -1,20 +1,20 @@
-//! Which calls are in the audit log, and how often each.
+//! Counts how often each call occurs in the audit log.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::trail::Trail;
 
-/// How long auditd may take to write what the kernel has.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long auditd may take to write the records that the kernel has.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The log is complete when it has had nothing for this long.
-const STILL: Duration = Duration::from_secs(1);
+/// The log is complete if no record has arrived for this long.
+const QUIET_PERIOD: Duration = Duration::from_secs(1);
 
-/// Calls that each name a container of their own.
+/// The calls of one run. Each names a container of its own, by which the log identifies it.
 pub(crate) struct Tally {
     trail: Trail,
     tag: String,
-    /// Records found, by the number of the call.
+    /// The number of records of each call.
     seen: Vec<u32>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Every call is there, and each as often as the others.
+    /// Whether every call has records, and all have the same number.
     pub(crate) fn is_complete(&self) -> bool {
         self.fewest > 0 && self.fewest == self.most
     }
@@ -39,14 +39,14 @@ impl Tally {
         Self { trail: Trail::from_now(), tag, seen: Vec::new() }
     }
 
-    /// A name that no container has and no other call uses. A dot ends it.
+    /// A name that no container has and no other call uses. It ends with a dot.
     pub(crate) fn next_name(&mut self) -> String {
         let name = format!("{}{}.", self.tag, self.seen.len());
         self.seen.push(0);
         name
     }
 
-    /// Counts the records that were written since the last time.
+    /// Counts the records since the last call of this function.
     pub(crate) fn read(&mut self) {
         let Self { trail, tag, seen } = self;
         trail.read(|line| {
@@ -59,12 +59,12 @@ impl Tally {
         });
     }
 
-    /// What is in the log once auditd has written everything.
+    /// Waits until auditd has written everything, and returns the counts.
     pub(crate) fn records(&mut self) -> Records {
         let start = Instant::now();
         let mut found = 0;
         let mut changed = start;
-        while changed.elapsed() < STILL && start.elapsed() < PATIENCE {
+        while changed.elapsed() < QUIET_PERIOD && start.elapsed() < TIMEOUT {
             std::thread::sleep(Duration::from_millis(20));
             self.read();
             let now: u32 = self.seen.iter().sum();

@@ -1,4 +1,4 @@
-//! The three ways to dockerd, and how they take turns.
+//! The three targets to measure, and the order of their turns.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::client::Client;
 
-/// Something for each of the three.
+/// One value for each target.
 #[derive(Default)]
-pub(crate) struct Each<T> {
+pub(crate) struct PerTarget<T> {
     pub(crate) direct: T,
     pub(crate) broker: T,
     pub(crate) haproxy: T,
@@ -21,14 +21,14 @@ pub(crate) enum Target {
     Haproxy,
 }
 
-impl Each<f64> {
-    /// A figure that the others were not asked for.
+impl PerTarget<f64> {
+    /// A figure that was measured for the broker only.
     pub(crate) fn of_broker(broker: f64) -> Self {
         Self { direct: f64::NAN, broker, haproxy: f64::NAN }
     }
 }
 
-impl<T> Each<T> {
+impl<T> PerTarget<T> {
     pub(crate) fn of(&self, target: Target) -> &T {
         match target {
             Target::Direct => &self.direct,
@@ -45,8 +45,8 @@ impl<T> Each<T> {
         }
     }
 
-    pub(crate) fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> Each<U> {
-        Each {
+    pub(crate) fn map<U>(&self, mut change: impl FnMut(&T) -> U) -> PerTarget<U> {
+        PerTarget {
             direct: change(&self.direct),
             broker: change(&self.broker),
             haproxy: change(&self.haproxy),
@@ -54,12 +54,12 @@ impl<T> Each<T> {
     }
 }
 
-pub(crate) type Sockets = Each<PathBuf>;
+pub(crate) type Sockets = PerTarget<PathBuf>;
 
 impl Sockets {
-    pub(crate) fn connect(&self) -> Result<Each<Client>> {
+    pub(crate) fn connect(&self) -> Result<PerTarget<Client>> {
         let connect = |socket: &Path| Client::connect(socket);
-        Ok(Each {
+        Ok(PerTarget {
             direct: connect(&self.direct)?,
             broker: connect(&self.broker)?,
             haproxy: connect(&self.haproxy)?,
@@ -68,7 +68,7 @@ impl Sockets {
 }
 
 /// Calls `turn` for every target in every round. Each round begins with another target, so that
-/// what disturbs the host, and what one leaves behind, meets all of them.
+/// disturbances of the host, and after-effects of one target, affect all of them.
 pub(crate) fn take_turns(
     rounds: u32,
     mut turn: impl FnMut(Target, u32) -> Result<()>,

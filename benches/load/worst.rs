@@ -1,48 +1,48 @@
-//! What the worst requests cost the broker before it has decided. The policies forbid everything, so
-//! that nothing is made.
+//! The cost of the most expensive requests, up to the broker's decision. The policies deny every call,
+//! so dockerd creates nothing.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use crate::bodies::{Worst, worst};
+use crate::bodies::{WorstRequest, worst_requests};
 use crate::client::Client;
 use crate::process::Process;
 use crate::report::{Goal, judge, row};
 use crate::size::Size;
-use crate::target::Each;
+use crate::target::PerTarget;
 
 /// Goals for each request.
 const TIME_LIMIT_MS: f64 = 50.0;
 const MEMORY_LIMIT_MB: f64 = 32.0;
 
-/// How many are told: those that take longest.
-const TOLD: usize = 10;
+/// How many requests to report: those that take longest.
+const REPORTED: usize = 10;
 
 struct Cost {
     name: &'static str,
     status: u16,
-    /// Processor time of all threads, in milliseconds: the least of all rounds.
+    /// CPU time of all threads, in milliseconds: the minimum of all rounds.
     time_ms: f64,
-    /// The most memory beyond what the broker had before, in MB, in any round.
+    /// How much the broker's memory grew, in MB: the maximum of all rounds.
     memory_mb: f64,
 }
 
 pub(crate) fn measure(broker: &Path, size: &Size, process: &Process) -> Result<()> {
     let costs: Result<Vec<Cost>> =
-        worst().iter().map(|worst| cost(worst, broker, size, process)).collect();
+        worst_requests().iter().map(|worst| cost(worst, broker, size, process)).collect();
     let mut costs = costs?;
     costs.sort_by(|one, other| other.time_ms.total_cmp(&one.time_ms));
-    for Cost { name, status, time_ms, memory_mb } in costs.into_iter().take(TOLD) {
+    for Cost { name, status, time_ms, memory_mb } in costs.into_iter().take(REPORTED) {
         let time = judge("ms", time_ms, 1, Goal::AtMost(TIME_LIMIT_MS));
         let memory = judge("MB", memory_mb, 1, Goal::AtMost(MEMORY_LIMIT_MB));
         let what = format!("{status} {name}");
-        row(&what, &Each::of_broker(time_ms), 1, &format!("{time}; {memory}"));
+        row(&what, &PerTarget::of_broker(time_ms), 1, &format!("{time}; {memory}"));
     }
     Ok(())
 }
 
-fn cost(worst: &Worst, broker: &Path, size: &Size, process: &Process) -> Result<Cost> {
+fn cost(worst: &WorstRequest, broker: &Path, size: &Size, process: &Process) -> Result<Cost> {
     let request = request(worst);
     let mut cost = Cost { name: worst.name, status: 0, time_ms: f64::INFINITY, memory_mb: 0.0 };
     for _ in 0..size.worst_rounds {
@@ -52,7 +52,7 @@ fn cost(worst: &Worst, broker: &Path, size: &Size, process: &Process) -> Result<
         client.send(&request)?;
         cost.status = client.status()?;
         drop(client);
-        // Threads that write records have come to rest.
+        // The threads that write records are idle after that.
         Process::settle();
         cost.time_ms = cost.time_ms.min(process.cpu_ms()? - began);
         let grown_mb = (process.peak_kb()? - memory_kb) / 1024.0;
@@ -61,7 +61,7 @@ fn cost(worst: &Worst, broker: &Path, size: &Size, process: &Process) -> Result<
     Ok(cost)
 }
 
-fn request(worst: &Worst) -> Vec<u8> {
+fn request(worst: &WorstRequest) -> Vec<u8> {
     let head = format!("{} HTTP/1.1\r\nHost: docker\r\n", worst.target);
     let body = &worst.body;
     if body.is_empty() {

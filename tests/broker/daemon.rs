@@ -183,14 +183,14 @@ fn a_bad_configuration_is_not_taken_over() {
         wait_until(says, || daemon.said().contains(says));
     };
     let mut held = UnixStream::connect(daemon.socket()).unwrap();
-    reload("connections_per_uid = \"many\"", "the old configuration stays: ");
+    reload("connections_per_uid = \"many\"", "keeping the old one: ");
     assert!(daemon.answers());
-    reload("connections_per_uid = 1", "the configuration is read anew");
+    reload("connections_per_uid = 1", "reloaded the configuration");
     wait_until("the limit", || !daemon.answers());
     held.write_all(PING).unwrap();
     assert_eq!(Connection::over(held).answer("GET").status, 200);
     wait_until("a free place", || daemon.answers());
-    reload("attest = \"none\"", "counts from the next start on");
+    reload("attest = \"none\"", "take effect only after a restart");
     end(child);
 }
 
@@ -218,7 +218,7 @@ fn a_service_manager_hands_over_the_socket() {
     signal(&child, Signal::SIGHUP);
     told("RELOADING=1");
     told("READY=1");
-    assert!(daemon.said().contains("the socket of the service manager"));
+    assert!(daemon.said().contains("the socket that the service manager passed"));
     end(child);
     told("STOPPING=1");
     assert!(daemon.socket().exists(), "the socket is the service manager's");
@@ -272,7 +272,7 @@ fn s15_two_brokers_never_share_a_state_dir() {
     let shared = config.replace(own.to_str().unwrap(), taken.to_str().unwrap());
     fs::write(second.path("config.toml"), shared).unwrap();
     let refusal = second.refusal(Command::new("env"));
-    assert!(refusal.contains("another audit-broker serves it"), "{refusal}");
+    assert!(refusal.contains("another audit-broker listens there"), "{refusal}");
     assert!(refusal.contains(taken.to_str().unwrap()), "{refusal}");
     assert!(first.answers(), "the first one goes on");
     end(running);
@@ -285,7 +285,7 @@ fn there_is_one_at_a_time_and_a_killed_one_is_replaced() {
     let daemon = Daemon::new();
     let mut first = daemon.start();
     let refusal = daemon.refusal(Command::new("env"));
-    assert!(refusal.contains("another audit-broker serves it"), "{refusal}");
+    assert!(refusal.contains("another audit-broker listens there"), "{refusal}");
     assert!(refusal.contains(daemon.socket().to_str().unwrap()), "{refusal}");
     assert!(daemon.answers(), "the first goes on");
     let mut stream = daemon.stream();
@@ -303,7 +303,7 @@ fn there_is_one_at_a_time_and_a_killed_one_is_replaced() {
 fn what_is_missing_is_said_in_one_line() {
     let daemon = Daemon::new();
     let refusal = daemon.refusal(login_as_root(PERSON));
-    assert!(refusal.contains("runs in somebody's login session"), "{refusal}");
+    assert!(refusal.contains("running inside a login session"), "{refusal}");
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     let refusal = daemon.refusal(nobody);
@@ -313,7 +313,7 @@ fn what_is_missing_is_said_in_one_line() {
     assert!(refusal.contains("there is no user `nobody-here`; create it"), "{refusal}");
     daemon.configure("user = \"root\"");
     let refusal = daemon.refusal(Command::new("env"));
-    assert!(refusal.contains("is root; name one without rights"), "{refusal}");
+    assert!(refusal.contains("is root; name an unprivileged user"), "{refusal}");
     fs::write(daemon.path("plain"), "").unwrap();
     let plain = format!(
         "listen = \"{}\"\nupstream = \"{}\"\n",
@@ -322,7 +322,7 @@ fn what_is_missing_is_said_in_one_line() {
     );
     fs::write(daemon.path("config.toml"), plain).unwrap();
     let refusal = daemon.refusal(Command::new("env"));
-    assert!(refusal.contains("something that is no socket is there"), "{refusal}");
+    assert!(refusal.contains("a file that is not a socket is in the way"), "{refusal}");
     let mut daemon = daemon;
     daemon.configure("");
     daemon.fake.end();

@@ -221,7 +221,7 @@ fn policies_are_read_anew() {
     // What is wrong with them, in one file, leaves all as they were.
     fs::write(&file, PERMIT_ALL).unwrap();
     fs::write(file.with_file_name("wrong.cedar"), "permit(principal, action);").unwrap();
-    wait_until("the complaint", || broker.said().contains("the old policies stay: bad policies"));
+    wait_until("the complaint", || broker.said().contains("keeping the old ones: bad policies"));
     assert!(broker.said().contains("wrong.cedar"), "{}", broker.said());
     assert_eq!(status(), 403);
     fs::remove_file(file.with_file_name("wrong.cedar")).unwrap();

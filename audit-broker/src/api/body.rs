@@ -1,8 +1,8 @@
-//! The body of a request: read strictly into what its route takes, and written anew.
+//! The body of a request: parsed strictly into the type of its route, and rewritten.
 //!
-//! The daemon takes keys in any case, merges those that stand twice and skips those that it does
-//! not know. What is forwarded is written from what was understood, so that none of this reaches
-//! it.
+//! The daemon accepts keys in any case, merges duplicate keys and skips unknown ones. The broker
+//! forwards a body written from what it understood, so none of these reaches the daemon. This file
+//! does not judge what a body asks for.
 
 use super::container::ContainerConfig;
 use super::exec::{ExecConfig, ExecStart};
@@ -31,19 +31,19 @@ mod differential;
 #[cfg(test)]
 mod tests;
 
-/// The longest JSON body that is read, in bytes.
+/// Longest JSON body, in bytes.
 ///
 /// # Source
-/// `maxBodySize` in `pkg/authorization/authz.go` of moby, which holds authorization plugins to the
-/// same.
+/// `maxBodySize` in `pkg/authorization/authz.go` of moby: the same limit holds for authorization
+/// plugins.
 pub(crate) const SIZE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// A body as understood.
+/// A body as the broker understood it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// There is none, or none that the daemon reads.
+    /// No body, or one that the daemon does not read.
     None,
-    /// Bytes that are passed on as they come.
+    /// Bytes that the broker forwards as they arrive.
     Stream,
     Auth(AuthConfig),
     ContainerCreate(Box<ContainerConfig>),
@@ -68,7 +68,7 @@ pub(crate) enum Body {
     Config(ConfigSpec),
 }
 
-/// Reads the body of a request to a route that takes `kind`.
+/// Parses the body of a request to a route that takes this kind.
 pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> {
     if bytes.len() > SIZE_LIMIT_BYTES {
         return Err(Refusal::too_large(format!(
@@ -76,20 +76,20 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
         )));
     }
     if bytes.is_empty() {
-        return without_bytes(kind);
+        return missing_body(kind);
     }
     Ok(match kind {
         BodyKind::None => {
-            // Nothing of it is forwarded; it is read so that only JSON passes unnoticed.
+            // The broker drops this body, but only if it is JSON.
             strict_json::check(bytes).map_err(refuse_json)?;
             Body::None
         }
         BodyKind::Stream => Body::Stream,
         BodyKind::Auth => Body::Auth(read(bytes)?),
-        BodyKind::ContainerCreate => Body::ContainerCreate(created(read(bytes)?)?),
+        BodyKind::ContainerCreate => Body::ContainerCreate(check_create(read(bytes)?)?),
         BodyKind::ContainerUpdate => Body::ContainerUpdate(read(bytes)?),
-        BodyKind::Commit => Body::Commit(commit(read(bytes)?)?),
-        BodyKind::ExecCreate => Body::ExecCreate(started(read(bytes)?)?),
+        BodyKind::Commit => Body::Commit(check_commit(read(bytes)?)?),
+        BodyKind::ExecCreate => Body::ExecCreate(check_exec(read(bytes)?)?),
         BodyKind::ExecStart => Body::ExecStart(read(bytes)?),
         BodyKind::VolumeCreate => Body::VolumeCreate(read(bytes)?),
         BodyKind::VolumeUpdate => Body::VolumeUpdate(read(bytes)?),
@@ -109,8 +109,8 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
     })
 }
 
-/// A body may be left out where the daemon has a meaning for that.
-fn without_bytes(kind: BodyKind) -> Result<Body, Refusal> {
+/// The meaning of a request without a body, if the daemon accepts one.
+fn missing_body(kind: BodyKind) -> Result<Body, Refusal> {
     match kind {
         BodyKind::None => Ok(Body::None),
         BodyKind::Stream => Ok(Body::Stream),
@@ -120,10 +120,10 @@ fn without_bytes(kind: BodyKind) -> Result<Body, Refusal> {
     }
 }
 
-/// Most things that a container may mount. Each is asked for, judged and recorded.
+/// Most mounts of a container. The broker looks up, judges and records each of them.
 const MOUNTS_LIMIT: usize = 256;
 
-/// Longest command, in bytes: the kernel passes no more to a program whose stack may grow to 8 MiB.
+/// Longest command, in bytes. The kernel passes no more to a program with the usual 8 MiB of stack.
 ///
 /// # Source
 /// `execve(2)`, "Limits on size of arguments and environment".
@@ -132,20 +132,21 @@ const COMMAND_LIMIT_BYTES: usize = 2 << 20;
 fn refuse_long_command<'a>(words: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
     if words.map(String::len).sum::<usize>() > COMMAND_LIMIT_BYTES {
         return Err(Refusal::bad_request(format!(
-            "the command is longer than {COMMAND_LIMIT_BYTES} bytes, the most that a program gets"
+            "the command is longer than {COMMAND_LIMIT_BYTES} bytes, the most that the kernel passes \
+             to a program"
         )));
     }
     Ok(())
 }
 
-/// A process in a container.
-fn started(exec: ExecConfig) -> Result<ExecConfig, Refusal> {
+/// Refuses an exec whose command is too long.
+fn check_exec(exec: ExecConfig) -> Result<ExecConfig, Refusal> {
     refuse_long_command(exec.cmd.iter().flatten())?;
     Ok(exec)
 }
 
-/// A new container.
-fn created(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
+/// Refuses a container with too long a command or too many mounts.
+fn check_create(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
     let words = config.entrypoint.iter().chain(&config.cmd);
     refuse_long_command(words.flat_map(|words| &words.0))?;
     let host = config.host_config.as_deref();
@@ -155,14 +156,14 @@ fn created(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal
     let volumes = config.volumes.as_ref().map_or(0, BTreeMap::len);
     if binds + mounts + tmpfs + volumes > MOUNTS_LIMIT {
         return Err(Refusal::bad_request(format!(
-            "`Binds`, `Mounts`, `Tmpfs` and `Volumes` name more than {MOUNTS_LIMIT} mounts together"
+            "`Binds`, `Mounts`, `Tmpfs` and `Volumes` name more than {MOUNTS_LIMIT} mounts in total"
         )));
     }
     Ok(config)
 }
 
-/// A commit has the keys of a container without those of its host and networks.
-fn commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
+/// Refuses a commit with the keys for the host and the networks of a container.
+fn check_commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
     if config.host_config.is_some() || config.networking_config.is_some() {
         return Err(Refusal::bad_request(
             "`HostConfig` and `NetworkingConfig` are not keys of a commit",
@@ -171,23 +172,24 @@ fn commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal>
     Ok(config)
 }
 
-/// Most keys of other versions that a document may name. Each takes its whole path in memory.
+/// Most unknown keys in a document. Each takes the memory of its whole path.
 const SKIPPED_LIMIT: usize = 64;
 
-/// Reads one JSON document in which every key is known. `null` stands for a body that says nothing.
+/// Parses one JSON document and refuses unknown keys. `null` stands for an empty object.
 fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Refusal> {
     strict_json::check(bytes).map_err(refuse_json)?;
     let mut skipped = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let keep = |path: serde_ignored::Path<'_>| {
+    let collect = |path: serde_ignored::Path<'_>| {
         if skipped.len() <= SKIPPED_LIMIT {
             skipped.push(KeyPath::new(&path));
         }
     };
-    let mut body: Option<T> = serde_ignored::deserialize(&mut json, keep).map_err(refuse_json)?;
+    let mut body: Option<T> =
+        serde_ignored::deserialize(&mut json, collect).map_err(refuse_json)?;
     if skipped.len() > SKIPPED_LIMIT {
         return Err(Refusal::bad_request(format!(
-            "more than {SKIPPED_LIMIT} keys are not keys of the docker API that audit-broker knows"
+            "more than {SKIPPED_LIMIT} keys are unknown to audit-broker"
         )));
     }
     if !skipped.is_empty() {
@@ -199,14 +201,14 @@ fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Refusal> {
     Ok(body.take().unwrap_or_default())
 }
 
-/// Refuses a key that the object does not have. One that says nothing passes, since clients name
-/// keys of other versions with `null`; but the daemon must not read it as a key that it knows.
+/// Refuses an unknown key. A key with the value `null` is allowed, because clients send keys of other
+/// versions that way, unless the daemon would read it as a key that it knows.
 fn refuse_unknown<T: DeserializeOwned>(path: &KeyPath, document: &Value) -> Result<(), Refusal> {
     let folded = fold(path.key());
-    let meant = path.known_keys::<T>().iter().find(|known| fold(known) == folded);
-    match meant {
-        Some(meant) => Err(Refusal::bad_request(format!(
-            "`{path}` is not a key of the docker API; did you mean `{meant}`"
+    let suggestion = path.known_keys::<T>().iter().find(|known| fold(known) == folded);
+    match suggestion {
+        Some(known) => Err(Refusal::bad_request(format!(
+            "`{path}` is not a key of the docker API; did you mean `{known}`"
         ))),
         None if path.is_null_in(document) => Ok(()),
         None => Err(Refusal::bad_request(format!(
@@ -218,8 +220,8 @@ fn refuse_unknown<T: DeserializeOwned>(path: &KeyPath, document: &Value) -> Resu
 /// A key as Go compares it.
 ///
 /// # Source
-/// `foldName` in `encoding/json/fold.go` of Go. The long s and the Kelvin sign are the two other
-/// characters that fold to letters of ASCII.
+/// `foldName` in `encoding/json/fold.go` of Go. The long s and the Kelvin sign are the only other
+/// characters that fold to ASCII letters.
 fn fold(key: &str) -> String {
     key.chars()
         .map(|c| match c {
@@ -231,11 +233,11 @@ fn fold(key: &str) -> String {
 }
 
 fn refuse_json(error: impl Display) -> Refusal {
-    Refusal::bad_request(format!("the body is not what the docker API takes: {error}"))
+    Refusal::bad_request(format!("the body is not valid for the docker API: {error}"))
 }
 
 impl Body {
-    /// The JSON to forward, in its one form; nothing if the body is not JSON.
+    /// The JSON to forward, in its one form; `None` if the body is not JSON.
     pub(crate) fn to_json(&self) -> Option<Vec<u8>> {
         match self {
             Self::None | Self::Stream => None,
@@ -263,7 +265,7 @@ impl Body {
     }
 }
 
-/// Texts, numbers and maps with text keys have a JSON form always.
+/// Never fails: strings, numbers and maps with string keys always have a JSON form.
 fn write<T: Serialize>(body: &T) -> Option<Vec<u8>> {
     serde_json::to_vec(body).ok()
 }

@@ -1,38 +1,38 @@
-//! The classes of what a call does: what a level is set for.
+//! The classes of calls, for which the settings choose how much to record.
 //!
-//! Knows no route; each route names its class. A class either only reads or changes something, so
-//! that reading can be recorded at another level than changing.
+//! A class either only reads or changes something, so that reading can have another level than
+//! changing. This file does not know the routes; each route names its class.
 
-/// What a call does, by the kind of object and the kind of activity.
+/// The class of a call, by the kind of object and of activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Class {
-    /// `_ping`, `version`, `info`: what every client asks first.
+    /// `_ping`, `version` and `info`, which every client requests first.
     SystemProbe,
-    /// Disk use, by object.
+    /// Disk usage.
     SystemRead,
-    /// The stream of what everybody does.
+    /// The stream of events.
     Events,
-    /// Credentials checked against a registry, to which the daemon connects.
+    /// The daemon checks credentials against a registry.
     RegistryAuth,
-    /// Registries asked by the daemon: image search, manifests, what a plugin wants to be allowed.
+    /// The daemon asks a registry: image search, manifests, the privileges that a plugin needs.
     RegistryRead,
     /// The list of containers.
     ContainerList,
-    /// Configuration, processes and changes of one container.
+    /// The configuration, processes and changed files of one container.
     ContainerView,
-    /// Resource use of one container, usually a stream.
+    /// The resource usage of one container, usually as a stream.
     ContainerStats,
-    /// What a container wrote to its standard output and error.
+    /// The output of a container.
     ContainerLogs,
     /// Files copied out of a container.
     ContainerFilesRead,
     /// Files written into a container.
     ContainerFilesWrite,
-    /// A container made.
+    /// Containers created.
     ContainerCreate,
     /// Containers started, stopped, waited for.
     ContainerState,
-    /// Limits or the name of a container changed.
+    /// Containers renamed, or their limits changed.
     ContainerModify,
     /// Containers removed.
     ContainerDelete,
@@ -40,61 +40,61 @@ pub(crate) enum Class {
     Attach,
     /// A process started inside a container.
     Exec,
-    /// State of a process started inside a container.
+    /// The state of a process started inside a container.
     ExecView,
     /// The list of images.
     ImageList,
-    /// Configuration, history and attestations of one image.
+    /// The configuration, history and attestations of one image.
     ImageView,
-    /// An image fetched from a registry or made of an archive.
+    /// An image pulled from a registry or imported from an archive.
     ImagePull,
-    /// Images read from an archive.
+    /// Images loaded from an archive.
     ImageLoad,
-    /// Images written to an archive.
+    /// Images saved to an archive.
     ImageSave,
-    /// A name given to an image, or a container's files made one.
+    /// An image tagged, or committed from a container.
     ImageName,
-    /// An image sent to a registry.
+    /// An image pushed to a registry.
     ImagePush,
     /// Images or their names removed.
     ImageDelete,
-    /// Images built by the daemon, and the cache of that.
+    /// Images built by the daemon, and the build cache.
     Build,
-    /// The builder's own protocol, which the broker cannot read.
+    /// The protocol of BuildKit, which the broker cannot read.
     BuildSession,
-    /// Volumes listed and looked at.
+    /// Volumes listed and inspected.
     VolumeView,
-    /// Volumes made, changed and removed.
+    /// Volumes created, changed and removed.
     Volume,
-    /// Networks listed and looked at.
+    /// Networks listed and inspected.
     NetworkView,
-    /// Networks made and removed, containers connected to them.
+    /// Networks created and removed, and containers connected to them.
     Network,
-    /// Plugins listed and looked at.
+    /// Plugins listed and inspected.
     PluginView,
-    /// Plugins installed, set up and removed: programs that run as root.
+    /// Plugins installed, configured and removed. They are programs that run as root.
     Plugin,
-    /// The swarm and its join tokens looked at.
+    /// The swarm and its join tokens inspected.
     SwarmView,
-    /// The swarm made, joined, changed and left.
+    /// The swarm created, joined, changed and left.
     Swarm,
-    /// Nodes of the swarm listed and looked at.
+    /// Nodes of the swarm listed and inspected.
     NodeView,
     /// Nodes of the swarm changed and removed.
     Node,
-    /// Services and their tasks listed and looked at.
+    /// Services and their tasks listed and inspected.
     ServiceView,
-    /// What the tasks of a service wrote.
+    /// The output of the tasks of a service.
     ServiceLogs,
-    /// Services made, changed and removed.
+    /// Services created, changed and removed.
     Service,
-    /// Secrets listed; their content is never shown.
+    /// Secrets listed. The API never shows their content.
     SecretView,
-    /// Secrets made, changed and removed.
+    /// Secrets created, changed and removed.
     Secret,
     /// Configs of the swarm listed and shown.
     ConfigView,
-    /// Configs of the swarm made, changed and removed.
+    /// Configs of the swarm created, changed and removed.
     Config,
 }
 
@@ -108,7 +108,7 @@ use Class::{
 };
 
 impl Class {
-    /// Every class with its name in the configuration and in metrics.
+    /// Every class with its name in the settings and in metrics.
     const NAMES: &'static [(Self, &'static str)] = &[
         (SystemProbe, "system-probe"),
         (SystemRead, "system-read"),
@@ -162,17 +162,17 @@ impl Class {
         Self::NAMES.iter().map(|(class, _)| *class)
     }
 
-    /// The name in the configuration and in metrics.
+    /// The name in the settings and in metrics.
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(class, _)| *class == self).map_or("", |(_, name)| name)
     }
 
-    /// The class of this name.
+    /// The class with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| *known == name).map(|(class, _)| *class)
     }
 
-    /// Whether calls of this class leave everything as it is.
+    /// Whether calls of this class change nothing.
     pub(crate) fn reads_only(self) -> bool {
         matches!(
             self,
@@ -211,13 +211,13 @@ mod tests {
         for class in Class::all() {
             assert_eq!(Class::from_name(class.name()), Some(class));
         }
-        // `Config` is the last variant, so that a class without a name makes this fail.
+        // `Config` is the last variant, so this fails if a class has no name.
         assert_eq!(Class::all().count(), Config as usize + 1);
         assert_eq!(Class::from_name("Config"), None);
     }
 
     #[test]
-    fn only_looking_reads() {
+    fn classes_that_change_something_are_not_read_only() {
         assert!(Class::ContainerFilesRead.reads_only());
         for class in [Attach, Exec, RegistryAuth, ImagePush, BuildSession, ContainerState] {
             assert!(!class.reads_only(), "{}", class.name());

@@ -1,4 +1,4 @@
-//! A container's configuration: the body of create and commit, and a part of inspect answers.
+//! The configuration of a container: the body of create and commit, and part of inspect answers.
 
 use super::host_config::HostConfig;
 use super::network::EndpointSettings;
@@ -8,7 +8,7 @@ use super::words::Words;
 use std::collections::BTreeMap;
 
 object! {
-    /// The configuration of a container, with that of its host and networks beside it in a body.
+    /// The configuration of a container. A body also has the configuration of its host and networks.
     ///
     /// # Source
     /// `Config` in `api/types/container/config.go`, `CreateRequest` in
@@ -57,7 +57,7 @@ object! {
 }
 
 object! {
-    /// The networks that a container is connected to when it is made.
+    /// The networks to which dockerd connects a container when it creates it.
     NetworkingConfig {
         endpoints_config "EndpointsConfig": BTreeMap<String, Option<EndpointSettings>>,
     }

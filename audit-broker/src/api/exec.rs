@@ -3,8 +3,8 @@
 use super::object::object;
 
 object! {
-    /// The process and its rights. docker-py names the container in the body too, which the daemon
-    /// does not read there, and writes one key with a small letter.
+    /// The process and its privileges. docker-py also sends the container, which the daemon does not
+    /// read in the body, and spells one key in lower case.
     ExecConfig {
         container "Container": String,
         user "User": String,

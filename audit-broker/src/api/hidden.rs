@@ -1,9 +1,9 @@
-//! Texts that no trace may show.
+//! Secret strings that no log line or record may show.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A password, token or key. It goes to the daemon, and its debug form does not tell it.
+/// A password, token or key. It goes to the daemon, and its debug form hides it.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Hidden(pub(crate) String);

@@ -1,4 +1,4 @@
-//! What a container gets of the host: limits, devices, mounts, namespaces, rights.
+//! The host configuration of a container: limits, devices, mounts, namespaces and privileges.
 
 use super::mount::Mount;
 use super::object::object;
@@ -6,12 +6,12 @@ use super::ports::Ports;
 use super::words::Words;
 use std::collections::BTreeMap;
 
-/// Defines an object that has the limits of a container among its own keys, as Go's embedding of
-/// `Resources` does.
+/// Defines an object with the limits of a container among its own keys, like Go's embedding of
+/// `Resources`.
 ///
 /// # Source
-/// `Resources` in `api/types/container/hostconfig.go` of moby, with the keys that releases from
-/// 20.10 on have taken out of it.
+/// `Resources` in `api/types/container/hostconfig.go` of moby, with the keys that releases after
+/// 20.10 removed.
 macro_rules! object_with_resources {
     ($(#[$meta:meta])* $name:ident { $($own:tt)+ }) => {
         object! {
@@ -55,7 +55,7 @@ macro_rules! object_with_resources {
         }
 
         impl $name {
-            /// What of the limits and devices can harm others.
+            /// The limits and devices with which a container can harm others.
             pub(crate) fn resources(&self) -> Resources<'_> {
                 Resources {
                     cgroup_parent: self.cgroup_parent.as_deref(),
@@ -83,14 +83,14 @@ macro_rules! object_with_resources {
     };
 }
 
-/// Limits and devices, wherever they are asked for.
+/// The limits and devices of a container, from a create or an update request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resources<'config> {
     pub(crate) cgroup_parent: Option<&'config str>,
     pub(crate) cpuset_cpus: Option<&'config str>,
     pub(crate) cpuset_mems: Option<&'config str>,
     blkio_weight_device: &'config [WeightDevice],
-    /// Each key with its disks.
+    /// Each key of the body, with its disks.
     blkio_throttles: [(&'static str, Option<&'config [ThrottleDevice]>); 4],
     pub(crate) cpu_realtime_period: Option<i64>,
     pub(crate) cpu_realtime_runtime: Option<i64>,
@@ -116,7 +116,7 @@ impl<'config> Resources<'config> {
 }
 
 object_with_resources! {
-    /// What a container gets of the host.
+    /// The access of a container to the host.
     ///
     /// # Source
     /// `HostConfig` in `api/types/container/hostconfig.go` of moby.
@@ -165,7 +165,7 @@ object_with_resources! {
 }
 
 object_with_resources! {
-    /// The body of a container's update: limits and what happens when it ends.
+    /// The body that updates a container: its limits and restart policy.
     UpdateConfig {
         restart_policy "RestartPolicy": RestartPolicy,
     }

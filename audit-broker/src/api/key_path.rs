@@ -1,4 +1,7 @@
-//! Where a key stands in a body, and which keys its object has.
+//! The path of a key in a body, and the known keys of an object.
+//!
+//! This is how an error can name an unknown key and suggest a known one. It knows the types of bodies
+//! only through serde.
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
@@ -10,7 +13,7 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::fmt;
 
-/// The way from the top of a body to a value in it.
+/// The path from the top of a body to a value in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct KeyPath(Vec<KeyStep>);
 
@@ -37,7 +40,7 @@ impl KeyPath {
         path
     }
 
-    /// The key at the end.
+    /// The last key of the path.
     pub(super) fn key(&self) -> &str {
         match self.0.last() {
             Some(KeyStep::Key(key)) => key,
@@ -45,7 +48,7 @@ impl KeyPath {
         }
     }
 
-    /// Whether the body says nothing there.
+    /// Whether the value in this body is `null`.
     pub(super) fn is_null_in(&self, body: &Value) -> bool {
         let found = self.0.iter().try_fold(body, |value, step| match step {
             KeyStep::Key(key) => value.get(key),
@@ -54,11 +57,11 @@ impl KeyPath {
         found.is_some_and(Value::is_null)
     }
 
-    /// The keys of the object that holds the key at the end, in a body of this type.
+    /// The known keys of the object that holds the last key, in a body of this type.
     pub(super) fn known_keys<T: DeserializeOwned>(&self) -> &'static [&'static str] {
         let keys = Cell::new(&[][..]);
         let (_, holder) = self.0.split_last().unwrap_or((&KeyStep::Index(0), &[]));
-        // The probe always ends in an error, which is how it stops.
+        // The probe stops by returning an error.
         let _ = T::deserialize(Probe { steps: holder, keys: &keys });
         keys.get()
     }
@@ -77,8 +80,8 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// Walks a type instead of a document: it offers one value along the steps, and notes the keys of
-/// the object that it arrives at.
+/// A deserializer that walks a type instead of a document. It offers one value along the steps, and
+/// notes the keys of the last object.
 struct Probe<'path> {
     steps: &'path [KeyStep],
     keys: &'path Cell<&'static [&'static str]>,

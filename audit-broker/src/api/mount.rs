@@ -1,4 +1,4 @@
-//! What is mounted in a container, in the long form that services have too.
+//! A mount in a container, in the long form that services use too.
 
 use super::object::{Empty, object};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ object! {
 }
 
 object! {
-    /// A driver with its options: of a volume, of logs, of a secret.
+    /// A driver with its options: for a volume, a log or a secret.
     Driver {
         name "Name": String,
         options "Options": BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! Networks, and what a container has in one.
+//! Networks, and the endpoint of a container in one.
 
 use super::object::object;
 use std::collections::BTreeMap;
@@ -23,14 +23,14 @@ object! {
 }
 
 object! {
-    /// Another network whose configuration is taken.
+    /// Another network, whose configuration the new one takes over.
     ConfigReference {
         network "Network": String,
     }
 }
 
 object! {
-    /// Where the addresses of a network come from.
+    /// The address management of a network.
     Ipam {
         driver "Driver": String,
         config "Config": Vec<IpamConfig>,
@@ -62,7 +62,7 @@ object! {
 }
 
 object! {
-    /// What a container has, or asks for, in one network.
+    /// The endpoint of a container in one network, as it is or as requested.
     ///
     /// # Source
     /// `EndpointSettings` in `api/types/network/endpoint.go` of moby.

@@ -1,15 +1,15 @@
-//! How a JSON object of the docker API becomes a struct.
+//! The macro that defines a JSON object of the docker API as a struct.
 //!
-//! Serde's own derive would take a list for an object, by position, and Go does not. Unknown keys
-//! are skipped here, so that the same structs read the daemon's answers; the reader of request
-//! bodies hears of each one that is skipped and refuses it.
+//! Serde's own derive would also read a list as an object, by position, and Go does not. The structs
+//! skip unknown keys, so that they can read the daemon's answers too. [`super::body`] refuses each
+//! skipped key of a request.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
-/// Defines a struct whose fields are all optional: `field "Key": Type,` or, where clients write the
-/// key in more than one way that Go takes, `field "Key" | "key": Type,`.
+/// Defines a struct with optional fields only: `field "Key": Type,`. If clients spell a key in several
+/// ways that Go accepts: `field "Key" | "key": Type,`.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -69,7 +69,7 @@ macro_rules! object {
 }
 pub(super) use object;
 
-/// An object without keys, which says by being there: `"Global": {}`.
+/// An object without keys, whose presence is its meaning: `"Global": {}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Empty;
 

@@ -1,9 +1,9 @@
-//! Plugins: what one is allowed.
+//! The privileges of plugins.
 
 use super::object::object;
 
 object! {
-    /// A right that the person who installs a plugin has agreed to.
+    /// A privilege that the caller grants to a plugin when installing it.
     PluginPrivilege {
         name "Name" | "name": String,
         description "Description" | "description": String,

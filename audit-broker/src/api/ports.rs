@@ -1,4 +1,4 @@
-//! Maps by port: `80/tcp`, which docker also takes as `80` and `80/TCP`.
+//! Maps keyed by port: `80/tcp`, which docker also accepts as `80` and `80/TCP`.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Values by port, each port in the form `80/tcp` or `80-90/tcp`.
+/// A map keyed by port. Each port has the form `80/tcp` or `80-90/tcp`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Ports<V>(pub(crate) BTreeMap<String, V>);
@@ -19,7 +19,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ports<V> {
             type Value = Ports<V>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a map by port")
+                formatter.write_str("a map keyed by port")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ports<V>, A::Error> {
@@ -33,7 +33,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ports<V> {
                     })?;
                     if ports.insert(port, map.next_value()?).is_some() {
                         return Err(Error::custom(format_args!(
-                            "the port `{}` stands more than once",
+                            "the port `{}` occurs more than once",
                             key.escape_debug()
                         )));
                     }
@@ -46,6 +46,8 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ports<V> {
     }
 }
 
+/// The port in its one form; `None` if it is not a port.
+///
 /// # Source
 /// `ParsePort` in `api/types/network/port.go` of moby; the words for protocols in `validateProto`
 /// of `github.com/docker/go-connections/nat`.

@@ -1,29 +1,30 @@
-//! JSON in the values of query keys, each in one form.
+//! JSON values of query keys: filters, maps and lists.
 //!
-//! A value that says nothing, such as `null`, gives nothing. Called by the query parser.
+//! Each function checks a value and rewrites it in one form. It returns `None` for `null`. This file
+//! does not know which key a value belongs to.
 
 use super::strict_json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Filters, in the form of docker's maps: `{"label":{"a=b":true}}`.
+/// Rewrites filters as nested maps: `{"label":{"a=b":true}}`.
 ///
-/// The daemon takes lists too, and does not look whether a value in a map is true.
+/// The daemon also accepts lists, and does not check whether a value in a map is true.
 ///
 /// # Source
 /// `FromJSON` in `daemon/internal/filters/parse.go` of moby.
 pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Form {
+    enum FiltersForm {
         Maps(BTreeMap<String, BTreeMap<String, bool>>),
         Lists(BTreeMap<String, BTreeSet<String>>),
     }
-    let filters: BTreeMap<String, BTreeSet<String>> = match read::<Option<Form>>(json) {
+    let filters: BTreeMap<String, BTreeSet<String>> = match read::<Option<FiltersForm>>(json) {
         Ok(None) => return Ok(None),
-        Ok(Some(Form::Lists(lists))) => lists,
-        Ok(Some(Form::Maps(maps))) => {
+        Ok(Some(FiltersForm::Lists(lists))) => lists,
+        Ok(Some(FiltersForm::Maps(maps))) => {
             maps.into_iter().map(|(name, values)| (name, values.into_keys().collect())).collect()
         }
         Err(_) if strict_json::check_query(json.as_bytes()).is_ok() => {
@@ -38,13 +39,13 @@ pub(crate) fn filters(json: &str) -> Result<Option<String>, String> {
     write(&maps)
 }
 
-/// Filters, in the form that [`filters`] gives, with one value more. Everything must have each label;
-/// of other filters one value is enough.
+/// Adds one value to filters in the form that [`filters`] writes. An object must match every value of
+/// the label filter, and one value of any other filter.
 pub(crate) fn with(filters: Option<&str>, name: &str, value: &str) -> String {
     with_all(filters, name, [value.to_owned()])
 }
 
-/// The same with several values more.
+/// Like [`with`], for several values.
 pub(crate) fn with_all(
     filters: Option<&str>,
     name: &str,
@@ -56,7 +57,7 @@ pub(crate) fn with_all(
     serde_json::json!(maps).to_string()
 }
 
-/// Filters with each value of one of them replaced.
+/// Replaces each value of one filter for which `replace` returns another one.
 pub(crate) fn replaced(
     filters: Option<&str>,
     name: &str,
@@ -70,7 +71,7 @@ pub(crate) fn replaced(
     serde_json::json!(maps).to_string()
 }
 
-/// The values of one of the filters; `None` if it is not there.
+/// The values of one filter; `None` if there is no such filter.
 pub(crate) fn filtered_by(filters: Option<&str>, name: &str) -> Option<Vec<String>> {
     Some(read_filters(filters).remove(name)?.into_keys().collect())
 }
@@ -79,17 +80,18 @@ fn read_filters(filters: Option<&str>) -> BTreeMap<String, BTreeMap<String, bool
     filters.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-/// A map of names to texts or null: null takes a build argument from the builder's environment.
+/// Rewrites a map of names to strings or null. A null takes a build argument from the environment of
+/// the builder.
 pub(crate) fn map(json: &str) -> Result<Option<String>, String> {
     write(&read::<Option<BTreeMap<String, Option<String>>>>(json)?)
 }
 
-/// A list of texts.
+/// Rewrites a list of strings.
 pub(crate) fn list(json: &str) -> Result<Option<String>, String> {
     write(&read::<Option<Vec<String>>>(json)?)
 }
 
-/// JSON of any form.
+/// Rewrites JSON of any form.
 pub(crate) fn any(json: &str) -> Result<Option<String>, String> {
     write(&read::<Value>(json)?)
 }
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_lists_and_the_rest_are_written_anew() {
+    fn maps_lists_and_other_json_are_rewritten() {
         assert_eq!(map(r#"{ "B":null, "A":"1" }"#), Ok(Some(r#"{"A":"1","B":null}"#.to_owned())));
         assert_eq!(list(r#"[ "a" ]"#), Ok(Some(r#"["a"]"#.to_owned())));
         assert_eq!(any(r#"{ "os" : "linux" }"#), Ok(Some(r#"{"os":"linux"}"#.to_owned())));

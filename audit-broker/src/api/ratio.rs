@@ -1,33 +1,38 @@
-//! A fraction, as exactly as the daemon keeps it.
+//! A fraction with the precision of the daemon.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// A number of 32 bits, which the daemon reads from the text at once, and the broker by way of 64.
-/// Both arrive at the same unless the text is next to halfway between two numbers; that is refused.
+/// A 32-bit number. The daemon parses it directly, and the broker parses 64 bits first. Both get the
+/// same number unless the text is close to the middle between two 32-bit numbers; those are refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Ratio(f32);
 
 impl<'de> Deserialize<'de> for Ratio {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The nearest, for `float_roundtrip` of serde_json is on.
+        // The nearest 64-bit number, because the feature `float_roundtrip` of serde_json is on.
         let number = f64::deserialize(deserializer)?;
         nearest(number).map(Self).ok_or_else(|| {
-            Error::custom(format_args!("`{number}` has no exact form in 32 bits; round it"))
+            Error::custom(format_args!(
+                "cannot round `{number}` to 32 bits reliably; use fewer digits"
+            ))
         })
     }
 }
 
 fn nearest(number: f64) -> Option<f32> {
-    // The bits that 64 have more than 32, and their first.
-    const FURTHER_BITS: u64 = (1 << 29) - 1;
+    // The mantissa bits that only the 64-bit form has, and the first of them.
+    const EXTRA_BITS: u64 = (1 << 29) - 1;
     const HALFWAY: u64 = 1 << 28;
 
-    #[expect(clippy::cast_possible_truncation, reason = "it rounds, and what overflows is refused")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding is intended, and the next line refuses an overflow"
+    )]
     let nearest = number as f32;
     let in_range = number == 0.0 || nearest.is_normal();
-    (in_range && number.to_bits() & FURTHER_BITS != HALFWAY).then_some(nearest)
+    (in_range && number.to_bits() & EXTRA_BITS != HALFWAY).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -35,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn j14_a_ratio_is_the_one_that_the_daemon_reads() {
+    fn j14_the_daemon_reads_the_same_ratio() {
         for (json, written) in [
             ("0", Some("0.0")),
             ("1", Some("1.0")),
@@ -43,11 +48,11 @@ mod tests {
             ("0.30000000000000004", Some("0.3")),
             ("-0.25", Some("-0.25")),
             ("340282346638528859811704183484516925441", Some("3.4028235e+38")),
-            // Halfway between 0.5 and the next, and so near to it that 64 bits do not tell.
+            // Halfway between 0.5 and the next number, and so close that 64 bits cannot tell.
             ("0.5000000298023223876953125", None),
             ("0.50000002980232238769531249", None),
             ("0.500000029802322387695312500001", None),
-            // Halfway too, which serde_json tells with `float_roundtrip` only.
+            // Also halfway, but serde_json notices only with `float_roundtrip`.
             ("0.234120003879070281982421875", None),
             ("1e-40", None),
             ("1e39", None),

@@ -1,7 +1,8 @@
-//! A request as the broker understood it, and as it will ask dockerd. Does no I/O.
+//! The head of a request, as the broker understood it and as it forwards it.
 //!
-//! Knows the head of a request: method, target and headers. What it understood is what is recorded,
-//! and what is forwarded is written from that, never from the bytes that came.
+//! This file parses method, target and headers into a [`Head`], and writes the target to forward. The
+//! broker records what it understood, and forwards a request written from that, never the original
+//! bytes. This file does no I/O and does not know the bodies.
 
 mod header;
 mod path;
@@ -19,27 +20,27 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub(crate) use query::Query;
 pub(crate) use version::ApiVersion;
 
-/// The head of a request, each part in one form only.
+/// The head of a request. Each part has only one form.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) route: &'static Route,
     /// The version in the path, if the client asked for one.
     pub(crate) version: Option<ApiVersion>,
-    /// What the path names, decoded.
+    /// The name or id of the object in the path, decoded.
     pub(crate) object: Option<String>,
     pub(crate) query: Query,
     /// The headers that go to the daemon.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The protocol that the client asks for, on a route that can become one.
+    /// The protocol that the client wants to upgrade to, on a route that supports it.
     pub(crate) upgrade: Option<Upgrade>,
-    /// Whether a body follows. On a route that takes none it is read and not forwarded.
+    /// Whether a body follows. On a route that takes none, the broker reads and drops it.
     pub(crate) has_body: bool,
 }
 
-/// Reads the head of a request strictly: what is unknown, ambiguous or said twice is refused.
+/// Parses the head of a request strictly: refuses everything unknown, ambiguous or duplicate.
 ///
-/// `newest` is the newest version that both the daemon and the broker speak. `ignored_headers` are
-/// further headers, in lower case, that are dropped instead of refused.
+/// `newest` is the newest version that both the daemon and the broker support. `ignored_headers` are
+/// further headers, in lower case, to drop instead of refusing them.
 pub(crate) fn parse_head(
     method: &hyper::Method,
     target: &hyper::Uri,
@@ -50,22 +51,22 @@ pub(crate) fn parse_head(
 ) -> Result<Head, Refusal> {
     if http_version != hyper::Version::HTTP_11 {
         return Err(Refusal::bad_request(format!(
-            "{http_version:?} is not passed on; use HTTP/1.1"
+            "audit-broker does not speak {http_version:?}; use HTTP/1.1"
         )));
     }
     if target.scheme().is_some() || target.authority().is_some() {
-        return Err(Refusal::bad_request("the target must be a path, not an address"));
+        return Err(Refusal::bad_request("the request target must be a path, not a URL"));
     }
-    let place = path::locate(method, target.path())?;
-    if let Some(version) = place.version {
+    let location = path::locate(method, target.path())?;
+    if let Some(version) = location.version {
         version.check_within(newest)?;
     }
-    let query = query::parse(place.route, target.query().unwrap_or_default())?;
-    let headers = header::parse(place.route, headers, ignored_headers)?;
+    let query = query::parse(location.route, target.query().unwrap_or_default())?;
+    let headers = header::parse(location.route, headers, ignored_headers)?;
     Ok(Head {
-        route: place.route,
-        version: place.version,
-        object: place.object,
+        route: location.route,
+        version: location.version,
+        object: location.object,
         query,
         headers: headers.forwarded,
         upgrade: headers.upgrade,
@@ -74,13 +75,13 @@ pub(crate) fn parse_head(
 }
 
 impl Head {
-    /// The target to ask the daemon for, in this version of its API. `object` stands in for what
-    /// the client named: the full id of the container, say.
+    /// The target to request from the daemon, in this version of its API. `object` replaces the name
+    /// that the client sent, for example with the full id of a container.
     pub(crate) fn target(&self, version: ApiVersion, object: Option<&str>) -> String {
         self.target_without(&[], version, object)
     }
 
-    /// The same without some keys of the query.
+    /// Like [`Self::target`], without some keys of the query.
     pub(crate) fn target_without(
         &self,
         keys: &[&str],

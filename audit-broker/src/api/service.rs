@@ -1,4 +1,4 @@
-//! Services of the swarm: what runs, how often, and how it is reached.
+//! Services of the swarm: their tasks, replicas, updates and published ports.
 
 use super::object::{Empty, object};
 use super::ratio::Ratio;
@@ -43,7 +43,7 @@ object! {
 }
 
 object! {
-    /// How tasks are exchanged for others. Times are nanoseconds.
+    /// How the swarm replaces the tasks of a service. Times are nanoseconds.
     RolloutConfig {
         parallelism "Parallelism": u64,
         delay "Delay": i64,

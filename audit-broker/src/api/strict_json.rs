@@ -1,123 +1,127 @@
-//! JSON read with no room for two readings.
+//! Refuses JSON that two decoders could read differently.
 //!
-//! Go's decoder takes the last of two equal keys, or merges them, and replaces bytes that are not
-//! UTF-8. Here a document that could be read in two ways is refused before anything of it is used,
-//! and so is one that holds more than a real client has to say.
+//! If a key occurs twice, Go's decoder takes the last value or merges both, and it replaces bytes that
+//! are not UTF-8. The broker refuses such a document before it uses any of it. It also refuses a
+//! document larger than a real client sends. This file does not know what a document means.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
-/// How deep lists and maps may lie in each other. The deepest body of the API has 8 levels.
+/// Most levels of nested lists and objects. The deepest body of the API has 8.
 const DEPTH_LIMIT: usize = 64;
 
-/// How many values a document may hold. A value of two bytes can take a thousand in memory; a large
-/// body of a real client holds some hundred.
+/// Most values in a document. A value of two bytes can take a thousand bytes of memory. A large body of
+/// a real client has a few hundred values.
 const VALUES_LIMIT: usize = 10_000;
 
-/// Longest key, and longest text where no other limit holds, in bytes. No path is longer, and no
-/// text of options for mount(2), which takes one page.
+/// Longest key, and longest string without a limit of its own, in bytes. No path is longer, and neither
+/// are the options of mount(2), which take one page.
 ///
 /// # Source
 /// `PATH_MAX` in `linux/limits.h`; `copy_mount_options` in `fs/namespace.c` of Linux.
-const TEXT_LIMIT_BYTES: usize = 4096;
+const STRING_LIMIT_BYTES: usize = 4096;
 
-/// Longest text of a command, an environment, a label and the like, in bytes. The kernel passes no
-/// longer word to a program.
+/// Longest string in a command, an environment, a label and the like, in bytes. The kernel passes no
+/// longer argument to a program.
 ///
 /// # Source
 /// `MAX_ARG_STRLEN` in `linux/binfmts.h`.
-const LONG_TEXT_LIMIT_BYTES: usize = 128 << 10;
+const LONG_STRING_LIMIT_BYTES: usize = 128 << 10;
 
-/// Most bytes of all texts together, as dockerd writes them when it tells of what it was given:
-/// U+2028 and U+2029 in six bytes.
+/// Most bytes of all strings together, as dockerd writes them in its answers: U+2028 and U+2029 take
+/// six bytes there.
 ///
 /// # Source
 /// `appendString` in `encoding/json/encode.go` of Go.
-const TEXTS_LIMIT_BYTES: usize = 4 << 20;
+const ALL_STRINGS_LIMIT_BYTES: usize = 4 << 20;
 
-/// What each of the texts under a key may have in bytes. A key that is not here takes short ones.
-fn text_limit_under(key: &str) -> Option<usize> {
+/// Longest string under this key, in bytes; `None` if the key takes short strings.
+fn string_limit_under(key: &str) -> Option<usize> {
     match key {
         "Annotations" | "Args" | "Cmd" | "Command" | "Entrypoint" | "Env" | "Labels" | "OnBuild"
         | "SecurityOpt" | "Shell" | "Test"
         // Profiles, certificates and tokens.
         | "CACert" | "Profile" | "SigningCACert" | "SigningCAKey" | "auth" | "identitytoken"
-        | "password" | "registrytoken" => Some(LONG_TEXT_LIMIT_BYTES),
-        // Of a secret or config of the swarm, in base64.
-        "Data" => Some(TEXTS_LIMIT_BYTES),
+        | "password" | "registrytoken" => Some(LONG_STRING_LIMIT_BYTES),
+        // A secret or config of the swarm, in base64.
+        "Data" => Some(ALL_STRINGS_LIMIT_BYTES),
         _ => None,
     }
 }
 
-/// Checks a document: one value, no key twice, no NUL, and no depth, number of values or length of a
-/// text without end.
+/// Checks a document. It must have one value, no duplicate key and no NUL, and stay within the limits on
+/// nesting, values and strings.
 pub(crate) fn check(json: &[u8]) -> Result<(), serde_json::Error> {
-    check_with(json, TEXT_LIMIT_BYTES)
+    check_with(json, STRING_LIMIT_BYTES)
 }
 
-/// The same for JSON in a query, which is short as a whole.
+/// Checks a JSON value of a query, whose total length is limited by that of the head.
 pub(crate) fn check_query(json: &[u8]) -> Result<(), serde_json::Error> {
-    check_with(json, LONG_TEXT_LIMIT_BYTES)
+    check_with(json, LONG_STRING_LIMIT_BYTES)
 }
 
-fn check_with(json: &[u8], text_limit_bytes: usize) -> Result<(), serde_json::Error> {
+fn check_with(json: &[u8], string_limit_bytes: usize) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXTS_LIMIT_BYTES) };
-    Checked { depth_left: DEPTH_LIMIT, text_limit_bytes, left: &left }.check(&mut deserializer)?;
+    let remaining = Remaining {
+        values: Cell::new(VALUES_LIMIT),
+        string_bytes: Cell::new(ALL_STRINGS_LIMIT_BYTES),
+    };
+    Checker { depth_left: DEPTH_LIMIT, string_limit_bytes, remaining: &remaining }
+        .check(&mut deserializer)?;
     deserializer.end()
 }
 
-/// What the rest of a document may still hold.
-struct Left {
+/// What the rest of a document may still contain.
+struct Remaining {
     values: Cell<usize>,
-    text_bytes: Cell<usize>,
+    string_bytes: Cell<usize>,
 }
 
-impl Left {
-    fn take_text<E: de::Error>(&self, text: &str, limit_bytes: usize) -> Result<(), E> {
+impl Remaining {
+    fn take_string<E: de::Error>(&self, text: &str, limit_bytes: usize) -> Result<(), E> {
         if text.len() > limit_bytes {
-            return Err(E::custom(format_args!("a text of more than {limit_bytes} bytes")));
+            return Err(E::custom(format_args!("a string of more than {limit_bytes} bytes")));
         }
-        // Each has three bytes here, and six there.
+        // Each takes three bytes in UTF-8, and six as dockerd writes it.
         let separators = text.matches(['\u{2028}', '\u{2029}']).count();
         let written = text.len() + 3 * separators;
-        let left = self.text_bytes.get().checked_sub(written).ok_or_else(|| {
-            E::custom(format_args!("texts of more than {TEXTS_LIMIT_BYTES} bytes together"))
+        let left = self.string_bytes.get().checked_sub(written).ok_or_else(|| {
+            E::custom(format_args!("strings of more than {ALL_STRINGS_LIMIT_BYTES} bytes in total"))
         })?;
-        self.text_bytes.set(left);
+        self.string_bytes.set(left);
         Ok(())
     }
 }
 
-/// A value that is read to the end and not kept.
+/// Reads one value to its end, checks it, and drops it.
 #[derive(Clone, Copy)]
-struct Checked<'left> {
+struct Checker<'remaining> {
     depth_left: usize,
-    text_limit_bytes: usize,
-    left: &'left Left,
+    string_limit_bytes: usize,
+    remaining: &'remaining Remaining,
 }
 
-impl Checked<'_> {
+impl Checker<'_> {
     fn check<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let values_left =
-            self.left.values.get().checked_sub(1).ok_or_else(|| {
+            self.remaining.values.get().checked_sub(1).ok_or_else(|| {
                 de::Error::custom(format_args!("more than {VALUES_LIMIT} values"))
             })?;
-        self.left.values.set(values_left);
+        self.remaining.values.set(values_left);
         deserializer.deserialize_any(self)
     }
 
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
             Some(depth_left) => Ok(Self { depth_left, ..self }),
-            None => Err(E::custom(format_args!("more than {DEPTH_LIMIT} levels"))),
+            None => Err(E::custom(format_args!("more than {DEPTH_LIMIT} levels of nesting"))),
         }
     }
 }
 
-impl<'de> de::DeserializeSeed<'de> for Checked<'_> {
+impl<'de> de::DeserializeSeed<'de> for Checker<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -125,7 +129,7 @@ impl<'de> de::DeserializeSeed<'de> for Checked<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Checked<'_> {
+impl<'de> Visitor<'de> for Checker<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,9 +158,9 @@ impl<'de> Visitor<'de> for Checked<'_> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
         if text.contains('\0') {
-            return Err(E::custom("a NUL character in a text"));
+            return Err(E::custom("a NUL character in a string"));
         }
-        self.left.take_text(text, self.text_limit_bytes)
+        self.remaining.take_string(text, self.string_limit_bytes)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -169,12 +173,12 @@ impl<'de> Visitor<'de> for Checked<'_> {
         let deeper = self.deeper()?;
         let mut keys = HashSet::new();
         while let Some(key) = map.next_key::<Key>()? {
-            self.left.take_text(&key.0, TEXT_LIMIT_BYTES)?;
-            let limit = text_limit_under(&key.0).unwrap_or(deeper.text_limit_bytes);
-            let below = Self { text_limit_bytes: limit, ..deeper };
+            self.remaining.take_string(&key.0, STRING_LIMIT_BYTES)?;
+            let limit = string_limit_under(&key.0).unwrap_or(deeper.string_limit_bytes);
+            let below = Self { string_limit_bytes: limit, ..deeper };
             if let Some(Key(key)) = keys.replace(key) {
                 return Err(de::Error::custom(format_args!(
-                    "the key `{}` stands more than once",
+                    "the key `{}` occurs more than once",
                     key.escape_debug()
                 )));
             }
@@ -204,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_reading_is_taken() {
+    fn unambiguous_documents_are_accepted() {
         for json in
             ["null", "{}", r#" {"a":{"a":[1,-2,0.5,"x",true,null]},"b":1} "#, r#"["\u00e9"]"#]
         {
@@ -215,35 +219,36 @@ mod tests {
     }
 
     #[test]
-    fn there_are_not_too_many_values() {
+    fn the_number_of_values_is_limited() {
         let list = |count| format!("[{}1]", "1,".repeat(count - 1));
         assert!(check(list(VALUES_LIMIT - 1).as_bytes()).is_ok());
         assert!(check(list(VALUES_LIMIT).as_bytes()).is_err());
     }
 
     #[test]
-    fn s30_no_text_is_longer_than_what_it_is_for() {
+    fn s30_each_key_limits_the_length_of_its_strings() {
         let text = |key: &str, len: usize| format!(r#"{{"{key}":["{}"]}}"#, "a".repeat(len));
         for (key, limit) in [
-            ("Binds", TEXT_LIMIT_BYTES),
-            ("anything", TEXT_LIMIT_BYTES),
-            ("Cmd", LONG_TEXT_LIMIT_BYTES),
-            ("Labels", LONG_TEXT_LIMIT_BYTES),
-            ("Data", TEXTS_LIMIT_BYTES - "Data".len()),
+            ("Binds", STRING_LIMIT_BYTES),
+            ("anything", STRING_LIMIT_BYTES),
+            ("Cmd", LONG_STRING_LIMIT_BYTES),
+            ("Labels", LONG_STRING_LIMIT_BYTES),
+            ("Data", ALL_STRINGS_LIMIT_BYTES - "Data".len()),
         ] {
             assert!(check(text(key, limit).as_bytes()).is_ok(), "{key}");
             assert!(check(text(key, limit + 1).as_bytes()).is_err(), "{key}");
         }
         let key = |len: usize| format!(r#"{{"{}":1}}"#, "a".repeat(len));
-        assert!(check(key(TEXT_LIMIT_BYTES).as_bytes()).is_ok());
-        assert!(check(key(TEXT_LIMIT_BYTES + 1).as_bytes()).is_err());
-        // Below a key that takes long texts, others do not.
-        let nested = format!(r#"{{"Labels":{{}},"Image":"{}"}}"#, "a".repeat(TEXT_LIMIT_BYTES + 1));
+        assert!(check(key(STRING_LIMIT_BYTES).as_bytes()).is_ok());
+        assert!(check(key(STRING_LIMIT_BYTES + 1).as_bytes()).is_err());
+        // A key after one with long strings still takes short ones.
+        let nested =
+            format!(r#"{{"Labels":{{}},"Image":"{}"}}"#, "a".repeat(STRING_LIMIT_BYTES + 1));
         assert!(check(nested.as_bytes()).is_err());
     }
 
     #[test]
-    fn s31_texts_count_as_dockerd_writes_them() {
+    fn s31_strings_count_as_dockerd_writes_them() {
         let words = |word: &str, count| {
             let word = format!(r#""{}""#, word.repeat(30_000));
             format!(r#"{{"Cmd":[{}]}}"#, vec![word; count].join(","))
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_are_refused() {
+    fn ambiguous_documents_are_refused() {
         let deep = format!("{}{}", "[".repeat(DEPTH_LIMIT + 1), "]".repeat(DEPTH_LIMIT + 1));
         for json in [
             r#"{"a":1,"a":1}"#,

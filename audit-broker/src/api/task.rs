@@ -1,4 +1,4 @@
-//! What the tasks of a service run.
+//! The tasks of a service: what they run, with which resources, and where.
 
 use super::container::HealthConfig;
 use super::host_config::Ulimit;
@@ -25,7 +25,7 @@ object! {
 }
 
 object! {
-    /// A plugin that each node installs. The daemon's own keys are in lower case.
+    /// A plugin that each node installs. The daemon writes these keys in lower case.
     ///
     /// # Source
     /// `PluginSpec` in `api/types/swarm/runtime.go` of moby.
@@ -141,7 +141,7 @@ object! {
 }
 
 object! {
-    /// The file that a secret or config becomes in the container.
+    /// The file in the container that holds a secret or config.
     FileTarget {
         name "Name": String,
         uid "UID": String,

@@ -1,5 +1,5 @@
-//! Docker's own description of its API, walked against the routes and bodies: nothing in it may be
-//! unknown here.
+//! Compares the routes and bodies with docker's own description of its API: the broker must know
+//! everything in it.
 
 use super::body::parse_body;
 use super::route::{self, BodyKind, Route};
@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// The description, which lies beside the checkout. Without it there is nothing to compare with,
-/// which only a machine of a developer may say.
+/// The description, which lies beside the checkout. Only outside of CI may it be missing.
 fn description() -> Option<Yaml> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/data/docker-api-1.56.swagger.yaml");
@@ -21,8 +20,8 @@ fn description() -> Option<Yaml> {
     YamlLoader::load_from_str(&indent_closing(&text)).unwrap().into_iter().next()
 }
 
-/// Some examples end in a brace under the first letter of their key, where the YAML reader wants it
-/// further in.
+/// Indents closing braces. Some examples have theirs in the column of the key, which the YAML parser
+/// rejects.
 fn indent_closing(text: &str) -> String {
     let is_closing = |line: &str| matches!(line.trim().trim_end_matches(','), "}" | "]" | "}]");
     let lines = text
@@ -36,7 +35,7 @@ struct Operation<'yaml> {
     parameters: Vec<&'yaml Yaml>,
 }
 
-/// Every operation of the description with its route here.
+/// Every operation of the description, with its route in the broker.
 fn operations(description: &Yaml) -> Vec<Operation<'_>> {
     let mut operations = Vec::new();
     for (path, methods) in description["paths"].as_hash().unwrap() {
@@ -64,7 +63,7 @@ fn every_operation_and_query_key_is_known() {
             let name = parameter["name"].as_str().unwrap();
             assert!(route.parameter(name).is_some(), "{} {name}", route.path);
         }
-        // The name of a build's type is described as a header too.
+        // The type of a build context is described as a header.
         for parameter in parameters.iter().filter(|p| p["in"].as_str() == Some("header")) {
             let name = parameter["name"].as_str().unwrap().to_lowercase();
             let mut headers = hyper::HeaderMap::new();
@@ -105,7 +104,7 @@ fn every_key_of_every_body_is_known() {
     assert!(bodies > 20, "{bodies}");
 }
 
-/// A value of the schema in which every key that it names is there.
+/// A value of the schema with every key.
 fn sample(description: &Yaml, schema: &Yaml) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.strip_prefix("#/definitions/").unwrap();
@@ -119,7 +118,7 @@ fn sample(description: &Yaml, schema: &Yaml) -> Value {
                     left.extend(right);
                     Value::Object(left)
                 }
-                // A type by reference, with a text beside it that only describes it.
+                // A referenced type, with a text that only describes it.
                 (left, _) => left,
             })
             .unwrap();
@@ -139,7 +138,7 @@ fn sample(description: &Yaml, schema: &Yaml) -> Value {
             for (key, schema) in schema["properties"].as_hash().into_iter().flatten() {
                 object.insert(key.as_str().unwrap().to_owned(), sample(description, schema));
             }
-            // A port is a key that every map takes.
+            // A port is a valid key of every map.
             if schema["additionalProperties"].as_hash().is_some() {
                 let value = sample(description, &schema["additionalProperties"]);
                 object.insert("80/tcp".to_owned(), value);

@@ -1,4 +1,4 @@
-//! Volumes, and those that a swarm shares.
+//! Volumes, and the cluster volumes of a swarm.
 
 use super::object::{Empty, object};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ object! {
 }
 
 object! {
-    /// How a volume is used. The description of the API has keys here that the daemon reads one
+    /// How a volume can be used. The description of the API lists keys here that the daemon reads one
     /// level higher.
     AccessMode {
         scope "Scope": String,

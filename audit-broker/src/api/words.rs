@@ -1,11 +1,11 @@
-//! Lists of texts that Go also takes as one text.
+//! Lists of strings that Go also accepts as one string.
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
 
-/// A command line, or a list that is written as one text where it has one word. `"a b"` is one
-/// word: nothing is split.
+/// A command line or another list of words. One string stands for a list of one word: `"a b"` is not
+/// split.
 ///
 /// # Source
 /// `StrSlice` in `api/types/strslice/strslice.go` of moby.
@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for Words {
             type Value = Words;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a text or a list of texts")
+                formatter.write_str("a string or a list of strings")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Words, E> {

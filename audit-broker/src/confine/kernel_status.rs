@@ -1,11 +1,12 @@
-//! Whether the kernel keeps audit records, from a process that can ask.
+//! Asks a separate process whether the kernel keeps audit records.
 //!
-//! The kernel acknowledges records also when it drops them, and says whether it does only to who
-//! has `CAP_AUDIT_CONTROL`. With it one could turn auditing off, so the broker must not have it. A
-//! process of its own has it, and nothing else: it knows one question, and makes no other system
-//! call than this takes.
+//! The kernel acknowledges records even if it drops them, and it tells its audit status only to a
+//! process with `CAP_AUDIT_CONTROL`. That capability can also turn auditing off, so the broker must
+//! not have it. The status process has this capability and no other right: it answers one question,
+//! and can make only the system calls for that.
 //!
-//! Knows that process, and how to ask it. Decides nothing.
+//! This file knows how to start the status process and how to ask it. It does not decide what a
+//! status means for a call.
 
 mod message;
 mod server;
@@ -32,100 +33,100 @@ pub(crate) use message::Status;
 use message::{ANSWER_LIMIT_BYTES, StatusAnswer};
 pub(crate) use server::serve;
 
-/// The command under which the program is that process:
+/// The command that makes this program the status process:
 /// `audit-broker kernel-status UID GID DEADLINE_SECONDS`.
 pub(crate) const COMMAND: &str = "kernel-status";
 
-/// Answers that are kept for who has not taken them yet. Whose call has ended never does.
+/// Most answers to hold for threads that have not taken them. A thread whose call has ended never
+/// does.
 const EARLY_LIMIT: usize = 1024;
 
-/// The process that asks the kernel, seen from the one that wants to know.
-///
-/// The process ends when this is dropped.
+/// The broker's handle of the status process, which ends when the handle is dropped.
 pub(crate) struct KernelStatus {
     socket: OwnedFd,
     last_question: AtomicU32,
     answers: Mutex<Answers>,
-    deadline: Duration,
+    timeout: Duration,
 }
 
-/// A question that has been asked, and not yet answered.
+/// A question to the status process that has no answer yet.
 #[derive(Debug)]
 pub(crate) struct StatusQuestion {
     number: u32,
-    /// When the answer is awaited no longer.
-    end: Instant,
-    /// False while the process has too many other questions to take this one.
+    /// When the broker stops waiting for the answer.
+    deadline: Instant,
+    /// False while the socket is full of other questions.
     is_sent: bool,
 }
 
-/// What has come back.
+/// The answers from the status process.
 struct Answers {
-    /// By the number of the question: those that another thread took from the socket.
+    /// Answers that one thread received for another, by the number of the question.
     early: BTreeMap<u32, StatusAnswer>,
-    /// The most records that the kernel said it had lost.
+    /// The highest number of lost records that the kernel has reported.
     lost: u32,
     auditd: Auditd,
     process: Child,
 }
 
 impl KernelStatus {
-    /// Starts the process, as this user; `None` if `CAP_AUDIT_CONTROL` is missing. Each question
-    /// is given up after `deadline`, which is that of a call.
+    /// Starts the status process as this user; `None` if the broker lacks `CAP_AUDIT_CONTROL`. The
+    /// broker waits for each answer for at most `timeout`: as long as a call waits for its record.
     ///
-    /// This comes before the caller gives up its own privileges, and in the main thread: the
-    /// process is killed when the thread that started it ends.
+    /// The main thread must call this, and before it gives up its privileges: the kernel kills the
+    /// process when the thread that started it ends.
     ///
     /// # Errors
-    /// If the process cannot be started, or cannot ask the kernel.
-    pub(crate) fn spawn(uid: Uid, gid: Gid, deadline: Duration) -> anyhow::Result<Option<Self>> {
+    /// If the process cannot start, or cannot ask the kernel.
+    pub(crate) fn spawn(uid: Uid, gid: Gid, timeout: Duration) -> anyhow::Result<Option<Self>> {
         if !caps::has_cap(None, CapSet::Permitted, Capability::CAP_AUDIT_CONTROL)? {
             return Ok(None);
         }
         let mut command = Command::new("/proc/self/exe");
-        let seconds = deadline.as_secs().to_string();
+        let seconds = timeout.as_secs().to_string();
         command.arg0("audit-broker").args([COMMAND, &uid.to_string(), &gid.to_string(), &seconds]);
         command.env_clear().current_dir("/");
-        Self::start(command, deadline).map(Some)
+        Self::start(command, timeout).map(Some)
     }
 
-    /// Starts the command with one end of the socket as its input, and asks once.
-    fn start(mut command: Command, deadline: Duration) -> anyhow::Result<Self> {
+    /// Starts the command with one end of a socket as its input, and asks once.
+    fn start(mut command: Command, timeout: Duration) -> anyhow::Result<Self> {
         let (socket, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let process = command
             .stdin(Stdio::from(theirs))
             .spawn()
-            .context("the process that watches the kernel's audit status cannot be started")?;
-        // The command holds the other end of the socket too. Were it kept, nobody would see that
-        // the process has ended.
+            .context("cannot start the process that reads the kernel's audit status")?;
+        // The command owns the other end of the socket too. If it stayed open, the broker could not
+        // notice that the process has ended.
         drop(command);
         let auditd = Auditd::default();
         let answers = Mutex::new(Answers { early: BTreeMap::new(), lost: 0, auditd, process });
-        let status = Self { socket, last_question: AtomicU32::new(0), answers, deadline };
+        let status = Self { socket, last_question: AtomicU32::new(0), answers, timeout };
         let lost = status.ask()?.lost;
         status.answers().lost = lost;
         Ok(status)
     }
 
-    /// Asks, and does not wait, so that the answer comes while something else goes on.
+    /// Sends a question without waiting, so that the broker can do something else until the answer
+    /// arrives.
     ///
     /// # Errors
     /// If the process has ended.
     pub(crate) fn begin(&self) -> anyhow::Result<StatusQuestion> {
         let number = self.last_question.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let end = Instant::now() + self.deadline;
+        let deadline = Instant::now() + self.timeout;
         match send(&self.socket, &number.to_ne_bytes(), MsgFlags::MSG_DONTWAIT) {
-            Ok(()) => Ok(StatusQuestion { number, end, is_sent: true }),
-            Err(Errno::EAGAIN) => Ok(StatusQuestion { number, end, is_sent: false }),
+            Ok(()) => Ok(StatusQuestion { number, deadline, is_sent: true }),
+            Err(Errno::EAGAIN) => Ok(StatusQuestion { number, deadline, is_sent: false }),
             Err(errno) => Err(self.answers().explain(errno)),
         }
     }
 
-    /// Waits for the answer; several threads take turns.
+    /// Waits for the answer. Several threads take turns.
     ///
     /// # Errors
-    /// If the process has ended, gives no answer before the question's end, or could not ask.
+    /// If the process has ended, does not answer before the deadline, or could not ask the kernel.
     pub(crate) fn finish(&self, question: &StatusQuestion) -> anyhow::Result<Status> {
         self.answers().take(question, &self.socket)
     }
@@ -138,11 +139,11 @@ impl KernelStatus {
         self.finish(&self.begin()?)
     }
 
-    /// Makes sure that the kernel keeps records. Where it has lost some since it was asked last, it
-    /// cannot be told whose they were.
+    /// Checks that the kernel keeps records, and has lost none since the last check. The kernel does
+    /// not say which ones it lost, so any call may be the one without a record.
     ///
     /// # Errors
-    /// If it does not, or as [`Self::finish`].
+    /// If the kernel drops or has lost records, or as [`Self::finish`].
     pub(crate) fn check_that_records_are_kept(
         &self,
         question: &StatusQuestion,
@@ -171,7 +172,7 @@ impl fmt::Debug for KernelStatus {
 }
 
 impl Answers {
-    /// The answer to the question. The answers to others that come first are kept for them.
+    /// Waits for the answer to this question, and stores the answers to others that arrive first.
     fn take(&mut self, question: &StatusQuestion, socket: &OwnedFd) -> anyhow::Result<Status> {
         let mut is_sent = question.is_sent;
         loop {
@@ -182,23 +183,23 @@ impl Answers {
                 let bytes = question.number.to_ne_bytes();
                 match send(socket, &bytes, MsgFlags::MSG_DONTWAIT) {
                     Ok(()) => is_sent = true,
-                    // There is room as soon as the process has gone on, which it tells by an answer.
+                    // The next answer shows that the process has taken a question.
                     Err(Errno::EAGAIN) => {}
                     Err(errno) => return Err(self.explain(errno)),
                 }
             }
-            wait_readable(socket, question.end).map_err(|errno| self.explain(errno))?;
+            wait_readable(socket, question.deadline).map_err(|errno| self.explain(errno))?;
             self.receive_one(socket)?;
         }
     }
 
-    /// Receives the next answer, and keeps it.
+    /// Receives and stores the next answer.
     fn receive_one(&mut self, socket: &OwnedFd) -> anyhow::Result<()> {
         let mut buffer = [0; ANSWER_LIMIT_BYTES];
         let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
         let Some((number, answer)) = StatusAnswer::parse(buffer.get(..len).unwrap_or_default())
         else {
-            bail!("the process that watches the kernel's audit status gives a wrong answer")
+            bail!("the process that reads the kernel's audit status sent a malformed answer")
         };
         self.early.insert(number, answer);
         if self.early.len() > EARLY_LIMIT {
@@ -214,40 +215,40 @@ impl Answers {
                 Ok(Status { auditd_pid, ..status })
             }
             StatusAnswer::Failure(text) => Err(anyhow!(text.escape_debug().to_string())
-                .context("the kernel does not say whether it keeps audit records")),
+                .context("cannot read the kernel's audit status")),
         }
     }
 
-    /// What a failed exchange with the process means.
+    /// The error to report for a failed exchange with the status process.
     fn explain(&mut self, errno: Errno) -> anyhow::Error {
         match errno {
             Errno::EAGAIN => {
-                anyhow!("the process that watches the kernel's audit status does not answer")
+                anyhow!("the process that reads the kernel's audit status does not answer")
             }
             Errno::EPIPE | Errno::ECONNRESET => {
-                // So that it does not stay behind as a zombie.
+                // Reaps the process if it has ended.
                 let _ = self.process.try_wait();
                 anyhow!(
-                    "the process that watches the kernel's audit status has ended; restart \
+                    "the process that reads the kernel's audit status has ended; restart \
                      audit-broker"
                 )
             }
             errno => anyhow!(io::Error::from(errno))
-                .context("the process that watches the kernel's audit status cannot be asked"),
+                .context("cannot ask the process that reads the kernel's audit status"),
         }
     }
 }
 
-/// A message goes whole or not at all.
+/// Sends one message: all of it or nothing.
 fn send(socket: &OwnedFd, message: &[u8], flags: MsgFlags) -> nix::Result<()> {
     retry(|| socket::send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL | flags)).map(|_| ())
 }
 
-/// Waits until there is something to receive; EAGAIN if there is nothing at the end.
-fn wait_readable(socket: &OwnedFd, end: Instant) -> nix::Result<()> {
+/// Waits until there is a message to receive. Returns EAGAIN if there is none at the deadline.
+fn wait_readable(socket: &OwnedFd, deadline: Instant) -> nix::Result<()> {
     loop {
-        // Rounded up, so that the last turn is not a turn without a wait.
-        let left = end.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+        // Rounded up, so that the last turns do not spin without waiting.
+        let left = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], timeout) {
             Ok(0) if left == 0 => return Err(Errno::EAGAIN),
@@ -258,13 +259,13 @@ fn wait_readable(socket: &OwnedFd, end: Instant) -> nix::Result<()> {
     }
 }
 
-/// Takes the next message and gives its length; EPIPE if the other end is closed.
+/// Receives the next message and returns its length. Returns EPIPE if the other end is closed.
 fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<usize> {
     let len = retry(|| socket::recv(socket.as_raw_fd(), buffer, MsgFlags::empty()))?;
     if len == 0 { Err(Errno::EPIPE) } else { Ok(len) }
 }
 
-/// Goes on after a signal.
+/// Retries a call that a signal interrupted.
 fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {

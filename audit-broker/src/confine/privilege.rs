@@ -1,10 +1,10 @@
-//! Becoming an unprivileged user.
+//! Makes the process an unprivileged user.
 //!
-//! Knows users, groups and capabilities. Does not know what they are for: the caller says which
-//! capabilities it keeps.
+//! This file knows users, groups and capabilities. It does not know what the kept capabilities are
+//! for.
 //!
-//! Capabilities belong to a thread, and only the C library makes ids those of all threads. So all
-//! of this happens while the process has one thread; the later ones inherit.
+//! Call it while the process has one thread; later threads inherit the result. The kernel has
+//! capabilities and ids for each thread, and the C library changes only the ids in all threads.
 
 use std::fmt::Write as _;
 
@@ -13,15 +13,15 @@ use caps::{CapSet, Capability, CapsHashSet};
 use nix::sys::prctl;
 use nix::unistd::{self, Gid, Uid, User};
 
-/// Becomes the user, for good: with these capabilities and no others, and no way to gain one.
+/// Becomes the user for good, with these capabilities and no others, and no way to gain more.
 ///
-/// The process is in the user's own group and in `group_of_upstream`, which may connect to docker's
-/// socket. Where a service manager started the process as the user, it only gives up what is too
-/// much.
+/// Afterwards the process is in the user's own group and in `group_of_upstream`, whose members may
+/// connect to docker's socket. If a service manager started the process as the user already, it only
+/// gives up the capabilities that it does not keep.
 ///
 /// # Errors
-/// If there is no such user, if the process runs as somebody else who is not root, or if a
-/// capability or the group is missing.
+/// If there is no such user, if the process runs as another user who is not root, or if a capability
+/// or the group is missing.
 pub(crate) fn drop_to(
     user: &str,
     group_of_upstream: Gid,
@@ -34,28 +34,29 @@ pub(crate) fn drop_to(
     } else {
         ensure!(
             own_uid == uid,
-            "it runs with uid {own_uid} and cannot become `{name}`; start it as root or as `{name}`"
+            "audit-broker runs with uid {own_uid} and cannot become `{name}`; start it as root or \
+             as `{name}`"
         );
         ensure!(
             unistd::getegid() == group_of_upstream
                 || unistd::getgroups()?.contains(&group_of_upstream),
-            "group {group_of_upstream}, which may connect to docker's socket, is missing; add it \
-             with SupplementaryGroups={group_of_upstream}"
+            "audit-broker is not in group {group_of_upstream}, whose members may connect to \
+             docker's socket; add SupplementaryGroups={group_of_upstream}"
         );
         reduce_capabilities(keep)?;
     }
-    // After a change of ids the files in /proc of the process belong to root, and a thread of it
-    // could not take on the login uid of the person for whom it writes.
-    prctl::set_dumpable(true).context("the process cannot be made the owner of its /proc")
+    // After a change of ids, root owns the process's files in /proc. A thread could then not take on
+    // the login uid of the person for whom it writes records.
+    prctl::set_dumpable(true).context("cannot make the process the owner of its files in /proc")
 }
 
-/// Becomes the user for good, with these groups and capabilities and no others. A process that is
-/// not root already is the user, and only gives up capabilities.
+/// Becomes the user for good, with these groups and capabilities and no others. A process that is not
+/// root must be this user already, and only gives up capabilities.
 ///
-/// The files in `/proc` of a process that changed its ids belong to root.
+/// After a change of ids, root owns the process's files in `/proc`.
 ///
 /// # Errors
-/// If a capability is missing.
+/// If a capability is missing, or the process is another user who is not root.
 pub(crate) fn become_user(
     uid: Uid,
     gid: Gid,
@@ -64,10 +65,10 @@ pub(crate) fn become_user(
 ) -> anyhow::Result<()> {
     if unistd::geteuid().is_root() {
         check_that_all_are_permitted(keep)?;
-        // It takes CAP_SETPCAP, which goes with everything else.
+        // Emptying the bounding set takes CAP_SETPCAP, so it comes before giving that up.
         if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
             caps::clear(None, CapSet::Bounding)
-                .context("the bounding set of capabilities cannot be emptied")?;
+                .context("cannot empty the bounding set of capabilities")?;
         }
         prctl::set_keepcaps(true)?;
         unistd::setgroups(groups).context("cannot change groups; CAP_SETGID is needed")?;
@@ -77,7 +78,7 @@ pub(crate) fn become_user(
             .with_context(|| format!("cannot become user {uid}; CAP_SETUID is needed"))?;
         prctl::set_keepcaps(false)?;
     }
-    ensure!(unistd::geteuid() == uid, "it runs as somebody else than user {uid}");
+    ensure!(unistd::geteuid() == uid, "audit-broker does not run as user {uid}");
     reduce_capabilities(keep)
 }
 
@@ -94,22 +95,22 @@ pub(crate) fn find_user(name: &str) -> anyhow::Result<User> {
              /usr/sbin/nologin {shown}"
         )
     };
-    ensure!(!user.uid.is_root(), "user `{shown}` is root; name one without rights");
+    ensure!(!user.uid.is_root(), "user `{shown}` is root; name an unprivileged user");
     Ok(user)
 }
 
-/// Keeps these capabilities, in the calling thread and those that it starts, and no way to gain
-/// others.
+/// Reduces the capabilities of the calling thread, and of those that it starts later, to `keep`, with
+/// no way to gain more.
 fn reduce_capabilities(keep: &[Capability]) -> anyhow::Result<()> {
     check_that_all_are_permitted(keep)?;
     let keep: CapsHashSet = keep.iter().copied().collect();
-    caps::clear(None, CapSet::Ambient).context("ambient capabilities cannot be given up")?;
+    caps::clear(None, CapSet::Ambient).context("cannot give up the ambient capabilities")?;
     caps::clear(None, CapSet::Inheritable)
-        .context("inheritable capabilities cannot be given up")?;
-    // Effective first: it is never more than what is permitted.
-    caps::set(None, CapSet::Effective, &keep).context("capabilities cannot be reduced")?;
-    caps::set(None, CapSet::Permitted, &keep).context("capabilities cannot be reduced")?;
-    prctl::set_no_new_privs().context("no_new_privs cannot be set")?;
+        .context("cannot give up the inheritable capabilities")?;
+    // Effective first: the kernel does not let it exceed the permitted set.
+    caps::set(None, CapSet::Effective, &keep).context("cannot give up capabilities")?;
+    caps::set(None, CapSet::Permitted, &keep).context("cannot give up capabilities")?;
+    prctl::set_no_new_privs().context("cannot set no_new_privs")?;
     Ok(())
 }
 
@@ -121,8 +122,8 @@ fn check_that_all_are_permitted(keep: &[Capability]) -> anyhow::Result<()> {
     }
     ensure!(
         missing.is_empty(),
-        "missing:{missing}; start it as root, or have the service manager give it \
-         (AmbientCapabilities={})",
+        "audit-broker lacks{missing}; start it as root, or have the service manager pass \
+         AmbientCapabilities={}",
         missing.trim_start()
     );
     Ok(())
@@ -140,22 +141,22 @@ mod tests {
 
     const KEEP: [Capability; 2] = [Capability::CAP_AUDIT_WRITE, Capability::CAP_SYS_PTRACE];
 
-    /// A user of every system, without rights.
+    /// An unprivileged user that every system has.
     const USER: &str = "nobody";
 
-    /// The capabilities as the kernel shows them, from inheritable to ambient.
+    /// The capability sets in `/proc/PID/status`, from inheritable to ambient.
     fn shown_capabilities() -> Vec<String> {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         let lines = status.lines().filter(|line| line.starts_with("Cap"));
         lines.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
     }
 
-    /// A process of root's. It ends when its input is closed.
+    /// A process of root that ends when its input is closed.
     fn process_of_root() -> Child {
         Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()
     }
 
-    fn check_what_is_left(group: Gid, mut other: Child) {
+    fn check_remaining_rights(group: Gid, mut other: Child) {
         let keep = KEEP.map(|capability| capability.bitmask()).iter().sum::<u64>();
         let [inheritable, permitted, effective, _, ambient] =
             shown_capabilities().try_into().unwrap();
@@ -195,14 +196,15 @@ mod tests {
         let group = Gid::from_raw(1234);
         let other = process_of_root();
         drop_to(USER, group, &KEEP).unwrap();
-        check_what_is_left(group, other);
+        check_remaining_rights(group, other);
         assert_eq!(unistd::getgroups().unwrap().len(), 2);
         assert_eq!(shown_capabilities()[3], format!("{:016x}", 0), "the bounding set");
     }
 
     #[test]
-    fn what_a_service_manager_gave_too_much_is_given_up() {
-        let test = "confine::privilege::tests::what_a_service_manager_gave_too_much_is_given_up";
+    fn the_process_gives_up_capabilities_beyond_those_it_keeps() {
+        let test =
+            "confine::privilege::tests::the_process_gives_up_capabilities_beyond_those_it_keeps";
         if !own_process::is_root(test) || !own_process::is_here(test) {
             return;
         }
@@ -222,18 +224,17 @@ mod tests {
         assert!(other_group.contains("SupplementaryGroups=4321"), "{other_group}");
         let too_much = [Capability::CAP_AUDIT_CONTROL, Capability::CAP_AUDIT_WRITE];
         let missing = drop_to(USER, group, &too_much).unwrap_err().to_string();
-        assert!(missing.starts_with("missing: CAP_AUDIT_CONTROL; start it as root"), "{missing}");
+        assert!(missing.contains("lacks CAP_AUDIT_CONTROL; start it as root"), "{missing}");
         let other_user = drop_to("daemon", group, &KEEP).unwrap_err().to_string();
         assert!(other_user.contains("cannot become `daemon`"), "{other_user}");
         drop_to(USER, group, &KEEP).unwrap();
-        check_what_is_left(group, other);
+        check_remaining_rights(group, other);
     }
 
-    /// Why the process is made dumpable again.
+    /// The reason why `drop_to` makes the process dumpable again.
     #[test]
-    fn after_a_change_of_ids_no_thread_can_take_on_a_login_uid() {
-        let test =
-            "confine::privilege::tests::after_a_change_of_ids_no_thread_can_take_on_a_login_uid";
+    fn after_a_change_of_ids_a_thread_needs_dumpable_to_take_on_a_login_uid() {
+        let test = "confine::privilege::tests::after_a_change_of_ids_a_thread_needs_dumpable_to_take_on_a_login_uid";
         if !own_process::is_root(test) || !own_process::is_here(test) {
             return;
         }
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_is_missing_or_root_is_refused() {
+    fn a_missing_user_and_root_are_refused() {
         let missing = find_user("no\nbody").unwrap_err().to_string();
         assert!(missing.contains("`no\\nbody`; create it: useradd --system"), "{missing}");
         let root = find_user("root").unwrap_err().to_string();

@@ -1,18 +1,18 @@
-//! What the process can still do once it has started.
+//! The sandbox of the running daemon: landlock and seccomp.
 //!
-//! Two walls that stand by themselves: the files, networks and processes that can be reached
-//! ([`enter_filesystem`]), and the system calls that can be made ([`filter_system_calls`]). Both
-//! are for good, and both come after the process has become an unprivileged user.
+//! The sandbox has two independent walls. Landlock limits which files, networks and processes the
+//! daemon can reach ([`enter_filesystem`]). Seccomp limits which system calls it can make
+//! ([`filter_system_calls`]). Both are permanent, and both come after the process has become an
+//! unprivileged user.
 //!
-//! A thread behind the first wall cannot look into `/proc/PID` of a process outside: `exe`, `cwd`
-//! and `ns/*` answer EACCES, whatever its capabilities. So the order is:
+//! A thread inside landlock cannot inspect a process outside: `exe`, `cwd` and `ns/*` in `/proc/PID`
+//! answer EACCES, whatever capabilities the thread has. So the order is:
 //!
-//! 1. The peer reader, the one thread that reads `/proc` of others, is started.
-//! 2. The main thread calls [`enter_filesystem`]. Every thread that it starts later is behind the
-//!    wall.
+//! 1. The main thread starts the peer reader, the one thread that reads `/proc` of other processes.
+//! 2. The main thread calls [`enter_filesystem`]. Every thread that it starts later is inside.
 //! 3. The main thread calls [`filter_system_calls`], which reaches all threads.
-//! 4. The peer reader calls [`narrow_to_reading`]: it is in front of the first wall, so it gives up
-//!    whatever changes anything.
+//! 4. The peer reader calls [`narrow_to_reading`]. It stays outside landlock, so it gives up every
+//!    system call that changes something.
 
 mod filesystem;
 mod system_call;

@@ -1,10 +1,14 @@
 //! The socket at which root reads metrics.
+//!
+//! It answers `GET /metrics` to root, one reader at a time, on a thread of its own. It does not know
+//! what is counted.
 
 use std::convert::Infallible;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -20,16 +24,24 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::confine::kernel_status::KernelStatus;
 use crate::metrics::Metrics;
 
+/// The media type of OpenMetrics 1.0.
+///
 /// # Source
-/// The exposition formats of Prometheus; this is OpenMetrics 1.0.
+/// The exposition formats of Prometheus.
 const FORMAT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// How long to wait after a failed accept: usually the process has no free descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long one reader may take, because the next one waits for it.
+const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the thread that answers. It lives as long as the process.
 ///
 /// # Errors
-/// If the thread cannot be started or cannot wait for the socket.
-pub(crate) fn start(
+/// If the thread cannot start or cannot watch the socket.
+pub(super) fn start(
     listener: StdListener,
     metrics: Arc<Metrics>,
     kernel: Option<Arc<KernelStatus>>,
@@ -48,7 +60,7 @@ pub(crate) fn start(
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!("cannot accept who asks for metrics: {error}");
+                        tracing::warn!("cannot accept a connection at the metrics socket: {error}");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
@@ -58,13 +70,7 @@ pub(crate) fn start(
     Ok(())
 }
 
-/// How long to wait when there is no descriptor left.
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// How long one reader may take, so that the next one has its turn.
-const READER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// The mode of the socket keeps others out; so does this, where somebody has changed it.
+/// The mode of the socket keeps other users out; this check still does if the mode was changed.
 fn is_root(socket: &UnixStream) -> bool {
     getsockopt(&socket.as_fd(), sockopt::PeerCredentials).is_ok_and(|peer| peer.uid() == 0)
 }
@@ -75,7 +81,7 @@ async fn serve(socket: UnixStream, metrics: &Metrics, kernel: Option<&KernelStat
     });
     let serving =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(socket), service);
-    // Who goes away while being answered has what they wanted.
+    // A reader that disconnects early is not an error.
     let _ = tokio::time::timeout(READER_TIMEOUT, serving).await;
 }
 
@@ -85,7 +91,7 @@ fn answer(
     kernel: Option<&KernelStatus>,
 ) -> Response<Full<Bytes>> {
     if request.method() != Method::GET || request.uri().path() != "/metrics" {
-        let mut response = Response::new(Full::from("GET /metrics is all that is here\n"));
+        let mut response = Response::new(Full::from("only GET /metrics is served here\n"));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }

@@ -1,7 +1,8 @@
-//! Keeping the table of owners true to what dockerd has.
+//! Removes recorded owners of objects that dockerd no longer has.
 //!
-//! Containers go by themselves, and their owners would be kept for ever. Volumes and networks tell
-//! their owner by a label, and the table has it for the time when they are gone.
+//! Objects also disappear without the broker: a container removes itself, say. Their owners would
+//! stay in the table for ever. A volume or network has its owner in a label as well, so this file
+//! brings the table in line with the labels. It does not know how the table is stored.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ use crate::owner::{OwnedKind, OwnerTable, name_key};
 use crate::who::people::People;
 use crate::who::registrar::owner_of_object;
 
-/// Kinds of which things go without the broker, whose owners are written down.
+/// The kinds of objects that can disappear without the broker, and whose owners the table records.
 const KINDS: [OwnedKind; 6] = [
     OwnedKind::Container,
     OwnedKind::Image,
@@ -22,7 +23,7 @@ const KINDS: [OwnedKind; 6] = [
     OwnedKind::Network,
 ];
 
-/// What the table knows a thing by: a name by what it is the name of.
+/// The keys of an object in the table. An image has one for each of its names.
 fn keys(kind: OwnedKind, listed: Listed) -> Vec<String> {
     let Listed { id, tags, .. } = listed;
     match kind {
@@ -33,13 +34,12 @@ fn keys(kind: OwnedKind, listed: Listed) -> Vec<String> {
     }
 }
 
-/// Forgets the owners of what dockerd does not have any more, and takes over what the labels of volumes
-/// and networks say.
+/// Removes the recorded owners of objects that dockerd no longer has, and updates the owners of
+/// volumes and networks from their labels.
 ///
 /// # Errors
-/// If dockerd cannot be reached or a list is too long to be read; the other kinds are
-/// tidied all the same.
-pub(crate) async fn tidy(
+/// If dockerd cannot be reached, or a list is too long. The other kinds are tidied all the same.
+pub(super) async fn tidy(
     owners: &OwnerTable,
     people: &People,
     upstream: &Upstream,
@@ -57,22 +57,25 @@ async fn tidy_kind(
     people: &People,
     upstream: &Upstream,
 ) -> Result<(), Unreachable> {
-    // What is made while dockerd is asked is not among these.
+    // Read before dockerd's list, so that no object created meanwhile is taken for a missing one.
     let known = owners.all(kind);
     let is_labelled = matches!(kind, OwnedKind::Volume | OwnedKind::Network);
     if known.is_empty() && !is_labelled {
         return Ok(());
     }
-    let Some(there) = list(kind, None, ApiVersion::OLDEST, upstream).await? else { return Ok(()) };
-    for listed in there.iter().filter(|_| is_labelled) {
+    let Some(existing) = list(kind, None, ApiVersion::OLDEST, upstream).await? else {
+        return Ok(());
+    };
+    for listed in existing.iter().filter(|_| is_labelled) {
         let labels = listed.labels.clone().unwrap_or_default();
         if owner_of_object(kind, &listed.id, &labels, owners, people).is_none() {
-            // It has no owner, and the table may have that of an earlier one by this name.
+            // The table may still have the owner of an earlier object of this name.
             forget(kind, &listed.id, owners);
         }
     }
-    let there: HashSet<String> = there.into_iter().flat_map(|listed| keys(kind, listed)).collect();
-    for (id, _) in known.iter().filter(|(id, _)| !there.contains(id)) {
+    let existing: HashSet<String> =
+        existing.into_iter().flat_map(|listed| keys(kind, listed)).collect();
+    for (id, _) in known.iter().filter(|(id, _)| !existing.contains(id)) {
         forget(kind, id, owners);
     }
     Ok(())
@@ -80,6 +83,6 @@ async fn tidy_kind(
 
 fn forget(kind: OwnedKind, id: &str, owners: &OwnerTable) {
     if let Err(error) = owners.forget(kind, id) {
-        tracing::error!("{} {id} cannot be forgotten: {error:#}", kind.name());
+        tracing::error!("could not remove the recorded owner of {} {id}: {error:#}", kind.name());
     }
 }

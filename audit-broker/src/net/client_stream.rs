@@ -1,6 +1,7 @@
-//! The client's end of a connection, as hyper reads and writes it.
+//! A client's connection, as hyper reads and writes it.
 //!
-//! Knows what the connection is at. Knows nothing of HTTP.
+//! While bytes pass, this file keeps track of the phase of the connection: waiting for a request,
+//! reading its head, answering it. It knows nothing of HTTP beyond that.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -21,47 +22,48 @@ use crate::net::socket::{SharedSocket, Socket};
 #[derive(Debug)]
 pub(crate) struct ClientStream {
     socket: SharedSocket,
-    /// What was read before, and is to be read first.
+    /// Bytes already read, which come before those in the socket.
     read: Bytes,
     phase: Rc<Phase>,
 }
 
-/// What a connection is at: waiting, reading the head of a request, answering it.
+/// The phase of a connection: waiting for a request, reading its head, answering it.
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
     answering: Cell<u32>,
-    /// When the first bytes of a head came.
+    /// When the first bytes of the current head arrived.
     head_begun: Cell<Option<Instant>>,
-    /// Bodies that have not come in to their end. One that is dropped before stays here: what comes
-    /// behind it is not the head of a request, and only hyper knows where it ends.
+    /// The bodies that have not arrived in full. A body that is dropped early stays counted: the bytes
+    /// that follow are not the head of a request, and only hyper knows where the body ends.
     bodies: Cell<u32>,
-    /// Whether there is no room for what is to be sent.
+    /// Whether the socket cannot take the bytes to send.
     is_blocked: Cell<bool>,
-    /// How many requests there were.
+    /// How many requests have arrived.
     count: Cell<u64>,
 }
 
 /// The body of a request on its way to dockerd.
 pub(crate) struct ClientBody {
-    /// What was looked at already.
+    /// The chunks that the broker has already read.
     begun: VecDeque<Bytes>,
     body: Incoming,
     phase: Rc<Phase>,
-    /// Where the last piece has to wait.
+    /// Set if the last chunk is held back.
     end: Option<Box<HeldEnd>>,
 }
 
-/// The end of a body, which waits for something.
+/// Holds back the last chunk of a body until a future completes.
 struct HeldEnd {
-    /// The latest piece, which may be the last.
-    piece: Option<Frame<Bytes>>,
-    has_come: bool,
-    /// `None` when it is done.
-    wait: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// The latest chunk, which may be the last.
+    chunk: Option<Frame<Bytes>>,
+    /// Whether `chunk` is known to be the last.
+    has_arrived: bool,
+    /// `None` once it has completed.
+    release: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl ClientBody {
-    /// A body, with what of it has been read.
+    /// A body of which the broker has already read the chunks in `begun`.
     pub(crate) fn new(begun: VecDeque<Bytes>, body: Incoming, phase: &Rc<Phase>) -> Self {
         if !body.is_end_stream() {
             phase.bodies.set(phase.bodies.get().saturating_add(1));
@@ -69,14 +71,14 @@ impl ClientBody {
         Self { begun, body, phase: Rc::clone(phase), end: None }
     }
 
-    /// The body whose last piece dockerd gets only when `wait` is done.
-    pub(crate) fn ending_after(self, wait: impl Future<Output = ()> + 'static) -> Self {
-        let end = HeldEnd { piece: None, has_come: false, wait: Some(Box::pin(wait)) };
+    /// The same body, whose last chunk dockerd gets only after `release` has completed.
+    pub(crate) fn ending_after(self, release: impl Future<Output = ()> + 'static) -> Self {
+        let end = HeldEnd { chunk: None, has_arrived: false, release: Some(Box::pin(release)) };
         Self { end: Some(Box::new(end)), ..self }
     }
 
-    /// The next piece as it comes.
-    fn poll_piece(
+    /// The next chunk, without holding any back.
+    fn poll_chunk(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
@@ -94,28 +96,28 @@ impl ClientBody {
 }
 
 impl HeldEnd {
-    /// Gives each piece when the next one has come, and the last when the wait is done.
+    /// Yields each chunk once the next one has arrived, and the last one after `release` completes.
     fn poll<E>(
         &mut self,
         context: &mut Context<'_>,
-        mut poll_piece: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>>,
+        mut poll_chunk: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>>,
     ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
-        while !self.has_come {
-            match ready!(poll_piece(context)) {
-                Some(Ok(piece)) => {
-                    if let Some(earlier) = self.piece.replace(piece) {
+        while !self.has_arrived {
+            match ready!(poll_chunk(context)) {
+                Some(Ok(chunk)) => {
+                    if let Some(earlier) = self.chunk.replace(chunk) {
                         return Poll::Ready(Some(Ok(earlier)));
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => self.has_come = true,
+                None => self.has_arrived = true,
             }
         }
-        if let Some(wait) = &mut self.wait {
-            ready!(wait.as_mut().poll(context));
-            self.wait = None;
+        if let Some(release) = &mut self.release {
+            ready!(release.as_mut().poll(context));
+            self.release = None;
         }
-        Poll::Ready(self.piece.take().map(Ok))
+        Poll::Ready(self.chunk.take().map(Ok))
     }
 }
 
@@ -127,27 +129,27 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let Some(mut end) = self.end.take() else { return self.poll_piece(context) };
-        let polled = end.poll(context, |context| self.poll_piece(context));
+        let Some(mut end) = self.end.take() else { return self.poll_chunk(context) };
+        let polled = end.poll(context, |context| self.poll_chunk(context));
         self.end = Some(end);
         polled
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.end {
-            Some(end) => end.has_come && end.wait.is_none() && end.piece.is_none(),
+            Some(end) => end.has_arrived && end.release.is_none() && end.chunk.is_none(),
             None => self.begun.is_empty() && self.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.end.as_ref().and_then(|end| end.piece.as_ref()).and_then(Frame::data_ref);
+        let held = self.end.as_ref().and_then(|end| end.chunk.as_ref()).and_then(Frame::data_ref);
         let begun: usize = self.begun.iter().chain(held).map(Bytes::len).sum();
         let begun = u64::try_from(begun).unwrap_or(u64::MAX);
-        let ahead = self.body.size_hint();
+        let rest = self.body.size_hint();
         let mut hint = SizeHint::new();
-        hint.set_lower(ahead.lower().saturating_add(begun));
-        if let Some(upper) = ahead.upper() {
+        hint.set_lower(rest.lower().saturating_add(begun));
+        if let Some(upper) = rest.upper() {
             hint.set_upper(upper.saturating_add(begun));
         }
         hint
@@ -160,12 +162,12 @@ impl fmt::Debug for ClientBody {
     }
 }
 
-/// While it lives, a request is being answered. Then the next bytes are those of another head.
+/// Marks a request as being answered until it is dropped. The next bytes are those of another head.
 #[derive(Debug)]
 pub(crate) struct Answering(Rc<Phase>);
 
 impl Phase {
-    /// The head has come in whole.
+    /// Called when a head has arrived in full.
     pub(crate) fn answer(self: &Rc<Self>) -> Answering {
         self.answering.set(self.answering.get().saturating_add(1));
         self.head_begun.set(None);
@@ -177,20 +179,20 @@ impl Phase {
         self.answering.get() > 0
     }
 
-    /// What comes in while no request is answered is the head of the next one.
+    /// Bytes that arrive while no request is being answered begin the next head.
     fn begin_head(&self) {
         if !self.is_answering() && self.head_begun.get().is_none() {
             self.head_begun.set(Some(Instant::now()));
         }
     }
 
-    /// How long the head of a request has been coming in.
+    /// How long ago the first byte of the current head arrived; `None` between heads.
     pub(crate) fn head_age(&self) -> Option<Duration> {
         self.head_begun.get().map(|begun| begun.elapsed())
     }
 
-    /// How many requests there were, if the connection waits for another one and has sent
-    /// everything.
+    /// How many requests have arrived, if the connection waits for the next one and has nothing left
+    /// to send.
     pub(crate) fn requests_if_waiting(&self) -> Option<u64> {
         let is_reading = self.head_begun.get().is_some();
         let is_receiving = self.bodies.get() > 0;
@@ -268,25 +270,25 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
-    /// The last piece waits, and nothing is asked for after the end.
+    /// The body is not polled again after its end.
     #[test]
-    fn s16_the_end_of_a_body_waits() {
+    fn s16_the_last_chunk_of_a_body_is_held_back() {
         let mut context = Context::from_waker(Waker::noop());
         let is_done = Rc::new(Cell::new(false));
         let seen = Rc::clone(&is_done);
-        let wait =
+        let release =
             std::future::poll_fn(move |_| if seen.get() { Poll::Ready(()) } else { Poll::Pending });
-        let mut end = HeldEnd { piece: None, has_come: false, wait: Some(Box::pin(wait)) };
-        let mut pieces = VecDeque::from(["a", "b"]);
+        let mut end = HeldEnd { chunk: None, has_arrived: false, release: Some(Box::pin(release)) };
+        let mut chunks = VecDeque::from(["a", "b"]);
         let mut ends = 0;
         let mut poll = || {
             let polled = end.poll(&mut context, |_| {
-                let piece = pieces.pop_front();
-                ends += u32::from(piece.is_none());
-                let piece = piece.map(|text| Ok::<_, ()>(Frame::data(Bytes::from(text))));
-                Poll::Ready(piece)
+                let chunk = chunks.pop_front();
+                ends += u32::from(chunk.is_none());
+                let chunk = chunk.map(|text| Ok::<_, ()>(Frame::data(Bytes::from(text))));
+                Poll::Ready(chunk)
             });
-            polled.map(|piece| piece.map(|piece| piece.unwrap().into_data().unwrap()))
+            polled.map(|chunk| chunk.map(|chunk| chunk.unwrap().into_data().unwrap()))
         };
         assert_eq!(poll(), Poll::Ready(Some(Bytes::from("a"))));
         assert_eq!(poll(), Poll::Pending);

@@ -1,7 +1,7 @@
-//! The sockets at which the daemon is reached.
+//! The sockets on which the daemon listens.
 //!
-//! Knows how a socket is made so that two brokers never share one, and how one is taken over from
-//! the service manager.
+//! This file creates a socket so that two brokers never share it, or takes one over from the service
+//! manager. It does not know what is served there.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -17,37 +17,37 @@ use nix::unistd::User;
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: UnixListener,
-    /// What is removed at the end; nothing for a socket that was taken over.
-    made: Option<OwnSocket>,
+    /// What to remove at shutdown; `None` for a socket from the service manager.
+    own: Option<OwnSocket>,
 }
 
-/// A socket that this process made, and the lock that says so.
+/// A socket that this process created, and its lock.
 #[derive(Debug)]
 struct OwnSocket {
     path: PathBuf,
-    /// Whether the directory was made with it.
+    /// Whether this process created the directory too.
     has_own_directory: bool,
-    /// Held as long as the socket is there. Its file stays, since another broker may have it open.
+    /// Held while the socket exists. The lock file stays, because another broker may have it open.
     _lock: Flock<File>,
 }
 
 impl Listener {
-    /// Makes the socket with the given mode, in a directory that is made if it is missing.
+    /// Creates a socket with this mode, and its directory if that is missing.
     ///
     /// # Errors
-    /// If another broker serves the socket, or it cannot be made.
+    /// If another broker listens there, or the socket cannot be created.
     pub(crate) fn bind(path: &Path, mode: u32) -> anyhow::Result<Self> {
         let listen = || {
             let claim = OwnSocket::claim(path)?;
-            anyhow::Ok(Self { socket: bind(path, mode)?, made: Some(claim) })
+            anyhow::Ok(Self { socket: bind(path, mode)?, own: Some(claim) })
         };
         listen().with_context(|| format!("cannot listen at {}", path.display()))
     }
 
-    /// The socket that the service manager hands over, if it does.
+    /// The socket that the service manager passed to this process, if it passed one.
     ///
     /// # Errors
-    /// If it hands over another thing than one listening unix socket.
+    /// If it passed anything but one listening unix socket.
     ///
     /// # Source
     /// `sd_listen_fds(3)`.
@@ -56,42 +56,44 @@ impl Listener {
         let Some(descriptor) = descriptors.next() else { return Ok(None) };
         ensure!(
             descriptors.next().is_none(),
-            "the service manager hands over several sockets; one is expected"
+            "the service manager passed several sockets; expected one"
         );
         let socket = crate::sys::handed_over_listener(descriptor)
-            .context("the service manager hands over another thing than a listening unix socket")?;
-        Ok(Some(Self { socket, made: None }))
+            .context("the service manager passed something other than a listening unix socket")?;
+        Ok(Some(Self { socket, own: None }))
     }
 
-    /// Lets the user remove the socket at the end, if the directory is the daemon's own.
+    /// Makes the user the owner of the directory if this process created it, so that the user can
+    /// remove the socket at shutdown.
     ///
     /// # Errors
-    /// If the directory cannot be given away.
+    /// If the owner cannot be changed.
     pub(crate) fn give_directory_to(&self, user: &User) -> anyhow::Result<()> {
-        let Some(made) = self.made.as_ref().filter(|made| made.has_own_directory) else {
+        let Some(own) = self.own.as_ref().filter(|own| own.has_own_directory) else {
             return Ok(());
         };
-        let Some(directory) = made.path.parent() else { return Ok(()) };
-        nix::unistd::chown(directory, Some(user.uid), Some(user.gid))
-            .with_context(|| format!("cannot give {} to {}", directory.display(), user.name))
+        let Some(directory) = own.path.parent() else { return Ok(()) };
+        nix::unistd::chown(directory, Some(user.uid), Some(user.gid)).with_context(|| {
+            format!("cannot make {} the owner of {}", user.name, directory.display())
+        })
     }
 
-    /// Where it is, for people.
+    /// The address of the socket, for log lines.
     pub(crate) fn describe(&self) -> String {
-        match &self.made {
-            Some(made) => made.path.display().to_string(),
-            None => "the socket of the service manager".to_owned(),
+        match &self.own {
+            Some(own) => own.path.display().to_string(),
+            None => "the socket that the service manager passed".to_owned(),
         }
     }
 
-    /// The directory in which files have to be removed at the end.
+    /// The directory in which the daemon has to remove files at shutdown.
     pub(crate) fn directory(&self) -> Option<&Path> {
-        self.made.as_ref().and_then(|made| made.path.parent())
+        self.own.as_ref().and_then(|own| own.path.parent())
     }
 }
 
 impl OwnSocket {
-    /// Makes sure that nobody else serves the path, and removes what a killed broker left there.
+    /// Makes sure that no other broker listens at the path, and removes the socket of a killed one.
     fn claim(path: &Path) -> anyhow::Result<Self> {
         let mut has_own_directory = false;
         if let Some(directory) = path.parent() {
@@ -100,7 +102,7 @@ impl OwnSocket {
                 .recursive(true)
                 .mode(0o755)
                 .create(directory)
-                .with_context(|| format!("cannot make {}", directory.display()))?;
+                .with_context(|| format!("cannot create {}", directory.display()))?;
         }
         let lock_path = lock_path(path);
         let file = File::options()
@@ -113,12 +115,12 @@ impl OwnSocket {
             .with_context(|| format!("cannot open {}", lock_path.display()))?;
         let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => lock,
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => bail!("another audit-broker serves it"),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => bail!("another audit-broker listens there"),
             Err((_, errno)) => return Err(errno.into()),
         };
         match fs::symlink_metadata(path) {
             Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
-            Ok(_) => bail!("something that is no socket is there; move it away"),
+            Ok(_) => bail!("a file that is not a socket is in the way; move it"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
@@ -128,7 +130,7 @@ impl OwnSocket {
 
 impl Drop for OwnSocket {
     fn drop(&mut self) {
-        // An unprivileged user may not be allowed to; the next broker does it then.
+        // If the unprivileged user may not, the next broker removes the socket.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -139,10 +141,11 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Nobody can connect before the mode is set: the socket is made for its owner only.
+/// Creates the socket for its owner only and then sets the mode, so that no other user can connect
+/// before.
 fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    let everything_masked = nix::sys::stat::Mode::from_bits_truncate(0o777);
-    let umask = nix::sys::stat::umask(everything_masked);
+    let all_permissions = nix::sys::stat::Mode::from_bits_truncate(0o777);
+    let umask = nix::sys::stat::umask(all_permissions);
     let socket = UnixListener::bind(path);
     nix::sys::stat::umask(umask);
     let socket = socket?;

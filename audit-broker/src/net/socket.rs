@@ -1,7 +1,7 @@
-//! A connected unix socket on an event loop, read and written with as few system calls and as
-//! little memory as can be.
+//! A connected unix socket on an event loop, with as few system calls and as little memory as
+//! possible.
 //!
-//! Knows bytes only. What hyper and raw streams read and write passes through here.
+//! hyper and raw streams read and write through this file. It does not know what the bytes mean.
 
 use std::cell::{OnceCell, RefCell};
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
@@ -19,25 +19,28 @@ use tokio::io::unix::AsyncFd;
 
 use crate::sys;
 
-/// Most bytes that are read at once.
+/// Most bytes that one read takes.
 const BUFFER_BYTES: usize = 64 << 10;
 
 thread_local! {
-    /// What is read lands here first, so that a connection that waits has no buffer of its own.
+    /// The read buffer of the thread. With it, an idle connection needs no buffer of its own.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER_BYTES]);
 }
 
-/// A connection. Shared by who reads and writes it and who asks whether it is still there.
+/// A connection. The task that reads and writes it shares it with the one that checks for a
+/// disconnect.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Watched for what comes in only: to be told each time the other end has read something would
-    /// wake this thread for nothing.
+    /// Watched for input only. Watching for output as well would wake this thread each time the other
+    /// end reads something.
     reader: AsyncFd<UnixStream>,
-    /// Watched for room, from the first time that there was none.
+    /// Watched for output, from the first write that would block.
     writer: OnceCell<AsyncFd<UnixStream>>,
 }
 
 impl Socket {
+    /// Registers a connection with the event loop of this thread.
+    ///
     /// # Errors
     /// If the event loop cannot watch the socket.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
@@ -50,7 +53,7 @@ impl Socket {
         self.reader.get_ref()
     }
 
-    /// Reads at most `limit_bytes` and gives them to `take`; 0 bytes say that no more will come.
+    /// Reads at most `limit_bytes` and passes them to `take`. No bytes mean the end of the input.
     pub(crate) fn poll_read<T>(
         &self,
         context: &mut Context<'_>,
@@ -65,7 +68,7 @@ impl Socket {
         })
     }
 
-    /// Reads into a buffer that is there anyway.
+    /// Reads into a buffer of the caller, and returns the number of bytes.
     pub(crate) fn poll_read_into(
         &self,
         context: &mut Context<'_>,
@@ -75,7 +78,7 @@ impl Socket {
         self.poll_read_with(context, room, |stream| sys::read_into(stream.as_fd(), buffer))
     }
 
-    /// Has `read` read from the socket, as soon as there is something.
+    /// Calls `read` as soon as the socket is readable.
     fn poll_read_with(
         &self,
         context: &mut Context<'_>,
@@ -86,7 +89,7 @@ impl Socket {
             let mut ready = ready!(self.reader.poll_read_ready(context))?;
             match read(self.stream()) {
                 Ok(count) => {
-                    // There was no more, so the next read would only be told so.
+                    // The read did not fill the buffer, so the next one would only block.
                     if (1..room_bytes).contains(&count) {
                         ready.clear_ready();
                     }
@@ -99,7 +102,7 @@ impl Socket {
         }
     }
 
-    /// Writes what there is room for.
+    /// Writes as much as the socket takes, and waits if it takes nothing.
     pub(crate) fn poll_write(
         &self,
         context: &mut Context<'_>,
@@ -109,7 +112,7 @@ impl Socket {
             match self.stream().write_vectored(slices) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let mut ready = ready!(self.writer()?.poll_write_ready(context))?;
-                    // What it says is from before the write; only the next change counts.
+                    // This readiness is from before the write; only the next change counts.
                     ready.clear_ready();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -118,24 +121,24 @@ impl Socket {
         }
     }
 
-    /// A second descriptor of the same socket, since one can be watched once only.
+    /// A second descriptor of the same socket, because an event loop watches a descriptor only once.
     fn writer(&self) -> io::Result<&AsyncFd<UnixStream>> {
         if self.writer.get().is_none() {
             let stream = self.stream().try_clone()?;
             let writer = sys::watch_stream(stream, Interest::WRITABLE)?;
-            // Nobody else sets it: there is one thread.
+            // Cannot fail: only this thread sets it.
             let _ = self.writer.set(writer);
         }
         self.writer.get().ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    /// Says that no more will be sent; what comes in is read on.
+    /// Shuts down the sending side. The socket can still be read.
     pub(crate) fn end_writing(&self) -> io::Result<()> {
         self.stream().shutdown(Shutdown::Write)
     }
 
-    /// Waits until something has come in, and gives the first bytes of it without taking them; 0
-    /// bytes say that no more will come.
+    /// Waits for input and copies its first bytes, which stay in the socket. Returns 0 at the end of
+    /// the input.
     pub(crate) async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.reader.readable().await?;
@@ -146,13 +149,12 @@ impl Socket {
         }
     }
 
-    /// Writes as much as there is room for at once.
+    /// Writes as much as the socket takes at once.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.stream().write(bytes)
     }
 
-    /// Whether the other end is closed for good. One that only says that it will send no more is
-    /// still there.
+    /// Whether the other end has disconnected. One that has only shut down its sending side has not.
     pub(crate) fn is_gone(&self) -> bool {
         let mut polled = [PollFd::new(self.as_fd(), PollFlags::empty())];
         let is_polled = poll(&mut polled, PollTimeout::ZERO).is_ok();

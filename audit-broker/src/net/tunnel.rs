@@ -1,7 +1,7 @@
-//! Raw streams: attach, exec and web sockets both ways, logs and archives one way.
+//! Joins a client's connection and one to dockerd into a raw stream, byte for byte.
 //!
-//! Knows how two connections become one, byte for byte, each way ending by itself. While nothing
-//! comes, a stream has no buffer.
+//! Attach, exec and web sockets go both ways, logs and archives one way. Each direction ends by
+//! itself. A silent stream has no buffer. This file does not know what the bytes mean.
 
 use std::future::{pending, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
@@ -13,29 +13,32 @@ use tokio::time::{sleep, timeout};
 
 use crate::net::socket::Socket;
 
-/// How often it is looked whether a silent client is still there.
-const PRESENCE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often the broker checks whether the client of a stream has disconnected.
+const DISCONNECT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// One end of a stream, with what was read of it already.
+/// How long a client that goes on sending may take to notice the end of the answer.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// One end of a stream, with the bytes already read from it.
 #[derive(Debug)]
 pub(crate) struct TunnelEnd {
     pub(crate) socket: Rc<Socket>,
     pub(crate) read: Bytes,
 }
 
-/// Which way bytes go.
+/// The directions of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ways {
     Both,
-    /// The client has said all that it has to say.
+    /// Bytes from the client are dropped.
     ToClient,
 }
 
-/// Writes the head to the client, then passes on what comes until all has been said, or one is
-/// gone.
+/// Writes the head to the client, then copies bytes until dockerd ends its side or the client
+/// disconnects.
 ///
 /// # Errors
-/// If one side breaks off.
+/// If a connection fails, or the client disconnects before dockerd's end.
 pub(crate) async fn join(
     head: Vec<u8>,
     client: TunnelEnd,
@@ -45,46 +48,43 @@ pub(crate) async fn join(
     write_all(&client.socket, &head).await?;
     let to_client = async {
         write_all(&client.socket, &upstream.read).await?;
-        pass(&upstream.socket, &client.socket).await
+        copy(&upstream.socket, &client.socket).await
     };
     let from_client = async {
         if ways == Ways::Both {
-            // Where dockerd takes no more, it may still have something to say.
-            let passed = write_all(&upstream.socket, &client.read).await;
-            if passed.is_ok() {
-                let _ = pass(&client.socket, &upstream.socket).await;
+            // If dockerd reads no more, it may still send something.
+            let written = write_all(&upstream.socket, &client.read).await;
+            if written.is_ok() {
+                let _ = copy(&client.socket, &upstream.socket).await;
             }
         }
         let _ = skip(&client.socket).await;
-        // The client has said all that it has to say; dockerd may not have.
+        // The client sends no more, but dockerd may.
         pending::<()>().await;
     };
     tokio::select! {
         done = to_client => done?,
         () = from_client => {}
-        () = gone(&client.socket) => return Err(ErrorKind::ConnectionAborted.into()),
+        () = disconnected(&client.socket) => return Err(ErrorKind::ConnectionAborted.into()),
     }
     linger(&client.socket).await;
     Ok(())
 }
 
-/// Lets a client read what it was told: where it has sent what nobody reads, closing would make it
-/// lose that.
+/// Ends the answer and gives the client time to read it. If bytes from the client were left unread,
+/// closing at once would make the client lose the answer.
 pub(crate) async fn linger(client: &Socket) {
     let _ = client.end_writing();
     let _ = timeout(LINGER, skip(client)).await;
 }
 
-/// How long a client that sends on when all has been said may take to notice.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// Passes on what comes until no more will, and says so on.
-async fn pass(from: &Socket, to: &Socket) -> io::Result<()> {
+/// Copies bytes to the end of the input, then shuts down the other side's input.
+async fn copy(from: &Socket, to: &Socket) -> io::Result<()> {
     loop {
-        let passed = |bytes: &[u8]| pass_at_once(bytes, to);
-        let rest = poll_fn(|context| from.poll_read(context, usize::MAX, passed)).await??;
+        let write = |bytes: &[u8]| write_at_once(bytes, to);
+        let rest = poll_fn(|context| from.poll_read(context, usize::MAX, write)).await??;
         let Some(rest) = rest else {
-            // The other side may have closed already.
+            // Fails if the other side has already closed.
             let _ = to.end_writing();
             return Ok(());
         };
@@ -92,9 +92,9 @@ async fn pass(from: &Socket, to: &Socket) -> io::Result<()> {
     }
 }
 
-/// Writes what there is room for, and gives the rest to keep aside: the buffer is that of the
-/// thread. `None` if there is nothing, so that no more will come.
-fn pass_at_once(bytes: &[u8], to: &Socket) -> io::Result<Option<Vec<u8>>> {
+/// Writes as much as the socket takes at once and returns a copy of the rest, because the buffer
+/// belongs to the thread. Returns `None` at the end of the input.
+fn write_at_once(bytes: &[u8], to: &Socket) -> io::Result<Option<Vec<u8>>> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -106,10 +106,10 @@ fn pass_at_once(bytes: &[u8], to: &Socket) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes.get(written..).unwrap_or_default().to_vec()))
 }
 
-/// Writes everything.
+/// Writes all bytes.
 ///
 /// # Errors
-/// If the other side takes no more.
+/// If the other side has closed or fails.
 pub(crate) async fn write_all(to: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = poll_fn(|context| to.poll_write(context, &[IoSlice::new(bytes)])).await?;
@@ -121,16 +121,16 @@ pub(crate) async fn write_all(to: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what comes, for nothing, until no more will.
+/// Reads and drops bytes to the end of the input.
 async fn skip(client: &Socket) -> io::Result<()> {
     while poll_fn(|context| client.poll_read(context, usize::MAX, <[u8]>::len)).await? > 0 {}
     Ok(())
 }
 
-/// Waits until the client is gone. Looks at once, and then from time to time, since neither a stream
-/// that is blocked nor one that is silent tells.
-async fn gone(client: &Socket) {
+/// Waits until the client has disconnected. Checks at once and then from time to time, because the
+/// copying does not notice on a stream that is blocked or silent.
+async fn disconnected(client: &Socket) {
     while !client.is_gone() {
-        sleep(PRESENCE_INTERVAL).await;
+        sleep(DISCONNECT_CHECK_INTERVAL).await;
     }
 }

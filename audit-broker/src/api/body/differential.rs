@@ -1,8 +1,8 @@
-//! What the broker understands against what dockerd understands.
+//! Compares how the broker and dockerd understand a body.
 //!
-//! Random bodies are read here and written anew as for the daemon. Go's own decoder then reads both
-//! the original and what would be forwarded into dockerd's own structs, and has to see the same.
-//! The Go program is `tests/differential/go`; `tests/run.sh differential` builds and runs it all.
+//! The broker parses and rewrites random bodies. Go's own decoder then parses the original and the
+//! rewritten body into dockerd's structs, which must be equal. The Go program is in
+//! `tests/differential/go`; `tests/run.sh differential` builds and runs everything.
 
 use super::*;
 use crate::api::route::BodyKind;
@@ -45,7 +45,7 @@ const KINDS: [BodyKind; 21] = [
     BodyKind::Config,
 ];
 
-/// Keys of the API's description that no daemon reads where they stand.
+/// Keys of the API description that the daemon does not read in this place.
 const NOT_READ: &[(BodyKind, &str)] = &[
     (BodyKind::ExecCreate, "Container"),
     (BodyKind::VolumeCreate, "ClusterVolumeSpec.AccessMode.AccessibilityRequirements"),
@@ -59,7 +59,7 @@ const NOT_READ: &[(BodyKind, &str)] = &[
     (BodyKind::Service, "TaskTemplate.PluginSpec.PluginPrivilege"),
 ];
 
-/// The program that reads bodies as dockerd does.
+/// The Go program that parses bodies as dockerd does.
 struct BodyReader {
     program: Child,
     questions: ChildStdin,
@@ -80,7 +80,7 @@ impl BodyReader {
         Self { program, questions, answers }
     }
 
-    /// `same`, `refused`, or `differ` and what is seen in each.
+    /// Returns `same`, `refused`, or `differ: ` and both bodies as dockerd understands them.
     fn compare(&mut self, kind: BodyKind, original: &[u8], forwarded: &[u8]) -> String {
         let mut question = Vec::new();
         for chunk in [format!("{kind:?}").as_bytes(), original, forwarded] {
@@ -101,23 +101,24 @@ impl Drop for BodyReader {
     }
 }
 
-/// What became of the bodies of one kind.
+/// The results for the bodies of one kind.
 #[derive(Default)]
 struct Tally {
-    /// Taken by the broker, and the same to dockerd as what is forwarded.
+    /// The broker accepts the body, and dockerd reads the same in both forms.
     same: u32,
-    /// Taken by the broker, and refused by dockerd in both forms.
+    /// The broker accepts the body, and dockerd refuses both forms.
     refused_by_dockerd: u32,
+    /// The broker refuses the body.
     refused: u32,
 }
 
-/// A number from the environment.
+/// A number in an environment variable.
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|error| panic!("{name}={value}: {error}")))
 }
 
-/// A body, as it was made or with up to three changes.
+/// A random body with up to three mutations.
 fn random_body(random: &mut Random) -> (BodyKind, Vec<u8>) {
     let kind = random.pick(&KINDS);
     let amount = random.pick(&[Amount::All, Amount::Most, Amount::Few]);
@@ -163,7 +164,7 @@ fn dockerd_understands_what_the_broker_understands() {
                     )
                 };
                 let again = parse_body(kind, &forwarded);
-                assert!(again == Ok(body), "{}\nreads otherwise again", context());
+                assert!(again == Ok(body), "{}\nparses differently the second time", context());
                 match dockerd.compare(kind, &original, &forwarded).as_str() {
                     "same" => tally.same += 1,
                     "refused" => tally.refused_by_dockerd += 1,
@@ -185,7 +186,7 @@ fn dockerd_understands_what_the_broker_understands() {
     }
 }
 
-/// The comparison can fail.
+/// The comparison finds differences.
 #[test]
 fn a_wrong_pair_differs() {
     let mut dockerd = BodyReader::start();
@@ -219,7 +220,7 @@ fn a_wrong_pair_differs() {
     assert_eq!(dockerd.compare(BodyKind::PluginSet, b"{}", b"[{}]"), "refused");
 }
 
-/// Each key that the broker knows is looked at by the comparison: without it, another body is seen.
+/// The comparison covers each key that the broker knows: a body without the key differs.
 #[test]
 fn every_key_is_compared() {
     let mut dockerd = BodyReader::start();

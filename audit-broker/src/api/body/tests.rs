@@ -1,5 +1,5 @@
-//! Bodies as docker's clients send them, and the tricks with JSON, each test under the row of the
-//! specification that it stands for.
+//! Bodies as docker's clients send them, and tricks with JSON. The name of a test begins with its row
+//! in the specification.
 
 use super::*;
 use crate::api::network::EndpointSettings;
@@ -20,7 +20,7 @@ fn refused(json: &str) -> String {
     refusal.message
 }
 
-/// The JSON that is forwarded.
+/// The JSON that the broker forwards.
 fn forwarded(kind: BodyKind, json: &str) -> String {
     let body = parse_body(kind, json.as_bytes()).unwrap_or_else(|r| panic!("{}", r.message));
     String::from_utf8(body.to_json().unwrap()).unwrap()
@@ -110,7 +110,7 @@ const SAMPLES: &[(BodyKind, &str)] = &[
 ];
 
 #[test]
-fn what_clients_send_is_taken() {
+fn bodies_of_real_clients_are_accepted() {
     for (kind, json) in SAMPLES {
         let written = forwarded(*kind, json);
         assert_eq!(forwarded(*kind, &written), written);
@@ -124,7 +124,7 @@ fn what_clients_send_is_taken() {
 }
 
 #[test]
-fn a_body_may_be_left_out_where_that_has_a_meaning() {
+fn a_body_is_optional_if_the_daemon_accepts_none() {
     for kind in [BodyKind::Commit, BodyKind::ExecStart] {
         assert_eq!(parse_body(kind, b"").unwrap().to_json().as_deref(), Some(&b"{}"[..]));
     }
@@ -132,13 +132,13 @@ fn a_body_may_be_left_out_where_that_has_a_meaning() {
         assert_eq!(parse_body(kind, b"").unwrap().to_json(), None);
     }
     assert!(parse_body(BodyKind::ContainerCreate, b"").is_err());
-    // Some clients send the query a second time as a body. It goes no further.
+    // Some clients repeat the query as a body. The broker drops it.
     assert_eq!(parse_body(BodyKind::None, br#"{"t":10}"#), Ok(Body::None));
     assert!(parse_body(BodyKind::None, b"t=10").is_err());
 }
 
 #[test]
-fn j01_the_case_of_a_key_counts() {
+fn j01_a_key_in_another_case_is_refused() {
     for (json, path, meant) in [
         (r#"{"hostconfig":{"privileged":true}}"#, "hostconfig", "HostConfig"),
         (r#"{"HostConfig":{"PRIVILEGED":true}}"#, "HostConfig.PRIVILEGED", "Privileged"),
@@ -163,13 +163,13 @@ fn j01_the_case_of_a_key_counts() {
 }
 
 #[test]
-fn j03_escapes_in_keys_are_decoded_first() {
+fn j03_escapes_in_keys_are_decoded() {
     let config = create(r#"{"\u0048ostConfig":{"Privileged":true}}"#).unwrap();
     assert_eq!(config.host_config.unwrap().privileged, Some(true));
 }
 
 #[test]
-fn j04_to_j07_a_key_stands_once() {
+fn j04_to_j07_duplicate_keys_are_refused() {
     for json in [
         r#"{"Tty":true,"Tty":false}"#,
         r#"{"HostConfig":{"Binds":["/:/h"]},"HostConfig":{"Privileged":true}}"#,
@@ -183,12 +183,12 @@ fn j04_to_j07_a_key_stands_once() {
 }
 
 #[test]
-fn j08_null_is_as_if_the_key_were_not_there() {
+fn j08_null_means_that_a_key_is_absent() {
     assert_eq!(forwarded(BodyKind::ContainerCreate, "null"), "{}");
     let null = r#"{"Cmd":null,"HostConfig":{"MaskedPaths":null},"Runtime":null}"#;
     assert_eq!(forwarded(BodyKind::ContainerCreate, null), r#"{"HostConfig":{}}"#);
     refused(r#"{"HostConfig":{"Privileged":true},"hostConfig":null}"#);
-    // The key says something where the value does not.
+    // Here the key has a meaning even if its value is null.
     let networks = r#"{"NetworkingConfig":{"EndpointsConfig":{"n":null}}}"#;
     assert_eq!(forwarded(BodyKind::ContainerCreate, networks), networks);
     refused(r#"{"Env":[null]}"#);
@@ -196,7 +196,7 @@ fn j08_null_is_as_if_the_key_were_not_there() {
 }
 
 #[test]
-fn j09_the_keys_of_the_host_stand_in_its_object() {
+fn j09_keys_of_the_host_belong_in_their_object() {
     assert!(refused(r#"{"Privileged":true,"CapAdd":["ALL"]}"#).contains("`Privileged`"));
     let commit = parse_body(BodyKind::Commit, br#"{"HostConfig":{"Privileged":true}}"#);
     assert!(commit.unwrap_err().message.contains("`HostConfig`"));
@@ -205,7 +205,7 @@ fn j09_the_keys_of_the_host_stand_in_its_object() {
 }
 
 #[test]
-fn j11_to_j13_one_document_in_plain_json() {
+fn j11_to_j13_a_body_is_one_document_in_plain_json() {
     for json in [
         "{} {}",
         "{} trailing",
@@ -240,13 +240,13 @@ fn j14_numbers_have_the_range_of_their_type() {
 }
 
 #[test]
-fn j15_nul_stands_nowhere() {
+fn j15_nul_is_refused_everywhere() {
     refused(r#"{"Image":"a\u0000"}"#);
     refused(r#"{"Labels":{"a\u0000":"b"}}"#);
 }
 
 #[test]
-fn j16_depth_and_size_end() {
+fn j16_depth_and_size_are_limited() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     refused(&deep);
     let long = vec![b' '; SIZE_LIMIT_BYTES + 1];
@@ -255,7 +255,7 @@ fn j16_depth_and_size_end() {
 }
 
 #[test]
-fn j17_one_text_is_a_list_of_one() {
+fn j17_one_string_is_a_list_of_one() {
     let config = create(r#"{"Cmd":"a b","HostConfig":{"CapAdd":"SYS_ADMIN"}}"#).unwrap();
     assert_eq!(config.cmd, Some(Words(vec!["a b".to_owned()])));
     assert_eq!(config.host_config.unwrap().cap_add, Some(Words(vec!["SYS_ADMIN".to_owned()])));
@@ -296,7 +296,7 @@ fn j19_j20_a_value_has_its_own_type() {
 }
 
 #[test]
-fn c43_an_unknown_key_is_refused_by_its_path() {
+fn c43_the_refusal_of_an_unknown_key_names_its_path() {
     for (json, path) in [
         (r#"{"NewKey":1}"#, "`NewKey`"),
         (
@@ -319,7 +319,7 @@ fn the_daemons_answers_are_read_leniently() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn debug_output_hides_secrets() {
     let body = parse_body(BodyKind::Auth, br#"{"username":"u","password":"hunter2"}"#).unwrap();
     assert!(!format!("{body:?}").contains("hunter2"));
     assert_eq!(body.to_json().as_deref(), Some(&br#"{"username":"u","password":"hunter2"}"#[..]));
@@ -338,7 +338,7 @@ const KINDS: &[BodyKind] = &[
     BodyKind::Service,
 ];
 
-/// JSON with the keys of bodies in any place.
+/// Random JSON with keys of bodies in any place.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -389,7 +389,7 @@ fn document() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(
+    fn any_bytes_are_parsed_or_refused(
         kind in prop::sample::select(KINDS),
         bytes in prop::collection::vec(any::<u8>(), 0..64),
     ) {
@@ -397,7 +397,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_reads_the_same(
+    fn a_rewritten_body_parses_to_the_same(
         kind in prop::sample::select(KINDS),
         document in document(),
     ) {

@@ -1,13 +1,13 @@
-//! The headers of a request: which are forwarded, which are read here, which have no meaning.
+//! The headers of a request: which ones the broker forwards, reads itself, or drops.
 //!
-//! Does not know the bodies; it says whether one follows and refuses one of a type that the daemon
-//! would read in another way than the broker.
+//! This file also finds out whether a body follows, and refuses a body of a type that the daemon would
+//! read differently from the broker. It does not know the content of bodies.
 
 use crate::api::route::{AnswerKind, BodyKind, Method, Route};
 use crate::refusal::Refusal;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The protocol that a connection is to become.
+/// The protocol to which the client wants to upgrade the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upgrade {
     /// Raw bytes, both ways.
@@ -24,22 +24,22 @@ pub(super) struct Headers {
     pub(super) has_body: bool,
 }
 
-/// What becomes of a header.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// It goes to the daemon.
+/// What the broker does with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// Forwards it. It may occur once.
     Forward,
-    /// Each of its lines goes to the daemon.
+    /// Forwards each of its lines.
     ForwardAll,
-    /// It holds credentials: it goes to the daemon, and no record or trace shows it.
+    /// Forwards it, and shows it in no log line or record: it holds credentials. It may occur once.
     ForwardHidden,
-    /// It is read here, and the daemon gets the broker's own.
+    /// Reads it, and writes its own for the daemon. It may occur once.
     Read,
-    /// It has no meaning to the daemon.
+    /// Drops it: it has no meaning to the daemon.
     Ignore,
 }
 
-/// Names that have a meaning between client and server only, or that the daemon does not read.
+/// Headers that concern only this connection, or that the daemon does not read.
 const IGNORED: &[&str] = &[
     "host",
     "connection",
@@ -52,11 +52,11 @@ const IGNORED: &[&str] = &[
     "traceparent",
     "tracestate",
     "baggage",
-    // Docker 20.10 names its version here too; a daemon at 1.41 or newer does nothing by it.
+    // Docker 20.10 sends its version here too. A daemon at 1.41 or newer does not use it.
     "version",
 ];
 
-/// Reads the headers for a route.
+/// Parses the headers of a request to a route.
 pub(super) fn parse(
     route: &Route,
     headers: &HeaderMap,
@@ -66,18 +66,23 @@ pub(super) fn parse(
     for name in headers.keys() {
         let treatment = treatment(route, name.as_str(), ignored).ok_or_else(|| {
             Refusal::bad_request(format!(
-                "the header `{name}` is not known to the docker API; leave it out, or name it in \
-                 `ignore_headers` in the configuration of audit-broker"
+                "the docker API has no header `{name}`; leave it out, or list it in `ignore_headers` \
+                 in the configuration of audit-broker"
             ))
         })?;
         let values = headers.get_all(name);
-        if !matches!(treatment, Use::ForwardAll | Use::Ignore) && values.iter().nth(1).is_some() {
-            return Err(Refusal::bad_request(format!("the header `{name}` stands more than once")));
+        if !matches!(treatment, Treatment::ForwardAll | Treatment::Ignore)
+            && values.iter().nth(1).is_some()
+        {
+            return Err(Refusal::bad_request(format!("the header `{name}` occurs more than once")));
         }
-        if matches!(treatment, Use::Forward | Use::ForwardAll | Use::ForwardHidden) {
+        if matches!(
+            treatment,
+            Treatment::Forward | Treatment::ForwardAll | Treatment::ForwardHidden
+        ) {
             for value in values {
                 let mut value = value.clone();
-                value.set_sensitive(treatment == Use::ForwardHidden);
+                value.set_sensitive(treatment == Treatment::ForwardHidden);
                 forwarded.push((name.clone(), value));
             }
         }
@@ -86,7 +91,7 @@ pub(super) fn parse(
     let content_length = content_length(headers)?;
     if chunked && content_length.is_some() {
         return Err(Refusal::bad_request(
-            "`content-length` and `transfer-encoding` may not stand together",
+            "a request cannot have both `content-length` and `transfer-encoding`",
         ));
     }
     let has_body = chunked || content_length.is_some_and(|length| length > 0);
@@ -95,27 +100,27 @@ pub(super) fn parse(
     Ok(Headers { forwarded, upgrade: upgrade(route, headers)?, has_body })
 }
 
-fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Use> {
+fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Treatment> {
     match name {
-        // compose says in three lines what it takes.
-        "accept" => return Some(Use::ForwardAll),
-        "user-agent" => return Some(Use::Forward),
-        "x-registry-auth" | "x-registry-config" => return Some(Use::ForwardHidden),
+        // compose sends three of these.
+        "accept" => return Some(Treatment::ForwardAll),
+        "user-agent" => return Some(Treatment::Forward),
+        "x-registry-auth" | "x-registry-config" => return Some(Treatment::ForwardHidden),
         "content-type" | "content-length" | "transfer-encoding" | "upgrade" | "expect" => {
-            return Some(Use::Read);
+            return Some(Treatment::Read);
         }
         _ => {}
     }
     let session = name.starts_with("x-docker-expose-session-");
     if session && route.answer == AnswerKind::Http2 {
-        return Some(Use::ForwardAll);
+        return Some(Treatment::ForwardAll);
     }
     if name.starts_with("sec-websocket-") && route.answer == AnswerKind::WebSocket {
-        return Some(Use::Forward);
+        return Some(Treatment::Forward);
     }
     let has_no_meaning = IGNORED.contains(&name) || ignored.iter().any(|header| header == name);
-    // A coding of the body changes what the daemon reads, whatever the configuration says.
-    (has_no_meaning && name != "content-encoding").then_some(Use::Ignore)
+    // `content-encoding` changes what the daemon reads, so no configuration can ignore it.
+    (has_no_meaning && name != "content-encoding").then_some(Treatment::Ignore)
 }
 
 fn is_chunked(headers: &HeaderMap) -> Result<bool, Refusal> {
@@ -139,7 +144,7 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
         .ok_or_else(|| refuse_value("content-length", value, "a number of bytes"))
 }
 
-/// A client that waits for `100 Continue` gets it when its body is read.
+/// A client that waits for `100 Continue` gets it when the broker reads the body.
 fn check_expect(headers: &HeaderMap) -> Result<(), Refusal> {
     match headers.get("expect") {
         Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
@@ -149,10 +154,12 @@ fn check_expect(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The daemon takes over the connection by the route, with or without an upgrade, and ignores one
-/// to raw bytes elsewhere.
+/// The upgrade that the client wants and the route supports.
+///
+/// On some routes the daemon hijacks the connection with or without an upgrade. On all others it
+/// ignores an upgrade to raw bytes, and so does the broker.
 fn upgrade(route: &Route, headers: &HeaderMap) -> Result<Option<Upgrade>, Refusal> {
-    let asked = match headers.get("upgrade") {
+    let wanted = match headers.get("upgrade") {
         None => None,
         Some(value) => match value.as_bytes().to_ascii_lowercase().as_slice() {
             b"tcp" => Some(Upgrade::Tcp),
@@ -161,15 +168,15 @@ fn upgrade(route: &Route, headers: &HeaderMap) -> Result<Option<Upgrade>, Refusa
             _ => return Err(refuse_value("upgrade", value, "`tcp`, `h2c` or `websocket`")),
         },
     };
-    match (route.answer, asked) {
+    match (route.answer, wanted) {
         (AnswerKind::Hijack, None | Some(Upgrade::Tcp))
         | (AnswerKind::WebSocket, Some(Upgrade::WebSocket))
-        | (AnswerKind::Http2, Some(Upgrade::H2c)) => Ok(asked),
+        | (AnswerKind::Http2, Some(Upgrade::H2c)) => Ok(wanted),
         (AnswerKind::WebSocket, _) => Err(refuse_upgrade(route, "needs `upgrade: websocket`")),
         (AnswerKind::Http2, _) => Err(refuse_upgrade(route, "needs `upgrade: h2c`")),
         (_, None | Some(Upgrade::Tcp)) => Ok(None),
         (_, Some(Upgrade::H2c | Upgrade::WebSocket)) => {
-            Err(refuse_upgrade(route, "cannot become another protocol"))
+            Err(refuse_upgrade(route, "cannot be upgraded to another protocol"))
         }
     }
 }
@@ -178,8 +185,8 @@ fn refuse_upgrade(route: &Route, what: &str) -> Refusal {
     Refusal::bad_request(format!("{} {} {what}", route.method.name(), route.path))
 }
 
-/// Refuses a body that the daemon would read in another way: values of a form come before those of
-/// the query, on many routes.
+/// Refuses a body that the daemon would read differently from the broker. On many routes, for example,
+/// the daemon prefers values of a form to those of the query.
 fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), Refusal> {
     let content_type = headers.get("content-type");
     let media_type = content_type.and_then(|value| value.to_str().ok()).and_then(media_type);
@@ -190,7 +197,7 @@ fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), 
             || lower.starts_with(b"multipart/")
         {
             return Err(Refusal::bad_request(format!(
-                "a body of type `{}` is not passed on; put the values in the query",
+                "audit-broker does not forward a body of type `{}`; put the values in the query",
                 String::from_utf8_lossy(value.as_bytes()).escape_debug()
             )));
         }
@@ -201,7 +208,7 @@ fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), 
     let is_json = media_type.as_deref() == Some("application/json");
     match route.body {
         BodyKind::Stream => Ok(()),
-        // Clients send the query a second time as JSON; the daemon does not read it.
+        // Some clients repeat the query as JSON, which the daemon does not read.
         BodyKind::None if is_json && route.method == Method::Post => Ok(()),
         BodyKind::None => Err(Refusal::bad_request(format!(
             "{} {} takes no body",
@@ -217,7 +224,7 @@ fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), 
     }
 }
 
-/// The type without its parameters, in lower case; nothing if it is malformed.
+/// The media type without its parameters, in lower case; `None` if the header is malformed.
 fn media_type(value: &str) -> Option<String> {
     let mut parts = value.split(';');
     let media_type = parts.next()?.trim().to_ascii_lowercase();

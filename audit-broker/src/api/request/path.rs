@@ -1,23 +1,23 @@
-//! The path of a request: version, route and the object that it names.
+//! The path of a request: API version, route, and the name of the object.
 //!
-//! The daemon routes by the decoded path and answers with a redirect where it is not clean. Here a
-//! path has one form, and every other one is refused.
+//! The daemon routes by the decoded path, and redirects a path that is not clean. The broker accepts
+//! one form of each path and refuses every other. This file does not look objects up.
 
 use super::percent;
 use super::version::ApiVersion;
 use crate::api::route::{self, Method, ObjectKind, Route};
 use crate::refusal::Refusal;
 
-/// What a path leads to.
+/// The parts of a path.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) route: &'static Route,
     pub(super) version: Option<ApiVersion>,
     pub(super) object: Option<String>,
 }
 
 /// Finds the route of a method and a path.
-pub(super) fn locate(method: &hyper::Method, path: &str) -> Result<Place, Refusal> {
+pub(super) fn locate(method: &hyper::Method, path: &str) -> Result<Location, Refusal> {
     let Some(known_method) = Method::from_name(method.as_str()) else {
         return Err(Refusal::method_not_allowed(format!(
             "the docker API has no method `{}`",
@@ -26,7 +26,7 @@ pub(super) fn locate(method: &hyper::Method, path: &str) -> Result<Place, Refusa
     };
     let (version, path) = split_version(path)?;
     let path = decode(path)?;
-    if let Some(refusal) = refuse_on_purpose(&path) {
+    if let Some(refusal) = refuse_unsupported(&path) {
         return Err(refusal);
     }
     let Some((route, object)) = find(known_method, &path) else {
@@ -35,10 +35,10 @@ pub(super) fn locate(method: &hyper::Method, path: &str) -> Result<Place, Refusa
     if let Some(object) = object {
         check_object(route.object, object)?;
     }
-    Ok(Place { route, version, object: object.map(str::to_owned) })
+    Ok(Location { route, version, object: object.map(str::to_owned) })
 }
 
-/// Takes the version off the front of the path, and gives what follows with its slash.
+/// Splits the version from the rest of the path, which keeps its leading slash.
 fn split_version(path: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err(Refusal::bad_request(format!(
@@ -61,10 +61,10 @@ fn split_version(path: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
     }
 }
 
-/// Decodes each segment. What could be read as another path is refused.
+/// Decodes each segment, and refuses a path that could be read as another one.
 fn decode(path: &str) -> Result<String, Refusal> {
     let segments = path.strip_prefix('/').unwrap_or_default();
-    // The daemon has this one path that ends in a slash.
+    // The only path of the daemon that ends in a slash.
     if segments == "networks/" {
         return Ok(path.to_owned());
     }
@@ -72,20 +72,20 @@ fn decode(path: &str) -> Result<String, Refusal> {
     for segment in segments.split('/') {
         let plain = percent::decode(segment).ok_or_else(|| {
             Refusal::bad_request(format!(
-                "the path has a bad percent escape in `{}`",
+                "the path has an invalid percent escape in `{}`",
                 segment.escape_debug()
             ))
         })?;
-        let hidden = |c: char| matches!(c, '/' | '\\') || c.is_control();
-        if plain.contains(hidden) || matches!(plain.as_str(), "." | "..") {
+        let is_separator = |c: char| matches!(c, '/' | '\\') || c.is_control();
+        if plain.contains(is_separator) || matches!(plain.as_str(), "." | "..") {
             return Err(Refusal::bad_request(format!(
-                "`{}` may not stand in a path",
+                "a path cannot contain `{}`",
                 segment.escape_debug()
             )));
         }
         if plain.is_empty() && segments.contains('/') {
             return Err(Refusal::bad_request(format!(
-                "the path `{}` has an empty segment; leave out the extra slash",
+                "the path `{}` has an empty segment; remove the extra slash",
                 path.escape_debug()
             )));
         }
@@ -95,7 +95,7 @@ fn decode(path: &str) -> Result<String, Refusal> {
     Ok(decoded)
 }
 
-/// The route for a decoded path, and the object that stands in it.
+/// The route of a decoded path, and the object in the path.
 fn find(method: Method, path: &str) -> Option<(&'static Route, Option<&str>)> {
     let exact = route::all().find(|route| route.method == method && route.path == path);
     if let Some(route) = exact {
@@ -106,7 +106,7 @@ fn find(method: Method, path: &str) -> Option<(&'static Route, Option<&str>)> {
         .find_map(|route| object_in(route, path).map(|object| (route, Some(object))))
 }
 
-/// What stands in the place of `{id}` or `{name}`, if the path has the form of the route.
+/// The object at `{id}` or `{name}`, if the path has the form of the route.
 fn object_in<'path>(route: &Route, path: &'path str) -> Option<&'path str> {
     let (before, rest) = route.path.split_once('{')?;
     let (_, after) = rest.split_once('}')?;
@@ -115,19 +115,19 @@ fn object_in<'path>(route: &Route, path: &'path str) -> Option<&'path str> {
     fits.then_some(object)
 }
 
-/// What the daemon has and the broker passes on for nobody.
-fn refuse_on_purpose(path: &str) -> Option<Refusal> {
+/// Refuses paths of the daemon that the broker forwards for no caller.
+fn refuse_unsupported(path: &str) -> Option<Refusal> {
     let container = path.strip_prefix("/containers/").and_then(|rest| rest.split_once('/'));
     if container.is_some_and(|(_, rest)| rest == "checkpoints" || rest.starts_with("checkpoints/"))
     {
         return Some(Refusal::forbidden(
-            "checkpoints are not passed on: they hold a container's memory and name paths of the \
-             host",
+            "audit-broker does not forward checkpoint requests: a checkpoint holds the memory of a \
+             container and names paths of the host",
         ));
     }
     if path == "/debug" || path.starts_with("/debug/") {
         return Some(Refusal::forbidden(
-            "the daemon's debug pages are not passed on; root can ask docker's own socket",
+            "audit-broker does not forward the daemon's debug pages; root can use docker's own socket",
         ));
     }
     None
@@ -139,9 +139,9 @@ fn refuse_unknown(method: Method, path: &str) -> Refusal {
         .map(|route| route.method.name());
     match other {
         Some(other) => Refusal::method_not_allowed(format!(
-            "`{}` is not asked by {}, but by {other}",
-            path.escape_debug(),
-            method.name()
+            "the docker API has no {} for `{}`; use {other}",
+            method.name(),
+            path.escape_debug()
         )),
         None => Refusal::not_found(format!(
             "page not found: the docker API has no path `{}`",
@@ -150,11 +150,11 @@ fn refuse_unknown(method: Method, path: &str) -> Refusal {
     }
 }
 
-/// Refuses a name that the object cannot have: the daemon may find another object by it.
+/// Refuses a name that the object cannot have, because the daemon could find another object by it.
 ///
 /// # Source
 /// `RestrictedNamePattern` in `daemon/names/names.go` of moby; the grammar of references in
-/// `github.com/distribution/reference`; exec ids are made by `stringid.GenerateRandomID`.
+/// `github.com/distribution/reference`; `stringid.GenerateRandomID` makes exec ids.
 fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
     let fits = match kind {
         ObjectKind::None => false,
@@ -172,7 +172,7 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
     if fits {
         return Ok(());
     }
-    // The docker command tries one kind of object after the other, and goes on at 404 only.
+    // The docker command tries one kind of object after another, but only as long as it gets a 404.
     Err(Refusal::not_found(format!(
         "no such object: `{}` cannot be the name or id of {}",
         object.escape_debug(),
@@ -180,10 +180,10 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
     )))
 }
 
-/// Letters, digits and `further`, with a letter or digit first.
-fn is_word(text: &str, further: &[u8]) -> bool {
+/// Whether the text has only letters, digits and `punctuation`, and starts with a letter or digit.
+fn is_word(text: &str, punctuation: &[u8]) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || further.contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
 }
 
 fn noun(kind: ObjectKind) -> &'static str {

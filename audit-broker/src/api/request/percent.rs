@@ -1,8 +1,8 @@
-//! Percent encoding, read strictly and written in one form.
+//! Percent encoding: decodes strictly, and encodes in one form.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a name in a path keeps as it is: references to images hold `/`, `:` and `@`.
+/// The characters to encode in a name in a path. Image references keep their `/`, `:` and `@`.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -14,7 +14,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 
 const QUERY: &AsciiSet = &PATH.remove(b',');
 
-/// Decodes once. A `%` without two hex digits and bytes that are not UTF-8 give nothing.
+/// Decodes once; `None` if a `%` is not followed by two hex digits, or the result is not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -28,7 +28,7 @@ pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// As [`decode`], with `+` for a space, as in a query.
+/// Like [`decode`], and decodes `+` as a space, as in a query.
 pub(super) fn decode_query(text: &str) -> Option<String> {
     decode(&text.replace('+', " "))
 }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_decodes_to_the_same() {
+    fn encoding_and_decoding_gives_the_same_text() {
         for text in ["a b+c&d=e;f%", "é\u{1F600}", "r.example:5000/a/b@sha256:1", "~-._,"] {
             assert_eq!(decode_query(&encode_query(text)).as_deref(), Some(text));
             assert_eq!(decode(&encode_path(text)).as_deref(), Some(text));

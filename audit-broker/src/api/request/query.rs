@@ -1,23 +1,25 @@
-//! The query of a request: the keys that the route takes, each value in one form.
+//! The query of a request: the keys that its route takes, each value in one form.
+//!
+//! This file does not know what a value means to dockerd.
 
 use super::percent;
 use crate::api::query_json;
 use crate::api::route::{Parameter, ParameterKind, Route};
 use crate::refusal::Refusal;
 
-/// The query as understood. A key that says nothing is not in it.
+/// The query as the broker understood it. It omits keys that dockerd treats as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     pairs: Vec<(&'static str, String)>,
 }
 
 impl Query {
-    /// The value of a key that stands once.
+    /// The value of a key that may occur once.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// Puts a value in place of that of a key, or adds both.
+    /// Replaces the value of a key, or adds the key.
     pub(crate) fn set(&mut self, name: &'static str, value: String) {
         match self.pairs.iter_mut().find(|(key, _)| *key == name) {
             Some((_, old)) => *old = value,
@@ -25,29 +27,29 @@ impl Query {
         }
     }
 
-    /// Puts values in place of those of a key that may stand more than once.
+    /// Replaces all values of a key that may occur more than once.
     pub(crate) fn set_all(&mut self, name: &'static str, values: Vec<String>) {
         self.pairs.retain(|(key, _)| *key != name);
         self.pairs.extend(values.into_iter().map(|value| (name, value)));
     }
 
-    /// Takes a key out, and gives its value.
+    /// Removes a key and returns its value.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
-        let place = self.pairs.iter().position(|(key, _)| *key == name)?;
-        Some(self.pairs.remove(place).1)
+        let index = self.pairs.iter().position(|(key, _)| *key == name)?;
+        Some(self.pairs.remove(index).1)
     }
 
-    /// Every value of a key that may stand more than once.
+    /// All values of a key that may occur more than once.
     pub(crate) fn all<'query>(&'query self, name: &str) -> impl Iterator<Item = &'query str> {
         self.pairs.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Keys and values in the order in which they came.
+    /// Keys and values in the order of the request.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.pairs.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
-    /// The query to forward, without `?` and some keys.
+    /// The query to forward, without `?` and without some keys.
     pub(super) fn encode(&self, left_out: &[&str]) -> String {
         let pairs = self.pairs().filter(|(key, _)| !left_out.contains(key));
         let pairs = pairs.map(|(key, value)| format!("{key}={}", percent::encode_query(value)));
@@ -55,7 +57,7 @@ impl Query {
     }
 }
 
-/// Reads the query for a route. The daemon ignores what it does not know; here that is refused.
+/// Parses the query of a request to a route. Refuses unknown keys, which the daemon would ignore.
 pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal> {
     let mut pairs: Vec<(&'static str, String)> = Vec::new();
     let mut seen: Vec<&'static str> = Vec::new();
@@ -72,7 +74,7 @@ pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal
         };
         if seen.contains(&parameter.name) && !parameter.repeats {
             return Err(Refusal::bad_request(format!(
-                "the query key `{}` stands more than once",
+                "the query key `{}` occurs more than once",
                 parameter.name
             )));
         }
@@ -87,24 +89,24 @@ pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal
 
 fn decode(text: &str) -> Result<String, Refusal> {
     if text.contains(';') {
-        return Err(Refusal::bad_request("`;` may not stand in a query; write it as `%3B`"));
+        return Err(Refusal::bad_request("a query cannot contain `;`; write it as `%3B`"));
     }
     percent::decode_query(text).ok_or_else(|| {
         Refusal::bad_request(format!(
-            "the query has a bad percent escape in `{}`",
+            "the query has an invalid percent escape in `{}`",
             text.escape_debug()
         ))
     })
 }
 
-/// The value in its one form; nothing if the daemon takes it as if the key were not there.
+/// The value in its one form; `None` if the daemon treats it like an absent key.
 fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refusal> {
     let name = parameter.name;
     let is_break =
         |c: char| parameter.kind == ParameterKind::Lines && matches!(c, '\n' | '\r' | '\t');
     if value.contains(|c: char| c.is_control() && !is_break(c)) {
         return Err(Refusal::bad_request(format!(
-            "the query key `{name}` has a control character in its value"
+            "the value of the query key `{name}` has a control character"
         )));
     }
     if value.is_empty() {
@@ -122,7 +124,7 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
     };
     let from_json = |result: Result<Option<String>, String>| {
         result.map_err(|reason| {
-            Refusal::bad_request(format!("the query key `{name}` has bad JSON: {reason}"))
+            Refusal::bad_request(format!("the query key `{name}` has invalid JSON: {reason}"))
         })
     };
     match parameter.kind {
@@ -143,6 +145,8 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
     }
 }
 
+/// A flag as the daemon reads it: everything but a few words is true.
+///
 /// # Source
 /// `BoolValue` in `daemon/server/httputils/form.go` of moby.
 fn flag(value: &str) -> &'static str {
@@ -152,6 +156,8 @@ fn flag(value: &str) -> &'static str {
     }
 }
 
+/// A truth value as the daemon reads it; `None` if it is invalid.
+///
 /// # Source
 /// `ParseBool` of Go's `strconv`.
 fn bool(value: &str) -> Option<&'static str> {

@@ -1,5 +1,5 @@
-//! The head of a request against what docker's clients send, and against the tricks with paths,
-//! queries and headers, each test under the row of the specification that it stands for.
+//! Heads as docker's clients send them, and tricks with paths, queries and headers. The name of a test
+//! begins with its row in the specification.
 
 use super::*;
 use crate::api::operation::{ContainerOperation, Operation};
@@ -7,7 +7,7 @@ use crate::api::route::{self, Method};
 use hyper::StatusCode;
 use proptest::prelude::*;
 
-/// Reads a head as it would stand on the wire: a request line and headers.
+/// Parses a head as it looks on the wire: a request line and headers.
 pub(crate) fn head(text: &str) -> Result<Head, Refusal> {
     head_at(text, ApiVersion::NEWEST)
 }
@@ -33,7 +33,7 @@ fn head_at(text: &str, newest: ApiVersion) -> Result<Head, Refusal> {
     )
 }
 
-/// The target that is forwarded.
+/// The target that the broker forwards.
 fn forwarded(text: &str) -> String {
     let head = head(text).unwrap();
     head.target(head.version.unwrap_or(ApiVersion::NEWEST), None)
@@ -50,7 +50,7 @@ fn status(text: &str) -> u16 {
 }
 
 #[test]
-fn a_head_is_read_and_written_anew() {
+fn a_head_is_parsed_and_rewritten() {
     let head = head(
         "GET /v1.44/containers/web_1/logs?stdout=TRUE&follow=&tail=10&since=1700000000.5
          Host: docker
@@ -111,7 +111,7 @@ fn every_route_is_found_by_its_own_path() {
 }
 
 #[test]
-fn unknown_paths_and_methods_are_told_apart() {
+fn unknown_paths_and_methods_have_their_own_status() {
     assert_eq!(status("GET /containers"), 404);
     assert_eq!(status("GET /"), 404);
     assert_eq!(status("GET /v1.44"), 404);
@@ -142,7 +142,7 @@ fn h01_a_path_that_is_not_clean_is_refused() {
 }
 
 #[test]
-fn h02_escapes_do_not_hide_a_path() {
+fn h02_escapes_cannot_hide_a_path() {
     for path in [
         "/containers%2fcreate",
         "/containers/a%2Fjson",
@@ -174,7 +174,7 @@ fn h03_a_container_is_one_segment() {
 }
 
 #[test]
-fn h04_a_version_has_one_form_and_a_window() {
+fn h04_a_version_has_one_form_and_a_range() {
     for version in ["v01.44", "v1.44.", "v1.4", "v1.444", "v1", "v2.00", "v1.44a", "v1.40", "v1.57"]
     {
         refused(&format!("GET /{version}/info"));
@@ -186,7 +186,7 @@ fn h04_a_version_has_one_form_and_a_window() {
 }
 
 #[test]
-fn h05_forms_are_refused_by_name() {
+fn h05_the_refusal_of_a_form_names_its_type() {
     for media in [
         "application/x-www-form-urlencoded",
         "Application/X-WWW-Form-Urlencoded; charset=utf-8",
@@ -201,7 +201,7 @@ fn h05_forms_are_refused_by_name() {
 }
 
 #[test]
-fn h06_a_key_stands_once() {
+fn h06_duplicate_keys_are_refused() {
     assert!(refused("POST /containers/a/kill?signal=HUP&signal=KILL").contains("`signal`"));
     refused("GET /containers/json?all=&all=1");
     let head = head("GET /images/get?names=a&names=b").unwrap();
@@ -230,14 +230,14 @@ fn h07_flags_have_one_form() {
 }
 
 #[test]
-fn h08_filters_are_written_anew() {
+fn h08_filters_are_rewritten() {
     let target = forwarded("GET /containers/json?filters=%7B%22label%22%3A%5B%22a%22%5D%7D");
     assert_eq!(target, "/v1.56/containers/json?filters=%7B%22label%22:%7B%22a%22:true%7D%7D");
     refused("GET /containers/json?filters=%7B%22a%22%3A%5B%5D%2C%22a%22%3A%5B%5D%7D");
 }
 
 #[test]
-fn h09_a_query_is_read_strictly() {
+fn h09_a_query_is_parsed_strictly() {
     for query in ["all=1;size=1", "all=%zz", "all=%ff", "name=%00", "ALL=1", "nosuch=1", "limit=x"]
     {
         refused(&format!("GET /containers/json?{query}"));
@@ -251,7 +251,7 @@ fn h09_a_query_is_read_strictly() {
 }
 
 #[test]
-fn h10_to_h12_the_length_of_a_body_is_said_once() {
+fn h10_to_h12_a_body_has_one_length() {
     let create = "POST /containers/create\nContent-Type: application/json";
     for framing in [
         "Content-Length: 3\nTransfer-Encoding: chunked",
@@ -307,7 +307,7 @@ fn h20_there_are_five_methods() {
 }
 
 #[test]
-fn h21_a_body_is_refused_where_none_belongs() {
+fn h21_a_body_is_refused_on_a_route_without_one() {
     let json = "Content-Type: application/json\nContent-Length: 2";
     for target in ["GET /info", "DELETE /containers/a", "HEAD /_ping"] {
         refused(&format!("{target}\n{json}"));
@@ -321,7 +321,7 @@ fn h21_a_body_is_refused_where_none_belongs() {
 }
 
 #[test]
-fn h22_h24_an_upgrade_belongs_to_its_route() {
+fn h22_h24_a_route_accepts_only_its_own_upgrade() {
     assert_eq!(head("GET /info\nUpgrade: tcp").unwrap().upgrade, None);
     assert_eq!(
         head("POST /containers/a/attach\nUpgrade: TCP").unwrap().upgrade,
@@ -350,7 +350,7 @@ fn h28_a_fragment_never_reaches_the_daemon() {
 }
 
 #[test]
-fn h29_unknown_headers_are_refused_by_name() {
+fn h29_the_refusal_names_an_unknown_header() {
     let message = refused("GET /info\nAuthz-User: root");
     assert!(message.contains("`authz-user`") && message.contains("`ignore_headers`"));
     assert!(head("GET /info\nX-Tracked: 1").unwrap().headers.is_empty());
@@ -368,14 +368,14 @@ fn h29_unknown_headers_are_refused_by_name() {
 }
 
 #[test]
-fn credentials_are_not_shown() {
+fn debug_output_hides_credentials() {
     let head = head("POST /images/create?fromImage=a\nX-Registry-Auth: c2VjcmV0").unwrap();
     assert_eq!(head.headers.len(), 1);
     assert!(!format!("{head:?}").contains("c2VjcmV0"));
 }
 
 #[test]
-fn j21_the_type_of_a_json_body_is_well_formed() {
+fn j21_the_media_type_of_a_json_body_must_be_well_formed() {
     let with = |media: &str| head(&format!("POST /auth\nContent-Length: 2\nContent-Type: {media}"));
     for media in
         ["application/json", "Application/JSON ; charset=utf-8", "application/json; a=\"b\""]
@@ -390,7 +390,7 @@ fn j21_the_type_of_a_json_body_is_well_formed() {
     refused("POST /auth\nContent-Length: 2");
 }
 
-/// A target of a known route with anything for the object and the query.
+/// A target of a known route with a random object and query.
 fn target() -> impl Strategy<Value = (Method, String)> {
     let routes: Vec<_> = route::all().collect();
     (
@@ -418,7 +418,7 @@ fn parse(method: Method, target: &str) -> Option<Head> {
 
 proptest! {
     #[test]
-    fn anything_is_read_or_refused(
+    fn any_head_is_parsed_or_refused(
         method in "[A-Z]{1,7}",
         target in "/?[ -~é]{0,40}",
         headers in prop::collection::vec(("[a-z-]{1,20}", prop::collection::vec(any::<u8>(), 0..12)), 0..4),
@@ -435,7 +435,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_forwarded_reads_the_same((method, target) in target()) {
+    fn a_forwarded_head_parses_to_the_same((method, target) in target()) {
         if let Some(head) = parse(method, &target) {
             let version = ApiVersion::from_text("1.44").unwrap();
             let again = parse(method, &head.target(version, None)).unwrap();

@@ -10,7 +10,7 @@ pub(crate) struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// The oldest version that is passed on: that of docker 20.10.
+    /// The oldest version that the broker forwards: that of docker 20.10.
     pub(crate) const OLDEST: Self = Self { minor: 41 };
     /// The newest version whose routes and bodies the broker knows.
     ///
@@ -18,21 +18,21 @@ impl ApiVersion {
     /// The API description of moby, version 1.56.
     pub(crate) const NEWEST: Self = Self { minor: 56 };
 
-    /// Reads `1.NN`, two digits exactly: the daemon compares numbers, so that it takes `01.44` and
-    /// `1.44.` too.
+    /// Parses `1.NN` with exactly two digits. The daemon compares numbers, so it would also accept
+    /// `01.44` and `1.44.`.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let minor = text.strip_prefix("1.")?;
         let digits = minor.len() == 2 && minor.bytes().all(|byte| byte.is_ascii_digit());
         if digits { Some(Self { minor: minor.parse().ok()? }) } else { None }
     }
 
-    /// Whether images can be asked for by platform.
+    /// Whether a request for an image can name a platform.
     pub(crate) const fn tells_of_platforms(self) -> bool {
         self.minor >= 49
     }
 
-    /// Refuses a version outside of what is passed on, in the daemon's own words, which clients
-    /// look for.
+    /// Refuses a version that the broker does not forward. The text is the daemon's own, because
+    /// clients look for it.
     ///
     /// # Source
     /// `WrapHandler` in `daemon/server/middleware/version.go` of moby.
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_told_as_the_daemon_tells_it() {
+    fn unsupported_versions_are_refused_with_the_text_of_the_daemon() {
         let version = |text: &str| ApiVersion::from_text(text).unwrap();
         assert!(version("1.41").check_within(version("1.41")).is_ok());
         let old = version("1.24").check_within(ApiVersion::NEWEST).unwrap_err().message;

@@ -1,21 +1,21 @@
-//! The question and the answer, as bytes. Does no I/O.
+//! The messages between the broker and the status process, as bytes.
 //!
-//! A question is its sequence number. An answer is the sequence number, what kind of answer it is,
-//! and the status or why there is none. Both ends are the same program on the same host, so that
-//! numbers are in its own byte order.
+//! A question is a sequence number. An answer is that number, the kind of the answer, and either the
+//! status or the reason why there is none. Numbers are in the byte order of the host, because the
+//! same program is at both ends. This file does no I/O.
 
 use std::fmt::Display;
 
 use audit_core::Enabled;
 use audit_host::recording;
 
-/// Room for an answer, in bytes: five numbers, or a sentence.
+/// Longest answer, in bytes: enough for the numbers of a status, or for a sentence.
 pub(crate) const ANSWER_LIMIT_BYTES: usize = 256;
 
 const STATUS: u32 = 0;
 const FAILURE: u32 = 1;
 
-/// What the kernel says of its audit system, as far as the broker needs to know.
+/// The part of the kernel's audit status that the broker needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) enabled: Enabled,
@@ -23,17 +23,17 @@ pub(crate) struct Status {
     pub(crate) auditd_pid: Option<u32>,
     /// Records lost since boot, or since `auditctl --reset-lost`.
     pub(crate) lost: u32,
-    /// Records that wait to be stored.
+    /// Records that wait in the kernel for auditd.
     pub(crate) backlog: u32,
-    /// Records that may wait before senders have to.
+    /// The backlog at which the kernel makes senders wait.
     pub(crate) backlog_limit: u32,
 }
 
 impl Status {
-    /// Whether a record that the kernel takes is stored.
+    /// Checks that records which the kernel accepts are stored.
     ///
     /// # Errors
-    /// If it is not, with what to do.
+    /// If they are not. The error says what to do.
     pub(crate) fn check_that_records_are_kept(self) -> anyhow::Result<()> {
         recording::check_that_records_are_kept(self.enabled, self.auditd_pid)
     }
@@ -51,17 +51,16 @@ impl From<&audit_core::Status> for Status {
     }
 }
 
-/// What came back.
+/// An answer of the status process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StatusAnswer {
-    /// The kernel's answer.
     Status(Status),
-    /// Why there is none, in words.
+    /// Why there is no status, in words.
     Failure(String),
 }
 
 impl StatusAnswer {
-    /// The answer to this question, from what the kernel said.
+    /// The answer for the kernel's status, or for the error of reading it.
     pub(crate) fn new(status: Result<&audit_core::Status, &dyn Display>) -> Self {
         match status {
             Ok(status) => Self::Status(status.into()),
@@ -93,7 +92,7 @@ impl StatusAnswer {
         bytes
     }
 
-    /// The answer and the sequence number of its question; `None` if these are other bytes.
+    /// The sequence number of the question, and the answer; `None` if the bytes are malformed.
     pub(crate) fn parse(bytes: &[u8]) -> Option<(u32, Self)> {
         let (sequence, rest) = number(bytes)?;
         let (kind, rest) = number(rest)?;
@@ -123,7 +122,7 @@ fn parse_status(bytes: &[u8]) -> Option<Status> {
     rest.is_empty().then_some(status)
 }
 
-/// The first number and what follows it.
+/// The first number of a message, and the rest of the message.
 pub(crate) fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u32::from_ne_bytes(*number), rest))
@@ -142,7 +141,7 @@ mod tests {
     };
 
     #[test]
-    fn an_answer_survives_the_way() {
+    fn an_answer_is_parsed_as_it_was_written() {
         for enabled in [Enabled::Disabled, Enabled::Enabled, Enabled::Locked] {
             for auditd_pid in [None, Some(612)] {
                 let answer = StatusAnswer::Status(Status { enabled, auditd_pid, ..KEPT });
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_reason_is_cut_and_other_bytes_are_no_answer() {
+    fn a_long_reason_is_cut_and_malformed_answers_are_rejected() {
         let long = StatusAnswer::Failure("é".repeat(400)).to_bytes(1);
         assert_eq!(long.len(), ANSWER_LIMIT_BYTES);
         assert!(matches!(StatusAnswer::parse(&long), Some((1, StatusAnswer::Failure(_)))));
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_records_from_being_kept_is_said() {
+    fn the_error_says_how_to_make_the_kernel_keep_records() {
         KEPT.check_that_records_are_kept().unwrap();
         Status { enabled: Enabled::Locked, ..KEPT }.check_that_records_are_kept().unwrap();
         let disabled = Status { enabled: Enabled::Disabled, ..KEPT };

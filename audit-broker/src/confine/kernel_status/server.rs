@@ -1,4 +1,6 @@
-//! The process with `CAP_AUDIT_CONTROL`, which answers one question and can do nothing else.
+//! The status process: it has `CAP_AUDIT_CONTROL`, answers one question, and can do nothing else.
+//!
+//! This file knows how the process confines itself and answers. It does not know who asks or why.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -15,12 +17,14 @@ use nix::unistd::{Gid, Uid};
 use super::message::{self, StatusAnswer};
 use crate::confine::{privilege, sandbox};
 
-/// Becomes the user with nothing but `CAP_AUDIT_CONTROL`, and answers each question on the socket
-/// until its other end is closed. The kernel is awaited for `deadline`, for as long as a call waits
-/// for its record: a shorter time would refuse calls that could still be recorded.
+/// Becomes the user with no capability but `CAP_AUDIT_CONTROL`, and answers questions on the socket
+/// until the other end is closed.
+///
+/// It waits for the kernel for at most `deadline`: as long as a call waits for its record. A shorter
+/// time would refuse calls that the broker could still record.
 ///
 /// # Errors
-/// If the privileges cannot be given up, or the socket fails.
+/// If the process cannot give up its privileges, or the socket fails.
 pub(crate) fn serve(
     socket: &OwnedFd,
     uid: Uid,
@@ -29,10 +33,10 @@ pub(crate) fn serve(
 ) -> anyhow::Result<()> {
     let audit = Audit::open()?.with_deadline(deadline);
     privilege::become_user(uid, gid, &[], &[Capability::CAP_AUDIT_CONTROL])?;
-    // A change of ids takes it back, so it comes behind. The socket's end is what counts; this is
-    // for a broker that is killed while a question is under way.
+    // Comes after the change of ids, which resets it. Normally the process ends with the socket; this
+    // is for a broker that is killed while the process waits for the kernel.
     prctl::set_pdeathsig(Signal::SIGKILL)
-        .context("the process cannot be bound to the life of the broker")?;
+        .context("cannot make the kernel end this process together with the broker")?;
     sandbox::filter_kernel_status()?;
     answer_all(socket, &audit)
 }
@@ -43,17 +47,17 @@ fn answer_all(socket: &OwnedFd, audit: &Audit) -> anyhow::Result<()> {
         let len = match super::receive(socket, &mut buffer) {
             Ok(len) => len,
             Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()),
-            Err(errno) => return Err(errno).context("the broker's questions cannot be read"),
+            Err(errno) => return Err(errno).context("cannot read the broker's questions"),
         };
         let question = buffer.get(..len).unwrap_or_default();
         let Some((sequence, [])) = message::number(question) else { continue };
         let status = audit.status();
         let answer = StatusAnswer::new(status.as_ref().map_err(|error| error as _));
-        // Waits while the broker takes no answers: it does so when a call wants its own.
+        // Blocks while the broker takes no answers: a call takes them when it wants its own.
         match super::send(socket, &answer.to_bytes(sequence), MsgFlags::empty()) {
             Ok(()) => {}
             Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()),
-            Err(errno) => return Err(errno).context("the broker cannot be answered"),
+            Err(errno) => return Err(errno).context("cannot answer the broker"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The process and its answers, on the real kernel.
+//! The status process and its answers, on the real kernel.
 
 use std::env;
 use std::fs;
@@ -15,27 +15,27 @@ use crate::confine::privilege;
 use crate::own_process;
 
 /// Long enough for any host.
-const DEADLINE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Says to a second run of this program that it is the process under test.
+/// The environment variable that makes the test program the process under test.
 const MARK: &str = "AUDIT_BROKER_TEST_KERNEL_STATUS";
 
-/// The test in which the process under test serves.
-const TEST: &str = "confine::kernel_status::tests::the_process_says_what_the_kernel_says";
+/// The test that the process under test runs, and in which it serves.
+const TEST: &str = "confine::kernel_status::tests::the_process_tells_the_status_of_the_kernel";
 
-fn spawn(deadline: Duration) -> KernelStatus {
+fn spawn(timeout: Duration) -> KernelStatus {
     let mut command = Command::new("/proc/self/exe");
     command.args([TEST, "--exact"]).env(MARK, "1").stdout(Stdio::null());
-    KernelStatus::start(command, deadline).unwrap()
+    KernelStatus::start(command, timeout).unwrap()
 }
 
-/// The end of the process under test, in place of `main`.
+/// Serves if this process is the one under test, as `main` would.
 fn serve_if_asked() {
     if env::var_os(MARK).is_some() {
         let user = privilege::find_user("nobody").unwrap();
         let socket = io::stdin().as_fd().try_clone_to_owned().unwrap();
-        serve(&socket, user.uid, user.gid, DEADLINE).unwrap();
-        // The rest of the test's process cannot go on either.
+        serve(&socket, user.uid, user.gid, TIMEOUT).unwrap();
+        // The confined process cannot run the rest of the test harness.
         kill(Pid::this(), Signal::SIGKILL).unwrap_or_default();
     }
 }
@@ -44,7 +44,7 @@ fn process(status: &KernelStatus) -> Pid {
     Pid::from_raw(status.answers().process.id().try_into().unwrap())
 }
 
-/// The state of the thread that answers: the harness of the test has another.
+/// `/proc/PID/status` of the thread that answers; the test harness has another thread.
 fn thread_status(process: Pid) -> String {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let statuses =
@@ -53,12 +53,12 @@ fn thread_status(process: Pid) -> String {
 }
 
 #[test]
-fn the_process_says_what_the_kernel_says() {
+fn the_process_tells_the_status_of_the_kernel() {
     if !own_process::is_root(TEST) {
         return;
     }
     serve_if_asked();
-    let status = spawn(DEADLINE);
+    let status = spawn(TIMEOUT);
     let answer = status.ask().unwrap();
     let kernel = Audit::open().unwrap().status().unwrap();
     assert_eq!(answer.enabled, kernel.enabled);
@@ -81,11 +81,11 @@ fn the_process_says_what_the_kernel_says() {
 }
 
 #[test]
-fn many_threads_ask_and_each_gets_its_answer() {
-    if !own_process::is_root("many_threads_ask_and_each_gets_its_answer") {
+fn each_of_many_threads_gets_its_own_answer() {
+    if !own_process::is_root("each_of_many_threads_gets_its_own_answer") {
         return;
     }
-    let status = spawn(DEADLINE);
+    let status = spawn(TIMEOUT);
     let mut times = thread::scope(|scope| {
         let asking = || {
             let times = (0..200).map(|_| {
@@ -105,15 +105,15 @@ fn many_threads_ask_and_each_gets_its_answer() {
 }
 
 #[test]
-fn an_answer_that_came_too_late_is_never_taken_for_another() {
-    if !own_process::is_root("an_answer_that_came_too_late_is_never_taken_for_another") {
+fn a_late_answer_is_never_taken_for_another() {
+    if !own_process::is_root("a_late_answer_is_never_taken_for_another") {
         return;
     }
-    let deadline = Duration::from_millis(500);
-    let status = spawn(deadline);
+    let timeout = Duration::from_millis(500);
+    let status = spawn(timeout);
     let process = process(&status);
     kill(process, Signal::SIGSTOP).unwrap();
-    // It goes on for a moment.
+    // The process runs on for a moment.
     waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();
     for _ in 0..3 {
         let start = Instant::now();
@@ -126,16 +126,16 @@ fn an_answer_that_came_too_late_is_never_taken_for_another() {
         status.ask().unwrap();
     }
     assert_eq!(status.last_question.load(Ordering::Relaxed), 1 + 3 + 5);
-    // The three that nobody waits for any more.
+    // The answers to the three questions that timed out.
     assert_eq!(status.answers().early.len(), 3);
 }
 
 #[test]
-fn answers_come_to_who_asked() {
-    if !own_process::is_root("answers_come_to_who_asked") {
+fn each_question_gets_its_own_answer_in_any_order() {
+    if !own_process::is_root("each_question_gets_its_own_answer_in_any_order") {
         return;
     }
-    let status = spawn(DEADLINE);
+    let status = spawn(TIMEOUT);
     let questions: Vec<_> = (0..20).map(|_| status.begin().unwrap()).collect();
     std::thread::scope(|scope| {
         for question in questions.iter().rev() {
@@ -151,28 +151,28 @@ fn answers_come_to_who_asked() {
     assert!(status.answers().early.len() <= EARLY_LIMIT);
 }
 
-/// Calls end before their answer is taken: their client goes away, or dockerd does not answer.
+/// Calls end before they take their answer if the client disconnects or dockerd does not answer.
 #[test]
-fn s34_questions_that_nobody_finishes_end_nothing() {
-    if !own_process::is_root("s34_questions_that_nobody_finishes_end_nothing") {
+fn s34_abandoned_questions_block_no_others() {
+    if !own_process::is_root("s34_abandoned_questions_block_no_others") {
         return;
     }
     let status = spawn(Duration::from_secs(20));
     for _ in 0..3000 {
         assert!(status.begin().unwrap().number > 0);
     }
-    // The process may be in the middle of an answer that nobody has room for.
+    // The process may be blocked on an answer for which the socket has no room.
     thread::sleep(Duration::from_millis(200));
     status.ask().unwrap();
 }
 
 #[test]
-fn s34_each_question_has_one_deadline_however_many_wait() {
-    if !own_process::is_root("s34_each_question_has_one_deadline_however_many_wait") {
+fn s34_questions_time_out_together_however_many_wait() {
+    if !own_process::is_root("s34_questions_time_out_together_however_many_wait") {
         return;
     }
-    let deadline = Duration::from_secs(1);
-    let status = spawn(deadline);
+    let timeout = Duration::from_secs(1);
+    let status = spawn(timeout);
     let process = process(&status);
     kill(process, Signal::SIGSTOP).unwrap();
     waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();
@@ -184,15 +184,15 @@ fn s34_each_question_has_one_deadline_however_many_wait() {
     });
     let took = start.elapsed();
     kill(process, Signal::SIGCONT).unwrap();
-    assert!(took < 10 * deadline, "20 questions took {took:?} together");
+    assert!(took < 10 * timeout, "20 questions took {took:?} together");
 }
 
 #[test]
-fn a_process_that_has_ended_is_a_clear_error() {
-    if !own_process::is_root("a_process_that_has_ended_is_a_clear_error") {
+fn the_error_says_that_the_process_has_ended() {
+    if !own_process::is_root("the_error_says_that_the_process_has_ended") {
         return;
     }
-    let status = spawn(DEADLINE);
+    let status = spawn(TIMEOUT);
     kill(process(&status), Signal::SIGKILL).unwrap();
     for _ in 0..2 {
         let error = status.ask().unwrap_err().to_string();
@@ -201,11 +201,11 @@ fn a_process_that_has_ended_is_a_clear_error() {
 }
 
 #[test]
-fn the_process_ends_with_the_socket() {
-    if !own_process::is_root("the_process_ends_with_the_socket") {
+fn the_process_ends_when_the_socket_closes() {
+    if !own_process::is_root("the_process_ends_when_the_socket_closes") {
         return;
     }
-    let KernelStatus { socket, answers, .. } = spawn(DEADLINE);
+    let KernelStatus { socket, answers, .. } = spawn(TIMEOUT);
     let mut process = answers.into_inner().unwrap().process;
     drop(socket);
     process.wait().unwrap();
@@ -219,15 +219,15 @@ fn without_the_capability_there_is_no_process() {
     }
     caps::clear(None, CapSet::Effective).unwrap();
     caps::clear(None, CapSet::Permitted).unwrap();
-    assert!(KernelStatus::spawn(Uid::current(), Gid::current(), DEADLINE).unwrap().is_none());
+    assert!(KernelStatus::spawn(Uid::current(), Gid::current(), TIMEOUT).unwrap().is_none());
 }
 
-/// Auditing goes off for a moment, and on again whatever happens.
+/// Turns auditing off for a moment, and on again even if the test fails.
 #[cfg(feature = "live")]
 #[test]
-fn auditing_that_is_disabled_is_seen() {
-    struct OnAgain;
-    impl Drop for OnAgain {
+fn the_process_reports_that_auditing_is_disabled() {
+    struct EnableAgain;
+    impl Drop for EnableAgain {
         fn drop(&mut self) {
             set_enabled("1");
         }
@@ -237,12 +237,12 @@ fn auditing_that_is_disabled_is_seen() {
         assert!(output.status.success(), "{output:?}");
     }
 
-    let status = spawn(DEADLINE);
+    let status = spawn(TIMEOUT);
     status.ask().unwrap().check_that_records_are_kept().unwrap();
-    let on_again = OnAgain;
+    let enable_again = EnableAgain;
     set_enabled("0");
     let disabled = status.ask();
-    drop(on_again);
+    drop(enable_again);
     let error = disabled.unwrap().check_that_records_are_kept().unwrap_err().to_string();
     assert!(error.ends_with("run auditctl -e 1"), "{error}");
     status.ask().unwrap().check_that_records_are_kept().unwrap();

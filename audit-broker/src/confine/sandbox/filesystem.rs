@@ -1,8 +1,8 @@
-//! Files, networks and processes behind a landlock wall.
+//! The landlock wall: files, networks and other processes.
 //!
-//! Knows which parts of the file system the daemon uses. Connecting to a unix socket by its path
-//! is no file access for landlock before ABI 9, which is not asked for: docker's socket may be
-//! anywhere, and is made anew whenever docker starts.
+//! This file knows which parts of the file system the daemon uses. It does not restrict connecting to
+//! unix sockets by path, which landlock can do from ABI 9 on: docker's socket may be anywhere, and
+//! docker creates it again at every start.
 
 use std::path::Path;
 
@@ -13,46 +13,47 @@ use landlock::{
     path_beneath_rules,
 };
 
-/// What this program knows of landlock. A kernel that knows less enforces what it knows.
+/// The landlock version that this program uses. An older kernel enforces what it knows of it.
 ///
 /// # Source
 /// Linux 6.12: file and directory access, TCP ports, device ioctls, signals.
 const KNOWN_ABI: ABI = ABI::V6;
 
-/// Settings, shared libraries, the state of other processes and of their control groups, and the
-/// sockets and files of the name service. What a system does not have is left out.
+/// The directories to read: settings, shared libraries, the state of processes and control groups, and
+/// the sockets and files of the name service. Directories that the system does not have are skipped.
 const READ: [&str; 7] = ["/etc", "/usr", "/lib", "/lib64", "/proc", "/sys/fs/cgroup", "/run"];
 
-/// A thread takes on a login uid by writing to its file there. What lies below comes and goes with
-/// every process, so that the whole is named; who may write what is decided by the files' owners.
+/// The directories to write: a thread takes on a login uid by writing to its own file in `/proc`.
+/// Those files come and go with each thread, so the rule names the whole directory. File permissions
+/// still decide which of them the daemon may write.
 const WRITE: [&str; 1] = ["/proc"];
 
-/// How much of the wall the kernel really holds up.
+/// How much of the rules the kernel enforces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Enforcement {
     /// All of it.
     Full,
-    /// The kernel is older than what is asked for: files only, or files and some of the rest.
+    /// The kernel is older than the rules: it restricts files, and some of the rest at most.
     Partial,
-    /// The kernel has no landlock, or does not use it.
+    /// The kernel has no landlock, or has disabled it.
     Absent,
 }
 
-/// Restricts the calling thread, and those that it starts from here on: reading a few directories,
-/// among them that of the policies, writing in `/proc`, making and removing sockets and files in the
-/// daemon's own directories, no program to execute, no TCP, no signal to a process outside.
+/// Restricts the calling thread, and those that it starts later, for good.
 ///
-/// Connecting to unix sockets and accepting from them, netlink, pidfds and what is open already
-/// stay as they are.
+/// They can read a few directories, among them that of the policies. They can write in `/proc`, and
+/// create and remove files and sockets in the daemon's own directories. They cannot execute a
+/// program, use TCP, or send a signal to a process outside. Unix sockets, netlink, pidfds and open
+/// descriptors are not restricted.
 ///
 /// # Errors
-/// If a kernel that has landlock refuses it.
+/// If a kernel that has landlock does not accept the rules.
 ///
 /// # Source
 /// `Documentation/userspace-api/landlock.rst`.
 pub(crate) fn enter_filesystem(own: &[&Path], policies: &Path) -> anyhow::Result<Enforcement> {
     let RestrictionStatus { ruleset, .. } =
-        restrict(own, policies).context("landlock does not take the rules for files")?;
+        restrict(own, policies).context("the kernel does not accept the landlock rules")?;
     Ok(match ruleset {
         RulesetStatus::FullyEnforced => Enforcement::Full,
         RulesetStatus::PartiallyEnforced => Enforcement::Partial,
@@ -62,7 +63,7 @@ pub(crate) fn enter_filesystem(own: &[&Path], policies: &Path) -> anyhow::Result
 
 fn restrict(own: &[&Path], policies: &Path) -> Result<RestrictionStatus, landlock::RulesetError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    // A file in /proc is opened for writing as if it could be cut.
+    // Opening a file in /proc for writing counts as truncating it.
     let write = make_bitflags!(AccessFs::{WriteFile | Truncate});
     let make: BitFlags<AccessFs> =
         read | write | make_bitflags!(AccessFs::{MakeReg | MakeSock | RemoveFile});

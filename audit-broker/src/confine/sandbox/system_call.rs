@@ -1,7 +1,7 @@
-//! The system calls that the program makes, and no others.
+//! The seccomp filters: which system calls each kind of thread can make.
 //!
-//! Knows what Rust's standard library, tokio, hyper and the two C libraries call once the program
-//! runs. A call that is not listed answers EPERM, so that a caller is told.
+//! This file knows which calls Rust's standard library, tokio, hyper, glibc and musl make after
+//! start-up. A call that is not listed fails with EPERM, so the code that made it gets an error.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// The conditions of each call, any of which is enough; none at all is no condition.
+/// For each call, alternative conditions on its arguments. An empty list means no condition.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Memory, threads, time, and the end.
+/// Memory, threads, time and exit.
 const RUN: &[i64] = &[
     libc::SYS_brk,
     libc::SYS_clock_gettime,
@@ -52,8 +52,8 @@ const RUN: &[i64] = &[
     libc::SYS_uname,
 ];
 
-/// Files and descriptors. Landlock says which files. The table of owners is written anew beside the
-/// old one, synced, and renamed into its place.
+/// Files and descriptors. Landlock limits which files. The broker rewrites the table of owners as a new
+/// file, syncs it, and renames it into place.
 const FILES: &[i64] = &[
     libc::SYS_close,
     libc::SYS_dup,
@@ -82,7 +82,7 @@ const FILES: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Waiting for many things at once, and for processes.
+/// Waiting for descriptors and processes.
 const WAIT: &[i64] = &[
     libc::SYS_epoll_create1,
     libc::SYS_epoll_ctl,
@@ -94,7 +94,7 @@ const WAIT: &[i64] = &[
     libc::SYS_waitid,
 ];
 
-/// Sockets that exist. Those that can be made have a condition.
+/// Sockets that exist. Creating a socket has a condition.
 const SOCKETS: &[i64] = &[
     libc::SYS_accept4,
     libc::SYS_bind,
@@ -112,7 +112,7 @@ const SOCKETS: &[i64] = &[
     libc::SYS_shutdown,
 ];
 
-/// The older spelling of calls above, which newer architectures do not have.
+/// Older variants of calls above, which newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[i64] = &[
     libc::SYS_access,
@@ -129,8 +129,7 @@ const OLDER: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[i64] = &[];
 
-/// What the process that watches the kernel's audit status calls, its socket to the kernel being
-/// open.
+/// The calls of the status process once its socket to the kernel is open.
 const KERNEL_STATUS: &[i64] = &[
     libc::SYS_brk,
     libc::SYS_clock_gettime,
@@ -160,7 +159,8 @@ const KERNEL_STATUS: &[i64] = &[
     libc::SYS_write,
 ];
 
-/// What a thread that only reads gives up of the above: sockets, other threads, and names of files.
+/// The calls above that a thread which only reads gives up: those that use sockets, start threads, or
+/// change file names.
 const NOT_FOR_READING: &[i64] = &[
     libc::SYS_accept4,
     libc::SYS_bind,
@@ -185,34 +185,35 @@ const NOT_FOR_READING: &[i64] = &[
     libc::SYS_unlink,
 ];
 
-/// `ioctl(2)` requests: whether it is a terminal, what waits to be read, whether a call waits,
-/// whether the descriptor survives an exec.
+/// `ioctl(2)` requests: is it a terminal, how many bytes can be read, set or clear non-blocking,
+/// clear close-on-exec, set close-on-exec.
 ///
 /// # Source
 /// TCGETS, FIONREAD, FIONBIO, FIONCLEX and FIOCLEX in `include/uapi/asm-generic/ioctls.h`; the C
-/// libraries give them different types.
+/// libraries give the constants different types.
 const IOCTLS: [u64; 5] = [0x5401, 0x541B, 0x5421, 0x5450, 0x5451];
 
-/// `ioctl(2)` request for what the kernel knows of a pidfd's process, without the length in it,
-/// which grows with the kernel; and the mask that leaves the length out.
+/// `ioctl(2)` request for information on the process of a pidfd, and the mask that removes the length
+/// of the answer from a request. That length grows with newer kernels.
 ///
 /// # Source
 /// `PIDFD_GET_INFO` in `include/uapi/linux/pidfd.h`, `_IOC` in `include/uapi/asm-generic/ioctl.h`.
 const PIDFD_GET_INFO: u64 = 0xC000_FF0B;
 const WITHOUT_LENGTH: u64 = 0xC000_FFFF;
 
-/// Restricts all threads of the process, and those that they start, to the calls that the daemon
-/// makes: no program, no new process, no other kind of socket than unix and netlink, nothing that
-/// changes what the process or the host is.
+/// Restricts all threads of the process, and those that they start later, to the calls of the daemon.
+///
+/// They cannot execute a program, start a process, create sockets other than unix and audit netlink
+/// ones, or change the identity of the process or the state of the host.
 ///
 /// # Errors
-/// If the kernel does not take the filter.
+/// If the kernel does not accept the filter.
 pub(crate) fn filter_system_calls() -> anyhow::Result<()> {
-    // What a thread is for is behind a pointer in clone3, where no filter sees it. The C library
-    // goes back to clone if clone3 is not there, which no other answer says.
-    let not_there = errno(libc::ENOSYS);
+    // clone3 takes its flags behind a pointer, where no filter can see them. With ENOSYS, and no other
+    // error, the C library falls back to clone.
+    let not_implemented = errno(libc::ENOSYS);
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    install_in_all_threads(&program(clone3, SeccompAction::Allow, not_there)?)?;
+    install_in_all_threads(&program(clone3, SeccompAction::Allow, not_implemented)?)?;
 
     let lists = [RUN, FILES, WAIT, SOCKETS, OLDER, &[libc::SYS_clone3]];
     let mut rules = without_condition(&lists);
@@ -220,26 +221,25 @@ pub(crate) fn filter_system_calls() -> anyhow::Result<()> {
     install_in_all_threads(&program(rules, errno(libc::EPERM), SeccompAction::Allow)?)
 }
 
-/// Restricts the calling thread, and those that it starts, to what answering questions about the
-/// kernel's audit status takes.
+/// Restricts the calling thread, and those that it starts later, to the calls of the status process.
 ///
 /// # Errors
-/// If the kernel does not take the filter.
+/// If the kernel does not accept the filter.
 pub(crate) fn filter_kernel_status() -> anyhow::Result<()> {
     let mut rules = without_condition(&[KERNEL_STATUS]);
     rules.extend(abort()?);
     install_in_this_thread(&program(rules, errno(libc::EPERM), SeccompAction::Allow)?)
 }
 
-/// Takes from the calling thread, and those that it starts, whatever changes something outside:
-/// opening files to write, making sockets and using those that exist, other threads. It can still
-/// read files, and write where a file is open.
+/// Restricts the calling thread, for good, to calls that change nothing outside.
 ///
-/// This comes after [`filter_system_calls`], which does not reach a thread that has a filter of its
-/// own.
+/// It cannot open files for writing, create or use sockets, or start threads. It can still read files,
+/// and write to files that are open.
+///
+/// Call it after [`filter_system_calls`], which does not reach a thread with a filter of its own.
 ///
 /// # Errors
-/// If the kernel does not take the filter.
+/// If the kernel does not accept the filter.
 pub(crate) fn narrow_to_reading() -> anyhow::Result<()> {
     let mut rules = without_condition(&[NOT_FOR_READING]);
     rules.insert(libc::SYS_openat, changing_opens(2)?);
@@ -248,7 +248,7 @@ pub(crate) fn narrow_to_reading() -> anyhow::Result<()> {
     install_in_this_thread(&program(rules, SeccompAction::Allow, errno(libc::EPERM))?)
 }
 
-/// The calls of which only some are allowed.
+/// The calls that are allowed with certain arguments only.
 fn conditional_calls() -> anyhow::Result<Rules> {
     let namespaces = libc::CLONE_NEWNS
         | libc::CLONE_NEWCGROUP
@@ -266,11 +266,11 @@ fn conditional_calls() -> anyhow::Result<Rules> {
     let set_filter = u64::from(libc::SECCOMP_SET_MODE_FILTER);
 
     let mut calls = abort()?;
-    // Threads, and no processes.
+    // It can start threads but no processes.
     let a_thread = rule(&[masked(0, number(namespaces) | thread, thread)?])?;
     calls.insert(libc::SYS_clone, vec![a_thread]);
     calls.insert(libc::SYS_ioctl, ioctls);
-    // A thread's name, and what a further filter takes: it only ever narrows.
+    // Naming a thread, and adding another filter, which can only restrict more.
     calls.insert(
         libc::SYS_prctl,
         vec![
@@ -287,7 +287,7 @@ fn conditional_calls() -> anyhow::Result<Rules> {
     Ok(calls)
 }
 
-/// How a program that cannot go on ends itself.
+/// The calls with which a program aborts.
 fn abort() -> anyhow::Result<Rules> {
     let signal = number(libc::SIGABRT);
     Ok(BTreeMap::from([
@@ -296,7 +296,8 @@ fn abort() -> anyhow::Result<Rules> {
     ]))
 }
 
-/// The ways to open a file that may change something. The flags are this argument of the call.
+/// The conditions under which opening a file may change something. `flags` is the position of the
+/// argument that holds the flags.
 fn changing_opens(flags: u8) -> anyhow::Result<Vec<SeccompRule>> {
     let access = number(libc::O_ACCMODE);
     let create = number(libc::O_CREAT);
@@ -326,12 +327,12 @@ fn masked(argument: u8, mask: u64, value: u64) -> anyhow::Result<SeccompConditio
     condition(argument, SeccompCmpOp::MaskedEq(mask), value)
 }
 
-/// The arguments that are looked at have 32 bits for the kernel too, which ignores the others.
+/// Compares 32 bits: the kernel uses no more of these arguments either.
 fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> anyhow::Result<SeccompCondition> {
     Ok(SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?)
 }
 
-/// A constant of the C library, none of which is negative, as the kernel's argument.
+/// A constant of the C library as an argument of a system call. None of them is negative.
 fn number(constant: libc::c_int) -> u64 {
     u64::from(constant.unsigned_abs())
 }
@@ -340,24 +341,23 @@ fn errno(number: libc::c_int) -> SeccompAction {
     SeccompAction::Errno(number.unsigned_abs())
 }
 
-/// The filter that does `matching` for a call that matches a rule and `otherwise` for all others.
+/// A filter that takes the action `matching` for calls that match a rule, and `otherwise` for others.
 fn program(
     rules: Rules,
     otherwise: SeccompAction,
     matching: SeccompAction,
 ) -> anyhow::Result<BpfProgram> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)
-        .context("system calls cannot be filtered on this architecture")?;
+        .context("cannot filter system calls on this architecture")?;
     let filter = SeccompFilter::new(rules, otherwise, matching, architecture)?;
     Ok(BpfProgram::try_from(filter)?)
 }
 
 fn install_in_all_threads(program: &BpfProgram) -> anyhow::Result<()> {
     seccompiler::apply_filter_all_threads(program)
-        .context("the kernel does not take the filter of system calls")
+        .context("the kernel does not accept the system call filter")
 }
 
 fn install_in_this_thread(program: &BpfProgram) -> anyhow::Result<()> {
-    seccompiler::apply_filter(program)
-        .context("the kernel does not take the filter of system calls")
+    seccompiler::apply_filter(program).context("the kernel does not accept the system call filter")
 }

@@ -1,4 +1,4 @@
-//! The walls, each in a process of its own: what must not work, and what must.
+//! The sandbox: what must fail inside it, and what must work. Each test has a process of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -18,14 +18,14 @@ use super::*;
 use crate::own_process;
 use crate::owner::{OwnedKind, Owner, OwnerTable};
 
-/// A directory below that for the test's temporary files.
+/// Creates a directory for temporary files of the test.
 fn directory(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(name);
     fs::create_dir(&path).unwrap();
     path
 }
 
-/// A process outside of the wall. It ends when its input is closed.
+/// A process outside the sandbox that ends when its input is closed.
 fn outsider() -> Child {
     Command::new("cat").stdin(Stdio::piped()).spawn().unwrap()
 }
@@ -35,8 +35,8 @@ fn is_denied<T>(result: io::Result<T>) -> bool {
 }
 
 #[test]
-fn behind_the_wall_is_only_what_the_daemon_uses() {
-    let test = "confine::sandbox::tests::behind_the_wall_is_only_what_the_daemon_uses";
+fn landlock_allows_only_what_the_daemon_uses() {
+    let test = "confine::sandbox::tests::landlock_allows_only_what_the_daemon_uses";
     if !own_process::is_root(test) || !own_process::is_here(test) {
         return;
     }
@@ -75,16 +75,17 @@ fn behind_the_wall_is_only_what_the_daemon_uses() {
     fs::write(runtime.join("file"), "text").unwrap();
     drop(audit_core::Audit::open().unwrap());
     crate::sys::pidfd_open(nix::unistd::Pid::from_raw(1)).unwrap();
-    a_thread_logs_in();
-    owners_are_kept(&runtime);
-    tokio_serves(&runtime.join("other.sock"));
+    start_login_thread();
+    use_owner_table(&runtime);
+    serve_with_tokio(&runtime.join("other.sock"));
     fs::remove_file(runtime.join("file")).unwrap();
 }
 
-/// The reason for the peer reader: it stands in front of the wall, and everybody else behind it.
+/// The reason for the peer reader: it stays outside landlock, and every other thread is inside.
 #[test]
-fn only_a_thread_in_front_of_the_wall_sees_other_processes() {
-    let test = "confine::sandbox::tests::only_a_thread_in_front_of_the_wall_sees_other_processes";
+fn only_a_thread_outside_landlock_can_inspect_other_processes() {
+    let test =
+        "confine::sandbox::tests::only_a_thread_outside_landlock_can_inspect_other_processes";
     if !own_process::is_root(test) || !own_process::is_here(test) {
         return;
     }
@@ -145,8 +146,8 @@ fn only_a_thread_in_front_of_the_wall_sees_other_processes() {
 }
 
 #[test]
-fn calls_that_are_not_listed_answer_eperm() {
-    let test = "confine::sandbox::tests::calls_that_are_not_listed_answer_eperm";
+fn calls_that_are_not_listed_fail_with_eperm() {
+    let test = "confine::sandbox::tests::calls_that_are_not_listed_fail_with_eperm";
     if !own_process::is_here(test) {
         return;
     }
@@ -162,7 +163,11 @@ fn calls_that_are_not_listed_answer_eperm() {
 
     assert_eq!(unshare(CloneFlags::CLONE_FILES), Err(Errno::EPERM));
     go.send(()).unwrap();
-    assert_eq!(earlier_thread.join().unwrap(), Err(Errno::EPERM), "a thread that was there");
+    assert_eq!(
+        earlier_thread.join().unwrap(),
+        Err(Errno::EPERM),
+        "a thread started before the filter"
+    );
     assert!(is_denied(Command::new("true").spawn()), "another process");
     assert_eq!(Command::new("true").exec().kind(), ErrorKind::PermissionDenied, "exec");
     assert_eq!(nix::sys::ptrace::traceme(), Err(Errno::EPERM));
@@ -177,18 +182,18 @@ fn calls_that_are_not_listed_answer_eperm() {
     UnixStream::connect(&earlier).unwrap();
     nix::unistd::User::from_name("nobody").unwrap().unwrap();
     thread::available_parallelism().unwrap();
-    tokio_serves(&runtime.join("other.sock"));
+    serve_with_tokio(&runtime.join("other.sock"));
     drop(audit_core::Audit::open().unwrap());
     let _ = fs::read_dir("/proc").unwrap().count();
-    a_thread_logs_in();
-    owners_are_kept(&runtime);
+    start_login_thread();
+    use_owner_table(&runtime);
     fs::remove_file(&earlier).unwrap();
     fs::remove_file(runtime.join("other.sock")).unwrap();
 }
 
 #[test]
-fn a_program_that_aborts_behind_the_walls_ends() {
-    let test = "confine::sandbox::tests::a_program_that_aborts_behind_the_walls_ends";
+fn a_program_can_abort_inside_the_sandbox() {
+    let test = "confine::sandbox::tests::a_program_can_abort_inside_the_sandbox";
     let mark = "AUDIT_BROKER_TEST_ABORTS";
     if std::env::var_os(mark).is_some() {
         filter_system_calls().unwrap();
@@ -203,8 +208,8 @@ fn a_program_that_aborts_behind_the_walls_ends() {
     assert_eq!(status.signal(), Some(libc::SIGABRT));
 }
 
-/// As the broker does for each person.
-fn a_thread_logs_in() {
+/// Starts a thread with a login uid, as the broker does for each person.
+fn start_login_thread() {
     let Some(auid) = Auid::from_raw(1000) else { return };
     match LoginThread::start(auid) {
         Ok(thread) => assert_eq!(thread.auid(), auid),
@@ -215,8 +220,8 @@ fn a_thread_logs_in() {
     }
 }
 
-/// In a table that is begun, written, read again, and moved aside.
-fn owners_are_kept(directory: &Path) {
+/// Creates a table of owners, writes it, reads it again, and has a damaged one moved aside.
+fn use_owner_table(directory: &Path) {
     let path = directory.join("owners");
     for _ in 0..2 {
         let table = OwnerTable::open(&path, &|_| None).unwrap();
@@ -227,8 +232,8 @@ fn owners_are_kept(directory: &Path) {
     assert!(OwnerTable::open(&path, &|_| None).unwrap().all(OwnedKind::Image).is_empty());
 }
 
-/// Two runtimes on threads of their own, one of which serves the other through a socket.
-fn tokio_serves(path: &Path) {
+/// Serves a client from an event loop on a thread of its own.
+fn serve_with_tokio(path: &Path) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = UnixListener::bind(path).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -85,7 +85,7 @@ fn whose_it_is_makes_the_difference() {
 #[test]
 fn what_is_not_understood_is_refused() {
     for (text, expected) in [
-        ("POST /containers/create\n\n{", "not what the docker API takes"),
+        ("POST /containers/create\n\n{", "not valid for the docker API"),
         ("POST /containers/create\n\n{\"Imgae\": 1}", "`Imgae` is not a key"),
         ("POST /nowhere\n", "POST /nowhere: refused: "),
     ] {

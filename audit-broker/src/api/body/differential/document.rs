@@ -1,13 +1,13 @@
-//! JSON as it is written: keys may stand twice, and any bytes may stand for a key or value.
+//! JSON text as a tree, in which keys can occur twice, and keys and values can be any bytes.
 
 use serde_json::Value;
 
 #[derive(Clone)]
 pub(super) enum Node {
-    /// A text, number, truth value or `null` in its written form.
+    /// A string, number, truth value or `null`, as it is written.
     Plain(Vec<u8>),
     List(Vec<Node>),
-    /// Keys in their written form, with their quotes.
+    /// Keys as they are written, with quotes.
     Object(Vec<(Vec<u8>, Node)>),
 }
 
@@ -24,7 +24,7 @@ impl From<Value> for Node {
     }
 }
 
-/// A text in its written form.
+/// A string as it is written.
 fn quoted(text: &str) -> Vec<u8> {
     Value::from(text).to_string().into_bytes()
 }
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// The ways to each key, by keys and by positions in lists.
+    /// The path to each key: keys, and positions in lists.
     pub(super) fn paths(&self) -> Vec<Vec<String>> {
         let mut paths = Vec::new();
         for (step, value) in self.children() {
@@ -91,18 +91,18 @@ impl Node {
         }
     }
 
-    /// Takes out the key at the end of a path.
+    /// Removes the last key of a path.
     pub(super) fn remove(&mut self, path: &[String]) {
-        let (first, further) = path.split_first().unwrap();
+        let (first, rest) = path.split_first().unwrap();
         match self {
             Self::Plain(_) => panic!("no key {first} here"),
-            Self::List(items) => items[first.parse::<usize>().unwrap()].remove(further),
-            Self::Object(entries) if further.is_empty() => {
+            Self::List(items) => items[first.parse::<usize>().unwrap()].remove(rest),
+            Self::Object(entries) if rest.is_empty() => {
                 entries.retain(|(key, _)| step(key) != *first);
             }
             Self::Object(entries) => {
                 let entry = entries.iter_mut().find(|(key, _)| step(key) == *first);
-                entry.unwrap().1.remove(further);
+                entry.unwrap().1.remove(rest);
             }
         }
     }

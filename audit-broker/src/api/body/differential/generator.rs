@@ -1,7 +1,7 @@
-//! Bodies that the broker takes, made from its own types.
+//! Generates bodies that the broker accepts, from the broker's own types.
 //!
-//! A deserializer that reads nothing: it offers each type what the type asks for. So a key that is
-//! added to a body is generated without a word here.
+//! The generator is a deserializer without input: it gives each type a random value of the kind that
+//! the type asks for. So it covers a new key of a body without a change here.
 
 use super::random::Random;
 use crate::api::container::ContainerConfig;
@@ -27,7 +27,7 @@ use serde_json::Value;
 /// How many of its keys an object has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Amount {
-    /// All, each with a value that is not Go's zero and that every daemon reads.
+    /// All, each with a value that is not Go's zero and that every daemon accepts.
     Sample,
     All,
     Most,
@@ -69,7 +69,7 @@ pub(super) fn body_of(kind: BodyKind, random: &mut Random, amount: Amount) -> Va
     }
 }
 
-/// Only a port that stands twice makes a type refuse what it is offered.
+/// Tries again if a type refuses the random value, which happens only if a port occurs twice.
 fn value<T: DeserializeOwned + Serialize>(random: &mut Random, amount: Amount) -> Value {
     loop {
         if let Ok(body) = T::deserialize(Generator { random, amount }) {
@@ -84,11 +84,11 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn again(&mut self) -> Generator<'_> {
+    fn reborrow(&mut self) -> Generator<'_> {
         Generator { random: self.random, amount: self.amount }
     }
 
-    fn is_there(&mut self) -> bool {
+    fn is_present(&mut self) -> bool {
         match self.amount {
             Amount::Sample | Amount::All => true,
             Amount::Most => !self.random.one_in(4),
@@ -105,7 +105,7 @@ impl Generator<'_> {
     }
 
     fn text(&mut self) -> &'static str {
-        // The bytes of a secret are in base64, which a part of these are.
+        // Some of these are valid base64, as secrets need it.
         self.one_of(
             "eA==",
             &[
@@ -138,7 +138,7 @@ impl Generator<'_> {
 impl<'de> Deserializer<'de> for Generator<'_> {
     type Error = Error;
 
-    /// A text, or a list of them.
+    /// A string or a list of strings.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.random.one_in(3) {
             self.deserialize_str(visitor)
@@ -180,7 +180,7 @@ impl<'de> Deserializer<'de> for Generator<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_there() { visitor.visit_some(self) } else { visitor.visit_none() }
+        if self.is_present() { visitor.visit_some(self) } else { visitor.visit_none() }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -240,7 +240,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     ) -> Result<Option<S::Value>, Error> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
-        seed.deserialize(self.generator.again()).map(Some)
+        seed.deserialize(self.generator.reborrow()).map(Some)
     }
 }
 
@@ -262,6 +262,6 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.generator.again())
+        seed.deserialize(self.generator.reborrow())
     }
 }

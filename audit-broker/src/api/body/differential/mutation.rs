@@ -1,10 +1,10 @@
-//! What Go's decoder takes in more ways than one, done to a body: the rows J01 to J20 of the
+//! Mutations of bodies that Go's decoder may understand differently: rows J01 to J20 of the
 //! specification.
 
 use super::document::Node;
 use super::random::Random;
 
-/// Values as they are written; most belong nowhere, and each in some place.
+/// JSON values as they are written, valid and invalid.
 const VALUES: &str = r#"
     null true false 0 -0 1 -1 1.0 1e3 -0.0 0.1 1e-400 65535 65536 4294967296 9007199254740993
     9223372036854775807 9223372036854775808 -9223372036854775808 -9223372036854775809
@@ -17,11 +17,11 @@ const VALUES: &str = r#"
     {"a":"b"} {"a":null} {"":""} {"\u0000":null}
 "#;
 
-/// Texts with bytes that may not stand in one.
-const BAD_TEXTS: &[&[u8]] =
+/// Strings with bytes that JSON does not allow.
+const BAD_STRINGS: &[&[u8]] =
     &[b"\"\0\"", b"\"\n\"", b"\"\xff\"", b"\"\xc0\xaf\"", b"\"\xed\xa0\x80\"", b"\"a"];
 
-/// Keys of bodies, of objects that Go embeds, of old daemons; and such as are none.
+/// Keys of bodies, of structs that Go embeds and of old daemons, and unknown keys.
 const KEYS: &str = r#"
     "HostConfig" "Privileged" "Binds" "CapAdd" "Memory" "Cpuset" "CpusetCpus" "Config" "Resources"
     "Annotations" "Name" "name" "Labels" "Env" "Cmd" "Type" "Options" "Driver" "Healthcheck"
@@ -34,19 +34,19 @@ const PORTS: &str = r#"
     "65536" "+80" "\u002080" "80/" "/tcp" "80/icmp" "80/tcp/udp" "" "http" "80/ſctp" "８０/tcp"
 "#;
 
-/// Makes one change in some place.
+/// Makes one change in a random place.
 pub(super) fn change(body: &mut Node, random: &mut Random) {
     if random.one_in(12) {
         return lift(body, random);
     }
-    let place = somewhere(body, random);
-    match place {
+    let node = random_node(body, random);
+    match node {
         Node::Object(entries) if !random.one_in(4) => change_entries(entries, random),
-        _ => change_value(place, random),
+        _ => change_value(node, random),
     }
 }
 
-fn somewhere<'a>(node: &'a mut Node, random: &mut Random) -> &'a mut Node {
+fn random_node<'a>(node: &'a mut Node, random: &mut Random) -> &'a mut Node {
     let count = match node {
         Node::Plain(_) => 0,
         Node::List(items) => items.len(),
@@ -58,19 +58,19 @@ fn somewhere<'a>(node: &'a mut Node, random: &mut Random) -> &'a mut Node {
     let position = random.below(count);
     match node {
         Node::Plain(_) => node,
-        Node::List(items) => somewhere(&mut items[position], random),
-        Node::Object(entries) => somewhere(&mut entries[position].1, random),
+        Node::List(items) => random_node(&mut items[position], random),
+        Node::Object(entries) => random_node(&mut entries[position].1, random),
     }
 }
 
-/// Puts an entry from further in at the top, as Go's embedded structs have theirs.
+/// Copies a nested entry to the top level, where Go has the keys of embedded structs.
 fn lift(body: &mut Node, random: &mut Random) {
     let Node::Object(entries) = body else { return };
     if entries.is_empty() {
         return;
     }
     let position = random.below(entries.len());
-    if let Node::Object(inner) = somewhere(&mut entries[position].1, random)
+    if let Node::Object(inner) = random_node(&mut entries[position].1, random)
         && !inner.is_empty()
     {
         let lifted = inner[random.below(inner.len())].clone();
@@ -108,7 +108,7 @@ fn change_entries(entries: &mut Vec<(Vec<u8>, Node)>, random: &mut Random) {
     }
 }
 
-/// One object becomes two under the same key, which Go merges.
+/// Splits an object into two with the same key, which Go merges.
 fn split(entries: &mut Vec<(Vec<u8>, Node)>, position: usize) {
     let (key, Node::Object(inner)) = &mut entries[position] else { return };
     let half = inner.split_off(inner.len() / 2);
@@ -116,8 +116,8 @@ fn split(entries: &mut Vec<(Vec<u8>, Node)>, position: usize) {
     entries.push((key, Node::Object(half)));
 }
 
-fn change_value(place: &mut Node, random: &mut Random) {
-    *place = match (&*place, random.below(6)) {
+fn change_value(node: &mut Node, random: &mut Random) {
+    *node = match (&*node, random.below(6)) {
         (_, 0 | 1) => value(random),
         (_, 2) => Node::Plain(b"null".to_vec()),
         (Node::List(items), 3) if !items.is_empty() => items[0].clone(),
@@ -135,7 +135,7 @@ fn value(random: &mut Random) -> Node {
         return Node::Plain([vec![b'['; levels], vec![b']'; levels]].concat());
     }
     if random.one_in(12) {
-        return Node::Plain(random.pick(BAD_TEXTS).to_vec());
+        return Node::Plain(random.pick(BAD_STRINGS).to_vec());
     }
     Node::Plain(word(VALUES, random))
 }
@@ -145,7 +145,7 @@ fn word(words: &str, random: &mut Random) -> Vec<u8> {
     random.pick(&words).as_bytes().to_vec()
 }
 
-/// One letter in the other case, or all.
+/// Changes the case of one letter, or of all.
 fn other_case(key: &[u8], random: &mut Random) -> Vec<u8> {
     let letters: Vec<usize> = (0..key.len()).filter(|at| key[*at].is_ascii_alphabetic()).collect();
     let mut key = key.to_vec();
@@ -159,13 +159,13 @@ fn other_case(key: &[u8], random: &mut Random) -> Vec<u8> {
     key
 }
 
-/// The letters beyond ASCII that Go takes for `s` and `k`.
+/// Replaces `s` and `k` with the other letters that Go accepts for them.
 fn look_alike(key: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(key);
     text.replace(['s', 'S'], "\u{17f}").replace(['k', 'K'], "\u{212a}").into_bytes()
 }
 
-/// One character of a written text as `\u`.
+/// Writes one character of a string as a `\u` escape.
 fn escaped(text: &[u8], random: &mut Random) -> Vec<u8> {
     let inside = 1..text.len().saturating_sub(1);
     let plain: Vec<usize> = inside.filter(|at| text[*at].is_ascii_alphanumeric()).collect();
@@ -180,8 +180,8 @@ fn with_nul(key: &[u8]) -> Vec<u8> {
     [&key[..key.len().saturating_sub(1)], b"\\u0000\""].concat()
 }
 
-/// Changes the bytes of a document as a whole. Some are left: a body without bytes is not JSON, and
-/// the routes say what it means.
+/// Changes the bytes of a whole document. It never leaves an empty body, which is not JSON and has a
+/// meaning on some routes.
 pub(super) fn change_bytes(bytes: &mut Vec<u8>, random: &mut Random) {
     let at = random.below(bytes.len() + 1);
     match random.below(8) {

@@ -1,5 +1,7 @@
-//! Choices that a seed decides.
+//! Pseudorandom choices from a seed.
 
+/// The generator `SplitMix64`.
+///
 /// # Source
 /// `SplitMix64` of Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
 pub(super) struct Random(u64);
@@ -16,7 +18,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to one below `end`.
+    /// A number from 0 to `end` - 1.
     pub(super) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }

@@ -23,7 +23,7 @@ use crate::policy::Policy;
 use crate::policy::tests::{shipped_texts, user};
 use crate::record::call_records::CallRecords;
 use crate::settings::Mode;
-use bodies::{Worst, worst};
+use bodies::{WorstRequest, worst_requests};
 
 const TEST: &str = "record::call_records::tests::worst::s30_no_body_makes_much_work";
 
@@ -53,7 +53,7 @@ fn reset_peak() {
 }
 
 /// Everything that is done with a body before dockerd is asked to do something.
-async fn judge_whole(registry: &Registry, policy: &Policy, worst: &Worst) -> String {
+async fn judge_whole(registry: &Registry, policy: &Policy, worst: &WorstRequest) -> String {
     let head = head(&worst.target);
     let Ok(head) = head else { return "refused".to_owned() };
     let body = match parse_body(head.route.body, worst.body.as_bytes()) {
@@ -95,7 +95,7 @@ async fn s30_no_body_makes_much_work() {
     let registry = Registry::new("worst");
     let policy = Policy::from_text(&shipped_texts()["default.cedar"]).unwrap();
     let mut wrong = Vec::new();
-    for worst in worst() {
+    for worst in worst_requests() {
         assert!(worst.body.len() <= SIZE_LIMIT_BYTES, "{}", worst.name);
         reset_peak();
         let (before, began) = (memory("VmRSS:"), cpu());
