@@ -111,6 +111,16 @@ audit_core_code audit_core_record_label(audit_core_record *record,
                                         const char* name,
                                         const char* value);
 
+// Adds `len` bytes as a field that the audit dictionary lacks, encoded like an untrusted value.
+//
+// Auditors' tools print such a field, but cannot search for it or decode it. The name has 1 to 48
+// characters of a-z, 0-9, `_` and `-`, and starts with a letter. It must not end like a field that
+// `ausearch` searches for, such as `uid` or `res`. `audit_core_send()` checks the name.
+audit_core_code audit_core_record_own(audit_core_record *record,
+                                      const char* name,
+                                      const void* value,
+                                      size_t len);
+
 // Sets the outcome: whether the action was allowed, or worked. A record cannot be sent without it.
 audit_core_code audit_core_record_outcome(audit_core_record *record, bool success);
 

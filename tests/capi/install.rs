@@ -194,6 +194,12 @@ int main(void)
     EXPECT(AUDIT_CORE_CODE_OK, audit_core_record_outcome(record, true));
     EXPECT(AUDIT_CORE_CODE_OK, audit_core_record_number(record, "nosuch", 1));
     EXPECT(AUDIT_CORE_CODE_RECORD, audit_core_send(handle, record));
+    audit_core_record_free(record);
+    EXPECT(AUDIT_CORE_CODE_OK, audit_core_record_new("TEST", &record));
+    EXPECT(AUDIT_CORE_CODE_OK, audit_core_record_outcome(record, true));
+    EXPECT(AUDIT_CORE_CODE_ARGUMENT, audit_core_record_own(record, "image", NULL, 1));
+    EXPECT(AUDIT_CORE_CODE_OK, audit_core_record_own(record, "image_uid", "x", 1));
+    EXPECT(AUDIT_CORE_CODE_RECORD, audit_core_send(handle, record));
     EXPECT(AUDIT_CORE_CODE_ARGUMENT, audit_core_send(NULL, record));
     EXPECT(AUDIT_CORE_CODE_ARGUMENT, audit_core_send(handle, NULL));
     audit_core_record_free(record);

@@ -24,6 +24,8 @@ enum Value {
     Word(String),
     Number(u64),
     Label(Option<Vec<u8>>),
+    /// Of a field that the audit dictionary lacks.
+    Own(Vec<u8>),
 }
 
 /// Makes a record without fields and stores it in `*record`. The record type is a name such as
@@ -117,6 +119,22 @@ pub extern "C" fn audit_core_record_label(
     answer(add(record, name, Some(Value::Label(value.bytes().map(<[u8]>::to_vec)))))
 }
 
+/// Adds `len` bytes as a field that the audit dictionary lacks, encoded like an untrusted value.
+///
+/// Auditors' tools print such a field, but cannot search for it or decode it. The name has 1 to 48
+/// characters of a-z, 0-9, `_` and `-`, and starts with a letter. It must not end like a field that
+/// `ausearch` searches for, such as `uid` or `res`. `audit_core_send()` checks the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_core_record_own(
+    record: Option<&mut AuditCoreRecord>,
+    name: CText<'_>,
+    value: CBytes<'_>,
+    len: usize,
+) -> AuditCoreCode {
+    let value = value.bytes(len).map(|bytes| Value::Own(bytes.to_vec()));
+    answer(add(record, name, value))
+}
+
 /// Sets the outcome: whether the action was allowed, or worked. A record cannot be sent without it.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_core_record_outcome(
@@ -162,6 +180,7 @@ impl AuditCoreRecord {
                 Value::Word(word) => record.word(field(name)?, word),
                 Value::Number(number) => record.number(field(name)?, *number),
                 Value::Label(label) => record.label(field(name)?, label.as_deref()),
+                Value::Own(value) => record.own(name, value),
             };
         }
         if let Some(outcome) = self.outcome {
@@ -191,6 +210,7 @@ mod tests {
         let code = audit_core_record_word(Some(&mut record), name, CText::from(c"test"));
         assert_eq!(code, AuditCoreCode::Ok);
         audit_core_record_number(Some(&mut record), CText::from(c"exit"), 3);
+        record.fields.push(("image".to_owned(), Value::Own(b"fedora 43".to_vec())));
         audit_core_record_outcome(Some(&mut record), false);
         let mut text = Vec::new();
         let take = |record: Record<'_>| {
@@ -199,7 +219,7 @@ mod tests {
         };
         record.with_record(take).unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert!(text.starts_with("op=test exit=3 exe="), "{text}");
+        assert!(text.starts_with("op=test exit=3 image=6665646F7261203433 exe="), "{text}");
         assert!(text.ends_with(" res=failed"), "{text}");
     }
 

@@ -11,14 +11,16 @@ use crate::event_id::EventId;
 use crate::netlink::copy_error;
 use crate::record_type::RecordType;
 
-/// What may be under way at a time, in bytes: texts, and [`COPY_OVERHEAD_BYTES`] for each. The copies
-/// of these texts must fit into the listener's receive buffer with those of other senders' records.
+/// Size of the largest batch, in bytes: its texts, and [`COPY_OVERHEAD_BYTES`] for each of them. The copies
+/// of these texts must fit into the listener's receive buffer, beside copies of other senders' records.
 ///
 /// # Source
 /// The kernel may take twice as much memory for a copy. The receive buffer has 212992 bytes
 /// (`net.core.rmem_default`).
 const BATCH_LIMIT_BYTES: usize = 48 * 1024;
 
+/// Memory that the kernel needs for a copy in addition to its text, in bytes.
+///
 /// # Source
 /// `AUDIT_BUFSIZ` in `kernel/audit.c`, the least room of a record, and `struct sk_buff`.
 const COPY_OVERHEAD_BYTES: usize = 1024 + 256;
@@ -76,7 +78,7 @@ impl<'a> Pending<'a> {
         Self { texts: texts.collect(), refused: Causes::new(), record_count: records.len() }
     }
 
-    /// The kernel did not take these records, so no copy of them is to come.
+    /// Stops waiting for copies of these records: the kernel did not take them.
     pub(super) fn forget_refused(&mut self, refused: Causes) {
         self.texts.retain(|text| !refused.contains_key(&text.record_index));
         self.refused = refused;
