@@ -87,11 +87,11 @@ fn send_on(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_in
 /// Reserves sequence numbers for `count` messages. The caller holds the lock.
 fn reserve(count: usize) -> c_int {
     let next = SEQUENCE.load(Ordering::Relaxed);
-    let (first, behind) = match next.checked_add(index(count)) {
-        Some(behind) => (next, behind),
+    let (first, after) = match next.checked_add(index(count)) {
+        Some(after) => (next, after),
         None => (1, 1 + index(count)),
     };
-    SEQUENCE.store(behind, Ordering::Relaxed);
+    SEQUENCE.store(after, Ordering::Relaxed);
     first
 }
 
