@@ -15,6 +15,8 @@ mod table;
 use std::fmt;
 use std::str::FromStr;
 
+use audit_host::object_id::is_lower_case_id;
+
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
 pub(crate) use kind::OwnedKind;
 pub(crate) use label::{
@@ -136,7 +138,7 @@ impl FromStr for Owner {
             "login-as-root" => Login::read(name).map(Self::LoginAsRoot),
             "service" => service(name),
             "service-as-root" => is_unit(name).then(|| Self::ServiceAsRoot(name.to_owned())),
-            "container" => is_container_id(name).then(|| Self::Container(name.to_owned())),
+            "container" => is_lower_case_id(name).then(|| Self::Container(name.to_owned())),
             _ => None,
         }
         .ok_or(NotAnOwner)
@@ -178,10 +180,6 @@ fn is_unit(text: &str) -> bool {
     text.len() <= UNIT_LIMIT_BYTES
         && text.bytes().all(is_letter)
         && name.is_some_and(|name| !name.is_empty())
-}
-
-fn is_container_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

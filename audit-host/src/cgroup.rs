@@ -1,6 +1,6 @@
 //! Which container a control group (cgroup) belongs to.
 
-use crate::object_id::is_id;
+use crate::object_id::is_lower_case_id;
 
 /// The ids of the containers that a cgroup path names, innermost first: a container's cgroup can be
 /// below that of another container.
@@ -14,8 +14,7 @@ pub fn container_ids(path: &[u8]) -> impl Iterator<Item = &str> {
     path.rsplit(|byte| *byte == b'/').filter_map(|part| {
         let id = part.strip_prefix(b"docker-").unwrap_or(part);
         let id = id.strip_suffix(b".scope").unwrap_or(id);
-        let is_lower_case = id.iter().all(|byte| !byte.is_ascii_uppercase());
-        std::str::from_utf8(id).ok().filter(|id| is_lower_case && is_id(id))
+        std::str::from_utf8(id).ok().filter(|id| is_lower_case_id(id))
     })
 }
 

@@ -27,6 +27,12 @@ pub fn is_id(text: &str) -> bool {
     text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Whether the text is a whole id as docker writes it: 64 hexadecimal digits in lower case.
+#[must_use]
+pub fn is_lower_case_id(text: &str) -> bool {
+    is_id(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 /// Whether the text is a shortened or whole id, or could be: at least as many hexadecimal digits as
 /// docker shows.
 #[must_use]
@@ -48,6 +54,7 @@ mod tests {
     #[test]
     fn an_id_has_64_digits() {
         assert!(is_id(&"0aF".repeat(22)[..ID_DIGITS]));
+        assert!(is_lower_case_id(&"0a".repeat(32)) && !is_lower_case_id(&"0A".repeat(32)));
         assert!(!is_id(&"0".repeat(63)) && !is_id(&"g".repeat(64)));
         assert!(may_be_short_id("0123456789ab") && !may_be_short_id("0123456789a"));
     }

@@ -11,6 +11,8 @@ mod image;
 mod network;
 mod volume;
 
+use audit_host::object_id::short_id;
+
 use crate::dockerd::object::Object;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
@@ -65,10 +67,10 @@ pub(crate) enum QuestionObject {
 impl Question {
     fn new(action: &'static str, object: QuestionObject) -> Self {
         let given = match &object {
-            QuestionObject::Container(container) => container.id.chars().take(SHORT_ID).collect(),
+            QuestionObject::Container(container) => short_id(&container.id).to_owned(),
             QuestionObject::Image(image) => image.id.clone(),
             QuestionObject::Volume(volume) => volume.name.clone(),
-            QuestionObject::Network(network) => network.id.chars().take(SHORT_ID).collect(),
+            QuestionObject::Network(network) => short_id(&network.id).to_owned(),
             _ => String::new(),
         };
         Self { action, object, name: None, given, is_on_privileged: false }
@@ -82,9 +84,6 @@ impl Question {
         self
     }
 }
-
-/// How many digits of an id docker shows.
-const SHORT_ID: usize = 12;
 
 impl QuestionObject {
     /// Who made the object, or is about to make it.

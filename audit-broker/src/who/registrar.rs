@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::object_id::is_lower_case_id;
+
 use crate::api::request::ApiVersion;
 use crate::dockerd::object::{self, Container, Image, Network, Volume};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
@@ -144,12 +146,9 @@ pub(crate) fn owner_of_object(
     })
 }
 
-/// Whether docker chose the name of a volume.
-///
-/// # Source
-/// `GenerateRandomID` in `pkg/stringid` of moby.
+/// Whether docker chose the name of a volume: it takes a random id.
 fn is_random_name(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    is_lower_case_id(name)
 }
 
 /// Remembers who made something. Where that fails, it is nobody's, which gives nothing away.

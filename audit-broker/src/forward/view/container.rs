@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use audit_host::object_id::is_id;
 use serde::Deserialize;
 
 use super::element::{Element, without_own_labels};
@@ -74,6 +75,5 @@ pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
 /// may be that of the image.
 pub(super) fn image_name<'a>(image: &str, labels: &'a Labels) -> Option<&'a str> {
     let id = image.strip_prefix("sha256:")?;
-    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    labels.get(IMAGE_LABEL).filter(|_| is_id).map(String::as_str)
+    labels.get(IMAGE_LABEL).filter(|_| is_id(id)).map(String::as_str)
 }
