@@ -1,8 +1,8 @@
-//! Who made what.
+//! Ownership: who made which object.
 //!
-//! Knows how an owner is written, and keeps it in two places: in a label on the object itself,
-//! which dockerd keeps, and in a table of the broker's own, for what takes no label or cannot be
-//! believed. Knows no HTTP and no policy.
+//! This room knows how an owner is written and where the broker stores it. A label on the object holds
+//! the owner where dockerd accepts one. The broker's own table holds the owner of every object without
+//! a label, and of every object whose label could be forged. This room must not know HTTP or policies.
 
 mod image_name;
 mod kind;
@@ -29,31 +29,31 @@ pub(crate) use table::{OwnerEntry, OwnerTable, read_table};
 /// The table's file in `state_dir`.
 pub(crate) const OWNERS: &str = "owners";
 
-/// Whose an object is.
+/// The owner of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
-    /// A person's who has logged in.
+    /// A person who has logged in.
     Login(Login),
-    /// The same, who made it as root: with sudo.
+    /// A person who had become root, for example with sudo.
     LoginAsRoot(Login),
-    /// A system service's: the name of its systemd unit, and the numbers of the groups in which it
-    /// ran, which a unit may have beside those of its user.
+    /// A system service: the name of its systemd unit, and the numbers of the groups that its process
+    /// had. A unit can add groups that its user does not have.
     Service { unit: String, groups: Vec<u32> },
-    /// The same, which runs as root.
+    /// A system service that runs as root.
     ServiceAsRoot(String),
-    /// A container's, which calls docker itself: the whole id.
+    /// A container that calls docker itself, by its full id.
     Container(String),
-    /// Root's, without a login.
+    /// Root without a login.
     Root,
 }
 
 impl Owner {
-    /// The person with this login uid, whose name is not known here.
+    /// The person with this login uid. The name is not known.
     pub(crate) const fn login(uid: u32) -> Self {
         Self::Login(Login { uid, name: None })
     }
 
-    /// The person who made it, if it was a person.
+    /// The person, if the owner is one.
     pub(crate) const fn person(&self) -> Option<&Login> {
         match self {
             Self::Login(login) | Self::LoginAsRoot(login) => Some(login),
@@ -61,7 +61,7 @@ impl Owner {
         }
     }
 
-    /// The same with the name that the user database has now, where none was recorded.
+    /// Adds the name that the user database has now, if no name was recorded.
     pub(crate) fn named(mut self, name_of: impl FnOnce(u32) -> Option<String>) -> Self {
         if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self
             && login.name.is_none()
@@ -71,7 +71,7 @@ impl Owner {
         self
     }
 
-    /// The same as an earlier version wrote it, a person by the uid alone.
+    /// Removes the name, so that a person is written by the uid alone, as an earlier version did.
     pub(crate) fn without_name(mut self) -> Self {
         if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self {
             login.name = None;
@@ -79,7 +79,7 @@ impl Owner {
         self
     }
 
-    /// The same, who made it as root.
+    /// The same owner, acting as root.
     pub(crate) fn being_root(self) -> Self {
         match self {
             Self::Login(login) => Self::LoginAsRoot(login),
@@ -88,7 +88,7 @@ impl Owner {
         }
     }
 
-    /// The same as if they had not been root.
+    /// The same owner, not acting as root.
     pub(crate) fn without_root(self) -> Self {
         match self {
             Self::LoginAsRoot(login) => Self::Login(login),
@@ -127,7 +127,7 @@ pub(crate) struct NotAnOwner;
 impl FromStr for Owner {
     type Err = NotAnOwner;
 
-    /// Reads what [`fmt::Display`] writes, and no other form of it.
+    /// Reads exactly what [`fmt::Display`] writes.
     fn from_str(text: &str) -> Result<Self, NotAnOwner> {
         if text == "root" {
             return Ok(Self::Root);
@@ -153,11 +153,11 @@ const UNSET: u32 = u32::MAX;
 
 fn number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok().filter(|number| *number != UNSET)?;
-    // The number in one form: no sign, no zero in front.
+    // Each number has one form: no sign and no leading zero.
     (number.to_string() == text).then_some(number)
 }
 
-/// A unit's name, which may have a `:` in it but ends with its kind, and the numbers of groups.
+/// Reads `UNIT[:GID...]`. The name of a unit may contain `:`, but it ends with the kind of unit.
 fn service(text: &str) -> Option<Owner> {
     let (mut unit, mut groups) = (text, Vec::new());
     while let Some((before, group)) = unit.rsplit_once(':').filter(|_| !is_unit(unit)) {
@@ -167,11 +167,13 @@ fn service(text: &str) -> Option<Owner> {
     is_unit(unit).then(|| Owner::Service { unit: unit.to_owned(), groups })
 }
 
-/// Longest name of a unit, in bytes, and what a process can run in.
+/// Longest name of a unit, in bytes.
 ///
 /// # Source
-/// `systemd.unit(5)`; `UNIT_NAME_MAX` in systemd's `src/basic/unit-name.h`, without the end of text.
+/// `systemd.unit(5)`; `UNIT_NAME_MAX` in systemd's `src/basic/unit-name.h`, without the final NUL.
 const UNIT_LIMIT_BYTES: usize = 255;
+
+/// The kinds of units in which a process can run.
 const UNIT_KINDS: [&str; 3] = [".service", ".scope", ".slice"];
 
 fn is_unit(text: &str) -> bool {
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn each_owner_is_written_and_read_in_one_form() {
+    fn each_owner_has_one_written_form() {
         let container = format!("container:{ID}");
         for (text, owner) in [
             ("login:0", Owner::login(0)),
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_form_is_read() {
+    fn any_other_form_is_rejected() {
         for text in [
             "",
             "Root",

@@ -1,7 +1,8 @@
-//! What administrators have said: who may do what, in Cedar's language.
+//! The administrators' policies: who may do what, in Cedar's language.
 //!
-//! Knows policies and how to ask them. Everything else of Cedar stays behind this module: what is
-//! asked are [`Query`]s in the words of [`query`], what comes back is a [`Judgement`].
+//! This room knows policies and how to evaluate them. It takes a [`Query`] and returns a
+//! [`Judgement`], so no other room uses a type of Cedar's. It must not know docker's API, dockerd or
+//! how the broker stores owners.
 
 mod dangers;
 mod load;
@@ -20,16 +21,16 @@ pub(crate) use load::Fingerprint;
 pub(crate) use query::{
     CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
 };
-pub(crate) use scope::{Doing, Name, ScopeAnswer, Scopes};
+pub(crate) use scope::{NamedPrincipal, SchemaAction, ScopeAnswer, Scopes};
 
-/// What policies can speak of. `audit-broker schema` prints it.
+/// The entities, attributes and actions that policies may use. `audit-broker schema` prints it.
 pub(crate) const SCHEMA: &str = include_str!("policy/schema.cedarschema");
 
-/// The policies of one moment.
+/// A loaded set of policies. It never changes; a reload makes a new one.
 #[derive(Debug)]
 pub(crate) struct Policy {
     actions: HashMap<String, ActionPolicies>,
-    /// All that count, whatever they are about.
+    /// All policies that are enforced.
     enforced: PolicySet,
     count: usize,
     schema: Schema,
@@ -37,47 +38,48 @@ pub(crate) struct Policy {
     warnings: Vec<String>,
 }
 
-/// An action, and the policies that can match it. The others, and those about somebody else, need
-/// not be asked, so that what a decision costs does not grow with all of them.
+/// An action and the policies that can match it. Policies for other actions and other principals are
+/// not evaluated, so the cost of a decision does not grow with the number of all policies.
 #[derive(Debug)]
 struct ActionPolicies {
-    /// With all groups that it is in.
+    /// The action with all groups that contain it.
     entity: Entity,
-    /// What counts.
+    /// The policies that are enforced.
     enforced: ByPrincipal,
-    /// The same with what is only reported; `None` if there is nothing of that kind.
+    /// The enforced policies and those with `@mode("report")`; `None` if no policy has that mode.
     with_reported: Option<ByPrincipal>,
 }
 
-/// Policies by whom the principal has to be or be in, as their heads say; under `None`, those that
-/// name nobody.
+/// Policies by the user, group, service or container that their heads name. Policies whose head
+/// names no principal are under `None`.
 type ByPrincipal = HashMap<Option<EntityUid>, PolicySet>;
 
-/// What the policies say to one question.
+/// The answer of one set of policies.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) is_allowed: bool,
-    /// The id of the policy that decided; `None` where nothing permits it.
+    /// The id of the policy that decided; `None` if no policy permits the action.
     pub(crate) policy: Option<String>,
 }
 
-/// The answer to a question.
+/// The answer to a query.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judgement {
-    /// What counts.
+    /// The verdict of the enforced policies.
     pub(crate) verdict: Verdict,
-    /// What would count if the policies that are only reported did; `None` if that is the same.
+    /// The verdict if policies with `@mode("report")` were enforced too; `None` if that would change
+    /// nothing.
     pub(crate) reported: Option<Verdict>,
 }
 
 impl Policy {
-    /// Asks. What goes wrong on the way is a denial: a policy that fails is skipped by Cedar, and
-    /// might be the one that forbids.
+    /// Evaluates the policies. Any error denies, because Cedar skips a policy that fails, and the
+    /// skipped policy may be one that forbids.
     pub(crate) fn ask(&self, query: &Query<'_>) -> Judgement {
         self.judge(query).unwrap_or_else(|error| {
-            tracing::error!("a question cannot be put to the policies: {error:#}");
+            tracing::error!("denied because the policies could not be evaluated: {error:#}");
             Judgement { verdict: Verdict { is_allowed: false, policy: None }, reported: None }
         })
     }
@@ -100,13 +102,13 @@ impl Policy {
             .ok_or_else(|| anyhow::anyhow!("the schema has no action `{}`", query.action))
     }
 
-    /// What other policies say to a question.
+    /// Evaluates a query against other policies than the loaded ones.
     fn evaluate(&self, policies: &ByPrincipal, query: &Query<'_>) -> anyhow::Result<Verdict> {
         let (request, entities) = self.request(query, None)?;
         Ok(evaluate(policies, &request, &entities))
     }
 
-    /// The question in Cedar's terms. With the schema, they are held against it.
+    /// The query as Cedar's request and entities. With a schema, the request is validated against it.
     fn request(
         &self,
         query: &Query<'_>,
@@ -126,27 +128,28 @@ impl Policy {
         &self.digest
     }
 
-    /// How many policies there are.
+    /// The number of policies.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// What is allowed and yet looks like a mistake: a rule that can never match.
+    /// The validator's warnings about valid policies, for example about one that can never match.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 }
 
-/// What those of the policies say that can match. One that forbids wins, in whichever set it is.
+/// Evaluates the policies that can match the principal. A policy that forbids overrides all others, in
+/// whichever set it is.
 fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> Verdict {
     let principal = request.principal();
-    let within = principal.and_then(|principal| entities.ancestors(principal));
-    let named = principal.into_iter().chain(within.into_iter().flatten()).cloned().map(Some);
+    let groups = principal.and_then(|principal| entities.ancestors(principal));
+    let names = principal.into_iter().chain(groups.into_iter().flatten()).cloned().map(Some);
     let (mut permitting, mut forbidding) = (BTreeSet::new(), BTreeSet::new());
-    for policies in named.chain([None]).filter_map(|name| policies.get(&name)) {
+    for policies in names.chain([None]).filter_map(|name| policies.get(&name)) {
         let response = Authorizer::new().is_authorized(request, policies, entities);
         if let Some(error) = response.diagnostics().errors().next() {
-            tracing::error!("a policy failed, so the call is denied: {error}");
+            tracing::error!("denied because the evaluation of a policy failed: {error}");
             return Verdict { is_allowed: false, policy: None };
         }
         let deciding = match response.decision() {
@@ -161,8 +164,7 @@ fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> V
     }
 }
 
-/// Each action of the schema by its name, with the policies in whose head it is: those that are
-/// `enforced`, and those that are `reported`.
+/// Each action of the schema by its name, with the policies whose head matches it.
 fn actions_of(
     schema: &Schema,
     enforced: &PolicySet,
@@ -177,7 +179,8 @@ fn actions_of(
         let matching = |heads: &[PolicyHead]| {
             let mut matching = ByPrincipal::new();
             for head in heads.iter().filter(|head| head.has(&uid, &groups)) {
-                matching.entry(head.principal.clone()).or_default().add(head.rest.clone())?;
+                let policies: &mut PolicySet = matching.entry(head.principal.clone()).or_default();
+                policies.add(head.without_action.clone())?;
             }
             anyhow::Ok(matching)
         };
@@ -200,13 +203,13 @@ fn heads(policies: &PolicySet) -> anyhow::Result<Vec<PolicyHead>> {
     policies.policies().map(PolicyHead::of).collect()
 }
 
-/// Whom and what a policy is about, as its head says.
+/// The constraints in the head of a policy.
 struct PolicyHead {
-    /// Whom the principal has to be or be in.
+    /// The entity that the principal must be or be in.
     principal: Option<EntityUid>,
     action: ActionConstraint,
-    /// The policy without the action, which need not be looked at again where it is known.
-    rest: Statement,
+    /// The policy without its action constraint. It is evaluated only for actions that match.
+    without_action: Statement,
 }
 
 impl PolicyHead {
@@ -221,23 +224,23 @@ impl PolicyHead {
         if let Some(action) = document.get_mut("action") {
             *action = json!({"op": "All"});
         }
-        let rest = Statement::from_json(Some(policy.id().clone()), document)?;
-        Ok(Self { principal, action: policy.action_constraint(), rest })
+        let without_action = Statement::from_json(Some(policy.id().clone()), document)?;
+        Ok(Self { principal, action: policy.action_constraint(), without_action })
     }
 
-    /// Whether it is about an action that is in these groups.
+    /// Whether the policy applies to an action that is in these groups.
     fn has(&self, action: &EntityUid, groups: &HashSet<EntityUid>) -> bool {
         match &self.action {
             ActionConstraint::Any => true,
-            ActionConstraint::Eq(meant) => meant == action,
-            ActionConstraint::In(meant) => {
-                meant.iter().any(|meant| meant == action || groups.contains(meant))
+            ActionConstraint::Eq(named) => named == action,
+            ActionConstraint::In(named) => {
+                named.iter().any(|named| named == action || groups.contains(named))
             }
         }
     }
 }
 
-/// Names of entities as policies write them: `User::"dwalsh"`.
+/// The uid of an entity, as policies write it: `User::"dwalsh"`.
 fn uid(entity_type: &cedar_policy::EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(entity_type.clone(), cedar_policy::EntityId::new(id))
 }

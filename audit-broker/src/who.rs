@@ -1,9 +1,10 @@
 //! Who calls, and who made an object.
 //!
-//! This room finds out which process is at the other end of a connection, which login it belongs to,
-//! and what policies call that login. It also finds the owner of each object. It must not know what
-//! the caller requests.
+//! This room identifies the process at the other end of a connection, the login that it belongs to, and
+//! the principal that policies see. It also finds the owner of each object and describes the object to
+//! policies. It must not know what the caller requests.
 
+mod facts;
 pub(crate) mod former_owners;
 pub(crate) mod holder;
 pub(crate) mod identity;

@@ -1,13 +1,14 @@
-//! Names of images, as things of their own.
+//! Names of images, which have owners of their own.
 //!
-//! Whose an image is does not tell whose its names are: root may have given one to somebody's image,
-//! and would run whatever has it next. A name is somebody's for as long as it means the same image.
+//! The owner of an image does not own all of its names. Root may have given a name to another
+//! person's image, and root would run whatever image gets that name next. A person owns a name for as
+//! long as the name refers to the same image.
 
-/// Docker's own registry, in the ways to write it.
+/// The two ways to write Docker's own registry.
 const DOCKER: [&str; 2] = ["docker.io/", "index.docker.io/"];
 
-/// Whether docker would read the name in another way once it has written it: it leaves out its own
-/// registry, and what follows may look like another one.
+/// Whether docker's own spelling of the name would be read as a different name. Docker omits its own
+/// registry, and the part after it may then look like another registry.
 ///
 /// # Source
 /// `splitDockerDomain` and `familiarizeName` of `github.com/distribution/reference`.
@@ -21,7 +22,8 @@ pub(crate) fn is_ambiguous(name: &str) -> bool {
     })
 }
 
-/// What a client calls an image, as docker writes it, with a tag. Not for what docker has written.
+/// The name that a client gave, in docker's spelling and with a tag. Do not pass a name that docker
+/// has written.
 ///
 /// # Source
 /// `ParseNormalizedNamed`, `TagNameOnly` and `FamiliarString` of
@@ -33,12 +35,12 @@ pub(crate) fn full_name(name: &str) -> String {
     if has_tag(name) { name.to_owned() } else { format!("{name}:latest") }
 }
 
-/// What the table knows a name of an image by, as docker writes it.
+/// The key in the table for this name of this image. `name` is in docker's spelling.
 pub(crate) fn name_key(name: &str, image_id: &str) -> String {
     format!("{name}@{image_id}")
 }
 
-/// The repository and the tag of a name, as docker writes it.
+/// The repository and the tag of a name in docker's spelling.
 pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
@@ -46,7 +48,7 @@ pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a client's name for an image has a tag or digest of its own.
+/// Whether the name that a client gave has a tag or a digest.
 pub(crate) fn has_tag(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }

@@ -1,43 +1,44 @@
-//! The kinds of things that have an owner.
+//! The kinds of objects that have an owner.
 
 use std::str::FromStr;
 
-/// What kind of thing it is that somebody made, or may see.
+/// A kind of object that has an owner, or that the broker filters by owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum OwnedKind {
     Container,
     /// A process in a container.
     Exec,
     Image,
-    /// A name of an image: see [`super::name_key`].
+    /// A name of an image. Its id is the [`super::name_key`].
     ImageName,
-    /// A name of an image that a pull has set, under the key of the name. Its owner is the caller who
-    /// pulled, and has no say over the name.
+    /// A name of an image that a pull has set, with the same id as an [`OwnedKind::ImageName`]. Its
+    /// owner is the caller who pulled. That caller has no rights over the name.
     PulledName,
     Volume,
     Network,
-    /// An ordinary caller who has put something into the cache of the classic builder.
+    /// An ordinary caller who has added something to the cache of the classic builder.
     Builder,
-    /// A build, or a step of one that is kept.
+    /// A build, or a cached step of one.
     Build,
     Plugin,
     Node,
     Service,
     Secret,
     Config,
-    /// dockerd itself, of which events tell. Nobody makes it.
+    /// dockerd itself, which some events are about. It has no owner.
     Daemon,
 }
 
-/// How well an owner must be kept.
+/// What a recorded owner must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keeping {
-    /// In memory: the thing does not outlive dockerd, or is there for moments.
+pub(super) enum Durability {
+    /// Nothing: the owner is in memory only. The object does not outlive dockerd, or exists only for
+    /// moments.
     Memory,
-    /// Over the end of the broker. When the machine loses power, the thing's label tells it, or it
-    /// becomes root's.
+    /// The end of the broker's process. After a power failure, the object's label names the owner, or
+    /// root becomes the owner.
     Written,
-    /// Over a loss of power: the thing has no label that the broker could set.
+    /// A power failure: the broker cannot set a label on the object.
     Synced,
 }
 
@@ -60,7 +61,7 @@ impl OwnedKind {
         Self::Daemon,
     ];
 
-    /// The word for it.
+    /// The word for it in the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Container => "container",
@@ -81,10 +82,10 @@ impl OwnedKind {
         }
     }
 
-    pub(super) const fn keeping(self) -> Keeping {
+    pub(super) const fn durability(self) -> Durability {
         match self {
-            Self::Exec | Self::Build | Self::Daemon => Keeping::Memory,
-            Self::Image | Self::Plugin | Self::Builder => Keeping::Synced,
+            Self::Exec | Self::Build | Self::Daemon => Durability::Memory,
+            Self::Image | Self::Plugin | Self::Builder => Durability::Synced,
             Self::Container
             | Self::ImageName
             | Self::PulledName
@@ -93,14 +94,14 @@ impl OwnedKind {
             | Self::Node
             | Self::Service
             | Self::Secret
-            | Self::Config => Keeping::Written,
+            | Self::Config => Durability::Written,
         }
     }
 }
 
-/// The word is that of no kind.
+/// The word names no kind of object.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no kind of thing has this name")]
+#[error("no kind of object has this name")]
 pub(crate) struct NotAKind;
 
 impl FromStr for OwnedKind {

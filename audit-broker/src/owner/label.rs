@@ -1,26 +1,32 @@
-//! The owner in a label on the object, where dockerd keeps it.
+//! The label that stores the owner on the object itself.
+//!
+//! Knows the broker's own labels, who may set them, and when the label of an object proves nothing.
+//! Does not know the table.
 
 use std::collections::BTreeMap;
 
 use super::Owner;
 use crate::refusal::Refusal;
 
-/// The label that says whose an object is.
+/// The label that names the owner of an object.
 pub(crate) const LABEL: &str = "audit-broker.owner";
 
-/// The label that says by which name the image of a container was asked for, since dockerd is given
-/// its id.
+/// The label that holds the name by which the caller requested the image of a container. The broker
+/// sends dockerd the image's id instead.
 pub(crate) const IMAGE_LABEL: &str = "audit-broker.image";
 
-/// How the broker's own labels begin.
+/// The prefix of the broker's own labels.
 pub(crate) const LABEL_PREFIX: &str = "audit-broker.";
 
-/// Most that all labels of one object may hold, in bytes. dockerd repeats them in each list and event.
+/// Largest size of all labels of one object together, in bytes. dockerd repeats them in each list and
+/// event.
 const LABELS_LIMIT_BYTES: usize = 256 << 10;
 
+/// Limits the size of an object's labels. For a container, pass the labels of its image too, because
+/// docker copies them to the container.
+///
 /// # Errors
-/// If the labels hold more than anybody needs. Those of a container's image count too, since docker
-/// gives them to the container.
+/// If the labels hold more than [`LABELS_LIMIT_BYTES`].
 pub(crate) fn refuse_absurd<'a>(
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> Result<(), Refusal> {
@@ -33,11 +39,10 @@ pub(crate) fn refuse_absurd<'a>(
     )))
 }
 
-/// Puts the owner on what is about to be made.
+/// Adds the owner to the labels of an object that is about to be created.
 ///
 /// # Errors
-/// If the client gives a label that begins as the broker's own do, or looks as if it did, or too
-/// many labels.
+/// If a label has the broker's prefix or resembles it, or if the labels are too large.
 pub(crate) fn stamp(
     labels: &mut Option<BTreeMap<String, String>>,
     owner: &Owner,
@@ -50,7 +55,7 @@ pub(crate) fn stamp(
 }
 
 /// # Errors
-/// If one of the labels that a client gives begins as the broker's own do, or looks as if it did.
+/// If the name of a client's label has the broker's prefix or resembles it.
 pub(crate) fn refuse_own<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
     match names.into_iter().find(|name| is_own(name)) {
         None => Ok(()),
@@ -61,20 +66,20 @@ pub(crate) fn refuse_own<'a>(names: impl IntoIterator<Item = &'a String>) -> Res
     }
 }
 
-/// By Unicode's rules for small letters, so that no other letter passes for one of these.
+/// Compares in lower case by Unicode's rules, so that no other letter passes for one of these.
 fn is_own(name: &str) -> bool {
     name.trim().to_lowercase().starts_with(LABEL_PREFIX)
 }
 
-/// Whose an object is by its labels.
+/// The owner that the object's labels prove; `None` if they prove none.
 ///
-/// A container inherits the labels of its image, and anybody may write an image. So its own label
-/// counts only where it cannot have come from there: where the image has no such label, or has it
-/// with another value, over which the container's was put when it was made.
+/// A container inherits the labels of its image, and anyone may write an image. So the label of a
+/// container counts only if it cannot have come from the image. That is the case if the image has no
+/// such label, or has it with another value: the broker then set the container's label over it.
 ///
-/// `image_labels` are those of the very image that the container was made from; `None` is for what
-/// is made from no image. Where that image is not to be found, the label tells nothing, and there
-/// is nothing to ask here.
+/// `image_labels` must be the labels of the image that the container was made from. `None` means that
+/// the object was made from no image. If that image cannot be found, the label proves nothing: do
+/// not call this function.
 pub(crate) fn owner_in_labels(
     labels: &BTreeMap<String, String>,
     image_labels: Option<&BTreeMap<String, String>>,
@@ -84,7 +89,7 @@ pub(crate) fn owner_in_labels(
     label.parse().ok().filter(|_| of_image != Some(label))
 }
 
-/// The image's name as the client gave it: dockerd was given the id.
+/// The image's name as the caller requested it. `image` is what dockerd reports, which may be the id.
 pub(crate) fn shown_image<'a>(image: &'a str, labels: &'a BTreeMap<String, String>) -> &'a str {
     labels.get(IMAGE_LABEL).map_or(image, String::as_str)
 }
@@ -98,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_put_on() {
+    fn the_broker_stamps_the_owner() {
         let stamped = labels(&[("a", "b"), (LABEL, "login:1001")]);
         let mut given = Some(labels(&[("a", "b")]));
         stamp(&mut given, &Owner::login(1001)).unwrap();
@@ -110,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_puts_it_on() {
+    fn a_client_cannot_set_the_brokers_labels() {
         for name in [
             LABEL,
             IMAGE_LABEL,
@@ -119,7 +124,7 @@ mod tests {
             "Audit-Broker.Owner",
             " audit-broker.owner",
             "\u{3000}audit-broker.owner\n",
-            // The sign for kelvin.
+            // The kelvin sign, whose lower case is `k`.
             "audit-bro\u{212a}er.owner",
         ] {
             let mut given = Some(labels(&[("a", "b"), (name, "login:1")]));
@@ -134,13 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_may_be_the_images_is_not_believed() {
+    fn a_label_that_may_come_from_the_image_is_not_trusted() {
         let own = labels(&[(LABEL, "login:1001")]);
         let plain = labels(&[("a", "b")]);
         let other = labels(&[(LABEL, "login:1002")]);
         assert_eq!(owner_in_labels(&own, Some(&plain)), Some(Owner::login(1001)));
         assert_eq!(owner_in_labels(&own, Some(&own)), None);
-        // As of a container that was made an image, and again a container by somebody else.
+        // Another person committed the container to an image and made a container from that image.
         assert_eq!(owner_in_labels(&own, Some(&other)), Some(Owner::login(1001)));
         assert_eq!(owner_in_labels(&plain, Some(&own)), None);
         assert_eq!(owner_in_labels(&labels(&[(LABEL, "login:x")]), None), None);

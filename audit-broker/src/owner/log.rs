@@ -1,14 +1,14 @@
-//! The file in which owners outlive the broker: a line for each change, the last of which holds.
+//! The file that stores owners, with one line for each change. The last line about an object counts.
 //!
-//! Every question is answered from memory, so that the file is read only once, when it is opened,
-//! and a change costs one write. It survives the end of the broker at any moment: what was written
-//! is the kernel's, and a last line without its end was never confirmed. Each line has a checksum,
-//! for a wrong digit would be another owner.
+//! The broker reads the file once, when it opens it, and answers every lookup from memory. A change
+//! costs one write. The broker may end at any moment without losing a confirmed change: the kernel has
+//! every write that returned, and a last line without a newline was never confirmed. Each line has
+//! a checksum, because one wrong digit would name a different owner.
 //!
 //! # Why no database
-//! `redb`, which would fit, panics on damaged files, and that ends a program that is built with
-//! `panic = "abort"`: the daemon would not start. What it commits without an fsync ends with the
-//! process. Measured on 2.6.4, with files cut or changed at random.
+//! `redb` would fit, but it panics on a damaged file. With `panic = "abort"` the daemon could not
+//! start then. A commit without an fsync is also lost when the process ends. Both were measured with
+//! `redb` 2.6.4 on files that were truncated or changed at random.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -23,17 +23,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use super::kind::Keeping;
+use super::kind::Durability;
 use super::{OwnedKind, Owner};
 
-/// The owners of each kind of thing, by id.
+/// The owners of each kind of object, by id.
 pub(super) type Owners = HashMap<OwnedKind, HashMap<String, Owner>>;
 
-/// The first line, which tells the form of the others.
+/// The first line, which names the format of the other lines.
 const HEADER: &str = "audit-broker owners 1";
 
-/// Lines that say nothing any more, besides as many as say something, before the file is written
-/// anew. At 150 bytes a line, 1.5 MB.
+/// How many stale lines the file may hold before the broker rewrites it, beyond as many stale lines as
+/// valid ones. At 150 bytes a line, 1.5 MB.
 const STALE_LINES_LIMIT: usize = 10_000;
 
 /// The open file.
@@ -42,11 +42,11 @@ pub(super) struct Log {
     path: PathBuf,
     file: Arc<File>,
     lines: usize,
-    /// Whether something may have been written in part, or not to the disk.
+    /// Whether a write may have been partial, or may not have reached the disk.
     is_torn: bool,
 }
 
-/// What a line tells.
+/// The change that a line stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogChange<'a> {
     Claim(OwnedKind, &'a str, &'a Owner),
@@ -54,11 +54,11 @@ pub(super) enum LogChange<'a> {
 }
 
 impl Log {
-    /// Opens the file, or begins it. A damaged one is moved aside; of what stands in it before the
-    /// damage, only that is taken over which no label tells.
+    /// Opens the file or creates it. A damaged file is renamed. From the lines before the damage, only
+    /// the owners that no label names are kept.
     ///
     /// # Errors
-    /// If the file may not be read, or none can be written in its directory.
+    /// If the broker may not read the file or cannot write a new one in its directory.
     pub(super) fn open(
         path: &Path,
         name_of: &dyn Fn(u32) -> Option<String>,
@@ -77,12 +77,12 @@ impl Log {
         for owner in owners.values_mut().flat_map(HashMap::values_mut) {
             *owner = owner.clone().named(name_of);
         }
-        let file = write_anew(path, &owners)?;
+        let file = rewrite_file(path, &owners)?;
         let lines = count(&owners);
         Ok((Self { path: path.to_owned(), file: Arc::new(file), lines, is_torn: false }, owners))
     }
 
-    /// Reads the file as it is, and changes nothing.
+    /// Reads the file without changing it.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -94,14 +94,14 @@ impl Log {
         }
     }
 
-    /// Writes a change. `owners` are those after it.
+    /// Writes a change. `owners` holds all owners after the change.
     ///
     /// # Errors
-    /// If the file cannot be written. It is written anew with the next change then.
+    /// If the file cannot be written. The next change then rewrites the whole file.
     pub(super) fn add(&mut self, change: LogChange<'_>, owners: &Owners) -> anyhow::Result<()> {
         let needed = count(owners);
         if self.is_torn || self.lines > 2 * needed + STALE_LINES_LIMIT {
-            self.file = Arc::new(write_anew(&self.path, owners)?);
+            self.file = Arc::new(rewrite_file(&self.path, owners)?);
             self.lines = needed;
             self.is_torn = false;
             return Ok(());
@@ -115,12 +115,12 @@ impl Log {
         Ok(())
     }
 
-    /// The file may not hold what was written to it.
-    pub(super) fn tear(&mut self) {
+    /// Marks the file as incomplete, so that the next change rewrites it.
+    pub(super) fn mark_torn(&mut self) {
         self.is_torn = true;
     }
 
-    /// The file, to be synced while others write on.
+    /// The file, which the caller can sync while other threads write to it.
     pub(super) fn file(&self) -> Arc<File> {
         Arc::clone(&self.file)
     }
@@ -130,9 +130,9 @@ fn count(owners: &Owners) -> usize {
     owners.values().map(HashMap::len).sum()
 }
 
-/// Writes the owners to a new file and puts it in the place of the old one, so that there is always
-/// one that is whole.
-fn write_anew(path: &Path, owners: &Owners) -> anyhow::Result<File> {
+/// Writes the owners to a new file and renames it over the old one, so that a complete file always
+/// exists.
+fn rewrite_file(path: &Path, owners: &Owners) -> anyhow::Result<File> {
     let new = beside(path, ".new");
     let written = || -> io::Result<File> {
         match fs::remove_file(&new) {
@@ -151,7 +151,7 @@ fn write_anew(path: &Path, owners: &Owners) -> anyhow::Result<File> {
         drop(writer);
         file.sync_all()?;
         fs::rename(&new, path)?;
-        // So that the name is on the disk too.
+        // The rename must reach the disk too.
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(file)
@@ -163,7 +163,7 @@ fn move_aside(path: &Path, damage: &str) -> anyhow::Result<()> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let aside = beside(path, &format!(".broken-{seconds}"));
     tracing::warn!(
-        "the table of owners `{}` is damaged ({damage}); it is kept as `{}` and a new one is begun",
+        "the ownership table `{}` is damaged ({damage}); renamed it to `{}` and started a new one",
         path.display(),
         aside.display()
     );
@@ -177,19 +177,19 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The owners that the bytes of a file tell, and what is wrong with it.
+/// The owners in the bytes of a file, and a description of the damage if there is any.
 fn read(bytes: &[u8]) -> (Owners, Option<String>) {
     let mut owners = Owners::new();
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    // What follows the last end of a line was never confirmed.
+    // Bytes after the last newline were never confirmed.
     lines.pop();
     let mut lines = lines.into_iter();
     if lines.next() != Some(HEADER.as_bytes()) {
-        return (owners, Some("it does not begin as such a table does".to_owned()));
+        return (owners, Some(format!("the first line is not `{HEADER}`")));
     }
     for (index, line) in lines.enumerate() {
         if read_line(line, &mut owners).is_none() {
-            owners.retain(|kind, _| kind.keeping() == Keeping::Synced);
+            owners.retain(|kind, _| kind.durability() == Durability::Synced);
             return (owners, Some(format!("line {}", index + 2)));
         }
     }
@@ -212,7 +212,7 @@ fn read_line(line: &[u8], owners: &mut Owners) -> Option<()> {
     Some(())
 }
 
-/// A change as it stands in the file. Neither ids nor owners hold spaces or ends of lines.
+/// The line that stores a change. Neither ids nor owners contain spaces or newlines.
 fn line(change: LogChange<'_>) -> String {
     let text = match change {
         LogChange::Claim(kind, id, owner) => format!("+ {} {id} {owner}", kind.name()),
@@ -221,10 +221,10 @@ fn line(change: LogChange<'_>) -> String {
     format!("{} {text}\n", checksum(&text))
 }
 
-/// 64 bits are enough against chance: whoever may write here is trusted.
+/// 64 bits suffice against accidental damage. Only trusted processes can write this file.
 fn checksum(text: &str) -> String {
     Sha256::digest(text).iter().take(8).fold(String::new(), |mut hex, byte| {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })

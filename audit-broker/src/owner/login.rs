@@ -1,8 +1,8 @@
-//! A person who owns things: the login uid and the name.
+//! A person who owns objects: the login uid and the name.
 //!
-//! A uid alone is not enough. When a user is deleted and another one gets the same uid, the new user
-//! must not own what the old one left. So the name that the user database had is recorded with the
-//! uid, and what a person made is theirs only while the database has both together.
+//! A uid alone is not enough. If a user is deleted and another user gets the same uid, the new user
+//! must not own the old user's objects. So the broker records the name from the user database with the
+//! uid. A person owns their objects only while the database gives that uid that name.
 
 use std::fmt;
 
@@ -14,18 +14,18 @@ use super::number;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Login {
     pub(crate) uid: u32,
-    /// The name as it is written, see [`written`]. `None` if no name was recorded: an earlier version
-    /// of the broker wrote it, or the user database could not be asked.
+    /// The name in its written form, see [`written`]. `None` if no name was recorded, because an
+    /// earlier version of the broker wrote the owner or the user database did not answer.
     pub(super) name: Option<String>,
 }
 
-/// What would end a name in a label or in a line of the table.
+/// Characters that would end a name in a label or in a line of the table.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b':').add(b'%');
 
-/// Longest name, in bytes as it is written.
+/// Longest name, in bytes of its written form.
 const NAME_LIMIT_BYTES: usize = 768;
 
-/// A name in printable ASCII, with everything else percent-encoded.
+/// The written form of a name: printable ASCII, with everything else percent-encoded.
 pub(super) fn written(name: &str) -> String {
     let mut written = utf8_percent_encode(name, ESCAPED).to_string();
     written.truncate(NAME_LIMIT_BYTES);
@@ -33,7 +33,7 @@ pub(super) fn written(name: &str) -> String {
 }
 
 impl Login {
-    /// Reads `UID` or `UID:NAME`, in the form in which they are written.
+    /// Reads exactly what [`fmt::Display`] writes: `UID` or `UID:NAME`.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (uid, name) = match text.split_once(':') {
             Some((uid, name)) => (uid, is_written(name).then(|| Some(name.to_owned()))?),
@@ -42,8 +42,8 @@ impl Login {
         Some(Self { uid: number(uid)?, name })
     }
 
-    /// Whether the person whom the user database has for the uid now is the one who was recorded.
-    /// Where no name was recorded, that is not known.
+    /// Whether `name`, which the user database has for the uid now, is the recorded name. `false` if
+    /// no name was recorded.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|recorded| *recorded == written(name))
     }
@@ -68,7 +68,7 @@ mod tests {
     use crate::owner::Owner;
 
     #[test]
-    fn s39_a_uid_that_another_user_has_now_is_another_person() {
+    fn s39_a_reused_uid_is_a_different_person() {
         let owner = Owner::login(1001).named(|_| Some("alice".to_owned()));
         let alice = owner.person().unwrap();
         assert!(alice.is("alice"));

@@ -1,16 +1,16 @@
-//! The owners of what is forgotten anyway, in memory.
+//! The owners of short-lived objects, in memory only.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Owner;
 
-/// Owners of which the oldest are forgotten when there are too many.
+/// Owners by id, up to a limit. The oldest claim is dropped when the limit is exceeded.
 #[derive(Debug)]
 pub(super) struct Recent {
     limit: usize,
-    /// With the place of each in `order`.
+    /// Each owner with its key in `order`.
     owners: HashMap<String, (u64, Owner)>,
-    /// From the oldest to the youngest.
+    /// Ids from the oldest claim to the newest.
     order: BTreeMap<u64, String>,
     next: u64,
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_are_forgotten() {
+    fn the_oldest_claims_are_dropped() {
         let mut recent = Recent::new(3);
         for (id, auid) in [("a", 1), ("b", 2), ("c", 3), ("a", 4), ("d", 5)] {
             recent.claim(id, &Owner::login(auid));

@@ -1,4 +1,6 @@
-//! The table of owners that the broker keeps itself.
+//! The ownership table: the broker's own store of owners.
+//!
+//! Knows what each kind of owner must survive. Does not know labels or dockerd.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,16 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use anyhow::{Context, ensure};
 
-use super::kind::Keeping;
+use super::kind::Durability;
 use super::log::{Log, LogChange, Owners};
 use super::recent::Recent;
 use super::{OwnedKind, Owner};
 
-/// Most owners that are kept in memory only, of each kind. Who makes more makes the oldest, perhaps
-/// of somebody else, be nobody's: which refuses, and gives nothing away.
+/// Most owners of each kind that are in memory only. Beyond that, the oldest object loses its owner,
+/// even if it belongs to another caller. Objects without an owner are refused, so no rights leak.
 const RECENT_LIMIT: usize = 100_000;
 
-/// Longest id, in bytes: that of a volume is a name, and dockerd makes a directory of it.
+/// Longest id, in bytes. The id of a volume is its name, and dockerd creates a directory with it.
 ///
 /// # Source
 /// `NAME_MAX` in `include/uapi/linux/limits.h` is 255; a build's id has three parts.
@@ -29,7 +31,8 @@ pub(crate) struct OwnerEntry {
     pub(crate) owner: Owner,
 }
 
-/// Everything in the table at `path`, which a broker may have open. Empty if there is no table.
+/// All entries of the table at `path`, which a running broker may have open. Empty if the file does
+/// not exist.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -41,67 +44,72 @@ pub(crate) fn read_table(path: &Path) -> std::io::Result<Vec<OwnerEntry>> {
     Ok(entries.collect())
 }
 
-/// Who made what, for several threads at once. One process may have a file open at a time.
+/// The owner of each object, for several threads at once. Only one process may open the file for
+/// writing.
 ///
-/// All of it is in memory, where it is looked up without touching a file. What a kind of thing
-/// needs decides what else a claim does:
+/// Lookups are answered from memory and touch no file. The cost of a claim depends on the kind:
 ///
 /// | kind | a claim | survives |
 /// |---|---|---|
-/// | processes in containers, builds | in memory only | nothing; dockerd forgets them too |
-/// | containers, volumes, networks, names of images, swarm's | one write, without fsync | the end of the broker; else the label tells it |
-/// | images, plugins | a write and an fsync: milliseconds, so not on a thread that serves others | a loss of power |
+/// | execs, builds | memory only | nothing; dockerd forgets them too |
+/// | containers, volumes, networks, image names, swarm objects | one write, no fsync | the end of the broker; after a power failure the label names the owner |
+/// | images, plugins | a write and an fsync: milliseconds, so not on a thread that serves others | a power failure |
 ///
-/// Once in 10,000 changes or more, the file is written anew, with an fsync, whatever the kind.
+/// After 10,000 or more changes, the next claim of any written kind rewrites the file and syncs it.
 ///
-/// The table does not know what became of things while the broker did not run. What labels tell
-/// then goes over it, and what dockerd does not have is to be forgotten: [`OwnerTable::all`] says
-/// what there is.
+/// The table does not see changes that happen while the broker is not running. Labels then override
+/// the table, and the broker must remove the entries of objects that dockerd no longer has. Use
+/// [`OwnerTable::all`] to find them.
 #[derive(Debug)]
 pub(crate) struct OwnerTable {
-    /// Locked before `owners`, and kept until a change is in both.
+    /// Locked before `owners`. A writer holds it until the change is in both.
     log: Mutex<Log>,
     owners: RwLock<Owners>,
     recent: RwLock<HashMap<OwnedKind, Recent>>,
 }
 
 impl OwnerTable {
-    /// Opens the table, or begins one, with mode 0600.
+    /// Opens the table or creates it, with mode 0600.
     ///
-    /// `name_of` gives the name that the user database has for a uid. A person whom an earlier version
-    /// of the broker wrote without a name is taken to be the one who has the uid now.
+    /// `name_of` returns the name that the user database has for a uid. If an earlier version of the
+    /// broker wrote a person without a name, the current user with that uid becomes the owner.
     ///
-    /// A damaged file is kept as `NAME.broken-SECONDS`, with a warning. What its whole part told of
-    /// images and plugins is taken over, which have no label; all else is to be found by labels.
+    /// A damaged file is renamed to `NAME.broken-SECONDS`, with a warning. The table keeps the owners of
+    /// images and plugins from the undamaged lines, because those objects have no label. The owners of
+    /// all other objects can be read from their labels.
     ///
     /// # Errors
-    /// If the file may not be read, or none can be written in its directory.
+    /// If the broker may not read the file or cannot write a new one in its directory.
     pub(crate) fn open(
         path: &Path,
         name_of: &dyn Fn(u32) -> Option<String>,
     ) -> anyhow::Result<Self> {
-        let (log, owners) = Log::open(path, name_of).context("cannot open the table of owners")?;
+        let (log, owners) = Log::open(path, name_of).context("cannot open the ownership table")?;
         Ok(Self { log: Mutex::new(log), owners: RwLock::new(owners), recent: RwLock::default() })
     }
 
-    /// Whose it is; `None` if that is not known.
+    /// The owner of an object; `None` if it is not known.
     pub(crate) fn get(&self, kind: OwnedKind, id: &str) -> Option<Owner> {
-        match kind.keeping() {
-            Keeping::Memory => reading(&self.recent).get(&kind)?.get(id).cloned(),
+        match kind.durability() {
+            Durability::Memory => reading(&self.recent).get(&kind)?.get(id).cloned(),
             _ => reading(&self.owners).get(&kind)?.get(id).cloned(),
         }
     }
 
-    /// Makes it somebody's, whosever it was.
+    /// Sets the owner of an object. It replaces any previous owner.
     ///
     /// # Errors
-    /// If the id or owner cannot be one; if the file cannot be written, in which case the claim
-    /// holds all the same until the broker ends, and is written with the next.
+    /// If the id or the owner is not valid, or if the file cannot be written. In the latter case the
+    /// claim still counts while the broker runs, and the next change writes it.
     pub(crate) fn claim(&self, kind: OwnedKind, id: &str, owner: &Owner) -> anyhow::Result<()> {
-        ensure!(is_id(id), "no {} has the id `{}`", kind.name(), id.escape_debug());
+        ensure!(is_id(id), "`{}` is not an id of a {}", id.escape_debug(), kind.name());
         let text = owner.to_string();
-        ensure!(text.parse().as_ref() == Ok(owner), "nobody is `{}`", text.escape_debug());
-        if kind.keeping() == Keeping::Memory {
+        ensure!(
+            text.parse().as_ref() == Ok(owner),
+            "`{}` is not a valid owner",
+            text.escape_debug()
+        );
+        if kind.durability() == Durability::Memory {
             let mut recent = writing(&self.recent);
             recent.entry(kind).or_insert_with(|| Recent::new(RECENT_LIMIT)).claim(id, owner);
             return Ok(());
@@ -109,21 +117,21 @@ impl OwnerTable {
         let mut log = locked(&self.log);
         writing(&self.owners).entry(kind).or_default().insert(id.to_owned(), owner.clone());
         log.add(LogChange::Claim(kind, id, owner), &reading(&self.owners))?;
-        if kind.keeping() == Keeping::Synced {
+        if kind.durability() == Durability::Synced {
             let file = log.file();
             drop(log);
-            // Another try would succeed without writing what this one could not.
+            // A retry of the sync would succeed without writing the data that this one failed to write.
             file.sync_data()
-                .inspect_err(|_| locked(&self.log).tear())
-                .context("the table of owners cannot be synced")?;
+                .inspect_err(|_| locked(&self.log).mark_torn())
+                .context("cannot sync the ownership table")?;
         }
         Ok(())
     }
 
-    /// It is gone.
+    /// Removes the owner of an object that no longer exists.
     ///
     /// # Errors
-    /// If the file cannot be written: it is forgotten all the same until the broker ends.
+    /// If the file cannot be written. The removal still counts while the broker runs.
     pub(crate) fn forget(&self, kind: OwnedKind, id: &str) -> anyhow::Result<()> {
         if let Some(recent) = writing(&self.recent).get_mut(&kind) {
             recent.forget(id);
@@ -137,11 +145,11 @@ impl OwnerTable {
         }
     }
 
-    /// Everything of a kind that is known to be somebody's, in no order.
+    /// All objects of a kind that have a known owner, in no particular order.
     pub(crate) fn all(&self, kind: OwnedKind) -> Vec<(String, Owner)> {
         let copy = |(id, owner): (&String, &Owner)| (id.clone(), owner.clone());
-        match kind.keeping() {
-            Keeping::Memory => {
+        match kind.durability() {
+            Durability::Memory => {
                 let recent = reading(&self.recent);
                 recent.get(&kind).into_iter().flat_map(Recent::all).map(copy).collect()
             }
@@ -155,7 +163,7 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= ID_LIMIT_BYTES && id.chars().all(is_in_line)
 }
 
-/// No change is made in part while a lock is held, so that a thread that panicked spoilt nothing.
+/// Ignores poisoning: no code panics in the middle of a change while it holds a lock.
 fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

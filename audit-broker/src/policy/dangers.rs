@@ -1,7 +1,7 @@
-//! The words in `context.dangers`.
+//! Checks the words that policies compare `context.dangers` with.
 //!
-//! Knows which there are, since to the schema they are any texts: a rule that forbids a mistyped
-//! one would forbid nothing.
+//! The schema accepts any string there. A policy that forbids a misspelt danger would forbid nothing,
+//! so such a policy is rejected when it is loaded.
 
 use anyhow::bail;
 use audit_host::danger::Danger;
@@ -9,14 +9,14 @@ use cedar_policy::Policy as Statement;
 use serde_json::{Value, json};
 
 /// # Errors
-/// If the policy compares `context.dangers` with a word that no request has.
+/// If the policy compares `context.dangers` with a word that is no danger.
 pub(super) fn check(policy: &Statement) -> anyhow::Result<()> {
     check_expression(&policy.to_json()?)
 }
 
 /// # Source
-/// The JSON form of policies, in Cedar's reference: whatever takes two values has them as `left`
-/// and `right`.
+/// The JSON form of policies in Cedar's reference: an operator with two operands has them as `left` and
+/// `right`.
 fn check_expression(expression: &Value) -> anyhow::Result<()> {
     let dangers = json!({".": {"left": {"Var": "context"}, "attr": "dangers"}});
     let side = |name| expression.get(name).unwrap_or(&Value::Null);
@@ -32,14 +32,14 @@ fn check_expression(expression: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// A text, or a set of some.
+/// Checks a string or a set of strings.
 fn check_words(words: &Value) -> anyhow::Result<()> {
     if let Some(Value::Array(words)) = words.get("Set") {
         return words.iter().try_for_each(check_words);
     }
     match words.get("Value") {
         Some(Value::String(word)) if Danger::from_name(word).is_none() => bail!(
-            "context.dangers is never `{}`; it has {}",
+            "`{}` is not a danger; context.dangers may contain {}",
             word.escape_debug(),
             Danger::ALL.map(|danger| format!("`{}`", danger.name())).join(", ")
         ),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_no_request_has_is_refused_wherever_it_stands() {
+    fn an_unknown_danger_is_rejected_anywhere_in_a_policy() {
         for condition in [
             r#"context.dangers.contains("host-root")"#,
             r#"context["dangers"].containsAny(["devices", "host-ports"])"#,
@@ -75,12 +75,13 @@ mod tests {
             r#"!(context.asRoot && (if context.dangers.contains("host-net") then true else false))"#,
         ] {
             let problem = checked(condition).unwrap_err();
-            assert!(problem.contains("never `host-net`; it has `host-root`, "), "{problem}");
+            let expected = "`host-net` is not a danger; context.dangers may contain `host-root`, ";
+            assert!(problem.contains(expected), "{problem}");
         }
     }
 
     #[test]
-    fn the_schema_says_the_words() {
+    fn the_schema_lists_every_danger() {
         for danger in Danger::ALL {
             assert!(SCHEMA.contains(danger.name()), "{}", danger.name());
         }

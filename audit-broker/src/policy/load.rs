@@ -1,7 +1,7 @@
-//! Reading policies.
+//! Loads the policies.
 //!
-//! Knows which files count and what is wrong with them. A set of policies is good as a whole or
-//! not at all.
+//! Knows which files are read and which mistakes make them invalid. One mistake in one file makes the
+//! whole set of policies invalid.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -19,13 +19,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Policy, SCHEMA, actions_of, dangers};
 
-/// How the names of policy files end.
+/// The extension of policy files.
 const EXTENSION: &str = "cedar";
 
-/// Longest id of a policy, in bytes: it has to fit a record beside everything else.
+/// Longest id of a policy, in bytes. It must fit into a record with all other fields.
 const ID_LIMIT_BYTES: usize = 64;
 
-/// The files of a directory, as they are at a moment.
+/// The name, inode, size and change time of each file in a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint(Vec<(OsString, u64, u64, (i64, i64))>);
 
@@ -36,17 +36,17 @@ struct Source {
 }
 
 impl Policy {
-    /// Reads all files `*.cedar` in a directory. No file at all is a set of policies too: it denies
-    /// everything. A file without any policy is a mistake.
+    /// Reads all files `*.cedar` in a directory. A directory without such files is valid and denies
+    /// everything. A file without any policy is an error.
     ///
     /// # Errors
-    /// The first mistake: a file that could be somebody else's than root's, what Cedar does not
-    /// understand or the schema does not have, a policy without an id of its own.
+    /// The first mistake: a file that users other than root can change, a syntax error, a name that the
+    /// schema does not have, or a policy without a unique id.
     pub(crate) fn load(directory: &Path) -> anyhow::Result<Self> {
         let shown = directory.display();
         let mut paths = Vec::new();
         let entries = fs::read_dir(directory).with_context(|| {
-            format!("cannot read the policies in {shown}; make the directory, or set policy_dir")
+            format!("cannot read the policies in {shown}; create the directory, or set policy_dir")
         })?;
         for entry in entries {
             let path = entry.with_context(|| format!("cannot read {shown}"))?.path();
@@ -54,19 +54,19 @@ impl Policy {
                 paths.push(path);
             }
         }
-        // So that the same files are the same policies.
+        // The same files must have the same digest.
         paths.sort();
         let read = |path: PathBuf| {
             let text = root_file::read(&path)
                 .with_context(|| format!("bad policies `{}`", path.display()))?
-                .ok_or_else(|| anyhow!("{} is gone", path.display()))?;
+                .ok_or_else(|| anyhow!("`{}` was removed while it was read", path.display()))?;
             Ok(Source { path, text })
         };
         let sources: Vec<Source> = paths.into_iter().map(read).collect::<anyhow::Result<_>>()?;
         Self::from_sources(&sources)
     }
 
-    /// What changes when a file does, without reading any.
+    /// A value that changes when a file in the directory changes. It reads no file.
     pub(crate) fn fingerprint(directory: &Path) -> Fingerprint {
         let of = |entry: fs::DirEntry| {
             let found = entry.metadata().ok()?;
@@ -79,7 +79,7 @@ impl Policy {
         Fingerprint(files)
     }
 
-    /// One text in place of files; an empty one in place of none.
+    /// Loads one text in place of files. An empty text stands for a directory without files.
     #[cfg(test)]
     pub(crate) fn from_text(text: &str) -> anyhow::Result<Self> {
         let sources = [Source { path: "policies".into(), text: text.to_owned() }];
@@ -124,8 +124,11 @@ impl Source {
     ) -> anyhow::Result<()> {
         let found: PolicySet =
             self.text.parse().map_err(|error| anyhow!(describe(&error, Some(&self.text))))?;
-        ensure!(found.templates().next().is_none(), "templates are not used here; write policies");
-        // An editor or a full disk may have emptied it, and its `forbid` policies with it.
+        ensure!(
+            found.templates().next().is_none(),
+            "templates are not supported; write policies without `?principal` and `?resource`"
+        );
+        // An editor or a full disk may have emptied the file and so removed its `forbid` policies.
         ensure!(
             found.policies().next().is_some(),
             "it holds no policy; write one, or remove the file"
@@ -142,19 +145,19 @@ impl Source {
                  0-9, `_` and `-`",
                 id.escape_debug()
             );
-            ensure!(ids.insert(id.to_owned()), "the id `{id}` stands twice");
+            ensure!(ids.insert(id.to_owned()), "two policies have the id `{id}`");
             let set = match policy.annotation("mode") {
                 None | Some("enforce") => &mut *enforced,
                 Some("report") => &mut *reported,
                 Some(other) => bail!(
-                    "policy `{id}`: @mode is \"enforce\" or \"report\", not \"{}\"",
+                    "policy `{id}`: @mode must be \"enforce\" or \"report\", not \"{}\"",
                     other.escape_debug()
                 ),
             };
             if let Some((name, _)) =
                 policy.annotations().find(|(name, _)| !ANNOTATIONS.contains(name))
             {
-                bail!("policy `{id}`: there is no annotation @{name}");
+                bail!("policy `{id}`: unknown annotation @{name}; use {}", known_annotations());
             }
             dangers::check(policy).with_context(|| format!("policy `{id}`"))?;
             set.add(policy.new_id(PolicyId::new(id)))?;
@@ -163,10 +166,14 @@ impl Source {
     }
 }
 
-/// What a policy may be marked with; anything else may be a mistyped `@mode`.
+/// The annotations that a policy may have. Any other one may be a misspelt `@mode`.
 const ANNOTATIONS: [&str; 3] = ["id", "mode", "description"];
 
-/// Holds the policies against the schema, strictly, and gives what only looks wrong.
+fn known_annotations() -> String {
+    ANNOTATIONS.map(|name| format!("@{name}")).join(", ")
+}
+
+/// Validates the policies against the schema in strict mode. Returns the warnings.
 fn validate(policies: &PolicySet, schema: &Schema) -> anyhow::Result<Vec<String>> {
     let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
     if let Some(error) = result.validation_errors().next() {
@@ -175,7 +182,7 @@ fn validate(policies: &PolicySet, schema: &Schema) -> anyhow::Result<Vec<String>
     Ok(result.validation_warnings().map(ToString::to_string).collect())
 }
 
-/// An error with its place, and what Cedar would do about it, in one line.
+/// One line with the position of the error, the error itself and Cedar's advice.
 fn describe(error: &dyn Diagnostic, text: Option<&str>) -> String {
     let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
     let place = match (text, offset) {

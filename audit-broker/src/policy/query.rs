@@ -1,6 +1,6 @@
-//! A question to the policies, and how it is said in Cedar's terms.
+//! A query to the policies, and its translation into Cedar's terms.
 //!
-//! Knows the entity types and attributes of the schema, and no docker API.
+//! Knows the entity types and attributes of the schema. Does not know docker's API.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -11,7 +11,7 @@ use cedar_policy::{Context, Entity, EntityTypeName, EntityUid, RestrictedExpress
 
 use super::uid;
 
-/// May they?
+/// Whether the principal may perform the action on the resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query<'a> {
     pub(crate) principal: &'a Principal,
@@ -21,7 +21,7 @@ pub(crate) struct Query<'a> {
     pub(crate) call: &'a CallFacts,
 }
 
-/// Who asks.
+/// The caller as policies see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
     User { name: String, uid: u32, groups: BTreeSet<String> },
@@ -29,7 +29,7 @@ pub(crate) enum Principal {
     Container(Box<ContainerFacts>),
 }
 
-/// Who made a thing.
+/// The maker of an object as policies see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Maker {
     User {
@@ -40,23 +40,23 @@ pub(crate) enum Maker {
         unit: String,
         groups: BTreeSet<String>,
     },
-    /// A container, which is in whoever made it.
+    /// A container. Its objects are in the container and in the container's own maker.
     Container {
         id: String,
         maker: Box<Maker>,
     },
-    /// One of them who was root then, as with sudo.
+    /// A maker that had become root, for example with sudo. The object is also in root.
     AsRoot(Box<Maker>),
 }
 
 impl Maker {
-    /// Who has what nobody is known to have made.
+    /// Root, who also owns all objects whose maker is unknown.
     pub(crate) fn root() -> Self {
         Self::User { name: ROOT.to_owned(), groups: BTreeSet::new() }
     }
 }
 
-/// What it is about.
+/// The object of an action.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Resource<'a> {
     Daemon,
@@ -69,7 +69,7 @@ pub(crate) enum Resource<'a> {
 /// A container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ContainerFacts {
-    /// Empty for one that is to be made.
+    /// Empty for a container that does not exist yet.
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) image: ImageFacts,
@@ -96,7 +96,7 @@ pub(crate) struct ObjectFacts {
     pub(crate) maker: Maker,
 }
 
-/// What the request says. The attributes are explained in the schema.
+/// Facts about the request: the `context` of policies. The schema explains each attribute.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallFacts {
     pub(crate) dangers: BTreeSet<&'static str>,
@@ -110,12 +110,12 @@ pub(crate) struct CallFacts {
     pub(crate) cached: CachedContext,
 }
 
-/// The call in Cedar's terms, made once however many questions are asked about it: a command can be
-/// megabytes long. It says nothing that the call does not say.
+/// The call in Cedar's terms, built once for all queries about it, because a command can be megabytes
+/// long. It adds nothing to the call, so it does not count in comparisons.
 #[derive(Debug, Default)]
 pub(crate) struct CachedContext(OnceCell<Context>);
 
-/// A clone is made to be changed, so it makes its own.
+/// A clone may be changed, so it starts with an empty cache.
 impl Clone for CachedContext {
     fn clone(&self) -> Self {
         Self::default()
@@ -130,15 +130,15 @@ impl PartialEq for CachedContext {
 
 impl Eq for CachedContext {}
 
-/// A question in Cedar's terms.
-pub(super) struct Terms {
+/// A query in Cedar's terms.
+pub(super) struct CedarTerms {
     pub(super) principal: EntityUid,
     pub(super) resource: EntityUid,
     pub(super) context: Context,
     pub(super) entities: Vec<Entity>,
 }
 
-/// The entity types of the schema, read once.
+/// The entity types of the schema, parsed once.
 struct Types {
     group: EntityTypeName,
     user: EntityTypeName,
@@ -150,7 +150,7 @@ struct Types {
     network: EntityTypeName,
 }
 
-/// `None` only if one of the names below were none of Cedar's, which each test would notice.
+/// `None` only if Cedar rejects one of these names. Every test would fail then.
 static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| {
     let name = |text| EntityTypeName::from_str(text).ok();
     Some(Types {
@@ -165,31 +165,33 @@ static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| {
     })
 });
 
-/// The user whose is what root made.
+/// The user that contains all objects that root made.
 const ROOT: &str = "root";
 
 /// The id of the one [`Resource::Daemon`].
 const DAEMON: &str = "docker";
 
 impl Query<'_> {
-    pub(super) fn terms(&self) -> anyhow::Result<Terms> {
-        let types = TYPES.as_ref().ok_or_else(|| anyhow::anyhow!("the entity types are broken"))?;
-        let mut named = Entities { types, entities: HashMap::new() };
-        let principal = named.principal(self.principal)?;
+    pub(super) fn terms(&self) -> anyhow::Result<CedarTerms> {
+        let types = TYPES
+            .as_ref()
+            .ok_or_else(|| anyhow::anyhow!("the names of the entity types are not valid"))?;
+        let mut entities = Entities { types, entities: HashMap::new() };
+        let principal = entities.principal(self.principal)?;
         let resource = match self.resource {
             Resource::Daemon => uid(&types.daemon, DAEMON),
-            Resource::Container(container) => named.container(container)?,
-            Resource::Image(image) => named.image(image)?,
-            Resource::Volume(volume) => named.object(&types.volume, &volume.name, volume)?,
-            Resource::Network(network) => named.object(&types.network, &network.id, network)?,
+            Resource::Container(container) => entities.container(container)?,
+            Resource::Image(image) => entities.image(image)?,
+            Resource::Volume(volume) => entities.object(&types.volume, &volume.name, volume)?,
+            Resource::Network(network) => entities.object(&types.network, &network.id, network)?,
         };
         let context = self.call.context()?;
-        let entities = named.entities.into_values().collect();
-        Ok(Terms { principal, resource, context, entities })
+        let entities = entities.entities.into_values().collect();
+        Ok(CedarTerms { principal, resource, context, entities })
     }
 }
 
-/// Entities, each once.
+/// The entities of a query, each once.
 struct Entities<'a> {
     types: &'a Types,
     entities: HashMap<EntityUid, Entity>,
@@ -238,9 +240,9 @@ impl Entities<'_> {
         names.iter().map(|name| uid(&self.types.group, name)).collect()
     }
 
-    /// Whoever made something, as those in whom it is.
+    /// The parents that an object of this maker has.
     fn maker(&mut self, maker: &Maker) -> anyhow::Result<HashSet<EntityUid>> {
-        let made_by = match maker {
+        let parent = match maker {
             Maker::User { name, groups } => {
                 let groups = self.groups(groups);
                 let user = uid(&self.types.user, name);
@@ -252,17 +254,17 @@ impl Entities<'_> {
                 self.add(service, Vec::new(), groups, &BTreeMap::new())?
             }
             Maker::Container { id, maker } => {
-                let mut those = self.maker(maker)?;
-                those.insert(uid(&self.types.container, id));
-                return Ok(those);
+                let mut parents = self.maker(maker)?;
+                parents.insert(uid(&self.types.container, id));
+                return Ok(parents);
             }
             Maker::AsRoot(maker) => {
-                let mut those = self.maker(maker)?;
-                those.insert(uid(&self.types.user, ROOT));
-                return Ok(those);
+                let mut parents = self.maker(maker)?;
+                parents.insert(uid(&self.types.user, ROOT));
+                return Ok(parents);
             }
         };
-        Ok(HashSet::from([made_by]))
+        Ok(HashSet::from([parent]))
     }
 
     fn container(&mut self, container: &ContainerFacts) -> anyhow::Result<EntityUid> {
@@ -272,15 +274,15 @@ impl Entities<'_> {
             ("name", text(&container.name)),
             ("image", RestrictedExpression::new_entity_uid(image)),
         ];
-        let made_by = self.maker(&container.maker)?;
+        let parents = self.maker(&container.maker)?;
         let this = uid(&self.types.container, &container.id);
-        self.add(this, attributes, made_by, &container.labels)
+        self.add(this, attributes, parents, &container.labels)
     }
 
     fn image(&mut self, image: &ImageFacts) -> anyhow::Result<EntityUid> {
         let attributes = vec![("id", text(&image.id)), ("names", texts(&image.names))];
-        let made_by = self.maker(&image.maker)?;
-        self.add(uid(&self.types.image, &image.id), attributes, made_by, &image.labels)
+        let parents = self.maker(&image.maker)?;
+        self.add(uid(&self.types.image, &image.id), attributes, parents, &image.labels)
     }
 
     fn object(
@@ -290,8 +292,8 @@ impl Entities<'_> {
         object: &ObjectFacts,
     ) -> anyhow::Result<EntityUid> {
         let attributes = vec![("name", text(&object.name)), ("driver", text(&object.driver))];
-        let made_by = self.maker(&object.maker)?;
-        self.add(uid(entity_type, id), attributes, made_by, &object.labels)
+        let parents = self.maker(&object.maker)?;
+        self.add(uid(entity_type, id), attributes, parents, &object.labels)
     }
 }
 

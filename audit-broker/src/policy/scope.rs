@@ -1,8 +1,9 @@
-//! What policies say before anything is known of a request.
+//! What policies answer before a request is known.
 //!
-//! A clause is settled if who asks, and whether the thing is their own, decide it. Of the others it
-//! is assumed once that they hold wherever that denies, and once that they hold wherever that
-//! permits: what both come to is so whatever is asked.
+//! A clause is *settled* if it depends only on the caller and on whether the caller made the object.
+//! All other clauses are unknown. The policies are evaluated twice: once as if every unknown clause
+//! denied, and once as if every unknown clause permitted. If both evaluations agree, the answer is the
+//! same for every request.
 
 use std::collections::BTreeSet;
 
@@ -11,82 +12,89 @@ use serde_json::{Value, json};
 
 use super::{ByPrincipal, Policy, Query};
 
-/// What policies say of a question while the request is not known.
+/// The answer to a query while the request is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScopeAnswer {
-    /// Whatever it says.
+    /// The policies allow every such request.
     Yes,
-    /// That depends on what it says, or on what the thing is.
+    /// The answer depends on the request, or on more than the maker of the object.
     Perhaps,
-    /// Whatever it says.
+    /// The policies deny every such request.
     No,
 }
 
-/// Somebody whom policies name.
+/// A principal that policies name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
+pub(crate) enum NamedPrincipal {
     User(String),
     Group(String),
     Service(String),
 }
 
-/// An action, and what it is about.
+/// An action of the schema and its objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Doing {
-    /// The kind of things that it is done with: `containers`.
+pub(crate) struct SchemaAction {
+    /// The group of actions for one kind of object: `containers`.
     pub(crate) kind: String,
     pub(crate) action: String,
-    /// The types of what it is done with: `Container`.
+    /// The entity types of its objects: `Container`.
     pub(crate) resources: Vec<String>,
 }
 
-/// The same policies, without what depends on the request.
+/// The policies without the clauses that depend on the request.
+#[derive(Debug)]
 pub(crate) struct Scopes<'a> {
     policy: &'a Policy,
     /// Permits no more than the policies do.
-    surely: ByPrincipal,
+    lower_bound: ByPrincipal,
     /// Permits no less than the policies do.
-    at_best: ByPrincipal,
+    upper_bound: ByPrincipal,
 }
 
 impl<'a> Scopes<'a> {
     /// # Errors
-    /// If a policy has no JSON form, which none that Cedar reads is without.
+    /// If a policy has no JSON form. Every policy that Cedar parses has one.
     pub(crate) fn new(policy: &'a Policy) -> anyhow::Result<Self> {
-        let (mut surely, mut at_best) = (PolicySet::new(), PolicySet::new());
+        let (mut lower_bound, mut upper_bound) = (PolicySet::new(), PolicySet::new());
         for statement in policy.enforced.policies() {
             let document = statement.to_json()?;
-            let (settled, is_all) = settled(&document);
-            let (widened, other) = match statement.effect() {
-                Effect::Permit => (&mut at_best, &mut surely),
-                Effect::Forbid => (&mut surely, &mut at_best),
+            let (settled, is_complete) = settled(&document);
+            // A policy with fewer clauses matches more often: a `permit` then permits more, and
+            // a `forbid` forbids more.
+            let (widened, exact) = match statement.effect() {
+                Effect::Permit => (&mut upper_bound, &mut lower_bound),
+                Effect::Forbid => (&mut lower_bound, &mut upper_bound),
             };
             widened.add(Statement::from_json(Some(statement.id().clone()), settled)?)?;
-            if is_all {
-                other.add(statement.clone())?;
+            if is_complete {
+                exact.add(statement.clone())?;
             }
         }
-        let whole = |policies| ByPrincipal::from([(None, policies)]);
-        Ok(Self { policy, surely: whole(surely), at_best: whole(at_best) })
+        let for_everyone = |policies| ByPrincipal::from([(None, policies)]);
+        Ok(Self {
+            policy,
+            lower_bound: for_everyone(lower_bound),
+            upper_bound: for_everyone(upper_bound),
+        })
     }
 
     /// # Errors
-    /// If the question cannot be put to the policies.
+    /// If the policies cannot be evaluated.
     pub(crate) fn ask(&self, query: &Query<'_>) -> anyhow::Result<ScopeAnswer> {
-        if self.policy.evaluate(&self.surely, query)?.is_allowed {
+        if self.policy.evaluate(&self.lower_bound, query)?.is_allowed {
             return Ok(ScopeAnswer::Yes);
         }
-        let may_be = self.policy.evaluate(&self.at_best, query)?.is_allowed;
-        Ok(if may_be { ScopeAnswer::Perhaps } else { ScopeAnswer::No })
+        let may_allow = self.policy.evaluate(&self.upper_bound, query)?.is_allowed;
+        Ok(if may_allow { ScopeAnswer::Perhaps } else { ScopeAnswer::No })
     }
 }
 
 impl Policy {
-    /// Everybody whom policies name, each once.
+    /// Every user, group and service that the policies name, each once.
     ///
     /// # Errors
     /// As [`Scopes::new`].
-    pub(crate) fn names(&self) -> anyhow::Result<BTreeSet<Name>> {
+    pub(crate) fn named_principals(&self) -> anyhow::Result<BTreeSet<NamedPrincipal>> {
         let mut names = BTreeSet::new();
         for statement in self.enforced.policies() {
             add_names(&statement.to_json()?, &mut names);
@@ -94,21 +102,21 @@ impl Policy {
         Ok(names)
     }
 
-    /// Everything that can be done, by kind.
-    pub(crate) fn doings(&self) -> BTreeSet<Doing> {
-        let doing = |uid: &EntityUid| {
+    /// Every action of the schema that applies to an object, by kind.
+    pub(crate) fn schema_actions(&self) -> BTreeSet<SchemaAction> {
+        let action = |uid: &EntityUid| {
             let resources = self.schema.resources_for_action(uid)?;
             let resources: Vec<String> = resources.map(ToString::to_string).collect();
-            (!resources.is_empty()).then(|| Doing {
+            (!resources.is_empty()).then(|| SchemaAction {
                 kind: self.kind_of(uid),
                 action: uid.id().unescaped().to_owned(),
                 resources,
             })
         };
-        self.schema.actions().filter_map(doing).collect()
+        self.schema.actions().filter_map(action).collect()
     }
 
-    /// The outermost group of an action that is no matter of danger.
+    /// The outermost group of an action, apart from `ordinary` and `host`.
     fn kind_of(&self, action: &EntityUid) -> String {
         const DANGERS: [&str; 2] = ["ordinary", "host"];
         let groups_of = |name: &str| -> Vec<String> {
@@ -122,30 +130,30 @@ impl Policy {
     }
 }
 
-/// A policy with its settled clauses only, and whether those are all that it has.
+/// The policy with its settled clauses only, and whether all of its clauses are settled.
 fn settled(document: &Value) -> (Value, bool) {
     let mut document = document.clone();
-    let mut is_all = true;
+    let mut is_complete = true;
     if let Some(clauses) = document.get_mut("conditions").and_then(Value::as_array_mut) {
         let count = clauses.len();
         clauses.retain(|clause| !depends(clause));
-        is_all = clauses.len() == count;
+        is_complete = clauses.len() == count;
     }
     if let Some(scope) = document.get_mut("resource") {
-        // There is one daemon only.
+        // A constraint to the daemon is settled, because only one daemon exists.
         let is_daemon = scope.pointer("/entity/type").is_some_and(|kind| kind == "Daemon");
         if scope.get("in").is_some() {
-            is_all = false;
+            is_complete = false;
             *scope = json!({"op": "is", "entity_type": scope.get("entity_type")});
         } else if scope.get("entity").is_some() && !is_daemon {
-            is_all = false;
+            is_complete = false;
             *scope = json!({"op": "All"});
         }
     }
-    (document, is_all)
+    (document, is_complete)
 }
 
-/// Whether a clause depends on the request, or on more of the thing than whose it is.
+/// Whether a clause depends on the request, or on more than whether the caller made the object.
 fn depends(expression: &Value) -> bool {
     match expression {
         Value::Object(keys) => {
@@ -161,14 +169,16 @@ fn depends(expression: &Value) -> bool {
     }
 }
 
-fn add_names(document: &Value, names: &mut BTreeSet<Name>) {
+fn add_names(document: &Value, names: &mut BTreeSet<NamedPrincipal>) {
     match document {
         Value::Object(keys) => {
             let text = |key: &str| keys.get(key).and_then(Value::as_str);
             match (text("type"), text("id")) {
-                (Some("User"), Some(id)) => _ = names.insert(Name::User(id.to_owned())),
-                (Some("Group"), Some(id)) => _ = names.insert(Name::Group(id.to_owned())),
-                (Some("Service"), Some(id)) => _ = names.insert(Name::Service(id.to_owned())),
+                (Some("User"), Some(id)) => _ = names.insert(NamedPrincipal::User(id.to_owned())),
+                (Some("Group"), Some(id)) => _ = names.insert(NamedPrincipal::Group(id.to_owned())),
+                (Some("Service"), Some(id)) => {
+                    _ = names.insert(NamedPrincipal::Service(id.to_owned()))
+                }
                 _ => keys.values().for_each(|value| add_names(value, names)),
             }
         }
@@ -183,7 +193,7 @@ mod tests {
     use crate::policy::tests::{container, made_by, user};
     use crate::policy::{CallFacts, Resource};
 
-    /// The answers for what is dwalsh's own, and for what is somebody else's.
+    /// The answers for a container that dwalsh made, and for one that another user made.
     fn answers(text: &str) -> (ScopeAnswer, ScopeAnswer) {
         let policy = Policy::from_text(text).unwrap();
         let scopes = Scopes::new(&policy).unwrap();
@@ -200,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_request_says_is_left_open() {
+    fn clauses_about_the_request_stay_open() {
         use ScopeAnswer::{No, Perhaps, Yes};
         let all = r#"@id("all") permit(principal, action, resource);"#;
         let cases = [
@@ -232,17 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn everybody_named_is_found_once() {
+    fn each_named_principal_is_found_once() {
         let policy = Policy::from_text(
             r#"@id("a") permit(principal in Group::"ops", action, resource)
                 when { principal == User::"dwalsh" || resource in Group::"ops" };
             @id("b") permit(principal == Service::"cron.service", action, resource);"#,
         );
-        let names = policy.unwrap().names().unwrap();
+        let names = policy.unwrap().named_principals().unwrap();
         let expected = [
-            Name::User("dwalsh".to_owned()),
-            Name::Group("ops".to_owned()),
-            Name::Service("cron.service".to_owned()),
+            NamedPrincipal::User("dwalsh".to_owned()),
+            NamedPrincipal::Group("ops".to_owned()),
+            NamedPrincipal::Service("cron.service".to_owned()),
         ];
         assert_eq!(names, BTreeSet::from(expected));
     }

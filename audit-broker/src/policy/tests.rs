@@ -9,7 +9,7 @@ use super::*;
 use crate::api::route;
 use crate::judge::policy_action;
 
-/// The text of each of the policies that are shipped, by the name of its file.
+/// The text of each shipped policy file, by file name.
 pub(crate) fn shipped_texts() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
     let text = |entry: fs::DirEntry| {
@@ -19,21 +19,21 @@ pub(crate) fn shipped_texts() -> BTreeMap<String, String> {
     fs::read_dir(directory).unwrap().map(|entry| text(entry.unwrap())).collect()
 }
 
-/// Those of them that are named.
+/// The shipped policies in these files.
 fn shipped(names: &[&str]) -> Policy {
     let texts = shipped_texts();
     let text: String = names.iter().map(|name| texts[*name].as_str()).collect();
     Policy::from_text(&text).unwrap()
 }
 
-/// One thing of each kind, all of the same maker.
-struct Things {
+/// One object of each kind, all of the same maker.
+struct Objects {
     container: ContainerFacts,
     image: ImageFacts,
     object: ObjectFacts,
 }
 
-impl Things {
+impl Objects {
     fn of(maker: &Maker) -> Self {
         let image = image("fedora", maker.clone());
         Self { container: container(maker.clone()), image, object: object(maker.clone()) }
@@ -50,11 +50,11 @@ impl Things {
     }
 }
 
-/// The actions that can be asked for, each with the places of what it is done with in
-/// [`Things::resources`].
+/// The actions that apply to an object, each with the positions of its objects in
+/// [`Objects::resources`].
 fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
-    let (things, principal) = (Things::of(&Maker::root()), user("root", 0, &[]));
-    let resources = things.resources().into_iter().enumerate();
+    let (objects, principal) = (Objects::of(&Maker::root()), user("root", 0, &[]));
+    let resources = objects.resources().into_iter().enumerate();
     let places = |action: &String| {
         let fits = |resource| {
             let call = CallFacts::default();
@@ -117,9 +117,9 @@ fn problem(text: &str) -> String {
     format!("{:#}", Policy::from_text(text).unwrap_err())
 }
 
-/// Every question that can come up, held against the schema.
+/// Validates every query that the broker can make against the schema.
 #[test]
-fn every_question_fits_the_schema() {
+fn every_query_fits_the_schema() {
     let policy = Policy::from_text("").unwrap();
     let web = container(made_by("dwalsh", &["dev"]));
     let object =
@@ -162,7 +162,7 @@ fn every_question_fits_the_schema() {
                     continue;
                 };
                 let entities = entities.iter().filter(|entity| {
-                    // Who made a thing is there for the groups only.
+                    // The maker of an object has no attributes: it is there only for its groups.
                     !matches!(entity.uid().type_name().basename(), "Action")
                         && entity.attrs().count() > 0
                 });
@@ -185,25 +185,25 @@ fn every_question_fits_the_schema() {
             !is_kind
         })
         .collect();
-    assert_eq!(with_resource, actions, "an action that nothing asks for");
+    assert_eq!(with_resource, actions, "an action that no operation uses");
 }
 
 #[test]
-fn nothing_said_is_a_denial() {
+fn no_policies_deny_everything() {
     let policy = Policy::from_text("").unwrap();
     let verdict = ask(&policy, &user("root", 0, &[]), "daemon-access", Resource::Daemon);
     assert_eq!(verdict, Verdict { is_allowed: false, policy: None });
 }
 
 #[test]
-fn a_policy_is_named_and_a_forbid_wins() {
+fn the_verdict_names_the_policy_and_forbid_overrides_permit() {
     let policy = Policy::from_text(
         r#"@id("all") permit(principal, action, resource);
         @id("no-exec") forbid(principal, action == Action::"container-exec", resource)
             when { resource.getTag("tier") == "front" }
             unless { !resource.hasTag("tier") || resource in principal };"#,
     );
-    // What may not be there has to be asked for first.
+    // A policy must check that a tag exists before it reads the tag.
     assert!(policy.is_err());
     let policy = Policy::from_text(
         r#"@id("all") permit(principal, action, resource);
@@ -221,7 +221,7 @@ fn a_policy_is_named_and_a_forbid_wins() {
 }
 
 #[test]
-fn a_thing_is_in_its_maker_and_their_groups() {
+fn an_object_is_in_its_maker_and_the_makers_groups() {
     let policy = Policy::from_text(
         r#"@id("own") permit(principal, action in Action::"containers", resource)
             when { resource in principal };
@@ -239,7 +239,7 @@ fn a_thing_is_in_its_maker_and_their_groups() {
 }
 
 #[test]
-fn what_is_only_reported_does_not_count() {
+fn a_policy_in_report_mode_is_not_enforced() {
     let policy = Policy::from_text(
         r#"@id("all") permit(principal, action, resource);
         @id("soon") @mode("report") forbid(principal, action in Action::"host", resource);"#,
@@ -260,11 +260,11 @@ fn what_is_only_reported_does_not_count() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn the_error_describes_the_mistake() {
     assert!(problem("permit(principal, action, resource);").contains("has no id"));
     assert!(problem(r#"@id("A b") permit(principal, action, resource);"#).contains("one word"));
     let twice = r#"@id("a") permit(principal, action, resource);"#;
-    assert!(problem(&format!("{twice}{twice}")).contains("stands twice"));
+    assert!(problem(&format!("{twice}{twice}")).contains("two policies have the id `a`"));
     let unknown = problem(r#"@id("a") permit(principal, action == Action::"x", resource);"#);
     assert!(unknown.contains("Action::\"x\""), "{unknown}");
     let mistyped =
@@ -272,19 +272,19 @@ fn mistakes_are_named() {
     assert!(problem(mistyped).contains("danger"), "{}", problem(mistyped));
     let word = r#"@id("a") forbid(principal, action, resource)
         when { context.dangers.contains("host-net") };"#;
-    assert!(problem(word).contains("policy `a`: context.dangers is never `host-net`"));
+    assert!(problem(word).contains("policy `a`: `host-net` is not a danger"));
     let broken = problem("\n@id(\"a\") permit(principal action, resource);");
     assert!(broken.contains("line 2, column "), "{broken}");
     let mode = r#"@id("a") @mode("test") permit(principal, action, resource);"#;
     assert!(problem(mode).contains("\"report\""));
     let annotation = r#"@id("a") @moed("report") permit(principal, action, resource);"#;
-    assert!(problem(annotation).contains("no annotation @moed"));
+    assert!(problem(annotation).contains("unknown annotation @moed"));
     let template = r#"@id("a") permit(principal == ?principal, action, resource);"#;
     assert!(problem(template).contains("templates"));
 }
 
 #[test]
-fn what_never_matches_is_told() {
+fn a_policy_that_never_matches_is_a_warning_or_an_error() {
     let never =
         r#"@id("a") permit(principal, action == Action::"image-push", resource is Volume);"#;
     match Policy::from_text(never) {
@@ -293,12 +293,12 @@ fn what_never_matches_is_told() {
     }
 }
 
-/// Which policies are asked is decided beforehand; what they say is as if all were.
+/// Evaluating only the policies that can match gives the same verdict as evaluating all.
 #[test]
-fn policies_that_are_not_asked_could_not_match() {
+fn policies_that_are_skipped_could_not_match() {
     let text: String = shipped_texts().into_values().collect();
     let (policy, all) = (Policy::from_text(&text).unwrap(), text.parse::<PolicySet>().unwrap());
-    let own = Things::of(&made_by("dwalsh", &["docker-operator", "developers"]));
+    let own = Objects::of(&made_by("dwalsh", &["docker-operator", "developers"]));
     let call = CallFacts { is_as_root: true, ..CallFacts::default() };
     let unit = "gitlab-runner.service".to_owned();
     let admins = made_by("dwalsh", &["docker-admin"]);
@@ -328,7 +328,7 @@ fn policies_that_are_not_asked_could_not_match() {
             let verdict = policy.ask(&query).verdict;
             let is_allowed = expected.decision() == Decision::Allow;
             assert_eq!(verdict.is_allowed, is_allowed, "{principal:?}, {action}");
-            // In `all`, the ids are numbers.
+            // In `all`, Cedar has numbered the policies.
             let reasons = expected.diagnostics().reason();
             let mut ids = reasons.map(|id| all.annotation(id, "id").unwrap());
             assert_eq!(verdict.policy.as_deref(), ids.by_ref().min(), "{principal:?}, {action}");
@@ -337,7 +337,7 @@ fn policies_that_are_not_asked_could_not_match() {
 }
 
 #[test]
-fn whom_a_policy_is_about_is_known_through_who_made_them() {
+fn a_container_matches_policies_for_the_groups_of_its_maker() {
     let policy = Policy::from_text(
         r#"@id("group") permit(principal in Group::"ops", action, resource);
         @id("is") forbid(principal is Service, action, resource);

@@ -1,34 +1,35 @@
-//! Who may do what, as a table: actions down, people across.
+//! The table of permissions that `audit-broker check --matrix` prints: a row for each action, a column
+//! for each principal that the policies name.
 //!
-//! Knows what to ask the policies so that the answer holds whatever is requested.
+//! Knows which queries give an answer that is the same for every request. Does not know any request.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::policy::{
-    CallFacts, ContainerFacts, Doing, ImageFacts, Maker, Name, ObjectFacts, Policy, Principal,
-    Query, Resource, ScopeAnswer, Scopes,
+    CallFacts, ContainerFacts, ImageFacts, Maker, NamedPrincipal, ObjectFacts, Policy, Principal,
+    Query, Resource, SchemaAction, ScopeAnswer, Scopes,
 };
 
-/// What the words in the table mean.
+/// The explanation above the table.
 const LEGEND: &str = "\
-yes: allowed; own: allowed with what is their own; if: depends on what is asked for; -: denied
-A person may do what their own column or that of one of their groups permits, less what one of them
-forbids. Only `root` has uid 0 here, as with sudo. Containers that call docker have no column.
+yes: allowed; own: allowed on the caller's own objects; if: depends on the request; -: denied
+A user may do what the user's own column or a column of the user's groups allows, unless a policy for
+one of them forbids it. Only `root` has uid 0 here, as after sudo. Containers have no column.
 ";
 
-/// A uid that is nobody's in particular.
+/// The uid of all principals but root: a number that policies have no reason to name.
 const SOME_UID: u32 = 65_534;
 
 /// The table.
 ///
 /// # Errors
-/// If the policies cannot be asked.
+/// If the policies cannot be evaluated.
 pub(crate) fn matrix(policy: &Policy) -> anyhow::Result<String> {
     let scopes = Scopes::new(policy)?;
     let columns = columns(policy)?;
-    let doings = policy.doings();
-    let width = doings.iter().map(|doing| doing.action.len() + 2).max().unwrap_or_default();
+    let actions = policy.schema_actions();
+    let width = actions.iter().map(|action| action.action.len() + 2).max().unwrap_or_default();
     let mut text = LEGEND.to_owned();
     let mut kind = None;
     let mut header = format!("\n{:width$}", "");
@@ -37,13 +38,13 @@ pub(crate) fn matrix(policy: &Policy) -> anyhow::Result<String> {
     }
     text.push_str(&header);
     text.push('\n');
-    for doing in &doings {
-        if kind.replace(&doing.kind) != Some(&doing.kind) {
-            let _ = writeln!(text, "{}", doing.kind);
+    for action in &actions {
+        if kind.replace(&action.kind) != Some(&action.kind) {
+            let _ = writeln!(text, "{}", action.kind);
         }
-        let mut row = format!("  {:1$}", doing.action, width - 2);
+        let mut row = format!("  {:1$}", action.action, width - 2);
         for (title, principal) in &columns {
-            let cell = cell(&scopes, principal, doing)?;
+            let cell = cell(&scopes, principal, action)?;
             let _ = write!(row, "  {cell:0$}", title.len());
         }
         text.push_str(row.trim_end());
@@ -52,22 +53,22 @@ pub(crate) fn matrix(policy: &Policy) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Those whom the policies let do this, whatever it says, or perhaps. Without those who may do
-/// everything, as root may.
+/// The principals to whom the policies may allow this action. Principals who may do everything, such as
+/// root, are left out.
 ///
 /// # Errors
-/// If the policies cannot be asked.
+/// If the policies cannot be evaluated.
 pub(crate) fn who_may(policy: &Policy, action: &str) -> anyhow::Result<Vec<String>> {
     let scopes = Scopes::new(policy)?;
-    let doings = policy.doings();
+    let actions = policy.schema_actions();
     let mut found = Vec::new();
     for (title, principal) in columns(policy)? {
         let mut may_all = true;
         let mut may_this = false;
-        for doing in &doings {
-            let answer = cell(&scopes, &principal, doing)?;
+        for each in &actions {
+            let answer = cell(&scopes, &principal, each)?;
             may_all &= answer == "yes";
-            may_this |= doing.action == action && answer != "-";
+            may_this |= each.action == action && answer != "-";
         }
         if may_this && !may_all {
             found.push(title);
@@ -76,30 +77,36 @@ pub(crate) fn who_may(policy: &Policy, action: &str) -> anyhow::Result<Vec<Strin
     Ok(found)
 }
 
-/// Root, whoever the policies name, and somebody whom they do not.
+/// Root, every principal that the policies name, and a user whom no policy names.
 fn columns(policy: &Policy) -> anyhow::Result<Vec<(String, Principal)>> {
     let user = |name: &str, uid, groups| Principal::User { name: name.to_owned(), uid, groups };
-    let nobody = BTreeSet::new;
-    let mut columns = vec![("root".to_owned(), user("root", 0, nobody()))];
-    for name in policy.names()? {
-        columns.push(match name {
-            Name::User(name) if name == "root" => continue,
-            Name::User(name) => (format!("user {name}"), user(&name, SOME_UID, nobody())),
-            Name::Group(group) => {
+    let no_groups = BTreeSet::new;
+    let mut columns = vec![("root".to_owned(), user("root", 0, no_groups()))];
+    for principal in policy.named_principals()? {
+        columns.push(match principal {
+            NamedPrincipal::User(name) if name == "root" => continue,
+            NamedPrincipal::User(name) => {
+                (format!("user {name}"), user(&name, SOME_UID, no_groups()))
+            }
+            NamedPrincipal::Group(group) => {
                 (format!("group {group}"), user("", SOME_UID, BTreeSet::from([group])))
             }
-            Name::Service(unit) => (
+            NamedPrincipal::Service(unit) => (
                 format!("service {unit}"),
-                Principal::Service { unit, uid: SOME_UID, groups: nobody() },
+                Principal::Service { unit, uid: SOME_UID, groups: no_groups() },
             ),
         });
     }
-    columns.push(("anybody".to_owned(), user("", SOME_UID, nobody())));
+    columns.push(("anybody".to_owned(), user("", SOME_UID, no_groups())));
     Ok(columns)
 }
 
-/// What one may do.
-fn cell(scopes: &Scopes<'_>, principal: &Principal, doing: &Doing) -> anyhow::Result<&'static str> {
+/// The cell of the table for a principal and an action.
+fn cell(
+    scopes: &Scopes<'_>,
+    principal: &Principal,
+    action: &SchemaAction,
+) -> anyhow::Result<&'static str> {
     let own = match principal {
         Principal::User { name, groups, .. } => {
             Maker::User { name: name.clone(), groups: groups.clone() }
@@ -111,15 +118,15 @@ fn cell(scopes: &Scopes<'_>, principal: &Principal, doing: &Doing) -> anyhow::Re
             Maker::Container { id: container.id.clone(), maker: Box::new(container.maker.clone()) }
         }
     };
-    // Of somebody whom no policy can name.
+    // A maker whom no policy can name.
     let other = Maker::User { name: "\0".to_owned(), groups: BTreeSet::new() };
     let mut answers = Vec::new();
-    for resource in &doing.resources {
-        let of_own = ask(scopes, principal, &doing.action, resource, own.clone())?;
-        // What is yet to be made is whose it will be.
-        let is_new = doing.action.ends_with("-create");
+    for resource in &action.resources {
+        let of_own = ask(scopes, principal, &action.action, resource, own.clone())?;
+        // A new object always belongs to the caller.
+        let is_new = action.action.ends_with("-create");
         let other = if is_new { own.clone() } else { other.clone() };
-        let of_other = ask(scopes, principal, &doing.action, resource, other)?;
+        let of_other = ask(scopes, principal, &action.action, resource, other)?;
         answers.push((of_own, of_other));
     }
     let is_all = |expected| answers.iter().all(|answer| *answer == expected);
@@ -165,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_policies() {
+    fn the_tables_of_the_shipped_policies() {
         assert_data_eq!(
             shipped("default"),
             file!["../../../tests/golden/broker/matrix-default.txt"]

@@ -1,7 +1,7 @@
-//! What people made whose login uid belongs to somebody else now, or to nobody.
+//! Objects whose owner's uid now has another name or none.
 //!
-//! Nobody owns such things any more. An administrator removes them, or makes them again for the new
-//! user.
+//! Such objects have no owner. An administrator removes them, or makes them again for the new user.
+//! Knows the ownership table and the user database. Does not know dockerd.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -13,25 +13,26 @@ use anyhow::Context;
 use crate::owner::{self, Owner, OwnerEntry};
 use crate::who::people::Person;
 
-/// Most things that are listed of one person.
+/// Most objects that are listed for one person.
 const LISTED_LIMIT: usize = 20;
 
-/// Lists them, a line for each person and for each thing. Empty if there are none, or no table yet.
+/// Lists such objects: a line for each former owner and for each object. Empty if there are none or if
+/// the table does not exist yet.
 ///
 /// # Errors
-/// If the table of owners cannot be read.
+/// If the ownership table cannot be read.
 pub(crate) fn list(table: &Path) -> anyhow::Result<String> {
     let shown = table.display();
     let entries = match owner::read_table(table) {
-        // Policies can be checked by anybody.
+        // Users other than root may check policies too.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return Ok(format!("owners are not checked: {shown} is for root to read\n"));
+            return Ok(format!("owners were not checked: only root can read {shown}\n"));
         }
-        entries => entries.with_context(|| format!("cannot read the table of owners {shown}"))?,
+        entries => entries.with_context(|| format!("cannot read the ownership table {shown}"))?,
     };
-    let mut known: HashMap<u32, Option<String>> = HashMap::new();
+    let mut names: HashMap<u32, Option<String>> = HashMap::new();
     Ok(describe(&entries, |uid| {
-        known.entry(uid).or_insert_with(|| Some(Person::look_up(uid)?.name)).clone()
+        names.entry(uid).or_insert_with(|| Some(Person::look_up(uid)?.name)).clone()
     }))
 }
 
@@ -39,20 +40,20 @@ fn describe(entries: &[OwnerEntry], mut name_of: impl FnMut(u32) -> Option<Strin
     let mut former: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for OwnerEntry { kind, id, owner } in entries {
         let Some(login) = owner.person() else { continue };
-        // What cannot be looked up now may still be theirs.
+        // If the lookup fails, the person may still own the object.
         let Some(name) = name_of(login.uid).filter(|name| !login.is(name)) else { continue };
         let owner = Owner::Login(login.clone());
-        let who = format!("{owner}, but uid {} is {name} now", login.uid);
-        former.entry(who).or_default().push(format!("{} {id}", kind.name()));
+        let header = format!("{owner} made these objects, but uid {} is now {name}", login.uid);
+        former.entry(header).or_default().push(format!("{} {id}", kind.name()));
     }
     let mut text = String::new();
-    for (who, mut things) in former {
-        things.sort();
-        let _ = writeln!(text, "warning: nobody owns what was made by {who}:");
-        for thing in things.iter().take(LISTED_LIMIT) {
-            let _ = writeln!(text, "  {thing}");
+    for (header, mut objects) in former {
+        objects.sort();
+        let _ = writeln!(text, "warning: {header}, so they have no owner:");
+        for object in objects.iter().take(LISTED_LIMIT) {
+            let _ = writeln!(text, "  {object}");
         }
-        if let Some(more) = things.len().checked_sub(LISTED_LIMIT).filter(|more| *more > 0) {
+        if let Some(more) = objects.len().checked_sub(LISTED_LIMIT).filter(|more| *more > 0) {
             let _ = writeln!(text, "  and {more} more");
         }
     }
@@ -65,7 +66,7 @@ mod tests {
     use crate::owner::OwnedKind;
 
     #[test]
-    fn s39_what_former_users_left_is_listed() {
+    fn s39_objects_of_former_users_are_listed() {
         let entry = |kind, id: &str, owner: Owner| OwnerEntry { kind, id: id.to_owned(), owner };
         let made = |uid, name: &str| Owner::login(uid).named(|_| Some(name.to_owned()));
         let entries = [
@@ -82,8 +83,8 @@ mod tests {
         };
         assert_eq!(
             describe(&entries, name_of),
-            "warning: nobody owns what was made by login:1001:alice, but uid 1001 is bob now:\n  \
-             container c\n  volume v\n"
+            "warning: login:1001:alice made these objects, but uid 1001 is now bob, so they have no \
+             owner:\n  container c\n  volume v\n"
         );
         let many: Vec<OwnerEntry> = (0..LISTED_LIMIT + 3)
             .map(|number| entry(OwnedKind::Volume, &number.to_string(), made(1001, "alice")))

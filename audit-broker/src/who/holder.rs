@@ -1,27 +1,27 @@
-//! The holder of a quota: the login, the container or the uid that calls are counted for.
+//! The holder of a quota: the login, container or uid that the broker counts connections for.
 
 use std::fmt;
 
 use crate::who::subject::Subject;
 
-/// Whose connections are counted together.
+/// All connections of one holder count against one quota.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Holder {
-    /// A uid of which no more is known yet. Apart from [`Holder::Uid`], since the root of a
-    /// container has the uid of the host's.
+    /// The uid of a caller that the broker has not identified yet. It differs from [`Holder::Uid`],
+    /// because root in a container has the same uid as root of the host.
     Arriving(u32),
-    /// A container, whatever uids its processes take on.
+    /// A container, regardless of the uids of its processes.
     Container(String),
-    /// All containers together: who can start one can start many.
+    /// All containers together, because a caller who can start one container can start many.
     Containers,
-    /// A login that the broker trusts, also while it is root.
+    /// A login that the broker trusts, even after it has become root.
     Auid(u32),
     /// A process without a login uid, or with one that the broker does not trust.
     Uid(u32),
 }
 
 impl Holder {
-    /// Who the caller is counted as.
+    /// The holder of the caller's quota.
     pub(crate) fn of(subject: &Subject) -> Self {
         match (&subject.container, subject.trusted_login()) {
             (Some(container), _) => Self::Container(container.id.clone()),

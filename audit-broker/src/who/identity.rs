@@ -1,6 +1,7 @@
-//! From a connection to who it is.
+//! Identifies the caller of a connection.
 //!
-//! Knows whom to ask: the socket, the peer reader, and dockerd for a process that runs in a container.
+//! Knows the three sources: the socket, the peer reader, and dockerd if the process runs in
+//! a container. Does not know what the caller requests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,18 +12,19 @@ use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{OwnedKind, OwnerTable};
 use crate::policy::Principal;
 use crate::who::peer_reader::PeerReader;
-use crate::who::people::{COUNTS_FOR, People};
+use crate::who::people::{CACHED_FOR, People};
 use crate::who::principal::principal_of;
 use crate::who::registrar::Registrar;
 use crate::who::subject::{
     ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_ids,
 };
 
-/// Whether it is known who is at the other end.
+/// The result of identifying the caller.
 #[derive(Debug)]
 pub(crate) enum Identity {
     Known(KnownCaller),
-    /// Nothing is done for who is not known. What the socket says of them, and why it is not all.
+    /// The broker refuses every request of such a caller. Holds the facts that the socket provides, and
+    /// the reason why the others are missing.
     Unknown(Rc<Subject>, String),
 }
 
@@ -41,7 +43,7 @@ pub(crate) struct KnownCaller {
     principal: RefCell<CachedPrincipal>,
 }
 
-/// The caller as policies know it, and when the broker found that out.
+/// The principal of a caller, with the time of the lookup.
 #[derive(Clone, Debug)]
 struct CachedPrincipal {
     principal: Rc<Principal>,
@@ -50,12 +52,12 @@ struct CachedPrincipal {
 }
 
 impl KnownCaller {
-    /// The caller as policies know it now: a connection may stay open while root takes the caller
-    /// out of a group.
+    /// The current principal of the caller. It is looked up again after a while, because root may
+    /// remove the caller from a group while the connection is open.
     pub(crate) async fn principal(&self, owners: &OwnerTable, people: &People) -> Rc<Principal> {
-        let seen = self.principal.borrow().clone();
-        if seen.generation == people.generation() && seen.since.elapsed() < COUNTS_FOR {
-            return seen.principal;
+        let cached = self.principal.borrow().clone();
+        if cached.generation == people.generation() && cached.since.elapsed() < CACHED_FOR {
+            return cached.principal;
         }
         let now = CachedPrincipal::now(&self.subject, owners, people).await;
         let principal = Rc::clone(&now.principal);
@@ -73,7 +75,7 @@ impl CachedPrincipal {
     }
 }
 
-/// Finds out who connected, of whom the socket says this pid and uid.
+/// Identifies the caller. `pid` and `uid` are the socket's, for a caller that stays unknown.
 pub(crate) async fn identify(
     pid: u32,
     uid: u32,
@@ -87,12 +89,12 @@ pub(crate) async fn identify(
     };
     match seen {
         Ok(mut subject) => {
-            // Who is in a container must not count as a process of the host.
+            // A process in a container must not pass for a process of the host.
             subject.container = match container(&subject.cgroup, registrar).await {
                 Ok(container) => container,
                 Err(error) => {
-                    let why = format!("cannot find out which container calls: {error}");
-                    return Identity::Unknown(Rc::new(subject), why);
+                    let reason = format!("cannot identify the calling container: {error}");
+                    return Identity::Unknown(Rc::new(subject), reason);
                 }
             };
             tracing::debug!(
@@ -111,10 +113,10 @@ pub(crate) async fn identify(
     }
 }
 
-/// The container that a process with this control group is in.
+/// The container of a process with this control group; `None` if it is in none.
 ///
 /// # Errors
-/// If dockerd does not tell of one that it may be in.
+/// If dockerd does not answer a question about a container that may be the one.
 async fn container(
     cgroup: &[u8],
     registrar: &Registrar<'_>,
@@ -136,11 +138,14 @@ async fn container(
     Ok(None)
 }
 
-/// Whether the control group is the container's own or below it. Whoever may make control groups may
-/// name one like a container's, and not put the container's first process into it.
+/// Whether `cgroup` is the control group of the container's first process or below it. A process that
+/// may create control groups can give one the name of a container's, but it cannot move the container's
+/// first process there.
 fn is_in(container: &Container, cgroup: &[u8]) -> bool {
-    let first = container.pid().and_then(|pid| cgroup_of(pid).ok());
-    first.is_some_and(|first| {
-        cgroup.strip_prefix(first.as_slice()).is_some_and(|r| r.is_empty() || r.starts_with(b"/"))
+    let own = container.pid().and_then(|pid| cgroup_of(pid).ok());
+    own.is_some_and(|own| {
+        cgroup
+            .strip_prefix(own.as_slice())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     })
 }

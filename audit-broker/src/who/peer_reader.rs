@@ -1,8 +1,8 @@
-//! The thread that looks who connected.
+//! The thread that inspects the processes that connect.
 //!
-//! A thread in a landlock domain may not look at processes outside of it, and all threads that
-//! read what clients send are in one. This one is started before, reads `/proc` only, and never
-//! sees a byte that a client sent.
+//! A thread in a landlock domain cannot inspect processes outside of that domain. All threads that read
+//! clients' bytes are in a landlock domain. This thread starts before that domain exists, reads only
+//! `/proc`, and never gets a byte from a client.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
@@ -17,39 +17,39 @@ type PeerAnswer = Result<Subject, Unidentified>;
 
 enum PeerRequest {
     Look(Peer, oneshot::Sender<PeerAnswer>),
-    /// Gives up whatever changes anything.
+    /// Drop every permission to change anything.
     Narrow(SyncSender<anyhow::Result<()>>),
 }
 
-/// The door to the thread.
+/// Sends requests to the thread.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerReader {
     requests: Sender<PeerRequest>,
 }
 
 impl PeerReader {
-    /// Starts the thread. It ends when nobody can ask any more.
+    /// Starts the thread. It ends when the last `PeerReader` is dropped.
     pub(crate) fn start() -> io::Result<Self> {
         let (requests, incoming) = mpsc::channel();
         thread::Builder::new().name("peer-reader".to_owned()).spawn(move || serve(incoming))?;
         Ok(Self { requests })
     }
 
-    /// Has the thread give up whatever changes anything. This comes after the filter that all
-    /// threads share.
+    /// Makes the thread drop every permission to change anything. Call this after installing the system
+    /// call filter that all threads share.
     ///
     /// # Errors
-    /// If the kernel refuses it.
+    /// If the kernel refuses, or the thread has died.
     pub(crate) fn narrow(&self) -> anyhow::Result<()> {
         let (answer, answers) = mpsc::sync_channel(1);
         self.requests.send(PeerRequest::Narrow(answer)).map_err(|_| Unidentified::NoPeerReader)?;
         answers.recv().map_err(|_| Unidentified::NoPeerReader)?
     }
 
-    /// Looks at the process that connected.
+    /// Inspects the process that connected.
     ///
     /// # Errors
-    /// If it is not known who connected.
+    /// If the process cannot be identified.
     pub(crate) async fn look(&self, peer: Peer) -> PeerAnswer {
         let (answer, seen) = oneshot::channel();
         self.requests
@@ -61,7 +61,7 @@ impl PeerReader {
 
 fn serve(requests: Receiver<PeerRequest>) {
     for request in requests {
-        // Who asked may be gone.
+        // The receiver may have been dropped, because the client has disconnected.
         match request {
             PeerRequest::Look(peer, answer) => drop(answer.send(peer.look())),
             PeerRequest::Narrow(answer) => drop(answer.send(sandbox::narrow_to_reading())),

@@ -1,11 +1,14 @@
-//! Who asks, in the words of policies, and whose what they make is.
+//! Turns a subject into the principal that policies see and into the owner of the objects it creates.
+//!
+//! Knows which login uids the broker trusts, and how it names a caller without a login. Does not know
+//! policies or labels.
 
 use crate::owner::{Login, Owner};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, Principal};
 use crate::who::people::People;
 use crate::who::subject::Subject;
 
-/// The owner of anything that this subject creates, a person by the login uid alone.
+/// The owner of anything that this subject creates. A person has a login uid here, but no name yet.
 pub(crate) fn owner_of(subject: &Subject) -> Owner {
     let is_root = subject.host_uid() == 0;
     let owner = match (&subject.container, subject.trusted_login()) {
@@ -25,10 +28,10 @@ fn service_owner(unit: String, subject: &Subject) -> Owner {
     Owner::Service { unit, groups: subject.groups.clone() }
 }
 
-/// Who made a container, by its id; `None` if that is not known.
+/// Returns the owner of a container, by the container's id; `None` if it is not known.
 pub(crate) type MakerOf<'a> = &'a dyn Fn(&str) -> Option<Owner>;
 
-/// The subject as policies know it.
+/// The subject as policies see it.
 pub(crate) async fn principal_of(
     subject: &Subject,
     people: &People,
@@ -53,18 +56,18 @@ pub(crate) async fn principal_of(
     Principal::Service { unit: service_of(subject), uid, groups }
 }
 
-/// The unit by which a subject without a login goes.
+/// The name of the unit that stands for a subject without a login.
 pub(crate) fn service_of(subject: &Subject) -> String {
     unit_of(&subject.cgroup).map_or_else(|| unit_of_uid(subject), str::to_owned)
 }
 
-/// An owner as policies know it; what nobody is known to have made is root's.
+/// An owner as policies see it. Root stands for an unknown owner.
 pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: MakerOf<'_>) -> Maker {
     let person = match owner {
         Some(Owner::Container(id)) => maker_of(id),
         owner => owner.cloned(),
     };
-    // So that they are known below.
+    // Fill the cache on another thread, so that `maker_at_once` finds the answer there.
     match person {
         Some(Owner::Login(login) | Owner::LoginAsRoot(login)) => {
             drop(people.person(login.uid).await);
@@ -75,10 +78,11 @@ pub(crate) async fn maker(owner: Option<&Owner>, people: &People, maker_of: Make
     maker_at_once(owner, people, maker_of)
 }
 
-/// As [`maker`], without leaving the thread. Where the groups of an owner cannot be looked up, root is
-/// the maker, so that what policies protect for the sake of a group stays protected. The same holds
-/// for what a person made whose uid has another name now: nobody owns that, as if nobody were known
-/// to have made it.
+/// As [`maker`], without leaving the thread.
+///
+/// Root stands for an owner whose groups cannot be looked up, so that an object stays protected if
+/// a policy protects it because of such a group. Root also stands for a person whose uid has another
+/// name by now, because no current user owns that person's objects.
 pub(crate) fn maker_at_once(
     owner: Option<&Owner>,
     people: &People,
@@ -102,7 +106,7 @@ pub(crate) fn maker_at_once(
         Some(Owner::Service { unit, groups }) => service(unit, groups),
         Some(Owner::ServiceAsRoot(unit)) => Maker::AsRoot(Box::new(service(unit, &[]))),
         Some(Owner::Container(id)) => {
-            // One that a container made in turn is followed no further.
+            // If a container made that container, the chain ends here.
             let maker = maker_of(id).filter(|maker| !matches!(maker, Owner::Container(_)));
             let maker = maker_at_once(maker.as_ref(), people, maker_of);
             Maker::Container { id: id.clone(), maker: Box::new(maker) }
@@ -111,13 +115,13 @@ pub(crate) fn maker_at_once(
     }
 }
 
-/// In place of a unit, for what runs in none.
+/// The name that stands for the unit of a process outside of all units.
 fn unit_of_uid(subject: &Subject) -> String {
     format!("uid-{}.scope", subject.host_uid())
 }
 
-/// The system service that a control group is. Below a user's own manager, anybody may choose the
-/// names.
+/// The system service that runs in a control group. Units of a user's own service manager do not count,
+/// because the user chooses their names.
 ///
 /// # Source
 /// `systemd.special(7)`: `system.slice`.
@@ -144,9 +148,9 @@ mod tests {
         Owner::Service { unit: unit.to_owned(), groups: Vec::new() }
     }
 
-    /// Also of those that only the unit has, not its user.
+    /// Including a group that only the unit has, not its user.
     #[tokio::test]
-    async fn what_a_service_makes_is_in_its_groups() {
+    async fn an_object_of_a_service_is_in_the_groups_of_the_service() {
         let deploy = Subject {
             cgroup: b"/system.slice/deploy.service".to_vec(),
             groups: vec![0],
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_stays_who_they_are() {
+    fn a_person_stays_the_owner_after_sudo() {
         let sudo = Subject { auid: Auid::from_raw(1001), ..subject(0) };
         assert_eq!(owner_of(&sudo), Owner::login(1001).being_root());
         let plain = Subject { auid: Auid::from_raw(1001), ..subject(1001) };
@@ -168,11 +172,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_that_says_it_is_somebody_is_not_believed() {
+    async fn a_login_uid_that_a_service_claims_is_not_trusted() {
         for auid in [0, 1001] {
-            let liar = Subject { auid: Auid::from_raw(auid), ..subject(33) };
-            assert_eq!(owner_of(&liar), of_unit("uid-33.scope"));
-            let principal = principal_of(&liar, &People::default(), &|_| None).await;
+            let service = Subject { auid: Auid::from_raw(auid), ..subject(33) };
+            assert_eq!(owner_of(&service), of_unit("uid-33.scope"));
+            let principal = principal_of(&service, &People::default(), &|_| None).await;
             assert!(matches!(principal, Principal::Service { uid: 33, .. }), "{principal:?}");
         }
         let contained = Subject { auid: Auid::from_raw(0), is_contained: true, ..subject(33) };
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn s39_what_another_user_of_the_same_uid_made_is_nobody_s() {
+    async fn s39_a_user_does_not_own_objects_of_the_uids_former_user() {
         let person = |name: &str| Person {
             name: name.to_owned(),
             groups: BTreeSet::from(["dev".to_owned()]),
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_login_goes_by_its_unit() {
+    fn a_caller_without_a_login_is_named_by_its_unit() {
         let service =
             |cgroup: &[u8], uid| owner_of(&Subject { cgroup: cgroup.to_vec(), ..subject(uid) });
         let cron = of_unit("cron.service");
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_container_makes_is_in_whoever_made_the_container() {
+    async fn an_object_of_a_container_is_in_the_containers_maker_too() {
         let chain = |id: &str| match id {
             "of-root" => Some(Owner::Root),
             "of-cron" => Some(of_unit("cron.service")),
@@ -237,9 +241,9 @@ mod tests {
         }
     }
 
-    /// Root of a container that is not docker's, or that dockerd cannot be asked about.
+    /// Root in a container that is not docker's, or that the broker cannot ask dockerd about.
     #[tokio::test]
-    async fn s23_root_of_a_container_that_claims_root_s_login_is_not_root() {
+    async fn s23_root_in_a_container_that_claims_roots_login_is_not_root() {
         for subject in [
             Subject { is_contained: true, auid: Auid::from_raw(0), ..subject(0) },
             Subject { is_namespaced: true, auid: Auid::from_raw(0), ..subject(0) },
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn root_elsewhere_is_not_roots() {
+    async fn root_in_another_namespace_is_not_root_of_the_host() {
         for elsewhere in [
             Subject { is_namespaced: true, ..subject(0) },
             Subject { is_contained: true, ..subject(0) },

@@ -1,7 +1,7 @@
-//! Who is at the other end of a connection.
+//! The subject: the process at the other end of a connection.
 //!
-//! Knows what the kernel says of the process that connected. What a client says of itself plays no
-//! part in it.
+//! Knows the facts that the kernel provides about the process. Does not know anything that a client
+//! says about itself.
 
 mod cgroup;
 mod peer;
@@ -16,20 +16,22 @@ pub(crate) use audit_host::cgroup::container_ids;
 pub(crate) use cgroup::path_of as cgroup_of;
 pub(crate) use peer::{Peer, Unidentified};
 
-/// The uid of a process that is root only inside a container or a user namespace. No user of the
-/// host has it.
+/// The host uid of a process in another pid or user namespace, whose own uid means nothing on the host.
+/// No user of the host has this uid.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
-/// Who acts: the process that connected to the socket, as it was then.
+/// The process that connected to the socket, as it was at that time.
 ///
-/// A descriptor that is passed on, or kept over an exec, stays in the name of who connected.
+/// A connection stays in the name of this process, even if the process passes the descriptor to another
+/// process or keeps it across an exec.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) pid: u32,
     pub(crate) uid: u32,
-    /// The groups that the process really has, its primary one first.
+    /// The groups of the process itself, not of its user. The primary group comes first.
     pub(crate) groups: Vec<u32>,
-    /// The login uid as the process has it; `None` if unset. See [`Subject::trusted_login`].
+    /// The login uid of the process; `None` if unset. It may be forged, see
+    /// [`Subject::trusted_login`].
     pub(crate) auid: Option<Auid>,
     /// The login session; `None` if unset.
     pub(crate) session: Option<Session>,
@@ -41,16 +43,16 @@ pub(crate) struct Subject {
     pub(crate) label: Option<Vec<u8>>,
     /// The control group's path.
     pub(crate) cgroup: Vec<u8>,
-    /// Whether the process has a user namespace of its own, where it may be root.
+    /// Whether the process is in another user namespace than the broker. It may be root there.
     pub(crate) is_namespaced: bool,
-    /// Whether the process has a pid namespace of its own, so that it is in some container.
+    /// Whether the process is in another pid namespace than the broker, so it runs in some container.
     pub(crate) is_contained: bool,
-    /// The container of docker's that the process runs in.
+    /// The docker container that the process runs in.
     pub(crate) container: Option<ContainerSubject>,
 }
 
 impl Subject {
-    /// The word for what it is, in records.
+    /// The kind of subject, as records write it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self { container: Some(_), .. } => "container",
@@ -60,12 +62,12 @@ impl Subject {
         }
     }
 
-    /// The login uid if the broker can trust it: the process runs as that user, or as root of the
-    /// host, which could have taken on any login uid anyway.
+    /// The login uid, if the broker can trust it. It can if the process runs as that user or as root of
+    /// the host. Root could have set any login uid anyway.
     ///
-    /// A process without a login uid may set its login uid to any number, once and without a right
-    /// to it. So the login uid of a process that runs as another user is only a claim. So is root's
-    /// of a process that is root inside a container only.
+    /// A process without a login uid may set it to any number, once and without any privilege. So the
+    /// login uid of a process that runs as another user proves nothing. Nor does root's login uid prove
+    /// anything if the process is root only in a container.
     ///
     /// # Source
     /// `audit_set_loginuid` in `kernel/auditsc.c` of Linux.
@@ -74,12 +76,12 @@ impl Subject {
         self.auid.filter(|auid| is_root || (self.uid == auid.number() && self.uid != 0))
     }
 
-    /// The uid on the host.
+    /// The uid on the host; [`NOBODY`] if the process is in another namespace.
     pub(crate) const fn host_uid(&self) -> u32 {
         if self.is_namespaced || self.is_contained { NOBODY } else { self.uid }
     }
 
-    /// Somebody of whom the socket says no more than this.
+    /// A process of which only the socket's pid and uid are known.
     pub(crate) const fn unknown(pid: u32, uid: u32) -> Self {
         Self {
             pid,
@@ -99,14 +101,14 @@ impl Subject {
     }
 }
 
-/// A container that calls docker itself, since it has the socket.
+/// A container that calls docker itself, because the socket is mounted in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContainerSubject {
     pub(crate) id: String,
-    /// Name and image as docker tells them; empty where it does not.
+    /// Name and image, as dockerd reports them; empty if it does not.
     pub(crate) name: String,
     pub(crate) image: String,
     pub(crate) labels: BTreeMap<String, String>,
-    /// Who made it; `None` if that is not known.
+    /// The owner of the container; `None` if it is not known.
     pub(crate) owner: Option<Owner>,
 }

@@ -1,4 +1,4 @@
-//! The table over the end of its process, over damage, and with several threads.
+//! The table after its process ends, after damage, and with several threads.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use std::thread;
 
 use super::*;
 
-/// A directory of the test's own, removed behind it.
+/// A directory for one test, removed after it.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -33,8 +33,8 @@ impl Directory {
     }
 }
 
-/// A user database that cannot be asked.
-fn nobody(_uid: u32) -> Option<String> {
+/// A user database that does not answer.
+fn no_answer(_uid: u32) -> Option<String> {
     None
 }
 
@@ -49,10 +49,10 @@ fn alice() -> Owner {
 }
 
 #[test]
-fn what_was_claimed_is_there_when_it_is_opened_again() {
+fn claims_are_still_there_after_the_table_is_reopened() {
     let directory = Directory::new("again");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     for kind in OwnedKind::ALL {
         table.claim(kind, "a", &Owner::Root).unwrap();
         table.claim(kind, "a", &alice()).unwrap();
@@ -64,11 +64,11 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
         assert_eq!(table.all(kind), [("a".to_owned(), alice())]);
     }
     drop(table);
-    // Twice: what is read, and what was written anew when it was opened.
+    // The second time reads the file that the first open rewrote.
     for _ in 0..2 {
-        let table = OwnerTable::open(&path, &nobody).unwrap();
+        let table = OwnerTable::open(&path, &no_answer).unwrap();
         for kind in OwnedKind::ALL {
-            let expected = (kind.keeping() != Keeping::Memory).then(alice);
+            let expected = (kind.durability() != Durability::Memory).then(alice);
             assert_eq!(table.get(kind, "a"), expected, "{}", kind.name());
             assert_eq!(table.get(kind, "b"), None, "{}", kind.name());
         }
@@ -78,9 +78,9 @@ fn what_was_claimed_is_there_when_it_is_opened_again() {
 }
 
 #[test]
-fn what_is_no_id_or_owner_is_not_written() {
+fn invalid_ids_and_owners_are_rejected() {
     let directory = Directory::new("no-id");
-    let table = OwnerTable::open(&directory.table(), &nobody).unwrap();
+    let table = OwnerTable::open(&directory.table(), &no_answer).unwrap();
     for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
         table.claim(OwnedKind::Volume, id, &alice()).unwrap_err();
     }
@@ -97,7 +97,7 @@ fn what_is_no_id_or_owner_is_not_written() {
 fn the_file_does_not_grow_without_end() {
     let directory = Directory::new("growth");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Image, "kept", &alice()).unwrap();
     for number in 0..20_000 {
         let id = format!("{number:064x}");
@@ -108,26 +108,26 @@ fn the_file_does_not_grow_without_end() {
     assert!(lines < 10_010, "{lines}");
     drop(table);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     assert_eq!(table.get(OwnedKind::Image, "kept"), Some(alice()));
     assert!(table.all(OwnedKind::Container).is_empty());
 }
 
 #[test]
-fn a_claim_that_cannot_be_written_is_written_with_the_next() {
+fn a_claim_that_failed_to_write_is_written_with_the_next() {
     let directory = Directory::new("full");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Volume, "a", &alice()).unwrap();
     {
         let mut log = locked(&table.log);
-        // As after a write that failed half-way.
+        // The state after a partial write.
         (&*log.file()).write_all(b"0123 + vol").unwrap();
-        log.tear();
+        log.mark_torn();
     }
     table.claim(OwnedKind::Volume, "b", &alice()).unwrap();
     drop(table);
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     assert_eq!(table.all(OwnedKind::Volume).len(), 2);
     assert_eq!(directory.names(), ["owners"]);
 }
@@ -136,7 +136,7 @@ fn a_claim_that_cannot_be_written_is_written_with_the_next() {
 fn threads_do_not_lose_each_others_claims() {
     let directory = Directory::new("threads");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     thread::scope(|scope| {
         for writer in 0..4 {
             let table = &table;
@@ -151,16 +151,16 @@ fn threads_do_not_lose_each_others_claims() {
         }
     });
     drop(table);
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     assert_eq!(table.all(OwnedKind::Image).len() + table.all(OwnedKind::Network).len(), 400);
 }
 
-/// The path of the table, for the process that is killed.
+/// The variable that passes the path of the table to the process that is killed.
 const MARK: &str = "AUDIT_BROKER_TEST_OWNERS";
 
 #[test]
-fn what_is_confirmed_outlives_a_process_that_is_killed() {
-    let test = "owner::table::tests::what_is_confirmed_outlives_a_process_that_is_killed";
+fn confirmed_claims_outlive_a_killed_process() {
+    let test = "owner::table::tests::confirmed_claims_outlive_a_killed_process";
     if let Some(path) = env::var_os(MARK) {
         claim_without_end(Path::new(&path));
     }
@@ -185,10 +185,10 @@ fn what_is_confirmed_outlives_a_process_that_is_killed() {
         }
         writer.kill().unwrap();
         writer.wait().unwrap();
-        // What it said before it was killed.
+        // Lines that the process printed before it was killed.
         let rest = lines.map_while(Result::ok);
         confirmed.extend(rest.filter_map(|line| Some(line.strip_prefix("confirmed ")?.to_owned())));
-        let table = OwnerTable::open(&path, &nobody).unwrap();
+        let table = OwnerTable::open(&path, &no_answer).unwrap();
         for id in &confirmed {
             let kind = if id.ends_with('0') { OwnedKind::Image } else { OwnedKind::Container };
             assert_eq!(table.get(kind, id), Some(alice()), "{id} in round {round}");
@@ -199,22 +199,22 @@ fn what_is_confirmed_outlives_a_process_that_is_killed() {
 }
 
 fn claim_without_end(path: &Path) -> ! {
-    let table = OwnerTable::open(path, &nobody).unwrap();
+    let table = OwnerTable::open(path, &no_answer).unwrap();
     for number in 0_u64.. {
         let id = format!("{}-{number}", std::process::id());
         let kind = if number % 10 == 0 { OwnedKind::Image } else { OwnedKind::Container };
         table.claim(kind, &id, &alice()).unwrap();
-        // In one write, so that it is whole or not there.
+        // One write, so that the line is complete or absent.
         std::io::stdout().write_all(format!("confirmed {id}\n").as_bytes()).unwrap();
     }
     unreachable!()
 }
 
 #[test]
-fn a_damaged_file_is_moved_aside() {
+fn a_damaged_file_is_renamed() {
     let directory = Directory::new("damaged");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Image, "i", &alice()).unwrap();
     table.claim(OwnedKind::Volume, "v", &alice()).unwrap();
     table.claim(OwnedKind::Image, "j", &alice()).unwrap();
@@ -230,8 +230,8 @@ fn a_damaged_file_is_moved_aside() {
         ("\0\0\0", 0),
     ] {
         fs::write(&path, bytes).unwrap();
-        let table = OwnerTable::open(&path, &nobody).unwrap();
-        // Of the whole part, what has no label.
+        let table = OwnerTable::open(&path, &no_answer).unwrap();
+        // Only owners of objects without a label survive, from the lines before the damage.
         assert_eq!(table.all(OwnedKind::Image).len(), images, "{bytes:?}");
         assert_eq!(table.all(OwnedKind::Volume), [], "{bytes:?}");
         table.claim(OwnedKind::Volume, "w", &alice()).unwrap();
@@ -246,17 +246,17 @@ fn a_damaged_file_is_moved_aside() {
     }
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    OwnerTable::open(&path, &nobody).unwrap();
-    OwnerTable::open(&directory.0.join("nowhere/owners"), &nobody).unwrap_err();
+    OwnerTable::open(&path, &no_answer).unwrap();
+    OwnerTable::open(&directory.0.join("nowhere/owners"), &no_answer).unwrap_err();
 }
 
 #[test]
-fn whatever_the_file_holds_nothing_is_somebody_elses() {
+fn no_damage_to_the_file_gives_an_object_to_another_owner() {
     use proptest::prelude::*;
 
     let directory = Directory::new("chance");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     for number in 0..20 {
         let kind = if number % 2 == 0 { OwnedKind::Image } else { OwnedKind::Container };
         table.claim(kind, &number.to_string(), &Owner::login(number)).unwrap();
@@ -272,7 +272,7 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
         }
         bytes.truncate(length);
         fs::write(&path, bytes).unwrap();
-        let table = OwnerTable::open(&path, &nobody).unwrap();
+        let table = OwnerTable::open(&path, &no_answer).unwrap();
         for kind in OwnedKind::ALL {
             for (id, owner) in table.all(kind) {
                 prop_assert_eq!(Owner::login(id.parse().unwrap()), owner);
@@ -283,12 +283,12 @@ fn whatever_the_file_holds_nothing_is_somebody_elses() {
     result.unwrap();
 }
 
-/// As an earlier version wrote it, and with a user database that could not be asked for a while.
+/// An earlier version wrote no names, and the user database may not have answered for a while.
 #[test]
-fn s39_people_get_the_names_that_were_not_recorded() {
+fn s39_missing_names_are_added_when_the_table_is_opened() {
     let directory = Directory::new("names");
     let path = directory.table();
-    let table = OwnerTable::open(&path, &nobody).unwrap();
+    let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Volume, "v", &Owner::login(1001)).unwrap();
     table.claim(OwnedKind::Volume, "w", &Owner::login(1002).being_root()).unwrap();
     drop(table);

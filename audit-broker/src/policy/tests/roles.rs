@@ -1,15 +1,15 @@
-//! The four roles of `roles.cedar`, each asked for each activity: the table in the README.
+//! The table of roles in the README: what each role of `roles.cedar` may do.
 
 use std::env;
 use std::fmt::Write as _;
 
 use super::*;
 
-/// The groups, in the order of the columns.
+/// The groups that grant the roles, in the order of the columns.
 const ROLES: [&str; 4] =
     ["docker-operator", "docker-operator-advanced", "docker-developer", "docker-admin"];
 
-/// What is asked for, by what people call it. All actions of a row have the same answers.
+/// The rows: kind of object, activity, and actions. All actions of a row have the same answers.
 const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("daemon", "access", &["daemon-access"]),
     ("", "events, disk usage", &["daemon-events", "daemon-usage"]),
@@ -88,10 +88,10 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
     ("swarm", "view, manage", &["swarm-view", "swarm-manage"]),
 ];
 
-/// Somebody, and their groups.
+/// The name of a user, and the user's groups.
 type Person = (&'static str, &'static [&'static str]);
 
-/// Whose a thing is that is not one's own.
+/// The makers of objects that the caller did not make.
 const OTHERS: [Person; 6] = [
     ("mrunal", &["docker-operator"]),
     ("mrunal", &["docker-operator-advanced"]),
@@ -101,21 +101,21 @@ const OTHERS: [Person; 6] = [
     ("root", &[]),
 ];
 
-/// One of the questions behind a cell.
+/// One of the queries behind a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Asked {
-    /// One of [`OTHERS`]; `None` for one's own.
-    of: Option<Person>,
+struct RoleQuery {
+    /// The maker of the object, one of [`OTHERS`]; `None` if the caller made it.
+    maker: Option<Person>,
     is_as_root: bool,
 }
 
-impl Asked {
+impl RoleQuery {
     fn is_of_admin(self) -> bool {
-        self.of.is_some_and(|(name, groups)| name == "root" || groups.contains(&"docker-admin"))
+        self.maker.is_some_and(|(name, groups)| name == "root" || groups.contains(&"docker-admin"))
     }
 }
 
-/// The roles, and what they can be asked.
+/// The policies of the roles, and the actions of the schema.
 struct Roles {
     policy: Policy,
     actions: BTreeMap<String, Vec<usize>>,
@@ -127,46 +127,52 @@ impl Roles {
         Self { actions: actions(&policy), policy }
     }
 
-    /// All that can be asked of an action: nobody makes a thing for somebody else, and the daemon is
-    /// nobody's.
-    fn asked(&self, action: &str) -> Vec<Asked> {
-        let is_ones_own = action.ends_with("-create") || self.actions[action] == [0];
-        let others = OTHERS.into_iter().map(Some).filter(|_| !is_ones_own);
-        let asked = |of| [true, false].map(|is_as_root| Asked { of, is_as_root });
-        others.chain([None]).flat_map(asked).collect()
+    /// All queries for an action. A new object always belongs to the caller, and the daemon has no
+    /// maker.
+    fn queries(&self, action: &str) -> Vec<RoleQuery> {
+        let is_always_own = action.ends_with("-create") || self.actions[action] == [0];
+        let others = OTHERS.into_iter().map(Some).filter(|_| !is_always_own);
+        let queries = |maker| [true, false].map(|is_as_root| RoleQuery { maker, is_as_root });
+        others.chain([None]).flat_map(queries).collect()
     }
 
-    /// Whether somebody in these groups may.
-    fn allow(&self, groups: &[&str], action: &str, asked: Asked) -> bool {
+    /// Whether the roles allow a user in these groups the action.
+    fn allow(&self, groups: &[&str], action: &str, asked: RoleQuery) -> bool {
         self.allow_to(&user("dwalsh", 1001, groups), groups, action, asked)
     }
 
-    fn allow_to(&self, principal: &Principal, groups: &[&str], action: &str, asked: Asked) -> bool {
-        let things = Things::of(&match asked.of {
+    fn allow_to(
+        &self,
+        principal: &Principal,
+        groups: &[&str],
+        action: &str,
+        asked: RoleQuery,
+    ) -> bool {
+        let objects = Objects::of(&match asked.maker {
             Some((name, groups)) => made_by(name, groups),
             None => made_by("dwalsh", groups),
         });
         let call = CallFacts { is_as_root: asked.is_as_root, ..CallFacts::default() };
         self.actions[action].iter().all(|place| {
-            let resource = things.resources()[*place];
+            let resource = objects.resources()[*place];
             let query = Query { principal, action, resource, call: &call };
             self.policy.ask(&query).verdict.is_allowed
         })
     }
 
-    /// What the table says of an action.
+    /// The cell of the table for an action.
     fn cell(&self, role: &str, action: &str) -> &'static str {
-        let asked = self.asked(action);
-        let is_allowed = |asked: &&Asked| self.allow(&[role], action, **asked);
-        let allowed: Vec<&Asked> = asked.iter().filter(is_allowed).collect();
-        let is_for = |is_meant: fn(&&Asked) -> bool| {
-            asked.iter().filter(is_meant).eq(allowed.iter().copied())
+        let asked = self.queries(action);
+        let is_allowed = |asked: &&RoleQuery| self.allow(&[role], action, **asked);
+        let allowed: Vec<&RoleQuery> = asked.iter().filter(is_allowed).collect();
+        let is_for = |is_expected: fn(&&RoleQuery) -> bool| {
+            asked.iter().filter(is_expected).eq(allowed.iter().copied())
         };
         if allowed.is_empty() {
             "no"
         } else if allowed.len() == asked.len() {
             "yes"
-        } else if is_for(|asked| asked.of.is_none()) {
+        } else if is_for(|asked| asked.maker.is_none()) {
             "own"
         } else if is_for(|asked| !asked.is_of_admin()) {
             "not admins'"
@@ -182,21 +188,21 @@ impl Roles {
             "| | | Basic Operator | Advanced Operator | Image Developer | Docker Admin |\n\
              |---|---|---|---|---|---|\n",
         );
-        for (things, activity, actions) in ACTIVITIES {
+        for (kind, activity, actions) in ACTIVITIES {
             let cells = ROLES.map(|role| {
                 let words: BTreeSet<&str> =
                     actions.iter().map(|action| self.cell(role, action)).collect();
                 assert_eq!(words.len(), 1, "{role}, {activity}: {words:?}; split the row");
                 words.into_iter().next().unwrap()
             });
-            let _ = writeln!(table, "| {things} | {activity} | {} |", cells.join(" | "));
+            let _ = writeln!(table, "| {kind} | {activity} | {} |", cells.join(" | "));
         }
         table
     }
 }
 
 #[test]
-fn the_readme_has_the_table_of_the_roles() {
+fn the_readme_shows_the_table_of_roles() {
     const BEGIN: &str = "<!-- roles: begin -->\n";
     const END: &str = "<!-- roles: end -->\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
@@ -207,24 +213,24 @@ fn the_readme_has_the_table_of_the_roles() {
     if env::var("SNAPSHOTS").is_ok_and(|mode| mode == "overwrite") {
         fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
     } else {
-        assert_eq!(shown, table, "SNAPSHOTS=overwrite writes it anew");
+        assert_eq!(shown, table, "run with SNAPSHOTS=overwrite to update the README");
     }
 }
 
 #[test]
-fn the_table_has_every_action_once() {
+fn the_table_lists_every_action_once() {
     let mut listed: Vec<&str> = ACTIVITIES.iter().flat_map(|(.., of)| *of).copied().collect();
     listed.sort_unstable();
     let policy = Policy::from_text("").unwrap();
     assert_eq!(listed, actions(&policy).keys().collect::<Vec<_>>());
 }
 
-/// Whoever has two roles may do what either may, and no more.
+/// A user with two roles may do what either role allows, and no more.
 #[test]
 fn roles_add_up() {
     let roles = Roles::with(&["roles.cedar"]);
     for action in roles.actions.keys() {
-        for asked in roles.asked(action) {
+        for asked in roles.queries(action) {
             let alone = ROLES.map(|role| roles.allow(&[role], action, asked));
             for (first, is_first) in alone.iter().enumerate() {
                 for (second, is_second) in alone.iter().enumerate().skip(first + 1) {
@@ -237,13 +243,14 @@ fn roles_add_up() {
     }
 }
 
-/// The two constraints hold although everybody may use docker, and not for a Docker Admin.
+/// The two constraints hold even though `default.cedar` lets everyone use docker. They do not apply to
+/// a Docker Admin.
 #[test]
-fn the_constraints_hold_whatever_else_is_permitted() {
+fn the_constraints_override_other_permissions() {
     let roles = Roles::with(&["default.cedar", "roles.cedar"]);
     let [operators, advanced, developers, ..] =
-        OTHERS.map(|of| Asked { of: Some(of), is_as_root: false });
-    let as_root = Asked { of: None, is_as_root: true };
+        OTHERS.map(|maker| RoleQuery { maker: Some(maker), is_as_root: false });
+    let as_root = RoleQuery { maker: None, is_as_root: true };
     for action in ["container-exec", "container-start", "container-delete", "container-rename"] {
         let developer = |asked| roles.allow(&["docker-developer"], action, asked);
         assert!(!developer(operators) && !developer(advanced) && developer(developers), "{action}");
@@ -256,13 +263,13 @@ fn the_constraints_hold_whatever_else_is_permitted() {
     }
 }
 
-/// Nobody but a Docker Admin gets the host, and no container of theirs.
+/// Only a Docker Admin may get the host. A Docker Admin's container may not.
 #[test]
-fn the_host_is_for_admins() {
+fn only_docker_admins_get_the_host() {
     let roles = Roles::with(&["roles.cedar"]);
     let of_admin = Principal::Container(Box::new(container(made_by("dwalsh", &["docker-admin"]))));
     for action in roles.actions.keys().filter(|action| is_of_host(&roles.policy, action)) {
-        // To see what runs, and to start and stop it, gives nothing that it does not have.
+        // Viewing, starting and stopping such a container gives it nothing new.
         let is_for_operators = action.starts_with("privileged-container-")
             && ["inspect", "logs", "top", "start", "stop", "wait"]
                 .iter()
@@ -270,7 +277,7 @@ fn the_host_is_for_admins() {
         let advanced = if is_for_operators { "yes" } else { "no" };
         let cells = ROLES.map(|role| roles.cell(role, action));
         assert_eq!(cells, ["no", advanced, "no", "yes"], "{action}");
-        for asked in roles.asked(action) {
+        for asked in roles.queries(action) {
             assert!(!roles.allow_to(&of_admin, &["docker-admin"], action, asked), "{action}");
         }
     }

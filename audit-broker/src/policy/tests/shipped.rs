@@ -1,8 +1,8 @@
-//! The policies that are shipped hold what their comments say.
+//! The shipped policies do what their comments say.
 
 use super::*;
 
-/// What can be asked of some of the policies.
+/// A shipped policy file, and the actions of the schema.
 struct Shipped {
     policy: Policy,
     actions: BTreeMap<String, Vec<usize>>,
@@ -18,12 +18,12 @@ impl Shipped {
         self.actions.keys().filter(|action| is_of_host(&self.policy, action))
     }
 
-    /// Whether it is permitted on anything of this maker's.
+    /// Whether the action is allowed on any object of this maker.
     fn allows(&self, principal: &Principal, action: &str, maker: &Maker, name: &str) -> bool {
-        let things = Things::of(maker);
+        let objects = Objects::of(maker);
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
         self.actions[action].iter().any(|place| {
-            let resource = things.resources()[*place];
+            let resource = objects.resources()[*place];
             let query = Query { principal, action, resource, call: &call };
             self.policy.ask(&query).verdict.is_allowed
         })
@@ -35,7 +35,7 @@ fn service(unit: &str, uid: u32) -> Principal {
 }
 
 #[test]
-fn each_file_loads_and_so_do_all_together() {
+fn the_files_load_one_by_one_and_together() {
     let texts = shipped_texts();
     assert_eq!(texts.len(), 6);
     for (name, text) in &texts {
@@ -46,18 +46,20 @@ fn each_file_loads_and_so_do_all_together() {
     assert_eq!(shipped(&names).warnings(), [] as [String; 0]);
 }
 
-/// Other files stand in place of those of the default that begin so, and leave the rest.
+/// Other shipped files replace the policies of `default.cedar` whose ids begin with `ordinary`, and keep
+/// the rest.
 #[test]
-fn all_but_admins_are_ordinary_by_default() {
+fn default_cedar_has_two_policies_for_others_than_ordinary_callers() {
     let text = &shipped_texts()["default.cedar"];
     let ids = text.split("@id(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let rest: Vec<&str> = ids.filter(|id| !id.starts_with("ordinary")).collect();
     assert_eq!(rest, ["root", "docker-admin"]);
 }
 
-/// A caller who may build can write any audit record, so each policy that permits builds says so.
+/// A caller who may build can write any audit record. The description of each policy that permits builds
+/// must say so.
 #[test]
-fn s20_each_policy_that_lets_ordinary_users_build_says_what_that_yields() {
+fn s20_each_policy_that_permits_builds_mentions_evidence_forging() {
     let mut count = 0;
     for (name, text) in shipped_texts() {
         for statement in text.parse::<PolicySet>().unwrap().policies() {
@@ -70,9 +72,9 @@ fn s20_each_policy_that_lets_ordinary_users_build_says_what_that_yields() {
     assert_eq!(count, 4);
 }
 
-/// What is there after installation.
+/// The state after installation.
 #[test]
-fn by_default_the_host_is_for_root_and_admins() {
+fn by_default_only_root_and_admins_get_the_host() {
     let shipped = Shipped::with("default.cedar");
     let own = made_by("dwalsh", &[]);
     let caller = |maker| {
@@ -121,7 +123,7 @@ fn by_default_the_host_is_for_root_and_admins() {
             assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
         }
     }
-    // What a container of root's makes is its own and root's.
+    // An object that root's container makes belongs to the container and to root.
     let made = Maker::Container { id: "caller".to_owned(), maker: Box::new(Maker::root()) };
     for action in ["container-exec", "container-stop", "volume-use", "network-use"] {
         assert!(!shipped.allows(&person, action, &made, ""), "{action}");
@@ -137,7 +139,7 @@ fn by_default_the_host_is_for_root_and_admins() {
 }
 
 #[test]
-fn own_containers_are_for_their_maker() {
+fn own_containers_cedar_limits_users_to_their_own_objects() {
     let shipped = Shipped::with("own-containers.cedar");
     let developer = user("dwalsh", 1001, &["developers"]);
     let own = made_by("dwalsh", &["developers"]);
@@ -145,13 +147,13 @@ fn own_containers_are_for_their_maker() {
     for (action, places) in &shipped.actions {
         let is_of_host = is_of_host(&shipped.policy, action);
         let is_for_all = ["image-inspect", "image-use"].contains(&action.as_str());
-        // What is done with the daemon is nobody's.
-        let is_of_thing = !places.contains(&0);
-        if is_of_thing {
+        // The daemon has no maker.
+        let has_maker = !places.contains(&0);
+        if has_maker {
             let may = shipped.allows(&developer, action, &own, "");
             assert_eq!(may, !is_of_host, "{action}");
         }
-        if is_of_thing || is_of_host {
+        if has_maker || is_of_host {
             for other in &others {
                 let may = shipped.allows(&developer, action, other, "");
                 assert_eq!(may, is_for_all, "{action}");
@@ -167,7 +169,7 @@ fn own_containers_are_for_their_maker() {
 }
 
 #[test]
-fn ci_runner_has_its_own_things_and_names() {
+fn ci_runner_cedar_limits_the_runner_to_its_own_objects_and_names() {
     let shipped = Shipped::with("ci-runner.cedar");
     let runner = service("gitlab-runner.service", 998);
     let own = Maker::Service { unit: "gitlab-runner.service".to_owned(), groups: BTreeSet::new() };
@@ -198,8 +200,8 @@ fn ci_runner_has_its_own_things_and_names() {
 }
 
 #[test]
-fn traefik_only_looks() {
-    const LOOKS: [&str; 7] = [
+fn traefik_may_only_read() {
+    const READING: [&str; 7] = [
         "daemon-access",
         "daemon-events",
         "container-list",
@@ -222,7 +224,7 @@ fn traefik_only_looks() {
         let may = |principal: &Principal| shipped.allows(principal, action, &other, "");
         assert_eq!(
             may(&of("traefik", Maker::root())),
-            LOOKS.contains(&action.as_str()),
+            READING.contains(&action.as_str()),
             "{action}"
         );
         assert!(!may(&of("web", Maker::root())), "{action}");

@@ -1,13 +1,13 @@
-//! Whether the local files of the user database have changed.
+//! Detects changes to the local files of the user database.
 //!
-//! Knows where the C library looks for users and groups on this host. Reads no content.
+//! Knows where the C library looks for users and groups on this host. Reads no file's content.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The files and directories that a change of a local user or group touches.
+/// The files and directories that change when a local user or group does.
 ///
 /// # Source
 /// `nsswitch.conf(5)`, `passwd(5)`, `group(5)`, `nss-systemd(8)`; `libnss-extrausers`, `libnss-db`.
@@ -26,27 +26,29 @@ const PATHS: [&str; 12] = [
     "/var/lib/misc/group.db",
 ];
 
-/// How long the broker takes it that no file has changed, after it has looked.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long the broker assumes, after a check, that no file has changed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What changes when a file is written or replaced: inode, size, and the time of the last change.
-type Mark = Option<(u64, u64, i64, i64)>;
+/// Values that change when a file is written or replaced: inode, size, and the time of the last change.
+/// `None` if the file does not exist.
+type FileStamp = Option<(u64, u64, i64, i64)>;
 
 /// The local files of the user database.
 #[derive(Debug, Default)]
 pub(super) struct Sources(Mutex<Option<FileStamps>>);
 
+/// The result of the last check.
 #[derive(Debug)]
 struct FileStamps {
     at: Instant,
-    marks: Vec<Mark>,
+    stamps: Vec<FileStamp>,
     generation: u64,
 }
 
 impl Sources {
-    /// A number that grows when a file changes. It is at most a quarter of a second late.
+    /// A number that grows when a file changes, at most a quarter of a second later.
     pub(super) fn generation(&self) -> u64 {
-        self.generation_of(&PATHS, LOOK_INTERVAL)
+        self.generation_of(&PATHS, CHECK_INTERVAL)
     }
 
     fn generation_of(&self, paths: &[&str], interval: Duration) -> u64 {
@@ -54,18 +56,18 @@ impl Sources {
         if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < interval) {
             return last.generation;
         }
-        let (at, marks) = (Instant::now(), paths.iter().map(|path| mark(path)).collect());
+        let (at, stamps) = (Instant::now(), paths.iter().map(|path| stamp(path)).collect());
         let generation = match last.as_ref() {
             None => 0,
-            Some(last) if last.marks == marks => last.generation,
+            Some(last) if last.stamps == stamps => last.generation,
             Some(last) => last.generation + 1,
         };
-        *last = Some(FileStamps { at, marks, generation });
+        *last = Some(FileStamps { at, stamps, generation });
         generation
     }
 }
 
-fn mark(path: &str) -> Mark {
+fn stamp(path: &str) -> FileStamp {
     let found = fs::metadata(path).ok()?;
     Some((found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
 }
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s29_a_file_that_is_written_replaced_or_removed_has_changed() {
+    fn s29_writing_replacing_or_removing_a_file_is_a_change() {
         let directory = std::env::temp_dir().join(format!("sources-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let file = directory.join("group");

@@ -1,14 +1,14 @@
-//! The control group of a process.
+//! The control group of a process, in both versions of control groups.
 
 use std::fs;
 use std::io;
 
-/// The control group of a process, which everybody may read.
+/// The control group of a process. Every process may read it.
 pub(crate) fn path_of(pid: u32) -> io::Result<Vec<u8>> {
     Ok(path(&fs::read(format!("/proc/{pid}/cgroup"))?).to_vec())
 }
 
-/// The path of the process's control group, from `/proc/PID/cgroup`: that of version 2, else that
+/// The path of the control group in the text of `/proc/PID/cgroup`: the one of version 2, or else the one
 /// of the first line of version 1.
 ///
 /// # Source

@@ -1,7 +1,8 @@
-//! From a connection to the process that made it.
+//! Inspects the process that made a connection.
 //!
-//! Knows how to be sure that what is read is about that process and no other: the kernel gives a
-//! descriptor of it, and while the process lives its pid is nobody else's.
+//! Knows how to avoid reading about another process that has reused the pid. The kernel provides a pidfd
+//! of the process. While that process lives, no other process can have its pid. So the facts are valid
+//! if the process is still alive after they were read.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +15,7 @@ use super::proc::Process;
 use super::{Subject, cgroup};
 use crate::sys;
 
-/// What the socket itself says of who connected.
+/// The facts that the socket itself provides about the process that connected.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pid: u32,
@@ -25,43 +26,44 @@ pub(crate) struct Peer {
     process: OwnedFd,
 }
 
-/// Why it is not known who connected.
+/// Why the process that connected could not be identified.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unidentified {
-    /// The socket does not say.
-    #[error("the kernel does not say who connected")]
+    /// A system call on the socket failed.
+    #[error("the kernel did not identify the process that connected")]
     Socket {
-        /// What the system call answered.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The process ended while it was looked at.
-    #[error("the process that connected has ended; let it wait for the answer")]
+    /// The process ended before the broker had inspected it.
+    #[error("the process that connected has ended; it must stay alive until it gets the response")]
     Ended,
-    /// `/proc` does not say.
-    #[error("the process that connected cannot be looked at in /proc")]
+    /// A file in `/proc` could not be read.
+    #[error("cannot inspect the process that connected in /proc")]
     Proc {
-        /// What reading answered.
+        /// The error of reading.
         source: io::Error,
     },
-    /// The thread that looks has ended.
-    #[error("nobody is left to look who connected; restart audit-broker")]
+    /// The peer reader's thread has ended.
+    #[error("the process-inspection thread has died; restart audit-broker")]
     NoPeerReader,
 }
 
 impl Peer {
-    /// The pid and the uid, which the socket keeps whatever becomes of the process.
+    /// The pid and the uid. The socket still has them after the process has ended.
     ///
     /// # Errors
-    /// If it is no unix socket.
+    /// If this is not a Unix socket.
     pub(crate) fn ids(socket: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
         let credentials = getsockopt(&socket, sockopt::PeerCredentials)?;
         Ok((credentials.pid().unsigned_abs(), credentials.uid()))
     }
 
-    /// Asks the socket for everything.
+    /// All facts that the socket provides.
     ///
     /// # Errors
-    /// If the process has ended already on a kernel before 6.5, or there is no descriptor left.
+    /// If the process has already ended on a kernel before 6.5, or the broker has no file descriptor
+    /// left.
     ///
     /// # Source
     /// `unix(7)` for SO_PEERCRED; `sk_getsockopt` in `net/core/sock.c` for the others.
@@ -90,11 +92,11 @@ impl Peer {
         })
     }
 
-    /// Looks at the process. The caller may not have a landlock domain of its own: that would hide
-    /// other processes' programs and namespaces.
+    /// Inspects the process. The calling thread must not be in a landlock domain, which would hide the
+    /// programs and namespaces of other processes.
     ///
     /// # Errors
-    /// If the process has ended meanwhile, so that what was read may be another's.
+    /// If the process has ended meanwhile, because the facts may be about another process then.
     pub(crate) fn look(self) -> Result<Subject, Unidentified> {
         let seen = self.read();
         if has_ended(self.process.as_fd()) {
@@ -128,8 +130,8 @@ impl Peer {
     }
 }
 
-/// Kernels before 6.5 give the pid only. If the process ended before this is called, another may
-/// have its pid; one with the same uid is then taken for it.
+/// Opens a pidfd on kernels before 6.5, where the socket provides only the pid. If the process has ended
+/// and a process with the same uid has reused its pid, this function cannot tell them apart.
 fn open_older(pid: i32, uid: u32) -> Result<OwnedFd, Unidentified> {
     let process =
         sys::pidfd_open(Pid::from_raw(pid)).map_err(|error| match error.raw_os_error() {
@@ -142,7 +144,7 @@ fn open_older(pid: i32, uid: u32) -> Result<OwnedFd, Unidentified> {
     }
 }
 
-/// A descriptor of a process can be read from once the process has ended.
+/// A pidfd becomes readable when its process ends.
 ///
 /// # Source
 /// `pidfd_open(2)`.

@@ -1,6 +1,6 @@
-//! What `/proc` says of a process.
+//! Reads the facts about a process from `/proc`.
 //!
-//! Reads files and trusts nothing to stay: who calls has to know that the process still lives.
+//! Does not know whether the process still lives. Its caller must check that after reading.
 
 use std::fs;
 use std::io;
@@ -17,14 +17,14 @@ impl Process {
         Self(PathBuf::from(format!("/proc/{pid}")))
     }
 
-    /// The login uid and session; a kernel without audit has none.
+    /// The login uid and session. Both are `None` on a kernel without audit.
     pub(super) fn login(&self) -> io::Result<(Option<Auid>, Option<Session>)> {
         let auid = self.number("loginuid")?.and_then(Auid::from_raw);
         let session = self.number("sessionid")?.and_then(Session::from_raw);
         Ok((auid, session))
     }
 
-    /// The program. What is not told, since another security domain hides it, is `None`.
+    /// The program; `None` if a security module hides it.
     pub(super) fn exe(&self) -> Option<Vec<u8>> {
         self.link("exe")
     }
@@ -33,7 +33,7 @@ impl Process {
         self.link("cwd")
     }
 
-    /// Whether the process has another namespace of this kind than this one.
+    /// Whether the process is in another namespace of this kind than the broker.
     pub(super) fn has_own_namespace(&self, kind: &str) -> io::Result<bool> {
         let own = fs::read_link(format!("/proc/self/ns/{kind}"))?;
         Ok(fs::read_link(self.0.join("ns").join(kind))? != own)
@@ -42,7 +42,8 @@ impl Process {
     /// The controlling terminal.
     ///
     /// # Source
-    /// `proc_pid_stat(5)`: field 7, counted behind the name in parentheses, which may hold any.
+    /// `proc_pid_stat(5)`: field 7. Fields are counted from the last parenthesis, because the name in
+    /// field 2 may contain spaces and parentheses.
     pub(super) fn terminal(&self) -> io::Result<Option<String>> {
         let stat = fs::read(self.0.join("stat"))?;
         let stat = String::from_utf8_lossy(&stat);
@@ -53,7 +54,7 @@ impl Process {
         }
     }
 
-    /// The uid that counts when the process opens a file or a socket.
+    /// The effective uid.
     ///
     /// # Source
     /// `proc_pid_status(5)`: `Uid:` real, effective, saved, file system.
@@ -70,7 +71,7 @@ impl Process {
             Ok(text) => {
                 text.trim().parse().map(Some).map_err(|_| io::ErrorKind::InvalidData.into())
             }
-            // Without audit in the kernel, the process is there and the file is not.
+            // On a kernel without audit, the process exists but this file does not.
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.0.exists() => Ok(None),
             Err(error) => Err(error),
         }
@@ -81,7 +82,7 @@ impl Process {
     }
 }
 
-/// The name of a terminal device, without `/dev/`; `None` for none or one of another kind.
+/// The name of a terminal device, without `/dev/`; `None` for no terminal or an unknown kind.
 ///
 /// # Source
 /// `new_encode_dev` in `include/linux/kdev_t.h`; `Documentation/admin-guide/devices.txt`.
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminals_have_their_names() {
+    fn terminal_devices_are_named() {
         assert_eq!(terminal(0), None);
         assert_eq!(terminal(0x8803).as_deref(), Some("pts/3"));
         assert_eq!(terminal(0x0010_882C).as_deref(), Some("pts/300"));
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_told() {
+    fn the_facts_of_the_test_process_can_be_read() {
         let own = Process::new(std::process::id());
         assert_eq!(own.exe(), std::env::current_exe().ok().map(|p| p.into_os_string().into_vec()));
         assert!(!own.has_own_namespace("user").unwrap());
@@ -123,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_there_is_an_error() {
-        // Above the largest pid that Linux gives.
+    fn a_missing_process_is_an_error() {
+        // Larger than any pid on Linux.
         let gone = Process::new(u32::MAX);
         assert!(gone.login().is_err() && gone.has_own_namespace("pid").is_err());
         assert!(gone.terminal().is_err() && gone.effective_uid().is_err());
