@@ -1,7 +1,7 @@
-//! Write it down.
+//! Writes the audit records and the journal lines of each call.
 //!
-//! This room knows which records describe a call, how they reach the kernel, and how the end of a
-//! response shows the outcome. It must not decide whether a call is allowed.
+//! This room knows which records describe a call, how they reach the kernel, and how the broker reads
+//! the outcome from dockerd's response. It must not decide whether a call is allowed.
 
 pub(crate) mod call_records;
 pub(crate) mod journal;

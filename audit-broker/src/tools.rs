@@ -1,7 +1,7 @@
 //! The commands that administrators run.
 //!
-//! Each command reads settings, policies or records, and prints. None of them serves requests or
-//! changes the host.
+//! Each command reads settings, policies or records, and returns the text to print. No command may serve
+//! requests or change the host.
 
 pub(crate) mod arguments;
 pub(crate) mod check;

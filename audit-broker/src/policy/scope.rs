@@ -177,7 +177,7 @@ fn add_names(document: &Value, names: &mut BTreeSet<NamedPrincipal>) {
                 (Some("User"), Some(id)) => _ = names.insert(NamedPrincipal::User(id.to_owned())),
                 (Some("Group"), Some(id)) => _ = names.insert(NamedPrincipal::Group(id.to_owned())),
                 (Some("Service"), Some(id)) => {
-                    _ = names.insert(NamedPrincipal::Service(id.to_owned()))
+                    _ = names.insert(NamedPrincipal::Service(id.to_owned()));
                 }
                 _ => keys.values().for_each(|value| add_names(value, names)),
             }

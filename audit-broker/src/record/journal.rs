@@ -1,4 +1,6 @@
-//! The line in the journal for each change, from a thread that may wait for it.
+//! Writes a line to the journal for each change, on a thread that may block.
+//!
+//! Knows the fields of a line. The caller chooses which calls get one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,26 +12,27 @@ use audit_host::journal::{self, Entry, user_name};
 
 use crate::who::subject::Subject;
 
-/// Lines that may wait. The trail is the record: when the journal hangs, lines are left out.
-const WAITING_LIMIT: usize = 1024;
+/// Longest queue of lines. If the journal hangs, further lines are dropped: the audit trail is
+/// authoritative.
+const QUEUE_LIMIT: usize = 1024;
 
-/// The door to the thread.
+/// Sends lines to the thread.
 #[derive(Debug)]
 pub(crate) struct Journal {
     lines: SyncSender<JournalLine>,
 }
 
-/// What one line tells, in words of its own.
+/// The fields of one line.
 #[derive(Debug)]
 pub(crate) struct JournalLine {
     login_uid: u32,
     terminal: Option<String>,
     cwd: Option<Vec<u8>>,
-    /// The socket of the daemon that does the work, as root.
+    /// The socket of dockerd, which executes the request as root.
     program: PathBuf,
-    /// What is asked of it, and of which object.
+    /// The operation and its objects.
     arguments: Vec<Vec<u8>>,
-    /// Why it was not done.
+    /// The reason if the call was denied.
     rejected: Option<&'static str>,
 }
 
@@ -45,7 +48,7 @@ impl JournalLine {
         }
     }
 
-    /// The same of what was not done.
+    /// The same line for a denied call.
     pub(crate) fn rejected(self, reason: &'static str) -> Self {
         Self { rejected: Some(reason), ..self }
     }
@@ -54,7 +57,7 @@ impl JournalLine {
 impl Journal {
     /// Starts the thread.
     pub(crate) fn start() -> io::Result<Self> {
-        let (lines, incoming) = sync_channel::<JournalLine>(WAITING_LIMIT);
+        let (lines, incoming) = sync_channel::<JournalLine>(QUEUE_LIMIT);
         thread::Builder::new().name("journal".to_owned()).spawn(move || {
             for line in incoming {
                 write(&line);
@@ -65,7 +68,9 @@ impl Journal {
 
     pub(crate) fn write(&self, line: JournalLine) {
         if self.lines.try_send(line).is_err() {
-            tracing::warn!("a line for the journal is left out; the audit record is there");
+            tracing::warn!(
+                "dropped a journal line because the journal is slow; it is in the audit trail"
+            );
         }
     }
 }

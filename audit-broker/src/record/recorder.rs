@@ -1,7 +1,7 @@
-//! Writing it down, under the login uid of who calls, before it happens.
+//! Sends records to the kernel under the caller's login uid, before the broker forwards the call.
 //!
-//! Knows how records reach the kernel from threads that act for one login each, and when a record
-//! would not be kept. What the records say is in `evidence`.
+//! Knows the threads that write records, one for each login, and the check that the kernel keeps records.
+//! Does not know the content of the records: see `call_records.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,77 +17,78 @@ use crate::metrics::Metrics;
 use crate::settings::{Attest, Settings};
 use crate::who::subject::Subject;
 
-/// Most logins that have a thread at the same time. Beyond them, the one that was silent longest
-/// loses its thread, and gets another with its next call.
+/// Most logins that have a thread at the same time. Beyond that, the login that has been idle longest
+/// loses its thread and gets a new one with its next call.
 const LOGINS_LIMIT: usize = 256;
 
-/// Writes records for everybody who calls.
+/// Writes the records of all callers.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     attest: Attest,
-    wait: Duration,
-    /// Writes for who has no login uid.
-    nobody: Mutex<Arc<RecordThread>>,
-    logins: Arc<Logins>,
-    /// Whose turn it is to start a thread.
-    turn: tokio::sync::Mutex<()>,
-    /// `None` where the service manager does not lend the right to ask.
+    timeout: Duration,
+    /// Writes the records of callers without a login uid.
+    without_login: Mutex<Arc<RecordThread>>,
+    logins: Arc<LoginThreads>,
+    /// Held while a thread starts, so that no login gets two.
+    starting: tokio::sync::Mutex<()>,
+    /// `None` if the service manager did not grant the capability to query the kernel.
     kernel: Option<Arc<KernelStatus>>,
     metrics: Arc<Metrics>,
 }
 
-/// A login: who, and which of their sessions.
+/// A login and one of its sessions.
 type LoginKey = (Auid, Option<Session>);
 
+/// The thread of a login, and when it was last used.
 #[derive(Debug)]
-struct Acting {
+struct UsedThread {
     thread: Arc<LoginThread>,
     used: Instant,
 }
 
-/// Why a call is not on record.
+/// Why a call is not recorded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotRecorded {
-    /// The kernel did not take the record, or nobody can act for the login.
+    /// The kernel did not accept the record, or no thread can act for the login.
     #[error(transparent)]
     Refused(#[from] Error),
-    /// The kernel took it and would not keep it.
+    /// The kernel accepted the record but would not keep it.
     #[error("{0}")]
     NotKept(String),
     /// The kernel's backlog is full.
-    #[error("the kernel did not take the record within {} s; see auditctl -s", .0.as_secs())]
+    #[error("the kernel did not accept the record within {} s; see auditctl -s", .0.as_secs())]
     TimedOut(Duration),
 }
 
 impl Recorder {
     /// # Errors
-    /// If no thread can be started or the kernel has no audit.
+    /// If no thread can be started, or the kernel has no audit support.
     pub(crate) fn start(
         settings: &Settings,
         kernel: Option<Arc<KernelStatus>>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
-        let nobody = Mutex::new(Arc::new(RecordThread::start()?));
+        let without_login = Mutex::new(Arc::new(RecordThread::start()?));
         Ok(Self {
             attest: settings.attest,
-            wait: settings.record_timeout(),
-            nobody,
+            timeout: settings.record_timeout(),
+            without_login,
             logins: Arc::default(),
-            turn: tokio::sync::Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
             kernel,
             metrics,
         })
     }
 
-    /// Asks whether the kernel keeps records, for a call that has come and will be written down.
+    /// Starts the check that the kernel keeps records, as soon as a call has arrived.
     pub(crate) fn ask(&self) -> StatusCheck {
         StatusCheck(self.kernel.as_ref().map(|kernel| kernel.begin()))
     }
 
-    /// Writes the records and waits until the kernel has taken them and says that it keeps them.
+    /// Writes the records. Waits until the kernel has accepted them and confirmed that it keeps records.
     ///
     /// # Errors
-    /// If they are not on record, or it is not known in time.
+    /// If the records are not written, or the kernel does not answer before the timeout.
     pub(crate) async fn write(
         &self,
         subject: &Subject,
@@ -96,7 +97,7 @@ impl Recorder {
         self.write_asked(subject, records, self.ask()).await
     }
 
-    /// As [`Self::write`], where it has been asked already whether the kernel keeps records.
+    /// As [`Self::write`], with a check that [`Self::ask`] has already started.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -107,9 +108,9 @@ impl Recorder {
         asked: StatusCheck,
     ) -> Result<(), NotRecorded> {
         let writing = self.write_in_time(subject, records, asked);
-        let recorded = timeout(self.wait, writing).await.unwrap_or_else(|_| {
+        let recorded = timeout(self.timeout, writing).await.unwrap_or_else(|_| {
             self.replace_thread(subject);
-            Err(NotRecorded::TimedOut(self.wait))
+            Err(NotRecorded::TimedOut(self.timeout))
         });
         self.metrics.count_records(records.len(), recorded.is_ok());
         recorded
@@ -124,57 +125,59 @@ impl Recorder {
         if let Some(login) = self.login_of(subject) {
             self.start_acting_for(login).await?;
         }
-        let (answer, taken) = oneshot::channel();
+        let (answer, accepted) = oneshot::channel();
         let kernel = self.kernel.clone();
-        self.hand_over(subject, records, move |result| {
-            let kept =
+        self.enqueue(subject, records, move |result| {
+            let recorded =
                 result.map_err(NotRecorded::from).and_then(|()| asked.check(kernel.as_deref()));
-            // The client may have gone; the record is written all the same.
-            let _ = answer.send(kept);
+            // The client may have disconnected, so that nothing receives this.
+            let _ = answer.send(recorded);
         })?;
-        taken.await.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded)))
+        accepted.await.unwrap_or(Err(NotRecorded::Refused(Error::ThreadEnded)))
     }
 
-    /// Writes the records soon, behind what was written for the same login before.
+    /// Queues the records after earlier records of the same login, and returns at once.
     pub(crate) fn write_later(&self, subject: &Subject, records: &[Record<'_>]) {
         let metrics = Arc::clone(&self.metrics);
         let count = records.len();
-        let handed_over = self.hand_over(subject, records, move |result| {
+        let queued = self.enqueue(subject, records, move |result| {
             metrics.count_records(count, result.is_ok());
             if let Err(error) = result {
-                tracing::error!("an outcome is not on record: {error}");
+                tracing::error!("could not record the outcome of a call: {error}");
             }
         });
-        if let Err(error) = handed_over {
+        if let Err(error) = queued {
             self.metrics.count_records(count, false);
-            tracing::error!("an outcome is not on record: {error}");
+            tracing::error!("could not record the outcome of a call: {error}");
         }
     }
 
-    /// Hands the records to the thread that acts for the login. Where there is none, they go without
-    /// a login uid; who calls is in `sauid` all the same.
-    fn hand_over(
+    /// Queues the records for the thread that acts for the login. Without such a thread, the records are
+    /// written without a login uid, but `sauid=` still names the caller.
+    fn enqueue(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        then: impl FnOnce(Result<(), Error>) + Send + 'static,
+        on_done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Error> {
-        match self.login_of(subject).and_then(|login| self.logins.acting_for(login)) {
-            Some(thread) => thread.send_all_then(records, then),
-            None => self.nobody().clone().send_all_then(records, then),
+        match self.login_of(subject).and_then(|login| self.logins.thread_of(login)) {
+            Some(thread) => thread.send_all_then(records, on_done),
+            None => self.without_login().clone().send_all_then(records, on_done),
         }
     }
 
-    /// The kernel holds a sender for a minute once its backlog was full, however soon it is not. The
-    /// thread that it holds writes what it has when it is let go; what comes meanwhile goes to
-    /// another one.
+    /// Replaces the thread that writes the subject's records, because the kernel is blocking it.
+    ///
+    /// Once its backlog was full, the kernel blocks a sender for a minute, even if the backlog drains
+    /// sooner. The blocked thread writes its records when the kernel lets it continue. Records that
+    /// arrive meanwhile go to the new thread.
     fn replace_thread(&self, subject: &Subject) {
-        let held: Option<Box<dyn Send>> = match self.login_of(subject) {
+        let blocked: Option<Box<dyn Send>> = match self.login_of(subject) {
             Some(login) => self.logins.remove(login).map(|thread| Box::new(thread) as _),
             None => match RecordThread::start() {
                 Ok(thread) => {
-                    let held = std::mem::replace(&mut *self.nobody(), Arc::new(thread));
-                    Some(Box::new(held))
+                    let blocked = std::mem::replace(&mut *self.without_login(), Arc::new(thread));
+                    Some(Box::new(blocked))
                 }
                 Err(error) => {
                     tracing::error!("{error}");
@@ -182,15 +185,17 @@ impl Recorder {
                 }
             },
         };
-        // To end it is to wait for it.
-        let ending = thread::Builder::new().name("held".to_owned()).spawn(move || drop(held));
-        if let Err(error) = ending {
-            tracing::error!("a thread that the kernel holds cannot be waited for: {error}");
+        // Dropping the thread blocks until it has ended.
+        let dropping = thread::Builder::new().name("held".to_owned()).spawn(move || drop(blocked));
+        if let Err(error) = dropping {
+            tracing::error!(
+                "could not start a thread to wait for a blocked record thread: {error}"
+            );
         }
     }
 
-    fn nobody(&self) -> MutexGuard<'_, Arc<RecordThread>> {
-        self.nobody.lock().unwrap_or_else(PoisonError::into_inner)
+    fn without_login(&self) -> MutexGuard<'_, Arc<RecordThread>> {
+        self.without_login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn login_of(&self, subject: &Subject) -> Option<LoginKey> {
@@ -198,15 +203,15 @@ impl Recorder {
         Some((auid, subject.session))
     }
 
-    /// Makes sure that a thread acts for the login. The kernel writes one LOGIN record when it is
-    /// started, and may have it wait for that; so it starts on a thread of its own.
+    /// Makes sure that a thread acts for the login. When such a thread starts, the kernel writes a LOGIN
+    /// record and may block meanwhile, so another thread starts it.
     async fn start_acting_for(&self, login: LoginKey) -> Result<(), NotRecorded> {
-        if self.logins.acting_for(login).is_some() {
+        if self.logins.thread_of(login).is_some() {
             return Ok(());
         }
-        // One after the other, so that two calls of one login do not make it two.
-        let _turn = self.turn.lock().await;
-        if self.logins.acting_for(login).is_some() {
+        // Two calls of one login must not start two threads.
+        let _starting = self.starting.lock().await;
+        if self.logins.thread_of(login).is_some() {
             return Ok(());
         }
         let (answer, started) = oneshot::channel();
@@ -214,20 +219,22 @@ impl Recorder {
         thread::Builder::new()
             .name("login".to_owned())
             .spawn(move || {
-                let acting = LoginThread::start(login.0).map(|thread| logins.add(login, thread));
-                // Who waited may have given up; the next call finds it.
-                let _ = answer.send(acting);
+                let added = LoginThread::start(login.0).map(|thread| logins.add(login, thread));
+                // The call may have timed out. The next call of the login finds the thread.
+                let _ = answer.send(added);
             })
             .map_err(|source| Error::Thread { source })?;
         Ok(started.await.unwrap_or(Err(Error::ThreadEnded))?)
     }
 }
 
-/// Whether the kernel keeps records: a question that has been asked, where that can be asked.
+/// A started check that the kernel keeps records. Empty if the broker cannot query the kernel.
+#[derive(Debug)]
 pub(crate) struct StatusCheck(Option<anyhow::Result<StatusQuestion>>);
 
 impl StatusCheck {
-    /// The kernel acknowledges records also when it drops them. Its answer is there by now, mostly.
+    /// Waits for the result, which has usually arrived by now. The check is needed because the kernel
+    /// acknowledges records even when it drops them.
     fn check(self, kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
         let (Some(asked), Some(kernel)) = (self.0, kernel) else { return Ok(()) };
         asked
@@ -236,37 +243,37 @@ impl StatusCheck {
     }
 }
 
-/// The threads that act for a login each.
+/// The threads that act for one login each.
 #[derive(Debug, Default)]
-struct Logins(Mutex<HashMap<LoginKey, Acting>>);
+struct LoginThreads(Mutex<HashMap<LoginKey, UsedThread>>);
 
-impl Logins {
-    fn lock(&self) -> MutexGuard<'_, HashMap<LoginKey, Acting>> {
+impl LoginThreads {
+    fn lock(&self) -> MutexGuard<'_, HashMap<LoginKey, UsedThread>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn acting_for(&self, login: LoginKey) -> Option<Arc<LoginThread>> {
-        let mut logins = self.lock();
-        let acting = logins.get_mut(&login)?;
-        acting.used = Instant::now();
-        Some(Arc::clone(&acting.thread))
+    fn thread_of(&self, login: LoginKey) -> Option<Arc<LoginThread>> {
+        let mut threads = self.lock();
+        let found = threads.get_mut(&login)?;
+        found.used = Instant::now();
+        Some(Arc::clone(&found.thread))
     }
 
     fn remove(&self, login: LoginKey) -> Option<Arc<LoginThread>> {
-        self.lock().remove(&login).map(|acting| acting.thread)
+        self.lock().remove(&login).map(|removed| removed.thread)
     }
 
-    /// Adds a thread. Where there are too many, the one that was silent longest ends, here, when it
-    /// has written what it has.
+    /// Adds a thread. If there are too many, ends the one that has been idle longest. This blocks until
+    /// that thread has written its records.
     fn add(&self, login: LoginKey, thread: LoginThread) {
-        let mut logins = self.lock();
+        let mut threads = self.lock();
         let mut ended = None;
-        if logins.len() >= LOGINS_LIMIT {
-            let silent = logins.iter().min_by_key(|(_, acting)| acting.used).map(|(key, _)| *key);
-            ended = silent.and_then(|login| logins.remove(&login));
+        if threads.len() >= LOGINS_LIMIT {
+            let idle = threads.iter().min_by_key(|(_, thread)| thread.used).map(|(key, _)| *key);
+            ended = idle.and_then(|login| threads.remove(&login));
         }
-        logins.insert(login, Acting { thread: Arc::new(thread), used: Instant::now() });
-        drop(logins);
+        threads.insert(login, UsedThread { thread: Arc::new(thread), used: Instant::now() });
+        drop(threads);
         drop(ended);
     }
 }

@@ -1,7 +1,8 @@
-//! How many refusals of one caller are recorded one by one.
+//! Limits how many refusals of one caller get a record each.
 //!
-//! A record of a refusal costs the caller nothing, and the trail some kilobytes. So each caller has
-//! so many in a minute; the others are counted, and one record tells their number.
+//! A refused request costs the caller nothing, but its record takes kilobytes of the audit log. So each
+//! caller gets a limited number of such records per minute. Further refusals are counted, and one record
+//! holds their number.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use crate::who::holder::Holder;
 use crate::who::subject::Subject;
 
-/// For how long refusals are counted together.
+/// The length of a window. Refusals in one window are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The refusals of each caller in its present window.
+/// The refusals of each caller in the caller's current window.
 #[derive(Debug, Default)]
 pub(crate) struct RefusalRate(Mutex<HashMap<Holder, Window>>);
 
@@ -24,26 +25,26 @@ struct Window {
     left_out: Option<LeftOut>,
 }
 
-/// Refusals that have no record of their own.
+/// Refusals of one caller that were counted but have no record each.
 #[derive(Clone, Debug)]
 pub(crate) struct LeftOut {
-    /// The first of the callers that count as one.
+    /// The subject of the first such refusal. Later ones may be of other processes of the same caller.
     pub(crate) subject: Subject,
     pub(crate) count: u64,
 }
 
-/// How a refusal gets on record.
+/// How a refusal is recorded.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
-    /// By itself.
+    /// It gets a record.
     Recorded,
-    /// With others of the same caller, as a number.
+    /// It adds to the number in one record.
     Counted,
 }
 
 impl RefusalRate {
-    /// Takes note of a refusal. The first `limit` in a window are recorded by themselves.
+    /// Counts a refusal. The first `limit` refusals of a window get a record each.
     pub(crate) fn admit(&self, subject: &Subject, limit: u32) -> Admission {
         self.admit_at(Instant::now(), subject, limit)
     }
@@ -55,7 +56,7 @@ impl RefusalRate {
             recorded: 0,
             left_out: None,
         });
-        // What was counted in one that has ended stays until it is taken.
+        // A window with counted refusals lasts until they are taken.
         if window.left_out.is_none() && now.duration_since(window.began) >= WINDOW {
             (window.began, window.recorded) = (now, 0);
         }
@@ -68,13 +69,13 @@ impl RefusalRate {
         Admission::Counted
     }
 
-    /// What was counted in windows that have ended.
+    /// Removes and returns the counts of windows that have ended.
     pub(crate) fn take_ended(&self) -> Vec<LeftOut> {
         let now = Instant::now();
         self.take(|window| now.duration_since(window.began) >= WINDOW)
     }
 
-    /// What was counted and not taken yet.
+    /// Removes and returns all counts.
     pub(crate) fn take_all(&self) -> Vec<LeftOut> {
         self.take(|_| true)
     }
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s35_one_callers_refusals_are_counted_and_anothers_recorded() {
+    fn s35_a_flood_of_refusals_does_not_hide_another_callers_refusal() {
         let refusal_rate = RefusalRate::default();
         let (one, other) = (Subject::unknown(1, 1000), Subject::unknown(2, 1001));
         let admitted: Vec<_> = (0..5).map(|_| refusal_rate.admit(&one, 2)).collect();
@@ -110,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn s35_a_window_ends_and_what_it_counted_stays_until_it_is_taken() {
+    fn s35_a_windows_count_stays_until_it_is_taken() {
         let refusal_rate = RefusalRate::default();
         let one = Subject::unknown(1, 1000);
         let begin = Instant::now().checked_sub(WINDOW).unwrap();
         assert_eq!(refusal_rate.admit_at(begin, &one, 1), Admission::Recorded);
-        // Nothing was counted, so the next window begins.
+        // The first window counted nothing, so a new window begins.
         assert_eq!(refusal_rate.admit_at(begin + WINDOW, &one, 1), Admission::Recorded);
         refusal_rate.take_all();
         assert_eq!(refusal_rate.admit_at(begin, &one, 1), Admission::Recorded);

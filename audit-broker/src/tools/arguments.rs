@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::explain;
 use crate::settings;
 
-/// Stands in front of docker.sock: every docker API call in the audit trail, under the caller's name.
+/// The command line. Its description is the one of the package.
 #[derive(Debug, Parser)]
 #[command(name = "audit-broker", version, about)]
 pub(crate) struct Arguments {
@@ -17,57 +17,57 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve docker's API until told to stop; SIGHUP reads the configuration anew
+    /// Serve docker's API; SIGHUP reloads the configuration, SIGTERM shuts down
     Serve(Configuration),
-    /// Say whether the configuration and the policies are good, and change nothing
+    /// Check the configuration and the policies, and change nothing
     Check {
         #[command(flatten)]
         configuration: Configuration,
-        /// Show who may do what
+        /// Also print which callers may do what
         #[arg(long)]
         matrix: bool,
     },
-    /// Say what a docker command or a request would be allowed, and why, without doing it
+    /// Explain what the policies decide about a docker command or a request, and change nothing
     Explain {
         #[command(flatten)]
         configuration: Configuration,
         #[command(flatten)]
         asked: explain::ExplainOptions,
     },
-    /// Print what policies can speak of
+    /// Print the entities, attributes and actions that policies may use
     Schema,
-    /// Propose policies that permit what was done, from the audit trail; root's to run
+    /// Propose policies that permit the calls in the audit trail; needs root
     Learn(Learning),
-    /// The process that asks the kernel whether it keeps audit records; `serve` starts it
+    /// Query the kernel's audit status; `serve` starts this process
     #[command(hide = true)]
     KernelStatus { uid: u32, gid: u32, deadline_seconds: u64 },
 }
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Configuration {
-    /// The configuration; root's, in a directory of root's
+    /// Configuration file; it and its directory must belong to root
     #[arg(long, value_name = "FILE", default_value = settings::PATH)]
     pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Learning {
-    /// Only of this user, by name or login uid; or of this unit or container
+    /// Use only calls of this user (name or login uid), unit or container
     #[arg(long, value_name = "U")]
     pub(crate) user: Vec<String>,
-    /// Only what was done since then, in the words of `ausearch -ts`: today, week-ago, 11/27/2026
+    /// Use only calls since this time, as for `ausearch -ts`: today, week-ago, 11/27/2026
     #[arg(long, value_name = "WHEN", conflicts_with = "input")]
     pub(crate) since: Option<String>,
-    /// Only what was done until then, in the words of `ausearch -te`
+    /// Use only calls until this time, as for `ausearch -te`
     #[arg(long, value_name = "WHEN", conflicts_with = "input")]
     pub(crate) until: Option<String>,
-    /// Raw records from a file, or `-` for standard input, in place of the audit logs
+    /// Read raw records from this file instead of the audit logs; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// Permit what was denied too
+    /// Also permit calls that were denied
     #[arg(long)]
     pub(crate) denied: bool,
-    /// Permit what yields the host too, which is only shown in comments otherwise
+    /// Also permit calls that give access to the host; without this, they are only in comments
     #[arg(long)]
     pub(crate) host: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Whether configuration and policies are good, and what they come to.
+//! `audit-broker check`: checks the configuration and the policies, and warns of their consequences.
 
 mod build_network;
 mod forging;
@@ -13,11 +13,12 @@ use crate::settings::Settings;
 use crate::tools::matrix::matrix;
 use crate::who::former_owners;
 
-/// What there is to say of them, what former users left, who can forge records, who reaches the host's
-/// loopback, and who can become root of the host. `with_matrix` adds who may do what.
+/// Checks both and returns the text to print. It lists the objects of former users and names the callers
+/// who can forge records, reach the host's loopback or become root of the host. `with_matrix` adds the
+/// table of permissions.
 ///
 /// # Errors
-/// The first mistake in one of them.
+/// The first mistake in the configuration or the policies.
 pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
@@ -32,7 +33,7 @@ pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     Ok(text + &describe(&policy, &settings.policy_dir, with_matrix)?)
 }
 
-/// Half of the networks for which docker has addresses without `default-address-pools`.
+/// Half of the networks that docker has addresses for, unless `default-address-pools` is set.
 ///
 /// # Source
 /// `localScopeDefaultNetworks` in `libnetwork/ipamutils/utils.go` of moby: 15 and 16.
@@ -43,8 +44,8 @@ fn many_networks(limit: u32) -> String {
         return String::new();
     }
     format!(
-        "warning: networks_per_user = {limit} lets two users take all of docker's 31 networks; \
-         set default-address-pools in docker's daemon.json too\n"
+        "warning: networks_per_user = {limit} lets two users use up docker's 31 networks; \
+         also set default-address-pools in docker's daemon.json\n"
     )
 }
 
@@ -75,31 +76,31 @@ fn describe(policy: &Policy, directory: &Path, with_matrix: bool) -> anyhow::Res
 mod tests {
     use super::*;
 
-    fn said(text: &str, with_matrix: bool) -> String {
+    fn described(text: &str, with_matrix: bool) -> String {
         let policy = Policy::from_text(text).unwrap();
         describe(&policy, Path::new("/etc/policy.d"), with_matrix).unwrap()
     }
 
     #[test]
-    fn s37_many_networks_for_one_are_a_warning() {
+    fn s37_a_high_limit_of_networks_is_a_warning() {
         assert_eq!(many_networks(10), "");
         assert!(many_networks(25).starts_with("warning: networks_per_user = 25 "));
     }
 
     #[test]
-    fn it_says_how_many_and_which() {
-        assert!(said("", false).contains("everything is denied"));
+    fn the_text_has_the_number_and_the_digest_of_the_policies() {
+        assert!(described("", false).contains("everything is denied"));
         let one = r#"@id("a") permit(principal, action, resource);"#;
-        let line = said(one, false);
+        let line = described(one, false);
         assert!(line.starts_with("1 policy in /etc/policy.d, digest "), "{line}");
         assert_eq!(line.lines().count(), 1);
-        assert!(said(one, true).contains("container-create"));
+        assert!(described(one, true).contains("container-create"));
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
+    fn a_missing_directory_of_policies_is_an_error_that_names_the_setting() {
         let error = run(Path::new("/nonexistent/config.toml"), false);
-        // The default directory may be there or not; the file is not needed.
+        // A missing configuration file is fine. The default directory of policies may exist here.
         if let Err(error) = error {
             assert!(format!("{error:#}").contains("policy_dir"), "{error:#}");
         }

@@ -1,16 +1,16 @@
-//! Why a call would be allowed or denied, told without doing it.
+//! `audit-broker explain`: explains why a call would be allowed or denied, without executing it.
 //!
-//! Needs no dockerd and no root. The request comes from a file, or from the docker command itself,
-//! which is run against a dockerd that does nothing; either goes the way of a real request, so that
-//! what is told is what the daemon would decide.
+//! Needs neither dockerd nor root. The request comes from a file or from the docker command, which runs
+//! against a fake dockerd. In both cases the request takes the path of a real one, so the explanation
+//! shows what the daemon would decide.
 
+mod caller;
 mod command;
 mod dockerd;
 mod explainer;
 mod report;
 mod request_file;
 mod server;
-mod who;
 
 use std::ffi::OsString;
 use std::fs;
@@ -27,68 +27,68 @@ use crate::judge::decision_cache::DecisionCache;
 use crate::owner::OwnerTable;
 use crate::policy::Policy;
 use crate::settings::Settings;
+use caller::ExplainedCaller;
 use dockerd::Dockerd;
 use explainer::{Explained, Explainer};
 use server::{Calls, Directory};
-use who::Caller;
 
-/// What is to be explained.
+/// The options of the command.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct ExplainOptions {
-    /// In whose name, instead of your own
+    /// Explain calls of this user instead of your own
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// A group that they are in besides
+    /// Add this group to the caller's groups
     #[arg(long, value_name = "NAME")]
     group: Vec<String>,
-    /// The uid of the process that calls; 0 is as with sudo
+    /// Set the uid of the calling process; 0 is as after sudo
     #[arg(long, value_name = "NUMBER")]
     uid: Option<u32>,
-    /// Whose the containers, images, volumes and networks are that are there, instead of their own
+    /// Set the owner of all existing objects, instead of the caller
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
     #[command(flatten)]
-    what: What,
+    input: ExplainInput,
 }
 
 #[derive(Debug, Default, clap::Args)]
 #[group(required = true, multiple = false)]
-struct What {
-    /// A file with an HTTP request: its first line, headers, an empty line, the body; `-` is the
-    /// standard input
+struct ExplainInput {
+    /// Read an HTTP request from this file: first line, headers, empty line, body; `-` is standard
+    /// input
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
-    /// A docker command line, which is run against a daemon that does nothing
+    /// The docker command to run against a fake dockerd that does nothing
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
-/// What there is to say.
+/// The text to print.
 #[derive(Debug)]
 pub(crate) struct Explanation {
     pub(crate) text: String,
-    /// Whether all of it would be allowed.
+    /// Whether all calls would be allowed.
     pub(crate) is_allowed: bool,
 }
 
-/// Explains.
+/// Explains the calls of a request or command.
 ///
 /// # Errors
-/// If configuration or policies are bad or cannot be read; if the request is none, nobody has the
-/// name, or the command cannot be run.
-pub(crate) fn run(config: &Path, asked: &ExplainOptions) -> anyhow::Result<Explanation> {
+/// If the configuration or the policies are not valid, the request cannot be parsed, the user does not
+/// exist, or the command cannot be run.
+pub(crate) fn run(config: &Path, options: &ExplainOptions) -> anyhow::Result<Explanation> {
     let settings = Settings::load(config)?;
     let policy = Policy::load(&settings.policy_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, explain(settings, policy, asked))
+    LocalSet::new().block_on(&runtime, explain(settings, policy, options))
 }
 
 async fn explain(
     settings: Settings,
     policy: Policy,
-    asked: &ExplainOptions,
+    options: &ExplainOptions,
 ) -> anyhow::Result<Explanation> {
-    let caller = Caller::of(asked).await?;
+    let caller = ExplainedCaller::of(options).await?;
     let directory = Directory::new()?;
     let owners = Rc::new(OwnerTable::open(&directory.path("owners"), &|_| None)?);
     let (owner, owner_of_rest) = (caller.owner.clone(), caller.owner_of_rest.clone());
@@ -109,7 +109,7 @@ async fn explain(
 
     let calls = Calls::default();
     let mut note = None;
-    if let Some(file) = &asked.what.request {
+    if let Some(file) = &options.input.request {
         let (head, document) = request_file::parse(&read(file)?)
             .with_context(|| format!("bad request `{}`", file.display()))?;
         let (call, _) = Box::pin(explainer.explain(&head, &document)).await?;
@@ -117,7 +117,7 @@ async fn explain(
     } else {
         let socket = directory.path("docker.sock");
         server::serve_clients(&socket, explainer, &calls)?;
-        note = command::run(&asked.what.command, &socket, &directory, &calls).await?;
+        note = command::run(&options.input.command, &socket, &directory, &calls).await?;
     }
     let calls = calls.borrow();
     let text = report::report(&who, &calls, note.as_deref(), mode);

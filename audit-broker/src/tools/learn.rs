@@ -1,12 +1,15 @@
-//! Policies from what was done.
+//! `audit-broker learn`: proposes policies that permit the calls in the audit trail.
 //!
-//! Reads the broker's records in the audit trail ([`record`], [`trail`]), puts the calls together
-//! ([`call`]), finds what each needed ([`done`]), and proposes the smallest policies that would have
-//! permitted it ([`proposal`]). An administrator reviews and installs them; nothing is changed here.
+//! Reads the broker's records in the audit trail ([`record`], [`trail`]), groups them into calls
+//! ([`call`]), finds the actions that each call needed ([`needs`], [`known`]), collects them for each
+//! principal ([`activity`]), and proposes the smallest policies that permit them ([`proposal`]). An
+//! administrator reviews and installs the policies. This command changes nothing.
 
+mod activity;
 mod call;
 mod cedar;
-mod done;
+mod known;
+mod needs;
 mod principal;
 mod proposal;
 mod record;
@@ -22,90 +25,92 @@ use nix::unistd::User;
 use crate::settings::Settings;
 use crate::tools::arguments::Learning;
 use crate::who::people::Person;
-use call::{RecordedCall, Who, calls};
-use done::{Deeds, KnownObjects};
+use activity::Activity;
+use call::{RecordedCall, RecordedCaller, calls};
+use known::KnownObjects;
 use principal::LearnedPrincipal;
 use proposal::Proposal;
-use trail::{Own, Trail};
+use trail::{OwnRecords, Trail};
 
-/// Proposes policies.
+/// Proposes policies and returns their text.
 ///
 /// # Errors
-/// If the settings are bad, the broker's user is not there, or the trail cannot be read.
-pub(crate) fn learn(asked: &Learning) -> anyhow::Result<String> {
-    let user = Settings::load(&asked.configuration.config)?.user;
+/// If the settings are not valid, the broker's user does not exist, or the trail cannot be read.
+pub(crate) fn learn(options: &Learning) -> anyhow::Result<String> {
+    let user = Settings::load(&options.configuration.config)?.user;
     let uid = User::from_name(&user)
         .with_context(|| format!("cannot look up user `{user}`"))?
-        .ok_or_else(|| anyhow!("there is no user `{user}`, so no record can be the broker's"))?
+        .ok_or_else(|| anyhow!("user `{user}` does not exist, so no record can be the broker's"))?
         .uid
         .as_raw();
     let mut trail = Trail::default();
-    if let Some(path) = &asked.input {
+    if let Some(path) = &options.input {
         source::file(path, |lines| trail.add(lines, uid))?;
     } else {
-        let (since, until) = (asked.since.as_deref(), asked.until.as_deref());
+        let (since, until) = (options.since.as_deref(), options.until.as_deref());
         source::logs(since, until, |lines| trail.add(lines, uid))?;
     }
-    Ok(propose(&trail.own(uid), asked, &Person::name_of))
+    Ok(propose(&trail.own(uid), options, &Person::name_of))
 }
 
-/// The text of the policies for what is in the trail.
-fn propose(trail: &Own, asked: &Learning, name_of: &dyn Fn(u32) -> String) -> String {
+/// The text of the policies for the calls in the trail.
+fn propose(trail: &OwnRecords, options: &Learning, name_of: &dyn Fn(u32) -> String) -> String {
     let calls = calls(&trail.records);
     let known = KnownObjects::of(&calls);
-    let mut by: BTreeMap<LearnedPrincipal, Deeds> = BTreeMap::new();
-    let mut nameless = 0;
-    for call in calls.iter().filter(|call| asked.concerns(call, name_of)) {
-        match LearnedPrincipal::of(&call.who, &known, name_of) {
-            Some(principal) => by.entry(principal).or_default().add(call, &known),
-            None => nameless += 1,
+    let mut activities: BTreeMap<LearnedPrincipal, Activity> = BTreeMap::new();
+    let mut unidentified = 0;
+    for call in calls.iter().filter(|call| options.selects(call, name_of)) {
+        match LearnedPrincipal::of(&call.caller, &known, name_of) {
+            Some(principal) => activities.entry(principal).or_default().add(call, &known),
+            None => unidentified += 1,
         }
     }
-    let mut proposal = Proposal::new(asked.host, &head(trail, nameless));
-    for (principal, deeds) in &by {
-        proposal.add(principal, deeds);
+    let mut proposal = Proposal::new(options.host, &header(trail, unidentified));
+    for (principal, activity) in &activities {
+        proposal.add(principal, activity);
     }
     proposal.into_text()
 }
 
 impl Learning {
-    fn concerns(&self, call: &RecordedCall, name_of: &dyn Fn(u32) -> String) -> bool {
-        let is = |name: &str| self.user.iter().any(|user| user == name);
-        let is_meant = match &call.who {
-            Who::User(auid) => is(&auid.to_string()) || is(&name_of(*auid)),
-            Who::Service(name) | Who::Container { name, .. } => is(name),
+    fn selects(&self, call: &RecordedCall, name_of: &dyn Fn(u32) -> String) -> bool {
+        let is_listed = |name: &str| self.user.iter().any(|user| user == name);
+        let is_selected = match &call.caller {
+            RecordedCaller::User(auid) => {
+                is_listed(&auid.to_string()) || is_listed(&name_of(*auid))
+            }
+            RecordedCaller::Service(name) | RecordedCaller::Container { name, .. } => {
+                is_listed(name)
+            }
         };
-        (is_meant || self.user.is_empty()) && (self.denied || !call.is_denied)
+        (is_selected || self.user.is_empty()) && (self.denied || !call.is_denied)
     }
 }
 
-/// What the policies are made from, and what was left out.
-fn head(trail: &Own, nameless: usize) -> String {
-    let Own { records, foreign, half } = trail;
+/// The header of the proposal: its source, and the records that were ignored.
+fn header(trail: &OwnRecords, unidentified: usize) -> String {
+    let OwnRecords { records, foreign, truncated } = trail;
     let time = |seconds| {
         let time = DateTime::from_timestamp(seconds, 0);
         time.map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
     };
     let times = || records.iter().map(|record| record.time.seconds);
-    let mut head = format!("Proposed by `audit-broker learn` from {} records", records.len());
+    let mut header = format!("Proposed by `audit-broker learn` from {} records", records.len());
     if let (Some(first), Some(last)) = (times().min(), times().max()) {
-        head = format!("{head}, {} to {} UTC", time(first), time(last));
+        header = format!("{header}, {} to {} UTC", time(first), time(last));
     }
-    head += ".\nReview it before it is installed: it permits what was done, right or wrong. Calls of\n\
-             which the settings keep no record are not in it.";
-    for (count, what) in [
-        (
-            foreign,
-            "records that say virt=docker, of processes without a record of the broker's start",
-        ),
-        (half, "records that break off"),
-        (&nameless, "calls of containers whose id is not on record"),
+    header += ".\nReview these policies before you install them: they permit every call in the records,\n\
+               right or wrong. They do not cover calls that the settings exclude from the records.";
+    for (count, kind) in [
+        (foreign, "records with virt=docker from processes that no record shows to be the broker"),
+        (truncated, "truncated records"),
+        (&unidentified, "calls of containers without a recorded id"),
     ] {
         if *count > 0 {
-            head = format!("{head}\nNot used: {count} {what}.");
+            header = format!("{header}\nIgnored {kind}: {count}.");
         }
     }
-    head
+    header
 }
 
 #[cfg(test)]

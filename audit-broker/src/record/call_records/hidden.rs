@@ -1,4 +1,7 @@
-//! What records do not show: credentials in addresses, and the values of a refused request.
+//! Hides values that records must not show: credentials in URLs, and the query values of a refused
+//! request.
+//!
+//! Knows which parts to hide. The mask knows how to hide them.
 
 use audit_core::CommandLine;
 use audit_host::credentials::{in_address, in_text};
@@ -6,25 +9,25 @@ use audit_host::mask::Mask;
 use hyper::Uri;
 use percent_encoding::percent_decode_str;
 
-/// A name or a path, without the credentials of a URL in it.
+/// Hides the credentials of any URL in a name or path.
 pub(super) fn hide(text: &str, mask: &Mask) -> String {
     mask.hide(text, &in_text(text.as_bytes()))
 }
 
-/// An address, without its credentials.
+/// Hides the credentials in an address.
 pub(super) fn hide_in_address(address: &str, mask: &Mask) -> String {
     mask.hide(address, &in_address(address.as_bytes()))
 }
 
-/// A command, without the credentials of the URLs in it.
+/// Hides the credentials of any URL in a command.
 pub(super) fn command_line<Word: AsRef<str>>(words: &[Word], mask: &Mask) -> CommandLine {
     let words: Vec<Vec<u8>> =
         words.iter().map(|word| hide(word.as_ref(), mask).into_bytes()).collect();
     CommandLine::new(&words)
 }
 
-/// What a record shows of the target of a refused request: the path, and the names of the query
-/// keys. Nobody has read what the values mean, so they may be secrets.
+/// The part of a refused request's target that records show: the path and the query's keys. The broker
+/// has not interpreted the values, so they may be secrets.
 pub(crate) fn refused_target(target: &Uri) -> String {
     let mask = Mask::default();
     let path = percent_decode_str(target.path()).decode_utf8_lossy();
@@ -46,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r18_of_a_refused_target_the_record_has_no_values() {
+    fn r18_the_record_of_a_refused_target_has_no_values() {
         for (target, expected) in [
             (
                 "/v1.41/build?remote=http://u:p@h&buildargs={%22A%22:1}&t",

@@ -1,5 +1,7 @@
-//! What a container is given of the host when it is made, and what a call is about beside
-//! containers: file systems, devices, networks, an image.
+//! The resources in records: file systems, devices, networks and the image of a container.
+//!
+//! Knows which resources a new container gets, from its request, its image and other containers, and
+//! how records describe them. Does not know the rest of a record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,40 +17,40 @@ use crate::owner::{owner_in_labels, shown_image};
 
 use super::command_line;
 
-/// One thing, in the words that libvirt uses for those of a virtual machine.
+/// One resource, in the words that libvirt uses for the resources of a virtual machine.
 ///
 /// # Source
 /// `viraudit.h` and `domain_audit.c` of libvirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ResourceRecord {
-    /// The image that a container is made of, by what it is called and by its id: its names may be
-    /// another's by the time somebody reads of them.
+    /// The image of a container, by name and by id. The name may belong to another image by the time
+    /// an auditor reads the record.
     Disk {
         name: String,
         id: Option<String>,
     },
-    /// A directory or volume, and where it is in the container.
+    /// A directory or volume, and its mount point in the container.
     FileSystem {
         source: String,
         target: Option<String>,
-        /// Who made the volume, if that is known: a container may be given another person's.
+        /// The owner of the volume, if known. It may differ from the owner of the container.
         owner: Option<String>,
     },
-    /// A file system in memory: where it is in the container, and its options.
+    /// A file system in memory: its mount point in the container, and its options.
     Memory {
         target: String,
         options: String,
     },
     Device(String),
     Network(String),
-    /// A command that docker runs in it from time to time, without anybody's asking.
+    /// The command that docker runs in the container from time to time, without a request.
     HealthCheck(CommandLine),
-    /// When docker starts it again, without anybody's asking.
+    /// The policy by which docker restarts the container without a request.
     Restart(String),
 }
 
 impl ResourceRecord {
-    /// Everything that a new container is given, by who makes it, by its image or by other containers.
+    /// All resources that a new container gets from its request, its image and other containers.
     pub(super) fn of_container(
         config: &ContainerConfig,
         references: &References,
@@ -65,22 +67,22 @@ impl ResourceRecord {
         let default = HostConfig::default();
         let host_config = config.host_config.as_deref().unwrap_or(&default);
         resources.extend(Self::of_host(host_config));
-        let mut taken = places(&resources);
+        let mut mounted = mount_points(&resources);
         let of_others = Self::of_volumes_from(host_config, &references.joined);
         let of_others: Vec<Self> = of_others
-            .filter(|(_, target)| !taken.contains(place(target)))
+            .filter(|(_, target)| !mounted.contains(mount_point(target)))
             .map(|(source, target)| Self::file_system(source.to_owned(), Some(target.to_owned())))
             .collect();
-        taken.extend(places(&of_others));
+        mounted.extend(mount_points(&of_others));
         resources.extend(of_others);
         let of_image = image.into_iter().flat_map(Image::volumes);
         let targets: BTreeSet<&String> =
             config.volumes.iter().flat_map(BTreeMap::keys).chain(of_image).collect();
-        // No volume is made where something is already.
-        let targets = targets.into_iter().filter(|target| !taken.contains(place(target)));
-        let nameless: Vec<Self> =
+        // docker creates an anonymous volume only at a mount point that has nothing yet.
+        let targets = targets.into_iter().filter(|target| !mounted.contains(mount_point(target)));
+        let anonymous: Vec<Self> =
             targets.map(|target| Self::file_system("?".to_owned(), Some(target.clone()))).collect();
-        resources.extend(nameless);
+        resources.extend(anonymous);
         for resource in &mut resources {
             if let Self::FileSystem { source, owner, .. } = resource {
                 *owner = owner_of_volume(source, references);
@@ -99,7 +101,7 @@ impl ResourceRecord {
 
     fn of_host(config: &HostConfig) -> Vec<Self> {
         let binds = config.binds.iter().flatten().map(|bind| {
-            // A path alone is a new volume.
+            // A path without a source is a new volume.
             let (source, rest) = bind.split_once(':').unwrap_or(("?", bind));
             let target = rest.split(':').next().map(str::to_owned);
             Self::file_system(source.to_owned(), target)
@@ -144,7 +146,7 @@ impl ResourceRecord {
         }
     }
 
-    /// What is mounted in containers whose volumes are used, and where.
+    /// The source and target of each mount of the containers in `VolumesFrom`.
     fn of_volumes_from<'a>(
         config: &'a HostConfig,
         joined: &'a [Container],
@@ -158,20 +160,20 @@ impl ResourceRecord {
         others.flat_map(Container::mounts)
     }
 
-    /// What a container is given later.
+    /// The resource that an update gives to a container.
     pub(super) fn of_update(config: &UpdateConfig) -> Option<Self> {
         Self::of_restart(config.restart_policy.as_ref())
     }
 
-    /// A policy without a name changes nothing.
+    /// A restart policy without a name changes nothing.
     fn of_restart(policy: Option<&RestartPolicy>) -> Option<Self> {
         let name = policy?.name.clone()?;
         (!name.is_empty()).then_some(Self::Restart(name))
     }
 
     /// # Source
-    /// `HealthConfig` in `api/types/container/config.go` of moby: without words the image's counts,
-    /// `NONE` is none.
+    /// `HealthConfig` in `api/types/container/config.go` of moby: an empty test means the image's health
+    /// check, and `NONE` means no health check.
     fn of_health(config: &ContainerConfig, image: Option<&Image>, mask: &Mask) -> Option<Self> {
         let given = config.healthcheck.as_ref().and_then(|health| health.test.as_deref());
         let words = match given.unwrap_or_default() {
@@ -182,12 +184,12 @@ impl ResourceRecord {
         is_any.then(|| Self::HealthCheck(command_line(words, mask)))
     }
 
-    /// A directory or volume of which the owner is not told.
+    /// A directory or volume without a known owner.
     pub(super) const fn file_system(source: String, target: Option<String>) -> Self {
         Self::FileSystem { source, target, owner: None }
     }
 
-    /// The word for its kind.
+    /// The value of `resrc=`.
     pub(super) const fn word(&self) -> &'static str {
         match self {
             Self::Disk { .. } => "disk",
@@ -200,7 +202,7 @@ impl ResourceRecord {
         }
     }
 
-    /// The one name for it.
+    /// The name that identifies the resource.
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Disk { name, .. } | Self::Device(name) | Self::Network(name) => name,
@@ -210,7 +212,8 @@ impl ResourceRecord {
         }
     }
 
-    /// Adds what it is. A path of the host stands in `path` too, where `ausearch -f` looks.
+    /// Adds the fields of the resource. A path of the host also goes into `path=`, where `ausearch -f`
+    /// searches.
     pub(super) fn describe<'a>(&'a self, record: Record<'a>) -> Record<'a> {
         match self {
             Self::Disk { name, id } => {
@@ -246,20 +249,20 @@ impl ResourceRecord {
     }
 }
 
-/// Who made a volume, by its label. A volume without one was made without the broker, as root's, or by
-/// docker for a container, when it has no name that anybody gave it.
+/// The owner of a volume, by its label. A volume without the label is root's and was made without the
+/// broker, or it is an anonymous volume that docker made with a container.
 fn owner_of_volume(name: &str, references: &References) -> Option<String> {
-    let there = references.volumes.iter().find(|volume| volume.name == name);
-    let made = references.missing_volumes.iter().find(|made| made.name.as_deref() == Some(name));
-    let labels = there.map(|volume| &volume.labels).or(made.map(|volume| &volume.labels))?;
+    let existing = references.volumes.iter().find(|volume| volume.name == name);
+    let new = references.missing_volumes.iter().find(|new| new.name.as_deref() == Some(name));
+    let labels = existing.map(|volume| &volume.labels).or(new.map(|volume| &volume.labels))?;
     owner_in_labels(labels.as_ref()?, None).map(|owner| owner.to_string())
 }
 
-/// Where something is mounted in the container.
-fn places(resources: &[ResourceRecord]) -> HashSet<String> {
+/// The mount points of the resources in the container.
+fn mount_points(resources: &[ResourceRecord]) -> HashSet<String> {
     let target = |resource: &ResourceRecord| match resource {
         ResourceRecord::FileSystem { target: Some(target), .. }
-        | ResourceRecord::Memory { target, .. } => Some(place(target).to_owned()),
+        | ResourceRecord::Memory { target, .. } => Some(mount_point(target).to_owned()),
         ResourceRecord::FileSystem { target: None, .. }
         | ResourceRecord::Disk { .. }
         | ResourceRecord::Device(_)
@@ -270,8 +273,8 @@ fn places(resources: &[ResourceRecord]) -> HashSet<String> {
     resources.iter().filter_map(target).collect()
 }
 
-/// A place in the container in its one form.
-fn place(target: &str) -> &str {
+/// A mount point without trailing slashes.
+fn mount_point(target: &str) -> &str {
     target.trim_end_matches('/')
 }
 
@@ -280,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_is_given_one_thing_after_the_other() {
+    fn each_resource_of_a_request_is_recorded_in_order() {
         let config = serde_json::json!({
             "Image": "fedora",
             "Volumes": {"/data": {}},
@@ -323,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_give_is_told_unless_the_request_says_otherwise() {
+    fn the_request_overrides_resources_of_the_image_and_other_containers() {
         let image = serde_json::json!({
             "Id": "sha256:1",
             "Config": {"Volumes": {"/a": {}, "/b": {}}, "Healthcheck": {"Test": ["CMD", "of-image"]}},

@@ -10,6 +10,7 @@ use super::*;
 use crate::api::body::parse_body;
 use crate::api::request::tests::head;
 use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::danger::dangers;
 use crate::owner::Owner;
@@ -59,15 +60,16 @@ fn lines(records: &[Record<'_>]) -> String {
     lines
 }
 
-/// Before and after.
-fn story(action: &Action, came: CallOutcome, made: Option<&MadeObject>) -> String {
+/// The records of the request and of its outcome.
+fn records_of(action: &Action, outcome: CallOutcome, made: Option<&MadeObject>) -> String {
     let ways = dangers(action).ways;
     let call_records = CallRecords::new(action, &ways, &Mask::default());
-    lines(&call_records.of_request(None)) + &lines(&call_records.of_outcome(came, made))
+    lines(&call_records.of_request(None)) + &lines(&call_records.of_outcome(outcome, made))
 }
 
+/// `docker run -v /:/host --privileged fedora chroot /host`.
 #[test]
-fn the_articles_example() {
+fn a_container_that_gets_the_host() {
     let document = json!({
         "Image": "fedora",
         "Cmd": ["chroot", "/host"],
@@ -77,13 +79,13 @@ fn the_articles_example() {
     let image = json!({"Id": format!("sha256:{ID}")});
     create.references.images = vec![serde_json::from_value(image).unwrap()];
     let made = MadeObject { id: ID.to_owned(), name: Some("sharp_hypatia".to_owned()) };
-    let text = story(&create, CallOutcome::Done(None), Some(&made));
+    let text = records_of(&create, CallOutcome::Done(None), Some(&made));
     assert_data_eq!(text, file!["../../../../tests/golden/broker/create.txt"]);
 }
 
-/// A denial is found by one search, whatever it is about, and says which policy it was.
+/// All denials have the same type, and each names its policy.
 #[test]
-fn what_is_denied_and_what_would_be() {
+fn denials_and_reported_denials() {
     let document = json!({"Image": "fedora", "HostConfig": {"Binds": ["/:/host"]}});
     let create = action("POST", "/v1.41/containers/create?name=web", &document);
     let pull = action("POST", "/images/create?fromImage=fedora&tag=41", &Value::Null);
@@ -99,13 +101,13 @@ fn what_is_denied_and_what_would_be() {
 }
 
 #[test]
-fn a_container_that_is_started_and_stopped() {
+fn starting_and_stopping_a_container() {
     let mut start = action("POST", "/containers/web/start", &Value::Null);
     start.object = web();
     let mut stop = action("POST", "/containers/web/stop?t=1", &Value::Null);
     stop.object = web();
-    let text =
-        story(&start, CallOutcome::Done(None), None) + &story(&stop, CallOutcome::Failed, None);
+    let text = records_of(&start, CallOutcome::Done(None), None)
+        + &records_of(&stop, CallOutcome::Failed, None);
     assert_data_eq!(text, file!["../../../../tests/golden/broker/state.txt"]);
 }
 
@@ -114,8 +116,8 @@ fn a_process_in_a_container() {
     let exec = json!({"Cmd": ["sh", "-c", "cat /etc/shadow"], "Privileged": true});
     let mut create = action("POST", "/containers/web/exec", &exec);
     create.object = web();
-    let text = story(&create, CallOutcome::Done(Some(7)), None)
-        + &story(&create, CallOutcome::BrokenOff, None);
+    let text = records_of(&create, CallOutcome::Done(Some(7)), None)
+        + &records_of(&create, CallOutcome::BrokenOff, None);
     assert_data_eq!(text, file!["../../../../tests/golden/broker/exec.txt"]);
 }
 
@@ -132,14 +134,14 @@ fn images_volumes_and_networks() {
             if let Some(name) = action.head.object.clone() {
                 action.object = Object::Named(name);
             }
-            story(action, CallOutcome::Done(None), None)
+            records_of(action, CallOutcome::Done(None), None)
         })
         .collect();
     assert_data_eq!(text, file!["../../../../tests/golden/broker/objects.txt"]);
 }
 
 #[test]
-fn who_is_no_person() {
+fn callers_without_a_login() {
     let container = ContainerSubject {
         id: ID.to_owned(),
         name: "traefik".to_owned(),
@@ -162,7 +164,7 @@ fn who_is_no_person() {
 }
 
 #[test]
-fn r18_credentials_in_urls_are_not_on_record() {
+fn r18_credentials_in_urls_are_not_recorded() {
     let mask = Mask::with_key([1; audit_host::mask::KEY_BYTES]);
     let digest = mask.of(b"u:password");
     let login = json!({"serveraddress": "https://u:password@h", "username": "u"});
@@ -174,12 +176,12 @@ fn r18_credentials_in_urls_are_not_on_record() {
         ("/auth", login),
         ("/containers/web/exec", exec),
     ] {
-        let mut asked = action("POST", target, &document);
+        let mut action = action("POST", target, &document);
         if target.ends_with("/exec") {
-            asked.object = web();
+            action.object = web();
         }
-        let ways = dangers(&asked).ways;
-        let call_records = CallRecords::new(&asked, &ways, &mask);
+        let ways = dangers(&action).ways;
+        let call_records = CallRecords::new(&action, &ways, &mask);
         let text = lines(&call_records.of_request(None)) + &lines(&call_records.of_denial("x"));
         let hex = |text: &str| {
             let mut hex = Vec::new();
@@ -191,15 +193,15 @@ fn r18_credentials_in_urls_are_not_on_record() {
     }
 }
 
-/// Whatever a name holds, the record is written and stays one line.
+/// No name can break a record into two lines or add a field.
 #[test]
-fn odd_names_make_whole_records() {
+fn hostile_names_do_not_break_records() {
     let document = json!({
         "Image": "fedora\u{1b}[31m",
         "Cmd": ["x".repeat(100_000), "a b", "res=success"],
         "HostConfig": {"Binds": ["/a b/uid=0:/h"], "CapAdd": ["NOT_ONE"]},
     });
     let create = action("POST", "/containers/create?name=odd", &document);
-    let text = story(&create, CallOutcome::Done(None), None);
+    let text = records_of(&create, CallOutcome::Done(None), None);
     assert!(text.lines().all(|line| line.contains(" res=success") && !line.contains("uid=0")));
 }

@@ -1,13 +1,13 @@
-//! What a build reaches by way of dockerd, which the broker does not see.
+//! Warns of callers who can reach the host's network through a build.
 
 use crate::judge::policy_action;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
-/// What an administrator has to know about it; nothing if only callers who may do everything build.
+/// The warning; `None` if only callers who may do everything may build.
 ///
 /// # Errors
-/// If the policies cannot be asked.
+/// If the policies cannot be evaluated.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
     Ok(describe(&who_may(policy, policy_action::BUILD.name)?))
 }
@@ -15,9 +15,9 @@ pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
 fn describe(builders: &[String]) -> Option<String> {
     (!builders.is_empty()).then(|| {
         format!(
-            "host-network: `ADD URL` in a Dockerfile, which the broker does not read, has dockerd fetch \
-             from services that listen on the host's loopback only, and these may build: {}; let no \
-             such service trust every local process",
+            "host-network: dockerd fetches each `ADD URL` of a Dockerfile from the host's network, \
+             including services that listen only on loopback, and the broker does not read Dockerfiles. \
+             These callers may build: {}; make sure that no such service trusts every local process",
             builders.join(", ")
         )
     })
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s05_it_warns_of_builders_who_reach_the_host_s_loopback() {
+    fn s05_the_warning_names_builders_who_reach_the_hosts_loopback() {
         let text =
             r#"@id("a") permit(principal in Group::"dev", action == Action::"build", resource);"#;
         let warning = warning(&Policy::from_text(text).unwrap()).unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! Whether root of a container is root of the host, as far as dockerd's settings tell.
+//! Warns of callers who can become root of the host, because dockerd's settings do not separate root in
+//! a container from root of the host.
 
 use std::fs;
 use std::path::Path;
@@ -11,25 +12,25 @@ use crate::judge::policy_action;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
-/// What an administrator has to know about it; nothing if dockerd keeps the two apart, or if only
-/// callers who may do everything make containers.
+/// The warning; `None` if dockerd separates the two, or if only callers who may do everything may create
+/// containers.
 ///
 /// # Errors
-/// If the policies cannot be asked.
+/// If the policies cannot be evaluated.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
-    let makers = who_may(policy, policy_action::CONTAINER_CREATE.name)?;
+    let callers = who_may(policy, policy_action::CONTAINER_CREATE.name)?;
     let settings = DockerdSettings::read(Path::new(DAEMON_SETTINGS));
     let is_enforcing = fs::read(SELINUX_ENFORCE).is_ok_and(|state| state.starts_with(b"1"));
-    Ok(describe(&makers, &settings, is_enforcing))
+    Ok(describe(&callers, &settings, is_enforcing))
 }
 
-/// Whether SELinux enforces its policy.
+/// The file that contains `1` if SELinux enforces its policy.
 ///
 /// # Source
 /// `selinuxfs` of Linux: `security/selinux/selinuxfs.c`.
 const SELINUX_ENFORCE: &str = "/sys/fs/selinux/enforce";
 
-/// The settings of dockerd that keep root of a container apart from root of the host.
+/// The settings of dockerd that separate root in a container from root of the host.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct DockerdSettings {
@@ -38,7 +39,7 @@ struct DockerdSettings {
 }
 
 impl DockerdSettings {
-    /// Reads dockerd's settings. A dockerd without a file of settings has its defaults.
+    /// Reads dockerd's settings. If the file does not exist, dockerd uses its defaults.
     fn read(path: &Path) -> anyhow::Result<Self> {
         if !path.exists() {
             return Ok(Self::default());
@@ -50,21 +51,21 @@ impl DockerdSettings {
 }
 
 fn describe(
-    makers: &[String],
+    callers: &[String],
     settings: &anyhow::Result<DockerdSettings>,
     is_enforcing: bool,
 ) -> Option<String> {
-    let why = match settings {
+    let remedy = match settings {
         Ok(DockerdSettings { userns_remap, .. }) if !userns_remap.is_empty() => return None,
         Ok(DockerdSettings { selinux_enabled: true, .. }) if is_enforcing => return None,
-        Ok(_) => format!("userns-remap in {DAEMON_SETTINGS} prevents it"),
-        Err(error) => format!("cannot tell whether dockerd remaps users: {error:#}"),
+        Ok(_) => format!("to prevent it, set userns-remap in {DAEMON_SETTINGS}"),
+        Err(error) => format!("cannot determine whether dockerd remaps users: {error:#}"),
     };
-    (!makers.is_empty()).then(|| {
+    (!callers.is_empty()).then(|| {
         format!(
-            "host-root: a container that runs as root, together with a shell on the host, makes its \
-             owner root of the host, and these may create containers: {}; {why}",
-            makers.join(", ")
+            "host-root: a caller who has a shell on the host and a container that runs as root can \
+             become root of the host. These callers may create containers: {}; {remedy}",
+            callers.join(", ")
         )
     })
 }
@@ -78,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn s02_it_warns_where_root_of_a_container_is_root_of_the_host() {
-        let makers = ["anybody".to_owned()];
+    fn s02_it_warns_unless_dockerd_separates_root_in_containers_from_the_hosts() {
+        let callers = ["anybody".to_owned()];
         for (text, is_enforcing, is_warned) in [
             ("{}", false, true),
             ("{}", true, true),
@@ -89,11 +90,11 @@ mod tests {
             (r#"{"selinux-enabled": true}"#, true, false),
             ("{", false, true),
         ] {
-            let warning = describe(&makers, &settings(text), is_enforcing);
+            let warning = describe(&callers, &settings(text), is_enforcing);
             assert_eq!(warning.is_some(), is_warned, "{text}");
         }
         assert_eq!(describe(&[], &settings("{}"), false), None);
-        let warning = describe(&makers, &settings("{}"), false).unwrap();
-        assert!(warning.contains(": anybody; userns-remap in"), "{warning}");
+        let warning = describe(&callers, &settings("{}"), false).unwrap();
+        assert!(warning.contains(": anybody; to prevent it, set userns-remap in"), "{warning}");
     }
 }

@@ -1,4 +1,7 @@
-//! The docker command itself, at the made-up dockerd.
+//! Runs the docker command against the fake dockerd.
+//!
+//! Knows how to keep the command away from any real daemon, and when to stop it. Does not know what the
+//! command's requests mean.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -12,79 +15,81 @@ use tokio::time::{Instant, sleep};
 
 use super::server::{Calls, Directory};
 
-/// How long the command may take, and how many requests it may make.
-const WAIT: Duration = Duration::from_secs(15);
+/// How long the command may run.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many requests the command may make.
 const CALLS_LIMIT: usize = 100;
 
-/// Between two looks at whether it has ended.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The time between two checks whether the command has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What could lead docker to another daemon than the made-up one.
-const ELSEWHERE: [&str; 4] =
+/// Environment variables that could direct docker to another daemon.
+const OTHER_DAEMON: [&str; 4] =
     ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
 
-/// Runs the command, and gives what there is to say about it.
+/// Runs the command. Returns a note for the report if the command was stopped.
 ///
 /// # Errors
-/// If it names a daemon of its own, is not installed, or fails without asking for anything.
+/// If the command names another daemon, is not installed, or fails without making a request.
 pub(super) async fn run(
     words: &[OsString],
     socket: &Path,
     directory: &Directory,
     calls: &Calls,
 ) -> anyhow::Result<Option<String>> {
-    let (program, arguments) = words.split_first().context("no command is given")?;
+    let (program, arguments) = words.split_first().context("the command is missing")?;
     refuse_other_daemon(arguments)?;
     let (output, errors) = (directory.path("output"), directory.path("errors"));
     let mut address = OsString::from("unix://");
     address.push(socket);
     let mut command = Command::new(program);
     command.args(arguments).env("DOCKER_HOST", address);
-    // Not one that builds elsewhere.
+    // Other builders build outside of dockerd.
     command.env("BUILDX_BUILDER", "default");
-    for name in ELSEWHERE {
+    for name in OTHER_DAEMON {
         command.env_remove(name);
     }
     command.stdout(File::create(&output)?).stderr(File::create(&errors)?);
     let child = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => anyhow!(
-            "{} is not installed here; give the request itself with --request",
+            "{} is not installed; pass the request itself with --request",
             program.to_string_lossy()
         ),
         _ => anyhow!("cannot run {}: {error}", program.to_string_lossy()),
     })?;
     let ended = wait(child, calls).await?;
-    let asked_for_nothing = calls.borrow().iter().all(|call| call.is_probe && call.is_allowed());
-    if asked_for_nothing && ended.is_none_or(|status| !status.success()) {
-        let said = fs::read(&errors).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        bail!("the command asked docker for nothing: {}", said.trim().replace('\n', " "));
+    let made_no_request = calls.borrow().iter().all(|call| call.is_probe && call.is_allowed());
+    if made_no_request && ended.is_none_or(|status| !status.success()) {
+        let output = fs::read(&errors).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output);
+        bail!("the command made no request: {}", output.trim().replace('\n', " "));
     }
     let note = || {
         format!(
-            "the command was ended after {} s or {CALLS_LIMIT} requests, so more may follow",
-            WAIT.as_secs()
+            "stopped the command after {} s or {CALLS_LIMIT} requests; it may make further requests",
+            TIMEOUT.as_secs()
         )
     };
     Ok(ended.is_none().then(note))
 }
 
-/// Waits for its end; `None` where that was not waited for.
+/// Waits until the command ends; `None` if it had to be stopped.
 async fn wait(mut child: Child, calls: &Calls) -> io::Result<Option<ExitStatus>> {
-    let end = Instant::now() + WAIT;
+    let end = Instant::now() + TIMEOUT;
     while Instant::now() < end && calls.borrow().len() < CALLS_LIMIT {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
     child.kill()?;
     child.wait()?;
     Ok(None)
 }
 
-/// docker's own options stand before its command, a plugin's between that and the next word; those
-/// that name a daemon would go before the environment.
+/// Rejects options that name a daemon, because they override the environment. docker's own options come
+/// before its command, and the options of a plugin come directly after that command.
 fn refuse_other_daemon(arguments: &[OsString]) -> anyhow::Result<()> {
     let mut words = arguments.iter().map(|word| word.to_string_lossy());
     let mut is_dockers = true;
@@ -95,7 +100,7 @@ fn refuse_other_daemon(arguments: &[OsString]) -> anyhow::Result<()> {
             }
             is_dockers = false;
         } else if names_daemon(&word, is_dockers) {
-            bail!("leave out {word}: nothing is to reach a real daemon");
+            bail!("remove {word}: the command must not reach a real daemon");
         } else if is_dockers && TAKE_VALUE.contains(&word.as_ref()) {
             words.next();
         }
@@ -103,11 +108,12 @@ fn refuse_other_daemon(arguments: &[OsString]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// docker's own options that take the next word. Short ones may stand behind others.
+/// docker's own options that take the next word as their value. Short options may be combined.
 const TAKE_VALUE: [&str; 7] =
     ["--config", "-l", "-Dl", "--log-level", "--tlscacert", "--tlscert", "--tlskey"];
 
-/// Behind docker's command, `-c` and `-H` in the midst of others are its own.
+/// Whether an option names a daemon. After docker's command, `-c` is an option of that command, and so is
+/// an `H` among combined short options.
 fn names_daemon(option: &str, is_dockers: bool) -> bool {
     let name = option.split('=').next().unwrap_or_default();
     if option.starts_with("--") {
@@ -121,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_real_daemon_is_reached() {
+    fn options_that_name_a_real_daemon_are_rejected() {
         let check = |line: &str| {
             let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             refuse_other_daemon(&words).is_ok()

@@ -1,7 +1,7 @@
-//! A dockerd that does nothing: it answers so that clients go on.
+//! A fake dockerd that does nothing and answers so that clients continue.
 //!
-//! Whatever is asked for is there, belongs to the same person and has nothing of the host; what was
-//! made here is what it was made to be.
+//! Every object exists, belongs to one owner and has no access to the host. An object that a client has
+//! created here has the properties from its request. Does not know policies.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -27,19 +27,20 @@ use crate::owner::{LABEL, OwnedKind, Owner, OwnerTable, name_key};
 use crate::refusal::Refusal;
 use crate::who::registrar::claim;
 
-/// dockerd's answer.
+/// The fake dockerd's response.
 pub(super) type DockerdAnswer = Response<Full<Bytes>>;
 
-/// What the made-up dockerd has.
+/// The state of the fake dockerd.
 #[derive(Debug)]
 pub(super) struct Dockerd {
     owners: Rc<OwnerTable>,
-    /// Whose what is made here is.
+    /// The owner of objects that are created here.
     owner: Owner,
+    /// The owner of all other objects.
     owner_of_rest: Owner,
-    /// What was made here or asked for, by id and by name.
+    /// Objects that were created or inspected, by id and by name.
     known: RefCell<HashMap<String, Value>>,
-    /// A volume that is about to be made, and so is not there.
+    /// The volume that the current request creates, which does not exist yet.
     missing_volume: RefCell<Option<String>>,
 }
 
@@ -49,7 +50,7 @@ impl Dockerd {
         Self { owners, owner, owner_of_rest, known, missing_volume }
     }
 
-    /// Says that a call is about to make this volume.
+    /// Sets the volume that does not exist, because the current request creates it.
     pub(super) fn miss_volume(&self, name: Option<&str>) {
         self.missing_volume.replace(name.map(str::to_owned));
     }
@@ -58,64 +59,27 @@ impl Dockerd {
     pub(super) fn answer(&self, head: &Head, body: &Body) -> DockerdAnswer {
         let name = head.object.as_deref().unwrap_or_default();
         match head.route.operation {
-            Operation::System(SystemOperation::Ping) => ping(),
-            Operation::System(SystemOperation::Version) => document(&version()),
-            Operation::System(SystemOperation::Info) => document(&json!({
-                "OSType": "linux", "Architecture": "x86_64", "DefaultRuntime": "runc",
-                "Swarm": {"LocalNodeState": "inactive"},
-            })),
-            Operation::Container(ContainerOperation::Inspect) => document(&self.container(name)),
-            Operation::Image(ImageOperation::Inspect) => document(&self.image(name)),
-            Operation::Volume(VolumeOperation::Inspect)
-                if self.missing_volume.borrow().as_deref() == Some(name) =>
-            {
-                refuse(&Refusal::not_found(format!("get {name}: no such volume")))
-            }
-            Operation::Volume(VolumeOperation::Inspect) => document(&self.volume(name)),
-            Operation::Network(NetworkOperation::Inspect) => document(&self.network(name)),
+            Operation::System(operation) => answer_system(operation),
+            Operation::Container(operation) => self.answer_container(operation, head, body),
             Operation::Exec(ExecOperation::Inspect) => document(&self.exec(name)),
-            Operation::Container(ContainerOperation::Create) => self.make_container(head, body),
             Operation::Exec(ExecOperation::Create) => self.make_exec(name, body),
-            Operation::Container(ContainerOperation::Start) => {
-                self.start(name);
-                empty(StatusCode::NO_CONTENT)
-            }
-            Operation::Volume(VolumeOperation::Create) => match body {
-                Body::VolumeCreate(volume) => {
-                    made(&self.volume(volume.name.as_deref().unwrap_or_default()))
-                }
-                _ => made(&self.volume("")),
-            },
-            Operation::Container(ContainerOperation::Commit)
-            | Operation::Network(NetworkOperation::Create) => {
+            Operation::Exec(ExecOperation::Start) => end_of_stream(),
+            Operation::Image(operation) => self.answer_image(operation, head),
+            Operation::Volume(operation) => self.answer_volume(operation, head, body),
+            Operation::Network(NetworkOperation::Inspect) => document(&self.network(name)),
+            Operation::Network(NetworkOperation::Create) => {
                 made(&json!({"Id": id_of("made", name)}))
             }
+            Operation::Network(NetworkOperation::Prune)
+            | Operation::Build(BuildOperation::Prune) => document(&json!({"SpaceReclaimed": 0})),
+            Operation::Build(BuildOperation::Session | BuildOperation::Grpc) => no_daemon(),
+            Operation::Build(BuildOperation::Run) => empty(StatusCode::OK),
             Operation::Swarm(
                 SwarmOperation::ServiceCreate
                 | SwarmOperation::SecretCreate
                 | SwarmOperation::ConfigCreate,
             ) => made(&json!({"ID": id_of("made", name)})),
-            Operation::Container(ContainerOperation::Wait) => document(&json!({"StatusCode": 0})),
-            Operation::Container(ContainerOperation::Attach)
-            | Operation::Exec(ExecOperation::Start) => end_of_stream(),
-            Operation::Container(ContainerOperation::AttachWs)
-            | Operation::Build(BuildOperation::Session | BuildOperation::Grpc) => {
-                refuse(&Refusal::forbidden("there is no daemon here"))
-            }
-            Operation::Container(
-                ContainerOperation::ArchiveStat | ContainerOperation::ArchiveRead,
-            ) => with_header(empty(StatusCode::OK), STAT, FILE),
-            Operation::Volume(VolumeOperation::List) => {
-                document(&json!({"Volumes": [], "Warnings": []}))
-            }
-            Operation::Container(ContainerOperation::Top) => {
-                document(&json!({"Titles": [], "Processes": []}))
-            }
-            Operation::Container(ContainerOperation::List | ContainerOperation::Changes)
-            | Operation::Image(
-                ImageOperation::List | ImageOperation::History | ImageOperation::Remove,
-            )
-            | Operation::Network(NetworkOperation::List)
+            Operation::Network(NetworkOperation::List)
             | Operation::Registry(
                 RegistryOperation::SearchImages | RegistryOperation::PluginPrivileges,
             )
@@ -127,32 +91,76 @@ impl Dockerd {
                 | SwarmOperation::SecretList
                 | SwarmOperation::ConfigList,
             ) => document(&json!([])),
-            Operation::Container(ContainerOperation::Update | ContainerOperation::Stats)
-            | Operation::System(SystemOperation::DiskUsage)
-            | Operation::Registry(RegistryOperation::Auth) => document(&json!({})),
-            Operation::Container(ContainerOperation::Prune)
-            | Operation::Image(ImageOperation::Prune)
-            | Operation::Volume(VolumeOperation::Prune)
-            | Operation::Network(NetworkOperation::Prune)
-            | Operation::Build(BuildOperation::Prune) => document(&json!({"SpaceReclaimed": 0})),
-            // What is read as it comes ends at once.
-            Operation::Container(
-                ContainerOperation::Logs
-                | ContainerOperation::Export
-                | ContainerOperation::ArchiveWrite,
-            )
-            | Operation::System(SystemOperation::Events)
-            | Operation::Build(BuildOperation::Run)
-            | Operation::Image(
-                ImageOperation::Pull
-                | ImageOperation::Push
-                | ImageOperation::Load
-                | ImageOperation::Save,
-            ) => empty(StatusCode::OK),
-            _ if matches!(head.route.method, Method::Get | Method::Head) => {
-                refuse(&Refusal::not_found("there is no such thing here"))
+            Operation::Registry(RegistryOperation::Auth) => document(&json!({})),
+            _ => by_method(head),
+        }
+    }
+
+    fn answer_container(
+        &self,
+        operation: ContainerOperation,
+        head: &Head,
+        body: &Body,
+    ) -> DockerdAnswer {
+        let name = head.object.as_deref().unwrap_or_default();
+        match operation {
+            ContainerOperation::Inspect => document(&self.container(name)),
+            ContainerOperation::Create => self.make_container(head, body),
+            ContainerOperation::Start => {
+                self.start(name);
+                empty(StatusCode::NO_CONTENT)
             }
-            _ => empty(StatusCode::NO_CONTENT),
+            ContainerOperation::Commit => made(&json!({"Id": id_of("made", name)})),
+            ContainerOperation::Wait => document(&json!({"StatusCode": 0})),
+            ContainerOperation::Attach => end_of_stream(),
+            ContainerOperation::AttachWs => no_daemon(),
+            ContainerOperation::ArchiveStat | ContainerOperation::ArchiveRead => {
+                with_header(empty(StatusCode::OK), STAT, FILE)
+            }
+            ContainerOperation::Top => document(&json!({"Titles": [], "Processes": []})),
+            ContainerOperation::List | ContainerOperation::Changes => document(&json!([])),
+            ContainerOperation::Update | ContainerOperation::Stats => document(&json!({})),
+            ContainerOperation::Prune => document(&json!({"SpaceReclaimed": 0})),
+            // Streams end at once.
+            ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveWrite => empty(StatusCode::OK),
+            _ => by_method(head),
+        }
+    }
+
+    fn answer_image(&self, operation: ImageOperation, head: &Head) -> DockerdAnswer {
+        let name = head.object.as_deref().unwrap_or_default();
+        match operation {
+            ImageOperation::Inspect => document(&self.image(name)),
+            ImageOperation::List | ImageOperation::History | ImageOperation::Remove => {
+                document(&json!([]))
+            }
+            ImageOperation::Prune => document(&json!({"SpaceReclaimed": 0})),
+            ImageOperation::Pull
+            | ImageOperation::Push
+            | ImageOperation::Load
+            | ImageOperation::Save => empty(StatusCode::OK),
+            _ => by_method(head),
+        }
+    }
+
+    fn answer_volume(&self, operation: VolumeOperation, head: &Head, body: &Body) -> DockerdAnswer {
+        let name = head.object.as_deref().unwrap_or_default();
+        match operation {
+            VolumeOperation::Inspect if self.missing_volume.borrow().as_deref() == Some(name) => {
+                refuse(&Refusal::not_found(format!("get {name}: no such volume")))
+            }
+            VolumeOperation::Inspect => document(&self.volume(name)),
+            VolumeOperation::Create => match body {
+                Body::VolumeCreate(volume) => {
+                    made(&self.volume(volume.name.as_deref().unwrap_or_default()))
+                }
+                _ => made(&self.volume("")),
+            },
+            VolumeOperation::List => document(&json!({"Volumes": [], "Warnings": []})),
+            VolumeOperation::Prune => document(&json!({"SpaceReclaimed": 0})),
+            _ => by_method(head),
         }
     }
 
@@ -163,7 +171,7 @@ impl Dockerd {
         let host_config = json!({});
         let container =
             self.container_with(name, "unknown", &host_config, &self.owner_of_rest, true);
-        self.keep(&container, "Id", Some(name));
+        self.store(&container, "Id", Some(name));
         container
     }
 
@@ -189,7 +197,7 @@ impl Dockerd {
 
     fn make_container(&self, head: &Head, body: &Body) -> DockerdAnswer {
         let Body::ContainerCreate(config) = body else { return empty(StatusCode::BAD_REQUEST) };
-        // One without a name is given one, as dockerd does; each is another.
+        // A container without a name gets a unique one, as from dockerd.
         let given = format!("nameless_{}", self.known.borrow().len() / 2);
         let name = head.query.text("name").unwrap_or(&given);
         let image = config.image.as_deref().unwrap_or_default();
@@ -197,7 +205,7 @@ impl Dockerd {
         let host_config = host_config.and_then(|host| serde_json::to_value(host).ok());
         let host_config = host_config.unwrap_or_else(|| json!({}));
         let container = self.container_with(name, image, &host_config, &self.owner, false);
-        made(&json!({"Id": self.keep(&container, "Id", Some(name)), "Warnings": []}))
+        made(&json!({"Id": self.store(&container, "Id", Some(name)), "Warnings": []}))
     }
 
     fn make_exec(&self, container: &str, body: &Body) -> DockerdAnswer {
@@ -215,28 +223,28 @@ impl Dockerd {
                 "privileged": exec.privileged == Some(true),
             },
         });
-        made(&json!({"Id": self.keep(&exec, "ID", None)}))
+        made(&json!({"Id": self.store(&exec, "ID", None)}))
     }
 
-    /// Keeps something under its id and its name, and gives the id.
-    fn keep(&self, thing: &Value, key: &str, name: Option<&str>) -> String {
-        let id = thing.get(key).and_then(Value::as_str).unwrap_or_default();
+    /// Stores an object under its id and its name. Returns the id.
+    fn store(&self, object: &Value, key: &str, name: Option<&str>) -> String {
+        let id = object.get(key).and_then(Value::as_str).unwrap_or_default();
         let mut known = self.known.borrow_mut();
         for key in [Some(id), name].into_iter().flatten() {
-            known.insert(key.to_owned(), thing.clone());
+            known.insert(key.to_owned(), object.clone());
         }
         id.to_owned()
     }
 
     fn start(&self, name: &str) {
-        let mut kept = self.known.borrow_mut();
-        let id = kept.get(name).and_then(|container| container.get("Id")).cloned();
-        for container in kept.values_mut() {
+        let mut known = self.known.borrow_mut();
+        let id = known.get(name).and_then(|container| container.get("Id")).cloned();
+        for container in known.values_mut() {
             if id.is_some()
                 && container.get("Id") == id.as_ref()
-                && let Some(was) = container.get_mut("State")
+                && let Some(old) = container.get_mut("State")
             {
-                *was = state(true);
+                *old = state(true);
             }
         }
     }
@@ -248,7 +256,7 @@ impl Dockerd {
         })
     }
 
-    /// An image takes no label, so it is in the table whose it is.
+    /// The broker cannot label an image, so the table names its owner.
     fn image(&self, name: &str) -> Value {
         let id = match name.strip_prefix("sha256:") {
             Some(_) => name.to_owned(),
@@ -283,7 +291,33 @@ impl Dockerd {
     }
 }
 
-/// What a client is told of a request that the broker does not understand.
+fn answer_system(operation: SystemOperation) -> DockerdAnswer {
+    match operation {
+        SystemOperation::Ping => ping(),
+        SystemOperation::Version => document(&version()),
+        SystemOperation::Info => document(&json!({
+            "OSType": "linux", "Architecture": "x86_64", "DefaultRuntime": "runc",
+            "Swarm": {"LocalNodeState": "inactive"},
+        })),
+        SystemOperation::DiskUsage => document(&json!({})),
+        SystemOperation::Events => empty(StatusCode::OK),
+    }
+}
+
+/// The response to an operation that has no response of its own here.
+fn by_method(head: &Head) -> DockerdAnswer {
+    if matches!(head.route.method, Method::Get | Method::Head) {
+        return refuse(&Refusal::not_found("no such object"));
+    }
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// The response to an operation that needs a real daemon.
+fn no_daemon() -> DockerdAnswer {
+    refuse(&Refusal::forbidden("explain has no daemon that could do this"))
+}
+
+/// The response to a request that the broker refuses.
 pub(super) fn refuse(refusal: &Refusal) -> DockerdAnswer {
     with_status(document(&json!({"message": refusal.message})), refusal.status)
 }
@@ -293,7 +327,7 @@ fn state(is_running: bool) -> Value {
     json!({"Pid": i32::from(is_running), "Running": is_running, "Status": status})
 }
 
-/// An id that is the same each time; what is an id already stays.
+/// An id for a name, always the same. A name that is an id already is returned unchanged.
 fn id_of(kind: &str, name: &str) -> String {
     if is_id(name) {
         return name.to_owned();
@@ -305,8 +339,8 @@ fn id_of(kind: &str, name: &str) -> String {
     })
 }
 
-/// Which versions of the API there are, and that builds are BuildKit's unless a client says
-/// otherwise, as dockerd has it since version 23.
+/// Announces the newest version of the API, and BuildKit as the default builder, as dockerd does since
+/// version 23.
 fn ping() -> DockerdAnswer {
     let newest = HeaderValue::from_str(&ApiVersion::NEWEST.to_string());
     let answer = with_header(empty(StatusCode::OK), "ostype", "linux");
@@ -328,16 +362,18 @@ fn version() -> Value {
     })
 }
 
-/// The header in which dockerd describes a file, and one that is empty.
+/// The header in which dockerd describes a file.
 ///
 /// # Source
-/// `PathStat` in `api/types/container/container.go` of moby; base64 of
-/// `{"name":"x","size":0,"mode":420,"mtime":"2000-01-01T00:00:00Z","linkTarget":""}`.
+/// `PathStat` in `api/types/container/container.go` of moby.
 const STAT: &str = "x-docker-container-path-stat";
+
+/// The description of an empty file: base64 of
+/// `{"name":"x","size":0,"mode":420,"mtime":"2000-01-01T00:00:00Z","linkTarget":""}`.
 const FILE: &str = "eyJuYW1lIjoieCIsInNpemUiOjAsIm1vZGUiOjQyMCwibXRpbWUiOiIyMDAwLTAxLTAxVDAwOjAwOjAwWiIs\
                     ImxpbmtUYXJnZXQiOiIifQ==";
 
-/// The connection becomes a stream; whoever serves it ends it.
+/// Upgrades the connection to a stream. The server closes it.
 fn end_of_stream() -> DockerdAnswer {
     let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));

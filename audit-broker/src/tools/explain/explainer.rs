@@ -1,7 +1,6 @@
 //! Explains one request.
 //!
-//! The daemon's own judge decides, and a made-up dockerd responds. Nothing is recorded and nothing
-//! is done.
+//! The daemon's own judge decides, and a fake dockerd responds. Nothing is recorded or forwarded.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,8 +9,9 @@ use audit_host::object_id::{is_id, short_id};
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
+use super::caller::ExplainedCaller;
 use super::dockerd::{Dockerd, DockerdAnswer, refuse};
-use super::who::Caller;
+
 use crate::api::body::{Body, parse_body};
 use crate::api::operation::{Operation, SystemOperation};
 use crate::api::request::{ApiVersion, Head, parse_head};
@@ -28,45 +28,46 @@ use crate::settings::Settings;
 use crate::who::registrar::Registrar;
 
 /// Everything that the judgement depends on.
+#[derive(Debug)]
 pub(super) struct Explainer {
     pub(super) settings: Settings,
     pub(super) policy: Arc<Policy>,
     pub(super) cache: DecisionCache,
-    pub(super) caller: Caller,
+    pub(super) caller: ExplainedCaller,
     pub(super) owners: Rc<OwnerTable>,
     pub(super) dockerd: Rc<Dockerd>,
-    /// The way to the same dockerd, over its socket.
+    /// The connection to the same fake dockerd over its socket.
     pub(super) upstream: Upstream,
 }
 
-/// A call, and what became of it.
+/// A call and its judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Explained {
     /// `POST /containers/create`.
     pub(super) call: String,
-    /// Whether it only asks which daemon this is.
+    /// Whether the call only asks about the daemon itself.
     pub(super) is_probe: bool,
     pub(super) outcome: Outcome,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is not understood, or something that it needs is missing.
+    /// The request is not valid, or an object that it needs does not exist.
     Refused(String),
     Judged {
         questions: Vec<Answered>,
-        /// Each danger, where it is asked for, and whether it yields the host.
+        /// Each danger with its place in the request, and whether it gives access to the host.
         dangers: Vec<(String, bool)>,
-        /// What a container is made without.
+        /// Privileges that docker gives a container by default and the broker removes.
         withheld: Vec<Withheld>,
     },
 }
 
-/// One thing that has to be allowed.
+/// One of the call's questions, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answered {
     pub(super) action: &'static str,
-    /// What it is done with, as the message goes on; empty for the daemon.
+    /// The object, as ` of KIND NAME`; empty for the daemon.
     pub(super) object: String,
     pub(super) judgement: Judgement,
 }
@@ -84,14 +85,14 @@ impl Explained {
 
 impl Explainer {
     /// # Errors
-    /// If the made-up dockerd cannot be reached.
+    /// If the fake dockerd cannot be reached.
     pub(super) async fn explain(
         &self,
         request: &Parts,
         document: &Bytes,
     ) -> Result<(Explained, DockerdAnswer), Unreachable> {
-        let (head, body) = match self.understand(request, document) {
-            Ok(understood) => understood,
+        let (head, body) = match self.parse(request, document) {
+            Ok(parsed) => parsed,
             Err(refusal) => {
                 let call = format!("{} {}", request.method, request.uri.path());
                 return Ok(refused(call, &refusal));
@@ -113,7 +114,7 @@ impl Explainer {
             Ok(judged) => judged,
             Err(NotJudged::Refused(refusal)) => return Ok(refused(call, &refusal)),
             Err(NotJudged::Absent { .. }) => {
-                return Ok(refused(call, &Refusal::not_found("there is no such thing")));
+                return Ok(refused(call, &Refusal::not_found("no such object")));
             }
             Err(NotJudged::Unreachable(error)) => return Err(error),
         };
@@ -122,7 +123,7 @@ impl Explainer {
         Ok((Explained { call, is_probe, outcome: self.outcome(judged) }, answer))
     }
 
-    /// The daemon's own judge, in front of the made-up dockerd.
+    /// The daemon's own judge, which inspects objects in the fake dockerd.
     fn judge(&self, version: ApiVersion) -> Judge<'_> {
         Judge {
             subject: &self.caller.subject,
@@ -152,7 +153,7 @@ impl Explainer {
         Outcome::Judged { questions, dangers, withheld: judged.withheld }
     }
 
-    fn understand(&self, request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
+    fn parse(&self, request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
         let Parts { method, uri, version, headers, .. } = request;
         let ignored = &self.settings.ignore_headers;
         let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST, ignored)?;
@@ -170,7 +171,7 @@ fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {
     (Explained { call, is_probe: false, outcome }, refuse(refusal))
 }
 
-/// Method and path, without what differs from client to client; ids as short as docker shows them.
+/// Method and path, without parts that differ between clients. Ids are as short as docker shows them.
 fn describe_call(head: &Head) -> String {
     let id = head.object.as_deref().filter(|object| is_id(object));
     let target = head.target(ApiVersion::NEWEST, id.map(short_id));

@@ -1,4 +1,4 @@
-//! What is said of the calls.
+//! Formats the explanation of all calls.
 
 use std::fmt::Write as _;
 
@@ -6,17 +6,17 @@ use super::explainer::{Answered, Explained, Outcome};
 use crate::policy::Verdict;
 use crate::settings::Mode;
 
-/// One block for each call, and a last line for all. What only asks which daemon this is is shown
-/// where it is denied or is all there is; what was said already is not said again.
-pub(super) fn report(who: &str, calls: &[Explained], note: Option<&str>, mode: Mode) -> String {
-    let mut text = format!("{who}\n\n");
-    let mut said: Vec<&Explained> = Vec::new();
+/// One block for each call, and a last line for all calls. An allowed probe is left out, unless there are
+/// only probes. A repeated call is shown once.
+pub(super) fn report(caller: &str, calls: &[Explained], note: Option<&str>, mode: Mode) -> String {
+    let mut text = format!("{caller}\n\n");
+    let mut shown: Vec<&Explained> = Vec::new();
     let is_all_probes = calls.iter().all(|call| call.is_probe);
     for call in calls {
-        if (call.is_probe && !is_all_probes && call.is_allowed()) || said.contains(&call) {
+        if (call.is_probe && !is_all_probes && call.is_allowed()) || shown.contains(&call) {
             continue;
         }
-        said.push(call);
+        shown.push(call);
         add_call(&mut text, call);
     }
     if let Some(note) = note {
@@ -26,7 +26,7 @@ pub(super) fn report(who: &str, calls: &[Explained], note: Option<&str>, mode: M
     let overall = match (is_allowed, mode) {
         (true, _) => "allowed",
         (false, Mode::Enforce) => "denied",
-        (false, Mode::Report) => "denied; with mode = \"report\" it is done all the same",
+        (false, Mode::Report) => "denied, but mode = \"report\" executes it anyway",
     };
     let _ = writeln!(text, "\n{overall}");
     text
@@ -49,24 +49,22 @@ fn add_call(text: &mut String, call: &Explained) {
     };
     let _ = writeln!(text, "{name}: {outcome}");
     for Answered { action, object, judgement } in questions {
-        let verdict = &judgement.verdict;
-        let said = would(verdict);
-        let _ = writeln!(text, "  {action}{object}: {said}");
+        let _ = writeln!(text, "  {action}{object}: {}", describe(&judgement.verdict));
         if let Some(reported) = &judgement.reported {
-            let would = would(reported);
-            let _ = writeln!(text, "    did the policies count that are only reported: {would}");
+            let reported = describe(reported);
+            let _ = writeln!(text, "    if policies in report mode were enforced: {reported}");
         }
     }
     for (danger, yields_host) in dangers {
-        let what = if *yields_host { "danger to the host" } else { "danger" };
-        let _ = writeln!(text, "  {what}: {danger}");
+        let title = if *yields_host { "danger to the host" } else { "danger" };
+        let _ = writeln!(text, "  {title}: {danger}");
     }
     for withheld in withheld.iter().filter(|_| denied.is_none()) {
-        let _ = writeln!(text, "  it is made {}", withheld.told());
+        let _ = writeln!(text, "  the container is created {}", withheld.told());
     }
 }
 
-fn would(verdict: &Verdict) -> String {
+fn describe(verdict: &Verdict) -> String {
     if verdict.is_allowed { why_allowed(verdict) } else { why_denied(verdict, None) }
 }
 

@@ -1,4 +1,4 @@
-//! A request as it would go over the wire, from a file.
+//! Parses a file that contains an HTTP request.
 
 use anyhow::{Context, anyhow, ensure};
 use bytes::Bytes;
@@ -6,10 +6,10 @@ use hyper::Request;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
-/// Reads a request line, headers if there are any, an empty line and a body.
+/// Parses a request line, any headers, an empty line and a body.
 ///
 /// # Errors
-/// What is wrong with the request line or with which header. The body is not looked at.
+/// If the request line or a header is not valid. The body is not checked.
 pub(super) fn parse(text: &str) -> anyhow::Result<(Parts, Bytes)> {
     let text = text.replace("\r\n", "\n");
     let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
@@ -24,19 +24,19 @@ pub(super) fn parse(text: &str) -> anyhow::Result<(Parts, Bytes)> {
     })?;
     let target = target.trim().trim_end_matches(" HTTP/1.1").trim();
     *request.method_mut() =
-        method.parse().with_context(|| format!("`{}` is no method", method.escape_debug()))?;
+        method.parse().with_context(|| format!("`{}` is not a method", method.escape_debug()))?;
     *request.uri_mut() =
-        target.parse().with_context(|| format!("`{}` is no target", target.escape_debug()))?;
+        target.parse().with_context(|| format!("`{}` is not a target", target.escape_debug()))?;
     let headers = request.headers_mut();
     for line in lines {
-        let header = || anyhow!("`{}` is no header", line.escape_debug());
+        let header = || anyhow!("`{}` is not a header", line.escape_debug());
         let (name, value) = line.split_once(':').ok_or_else(header)?;
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| header())?;
         headers.append(name, HeaderValue::from_str(value.trim()).map_err(|_| header())?);
     }
     let body = Bytes::from(body.trim_end().to_owned());
     if !body.is_empty() {
-        // What was counted with the last line end, or before an edit, is not what is here.
+        // A length in the file may count the final newline, or may be older than an edit of the body.
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read() {
+    fn a_request_is_parsed() {
         let (head, body) = parse(
             "POST /v1.41/containers/create?name=x HTTP/1.1\r\nHost: docker\r\n\r\n{\"a\": 1}\r\n",
         )
@@ -65,12 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_named() {
+    fn the_error_shows_the_invalid_part() {
         let problem = |text| format!("{:#}", parse(text).unwrap_err());
         assert!(problem("").contains("first line"));
         assert!(problem("{}").contains("`{}`"));
-        assert!(problem("G@T /info").contains("no method"));
-        assert!(problem("GET info").contains("no target") || problem("GET info").contains("path"));
-        assert!(problem("GET /info\nno header\n\n").contains("`no header` is no header"));
+        assert!(problem("G@T /info").contains("`G@T` is not a method"));
+        let target = problem("GET info");
+        assert!(target.contains("not a target") || target.contains("path"), "{target}");
+        assert!(problem("GET /info\nno header\n\n").contains("`no header` is not a header"));
     }
 }

@@ -1,7 +1,7 @@
-//! The sockets at which the made-up dockerd is asked, in a directory that nobody else can enter.
+//! The two sockets of the fake dockerd, in a directory that only this user can enter.
 //!
-//! At one, clients are answered and what they ask for is explained; at the other, the daemon's own
-//! code asks what things are.
+//! One socket is for clients: their requests are explained and answered. The other is for the broker's
+//! own code, which inspects objects there.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -29,17 +29,17 @@ use crate::api::body::{Body, SIZE_LIMIT_BYTES};
 use crate::api::request::{ApiVersion, parse_head};
 use crate::refusal::Refusal;
 
-/// A directory of this process's own, which goes with it.
+/// A private directory, removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Directory(PathBuf);
 
 impl Directory {
     /// # Errors
-    /// If none can be made where temporary files are.
+    /// If the directory for temporary files does not allow it.
     pub(super) fn new() -> anyhow::Result<Self> {
         let template = env::temp_dir().join("audit-broker-explain-XXXXXX");
         let made = mkdtemp(&template)
-            .with_context(|| format!("cannot make a directory like {}", template.display()))?;
+            .with_context(|| format!("cannot create a directory like {}", template.display()))?;
         Ok(Self(made))
     }
 
@@ -50,26 +50,26 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // Nothing else can be done about what stays behind.
+        // If this fails, the directory stays. There is no remedy here.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// What clients have asked for so far.
+/// The calls of clients so far.
 pub(super) type Calls = Rc<RefCell<Vec<Explained>>>;
 
-/// Answers whoever wants to know what things are.
+/// Serves the broker's own questions about objects.
 ///
 /// # Errors
-/// If the socket cannot be made.
+/// If the socket cannot be created.
 pub(super) fn serve_dockerd(path: &Path, dockerd: Rc<Dockerd>) -> anyhow::Result<()> {
     serve(path, move |request| {
         let dockerd = Rc::clone(&dockerd);
-        async move { look(&dockerd, &request) }
+        async move { inspect(&dockerd, &request) }
     })
 }
 
-/// Answers clients, and adds what they ask for to `calls`.
+/// Serves clients and adds their calls to `calls`.
 ///
 /// # Errors
 /// As [`serve_dockerd`].
@@ -109,18 +109,18 @@ async fn serve_connection<Answering: Future<Output = DockerdAnswer>>(
         async move {
             let answer = answering.await;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                // The stream ends as soon as it has begun.
+                // Close the stream at once.
                 spawn_local(async move { drop(upgrade.await) });
             }
             Ok::<_, Infallible>(answer)
         }
     });
     let serving = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
-    // A client that goes away has what it wanted.
+    // An error only means that the client has disconnected.
     let _ = serving.with_upgrades().await;
 }
 
-fn look(dockerd: &Dockerd, request: &Request<Incoming>) -> DockerdAnswer {
+fn inspect(dockerd: &Dockerd, request: &Request<Incoming>) -> DockerdAnswer {
     let (method, uri, version) = (request.method(), request.uri(), request.version());
     match parse_head(method, uri, version, request.headers(), ApiVersion::NEWEST, &[]) {
         Ok(head) => dockerd.answer(&head, &Body::None),
@@ -138,12 +138,12 @@ async fn explain(judge: &Explainer, calls: &Calls, request: Request<Incoming>) -
         }
         Err(error) => refuse(&Refusal {
             status: StatusCode::BAD_GATEWAY,
-            message: format!("explain cannot ask itself: {error}"),
+            message: format!("explain cannot reach its own fake dockerd: {error}"),
         }),
     }
 }
 
-/// The body, as far as documents go; a stream that is longer is read and dropped.
+/// The body, up to just above the limit for documents. The rest of a longer stream is read and dropped.
 async fn read(mut body: Incoming) -> Bytes {
     let mut document = BytesMut::new();
     while let Some(Ok(frame)) = body.frame().await {

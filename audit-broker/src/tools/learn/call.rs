@@ -1,9 +1,9 @@
-//! The calls that records tell of.
+//! Groups records into calls.
 //!
-//! Knows which records belong to one call: the one that it was asked for, the ways in which it
-//! yields the host, that it would have been denied, what a new container was given and which one it
-//! became. A login's records are written by one thread, those of a call at once, so what belongs to
-//! a request comes right behind it.
+//! Knows which records belong to one call: the request, the ways in which it gives access to the host,
+//! a reported denial, the resources of a new container, and that container. The broker writes the
+//! records of a login in one thread, and all records of a call at once. So the records that belong to
+//! a request come directly after it.
 
 use std::collections::HashMap;
 
@@ -17,38 +17,37 @@ use crate::who::subject::{ContainerSubject, Subject, container_ids};
 /// One call.
 #[derive(Debug)]
 pub(super) struct RecordedCall {
-    pub(super) who: Who,
-    /// Whose what it makes is, as root or not.
+    pub(super) caller: RecordedCaller,
+    /// The owner of objects that the call creates, regardless of whether the caller was root.
     pub(super) owner: Owner,
-    /// The word for the route.
+    /// The operation, without `-request`.
     pub(super) op: String,
-    /// A container.
+    /// The name and id of a container.
     pub(super) vm: Option<String>,
     pub(super) uuid: Option<String>,
     /// An image.
     pub(super) sw: Option<String>,
-    /// A volume or network.
     pub(super) volume: Option<String>,
     pub(super) network: Option<String>,
-    /// Anything else that has a name.
+    /// Any other name.
     pub(super) name: Option<String>,
-    /// What a new container was given.
-    pub(super) given: Vec<Given>,
-    /// The ways in which it yields the host, in the words of the records.
+    /// The volumes and networks of a new container.
+    pub(super) given: Vec<GivenObject>,
+    /// The ways in which the call gives access to the host, as the records write them.
     pub(super) ways: Vec<String>,
     pub(super) is_denied: bool,
     pub(super) would_be_denied: bool,
-    /// Whether it is on record that a container came of it.
+    /// Whether a record shows the container that the call created.
     is_made: bool,
     spid: u32,
 }
 
-/// Who calls.
+/// The caller in the records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Who {
-    /// Somebody with this login uid.
+pub(super) enum RecordedCaller {
+    /// A person, by login uid.
     User(u32),
-    /// A unit.
+    /// A systemd unit.
     Service(String),
     Container {
         id: String,
@@ -57,25 +56,26 @@ pub(super) enum Who {
     },
 }
 
-/// Something that a new container was given, by its name.
+/// A volume or network of a new container, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum GivenObject {
     Volume(String),
     Network(String),
 }
 
-/// The kernel's word for a login uid that is not set.
+/// The kernel's number for an unset login uid.
 const UNSET: u32 = u32::MAX;
 
-/// Puts the calls together.
+/// Groups records into calls.
 pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
     let mut calls: Vec<RecordedCall> = Vec::new();
     let mut last: HashMap<Sender, usize> = HashMap::new();
-    let mut given: HashMap<String, Vec<Given>> = HashMap::new();
-    for record in records.iter().filter(|record| !record.goes_on()) {
+    let mut given: HashMap<String, Vec<GivenObject>> = HashMap::new();
+    for record in records.iter().filter(|record| !record.is_continuation()) {
         let op = record.word("op").unwrap_or_default();
         let index = last.get(&record.sender).copied();
-        let belonging = index.and_then(|index| calls.get_mut(index)).filter(|it| it.fits(record));
+        let belonging = index.and_then(|index| calls.get_mut(index));
+        let belonging = belonging.filter(|call| call.fits(record));
         match (record.kind, op.strip_suffix("-request")) {
             (RecordKind::RoleChange, _) => {
                 if let Some(call) = belonging {
@@ -87,7 +87,7 @@ pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
                     last.insert(record.sender, calls.len());
                     calls.push(call);
                 }
-                // What follows belongs to none.
+                // Records that follow belong to no call.
                 None => _ = last.remove(&record.sender),
             },
             (RecordKind::RecordedCall, None) if op == "would-deny" => {
@@ -96,8 +96,8 @@ pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
                 }
             }
             (RecordKind::RecordedCall, None) if record.word("reason") == Some("create") => {
-                if let (Some(uuid), Some(thing)) = (record.word("uuid"), Given::of(record)) {
-                    given.entry(uuid.to_owned()).or_default().push(thing);
+                if let (Some(uuid), Some(object)) = (record.word("uuid"), GivenObject::of(record)) {
+                    given.entry(uuid.to_owned()).or_default().push(object);
                 }
             }
             (RecordKind::RecordedCall, None) if op == "create" && record.is_success() => {
@@ -120,7 +120,7 @@ impl RecordedCall {
         let subject = subject(record)?;
         let filled = |name| record.text(name).filter(|text| !text.is_empty() && text != "?");
         Some(Self {
-            who: Who::of(&subject),
+            caller: RecordedCaller::of(&subject),
             owner: owner_of(&subject).without_root(),
             op: op.to_owned(),
             vm: filled("vm"),
@@ -138,7 +138,7 @@ impl RecordedCall {
         })
     }
 
-    /// Whether the record is about the same as the request.
+    /// Whether the record has the same process and object as the request.
     fn fits(&self, record: &Record) -> bool {
         let vm = record.text("vm").filter(|vm| vm != "?");
         record.number("spid") == Some(self.spid)
@@ -146,7 +146,7 @@ impl RecordedCall {
             && record.word("uuid") == self.uuid.as_deref()
     }
 
-    /// Whether the container in the record may be what came of this.
+    /// Whether this call may have created the container in the record.
     fn became(&self, record: &Record) -> bool {
         self.op == "create"
             && !self.is_made
@@ -157,10 +157,10 @@ impl RecordedCall {
     }
 }
 
-/// Who calls, as far as records tell; `None` if what they say cannot be.
+/// The subject, as far as the record describes it; `None` if the record contradicts itself.
 fn subject(record: &Record) -> Option<Subject> {
     let auid = record.number("sauid")?;
-    // The kernel puts the login in front for whom the broker writes, or none.
+    // The kernel adds the login uid under which the broker writes: the subject's, or none.
     if record.sender.auid != UNSET && record.sender.auid != auid {
         return None;
     }
@@ -188,7 +188,7 @@ fn subject(record: &Record) -> Option<Subject> {
     })
 }
 
-impl Who {
+impl RecordedCaller {
     fn of(subject: &Subject) -> Self {
         match (&subject.container, subject.trusted_login()) {
             (Some(container), _) => {
@@ -200,7 +200,7 @@ impl Who {
         }
     }
 
-    /// Whose a thing is that is in this principal.
+    /// The owner whose objects are in this principal.
     pub(super) fn as_owner(&self) -> Owner {
         match self {
             Self::User(0) => Owner::Root,
@@ -211,8 +211,9 @@ impl Who {
     }
 }
 
-impl Given {
-    /// Paths are no volumes, and what has no name is made with the container.
+impl GivenObject {
+    /// `None` for a path, which is not a volume, and for an anonymous volume, which docker creates with the
+    /// container.
     fn of(record: &Record) -> Option<Self> {
         let named = |name| record.text(name).filter(|text| !matches!(text.as_str(), "" | "?"));
         match record.word("resrc")? {
@@ -223,7 +224,7 @@ impl Given {
     }
 }
 
-/// A way in which a call yields the host: `op=host-mount path=/`.
+/// A way in which a call gives access to the host: `op=host-mount path=/`.
 fn way(record: &Record) -> String {
     let mut way = format!("op={}", record.word("op").unwrap_or_default());
     for name in ["path", "device"] {

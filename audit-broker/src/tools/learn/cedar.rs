@@ -1,11 +1,12 @@
-//! Cedar's text.
+//! Writes Cedar's text.
 //!
-//! The one place where what people chose becomes part of a policy or of a comment in it.
+//! Only this file puts names that users chose into a policy or a comment. It knows how to escape them,
+//! and does not know what they mean.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// A policy that permits something.
+/// A policy that permits some actions.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     pub(super) id: &'a str,
@@ -13,15 +14,15 @@ pub(super) struct Permit<'a> {
     /// The constraint on the principal.
     pub(super) principal: &'a str,
     pub(super) actions: &'a [&'static str],
-    /// What has to be true as well, all of it.
+    /// Conditions that must all be true.
     pub(super) conditions: &'a [String],
 }
 
-/// How much of a value is shown in a comment, in characters.
+/// Longest part of a value that a comment shows, in characters.
 const SHOWN_LIMIT: usize = 200;
 
 impl Permit<'_> {
-    /// The policy, in lines.
+    /// The text of the policy.
     pub(super) fn text(&self) -> String {
         let Self { id, description, principal, actions, conditions } = self;
         let actions = match actions {
@@ -41,13 +42,13 @@ impl Permit<'_> {
     }
 }
 
-/// A string of Cedar's. What is not plain ASCII is escaped, so that who reviews the policy sees
-/// what it says.
+/// A string literal. Everything but printable ASCII is escaped, so that a reviewer sees what the policy
+/// says.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_default())
 }
 
-/// An entity: `User::"dwalsh"`.
+/// A reference to an entity: `User::"dwalsh"`.
 pub(super) fn entity(entity_type: &str, id: &str) -> String {
     format!("{entity_type}::{}", quoted(id))
 }
@@ -58,7 +59,7 @@ pub(super) fn set(texts: &BTreeSet<String>) -> String {
     format!("[{}]", texts.join(", "))
 }
 
-/// What stands in a comment, which ends with its line.
+/// A value for a comment, escaped so that it stays on one line.
 pub(super) fn shown(text: &str) -> String {
     let mut characters = text.chars();
     let begin: String = characters.by_ref().take(SHOWN_LIMIT).collect();
@@ -66,7 +67,7 @@ pub(super) fn shown(text: &str) -> String {
     format!("{}{end}", begin.escape_default())
 }
 
-/// The text with each line made a comment.
+/// Turns each line of the text into a comment.
 pub(super) fn commented(text: &str) -> String {
     let comment = |line: &str| format!("// {line}").trim_end().to_owned() + "\n";
     text.lines().map(comment).collect()

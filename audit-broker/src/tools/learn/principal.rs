@@ -1,17 +1,17 @@
-//! Who did something, as policies name them.
+//! The caller of recorded calls, as policies name it.
 
-use super::call::Who;
+use super::call::RecordedCaller;
 use super::cedar::{entity, quoted};
-use super::done::KnownObjects;
+use super::known::KnownObjects;
 use crate::owner::Owner;
 use crate::policy::ImageFacts;
 
-/// Somebody whom a policy can name.
+/// A caller whom a policy can name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LearnedPrincipal {
-    /// For people who read it.
+    /// The name in comments.
     pub(super) title: String,
-    /// The name in the ids of policies, as far as it may stand there.
+    /// The name in the ids of policies, with other characters replaced.
     pub(super) slug: String,
     /// The constraint on the principal.
     pub(super) constraint: String,
@@ -22,26 +22,27 @@ pub(super) struct LearnedPrincipal {
 const SLUG_LIMIT: usize = 30;
 
 impl LearnedPrincipal {
-    /// `None` for a container of which no more is known than that it is one.
+    /// `None` for a container without a recorded id.
     ///
-    /// A container is meant by what stays when it is made again: its name, its image and who made
-    /// it. Where the trail does not show who did, anybody could take its name, so it is meant by id.
+    /// The policy names a container by the facts that stay when it is created again: its name, its image
+    /// and its maker. If the trail does not show its maker, anybody could create a container with that
+    /// name, so the policy names it by id.
     pub(super) fn of(
-        who: &Who,
+        caller: &RecordedCaller,
         known: &KnownObjects<'_>,
         name_of: &dyn Fn(u32) -> String,
     ) -> Option<Self> {
         let same = |entity_type, id: &str| format!("principal == {}", entity(entity_type, id));
-        Some(match who {
-            Who::User(auid) => {
+        Some(match caller {
+            RecordedCaller::User(auid) => {
                 let name = name_of(*auid);
                 Self::new(&format!("user {name}"), &name, same("User", &name))
             }
-            Who::Service(unit) => {
+            RecordedCaller::Service(unit) => {
                 Self::new(&format!("service {unit}"), unit, same("Service", unit))
             }
-            Who::Container { id, .. } if id.is_empty() => return None,
-            Who::Container { id, name, image } => match known.maker(id) {
+            RecordedCaller::Container { id, .. } if id.is_empty() => return None,
+            RecordedCaller::Container { id, name, image } => match known.maker(id) {
                 Some(maker) if !name.is_empty() => {
                     let conditions = [
                         Some(format!("principal.name == {}", quoted(name))),
@@ -56,7 +57,7 @@ impl LearnedPrincipal {
                     Self { conditions, ..principal }
                 }
                 _ => {
-                    let title = format!("container {name} {id}, and none that takes its place");
+                    let title = format!("container {name} {id} only, not one that replaces it");
                     Self::new(&title, name, same("Container", id))
                 }
             },

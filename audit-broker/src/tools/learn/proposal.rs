@@ -1,46 +1,48 @@
-//! The policies that permit what was done, and no more than can be told from the trail.
+//! Writes the policies that permit the recorded activity, and as little else as possible.
+//!
+//! Knows how to limit a policy to objects that policies can name. Does not know records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::activity::{Activity, UsedObjects};
 use super::cedar::{Permit, commented, quoted, set, shown};
-use super::done::{Deeds, Reach};
 use super::principal::LearnedPrincipal;
 
-/// Writes the policies of everybody.
+/// The policies of all principals, as text.
 #[derive(Debug)]
 pub(super) struct Proposal {
-    /// Whether what yields the host is proposed too, or only shown.
+    /// Whether actions that give access to the host are permitted, or only shown in comments.
     with_host: bool,
     text: String,
-    /// The ids that are taken.
+    /// The ids in use.
     ids: BTreeSet<String>,
 }
 
-/// What an action is limited to. Those of one limit stand in one policy.
+/// The objects that an action is limited to. Actions with the same limit share a policy.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Limit {
-    /// It is about no object.
+    /// The action has no object.
     Daemon,
-    /// Nothing: it was done with what others made, or with too many to name.
+    /// No limit: others made some of the objects, or there were too many to name.
     None,
     Own,
-    /// The image that a container is made of.
+    /// Containers made from these images.
     MadeOf(BTreeSet<String>),
     Images(BTreeSet<String>),
-    /// The name that is taken.
+    /// Names that the calls gave to images.
     Names(BTreeSet<String>),
 }
 
-/// Most images or names that are named.
+/// Most images, and most names, that one policy lists.
 const NAMED_LIMIT: usize = 5;
 
-/// Most ways to the host that are shown.
+/// Most ways to the host that a comment shows.
 const WAYS_LIMIT: usize = 20;
 
 impl Proposal {
-    pub(super) fn new(with_host: bool, head: &str) -> Self {
-        Self { with_host, text: commented(head), ids: BTreeSet::new() }
+    pub(super) fn new(with_host: bool, header: &str) -> Self {
+        Self { with_host, text: commented(header), ids: BTreeSet::new() }
     }
 
     pub(super) fn into_text(self) -> String {
@@ -48,45 +50,47 @@ impl Proposal {
     }
 
     /// Adds the policies of one principal.
-    pub(super) fn add(&mut self, principal: &LearnedPrincipal, deeds: &Deeds) {
+    pub(super) fn add(&mut self, principal: &LearnedPrincipal, activity: &Activity) {
         let title = shown(&principal.title);
-        let Deeds { calls, would_be_denied, .. } = deeds;
-        let mut head = format!("---- {title}: {calls} calls");
+        let Activity { calls, would_be_denied, .. } = activity;
+        let mut header = format!("---- {title}: {calls} calls");
         if *would_be_denied > 0 {
-            let _ = write!(head, ", of which {would_be_denied} would have been denied");
+            let _ = write!(header, ", of which {would_be_denied} would have been denied");
         }
-        for (action, count) in &deeds.denied {
-            let _ = write!(head, "\nDenied until now: {action}, {count} times.");
+        for (action, count) in &activity.denied {
+            let _ = write!(header, "\nDenied so far: {action} ({count}).");
         }
-        let unnamed = deeds.ordinary.iter().chain(&deeds.host);
-        let unnamed = unnamed.filter(|(_, reach)| !reach.unnamed.is_empty() && !reach.is_any());
-        for (action, reach) in unnamed {
+        let unnamed = activity.ordinary.iter().chain(&activity.host);
+        let unnamed = unnamed.filter(|(_, used)| !used.unnamed.is_empty() && !used.is_any());
+        for (action, used) in unnamed {
             let names: Vec<String> =
-                reach.unnamed.iter().take(NAMED_LIMIT).map(|name| shown(name)).collect();
-            let count = reach.unnamed.len();
+                used.unnamed.iter().take(NAMED_LIMIT).map(|name| shown(name)).collect();
+            let count = used.unnamed.len();
             let _ = write!(
-                head,
-                "\nNot covered: {action} of {count} that policies cannot name, as images by id: {}.",
+                header,
+                "\nNot covered: {action} on images that policies cannot name ({count}): {}.",
                 names.join(", ")
             );
         }
-        let _ = write!(self.text, "\n{}", commented(&head));
+        let _ = write!(self.text, "\n{}", commented(&header));
         let prefix = format!("learnt-{}", principal.slug);
-        let ordinary = self.permits(principal, &deeds.ordinary, &prefix);
+        let ordinary = self.permits(principal, &activity.ordinary, &prefix);
         self.text += &ordinary;
-        let host = self.permits(principal, &deeds.host, &format!("{prefix}-host"));
+        let host = self.permits(principal, &activity.host, &format!("{prefix}-host"));
         if !host.is_empty() {
-            self.add_host(&title, &deeds.ways, &host);
+            self.add_host(&title, &activity.ways, &host);
         }
     }
 
     fn add_host(&mut self, title: &str, ways: &BTreeSet<String>, policies: &str) {
-        let mut warning = format!("THE HOST: who may do this is root on it. What {title} did:");
+        let mut warning = format!(
+            "HOST ACCESS: these policies let the caller become root of the host. What {title} did:"
+        );
         for way in ways.iter().take(WAYS_LIMIT) {
             let _ = write!(warning, "\n  {}", shown(way));
         }
         if let Some(more) = ways.len().checked_sub(WAYS_LIMIT).filter(|more| *more > 0) {
-            let _ = write!(warning, "\n  and in {more} other ways");
+            let _ = write!(warning, "\n  and {more} more");
         }
         let _ = write!(self.text, "\n{}", commented(&warning));
         if self.with_host {
@@ -96,26 +100,30 @@ impl Proposal {
         }
     }
 
-    /// As few policies as permit it.
+    /// The fewest policies that permit these actions.
     fn permits(
         &mut self,
         principal: &LearnedPrincipal,
-        deeds: &BTreeMap<&'static str, Reach>,
+        actions: &BTreeMap<&'static str, UsedObjects>,
         prefix: &str,
     ) -> String {
         let mut by_limit: BTreeMap<Limit, Vec<&'static str>> = BTreeMap::new();
-        for (action, reach) in deeds {
-            if let Some(limit) = Limit::of(action, reach) {
+        for (action, used) in actions {
+            if let Some(limit) = Limit::of(action, used) {
                 by_limit.entry(limit).or_default().push(action);
             }
         }
+        let used = actions;
         let mut text = String::new();
         for (limit, actions) in &by_limit {
             text.push('\n');
-            for (action, reach) in deeds.iter().filter(|(_, reach)| reach.is_too_much()) {
+            for (action, used) in used.iter().filter(|(_, used)| used.has_too_many_names()) {
                 if actions.contains(action) {
-                    let count = reach.images.len().max(reach.names.len());
-                    let _ = writeln!(text, "// {action}: any, since {count} are too many to name.");
+                    let count = used.images.len().max(used.names.len());
+                    let _ = writeln!(
+                        text,
+                        "// {action}: not limited, because {count} names are too many."
+                    );
                 }
             }
             let conditions = principal.conditions.iter().cloned().chain(limit.condition());
@@ -142,23 +150,23 @@ impl Proposal {
     }
 }
 
-impl Reach {
-    /// Whether nothing narrower than everything holds it.
+impl UsedObjects {
+    /// Whether only a policy without a limit covers all objects.
     fn is_any(&self) -> bool {
-        self.is_others || self.is_too_much()
+        self.is_others || self.has_too_many_names()
     }
 
-    /// Whether there are too many images or names to name them.
-    fn is_too_much(&self) -> bool {
+    /// Whether there are too many images or names to list.
+    fn has_too_many_names(&self) -> bool {
         self.images.len().max(self.names.len()) > NAMED_LIMIT
     }
 }
 
 impl Limit {
-    /// The narrowest that holds all of it; `None` if nothing is left that policies can name.
-    fn of(action: &str, reach: &Reach) -> Option<Self> {
-        let Reach { images, names, .. } = reach;
-        if reach.is_any() {
+    /// The narrowest limit that covers all objects; `None` if policies can name none of them.
+    fn of(action: &str, used: &UsedObjects) -> Option<Self> {
+        let UsedObjects { images, names, .. } = used;
+        if used.is_any() {
             return Some(Self::None);
         }
         if !images.is_empty() {
@@ -169,10 +177,10 @@ impl Limit {
         if !names.is_empty() {
             return Some(Self::Names(names.clone()));
         }
-        if reach.is_own {
+        if used.is_own {
             return Some(Self::Own);
         }
-        reach.is_daemon.then_some(Self::Daemon)
+        used.is_daemon.then_some(Self::Daemon)
     }
 
     /// The word for it in ids.
@@ -189,19 +197,19 @@ impl Limit {
 
     const fn description(&self) -> &'static str {
         match self {
-            Self::Daemon => "What is about no object, and lists.",
-            Self::None => "Also what others made, or nobody is shown to have made.",
-            Self::Own => "What they made themselves.",
-            Self::MadeOf(_) => "Containers of these images.",
+            Self::Daemon => "Actions without an object, and lists.",
+            Self::None => "All objects, including those that other callers made.",
+            Self::Own => "Objects that the caller made.",
+            Self::MadeOf(_) => "Containers made from these images.",
             Self::Images(_) => "These images.",
-            Self::Names(_) => "Under these names.",
+            Self::Names(_) => "Images with these names.",
         }
     }
 
     fn condition(&self) -> Option<String> {
-        let any_of = |names: &BTreeSet<String>, of: &str| match names.first() {
-            Some(name) if names.len() == 1 => format!("{of}.names.contains({})", quoted(name)),
-            _ => format!("{of}.names.containsAny({})", set(names)),
+        let any_of = |names: &BTreeSet<String>, image: &str| match names.first() {
+            Some(name) if names.len() == 1 => format!("{image}.names.contains({})", quoted(name)),
+            _ => format!("{image}.names.containsAny({})", set(names)),
         };
         match self {
             Self::Daemon | Self::None => None,

@@ -1,7 +1,7 @@
-//! One line of the audit trail, read back.
+//! Parses one line of the audit trail.
 //!
-//! Knows the kernel's envelope and the form in which the broker's own records are written, and no
-//! other form: what does not have it is none of the broker's.
+//! Knows the kernel's prefix and the format of the broker's own records. A record in any other format is
+//! not the broker's.
 
 use std::str;
 
@@ -13,29 +13,29 @@ pub(super) struct Record {
     pub(super) kind: RecordKind,
     pub(super) time: Time,
     pub(super) sender: Sender,
-    /// Each name once, the values as they are written.
+    /// The fields with their encoded values. Each name occurs once.
     fields: Vec<(String, String)>,
 }
 
-/// What type it has.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordKind {
-    /// A call, or something that a container is given.
+    /// A call, or a resource of a new container.
     RecordedCall,
-    /// A way in which a call yields the host.
+    /// A way in which a call gives access to the host.
     RoleChange,
     ServiceStart,
     ServiceStop,
 }
 
-/// When the kernel got it: seconds since 1970, and thousandths.
+/// The time when the kernel received the record: seconds since 1970, and thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time {
     pub(super) seconds: i64,
     thousandths: u32,
 }
 
-/// Who sent it, as the kernel puts it in front.
+/// The sender of a record, from the kernel's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sender {
     pub(super) pid: u32,
@@ -44,27 +44,27 @@ pub(super) struct Sender {
     session: u32,
 }
 
-/// What a line is.
+/// A parsed line.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum Line {
     Record(Record),
-    /// A record of such a type that breaks off.
-    Half,
-    /// A record of another type, or in another form than the broker's.
+    /// A truncated record of one of these types.
+    Truncated,
+    /// A record of another type, or in another format than the broker's.
     Other,
 }
 
-/// Ends what the kernel wrote; behind it, auditd repeats numbers as names.
+/// The character after the kernel's text. After it, auditd repeats numbers as names.
 ///
 /// # Source
 /// `AUDIT_INTERP_SEPARATOR` in `libaudit.h`.
 const NAMES_SEPARATOR: u8 = 0x1d;
 
-/// Reads one line, without its end.
-pub(super) fn read(line: &[u8]) -> Reading {
+/// Parses one line without its newline.
+pub(super) fn parse(line: &[u8]) -> Line {
     let line = line.split(|byte| *byte == NAMES_SEPARATOR).next().unwrap_or_default();
-    // All that the broker writes is ASCII.
-    let Ok(text) = str::from_utf8(line) else { return Reading::Other };
+    // The broker writes only ASCII.
+    let Ok(text) = str::from_utf8(line) else { return Line::Other };
     let text = match text.strip_prefix("node=") {
         Some(text) => text.split_once(' ').map_or("", |(_, text)| text),
         None => text,
@@ -72,10 +72,10 @@ pub(super) fn read(line: &[u8]) -> Reading {
     let typed = text.strip_prefix("type=").and_then(|text| text.split_once(' '));
     let Some((kind, text)) = typed.and_then(|(name, text)| Some((RecordKind::of(name)?, text)))
     else {
-        return Reading::Other;
+        return Line::Other;
     };
-    let Some(text) = text.trim_end().strip_suffix('\'') else { return Reading::Half };
-    record(kind, text).map_or(Reading::Other, Reading::Record)
+    let Some(text) = text.trim_end().strip_suffix('\'') else { return Line::Truncated };
+    record(kind, text).map_or(Line::Other, Line::Record)
 }
 
 fn record(kind: RecordKind, text: &str) -> Option<Record> {
@@ -117,7 +117,7 @@ impl RecordKind {
 }
 
 impl Record {
-    /// A field as it is written: a word or a number.
+    /// The value of a field that is a word or a number.
     pub(super) fn word(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.as_str())
@@ -127,7 +127,7 @@ impl Record {
         self.word(name)?.parse().ok()
     }
 
-    /// What people chose, decoded. What is no text can be no name either.
+    /// The decoded value of a field that a user chose; `None` if it is not UTF-8.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         String::from_utf8(encoding::decode(self.word(name)?.as_bytes())?).ok()
     }
@@ -136,8 +136,8 @@ impl Record {
         self.word("res") == Some("success")
     }
 
-    /// Whether a record before it says the same already: a value too long for one record goes on.
-    pub(super) fn goes_on(&self) -> bool {
+    /// Whether this record continues an earlier one, because a value was too long for one record.
+    pub(super) fn is_continuation(&self) -> bool {
         self.word("part").is_some_and(|part| !part.starts_with("1/"))
     }
 }
@@ -149,29 +149,29 @@ mod tests {
     const HEAD: &str = "msg=audit(1790000000.123:456): pid=7 uid=999 auid=1001 ses=3 \
                         subj=docker-default (enforce)";
 
-    fn read_text(text: &str) -> Reading {
-        read(text.as_bytes())
+    fn parse_text(text: &str) -> Line {
+        parse(text.as_bytes())
     }
 
     #[test]
-    fn the_envelope_and_the_fields_are_read() {
+    fn the_kernels_prefix_and_the_fields_are_parsed() {
         let line = format!(
             "node=a type=VIRT_CONTROL {HEAD} msg='virt=docker vm=\"web\" sw=612062 \
              res=success'\u{1d}UID=\"audit-broker\""
         );
-        let Reading::Record(record) = read_text(&line) else { panic!("{line}") };
+        let Line::Record(record) = parse_text(&line) else { panic!("{line}") };
         assert_eq!((record.kind, record.time.seconds), (RecordKind::RecordedCall, 1_790_000_000));
         assert_eq!(record.sender, Sender { pid: 7, uid: 999, auid: 1001, session: 3 });
         assert_eq!(record.text("vm").as_deref(), Some("web"));
         assert_eq!(record.text("sw").as_deref(), Some("a b"));
         assert_eq!(record.text("virt"), None);
-        assert!(record.is_success() && !record.goes_on());
+        assert!(record.is_success() && !record.is_continuation());
     }
 
     #[test]
-    fn half_a_line_is_told_from_another_programs() {
-        let half = format!("type=VIRT_CONTROL {HEAD} msg='virt=docker op=start-requ");
-        assert!(matches!(read_text(&half), Reading::Half));
+    fn a_truncated_record_differs_from_a_record_of_another_program() {
+        let truncated = format!("type=VIRT_CONTROL {HEAD} msg='virt=docker op=start-requ");
+        assert!(matches!(parse_text(&truncated), Line::Truncated));
         for body in [
             "pam: default-context=x res=success",
             "virt=docker op=a op=b res=success",
@@ -180,12 +180,12 @@ mod tests {
             "",
         ] {
             let line = format!("type=VIRT_CONTROL {HEAD} msg='{body}'");
-            assert!(matches!(read_text(&line), Reading::Other), "{line}");
+            assert!(matches!(parse_text(&line), Line::Other), "{line}");
         }
         for line in
             ["", "type=", "type=LOGIN msg=audit(1.2:3): pid=1", "type=VIRT_CONTROL '", "\u{1d}"]
         {
-            assert!(matches!(read_text(line), Reading::Other), "{line}");
+            assert!(matches!(parse_text(line), Line::Other), "{line}");
         }
     }
 }

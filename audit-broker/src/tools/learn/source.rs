@@ -1,4 +1,6 @@
-//! Where the records come from: the audit logs by way of `ausearch`, or a file.
+//! Reads the lines of the audit trail, from `ausearch` or from a file.
+//!
+//! Does not know the format of a line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,19 +10,19 @@ use std::process::Stdio;
 use anyhow::{Context, ensure};
 use audit_host::ausearch;
 
-/// Names standard input.
+/// The path that stands for standard input.
 const STDIN: &str = "-";
 
-/// The types of the records that tell of calls.
+/// The types of records about calls.
 const CALLS: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE";
 
-/// The types of the records that tell which process is the service.
+/// The types of records that show which process is the broker.
 const SERVICES: &str = "SERVICE_START,SERVICE_STOP";
 
 /// Reads the lines of a file, or of standard input for `-`.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If the file cannot be read.
 pub(super) fn file(
     path: &Path,
     read: impl FnOnce(&mut dyn BufRead) -> io::Result<()>,
@@ -33,16 +35,16 @@ pub(super) fn file(
     result.with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads the lines of the audit logs, of a time if that is given in the words of `ausearch`.
+/// Reads the lines of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
 ///
 /// # Errors
-/// If `ausearch` cannot be run, or complains.
+/// If `ausearch` cannot be run, or fails.
 pub(super) fn logs(
     since: Option<&str>,
     until: Option<&str>,
     mut read: impl FnMut(&mut dyn BufRead) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    // The broker may have been started long before.
+    // The broker may have started long before `since`.
     search(&["-m", SERVICES], &mut read)?;
     let mut options = vec!["-m", CALLS];
     for (option, when) in [("-ts", since), ("-te", until)] {
@@ -66,20 +68,20 @@ fn search(
         .spawn()
         .context(ausearch::NOT_FOUND)?;
     if let Some(output) = child.stdout.take() {
-        read(&mut BufReader::new(output)).context("cannot read what ausearch finds")?;
+        read(&mut BufReader::new(output)).context("cannot read the output of ausearch")?;
     }
-    let mut complaint = String::new();
+    let mut error = String::new();
     if let Some(errors) = child.stderr.take() {
-        errors.take(4096).read_to_string(&mut complaint).context("cannot read from ausearch")?;
+        errors.take(4096).read_to_string(&mut error).context("cannot read from ausearch")?;
     }
     let status = child.wait().context("cannot wait for ausearch")?;
-    // It fails as well when it finds nothing.
-    let complaint = complaint.replace("<no matches>", "");
-    let finds_nothing = status.code() == Some(1) && complaint.trim().is_empty();
+    // ausearch also fails if it finds no record.
+    let error = error.replace("<no matches>", "");
+    let finds_nothing = status.code() == Some(1) && error.trim().is_empty();
     ensure!(
         status.success() || finds_nothing,
-        "ausearch: {}; it is root's to run, and ausearch(8) has the words for times",
-        complaint.trim()
+        "ausearch failed: {}; run this command as root, and see ausearch(8) for the syntax of times",
+        error.trim()
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! From records as the broker writes them to policies as it reads them.
+//! Proposes policies from records that the broker writes, and loads them as the broker does.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -31,13 +31,13 @@ const OTHER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789a
 const BROKER_UID: u32 = 999;
 const BROKER_PID: u32 = 7;
 
-/// A trail that is written record by record.
-struct Written {
+/// An audit trail to which a test writes record by record.
+struct WrittenTrail {
     lines: Vec<u8>,
     serial: u32,
 }
 
-impl Written {
+impl WrittenTrail {
     fn new() -> Self {
         let mut written = Self { lines: Vec::new(), serial: 0 };
         written.line("SERVICE_START", u32::MAX, "unit=audit-broker exe=\"/x\" res=success");
@@ -69,7 +69,7 @@ impl Written {
         }
     }
 
-    /// What is asked for and done; the container that comes of it.
+    /// Writes the records of a successful call, with the container that it created.
     fn done(&mut self, action: &Action, made: Option<&MadeObject>) {
         let ways = dangers(action).ways;
         let call_records = CallRecords::new(action, &ways, &Mask::default());
@@ -78,10 +78,10 @@ impl Written {
         self.records(&action.subject, &call_records.of_outcome(CallOutcome::Done(None), made));
     }
 
-    fn proposal(&self, asked: &Learning) -> String {
+    fn proposal(&self, options: &Learning) -> String {
         let mut trail = Trail::default();
         trail.add(&mut self.lines.as_slice(), BROKER_UID).unwrap();
-        propose(&trail.own(BROKER_UID), asked, &name_of)
+        propose(&trail.own(BROKER_UID), options, &name_of)
     }
 
     fn learnt(&self) -> String {
@@ -130,9 +130,9 @@ fn create(document: &Value) -> Action {
     action("POST /containers/create", document)
 }
 
-/// Loads strictly, and nothing in it can never match.
+/// Loads the policies. Panics on an error or a warning.
 fn policy(text: &str) -> Policy {
-    // A file without a policy is a mistake; an administrator does not install it.
+    // A file without a policy does not load, so an administrator does not install it.
     let text = if text.contains("@id(") { text } else { "" };
     let policy = Policy::from_text(text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
     assert_eq!(policy.warnings(), [""; 0], "{text}");
@@ -149,9 +149,9 @@ fn may_under(policy: &Policy, action: &str, resource: Resource<'_>, name: &str) 
     policy.ask(&Query { principal, action, resource, call: &call }).verdict.is_allowed
 }
 
-/// A week of somebody who runs a container of their own.
-fn week() -> Written {
-    let mut written = Written::new();
+/// The calls of a user who runs one container.
+fn week() -> WrittenTrail {
+    let mut written = WrittenTrail::new();
     let null = Value::Null;
     let fedora = json!({"Image": "fedora", "Cmd": ["sh"], "HostConfig": {"Binds": ["data:/d"]}});
     for request in ["GET /_ping", "GET /containers/json", "GET /images/json"] {
@@ -167,7 +167,7 @@ fn week() -> Written {
 }
 
 #[test]
-fn what_was_done_is_permitted_and_no_more() {
+fn recorded_calls_are_permitted_and_no_others() {
     let text = week().learnt();
     let policy = policy(&text);
     let own = container(made_by("dwalsh", &[]));
@@ -198,8 +198,8 @@ fn what_was_done_is_permitted_and_no_more() {
 }
 
 #[test]
-fn volumes_and_long_commands_are_part_of_the_call() {
-    let mut written = Written::new();
+fn volumes_and_continued_records_belong_to_the_call() {
+    let mut written = WrittenTrail::new();
     let mounts = json!({
         "Image": "fedora",
         "Cmd": ["x".repeat(20_000)],
@@ -210,7 +210,7 @@ fn volumes_and_long_commands_are_part_of_the_call() {
     let text = written.proposal(&Learning { host: true, ..Learning::default() });
     assert!(text.contains("dwalsh: 2 calls"), "{text}");
     let policy = policy(&text);
-    let things = |name| policy::ObjectFacts {
+    let object_of = |name| policy::ObjectFacts {
         id: "x".to_owned(),
         name: "data".to_owned(),
         driver: "local".to_owned(),
@@ -218,8 +218,8 @@ fn volumes_and_long_commands_are_part_of_the_call() {
         maker: made_by(name, &[]),
     };
     for (maker, is_own) in [("dwalsh", true), ("mrunal", false)] {
-        let thing = things(maker);
-        let (volume, network) = (Resource::Volume(&thing), Resource::Network(&thing));
+        let object = object_of(maker);
+        let (volume, network) = (Resource::Volume(&object), Resource::Network(&object));
         assert_eq!(may(&policy, "volume-use", volume), is_own, "{text}");
         assert_eq!(may(&policy, "privileged-volume-create", volume), is_own, "{text}");
         assert_eq!(may(&policy, "network-use", network), is_own, "{text}");
@@ -228,8 +228,8 @@ fn volumes_and_long_commands_are_part_of_the_call() {
 }
 
 #[test]
-fn what_yields_the_host_is_shown_and_not_granted() {
-    let mut written = Written::new();
+fn host_access_is_shown_in_comments_unless_requested() {
+    let mut written = WrittenTrail::new();
     let root = json!({"Image": "fedora", "HostConfig": {"Privileged": true, "Binds": ["/:/host"]}});
     written.done(&create(&root), Some(&made()));
     written.done(&on(ID, action("GET /containers/web/json", &Value::Null)), None);
@@ -248,22 +248,22 @@ fn what_yields_the_host_is_shown_and_not_granted() {
 }
 
 #[test]
-fn what_was_denied_is_permitted_only_if_that_is_said() {
-    let mut written = Written::new();
+fn denied_calls_are_permitted_only_if_requested() {
+    let mut written = WrittenTrail::new();
     let exec = on(OTHER, action("POST /containers/web/exec", &json!({"Cmd": ["sh"]})));
     let ways = dangers(&exec).ways;
     let call_records = CallRecords::new(&exec, &ways, &Mask::default());
     written.records(&exec.subject, &call_records.of_denial("not-permitted"));
     assert!(!written.learnt().contains("container-exec"));
     let text = written.proposal(&Learning { denied: true, ..Learning::default() });
-    assert!(text.contains("Denied until now: container-exec, 1 times."), "{text}");
+    assert!(text.contains("Denied so far: container-exec (1)."), "{text}");
     let others = container(made_by("mrunal", &[]));
     assert!(may(&policy(&text), "container-exec", Resource::Container(&others)), "{text}");
 }
 
 #[test]
-fn each_route_is_permitted_to_who_used_it() {
-    let mut written = Written::new();
+fn each_recorded_operation_is_permitted() {
+    let mut written = WrittenTrail::new();
     let subject = login(1001);
     let mut operations = BTreeSet::new();
     for route in crate::api::route::all() {
@@ -292,11 +292,11 @@ fn each_route_is_permitted_to_who_used_it() {
 }
 
 #[test]
-fn only_the_services_own_records_count() {
-    let mut written = Written::new();
+fn only_the_brokers_own_records_count() {
+    let mut written = WrittenTrail::new();
     let forged = "virt=docker op=exec-request kind=login spid=1 suid=0 sauid=1001 oses=3 exe=\"?\" \
                   hostname=? addr=? terminal=? res=success";
-    // Another process, another user, another login than the record claims.
+    // Another process, another uid, and another login than the record claims.
     written.line_of("VIRT_CONTROL", (BROKER_PID + 1, BROKER_UID, 1001), forged);
     written.line_of("VIRT_CONTROL", (BROKER_PID, 0, 1001), forged);
     written.line_of("VIRT_CONTROL", (BROKER_PID, BROKER_UID, 1002), forged);
@@ -310,14 +310,14 @@ fn only_the_services_own_records_count() {
     let text = written.learnt();
     policy(&text);
     assert!(!text.contains("exec"), "{text}");
-    assert!(text.contains("Not used: 4 records that say virt=docker"), "{text}");
-    assert!(text.contains("Not used: 1 records that break off"), "{text}");
+    assert!(text.contains("to be the broker: 4."), "{text}");
+    assert!(text.contains("Ignored truncated records: 1."), "{text}");
 }
 
 #[test]
-fn odd_names_stay_names() {
+fn hostile_names_do_not_change_the_policies() {
     let odd = "x\"'\\\n*; }) permit(principal,action,resource);\u{7f}\u{202e}é";
-    let mut written = Written::new();
+    let mut written = WrittenTrail::new();
     let quoted = json!({"Image": odd, "HostConfig": {"Binds": [format!("/{odd}:/x")]}});
     written.done(&action_of(login(1002), "POST /containers/create", &quoted), None);
     let volume = json!({"Name": odd, "Driver": "local"});
@@ -331,7 +331,7 @@ fn odd_names_stay_names() {
     written.done(&action_of(service, "POST /images/create?fromImage=x", &Value::Null), None);
     for host in [false, true] {
         let text = written.proposal(&Learning { host, ..Learning::default() });
-        // Cedar itself warns of letters that run from right to left.
+        // Not through `policy`, because Cedar warns of right-to-left characters.
         let policy = Policy::from_text(&text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
         assert!(text.is_ascii(), "{text}");
         let resource = Resource::Daemon;
@@ -341,13 +341,13 @@ fn odd_names_stay_names() {
             name: "a\"\\*\u{202e}:latest".to_owned(),
             ..policy::CallFacts::default()
         };
-        let question = Query { principal: &principal, action: "image-name", resource, call: &call };
-        assert!(policy.ask(&question).verdict.is_allowed, "{text}");
+        let query = Query { principal: &principal, action: "image-name", resource, call: &call };
+        assert!(policy.ask(&query).verdict.is_allowed, "{text}");
     }
 }
 
 #[test]
-fn containers_that_call_are_known_by_who_made_them() {
+fn a_calling_container_is_named_by_its_maker() {
     let caller = Subject {
         container: Some(ContainerSubject {
             id: ID.to_owned(),
@@ -360,13 +360,13 @@ fn containers_that_call_are_known_by_who_made_them() {
     };
     let list = action_of(caller, "GET /containers/json", &Value::Null);
     assert_eq!(list.owner, Owner::Container(ID.to_owned()));
-    let mut written = Written::new();
+    let mut written = WrittenTrail::new();
     written.done(&list, None);
     let text = written.learnt();
     assert!(text.contains(&format!("principal == Container::\"{ID}\"")), "{text}");
     policy(&text);
 
-    let mut written = Written::new();
+    let mut written = WrittenTrail::new();
     written.done(&create(&json!({"Image": "traefik:3"})), Some(&made()));
     written.done(&list, None);
     let text = written.learnt();
@@ -379,36 +379,37 @@ fn containers_that_call_are_known_by_who_made_them() {
         let principal = policy::Principal::Container(Box::new(made_by(maker)));
         let (call, resource) = (policy::CallFacts::default(), Resource::Daemon);
         let action = "container-list";
-        let question = Query { principal: &principal, action, resource, call: &call };
-        assert_eq!(policy.ask(&question).verdict.is_allowed, is_allowed, "{text}");
+        let query = Query { principal: &principal, action, resource, call: &call };
+        assert_eq!(policy.ask(&query).verdict.is_allowed, is_allowed, "{text}");
     }
 }
 
 #[test]
-fn only_some_may_be_asked_for() {
+fn the_user_option_selects_callers() {
     let mut written = week();
     written.done(&action_of(login(1002), "GET /volumes", &Value::Null), None);
     for (user, is_there) in [("dwalsh", true), ("1001", true), ("1002", false), ("d", false)] {
-        let asked = Learning { user: vec![user.to_owned()], ..Learning::default() };
-        assert_eq!(written.proposal(&asked).contains("learnt-dwalsh"), is_there, "{user}");
+        let options = Learning { user: vec![user.to_owned()], ..Learning::default() };
+        assert_eq!(written.proposal(&options).contains("learnt-dwalsh"), is_there, "{user}");
     }
 }
 
 #[test]
-fn many_images_are_not_named() {
-    let mut written = Written::new();
+fn many_images_are_not_listed() {
+    let mut written = WrittenTrail::new();
     for number in 0..6 {
         let image = json!({"Image": format!("image-{number}")});
         let made = MadeObject { id: format!("{number:064}"), name: None };
         written.done(&create(&image), Some(&made));
     }
     let text = written.learnt();
-    assert!(text.contains("container-create: any, since 6 are too many to name."), "{text}");
+    let expected = "container-create: not limited, because 6 names are too many.";
+    assert!(text.contains(expected), "{text}");
     assert!(may(&policy(&text), "image-use", Resource::Image(&ImageFacts::of_name("x"))), "{text}");
 }
 
 #[test]
-fn nothing_done_is_nothing_permitted() {
-    let text = Written::new().learnt();
+fn an_empty_trail_gives_no_policies() {
+    let text = WrittenTrail::new().learnt();
     assert_eq!(policy(&text).count(), 0, "{text}");
 }

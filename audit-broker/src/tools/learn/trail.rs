@@ -1,57 +1,57 @@
-//! The records of the audit trail that the broker itself has written.
+//! Selects the records that the broker itself has written.
 //!
-//! Knows how they are told from those of others. Whoever has `CAP_AUDIT_WRITE`, as containers of
-//! docker have by default, may write records of any content; but the kernel puts pid and uid in
-//! front. So only the records of a process count that has the broker's uid and is shown, by the
-//! record of its start, to be the service. A process that takes on the broker's uid and writes such
-//! a record too is not told apart: it would have to be root in a container, or on the host.
+//! A process with `CAP_AUDIT_WRITE` can write records of any content, and docker's containers have that
+//! capability by default. But the kernel adds the pid and uid of the sender. So a record counts only if
+//! its sender has the broker's uid, and if a record of the broker's start shows that its pid was the
+//! broker's. A process can forge both if it takes the broker's uid. It must be root in a container or on
+//! the host for that.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use super::record::{self, Reading, Record, RecordKind, Time};
+use super::record::{self, Line, Record, RecordKind, Time};
 
-/// What has been read.
+/// All records that may be the broker's.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     records: Vec<Record>,
-    /// The lives of each process that says that it is the service.
-    lives: HashMap<u32, Vec<Life>>,
-    half: usize,
+    /// The times during which each pid was the broker's.
+    lifetimes: HashMap<u32, Vec<Lifetime>>,
+    truncated: usize,
 }
 
-/// From when to when a process was the service.
+/// The time from the start of a broker to its end.
 #[derive(Debug)]
-struct Life {
+struct Lifetime {
     began: Time,
     ended: Option<Time>,
 }
 
-/// What is learnt from.
+/// The broker's own records.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct OwnRecords {
     pub(super) records: Vec<Record>,
-    /// How many look like the broker's and are not.
+    /// How many other records look like the broker's.
     pub(super) foreign: usize,
-    /// How many break off.
-    pub(super) half: usize,
+    /// How many records are truncated.
+    pub(super) truncated: usize,
 }
 
 /// The name of the service in the records of its start and end.
 const UNIT: &str = "audit-broker";
 
 impl Trail {
-    /// Reads lines to their end; `uid` is the one that the service has.
+    /// Reads all lines. `uid` is the broker's.
     ///
     /// # Errors
     /// If the input cannot be read.
     pub(super) fn add(&mut self, input: &mut dyn BufRead, uid: u32) -> io::Result<()> {
         let mut line = Vec::new();
         while input.read_until(b'\n', &mut line)? > 0 {
-            match record::read(line.trim_ascii_end()) {
-                Reading::Record(record) => self.add_record(record, uid),
-                Reading::Half => self.half += 1,
-                Reading::Other => {}
+            match record::parse(line.trim_ascii_end()) {
+                Line::Record(record) => self.add_record(record, uid),
+                Line::Truncated => self.truncated += 1,
+                Line::Other => {}
             }
             line.clear();
         }
@@ -60,15 +60,16 @@ impl Trail {
 
     fn add_record(&mut self, record: Record, uid: u32) {
         let is_service = record.sender.uid == uid && record.word("unit") == Some(UNIT);
-        let lives = self.lives.entry(record.sender.pid);
+        let lifetimes = self.lifetimes.entry(record.sender.pid);
         match record.kind {
             RecordKind::ServiceStart if is_service => {
-                lives.or_default().push(Life { began: record.time, ended: None });
+                lifetimes.or_default().push(Lifetime { began: record.time, ended: None });
             }
             RecordKind::ServiceStop if is_service => {
-                let last = lives.or_default().iter_mut().rev().find(|life| life.ended.is_none());
-                if let Some(life) = last.filter(|life| life.began <= record.time) {
-                    life.ended = Some(record.time);
+                let mut open = lifetimes.or_default().iter_mut().rev();
+                let last = open.find(|lifetime| lifetime.ended.is_none());
+                if let Some(lifetime) = last.filter(|lifetime| lifetime.began <= record.time) {
+                    lifetime.ended = Some(record.time);
                 }
             }
             RecordKind::RecordedCall if record.word("virt") == Some("docker") => {
@@ -79,23 +80,23 @@ impl Trail {
         }
     }
 
-    /// The broker's own.
-    pub(super) fn own(self, uid: u32) -> Own {
-        let Self { records, lives, half } = self;
+    /// The broker's own records.
+    pub(super) fn own(self, uid: u32) -> OwnRecords {
+        let Self { records, lifetimes, truncated } = self;
         let is_own = |record: &Record| {
-            let lives = lives.get(&record.sender.pid).into_iter().flatten();
-            record.sender.uid == uid && lives.into_iter().any(|life| life.holds(record.time))
+            let mut lifetimes = lifetimes.get(&record.sender.pid).into_iter().flatten();
+            record.sender.uid == uid && lifetimes.any(|lifetime| lifetime.contains(record.time))
         };
         let (records, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_own);
-        // The ways to the host that audit-cli records are nobody's forgery.
+        // audit-cli also records ways to the host, so such records are not suspicious.
         let foreign =
             others.iter().filter(|record| record.kind == RecordKind::RecordedCall).count();
-        Own { records, foreign, half }
+        OwnRecords { records, foreign, truncated }
     }
 }
 
-impl Life {
-    fn holds(&self, time: Time) -> bool {
+impl Lifetime {
+    fn contains(&self, time: Time) -> bool {
         self.began <= time && self.ended.is_none_or(|ended| time <= ended)
     }
 }

@@ -1,6 +1,7 @@
-//! The worst bodies, from their bytes to the decision and its records: `benches/broker.sh worst`
-//! measures them with the release program and holds them against the limits; here nothing may be
-//! twenty times above those.
+//! The most expensive request bodies, from parsing to the decision and its records.
+//!
+//! `benches/broker.sh worst` measures them with a release build and checks the exact limits. This test
+//! may run a debug build, so it allows twenty times as much.
 
 #[path = "../../../../../benches/load/bodies.rs"]
 mod bodies;
@@ -25,13 +26,13 @@ use crate::record::call_records::CallRecords;
 use crate::settings::Mode;
 use bodies::{WorstRequest, worst_requests};
 
-const TEST: &str = "record::call_records::tests::worst::s30_no_body_makes_much_work";
+const TEST: &str = "record::call_records::tests::worst::s30_no_body_is_expensive_to_judge";
 
 /// Twenty times the limits of 50 ms and 32 MB.
 const CPU_LIMIT: Duration = Duration::from_secs(1);
 const MEMORY_LIMIT_KIB: u64 = 20 * 32 * 1024;
 
-/// How long this thread has been on a processor.
+/// The processor time of this thread.
 ///
 /// # Source
 /// `Documentation/scheduler/sched-stats.rst` of Linux.
@@ -40,10 +41,10 @@ fn cpu() -> Duration {
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// The most memory that the process has had since [`reset_peak`], in KiB.
-fn memory(what: &str) -> u64 {
+/// A size from `/proc/self/status`, in KiB. `VmHWM:` is the peak since [`reset_peak`].
+fn memory(field: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
@@ -52,8 +53,8 @@ fn reset_peak() {
     fs::write("/proc/self/clear_refs", "5").unwrap();
 }
 
-/// Everything that is done with a body before dockerd is asked to do something.
-async fn judge_whole(registry: &Registry, policy: &Policy, worst: &WorstRequest) -> String {
+/// Everything that the broker does with a body before it forwards the request.
+async fn judge_and_describe(registry: &Registry, policy: &Policy, worst: &WorstRequest) -> String {
     let head = head(&worst.target);
     let Ok(head) = head else { return "refused".to_owned() };
     let body = match parse_body(head.route.body, worst.body.as_bytes()) {
@@ -88,24 +89,24 @@ async fn judge_whole(registry: &Registry, policy: &Policy, worst: &WorstRequest)
 }
 
 #[tokio::test]
-async fn s30_no_body_makes_much_work() {
+async fn s30_no_body_is_expensive_to_judge() {
     if !own_process::is_here(TEST) {
         return;
     }
     let registry = Registry::new("worst");
     let policy = Policy::from_text(&shipped_texts()["default.cedar"]).unwrap();
-    let mut wrong = Vec::new();
+    let mut too_expensive = Vec::new();
     for worst in worst_requests() {
         assert!(worst.body.len() <= SIZE_LIMIT_BYTES, "{}", worst.name);
         reset_peak();
         let (before, began) = (memory("VmRSS:"), cpu());
-        let ended = judge_whole(&registry, &policy, &worst).await;
+        let result = judge_and_describe(&registry, &policy, &worst).await;
         let took = cpu().saturating_sub(began);
         let grown = memory("VmHWM:").saturating_sub(before);
-        println!("{:<42} {took:>10.1?} {grown:>8} KiB  {ended}", worst.name);
+        println!("{:<42} {took:>10.1?} {grown:>8} KiB  {result}", worst.name);
         if took > CPU_LIMIT || grown > MEMORY_LIMIT_KIB {
-            wrong.push(worst.name);
+            too_expensive.push(worst.name);
         }
     }
-    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(too_expensive.is_empty(), "{too_expensive:?}");
 }

@@ -1,6 +1,7 @@
-//! In whose name it is explained.
+//! The caller whose calls are explained.
 //!
-//! Somebody who is not told otherwise asks in their own, as the kernel would tell the daemon.
+//! By default this is the user who runs the command, identified as the daemon would identify them. Options
+//! change the user, the groups, the uid and the owner of existing objects.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -18,47 +19,49 @@ use crate::who::subject::{Peer, Subject};
 
 use super::ExplainOptions;
 
-/// Login uids for those of whom only a name is given.
-const MADE_UP_LOGIN: u32 = 4_000_000_000;
-const OTHERS_LOGIN: u32 = MADE_UP_LOGIN + 1;
+/// The login uid of a user who does not exist.
+const INVENTED_LOGIN: u32 = 4_000_000_000;
 
-/// Who asks, and whose is what is there already.
+/// The login uid of the owner of existing objects.
+const OWNERS_LOGIN: u32 = INVENTED_LOGIN + 1;
+
+/// The caller, and the owners of objects.
 #[derive(Debug)]
-pub(super) struct Caller {
+pub(super) struct ExplainedCaller {
     pub(super) subject: Rc<Subject>,
     pub(super) principal: Principal,
-    /// Whose what they make is.
+    /// The owner of objects that the caller creates.
     pub(super) owner: Owner,
-    /// Whose everything is that is there already.
+    /// The owner of all existing objects.
     pub(super) owner_of_rest: Owner,
     pub(super) people: People,
 }
 
-impl Caller {
+impl ExplainedCaller {
     /// # Errors
-    /// If nobody has the name, and no uid makes them up; if the kernel does not say who runs this.
-    pub(super) async fn of(asked: &ExplainOptions) -> anyhow::Result<Self> {
+    /// If the user does not exist and no uid is given, or if the kernel does not identify this process.
+    pub(super) async fn of(options: &ExplainOptions) -> anyhow::Result<Self> {
         let (socket, _other_end) = UnixStream::pair()?;
-        let peer = Peer::of(socket.as_fd()).context("cannot tell who runs this")?;
-        let subject = peer.look().context("cannot tell who runs this")?;
+        let peer = Peer::of(socket.as_fd()).context("cannot identify this process")?;
+        let subject = peer.look().context("cannot identify this process")?;
         let of_this = principal_of(&subject, &People::default(), &|_| None).await;
-        let (mut principal, mut owner) = match &asked.user {
-            Some(name) => user(name, asked.uid)?,
+        let (mut principal, mut owner) = match &options.user {
+            Some(name) => user(name, options.uid)?,
             None => (of_this, owner_of(&subject)),
         };
         if let Principal::User { uid, groups, .. } | Principal::Service { uid, groups, .. } =
             &mut principal
         {
-            *uid = asked.uid.unwrap_or(*uid);
-            groups.extend(asked.group.iter().cloned());
+            *uid = options.uid.unwrap_or(*uid);
+            groups.extend(options.group.iter().cloned());
         }
-        let mut known = Vec::new();
+        let mut people = Vec::new();
         if let (
             Principal::User { name, groups, .. },
             Owner::Login(login) | Owner::LoginAsRoot(login),
         ) = (&principal, &owner)
         {
-            known.push((login.uid, Person { name: name.clone(), groups: groups.clone() }));
+            people.push((login.uid, Person { name: name.clone(), groups: groups.clone() }));
         }
         owner = match &principal {
             _ if owner == Owner::login(0) => Owner::Root,
@@ -67,22 +70,22 @@ impl Caller {
             }
             _ => owner.without_root(),
         };
-        let owner_of_rest = match asked.owner.as_deref() {
+        let owner_of_rest = match options.owner.as_deref() {
             None => owner.clone(),
             Some("root") => Owner::Root,
             Some(name) => {
-                known.push((OTHERS_LOGIN, person(name)?));
-                Owner::login(OTHERS_LOGIN)
+                people.push((OWNERS_LOGIN, person(name)?));
+                Owner::login(OWNERS_LOGIN)
             }
         };
-        let people = People::knowing(known);
+        let people = People::knowing(people);
         let (owner, owner_of_rest) = (people.named(owner).await, people.named(owner_of_rest).await);
         Ok(Self { subject: Rc::new(subject), principal, owner, owner_of_rest, people })
     }
 
-    /// Who it is, in words for people.
+    /// The caller in words for people.
     pub(super) fn describe(&self) -> String {
-        let (who, uid, groups) = match &self.principal {
+        let (name, uid, groups) = match &self.principal {
             Principal::User { name, uid, groups } => (format!("user {name}"), uid, groups),
             Principal::Service { unit, uid, groups } => {
                 (format!("service {unit} (no login)"), uid, groups)
@@ -91,13 +94,13 @@ impl Caller {
         };
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
         if groups.is_empty() {
-            return format!("{who}, uid {uid}, in no group");
+            return format!("{name}, uid {uid}, in no group");
         }
-        format!("{who}, uid {uid}, groups {}", groups.join(" "))
+        format!("{name}, uid {uid}, groups {}", groups.join(" "))
     }
 }
 
-/// Somebody by name, with the groups that the user database gives them.
+/// A user by name, with the groups from the user database. A user who does not exist gets the given uid.
 fn user(name: &str, given_uid: Option<u32>) -> anyhow::Result<(Principal, Owner)> {
     let name = name.to_owned();
     match (User::from_name(&name)?, given_uid) {
@@ -108,16 +111,16 @@ fn user(name: &str, given_uid: Option<u32>) -> anyhow::Result<(Principal, Owner)
         }
         (None, Some(uid)) => {
             let groups = BTreeSet::new();
-            Ok((Principal::User { name, uid, groups }, Owner::login(MADE_UP_LOGIN)))
+            Ok((Principal::User { name, uid, groups }, Owner::login(INVENTED_LOGIN)))
         }
         (None, None) => Err(anyhow!(
-            "no user here is named `{}`; with --uid they need not be there",
+            "no user `{}` exists on this host; add --uid to explain calls of an invented user",
             name.escape_debug()
         )),
     }
 }
 
-/// Somebody else, who need not be there.
+/// The owner of existing objects, who need not exist.
 fn person(name: &str) -> anyhow::Result<Person> {
     match User::from_name(name)? {
         Some(user) => look_up(user.uid.as_raw()),
@@ -126,5 +129,5 @@ fn person(name: &str) -> anyhow::Result<Person> {
 }
 
 fn look_up(uid: u32) -> anyhow::Result<Person> {
-    Person::look_up(uid).ok_or_else(|| anyhow!("there is no telling who uid {uid} is"))
+    Person::look_up(uid).ok_or_else(|| anyhow!("cannot look up uid {uid} in the user database"))
 }
