@@ -1,16 +1,16 @@
 //! A call in progress.
 //!
 //! This room holds the state of each call and of each connection, and the quotas that calls share. It
-//! records a call before the call is made, and its outcome afterwards. It must not know how dockerd
-//! is asked.
+//! records a call before the broker makes it, and the outcome afterwards. It must not know how a call is
+//! sent to dockerd.
 
-pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod inbound;
 pub(crate) mod name_lock;
 pub(crate) mod network_quota;
 pub(crate) mod plan;
 pub(crate) mod quota;
+pub(crate) mod response;
 pub(crate) mod state;
 pub(crate) mod stop;
 mod stop_response;
@@ -40,7 +40,7 @@ use crate::settings::{Level, Settings};
 /// A call in progress.
 pub(crate) struct Call {
     pub(crate) connection: Rc<Connection>,
-    /// The settings when the request came.
+    /// The settings at the time of the request. A reload does not change them.
     pub(crate) settings: Arc<Settings>,
     pub(crate) principal: Rc<Principal>,
     pub(crate) action: Action,
@@ -75,7 +75,7 @@ impl Call {
         }
     }
 
-    /// What these policies permit the caller.
+    /// The permissions that these policies give to the caller.
     pub(crate) fn permissions<'a>(&'a self, policy: &'a Policy) -> Permissions<'a> {
         Permissions { policy, mode: self.settings.mode, principal: &self.principal }
     }
@@ -89,8 +89,11 @@ impl Call {
         }
     }
 
-    /// Records the call before it is made, and whether report mode alone lets it pass. A call that
-    /// cannot be recorded is not made.
+    /// Records the call before the broker makes it, and the denial if only report mode allows it.
+    ///
+    /// # Errors
+    /// If the call cannot be recorded. The broker does not make it then, unless root has set
+    /// `on_failure` to warn.
     pub(crate) async fn record_request(
         &self,
         permitted_by: Option<&str>,
@@ -140,7 +143,8 @@ impl Call {
     }
 }
 
-/// A call that ends without a known outcome is recorded as broken off.
+/// A call that ends without a known outcome is recorded as broken off, for example when the client
+/// disconnects.
 impl Drop for Call {
     fn drop(&mut self) {
         self.record_outcome(CallOutcome::BrokenOff, None);

@@ -18,11 +18,11 @@ use crate::api::class::Class;
 use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::{BodyKind, ObjectKind};
 use crate::call::Call;
-use crate::call::answer::AnswerBody;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
 use crate::call::network_quota::{Turn, take_turn};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
+use crate::call::response::ResponseBody;
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
 use crate::forward::missing_volume::make_missing_volumes;
@@ -42,24 +42,26 @@ use crate::who::identity::Identity;
 use crate::who::principal::owner_of;
 use crate::who::subject::Subject;
 
-/// What a connection becomes, as soon as an answer says so.
+/// The stream that a connection becomes, set by the response that starts the stream.
 pub(crate) type Handover = RefCell<Option<Stream>>;
 
-/// Answers one request. Where the answer is a stream, the connection is handed over, and hyper has
-/// nothing more to do with it.
+/// Responds to one request. If the response is a stream, hyper hands the connection over and never gets
+/// a response.
 pub(crate) async fn exchange(
     connection: Rc<Connection>,
     handover: Rc<Handover>,
     request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Infallible> {
+) -> Result<Response<ResponseBody>, Infallible> {
     let began = Instant::now();
     let answering = connection.phase.answer();
     let (head, body) = request.into_parts();
     let mut request = Inbound { head, body: Some(body), begun: VecDeque::new() };
     let mut class = None;
-    let answered = Box::pin(answer(&connection, &mut request, &mut class)).await;
-    let result = match &answered {
-        Ok(Forwarded::Answer(response)) if response.status().as_u16() >= 400 => CallResult::Failed,
+    let responded = Box::pin(respond(&connection, &mut request, &mut class)).await;
+    let result = match &responded {
+        Ok(Forwarded::Response(response)) if response.status().as_u16() >= 400 => {
+            CallResult::Failed
+        }
         Ok(_) => CallResult::Done,
         Err(Stop::NotFound(..)) => CallResult::Failed,
         Err(Stop::Unidentified(_) | Stop::Refused(_) | Stop::Denied { .. } | Stop::Absent(_)) => {
@@ -69,8 +71,8 @@ pub(crate) async fn exchange(
         Err(Stop::Unreachable(_)) => CallResult::Unreachable,
     };
     connection.state.metrics.count_call(class, result, began.elapsed());
-    let response = match answered {
-        Ok(Forwarded::Answer(response)) => response,
+    let response = match responded {
+        Ok(Forwarded::Response(response)) => response,
         Ok(Forwarded::Stream(stream)) => {
             handover.replace(Some(stream));
             return pending().await;
@@ -81,7 +83,7 @@ pub(crate) async fn exchange(
 }
 
 /// The path of a request: who, what, may they, write it down, then do it.
-async fn answer(
+async fn respond(
     connection: &Rc<Connection>,
     request: &mut Inbound,
     class: &mut Option<Class>,
@@ -120,7 +122,7 @@ struct Ready<'a> {
     permitted_by: Option<String>,
     /// The denial that report mode lets pass.
     reported: Option<Denial>,
-    /// Whether the kernel keeps records: the question that is under way.
+    /// A pending question to the kernel: whether it keeps records.
     check: Option<StatusCheck>,
     /// The place of the request's document in the caller's quota, held while the call is made.
     _document: Option<SemaphorePermit<'a>>,
@@ -128,7 +130,7 @@ struct Ready<'a> {
     _turn: Turn,
 }
 
-/// Finds out who calls. A call without a known caller is on record with what is known.
+/// Finds out who the caller is. Records a request of an unidentified caller.
 async fn who<'a>(connection: &'a Connection, request: &Inbound) -> Result<Caller<'a>, Stop> {
     match &connection.identity {
         Identity::Known(known) => {
@@ -162,7 +164,7 @@ async fn prepare<'a>(
         _ => connection.quota.document().await,
     };
     let body = read_body(connection, request, &head).await?;
-    // The kernel's answer comes while the broker asks dockerd about the objects.
+    // The kernel answers while the broker asks dockerd about the objects.
     let is_recorded = settings.level(head.route.class) != Level::None;
     let check = is_recorded.then(|| connection.state.recorder.ask());
 
@@ -231,40 +233,41 @@ async fn read_body(
     }
 }
 
-/// The response about an object that does not exist. Where a name is the beginning of several ids,
-/// dockerd tells of ids that the caller may not know. Its words for a missing image differ from the
-/// broker's words for a hidden one.
+/// The response about an object that does not exist. It must not differ from the response about a hidden
+/// object. If several ids begin with the given name, dockerd's message may show hidden ids. Its message
+/// about a missing image differs from the broker's message about a hidden one.
 fn absent_object(
     kind: ObjectKind,
     given: &str,
     viewer: &Viewer,
     status: StatusCode,
-    answer: Bytes,
+    document: Bytes,
 ) -> Stop {
-    let is_in_same_words = status == StatusCode::NOT_FOUND && kind != ObjectKind::Image;
-    if is_in_same_words || viewer.may_see_everything() {
-        return Stop::NotFound(status, answer);
+    let is_same_message = status == StatusCode::NOT_FOUND && kind != ObjectKind::Image;
+    if is_same_message || viewer.may_see_everything() {
+        return Stop::NotFound(status, document);
     }
     if status != StatusCode::NOT_FOUND {
-        let told = String::from_utf8_lossy(&answer);
-        tracing::info!("dockerd does not find {} ({status}): {told}", given.escape_debug());
+        let error = String::from_utf8_lossy(&document);
+        tracing::info!("dockerd did not find {} ({status}): {error}", given.escape_debug());
     }
     Stop::Absent(absent(kind, given))
 }
 
-/// The reason to stop a call that makes a container of an image which does not exist.
+/// The reason to stop a call that creates a container from a missing image. It does not show whether the
+/// image is hidden or missing.
 fn without_hidden_image(call: &Call, stop: Stop) -> Stop {
     match (stop, &call.action.body) {
-        (Stop::NotFound(status, answer), Body::ContainerCreate(config)) => {
+        (Stop::NotFound(status, document), Body::ContainerCreate(config)) => {
             let given = config.image.as_deref().unwrap_or_default();
-            absent_object(ObjectKind::Image, given, &Viewer::of(call), status, answer)
+            absent_object(ObjectKind::Image, given, &Viewer::of(call), status, document)
         }
         (stop, _) => stop,
     }
 }
 
-/// Takes a place for an event stream. A caller who may see every object needs no place, since those who
-/// watch the host have many streams.
+/// Takes a place in the quota of event streams. A caller who may see every object needs no place: such
+/// a caller watches the host with many streams, and the broker does not filter them.
 fn take_event_stream(
     connection: &Connection,
     settings: &Settings,
@@ -281,7 +284,7 @@ fn take_event_stream(
     }
     let place = connection.quota.event_stream().ok_or_else(|| {
         Refusal::forbidden(format!(
-            "you have {EVENT_STREAMS_LIMIT} streams of events open already; close one"
+            "you already have {EVENT_STREAMS_LIMIT} open event streams; close one"
         ))
     })?;
     Ok(Some(place))

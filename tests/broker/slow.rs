@@ -159,7 +159,7 @@ fn each_uid_has_its_own_limit() {
     // The answer comes unasked.
     let answer = broker.connect().answer("GET");
     assert_eq!(answer.status, 503);
-    assert!(answer.text().contains("uid 0 has 3 connections open already"), "{answer:?}");
+    assert!(answer.text().contains("the connection quota of uid 0 is used up (3)"), "{answer:?}");
     assert_eq!(ping_of(&broker, PERSON), "OK");
     held.pop();
     wait_until("a free place", || broker.connections() == 2);

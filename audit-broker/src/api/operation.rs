@@ -1,7 +1,8 @@
-//! What a call of the docker API does, by kind of object.
+//! The operations of the docker API, by kind of object.
 //!
-//! An operation has one word, which records hold as `op=`. Everything that depends on what a call
-//! does matches on the operation, so that the compiler finds a case that is missing.
+//! Each operation has one word, which records show as `op=`. All code that depends on the operation of a
+//! call matches on these enums, so that the compiler finds a missing case. This file does not know which
+//! request performs an operation: `route` does.
 
 /// Defines the operations of one kind of object, and their words.
 macro_rules! operations {
@@ -29,7 +30,7 @@ macro_rules! operations {
     };
 }
 
-/// What a call of the docker API does. Routes that do the same have the same operation.
+/// The operation that a call performs. Several routes may share one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     System(SystemOperation),
@@ -45,7 +46,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// The word in records: `start`, `image-tag`.
+    /// The word in records, such as `start` or `image-tag`.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::System(operation) => operation.word(),
@@ -84,7 +85,7 @@ impl std::fmt::Display for Operation {
 }
 
 operations! {
-    /// The daemon itself.
+    /// dockerd itself.
     SystemOperation {
         Ping "ping",
         Version "version",
@@ -95,7 +96,7 @@ operations! {
 }
 
 operations! {
-    /// A registry, which dockerd asks.
+    /// A registry that dockerd asks.
     RegistryOperation {
         Auth "registry-auth",
         Inspect "registry-inspect",
@@ -148,7 +149,7 @@ operations! {
 }
 
 operations! {
-    /// A process that is started in a container.
+    /// A process that exec starts in a container.
     ExecOperation {
         Create "exec",
         Start "exec-start",
@@ -216,7 +217,7 @@ operations! {
 }
 
 operations! {
-    /// A swarm, and what runs in it.
+    /// A swarm, its nodes, services, tasks, secrets and configs.
     SwarmOperation {
         Inspect "swarm-inspect",
         UnlockKey "swarm-unlock-key",

@@ -1,7 +1,7 @@
-//! Every route of the docker API: what it does, to what, and what it takes.
+//! Every route of the docker API: its operation, its object, and the query and body that it takes.
 //!
-//! Knows the tables below it, one for each kind of object. What is not in a table is not passed on:
-//! the broker would not know what it records. Called by the head parser.
+//! The tables below this file hold the routes, one table for each kind of object. The broker refuses a
+//! request without a route, because it could not tell what to record. The head parser looks routes up.
 
 mod container;
 mod image;
@@ -20,14 +20,14 @@ pub(crate) use parameter::{Parameter, ParameterKind};
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: Method,
-    /// The path without version; `{id}` and `{name}` stand for one object.
+    /// The path without the version; `{id}` and `{name}` stand for one object.
     pub(crate) path: &'static str,
     pub(crate) class: Class,
     pub(crate) operation: Operation,
     pub(crate) object: ObjectKind,
     pub(crate) query: &'static [Parameter],
     pub(crate) body: BodyKind,
-    pub(crate) answer: AnswerKind,
+    pub(crate) response: ResponseKind,
 }
 
 /// The methods of the docker API.
@@ -40,7 +40,7 @@ pub(crate) enum Method {
     Delete,
 }
 
-/// What the path names.
+/// The kind of object that the path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ObjectKind {
     None,
@@ -57,12 +57,12 @@ pub(crate) enum ObjectKind {
     Config,
 }
 
-/// What a request's body is.
+/// The form of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
-    /// No body; one that is there is refused, or not forwarded where a client is known to send one.
+    /// No body. The broker refuses a body, or drops it where a known client sends one.
     None,
-    /// An archive or another stream of bytes, passed on as it comes.
+    /// An archive or another stream of bytes, forwarded as it comes.
     Stream,
     Auth,
     ContainerCreate,
@@ -87,24 +87,24 @@ pub(crate) enum BodyKind {
     Config,
 }
 
-/// How the answer comes.
+/// The form of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AnswerKind {
-    /// A document of known end.
+pub(crate) enum ResponseKind {
+    /// A document of limited length.
     Plain,
-    /// A stream that may be without end: logs, events, an archive.
+    /// A stream that may be endless or large: logs, events, an archive.
     Stream,
-    /// Lines of JSON that tell of progress, and of an error at their end: pull, build, load.
+    /// Lines of JSON that show progress, and an error at the end: pull, build, load.
     Progress,
     /// The connection becomes a raw stream, both ways.
     Hijack,
-    /// The connection becomes a web socket.
+    /// The connection becomes a WebSocket.
     WebSocket,
     /// The connection becomes HTTP/2, which the broker cannot read.
     Http2,
 }
 
-/// The tables in the order in which they are searched.
+/// The tables in the order of the search.
 const TABLES: &[&[Route]] = &[
     system::ROUTES,
     container::ROUTES,
@@ -115,7 +115,7 @@ const TABLES: &[&[Route]] = &[
     swarm::ROUTES,
 ];
 
-/// Every route once.
+/// Every route, once.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
     TABLES.iter().copied().flatten()
 }
@@ -130,7 +130,7 @@ impl Route {
             object: ObjectKind::None,
             query: &[],
             body: BodyKind::None,
-            answer: AnswerKind::Plain,
+            response: ResponseKind::Plain,
         }
     }
 
@@ -166,18 +166,18 @@ impl Route {
         Self { body, ..self }
     }
 
-    const fn answers(self, answer: AnswerKind) -> Self {
-        Self { answer, ..self }
+    const fn responds(self, response: ResponseKind) -> Self {
+        Self { response, ..self }
     }
 
-    /// The parameter of this name, exactly.
+    /// The parameter with exactly this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.query.iter().find(|parameter| parameter.name == name)
     }
 }
 
 impl Method {
-    /// The method of this name; docker has no others.
+    /// The method of this name; `None` if the docker API does not use it.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "GET" => Some(Self::Get),
@@ -202,7 +202,7 @@ impl Method {
 }
 
 impl ObjectKind {
-    /// Whether the object's name may hold slashes, as references to images do.
+    /// Whether the object's name may contain slashes, as image references do.
     pub(crate) fn has_segments(self) -> bool {
         matches!(self, Self::Image | Self::Plugin)
     }
@@ -214,7 +214,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn each_route_is_there_once_and_well_formed() {
+    fn each_route_is_unique_and_well_formed() {
         let mut seen = HashSet::new();
         for route in all() {
             assert!(seen.insert((route.method.name(), route.path)), "{}", route.path);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_reads_only_takes_no_body() {
+    fn routes_of_reading_classes_take_no_body() {
         for route in all().filter(|route| route.class.reads_only()) {
             assert_eq!(route.body, BodyKind::None, "{}", route.path);
             assert!(matches!(route.method, Method::Get | Method::Head), "{}", route.path);

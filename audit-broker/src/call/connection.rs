@@ -24,7 +24,7 @@ use crate::settings::Settings;
 use crate::who::identity::Identity;
 use crate::who::registrar::Registrar;
 
-/// A client's connection, which serves one request after the other.
+/// A client's connection, which serves one request after another.
 pub(crate) struct Connection {
     pub(crate) state: Arc<State>,
     pub(crate) upstream: Upstream,
@@ -40,7 +40,7 @@ impl Connection {
         Registrar { owners, people, version, upstream: &self.upstream }
     }
 
-    /// Whether there are so many refusals that this one gets no record of its own.
+    /// Whether the refusals of this subject exceed the rate limit, so that this one is only counted.
     fn is_counted(&self) -> bool {
         let limit = self.state.settings().refusals_per_minute;
         let admission = self.state.refusal_rate.admit(self.identity.subject(), limit);
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// Records a request that the broker refuses, as it came.
+    /// Records a request that the broker refuses, with its original target.
     pub(crate) async fn record_refused(
         &self,
         request: &Inbound,

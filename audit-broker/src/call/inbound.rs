@@ -1,4 +1,4 @@
-//! A request as it came.
+//! A client's request before the broker has understood it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,15 +14,16 @@ use crate::api::body;
 use crate::dockerd::upstream::BoxError;
 use crate::refusal::Refusal;
 
-/// How long a client may take to send a document, or the beginning of a stream that the broker reads.
+/// The timeout for a document that a client sends, and for the beginning of a stream that the broker
+/// reads.
 pub(crate) const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A request as it came.
+/// A request as the client sent it.
 pub(crate) struct Inbound {
     pub(crate) head: Parts,
     /// `None` once the broker has read it or passed it on.
     pub(crate) body: Option<Incoming>,
-    /// What the broker has read of the body and must still pass on.
+    /// The beginning of the body, which the broker has read and must still send to dockerd.
     pub(crate) begun: VecDeque<Bytes>,
 }
 
@@ -35,7 +36,7 @@ impl Inbound {
         let Some(body) = self.body.take() else { return Ok(Bytes::new()) };
         let limit = body::SIZE_LIMIT_BYTES;
         let mut body = Limited::new(body, limit);
-        // The pieces are joined as they come: a list of small pieces takes many times their bytes.
+        // Joins the pieces as they arrive: a list of small pieces takes many times their bytes.
         let reading = async {
             let mut document = BytesMut::new();
             while let Some(frame) = body.frame().await {

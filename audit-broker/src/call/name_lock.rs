@@ -1,11 +1,12 @@
 //! One lock for each name of an image.
 //!
-//! A call that sets or removes a name reads what has the name, decides, asks dockerd to change it, and
-//! changes the table of owners. No other call of this broker may change the name in between.
+//! A call that sets or removes a name reads which image has the name, asks the policies, asks dockerd to
+//! change the name, and changes the table of owners. No other call of this broker may change the name
+//! in between.
 //!
-//! A lock takes all names of a call at once, so that two calls cannot wait for each other. Calls of
-//! trusted callers come before those of ordinary callers, and otherwise in the order in which they
-//! came. Nothing is kept of a name that no call holds or waits for.
+//! A call locks all of its names at once, so that two calls cannot deadlock. Trusted callers come before
+//! ordinary callers; otherwise calls are served in the order of arrival. A name that no call holds or
+//! waits for takes no memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 
-/// How long a call waits for its names.
+/// The timeout of a call that waits for its names.
 pub(crate) const NAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The names that a call changes, as docker writes them.
@@ -25,7 +26,7 @@ pub(crate) enum Names {
     These(BTreeSet<String>),
     /// All tags of one repository.
     OfRepository(String),
-    /// An archive of images may hold any name.
+    /// All names, for an archive of images.
     Any,
 }
 
@@ -40,7 +41,7 @@ fn repository(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(repository, _)| repository)
 }
 
-/// Whose turn comes first.
+/// The caller's rank in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// The caller may give any name to an image.
@@ -48,18 +49,18 @@ pub(crate) enum Rank {
     Ordinary,
 }
 
-/// How long a call keeps its names.
+/// How long a call holds its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hold {
     /// While dockerd changes a name.
     Change,
-    /// While dockerd pulls an image, which takes as long as the registry and the caller like. A
-    /// trusted caller does not wait for an ordinary caller's pull: [`NameLock::revoked`] ends it. An
-    /// archive of any names does not wait for it either.
+    /// While dockerd pulls an image. The registry and the caller control how long that takes. A trusted
+    /// caller does not wait for an ordinary caller's pull: [`NameLock::revoked`] ends the pull. A load of
+    /// an archive does not wait for it either.
     Pull,
 }
 
-/// What a call waits for or holds.
+/// The names that a call waits for or holds.
 #[derive(Debug)]
 struct WantedNames {
     rank: Rank,
@@ -68,7 +69,7 @@ struct WantedNames {
     revoked: Arc<Notify>,
 }
 
-/// The locks that are held, and the calls that wait.
+/// All locks in force, and the queue of waiting calls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NameLocks(Arc<Mutex<Queue>>);
 
@@ -79,7 +80,7 @@ struct Queue {
     waiting: BTreeMap<(Rank, u64), (WantedNames, oneshot::Sender<()>)>,
 }
 
-/// Names that nobody else changes while this lives.
+/// A lock on names. No other call changes them while it lives.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct NameLock {
@@ -92,7 +93,7 @@ impl NameLocks {
     /// Waits until no other call holds one of the names.
     ///
     /// # Errors
-    /// If another call does not give a name back within [`NAME_TIMEOUT`].
+    /// If another call does not unlock a name within [`NAME_TIMEOUT`].
     pub(crate) async fn lock(
         &self,
         names: Names,
@@ -100,7 +101,7 @@ impl NameLocks {
         hold: Hold,
     ) -> Result<NameLock, Refusal> {
         let (granting, granted) = oneshot::channel();
-        // Leaves the queue when it is dropped, also where the caller goes away meanwhile.
+        // Leaves the queue when it is dropped, even if the client disconnects while it waits.
         let lock = {
             let mut queue = locked(&self.0);
             let place = (rank, queue.next);
@@ -115,9 +116,9 @@ impl NameLocks {
         };
         match timeout(NAME_TIMEOUT, granted).await {
             Ok(Ok(())) => Ok(lock),
-            Ok(Err(_)) | Err(_) => Err(Refusal::conflict(
-                "another call is changing this image name; try again when it is done",
-            )),
+            Ok(Err(_)) | Err(_) => {
+                Err(Refusal::conflict("another call is changing this image name; try again later"))
+            }
         }
     }
 }
@@ -139,14 +140,14 @@ impl Drop for NameLock {
 }
 
 impl Queue {
-    /// Gives their names to the calls that need not wait any longer. A call also waits for those
-    /// before it, so that none waits for ever. Takes as long as the queue.
+    /// Gives names to the calls that no longer have to wait. A call also waits for the calls before it,
+    /// so that none waits forever. Takes time linear in the length of the queue.
     fn grant(&mut self) {
         let mut taken = Taken::default();
         self.held.values().for_each(|held| taken.add(held));
         let mut ready = Vec::new();
         for (place, (wanted, _)) in &self.waiting {
-            if !taken.stands_against(wanted) {
+            if !taken.conflicts_with(wanted) {
                 ready.push(*place);
             }
             taken.add(wanted);
@@ -154,19 +155,19 @@ impl Queue {
         for place in ready {
             let Some((wanted, granting)) = self.waiting.remove(&place) else { continue };
             self.held.insert(place.1, wanted);
-            // The lock of a caller that has gone gives its names back when it is dropped.
+            // If the caller has disconnected, its lock unlocks the names when it is dropped.
             let _ = granting.send(());
         }
     }
 
-    /// Ends the pulls of ordinary callers for which a trusted caller would have to wait.
+    /// Revokes the ordinary callers' pulls for which this trusted caller would have to wait.
     fn revoke_for(&self, place: (Rank, u64)) {
         let Some((wanted, _)) = self.waiting.get(&place) else { return };
         let is_below = |held: &&WantedNames| held.rank > wanted.rank && held.hold == Hold::Pull;
         for held in self.held.values().filter(is_below) {
             let mut taken = Taken::default();
             taken.add(held);
-            if taken.stands_against(wanted) {
+            if taken.conflicts_with(wanted) {
                 held.revoked.notify_one();
             }
         }
@@ -198,7 +199,7 @@ impl<'a> Taken<'a> {
         }
     }
 
-    fn stands_against(&self, wanted: &WantedNames) -> bool {
+    fn conflicts_with(&self, wanted: &WantedNames) -> bool {
         let is_pull = wanted.hold == Hold::Pull;
         let is_any = wanted.names == Names::Any;
         self.changed.overlaps(&wanted.names)
@@ -221,7 +222,7 @@ impl<'a> NameSet<'a> {
         }
     }
 
-    /// Whether one of the names is here. Any name is not counted as here.
+    /// Whether one of the names is in the set. [`Names::Any`] in the set does not count here.
     fn overlaps(&self, names: &Names) -> bool {
         match names {
             Names::These(these) => these.iter().any(|name| {
@@ -236,7 +237,7 @@ impl<'a> NameSet<'a> {
     }
 }
 
-/// No change is made in part while the queue is locked, so that a thread that panicked spoilt nothing.
+/// Locks the queue. Each change of the queue is complete or not begun, so a panic leaves it intact.
 fn locked(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_wait_for_each_other_where_they_change_the_same_name() {
+    fn calls_wait_for_each_other_if_they_change_the_same_name() {
         run(async {
             for (first, second, expected) in [
                 ((these(&["a:1"]), Change), (these(&["a:1"]), Change), false),
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_given_back_is_refused_after_a_while() {
+    fn waiting_for_a_held_name_times_out() {
         run(async {
             let locks = NameLocks::default();
             let held = locks.lock(Names::one("a:1"), Trusted, Change).await.unwrap();
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_goes_away_leaves_the_queue() {
+    fn a_caller_that_disconnects_leaves_the_queue() {
         run(async {
             let locks = NameLocks::default();
             let held = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap();

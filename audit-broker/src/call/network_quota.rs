@@ -1,8 +1,8 @@
-//! How many networks one owner may have.
+//! The quota of networks for each owner.
 //!
-//! docker takes the addresses of each network from one pool for everybody, with room for some thirty
-//! networks unless `default-address-pools` says otherwise. An owner who takes them all leaves none
-//! to others, root included.
+//! dockerd takes the addresses of all networks from one pool, with room for about thirty networks unless
+//! `default-address-pools` sets another. Without a quota, one owner could use up the pool and leave no
+//! network for others, root included.
 
 use serde::de::IgnoredAny;
 use tokio::sync::OwnedMutexGuard;
@@ -17,15 +17,14 @@ use crate::judge::permissions::Reach;
 use crate::owner::{LABEL, Owner};
 use crate::refusal::Refusal;
 
-/// Held from the count until dockerd has answered, so that two calls of one owner do not count the
-/// same networks.
+/// An owner's turn to create a network. It is held from the count until dockerd has responded, so that
+/// two calls of one owner cannot both take the last place.
 pub(crate) type Turn = Option<OwnedMutexGuard<()>>;
 
-/// Refuses a network to an owner who has as many as one may have. Callers who may remove everybody's
-/// networks have no limit.
+/// Waits for the owner's turn, and checks the quota. A caller who may remove any network has no quota.
 ///
 /// # Errors
-/// If dockerd does not tell what networks there are.
+/// If the owner has used up the quota, or if dockerd cannot be reached.
 pub(crate) async fn take_turn(call: &Call, upstream: &Upstream) -> Result<Turn, FindError> {
     if !matches!(call.action.body, Body::NetworkCreate(_)) {
         return Ok(None);
@@ -40,8 +39,8 @@ pub(crate) async fn take_turn(call: &Call, upstream: &Upstream) -> Result<Turn, 
     let count = count(owner, call, upstream).await?;
     if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         return Err(Refusal::forbidden(format!(
-            "you have {count} networks, and networks_per_user allows {limit}; remove one that is \
-             not used (docker network prune), or use one that is there"
+            "you have {count} networks, and networks_per_user allows {limit}; remove an unused one \
+             (docker network prune), or use an existing one"
         ))
         .into());
     }
@@ -55,7 +54,7 @@ async fn count(owner: &Owner, call: &Call, upstream: &Upstream) -> Result<usize,
     let target = format!("/v{}/networks?filters={filters}", call.version);
     Ok(match upstream.ask::<Vec<IgnoredAny>>(&target).await? {
         Found::Yes(networks) => networks.len(),
-        // dockerd tells of none, so none is to be made.
+        // Without a count, the broker refuses the network.
         Found::No(..) => usize::MAX,
     })
 }

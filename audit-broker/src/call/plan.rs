@@ -6,12 +6,12 @@ use tokio::sync::OwnedSemaphorePermit;
 /// passes the response on.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// How many objects of a list the client wants, where the broker counts them.
+    /// The limit of a list that the broker applies itself.
     pub(crate) limit: Option<usize>,
     /// Whether the broker itself names the image that the call makes.
     pub(crate) names_itself: bool,
     /// Whether the call may remove only the caller's own objects.
     pub(crate) is_of_own: bool,
-    /// The place of an event stream in the caller's quota.
+    /// The place that an event stream takes in the caller's quota.
     pub(crate) event_stream: Option<OwnedSemaphorePermit>,
 }

@@ -1,4 +1,6 @@
-//! How much of the daemon each login, container and uid holds, so that nobody can take what others need.
+//! The quota of each login, container and uid: connections, request bodies and event streams.
+//!
+//! Quotas keep one caller from using up what other callers need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,18 +10,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use crate::who::holder::Holder;
 use crate::who::subject::Subject;
 
-/// How many times the limit of one container all of them together may hold.
+/// The limit for all containers together, as a multiple of the limit for one.
 const CONTAINERS_SHARE: u32 = 8;
 
-/// How many bodies of requests one holder may have in hand at the same time. Each may take some
-/// megabytes.
+/// How many request bodies of one holder the broker keeps in memory at the same time. Each may take
+/// several megabytes.
 const DOCUMENTS_LIMIT: usize = 16;
 
-/// How many streams of events one holder may have open of which the broker reads each event. For one of
-/// a volume, network or container it asks dockerd, once in each stream.
+/// How many filtered event streams one holder may have open. For such a stream, the broker asks dockerd
+/// about the objects of its events.
 pub(crate) const EVENT_STREAMS_LIMIT: usize = 16;
 
-/// What each holder has.
+/// The use of each quota, by holder.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas(Holdings);
 
@@ -32,7 +34,7 @@ struct Holding {
     event_streams: Arc<Semaphore>,
 }
 
-/// One connection's place among those of its holder.
+/// The place of one connection in the quota of its holder.
 #[derive(Debug)]
 pub(crate) struct Quota {
     holder: Holder,
@@ -42,7 +44,7 @@ pub(crate) struct Quota {
 }
 
 impl Quotas {
-    /// The caller's own place, and for a container its place among all of them.
+    /// Takes a place in the caller's quota. A container also takes a place in the quota of all containers.
     ///
     /// # Errors
     ///
@@ -56,11 +58,11 @@ impl Quotas {
         Ok((self.take(Holder::of(subject), limit)?, among.transpose()?))
     }
 
-    /// A place for one more, if `limit` allows it.
+    /// Takes a place for one more connection.
     ///
     /// # Errors
     ///
-    /// What the caller can be told, if the holder has as many as it may.
+    /// A message for the caller, if the holder has used up the quota.
     pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Quota, String> {
         let limit = match holder {
             Holder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
@@ -74,8 +76,8 @@ impl Quotas {
         });
         if holding.connections >= limit {
             return Err(format!(
-                "{holder} has {limit} connections open already; close some, or have \
-                 connections_per_uid raised"
+                "the connection quota of {holder} is used up ({limit}); close some connections, or \
+                 ask an administrator to raise connections_per_uid"
             ));
         }
         holding.connections += 1;
@@ -86,13 +88,13 @@ impl Quotas {
 }
 
 impl Quota {
-    /// Waits until the holder may have one more body in hand. It is given back when it is dropped.
+    /// Waits for a place for one more request body. Dropping the permit frees the place.
     pub(crate) async fn document(&self) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         self.documents.acquire().await.ok()
     }
 
-    /// A place for one more stream of events, if there is one. It is given back when it is dropped.
+    /// A place for one more event stream, if one is free. Dropping the permit frees the place.
     pub(crate) fn event_stream(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.event_streams).try_acquire_owned().ok()
     }
@@ -118,7 +120,7 @@ mod tests {
     use crate::who::subject::ContainerSubject;
 
     #[test]
-    fn each_holder_has_its_own_limit() {
+    fn each_holder_has_a_quota() {
         let quotas = Quotas::default();
         let first = quotas.take(Holder::Uid(1), 2).unwrap();
         let second = quotas.take(Holder::Uid(1), 2).unwrap();
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn s33_events_streams_of_one_holder_have_a_limit() {
+    fn s33_event_streams_of_one_holder_have_a_quota() {
         let quotas = Quotas::default();
         let (one, same) = (quotas.take(Holder::Uid(1), 2).unwrap(), quotas.take(Holder::Uid(1), 2));
         let mut held: Vec<_> = (0..EVENT_STREAMS_LIMIT).map(|_| one.event_stream()).collect();
@@ -143,22 +145,22 @@ mod tests {
         assert!(same.event_stream().is_some());
     }
 
-    /// A process without a login uid may set it to an admin's.
+    /// A process without a login uid may set its login uid to an administrator's.
     #[test]
-    fn s23_a_claimed_login_takes_no_place_of_the_person() {
+    fn s23_a_claimed_login_does_not_use_the_quota_of_the_person() {
         let quotas = Quotas::default();
         let login = |auid, uid| Subject { auid: Auid::from_raw(auid), ..Subject::unknown(1, uid) };
         let liar = quotas.take_for(&login(1000, 33), 1).unwrap();
         let person = quotas.take_for(&login(1000, 1000), 1).unwrap();
         let text = quotas.take_for(&login(1001, 33), 1).unwrap_err();
-        assert!(text.starts_with("uid 33 has 1 "), "{text}");
+        assert!(text.starts_with("the connection quota of uid 33 is used up (1)"), "{text}");
         let text = quotas.take_for(&login(1000, 0), 1).unwrap_err();
-        assert!(text.starts_with("auid 1000 has 1 "), "{text}");
+        assert!(text.starts_with("the connection quota of auid 1000 is used up (1)"), "{text}");
         drop((liar, person));
     }
 
     #[test]
-    fn the_root_of_a_container_does_not_take_what_is_the_hosts() {
+    fn the_root_of_a_container_does_not_use_the_quota_of_the_hosts_root() {
         let quotas = Quotas::default();
         let host = Subject::unknown(1, 0);
         let container = |id: u32| {
@@ -167,10 +169,23 @@ mod tests {
         };
         let mut held: Vec<_> =
             (0..CONTAINERS_SHARE).map(|id| quotas.take_for(&container(id), 1).unwrap()).collect();
-        assert!(quotas.take_for(&container(0), 1).unwrap_err().starts_with("container 0 has 1 "));
+        assert!(
+            quotas
+                .take_for(&container(0), 1)
+                .unwrap_err()
+                .starts_with("the connection quota of container 0 is used up (1)")
+        );
         let text = quotas.take_for(&container(CONTAINERS_SHARE), 1).unwrap_err();
-        assert!(text.starts_with("all containers together has 8 "), "{text}");
+        assert!(
+            text.starts_with("the connection quota of all containers together is used up (8)"),
+            "{text}"
+        );
         held.push(quotas.take_for(&host, 1).unwrap());
-        assert!(quotas.take_for(&host, 1).unwrap_err().starts_with("uid 0 has 1 "));
+        assert!(
+            quotas
+                .take_for(&host, 1)
+                .unwrap_err()
+                .starts_with("the connection quota of uid 0 is used up (1)")
+        );
     }
 }

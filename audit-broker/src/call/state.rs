@@ -1,4 +1,4 @@
-//! What all threads that serve have in common.
+//! The state that all worker threads share.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::who::peer_reader::PeerReader;
 use crate::who::people::People;
 
-/// What all workers share.
+/// The state that all worker threads share.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: RwLock<Arc<Settings>>,
@@ -32,7 +32,7 @@ pub(crate) struct State {
     pub(crate) quotas: Quotas,
     pub(crate) name_locks: NameLocks,
     pub(crate) refusal_rate: RefusalRate,
-    /// Of owners who make networks.
+    /// The turns of owners who create networks.
     pub(crate) network_turns: Turns,
     pub(crate) journal: Option<Journal>,
     /// How records hide secrets.
@@ -40,12 +40,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The settings as they are now; a call keeps those with which it began.
+    /// The current settings. A call keeps the settings with which it began.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The policies as they are now.
+    /// The current policies.
     pub(crate) fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }

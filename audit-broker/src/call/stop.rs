@@ -18,14 +18,14 @@ pub(crate) enum Stop {
     Refused(Refusal),
     /// The policies deny the call. This is on record.
     Denied {
-        /// Whom the caller can ask; empty if the settings do not say.
+        /// Tells the caller where to get help; empty if the settings do not say.
         help: String,
         denial: Denial,
     },
     /// The object does not exist, or the caller may not see it. This is on record. The broker words
     /// the response.
     Absent(String),
-    /// The object does not exist: dockerd's own response.
+    /// The object does not exist. This holds dockerd's own response.
     NotFound(StatusCode, Bytes),
     /// The call cannot be recorded.
     NotRecorded(NotRecorded),

@@ -3,7 +3,7 @@
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
 
-use crate::call::answer::{self, AnswerBody};
+use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::decision::Denial;
@@ -11,23 +11,23 @@ use crate::refusal::Refusal;
 
 impl Stop {
     /// The response for the client.
-    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
         match self {
-            Self::Refused(Refusal { status, message }) => answer::message(status, &message),
-            Self::Unidentified(why) => answer::message(StatusCode::FORBIDDEN, &why),
-            Self::Absent(message) => answer::message(StatusCode::NOT_FOUND, &message),
+            Self::Refused(Refusal { status, message }) => response::message(status, &message),
+            Self::Unidentified(why) => response::message(StatusCode::FORBIDDEN, &why),
+            Self::Absent(message) => response::message(StatusCode::NOT_FOUND, &message),
             // An object that the caller may not see does not exist for the caller.
             Self::Denied { denial: Denial { message, is_hidden: true, .. }, .. } => {
-                answer::message(StatusCode::NOT_FOUND, &message)
+                response::message(StatusCode::NOT_FOUND, &message)
             }
             Self::Denied { denial, help } => {
-                answer::message(StatusCode::FORBIDDEN, &denial.told(&help))
+                response::message(StatusCode::FORBIDDEN, &denial.told(&help))
             }
-            Self::NotFound(status, answer) => answer::document(status, answer),
+            Self::NotFound(status, document) => response::document(status, document),
             Self::NotRecorded(error) => {
-                tracing::error!("a call is refused since it cannot be recorded: {error}");
+                tracing::error!("refused a call because it could not be recorded: {error}");
                 let text = format!("the call cannot be recorded, so it was not made: {error}");
-                answer::message(StatusCode::SERVICE_UNAVAILABLE, &text)
+                response::message(StatusCode::SERVICE_UNAVAILABLE, &text)
             }
             Self::Unreachable(error) => {
                 tracing::error!("{error}");
@@ -35,19 +35,19 @@ impl Stop {
                     Unreachable::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
                     _ => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                answer::message(status, &error.to_string())
+                response::message(status, &error.to_string())
             }
         }
     }
 
-    /// What the client is told where the response has already begun.
+    /// The message for a client whose response has already begun.
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.message.clone(),
             Self::Unidentified(message) | Self::Absent(message) => message.clone(),
             Self::Denied { denial, .. } if denial.is_hidden => denial.message.clone(),
             Self::Denied { help, denial } => denial.told(help),
-            Self::NotFound(_, answer) => message_of(answer),
+            Self::NotFound(_, document) => message_of(document),
             Self::NotRecorded(error) => error.to_string(),
             Self::Unreachable(error) => error.to_string(),
         }
@@ -55,13 +55,13 @@ impl Stop {
 }
 
 /// The message in an error document of dockerd.
-fn message_of(answer: &[u8]) -> String {
+fn message_of(document: &[u8]) -> String {
     #[derive(Deserialize)]
     struct ErrorDocument {
         message: String,
     }
-    match serde_json::from_slice::<ErrorDocument>(answer) {
-        Ok(told) => told.message,
-        Err(_) => String::from_utf8_lossy(answer).into_owned(),
+    match serde_json::from_slice::<ErrorDocument>(document) {
+        Ok(error) => error.message,
+        Err(_) => String::from_utf8_lossy(document).into_owned(),
     }
 }

@@ -1,11 +1,11 @@
-//! One owner's calls one after the other.
+//! Runs the calls of one owner one after another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::owner::Owner;
 
-/// A lock for each owner, as long as one of their calls holds it or waits for it.
+/// A lock for each owner. It exists while a call of the owner holds it or waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<HashMap<Owner, Weak<tokio::sync::Mutex<()>>>>);
 

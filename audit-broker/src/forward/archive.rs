@@ -1,49 +1,50 @@
-//! Archives on their way into a container.
+//! Archives that a client copies into a container.
 //!
-//! dockerd unpacks what is compressed with programs that it finds in the container, and runs them as
-//! root of the host (CVE-2026-41567). So where dockerd does that, nothing compressed is copied in.
+//! Some versions of dockerd unpack a compressed archive with programs that they find in the container,
+//! and run those programs as root on the host (CVE-2026-41567). For such a dockerd, the broker refuses
+//! compressed archives.
 
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::request::Head;
-use crate::call::inbound::DOCUMENT_TIMEOUT;
-use crate::call::inbound::Inbound;
+use crate::call::inbound::{DOCUMENT_TIMEOUT, Inbound};
 use crate::dockerd::upstream::Upstream;
 use crate::judge::danger::is_led_out;
 use crate::refusal::Refusal;
 
-/// How much dockerd looks at.
+/// How much of an archive dockerd reads to recognize compression.
 ///
 /// # Source
 /// `DecompressStream` in moby's `pkg/archive/archive.go`.
 const BEGINNING_BYTES: usize = 10;
 
-/// How compressed data begins: gzip, bzip2, xz, zstd and its frames that may be skipped.
+/// How compressed data begins: gzip, bzip2, xz and zstd. A zstd stream may also begin with a skippable
+/// frame.
 ///
 /// # Source
 /// `DetectCompression` in moby's `pkg/archive`; RFC 8878, 3.1.
 const SIGNS: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"];
 const SKIPPABLE_ZSTD: &[u8] = b"\x2a\x4d\x18";
 
-/// Whether the request is about an archive that this dockerd would unpack so.
+/// Whether this dockerd would unpack the archive of the request with programs of the container.
 pub(crate) fn is_unpacked_in_container(head: &Head, upstream: &Upstream) -> bool {
     head.route.operation == Operation::Container(ContainerOperation::ArchiveWrite)
         && is_led_out(upstream.engine())
 }
 
-/// Looks at the beginning of a body, which is passed on all the same.
+/// Reads the beginning of the archive. The beginning is sent to dockerd with the rest.
 ///
 /// # Errors
-/// If it is compressed, or does not come.
+/// If the archive is compressed, breaks off, or does not arrive within [`DOCUMENT_TIMEOUT`].
 pub(crate) async fn check_beginning(request: &mut Inbound) -> Result<(), Refusal> {
     let mut beginning = Vec::new();
     while let Some(body) = request.body.as_mut().filter(|_| beginning.len() < BEGINNING_BYTES) {
         let frame = match timeout(DOCUMENT_TIMEOUT, body.frame()).await {
             Ok(None) => break,
             Ok(Some(frame)) => frame,
-            Err(_) => return Err(Refusal::bad_request("the archive does not come")),
+            Err(_) => return Err(Refusal::bad_request("timed out waiting for the archive")),
         };
         let frame = frame
             .map_err(|error| Refusal::bad_request(format!("the archive breaks off: {error}")))?;
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn k06_what_is_compressed_is_known_by_its_beginning() {
+    fn k06_compressed_archives_are_recognized_by_their_beginning() {
         for compressed in [
             &b"\x1f\x8b\x08\x00"[..],
             b"BZh91AY",

@@ -1,16 +1,59 @@
-//! The table of owners after a call: who made an image, and who gave it its names.
+//! Ownership after a call: who made an object, and who gave an image its names.
+//!
+//! A claim enters the caller as the owner in the table of owners. Only what the call itself made is
+//! claimed; an object that existed before keeps its owner.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::nameless_volume;
+use crate::api::route::BodyKind;
 use crate::call::Call;
 use crate::dockerd::object;
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::Found;
 use crate::owner::{OwnedKind, name_key};
+use crate::record::call_records::MadeObject;
 use crate::who::registrar::claim;
 
-/// Keeps who made an image. One that was there before the call stays with its owner.
+/// Claims the object that the call made. Returns it with the name that dockerd gave to a container for
+/// which the client gave none.
+pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject> {
+    let kind = match call.action.head.route.body {
+        BodyKind::ContainerCreate => OwnedKind::Container,
+        BodyKind::ExecCreate => OwnedKind::Exec,
+        BodyKind::NetworkCreate => OwnedKind::Network,
+        _ => OwnedKind::Image,
+    };
+    if kind == OwnedKind::Image {
+        if !call.plan.names_itself {
+            claim_names(call, &id);
+        }
+        claim_image(call, id);
+        return None;
+    }
+    claim(&call.connection.state.owners, kind, &id, &call.action.owner);
+    if kind == OwnedKind::Container { Some(claim_container(call, id).await) } else { None }
+}
+
+/// Caches whether a new container yields the host, and claims the nameless volumes that came with it.
+async fn claim_container(call: &Call, id: String) -> MadeObject {
+    let state = &call.connection.state;
+    state.privileged.remember(&id, call.dangers.yields_host_as_written);
+    let is_named = call.action.head.query.text("name").is_some();
+    if is_named && !nameless_volume::may_come_with(&call.action) {
+        return MadeObject { id, name: None };
+    }
+    let found = object::container(&id, call.version, &call.connection.upstream).await;
+    let Ok(Found::Yes(container)) = found else { return MadeObject { id, name: None } };
+    for volume in nameless_volume::of(&container, &call.action) {
+        claim(&state.owners, OwnedKind::Volume, volume, &call.action.owner);
+    }
+    let name = (!is_named).then(|| container.name().to_owned());
+    MadeObject { id, name }
+}
+
+/// Claims an image, unless it existed before the call.
 pub(super) fn claim_image(call: &Rc<Call>, id: String) {
     let call = Rc::clone(call);
     tokio::task::spawn_local(async move {
@@ -20,7 +63,7 @@ pub(super) fn claim_image(call: &Rc<Call>, id: String) {
             return;
         }
         let (state, owner) = (Arc::clone(&call.connection.state), call.action.owner.clone());
-        // This waits for the disk.
+        // A claim waits for the disk.
         tokio::task::spawn_blocking(move || {
             if state.owners.get(OwnedKind::Image, &id).is_none() {
                 claim(&state.owners, OwnedKind::Image, &id, &owner);
@@ -29,13 +72,14 @@ pub(super) fn claim_image(call: &Rc<Call>, id: String) {
     });
 }
 
-/// Keeps who gave an image its new names.
+/// Claims the names that the call gave to an image.
 pub(super) fn claim_names(call: &Call, image_id: &str) {
     for taken in &call.action.references.names_taken {
         claim_name(call, taken, image_id);
     }
 }
 
+/// Claims a name that the call gave to an image. The image that had the name before loses it.
 pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
     if let NameHolder::Image(holder) = &taken.holder {
         forget_name(call, &taken.name, &holder.id);
@@ -45,7 +89,7 @@ pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
     claim(&call.connection.state.owners, OwnedKind::ImageName, &key, &call.action.owner);
 }
 
-/// The image does not have this name any more.
+/// Removes the recorded owner of a name that the image no longer has.
 pub(super) fn forget_name(call: &Call, name: &str, image_id: &str) {
     forget(call, OwnedKind::ImageName, name, image_id);
     forget(call, OwnedKind::PulledName, name, image_id);
@@ -58,8 +102,8 @@ fn forget(call: &Call, kind: OwnedKind, name: &str, image_id: &str) {
     }
 }
 
-/// Keeps that a pull has given an image its name.
-pub(super) fn keep_pulled(call: &Call, pulled: &NameTaken, image_id: &str) {
+/// Records in the table that a pull has given an image its name.
+pub(super) fn claim_pulled(call: &Call, pulled: &NameTaken, image_id: &str) {
     if let NameHolder::Image(before) = &pulled.holder
         && before.id != image_id
     {

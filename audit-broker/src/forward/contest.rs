@@ -1,8 +1,8 @@
-//! What root does with a name at dockerd's own socket while the broker changes it.
+//! Races with root for an image name.
 //!
-//! The lock of a name holds back the callers of the broker only. Between the moment at which the
-//! broker reads what has a name and the moment at which dockerd changes it, root may give the name to
-//! another image. dockerd's events tell, and the broker gives the name back.
+//! The lock of a name holds back only callers of the broker. Root can use dockerd's own socket, and can
+//! give the name to another image after the broker has read which image has it and before dockerd
+//! changes it. The broker finds this in dockerd's events, and gives the name back to root's image.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::repository_and_tag;
 
-/// An event of an image.
+/// An event about an image.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ImageEvent {
@@ -33,8 +33,8 @@ struct EventActor {
     attributes: BTreeMap<String, String>,
 }
 
-/// The images that were given a name since then, in order, by `docker tag` or a build. dockerd keeps
-/// its last 256 events, and has none for names that an archive, a pull or BuildKit gives.
+/// The images that `docker tag` or a build has given this name since then, in order. dockerd keeps its
+/// last 256 events. It sends no event when an archive, a pull or BuildKit gives a name.
 ///
 /// # Source
 /// `eventsLimit` in `daemon/events/events.go` and `TagImageWithReference` in
@@ -55,34 +55,37 @@ pub(super) async fn images_named(
         Utc::now().format("%s.%f"),
         percent::encode_path(&filters),
     );
-    let told = match call.connection.upstream.order(Method::GET, &target).await? {
-        Found::Yes(told) => told,
-        Found::No(_, told) => {
-            tracing::error!("dockerd does not tell its events: {}", told.escape_ascii());
+    let events = match call.connection.upstream.order(Method::GET, &target).await? {
+        Found::Yes(events) => events,
+        Found::No(_, error) => {
+            tracing::error!("could not read the events of dockerd: {}", error.escape_ascii());
             Bytes::new()
         }
     };
-    let events = serde_json::Deserializer::from_slice(&told).into_iter::<ImageEvent>();
+    let events = serde_json::Deserializer::from_slice(&events).into_iter::<ImageEvent>();
     let events = events.filter_map(Result::ok).map(|event| event.actor);
-    let is_of_name = |actor: &EventActor| actor.attributes.get("name").is_some_and(|it| it == name);
+    let is_of_name =
+        |actor: &EventActor| actor.attributes.get("name").is_some_and(|given| given == name);
     Ok(events.filter(is_of_name).map(|actor| actor.id).collect())
 }
 
-/// Gives a name back to the image to which root gave it meanwhile.
+/// Gives a name back to the image to which root gave it in the meantime.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
 pub(super) async fn give_back(call: &Call, name: &str, image: &str) -> Result<(), Unreachable> {
     match order_name(call, name, image).await? {
-        Found::Yes(_) => tracing::warn!("gave {name} back to {image}, as root at dockerd wants it"),
-        Found::No(_, told) => {
-            tracing::error!("could not give {name} back to {image}: {}", told.escape_ascii());
+        Found::Yes(_) => tracing::warn!(
+            "gave {name} back to {image}, to which root gave it at dockerd's own socket"
+        ),
+        Found::No(_, error) => {
+            tracing::error!("could not give {name} back to {image}: {}", error.escape_ascii());
         }
     }
     Ok(())
 }
 
-/// Has dockerd give a name to an image.
+/// Asks dockerd to give a name to an image.
 ///
 /// # Errors
 /// If dockerd cannot be reached.

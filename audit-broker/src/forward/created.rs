@@ -1,8 +1,8 @@
-//! Volumes and networks that dockerd has just made, before the caller is told.
+//! Checks of a new volume or network, before the caller gets the response.
 //!
-//! dockerd lets two callers take one name at the same moment. It gives the second one the volume of
-//! the first, with all that is known of it, and it makes two networks, so that the name means neither
-//! any more. The broker looks again when dockerd has answered.
+//! Two callers can ask for the same name at the same moment. dockerd then returns the first caller's
+//! volume to the second caller, and makes two networks of the same name, so that the name is ambiguous.
+//! The broker checks the new object after dockerd has responded.
 
 use chrono::{DateTime, FixedOffset};
 use hyper::Method;
@@ -18,22 +18,22 @@ use crate::owner::{OwnedKind, owner_in_labels};
 use crate::refusal::Refusal;
 use crate::who::registrar::claim;
 
-/// Keeps the owner of a volume that the call has made.
+/// Claims the volume that the call has made.
 ///
 /// # Errors
-/// If the volume was not there when the call was judged, and another caller has made it since.
-pub(super) fn volume(call: &Call, answer: &[u8]) -> Result<(), Refusal> {
-    let was_there = !call.action.references.volumes.is_empty();
-    let Ok(volume) = serde_json::from_slice::<Volume>(answer) else { return Ok(()) };
+/// If another caller has made the volume since the call was judged.
+pub(super) fn volume(call: &Call, response: &[u8]) -> Result<(), Refusal> {
+    let existed = !call.action.references.volumes.is_empty();
+    let Ok(volume) = serde_json::from_slice::<Volume>(response) else { return Ok(()) };
     let owner = owner_in_labels(&volume.labels.unwrap_or_default(), None);
     if owner.as_ref() == Some(&call.action.owner) {
         claim(&call.connection.state.owners, OwnedKind::Volume, &volume.name, &call.action.owner);
         return Ok(());
     }
-    if was_there { Ok(()) } else { Err(taken("volume", &volume.name)) }
+    if existed { Ok(()) } else { Err(name_taken("volume", &volume.name)) }
 }
 
-/// Removes the new network again if another one had its name before.
+/// Removes the new network if another network already had its name.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -46,12 +46,14 @@ pub(super) async fn network(call: &Call, id: &str) -> Result<Result<(), Refusal>
     let target = format!("/v{}/networks/{id}", call.version);
     let upstream = &call.connection.upstream;
     if upstream.command(Method::DELETE, &target).await?.is_none() {
-        empty(call, id).await?;
+        disconnect_all(call, id).await?;
         if upstream.command(Method::DELETE, &target).await?.is_none() {
-            tracing::error!("network {id} has the name {name} of another and cannot be removed");
+            tracing::error!(
+                "could not remove network {id}, which has the same name as another network: {name}"
+            );
         }
     }
-    Ok(Err(taken("network", name)))
+    Ok(Err(name_taken("network", name)))
 }
 
 #[derive(Deserialize)]
@@ -62,7 +64,7 @@ struct CreatedObject {
     created: DateTime<FixedOffset>,
 }
 
-/// The id of the network that had the name first.
+/// The id of the oldest network of this name.
 async fn first_of_name(call: &Call, name: &str) -> Result<Option<String>, Unreachable> {
     let filters = percent::encode_path(&json!({ "name": { name: true } }).to_string());
     let target = format!("/v{}/networks?filters={filters}", call.version);
@@ -72,8 +74,8 @@ async fn first_of_name(call: &Call, name: &str) -> Result<Option<String>, Unreac
     Ok(same.min_by_key(|network| (network.created, network.id.clone())).map(|network| network.id))
 }
 
-/// Takes all containers off a network.
-async fn empty(call: &Call, id: &str) -> Result<(), Unreachable> {
+/// Disconnects all containers from a network.
+async fn disconnect_all(call: &Call, id: &str) -> Result<(), Unreachable> {
     let (upstream, version) = (&call.connection.upstream, call.version);
     for container in object::members(id, version, upstream).await? {
         let target = format!("/v{version}/networks/{id}/disconnect");
@@ -83,9 +85,7 @@ async fn empty(call: &Call, id: &str) -> Result<(), Unreachable> {
     Ok(())
 }
 
-fn taken(kind: &str, name: &str) -> Refusal {
+fn name_taken(kind: &str, name: &str) -> Refusal {
     let name = name.escape_debug();
-    Refusal::conflict(format!(
-        "{kind} {name} was made by another caller just now; choose another name"
-    ))
+    Refusal::conflict(format!("another caller has just created {kind} {name}; choose another name"))
 }

@@ -1,8 +1,9 @@
-//! A stream of events on its way to a caller who may not see all of them.
+//! Filters a stream of events for a caller who may not see all of them.
 //!
-//! An event may tell of an object that the broker has not seen yet: dockerd sends it before it answers
-//! the call that makes the object. Events of volumes and networks carry no labels, so the broker asks
-//! dockerd for each, once in a stream. It shows no event before it knows the owner.
+//! An event may be about an object that the broker does not know yet: dockerd sends the event before it
+//! responds to the call that makes the object. Events about volumes and networks carry no labels, so
+//! the broker asks dockerd about each volume and network. It caches the result, and shows no event
+//! before it knows the owner.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,41 +12,41 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::call::Call;
-use crate::call::answer::Filter;
+use crate::call::response::Filter;
 use crate::forward::view::{Event, EventLine, EventLines, Labels, Seen};
 use crate::forward::viewer::{FoundObject, Viewer};
 use crate::owner::OwnedKind;
 
-/// Most volumes and networks that one stream remembers. It asks for others again.
-const KNOWN_LIMIT: usize = 10_000;
+/// How many volumes and networks the cache of one stream holds.
+const CACHE_LIMIT: usize = 10_000;
 
-/// What is left of a stream of events.
+/// The filter for a stream of events.
 pub(super) struct Events {
     stream: Rc<EventStream>,
     lines: EventLines,
-    looking: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
+    filtering: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
 }
 
 struct EventStream {
     call: Rc<Call>,
     viewer: Viewer,
-    /// Volumes by name and networks by id, as they were when they were last there.
-    known: RefCell<HashMap<(OwnedKind, String), FoundObject>>,
+    /// Volumes by name and networks by id, as they were when dockerd last had them.
+    cache: RefCell<HashMap<(OwnedKind, String), FoundObject>>,
 }
 
 impl Events {
     pub(super) fn of(call: &Rc<Call>) -> Self {
         let (call, viewer) = (Rc::clone(call), Viewer::of(call));
-        let stream = Rc::new(EventStream { call, viewer, known: RefCell::default() });
-        Self { stream, lines: EventLines::default(), looking: None }
+        let stream = Rc::new(EventStream { call, viewer, cache: RefCell::default() });
+        Self { stream, lines: EventLines::default(), filtering: None }
     }
 }
 
 impl Filter for Events {
-    /// Looks at the lines that have become whole with this piece.
+    /// Filters the lines that this piece completes.
     fn take(&mut self, piece: &[u8]) {
         let (lines, stream) = (self.lines.take(piece), Rc::clone(&self.stream));
-        self.looking = Some(Box::pin(async move {
+        self.filtering = Some(Box::pin(async move {
             let mut seen = Vec::new();
             for line in lines {
                 seen.extend(stream.seen(line).await.unwrap_or_default().into_bytes());
@@ -57,15 +58,15 @@ impl Filter for Events {
     fn end(&mut self) {}
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        let Some(looking) = &mut self.looking else { return Poll::Ready(None) };
-        let seen = ready!(looking.as_mut().poll(context));
-        self.looking = None;
+        let Some(filtering) = &mut self.filtering else { return Poll::Ready(None) };
+        let seen = ready!(filtering.as_mut().poll(context));
+        self.filtering = None;
         Poll::Ready(Some(seen))
     }
 }
 
 impl EventStream {
-    /// The line, if the caller may see it.
+    /// The line as the caller sees it, if the caller may see it.
     async fn seen(&self, line: EventLine) -> Option<String> {
         let event = Event::read(line)?;
         let mut labels = None;
@@ -80,23 +81,23 @@ impl EventStream {
         seen.map(std::borrow::Cow::into_owned)
     }
 
-    /// Asks dockerd for the volume or network. What is gone stays as it was when it was last there.
+    /// Asks dockerd about the volume or network. A removed object stays in the cache as it was.
     async fn learn_object(&self, event: &Event) {
         let Event { kind: kind @ (OwnedKind::Volume | OwnedKind::Network), id, .. } = event else {
             return;
         };
         let found = self.viewer.find(&self.call, *kind, id).await;
-        let mut known = self.known.borrow_mut();
-        if known.len() >= KNOWN_LIMIT {
-            known.clear();
+        let mut cache = self.cache.borrow_mut();
+        if cache.len() >= CACHE_LIMIT {
+            cache.clear();
         }
         match found {
-            Ok(Some(found)) => _ = known.insert((*kind, id.clone()), found),
+            Ok(Some(found)) => _ = cache.insert((*kind, id.clone()), found),
             Ok(None) => {}
             Err(error) => {
-                // It may be another one by now.
-                known.remove(&(*kind, id.clone()));
-                tracing::debug!("an event is about {} {id}: {error}", kind.name());
+                // The name may belong to another object by now.
+                cache.remove(&(*kind, id.clone()));
+                tracing::debug!("could not find {} {id} of an event: {error}", kind.name());
             }
         }
     }
@@ -105,8 +106,8 @@ impl EventStream {
         let viewer = &self.viewer;
         match seen.kind {
             OwnedKind::Volume | OwnedKind::Network => {
-                let known = self.known.borrow();
-                let found = known.get(&(seen.kind, seen.id.to_owned()));
+                let cache = self.cache.borrow();
+                let found = cache.get(&(seen.kind, seen.id.to_owned()));
                 found.cloned().or_else(|| viewer.last_known(seen.kind, seen.id)).map_or_else(
                     || viewer.may_see_unknown(seen.kind),
                     |found| viewer.may_see_found(seen.kind, seen.id, &found),
@@ -115,7 +116,7 @@ impl EventStream {
             OwnedKind::Container if !viewer.knows_container(seen.id) => {
                 viewer.may_see_unknown(seen.kind)
             }
-            // Policies may speak of its labels, which a shortened event lacks.
+            // Policies may depend on labels, which a shortened event lacks.
             OwnedKind::Container if is_shortened => match labels {
                 Some(labels) => viewer.may_see(&Seen { labels, ..seen.clone() }),
                 None => viewer.may_see_unknown(seen.kind),

@@ -1,8 +1,8 @@
-//! Names that an archive of images gives.
+//! The names that an archive of images gives.
 //!
-//! dockerd gives them when the whole archive has come in. The end of the archive waits for the lock of
-//! any name, and the lock is kept until dockerd has answered. So no other call judges a name in
-//! between.
+//! dockerd gives the names after the whole archive has arrived. Therefore the end of the archive waits
+//! for the lock of all names, and the load holds that lock until dockerd has responded. No other call
+//! judges a name in between.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,18 +11,23 @@ use super::name_change;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 
-/// The lock of any name, from the end of the archive on.
-pub(super) type AnyName = Rc<RefCell<Option<NameLock>>>;
+/// The lock of all names, which a load holds from the end of its archive.
+pub(super) type LoadLock = Rc<RefCell<Option<NameLock>>>;
 
-/// Takes the lock. An archive that waits for it too long goes on without.
-pub(super) fn take_any_name(call: &Rc<Call>, any: &AnyName) -> impl Future<Output = ()> + 'static {
-    let (call, any) = (Rc::clone(call), Rc::clone(any));
+/// Takes the lock. After the lock's timeout, the archive goes on without it.
+pub(super) fn lock_names(
+    call: &Rc<Call>,
+    load_lock: &LoadLock,
+) -> impl Future<Output = ()> + 'static {
+    let (call, load_lock) = (Rc::clone(call), Rc::clone(load_lock));
     async move {
         match name_change::lock(&call, Names::Any, Hold::Change).await {
             Ok(lock) => {
-                any.replace(Some(lock));
+                load_lock.replace(Some(lock));
             }
-            Err(stop) => tracing::warn!("an archive gives names without their lock: {stop:?}"),
+            Err(stop) => {
+                tracing::warn!("loading an archive without the lock of its names: {stop:?}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Volumes that a new container mounts and that do not exist yet.
 //!
-//! dockerd would make them with the container, without an owner. So the broker makes them before, each
-//! with its owner's label.
+//! dockerd would make them together with the container, without an owner. Therefore the broker makes
+//! each of them first, with the label of its owner.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::owner::{OwnedKind, Owner, owner_in_labels};
 use crate::refusal::{NOT_PERMITTED, Refusal};
 use crate::who::registrar::claim;
 
-/// Makes the volumes of a new container whose image exists. dockerd complains again of a volume that
-/// it does not make when the container is made.
+/// Makes the missing volumes of a new container whose image exists. If dockerd does not make a volume,
+/// it reports the same error when it makes the container.
 ///
 /// # Errors
 /// If dockerd cannot be reached, if the image did not exist when the call was judged, or if another
-/// caller has made a volume of this name meanwhile.
+/// caller has made a volume of this name in the meantime.
 pub(crate) async fn make_missing_volumes(call: &Call) -> Result<(), Stop> {
-    if let Some((status, answer)) = &call.action.references.missing_image {
-        return Err(Stop::NotFound(*status, answer.clone()));
+    if let Some((status, error)) = &call.action.references.missing_image {
+        return Err(Stop::NotFound(*status, error.clone()));
     }
     let (upstream, owner) = (&call.connection.upstream, &call.action.owner);
     for volume in &call.action.references.missing_volumes {

@@ -1,7 +1,8 @@
 //! Changes of image names.
 //!
-//! Each is made under the lock of its name: the broker reads again what has the name, decides again,
-//! and then asks dockerd. It goes on to its end even if the caller goes away, since dockerd does.
+//! The broker makes each change under the lock of the name. It reads again which image has the name,
+//! asks the policies again, and then asks dockerd to change the name. A change is completed even if the
+//! client disconnects, because dockerd completes it too.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -16,8 +17,8 @@ use super::claim::{claim_name, forget_name};
 use super::contest::{give_back, images_named, order_name};
 use crate::api::request::percent;
 use crate::call::Call;
-use crate::call::answer::{self, AnswerBody};
 use crate::call::name_lock::{Hold, NameLock, Names, Rank};
+use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
 use crate::dockerd::finder::holder_of;
 use crate::dockerd::object::{self, Image, NamedImage, Object};
@@ -32,24 +33,24 @@ use crate::policy;
 use crate::record::outcome::CallOutcome;
 use crate::refusal::Refusal;
 
-/// Whether the caller comes before others: one who may give any name to an image.
+/// The caller's rank in the queue for names. A caller who may give any name to an image is trusted.
 pub(super) fn rank(call: &Call) -> Rank {
     let policy = call.connection.state.policy();
     if call.permissions(&policy).may_take_every_name() { Rank::Trusted } else { Rank::Ordinary }
 }
 
-/// Waits for names.
+/// Waits for the lock of these names.
 ///
 /// # Errors
-/// If another call keeps one of them too long.
+/// If another call holds one of the names until the timeout.
 pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLock, Stop> {
     Ok(call.connection.state.name_locks.lock(names, rank(call), hold).await?)
 }
 
-/// Decides on what the broker has read under the lock. A denial is on record.
+/// Asks the policies about what the broker has read under the lock. Records a denial.
 ///
 /// # Errors
-/// If it is denied.
+/// If the policies deny it.
 pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), Stop> {
     let (call_facts, asks_for) = (policy::CallFacts::default(), Vec::new());
     let questions =
@@ -61,45 +62,48 @@ pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), S
     }
 }
 
-/// Makes a change to its end, and keeps what came of it.
+/// Completes a change even if the client disconnects, and records the outcome.
 ///
 /// # Errors
 /// Those of the change.
-pub(super) async fn to_its_end(
+pub(super) async fn complete(
     call: &Rc<Call>,
-    change: impl Future<Output = Result<Response<AnswerBody>, Stop>> + 'static,
-) -> Result<Response<AnswerBody>, Stop> {
+    change: impl Future<Output = Result<Response<ResponseBody>, Stop>> + 'static,
+) -> Result<Response<ResponseBody>, Stop> {
     let call = Rc::clone(call);
-    let made = tokio::task::spawn_local(async move {
-        let made = change.await;
+    let completed = tokio::task::spawn_local(async move {
+        let changed = change.await;
         call.record_outcome(
-            if made.is_ok() { CallOutcome::Done(None) } else { CallOutcome::Failed },
+            if changed.is_ok() { CallOutcome::Done(None) } else { CallOutcome::Failed },
             None,
         );
-        made
+        changed
     });
-    made.await.unwrap_or_else(|error| Err(Unreachable::NoAnswer { source: error.into() }.into()))
+    completed
+        .await
+        .unwrap_or_else(|error| Err(Unreachable::NoAnswer { source: error.into() }.into()))
 }
 
 /// `docker tag`.
 ///
 /// # Errors
-/// If the name is denied by now, or dockerd does not give it.
-pub(super) async fn tag(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop> {
+/// If the policies deny the name by now, or dockerd does not give it.
+pub(super) async fn tag(call: Rc<Call>) -> Result<Response<ResponseBody>, Stop> {
     if let Object::Image(image) = &call.action.object {
         for taken in &call.action.references.names_taken {
             give(&call, &taken.name, &image.image.id).await?;
         }
     }
-    let mut response = Response::new(AnswerBody::own(Bytes::new()));
+    let mut response = Response::new(ResponseBody::own(Bytes::new()));
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
 
-/// Gives an image a name, if that is allowed now.
+/// Gives an image a name, if the policies still allow it.
 ///
 /// # Errors
-/// If it is not, if dockerd does not give the name, or if root gives it to another image meanwhile.
+/// If the policies deny the name, if dockerd does not give it, or if root gives it to another image in
+/// the meantime.
 pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<(), Stop> {
     let lock = lock(call, Names::one(name), Hold::Change).await?;
     let (connection, version) = (&call.connection, call.version);
@@ -111,32 +115,32 @@ pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<
     let given = matches!(ordered, Found::Yes(_)).then(|| image_id.to_owned());
     let change = NameChange { names: vec![name.to_owned()], given, since };
     change.yield_to_root(call).await?;
-    if let Found::No(status, told) = ordered {
-        return Err(Stop::NotFound(status, told));
+    if let Found::No(status, error) = ordered {
+        return Err(Stop::NotFound(status, error));
     }
     claim_name(call, &taken, image_id);
     change.yield_later(call, lock);
     Ok(())
 }
 
-/// How long the broker waits before it reads dockerd's events for the second time. dockerd tells of
-/// a change only after it has made the change, and another change may come in between.
+/// How long the broker waits before it reads dockerd's events again. dockerd sends the event of a
+/// change only after the change, and another change may come in between.
 const LATE_EVENTS: Duration = Duration::from_millis(100);
 
-/// A change of names that dockerd has made, or has tried to make.
+/// A change of names that dockerd has made or has tried to make.
 struct NameChange {
     names: Vec<String>,
-    /// The image that was given the names, if one was.
+    /// The image that got the names; `None` if the names were removed, or dockerd failed.
     given: Option<String>,
     since: DateTime<Utc>,
 }
 
 impl NameChange {
-    /// Leaves the names to root, who gave them to another image at dockerd's own socket meanwhile.
-    /// A change of a trusted caller stands.
+    /// Leaves the names to root, if root gave them to another image at dockerd's own socket in the
+    /// meantime. A change of a trusted caller stands.
     ///
     /// # Errors
-    /// If root did.
+    /// If root did, or if dockerd cannot be reached.
     async fn yield_to_root(&self, call: &Call) -> Result<(), Stop> {
         if rank(call) == Rank::Ordinary {
             for name in &self.names {
@@ -146,8 +150,8 @@ impl NameChange {
         Ok(())
     }
 
-    /// Does so once more a little later. The caller has the answer by then, and no other call of this
-    /// broker changes the names before that.
+    /// Checks again after [`LATE_EVENTS`]. The caller already has the response then. The lock keeps
+    /// other calls of this broker from changing the names before that.
     fn yield_later(self, call: &Rc<Call>, lock: NameLock) {
         if rank(call) == Rank::Trusted {
             return;
@@ -165,10 +169,10 @@ impl NameChange {
     }
 }
 
-/// Leaves the name to root, who gave it to another image at dockerd's own socket meanwhile.
+/// Leaves the name to root, if root gave it to another image at dockerd's own socket in the meantime.
 ///
 /// # Errors
-/// If root did.
+/// If root did, or if dockerd cannot be reached.
 pub(super) async fn yield_to_root(
     call: &Call,
     name: &str,
@@ -185,29 +189,29 @@ pub(super) async fn yield_to_root(
         give_back(call, name, of_root).await?;
     }
     forget_name(call, name, of_root);
-    let message = format!("{name} was given to another image at the same moment");
+    let message = format!("root gave {name} to another image at the same moment");
     Err(Refusal::conflict(message).into())
 }
 
 /// `docker rmi`.
 ///
 /// # Errors
-/// If it is denied by now, or dockerd does not do it.
-pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop> {
+/// If the policies deny it by now, or dockerd does not remove the image.
+pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Stop> {
     let (connection, version, head) = (&call.connection, call.version, &call.action.head);
     let Object::Image(judged) = &call.action.object else {
-        return Err(Refusal::not_found("no image is named").into());
+        return Err(Refusal::not_found("the request names no image").into());
     };
     let names: BTreeSet<String> = names_removed(head, judged).iter().cloned().collect();
     let lock = lock(&call, Names::These(names.clone()), Hold::Change).await?;
     let since = Utc::now();
     let image = match object::image(&judged.given, version, &connection.upstream).await? {
         Found::Yes(image) => NamedImage { given: judged.given.clone(), image },
-        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
+        Found::No(status, error) => return Err(Stop::NotFound(status, error)),
     };
     let removed = names_removed(head, &image);
     if removed.iter().any(|name| !names.contains(name)) {
-        let message = format!("{} has got another name just now; try again", judged.given);
+        let message = format!("image {} has just got another name; try again", judged.given);
         return Err(Refusal::conflict(message).into());
     }
     judge(&call, removal_questions(&call.action, &image, &connection.registrar(version)).await)
@@ -217,7 +221,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
         if is_by_name { reference(&call, &image.image, &image.given) } else { &image.given };
     let target = head.target_without(&[], version, Some(reference));
     let ordered = connection.upstream.order(Method::DELETE, &target).await?;
-    // With a digest, other names of the image may be left.
+    // A reference with a digest may leave other names of the image.
     if matches!(ordered, Found::Yes(_)) && !image.given.contains('@') {
         for name in removed {
             forget_name(&call, name, &image.image.id);
@@ -225,25 +229,26 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<AnswerBody>, Stop>
     }
     let change = NameChange { names: removed.to_vec(), given: None, since };
     change.yield_to_root(&call).await?;
-    let told = match ordered {
-        Found::Yes(told) => told,
-        Found::No(status, told) => return Err(Stop::NotFound(status, told)),
+    let removed = match ordered {
+        Found::Yes(removed) => removed,
+        Found::No(status, error) => return Err(Stop::NotFound(status, error)),
     };
     change.yield_later(&call, lock);
-    Ok(answer::document(StatusCode::OK, told))
+    Ok(response::document(StatusCode::OK, removed))
 }
 
-/// What dockerd is asked to remove. The only name of an image goes with its id: should root have given
-/// the name to another image meanwhile, that image keeps it.
+/// The reference that dockerd is to remove. The broker removes the only name of an image by the image's
+/// id: if root has given the name to another image in the meantime, that image keeps it.
 fn reference<'a>(call: &Call, image: &'a Image, name: &'a str) -> &'a str {
     let is_ordinary = rank(call) == Rank::Ordinary;
     if is_ordinary && image.goes_only_by(name) { &image.id } else { name }
 }
 
-/// Removes a name of the caller's own from an image. Gives what dockerd says of it, if it does.
+/// Removes one of the caller's own names from an image. Returns dockerd's response; `None` if the name
+/// stays.
 ///
 /// # Errors
-/// If another call keeps the name too long, or dockerd cannot be reached.
+/// If another call holds the name until the timeout, or if dockerd cannot be reached.
 pub(super) async fn remove_own(
     call: &Rc<Call>,
     name: &str,
@@ -261,12 +266,12 @@ pub(super) async fn remove_own(
     }
     let reference = percent::encode_path(reference(call, &image, name));
     let target = format!("/v{}/images/{reference}", call.version);
-    let told = upstream.command(Method::DELETE, &target).await?;
-    if told.is_some() {
+    let removed = upstream.command(Method::DELETE, &target).await?;
+    if removed.is_some() {
         forget_name(call, name, image_id);
     }
     let change = NameChange { names: vec![name.to_owned()], given: None, since };
     change.yield_to_root(call).await?;
     change.yield_later(call, lock);
-    Ok(told)
+    Ok(removed)
 }

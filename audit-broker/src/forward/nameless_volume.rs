@@ -1,8 +1,8 @@
-//! Volumes that nobody gave a name to.
+//! Anonymous volumes.
 //!
-//! docker makes one where a container, or its image, wants a place for data and nobody says which
-//! volume that is. It comes into being with the container, so that it cannot be given a label;
-//! whoever made the container has made it. Compose uses it by name when it makes the container anew.
+//! dockerd makes one where a container or its image asks for a volume without naming it. The volume
+//! comes with the container, so the broker cannot put a label on it. Its owner is the caller who made
+//! the container. Compose mounts the volume by name when it makes the container again.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::api::mount::Mount;
 use crate::dockerd::object::Container;
 use crate::judge::action::Action;
 
-/// Whether such volumes may come with a new container.
+/// Whether a new container may come with anonymous volumes.
 pub(crate) fn may_come_with(action: &Action) -> bool {
     let Body::ContainerCreate(config) = &action.body else { return false };
     let host_config = config.host_config.as_ref();
@@ -19,7 +19,7 @@ pub(crate) fn may_come_with(action: &Action) -> bool {
     let mounts = host_config.and_then(|host| host.mounts.as_ref());
     config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty())
         || mounts.into_iter().flatten().any(is_nameless)
-        // A path alone is where it is in the container.
+        // A path alone is the place in the container.
         || binds.into_iter().flatten().any(|bind| !bind.contains(':'))
         || action.references.images.iter().any(|image| image.volumes().next().is_some())
 }
@@ -29,7 +29,7 @@ fn is_nameless(mount: &Mount) -> bool {
     is_volume && mount.source.as_ref().is_none_or(String::is_empty)
 }
 
-/// Those that have come with a new container: all that it has neither from another container nor by
+/// The anonymous volumes of a new container: those that it has neither from another container nor by
 /// name.
 pub(crate) fn of<'a>(
     container: &'a Container,
@@ -37,8 +37,8 @@ pub(crate) fn of<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let used = &action.references;
     let of_others = used.joined.iter().flat_map(Container::volumes);
-    let there = used.volumes.iter().map(|volume| volume.name.as_str());
+    let existing = used.volumes.iter().map(|volume| volume.name.as_str());
     let made = used.missing_volumes.iter().filter_map(|volume| volume.name.as_deref());
-    let known: HashSet<&str> = of_others.chain(there).chain(made).collect();
+    let known: HashSet<&str> = of_others.chain(existing).chain(made).collect();
     container.volumes().filter(move |name| !known.contains(name))
 }

@@ -1,8 +1,8 @@
-//! Names for an image, when it is made.
+//! Names for a new image.
 //!
-//! dockerd would give them at the end of a build or import, and the caller decides how long that takes.
-//! Another image may have them by then. So the broker gives them itself, each under its lock and after
-//! it has decided again.
+//! dockerd would give the names at the end of a build or import, and the caller controls how long that
+//! takes. Another image may have the names by then. Therefore the broker gives each name itself: it
+//! takes the lock of the name, and asks the policies again.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -16,50 +16,51 @@ use super::name_change::give;
 use crate::api::operation::{BuildOperation, Operation};
 use crate::api::request::Head;
 use crate::call::Call;
-use crate::call::answer::Filter;
+use crate::call::response::Filter;
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::build_cache;
 
-/// What the query says of names.
-const KEYS: [&str; 3] = ["t", "repo", "tag"];
+/// The keys of the query that name an image.
+const NAME_KEYS: [&str; 3] = ["t", "repo", "tag"];
 
-/// Keys of the query that dockerd does not get, since the broker does itself what they say.
-pub(super) fn left_out(call: &Call) -> Vec<&'static str> {
-    let names = if call.plan.names_itself { KEYS.as_slice() } else { &[] };
+/// The keys of the query that the broker withholds from dockerd, because it does their work itself.
+pub(super) fn keys_left_out(call: &Call) -> Vec<&'static str> {
+    let names = if call.plan.names_itself { NAME_KEYS.as_slice() } else { &[] };
     let quiet = is_quiet_build(&call.action.head).then_some("q");
     names.iter().copied().chain(quiet).collect()
 }
 
-/// Whether it is a build of which the client wants the image's id only. dockerd tells the broker all of
-/// it, since only that shows whether the build made the image.
+/// Whether the call is a classic build with `q`, which prints only the image's id. The broker asks
+/// dockerd for the whole output, since only that shows whether the build made the image.
 pub(super) fn is_quiet_build(head: &Head) -> bool {
     head.route.operation == Operation::Build(BuildOperation::Run)
         && head.query.text("q") == Some("1")
         && build_cache::is_classic(&head.query)
 }
 
-/// How much of a quiet build's output is kept for the case that it fails, in bytes.
+/// How much of a quiet build's output the broker buffers, in bytes. The client gets the output if the
+/// build fails.
 const HIDDEN_LIMIT_BYTES: usize = 1 << 20;
 
-/// Where the id of the image is put that was made.
+/// The id of the image that the call made, once it is known.
 pub(super) type ImageMade = Rc<Cell<Option<String>>>;
 
-/// A stream of progress, at the end of which the image that was made gets its names.
+/// A filter for a stream of progress. At the end of the stream, it names the new image.
 pub(super) struct Naming {
     call: Rc<Call>,
     made: ImageMade,
     piece: Option<Vec<u8>>,
-    /// What a quiet build has told so far.
+    /// The output of a quiet build so far.
     hidden: Option<Vec<u8>>,
-    /// Goes on even if the caller goes away.
-    last: Option<JoinHandle<Vec<u8>>>,
+    /// Gives the names, even if the client disconnects. Returns the last lines of the response.
+    last_lines: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Naming {
     pub(super) fn of(call: &Rc<Call>, made: ImageMade) -> Self {
         let hidden = is_quiet_build(&call.action.head).then(Vec::new);
-        Self { call: Rc::clone(call), made, piece: None, hidden, last: None }
+        Self { call: Rc::clone(call), made, piece: None, hidden, last_lines: None }
     }
 }
 
@@ -73,26 +74,26 @@ impl Filter for Naming {
 
     fn end(&mut self) {
         let Some(id) = self.made.take() else {
-            // It failed: dockerd tells all of it then.
+            // The build failed, so the client gets the whole output.
             self.piece = self.hidden.take();
             return;
         };
         let call = Rc::clone(&self.call);
-        self.last = Some(tokio::task::spawn_local(async move { progress(&call, &id).await }));
+        self.last_lines = Some(tokio::task::spawn_local(async move { progress(&call, &id).await }));
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         if let Some(piece) = self.piece.take() {
             return Poll::Ready(Some(piece));
         }
-        let Some(last) = &mut self.last else { return Poll::Ready(None) };
-        let told = ready!(Pin::new(last).poll(context)).unwrap_or_default();
-        self.last = None;
-        Poll::Ready(Some(told))
+        let Some(last_lines) = &mut self.last_lines else { return Poll::Ready(None) };
+        let lines = ready!(Pin::new(last_lines).poll(context)).unwrap_or_default();
+        self.last_lines = None;
+        Poll::Ready(Some(lines))
     }
 }
 
-/// Keeps what a quiet build tells, from the start of a line on where it is too much.
+/// Buffers the output of a quiet build. Drops the oldest lines where it is too much.
 fn hide(hidden: &mut Vec<u8>, piece: &[u8]) {
     hidden.extend_from_slice(piece);
     if hidden.len() > HIDDEN_LIMIT_BYTES {
@@ -102,17 +103,17 @@ fn hide(hidden: &mut Vec<u8>, piece: &[u8]) {
     }
 }
 
-/// Gives the names, and tells it as dockerd does.
+/// Gives the names, and returns lines of progress like dockerd's.
 async fn progress(call: &Rc<Call>, image_id: &str) -> Vec<u8> {
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let head = &call.action.head;
     let is_quiet = is_quiet_build(head);
     if is_quiet {
-        told = json!({"stream": format!("{image_id}\n")}).to_string().into_bytes();
-        told.extend_from_slice(b"\r\n");
+        lines = json!({"stream": format!("{image_id}\n")}).to_string().into_bytes();
+        lines.extend_from_slice(b"\r\n");
     }
     if !call.plan.names_itself {
-        return told;
+        return lines;
     }
     let is_silent = head.route.operation != Operation::Build(BuildOperation::Run) || is_quiet;
     for taken in &call.action.references.names_taken {
@@ -124,16 +125,16 @@ async fn progress(call: &Rc<Call>, image_id: &str) -> Vec<u8> {
                 json!({"errorDetail": {"message": message}, "error": message})
             }
         };
-        told.extend_from_slice(line.to_string().as_bytes());
-        told.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(line.to_string().as_bytes());
+        lines.extend_from_slice(b"\r\n");
     }
-    told
+    lines
 }
 
-/// Gives an image all names that the call asks for, to the end even if the caller goes away.
+/// Gives an image all names that the call asks for, even if the client disconnects.
 ///
 /// # Errors
-/// That of the first name that it does not get.
+/// The error of the first name that the image cannot get.
 pub(super) async fn give_names(call: &Rc<Call>, image_id: String) -> Result<(), Stop> {
     let call = Rc::clone(call);
     let given = tokio::task::spawn_local(async move {

@@ -1,8 +1,8 @@
-//! Removing what nothing uses, of what is the caller's own.
+//! Prunes only the caller's own objects.
 //!
-//! dockerd can be told to spare what lacks a label. But images, and so containers, have the labels
-//! that whoever wrote them chose, and nameless volumes have none: those are removed here, one by one.
-//! What is in use, dockerd keeps.
+//! dockerd can limit a prune to objects with a label, but that is no proof of ownership for every kind.
+//! The author of an image chooses its labels, and its containers inherit them. Anonymous volumes have no
+//! labels. Therefore the broker removes these objects one by one. dockerd keeps what is in use.
 
 use std::rc::Rc;
 
@@ -19,16 +19,16 @@ use crate::dockerd::object;
 use crate::dockerd::upstream::{CHANGE_TIMEOUT, Found, Unreachable};
 use crate::owner::{LABEL, OwnedKind, Owner, name_key, owner_in_labels};
 
-/// Removes containers that do not run, and says so as dockerd does.
+/// Removes the caller's containers that do not run. Responds as dockerd does.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
 pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
     let (mut deleted, mut space) = (Vec::new(), 0);
-    for container in wanted(call, OwnedKind::Container).await? {
+    for container in candidates(call, OwnedKind::Container).await? {
         let id = container.id;
         let target = format!("/v{}/containers/{id}", call.version);
-        // One that cannot be read stays: nobody knows whose it is.
+        // A container that cannot be read stays, because its owner is unknown.
         let owner = match owner_of(call, &id).await {
             Err(error) if error.is_about_one_object() => None,
             owner => owner?,
@@ -44,7 +44,7 @@ pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
     Ok(json!({"ContainersDeleted": deleted, "SpaceReclaimed": space}).to_string().into())
 }
 
-/// A container's label may have come with an image that somebody wrote.
+/// The owner of a container. Its label alone proves nothing, since it may come from the image.
 async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
     let (connection, version) = (&call.connection, call.version);
     match object::container(id, version, &connection.upstream).await? {
@@ -53,7 +53,7 @@ async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
     }
 }
 
-/// Removes images, and says so as dockerd does.
+/// Removes the caller's unused images. Responds as dockerd does.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -62,45 +62,45 @@ pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
     let is_own = |kind, id: &str| owners.get(kind, id).as_ref() == Some(&call.action.owner);
     let before = size_of_layers(call).await;
     let mut deleted: Vec<Value> = Vec::new();
-    for Listed { id, .. } in wanted(call, OwnedKind::Image).await? {
+    for Listed { id, .. } in candidates(call, OwnedKind::Image).await? {
         if !is_own(OwnedKind::Image, &id) {
             continue;
         }
-        // As it is now: removing others takes a while.
+        // The names may have changed while the broker removed other images.
         let Found::Yes(image) = object::image(&id, call.version, upstream).await? else { continue };
         let mut names = image.tags().to_vec();
         names.retain(|name| is_own(OwnedKind::ImageName, &name_key(name, &id)));
-        let mut told = Vec::new();
+        let mut responses = Vec::new();
         if image.tags().is_empty() {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&id));
-            told.push(upstream.command(Method::DELETE, &target).await?);
+            responses.push(upstream.command(Method::DELETE, &target).await?);
         }
         for name in names {
-            // One that another call keeps stays.
-            told.push(remove_own(call, &name, &id).await.unwrap_or_default());
+            // A name that another call holds stays.
+            responses.push(remove_own(call, &name, &id).await.unwrap_or_default());
         }
-        let told = told.iter().flatten();
-        let told = told.filter_map(|told| serde_json::from_slice::<Vec<Value>>(told).ok());
-        deleted.extend(told.flatten());
+        let parsed = responses.iter().flatten();
+        let parsed = parsed.filter_map(|bytes| serde_json::from_slice::<Vec<Value>>(bytes).ok());
+        deleted.extend(parsed.flatten());
     }
     let space = before.saturating_sub(size_of_layers(call).await);
     let deleted = Some(deleted).filter(|deleted| !deleted.is_empty());
     Ok(json!({"ImagesDeleted": deleted, "SpaceReclaimed": space}).to_string().into())
 }
 
-/// Removes nameless volumes too, and adds them to dockerd's answer about the others.
+/// Removes the caller's anonymous volumes, and adds them to dockerd's response about the others.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(super) async fn volumes(call: &Call, answer: Bytes) -> Result<Bytes, Unreachable> {
-    let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&answer) else { return Ok(answer) };
+pub(super) async fn volumes(call: &Call, response: Bytes) -> Result<Bytes, Unreachable> {
+    let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&response) else { return Ok(response) };
     let owners = &call.connection.state.owners;
-    for Listed { id, labels, .. } in wanted(call, OwnedKind::Volume).await? {
-        // The label of one that has a name says whose it is, and dockerd has seen to it.
-        let is_nameless = owner_in_labels(&labels.unwrap_or_default(), None).is_none();
+    for Listed { id, labels, .. } in candidates(call, OwnedKind::Volume).await? {
+        // A named volume has the label of its owner, so dockerd has already removed the caller's.
+        let is_anonymous = owner_in_labels(&labels.unwrap_or_default(), None).is_none();
         let is_own = owners.get(OwnedKind::Volume, &id).as_ref() == Some(&call.action.owner);
         let target = format!("/v{}/volumes/{id}", call.version);
-        if is_nameless
+        if is_anonymous
             && is_own
             && call.connection.upstream.command(Method::DELETE, &target).await?.is_some()
         {
@@ -117,29 +117,29 @@ struct Pruned {
     space_reclaimed: u64,
 }
 
-/// What the client wants to be removed, whosever it is.
-async fn wanted(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreachable> {
-    let wanted = PruneFilter::of(call, kind);
-    // Lists with sizes take dockerd a while.
+/// The objects that match the client's filters, of any owner.
+async fn candidates(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreachable> {
+    let filter = PruneFilter::of(call, kind);
+    // dockerd takes long for a list with sizes.
     let upstream = call.connection.upstream.within(CHANGE_TIMEOUT);
-    let listed = list(kind, Some(&wanted.filters), call.version, &upstream).await?;
+    let listed = list(kind, Some(&filter.filters), call.version, &upstream).await?;
     let mut listed = listed.unwrap_or_default();
-    listed.retain(|listed| !wanted.is_spared(listed));
+    listed.retain(|listed| !filter.is_spared(listed));
     Ok(listed)
 }
 
-/// What the client wants to be removed.
+/// The client's filters for a prune.
 struct PruneFilter {
-    /// In the words of lists.
+    /// In the form that lists take.
     filters: Filters,
-    /// Labels, with values or without, of what it wants to keep: lists know no such filter.
+    /// The values of `label!`: objects with one of these labels stay. Lists have no such filter.
     spared: Vec<String>,
 }
 
 impl PruneFilter {
     /// # Source
-    /// `ContainersPrune`, `ImagesPrune` and `VolumesPrune` of moby. Images that have a name are
-    /// wanted where `dangling` is false.
+    /// `ContainersPrune`, `ImagesPrune` and `VolumesPrune` of moby. With `dangling=false`, a prune also
+    /// removes images that have a name.
     fn of(call: &Call, kind: OwnedKind) -> Self {
         let given = call.action.head.query.text("filters");
         let mut filters: Filters =
@@ -151,7 +151,7 @@ impl PruneFilter {
         match kind {
             OwnedKind::Container => {
                 filters.insert("status".to_owned(), these(&["created", "exited", "dead"]));
-                // The sizes of others' need not be found out.
+                // dockerd need not compute the sizes of other callers' containers.
                 let owner = format!("{LABEL}={}", call.action.owner);
                 filters.entry("label".to_owned()).or_default().insert(owner, true);
             }
@@ -164,7 +164,7 @@ impl PruneFilter {
             _ => {
                 filters.remove("all");
                 filters.insert("dangling".to_owned(), these(&["true"]));
-                // Nameless ones have none of the broker's.
+                // Anonymous volumes do not have the broker's labels.
                 if let Some(labels) = filters.get_mut("label") {
                     labels.retain(|label, _| !label.starts_with(LABEL));
                 }
@@ -191,7 +191,7 @@ struct Usage {
     layers_size: u64,
 }
 
-/// In bytes; 0 if that cannot be known, as of newer docker.
+/// The size of all image layers in bytes; 0 if dockerd does not report it, as newer versions do not.
 async fn size_of_layers(call: &Call) -> u64 {
     let target = format!("/v{}/system/df?type=image", call.version);
     match call.connection.upstream.within(CHANGE_TIMEOUT).ask::<Usage>(&target).await {

@@ -1,9 +1,11 @@
-//! Pulls, which give a name when they are done.
+//! Pulls, which name an image at their end.
 //!
-//! The name is locked from before the pull until the table has changed. Since that may take long, an
-//! ordinary caller's pull ends when a trusted caller wants the name. The table keeps which names a pull
-//! has set: those are root's, also after a user's pull, and the next pull may replace them. An image's own
-//! `RepoDigests` are no proof of that: a push adds them too, and containerd's store makes them up.
+//! The broker locks the name before the pull, and unlocks it after it has changed the table of owners.
+//! A pull may take long, so an ordinary caller's pull ends when a trusted caller wants the name.
+//!
+//! The table records which names a pull has set. They belong to root, even after a user's pull, and the
+//! next pull may replace them. The `RepoDigests` of an image are no proof of a pull: a push adds them
+//! too, and containerd's image store invents them.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -17,15 +19,14 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::claim::{forget_name, keep_pulled};
+use super::claim::{claim_pulled, forget_name};
 use super::name_change::{judge, lock, yield_to_root};
 use crate::call::Call;
-use crate::call::answer::{self, AnswerBody};
 use crate::call::name_lock::{Hold, NameLock, Names};
+use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
 use crate::dockerd::finder::{holder_of, name_pulled};
-use crate::dockerd::references::ANY_NAME;
-use crate::dockerd::references::{NameHolder, NameTaken};
+use crate::dockerd::references::{ANY_NAME, NameHolder, NameTaken};
 use crate::dockerd::upstream::DockerdConnection;
 use crate::forward::advertise;
 use crate::judge::questions::pull_question;
@@ -38,17 +39,17 @@ pub(super) struct Pulled {
     lock: NameLock,
 }
 
-/// How long dockerd may take to give up a pull after its connection is closed.
+/// How long the broker waits for dockerd to abandon a pull after the broker has closed the connection.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
-/// Pieces of the answer that wait for a client who does not read.
+/// How many pieces of the response are buffered for a client that reads slowly.
 const PIECES: usize = 16;
 
-/// Locks the name that a pull sets, and decides again on what has it now. `None` where the call sets
-/// no name.
+/// Locks the name that a pull sets, and asks the policies again about the image that has it now. `None`
+/// if the call sets no name.
 ///
 /// # Errors
-/// If that is denied now, or another call keeps the name too long.
+/// If the policies deny the pull, or if another call holds the name until the timeout.
 pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
     let Some(name) = name_pulled(&call.action.head) else { return Ok(None) };
     let names =
@@ -70,27 +71,27 @@ fn repository(call: &Call) -> String {
     name.strip_suffix(":latest").unwrap_or(&name).to_owned()
 }
 
-/// The answer to a pull. The pull goes on by itself, so that a client who does not read cannot keep
-/// the name.
+/// Relays the response to a pull. The pull runs in a task of its own, so that a client that does not
+/// read cannot hold the lock.
 pub(super) fn relay(
     call: &Rc<Call>,
     pulled: Pulled,
     response: Response<Incoming>,
-    line: DockerdConnection,
-) -> Response<AnswerBody> {
+    connection: DockerdConnection,
+) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
-    head.headers = answer::relayed_headers(head.headers);
+    head.headers = response::relayed_headers(head.headers);
     advertise::limit_header(&mut head.headers);
     let (sender, receiver) = mpsc::channel(PIECES);
-    tokio::task::spawn_local(run(Rc::clone(call), pulled, body, line, sender));
-    Response::from_parts(head, AnswerBody::pieces(receiver))
+    tokio::task::spawn_local(run(Rc::clone(call), pulled, body, connection, sender));
+    Response::from_parts(head, ResponseBody::pieces(receiver))
 }
 
 /// How a pull ends.
 enum PullEnd {
-    /// dockerd has told all of it.
-    Told,
-    /// dockerd broke off, or the client went away.
+    /// dockerd has sent the whole response.
+    Complete,
+    /// dockerd broke off, or the client disconnected.
     BrokenOff,
     /// A trusted caller wants the name.
     Revoked,
@@ -100,65 +101,65 @@ async fn run(
     call: Rc<Call>,
     pulled: Pulled,
     body: Incoming,
-    line: DockerdConnection,
+    connection: DockerdConnection,
     sender: mpsc::Sender<Bytes>,
 ) {
     let since = Utc::now();
-    let (came_from, came) = tokio::sync::oneshot::channel();
-    let mut ending = OutcomeReader::of_progress(None, move |came, _| {
-        // Nobody waits any longer if the broker stops.
-        let _ = came_from.send(came);
+    let (outcome_sender, outcome) = tokio::sync::oneshot::channel();
+    let mut reader = OutcomeReader::of_progress(None, move |outcome, _| {
+        // Nothing receives the outcome if the broker shuts down.
+        let _ = outcome_sender.send(outcome);
     });
-    let end = pass_on(&pulled.lock, body, line, &mut ending, &sender).await;
-    ending.finish();
-    let came = match end {
-        PullEnd::Told => came.await.unwrap_or(CallOutcome::BrokenOff),
+    let end = pass_on(&pulled.lock, body, connection, &mut reader, &sender).await;
+    reader.finish();
+    let outcome = match end {
+        PullEnd::Complete => outcome.await.unwrap_or(CallOutcome::BrokenOff),
         PullEnd::BrokenOff | PullEnd::Revoked => {
             sleep(SETTLE_WAIT).await;
             CallOutcome::BrokenOff
         }
     };
-    let settled = settle(&call, &pulled.name, came, since).await;
-    let (came, message) = match (settled, end) {
+    let settled = settle(&call, &pulled.name, outcome, since).await;
+    let (outcome, message) = match (settled, end) {
         (Err(stop), _) => (CallOutcome::Failed, Some(stop.message())),
         (Ok(()), PullEnd::Revoked) => {
             let message = format!("an administrator has taken {}; try again", pulled.name.name);
             (CallOutcome::Failed, Some(message))
         }
-        (Ok(()), PullEnd::Told | PullEnd::BrokenOff) => (came, None),
+        (Ok(()), PullEnd::Complete | PullEnd::BrokenOff) => (outcome, None),
     };
-    call.record_outcome(came, None);
+    call.record_outcome(outcome, None);
     drop(pulled);
     if let Some(message) = message {
         let line = json!({"errorDetail": {"message": message}, "error": message});
-        // A client who does not read is not told.
+        // A client that does not read misses this line.
         let _ = sender.try_send(format!("{line}\r\n").into());
     }
 }
 
-/// Passes on what dockerd says. Closes the connection to dockerd where that breaks off.
+/// Relays the response. Closes the connection to dockerd if the response does not reach its end.
 async fn pass_on(
     lock: &NameLock,
     mut body: Incoming,
-    mut line: DockerdConnection,
-    ending: &mut OutcomeReader,
+    mut connection: DockerdConnection,
+    reader: &mut OutcomeReader,
     sender: &mpsc::Sender<Bytes>,
 ) -> PullEnd {
     loop {
         let frame = tokio::select! {
-            frame = poll_fn(|context| line.poll_body(&mut body, context)) => frame,
+            frame = poll_fn(|context| connection.poll_body(&mut body, context)) => frame,
             () = lock.revoked() => return PullEnd::Revoked,
             () = sender.closed() => return PullEnd::BrokenOff,
         };
         let data = match frame {
             None => {
-                line.give_back();
-                return PullEnd::Told;
+                connection.give_back();
+                return PullEnd::Complete;
             }
             Some(Err(_)) => return PullEnd::BrokenOff,
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
-        ending.see(&data);
+        reader.see(&data);
         tokio::select! {
             sent = sender.send(data) => if sent.is_err() { return PullEnd::BrokenOff },
             () = lock.revoked() => return PullEnd::Revoked,
@@ -166,13 +167,13 @@ async fn pass_on(
     }
 }
 
-/// Changes the table to what the pull has set. The names are root's, also after a user's pull: a caller may have
-/// given such a name to the very same image before, and would keep it otherwise. A caller's own pull
-/// leaves that caller the name.
+/// Enters the names that the pull has set into the table of owners. They belong to root, even after a
+/// user's pull. Another caller may have given such a name to the same image before, and loses it now.
+/// The caller of this pull keeps a name of their own.
 async fn settle(
     call: &Rc<Call>,
     pulled: &NameTaken,
-    came: CallOutcome,
+    outcome: CallOutcome,
     since: DateTime<Utc>,
 ) -> Result<(), Stop> {
     let owners = &call.connection.state.owners;
@@ -186,7 +187,7 @@ async fn settle(
         else {
             continue;
         };
-        let is_set = match (came, &pulled.holder) {
+        let is_set = match (outcome, &pulled.holder) {
             (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Nobody) => true,
             (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
             (CallOutcome::BrokenOff, NameHolder::Unknown)
@@ -197,19 +198,19 @@ async fn settle(
         }
         if owners
             .get(OwnedKind::ImageName, &name_key(&name, &image.id))
-            .is_some_and(|it| it != call.action.owner)
+            .is_some_and(|owner| owner != call.action.owner)
         {
             forget_name(call, &name, &image.id);
         }
         if pulled.name != ANY_NAME {
             yield_to_root(call, &name, None, since).await?;
-            keep_pulled(call, pulled, &image.id);
+            claim_pulled(call, pulled, &image.id);
         }
     }
     Ok(())
 }
 
-/// The names that callers have in the repository of which all is pulled.
+/// The names that callers own in the repository that the call pulls.
 fn names_of_repository(call: &Call) -> Vec<String> {
     let repository = repository(call);
     let known = call.connection.state.owners.all(OwnedKind::ImageName);

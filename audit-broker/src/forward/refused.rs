@@ -1,9 +1,9 @@
-//! What a caller is told when dockerd refuses a call.
+//! The response to a call that dockerd refused.
 //!
-//! dockerd's message may name objects that the caller may not see: the containers that use a volume, or
-//! the one that has a name. The broker passes a message on only if each id in it is one that the
-//! request says or that the caller may see, and if no name of a hidden object stands in it. Otherwise
-//! the caller is told in the broker's own words.
+//! dockerd's error message may name objects that the caller may not see, such as the containers that
+//! use a volume. The broker passes a message on only if it holds no name of a hidden object, and if the
+//! caller may see each id in it or gave that id in the request. Otherwise the broker sends a message of
+//! its own.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,13 @@ use crate::api::operation::{
     ContainerOperation, ExecOperation, ImageOperation, NetworkOperation, Operation, VolumeOperation,
 };
 use crate::call::Call;
-use crate::call::answer::{self, AnswerBody};
+use crate::call::response::{self, ResponseBody};
 use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
 use crate::forward::advertise;
-use crate::forward::view::{Document, filter_document};
+use crate::forward::view::{Document, Seen, filter_document};
 use crate::forward::viewer::Viewer;
 
-/// Longest message that is looked at, in bytes.
+/// Longest error message that the broker reads, in bytes.
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
@@ -34,43 +34,44 @@ struct ErrorDocument {
     message: String,
 }
 
-/// The answer to a call that dockerd refused.
+/// The response to a call that dockerd refused.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(super) async fn answer(
+pub(super) async fn response(
     call: &Call,
     response: Response<Incoming>,
-    line: DockerdConnection,
-) -> Result<Response<AnswerBody>, Unreachable> {
+    connection: DockerdConnection,
+) -> Result<Response<ResponseBody>, Unreachable> {
     let (mut head, body) = response.into_parts();
-    let what = call.action.head.route.path;
-    let bytes = line.read(body, MESSAGE_LIMIT_BYTES).await.map_err(|error| error.of(what))?;
+    let path = call.action.head.route.path;
+    let bytes = connection.read(body, MESSAGE_LIMIT_BYTES).await.map_err(|error| error.of(path))?;
     let shown = shown(call, head.status, bytes).await;
-    head.headers = answer::relayed_headers(head.headers);
+    head.headers = response::relayed_headers(head.headers);
     head.headers.remove(CONTENT_LENGTH);
     advertise::limit_header(&mut head.headers);
-    Ok(Response::from_parts(head, AnswerBody::own(shown)))
+    Ok(Response::from_parts(head, ResponseBody::own(shown)))
 }
 
-/// What the caller is told of dockerd's answer to a call that it refused.
-pub(super) async fn shown(call: &Call, status: StatusCode, told: Bytes) -> Bytes {
+/// The error document as the caller may see it.
+pub(super) async fn shown(call: &Call, status: StatusCode, error: Bytes) -> Bytes {
     let viewer = Viewer::of(call);
-    let is_told = match serde_json::from_slice::<ErrorDocument>(&told) {
+    let is_passed = match serde_json::from_slice::<ErrorDocument>(&error) {
         Ok(_) if viewer.may_see_everything() => true,
-        Ok(ErrorDocument { message }) => tells_nothing_hidden(call, &viewer, &message).await,
-        // A `HEAD` has no body.
-        Err(_) => told.is_empty(),
+        Ok(ErrorDocument { message }) => names_nothing_hidden(call, &viewer, &message).await,
+        // The response to a `HEAD` has no body.
+        Err(_) => error.is_empty(),
     };
-    if is_told {
-        return told;
+    if is_passed {
+        return error;
     }
-    let what = call.action.head.route.path;
-    tracing::info!("dockerd refused {what}: {}", String::from_utf8_lossy(&told).escape_debug());
-    json!({ "message": own_words(call, status) }).to_string().into()
+    let path = call.action.head.route.path;
+    let error = String::from_utf8_lossy(&error);
+    tracing::info!("dockerd refused {path}: {}", error.escape_debug());
+    json!({ "message": own_message(call, status) }).to_string().into()
 }
 
-/// Names and ids of objects, by whether the caller may see them.
+/// Names and ids of all objects, sorted by whether the caller may see them.
 #[derive(Debug, Default)]
 struct Objects {
     seen_ids: BTreeSet<String>,
@@ -78,56 +79,55 @@ struct Objects {
     hidden_names: BTreeSet<String>,
 }
 
-async fn tells_nothing_hidden(call: &Call, viewer: &Viewer, message: &str) -> bool {
-    let said = said(call);
-    let told = told(message, &said);
-    if told.is_harmless() {
+async fn names_nothing_hidden(call: &Call, viewer: &Viewer, message: &str) -> bool {
+    let facts = new_facts(message, &request_text(call));
+    if facts.is_harmless() {
         return true;
     }
-    // What cannot be read counts as hidden.
+    // If dockerd cannot list its objects, all of them count as hidden.
     let may_name_others = may_name_others(call.action.head.route.operation);
-    objects(call, viewer).await.is_some_and(|objects| told.is_seen(&objects, may_name_others))
+    objects(call, viewer).await.is_some_and(|objects| facts.is_seen(&objects, may_name_others))
 }
 
-/// What a request says: names and ids that a message may repeat.
-fn said(call: &Call) -> String {
+/// The text of a request, with the names and ids that a message may repeat.
+fn request_text(call: &Call) -> String {
     let action = &call.action;
-    let mut said = format!("{} ", action.head.object.as_deref().unwrap_or_default());
-    said += action.object.id().unwrap_or_default();
+    let mut text = format!("{} ", action.head.object.as_deref().unwrap_or_default());
+    text += action.object.id().unwrap_or_default();
     for (_, value) in action.head.query.pairs() {
-        said = said + " " + value;
+        text = text + " " + value;
     }
     let body = action.body.to_json().unwrap_or_default();
-    said + " " + &String::from_utf8_lossy(&body)
+    text + " " + &String::from_utf8_lossy(&body)
 }
 
-/// What a message tells that its request does not say.
+/// The words and ids of a message that its request does not contain.
 #[derive(Debug, PartialEq, Eq)]
-struct ToldFacts {
+struct NewFacts {
     ids: Vec<String>,
     words: Vec<String>,
 }
 
-fn told(message: &str, said: &str) -> ToldFacts {
+fn new_facts(message: &str, request: &str) -> NewFacts {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
-    let said: BTreeSet<&str> = said.split(|letter| !is_name(letter)).collect();
+    let given: BTreeSet<&str> = request.split(|letter| !is_name(letter)).collect();
     let words = message.split(|letter| !is_name(letter)).map(|word| word.trim_end_matches('.'));
     let words: Vec<String> =
-        words.filter(|word| !word.is_empty() && !said.contains(word)).map(str::to_owned).collect();
+        words.filter(|word| !word.is_empty() && !given.contains(word)).map(str::to_owned).collect();
     let is_id = |text: &&str| may_be_short_id(text);
-    let is_said = |id: &str| said.iter().any(|word| word.starts_with(id));
+    let is_given = |id: &str| given.iter().any(|word| word.starts_with(id));
     let ids = words.iter().flat_map(|word| word.split(['_', '.', '-'])).filter(is_id);
-    let ids = ids.filter(|id| !is_said(id)).map(str::to_owned).collect();
-    ToldFacts { ids, words }
+    let ids = ids.filter(|id| !is_given(id)).map(str::to_owned).collect();
+    NewFacts { ids, words }
 }
 
-impl ToldFacts {
+impl NewFacts {
     fn is_harmless(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// An id that nothing has may be that of a hidden object which is gone by now, or of something
-    /// that is no object, as an endpoint in a network.
+    /// Whether the caller may see all of them. An unknown id may belong to a hidden object that has just
+    /// been removed. It may also belong to something that is no object, such as a network endpoint.
     fn is_seen(&self, objects: &Objects, may_name_others: bool) -> bool {
         let is_in = |ids: &BTreeSet<String>, id: &str| {
             ids.iter().any(|known| known.trim_start_matches("sha256:").starts_with(id))
@@ -140,8 +140,8 @@ impl ToldFacts {
     }
 }
 
-/// Whether dockerd's message may name an object that the call is not about. These messages name only
-/// the object of the call; every other message may name more.
+/// Whether dockerd's message may name other objects than that of the call. The messages of these
+/// operations do not.
 fn may_name_others(operation: Operation) -> bool {
     !matches!(
         operation,
@@ -163,7 +163,7 @@ fn may_name_others(operation: Operation) -> bool {
     )
 }
 
-/// Everything that dockerd has; `None` if it does not tell.
+/// All objects of dockerd; `None` if dockerd cannot list them.
 async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
     let lists = [
         ("containers/json?all=1", Document::Containers { limit: None }),
@@ -178,7 +178,7 @@ async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
         let Ok(Found::Yes(list)) = found else { return None };
         let list = list.get().as_bytes();
         viewer.learn(call, list).await;
-        let look = &mut |seen: &crate::forward::view::Seen<'_>| {
+        let look = &mut |seen: &Seen<'_>| {
             let is_seen = viewer.may_see(seen);
             if is_seen {
                 objects.seen_ids.insert(seen.id.to_owned());
@@ -193,8 +193,8 @@ async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
     Some(objects)
 }
 
-/// What is told instead.
-fn own_words(call: &Call, status: StatusCode) -> String {
+/// The broker's own message, in place of one that names a hidden object.
+fn own_message(call: &Call, status: StatusCode) -> String {
     let given = call.action.head.object.as_deref().unwrap_or_default();
     let name = call.action.head.query.text("name").unwrap_or_default();
     let name = name.trim_start_matches('/');
@@ -209,19 +209,19 @@ fn own_words(call: &Call, status: StatusCode) -> String {
             format!("remove {given}: volume is in use")
         }
         (Operation::Network(NetworkOperation::Remove), _) => {
-            format!("network {given} cannot be removed: it is in use")
+            format!("could not remove network {given}: it is in use")
         }
         (Operation::Image(ImageOperation::Remove), StatusCode::CONFLICT) => {
             format!("conflict: unable to remove {given}: a container or another image uses it")
         }
         (Operation::Network(NetworkOperation::Create), _) => {
-            "docker does not make the network: it conflicts with another one; \
+            "could not create the network: it conflicts with another network; \
              choose another name or subnet"
                 .to_owned()
         }
         (op, _) => format!(
-            "docker refuses {op} ({status}), and its reason names something that you may not see; \
-             an administrator finds it in the log of audit-broker"
+            "docker refused {op} ({status}) for a reason that names an object you may not see; \
+             an administrator can find the reason in the log of audit-broker"
         ),
     }
 }
@@ -233,19 +233,19 @@ mod tests {
     const HIDDEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     const SEEN: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
-    fn is_passed(message: &str, said: &str) -> bool {
+    fn is_passed(message: &str, request: &str) -> bool {
         let objects = Objects {
             seen_ids: BTreeSet::from([SEEN.to_owned(), format!("sha256:{SEEN}")]),
             hidden_ids: BTreeSet::from([HIDDEN.to_owned()]),
             hidden_names: BTreeSet::from(["secret-web".to_owned(), "vault".to_owned()]),
         };
-        let told = told(message, said);
-        assert!(told.is_seen(&objects, false) || !told.is_seen(&objects, true));
-        told.is_seen(&objects, true)
+        let facts = new_facts(message, request);
+        assert!(facts.is_seen(&objects, false) || !facts.is_seen(&objects, true));
+        facts.is_seen(&objects, true)
     }
 
     #[test]
-    fn s18_a_message_tells_only_of_what_is_seen_or_said() {
+    fn s18_a_message_names_only_objects_that_are_visible_or_in_the_request() {
         for message in [
             "invalid reference format",
             "Bind for 0.0.0.0:80 failed: port is already allocated",
@@ -269,9 +269,9 @@ mod tests {
         }
         let of_endpoint =
             format!("failed on endpoint web ({}): port is already allocated", "7".repeat(64));
-        assert!(told(&of_endpoint, "web").is_seen(&Objects::default(), false));
-        assert!(!told(&of_endpoint, "web").is_seen(&Objects::default(), true));
-        // The request says it already.
+        assert!(new_facts(&of_endpoint, "web").is_seen(&Objects::default(), false));
+        assert!(!new_facts(&of_endpoint, "web").is_seen(&Objects::default(), true));
+        // The request already contains it.
         assert!(is_passed("No such container: vault", "vault"));
         assert!(is_passed(&format!("No such image: {}", &HIDDEN[..12]), HIDDEN));
         assert!(!is_passed("No such container: vault", "vaul"));

@@ -26,11 +26,11 @@ use crate::owner::{
 };
 use crate::refusal::Refusal;
 
-/// What a rewrite depends on besides the request.
+/// What a rewrite depends on, besides the request.
 pub(crate) struct Rewriter<'a> {
     pub(crate) permissions: Permissions<'a>,
     pub(crate) owners: &'a OwnerTable,
-    /// What a new container is made without.
+    /// The options that the broker withholds from a new container.
     pub(crate) withheld: &'a [Withheld],
 }
 
@@ -160,7 +160,7 @@ impl Rewriter<'_> {
             }
             ImageOperation::Push => self.push(action),
             ImageOperation::Remove => {
-                // dockerd removes what other images have in common with it, too.
+                // dockerd would also remove layers that other images share with this image.
                 if action.head.query.text("platforms").is_some()
                     && !self.permissions.may_reach_all(Reach::RemoveImages)
                 {
@@ -181,7 +181,7 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Without a tag, dockerd pushes all tags that the name has by then.
+    /// Without a tag, dockerd pushes all tags that the name has at that time.
     fn push(&self, action: &Action) -> Result<Plan, Refusal> {
         let head = &action.head;
         let is_of_all_tags = head.query.text("tag").is_none()

@@ -1,7 +1,7 @@
-//! Answers that are streams: those that may be without end, or large, and those by which the
-//! connection itself becomes one.
+//! Responses that are streams: endless or large ones, and those that turn the connection into a stream.
 //!
-//! Knows that such an answer goes on as it comes, byte for byte, and what is left to do at its end.
+//! The broker relays such a response byte for byte, without reading it. When the stream of a process in
+//! a container ends, the broker asks dockerd for the exit status and records the outcome.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use hyper::http::response::Parts;
 use hyper::{Request, StatusCode};
 use tokio::time::sleep;
 
-use super::{is_wait, outcome_of, protocol};
+use super::request::protocol;
+use super::{is_wait, outcome_of};
 use crate::api::class::Class;
-use crate::api::route::AnswerKind;
+use crate::api::route::ResponseKind;
 use crate::call::Call;
-use crate::call::answer;
+use crate::call::response;
 use crate::dockerd::object::{self, Object};
 use crate::dockerd::upstream::Unreachable;
 use crate::forward::advertise;
@@ -24,23 +25,23 @@ use crate::metrics::Counted;
 use crate::net::tunnel::{self, TunnelEnd, Ways};
 use crate::record::outcome::CallOutcome;
 
-/// Whether the answer to the call is a stream.
+/// Whether the broker relays the response as a raw stream.
 pub(super) fn is_for(call: &Call) -> bool {
-    match call.action.head.route.answer {
-        AnswerKind::Stream => !is_wait(call) && !is_of_events(call),
-        AnswerKind::Hijack | AnswerKind::WebSocket | AnswerKind::Http2 => true,
-        AnswerKind::Plain | AnswerKind::Progress => false,
+    match call.action.head.route.response {
+        ResponseKind::Stream => !is_wait(call) && !is_of_events(call),
+        ResponseKind::Hijack | ResponseKind::WebSocket | ResponseKind::Http2 => true,
+        ResponseKind::Plain | ResponseKind::Progress => false,
     }
 }
 
-/// Whether the answer is a stream of events, which is read on its way: not everybody may see all.
+/// Whether the response is a stream of events. The broker filters it, so it is no raw stream.
 pub(super) fn is_of_events(call: &Call) -> bool {
     call.action.head.route.class == Class::Events
 }
 
-/// What a client's connection becomes.
+/// The stream that a client's connection becomes.
 pub(crate) struct Stream {
-    /// The head of the answer.
+    /// The head of the response, for the client.
     head: Vec<u8>,
     upstream: TunnelEnd,
     ways: Ways,
@@ -48,18 +49,18 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Asks dockerd, on a connection of its own, and prepares its answer for the client.
+    /// Sends the request on a connection of its own, and prepares the response for the client.
     pub(super) async fn open(
         call: &Rc<Call>,
         request: &Request<Bytes>,
     ) -> Result<Self, Unreachable> {
-        let (answer, upstream) = call.connection.upstream.open(request).await?;
-        let ways = ways(call, &answer);
-        let end = StreamEnd::of(call, answer.status);
-        Ok(Self { head: head_for_client(call, answer), upstream, ways, end })
+        let (response, upstream) = call.connection.upstream.open(request).await?;
+        let ways = ways(call, &response);
+        let end = StreamEnd::of(call, response.status);
+        Ok(Self { head: head_for_client(call, response), upstream, ways, end })
     }
 
-    /// Passes on what comes until the stream ends.
+    /// Relays bytes until the stream ends.
     pub(crate) async fn run(self, client: TunnelEnd) {
         let Self { head, upstream, ways, end } = self;
         if let Err(error) = tunnel::join(head, client, upstream, ways).await {
@@ -69,51 +70,51 @@ impl Stream {
     }
 }
 
-/// Which way bytes go: both ways where dockerd has turned the protocol, or takes the connection
-/// without being asked for that.
-fn ways(call: &Call, answer: &Parts) -> Ways {
-    let is_document = answer.headers.contains_key(CONTENT_LENGTH);
-    let is_taken = answer.status == StatusCode::OK && !is_document;
-    match call.action.head.route.answer {
-        _ if answer.status == StatusCode::SWITCHING_PROTOCOLS => Ways::Both,
-        AnswerKind::Hijack if is_taken => Ways::Both,
+/// Which ways bytes flow: both ways if dockerd has switched protocols, or has hijacked the connection
+/// without an upgrade.
+fn ways(call: &Call, response: &Parts) -> Ways {
+    let is_document = response.headers.contains_key(CONTENT_LENGTH);
+    let is_hijacked = response.status == StatusCode::OK && !is_document;
+    match call.action.head.route.response {
+        _ if response.status == StatusCode::SWITCHING_PROTOCOLS => Ways::Both,
+        ResponseKind::Hijack if is_hijacked => Ways::Both,
         _ => Ways::ToClient,
     }
 }
 
-/// dockerd's answer goes on chunks and all, so the end of it is that of the connection.
-fn head_for_client(call: &Call, mut answer: Parts) -> Vec<u8> {
-    let chunks = answer.headers.remove(TRANSFER_ENCODING);
-    answer.headers = answer::relayed_headers(answer.headers);
-    advertise::limit_header(&mut answer.headers);
-    let headers = &mut answer.headers;
-    let turned = protocol(call).filter(|_| answer.status == StatusCode::SWITCHING_PROTOCOLS);
-    if let Some(protocol) = turned {
+/// The head of the response. The body keeps its chunks, and the end of the connection ends it.
+fn head_for_client(call: &Call, mut head: Parts) -> Vec<u8> {
+    let chunks = head.headers.remove(TRANSFER_ENCODING);
+    head.headers = response::relayed_headers(head.headers);
+    advertise::limit_header(&mut head.headers);
+    let headers = &mut head.headers;
+    let switched = protocol(call).filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS);
+    if let Some(protocol) = switched {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static(protocol));
     } else {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         headers.extend(chunks.map(|chunks| (TRANSFER_ENCODING, chunks)));
     }
-    answer::head_bytes(&answer)
+    response::head_bytes(&head)
 }
 
-/// What is left to do when a raw stream ends.
+/// The work that remains when a raw stream ends.
 struct StreamEnd {
-    /// The call whose outcome is known only then.
+    /// The call, if its outcome is not known before the end.
     call: Option<Rc<Call>>,
     _counted: Counted,
 }
 
-/// How often dockerd is asked for the exit status of a process whose output has ended.
+/// How often the broker asks dockerd for the exit status of a process whose output has ended. dockerd
+/// may close the output before it knows the status, so the broker retries.
 const EXIT_TRIES: u32 = 5;
 
-/// Between two such questions.
-const EXIT_PAUSE: Duration = Duration::from_millis(20);
+/// How long the broker waits before it retries.
+const EXIT_RETRY_DELAY: Duration = Duration::from_millis(20);
 
 impl StreamEnd {
-    /// The outcome of a process in a container is its exit status; any other stream has begun, and
-    /// that is it.
+    /// Records the outcome, unless the stream is that of a process: its outcome is the exit status.
     fn of(call: &Rc<Call>, status: StatusCode) -> Self {
         let is_process = matches!(call.action.object, Object::Exec(_)) && status.as_u16() < 400;
         if !is_process {
@@ -123,7 +124,7 @@ impl StreamEnd {
         Self { call: is_process.then(|| Rc::clone(call)), _counted: counted }
     }
 
-    /// The stream has come to its end.
+    /// Records the exit status of the process.
     async fn finish(self) {
         let Some(call) = self.call else { return };
         let Some(id) = call.action.object.id() else { return };
@@ -133,7 +134,7 @@ impl StreamEnd {
             if exit.is_some() {
                 break;
             }
-            sleep(EXIT_PAUSE).await;
+            sleep(EXIT_RETRY_DELAY).await;
         }
         call.record_outcome(CallOutcome::Done(exit), None);
     }

@@ -1,14 +1,14 @@
-//! What somebody gets to see of what dockerd tells about everybody.
+//! Filters a response of dockerd down to what the caller may see.
 //!
-//! Knows which parts of an answer are things of their own, and leaves out those that may not be
-//! seen; whoever asks decides which. What is left keeps its bytes and its order, so that newer
-//! fields reach the client too. Does no I/O, and knows no HTTP and no policy.
+//! This module knows which parts of a response describe an object, and leaves out the objects that the
+//! caller may not see. Its user decides which ones. All other bytes stay as they are and in order, so
+//! that fields of newer versions reach the client too. It does no I/O, and knows no HTTP and no policy.
 //!
-//! # What the broker puts in
-//! dockerd is given the id of an image in place of its name, which stands in a label. Where the id
-//! is shown, the name takes its place again, and the broker's own labels are left out, so that
-//! `docker ps`, `docker inspect` and compose say what they always said. Filters by such a label
-//! work all the same.
+//! # Undoing the rewrite
+//! The rewrite of a request gives dockerd the id of an image in place of its name, and puts the name in
+//! a label. Here the name takes the place of the id again, and the broker's own labels are left out.
+//! `docker ps`, `docker inspect` and compose show what they would show without the broker. Filters by
+//! such a label still work.
 
 mod container;
 mod disk_usage;
@@ -30,60 +30,62 @@ pub(crate) use info::ObjectCounts;
 /// Labels of an object, by name.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// One thing in an answer, as it is judged.
+/// An object in a response, as it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen<'a> {
     pub(crate) kind: OwnedKind,
-    /// The whole id; of a volume, its name. Empty where the answer is about none in particular.
+    /// The whole id, or the name of a volume. Empty if the response is about no single object.
     pub(crate) id: &'a str,
-    /// Without the `/` that docker puts in front of those of containers.
+    /// Without the `/` that docker puts before the name of a container.
     pub(crate) names: Vec<&'a str>,
-    /// In an event, what dockerd tells besides is among them. Those of an image, and of a container
-    /// that is made from it, are whatever its maker has written.
+    /// In an event, dockerd's own attributes are among the labels. The author of an image chooses its
+    /// labels, and its containers inherit them.
     pub(crate) labels: &'a Labels,
-    /// What a container was made from: the image's id, or in an event the name as it was given.
+    /// The image of a container: its id, or in an event the name that the caller gave.
     pub(crate) image: Option<&'a str>,
 }
 
-/// Whether somebody may see a thing.
+/// Whether the caller may see an object.
 pub(crate) type MayView<'a> = &'a mut dyn FnMut(&Seen<'_>) -> bool;
 
-/// An answer that tells of more than one thing, or of more than may be seen of it.
+/// A response that shows several objects, or more of one object than the caller may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Document {
-    /// `GET /containers/json`. dockerd is asked for all of them, since it would count those that
-    /// are not seen; the first `limit` are left. For dockerd, a limit of 0 or less is none, and any
-    /// other asks for stopped containers too, as `all` does.
+    /// `GET /containers/json`. The broker asks dockerd for all containers and keeps the first `limit`
+    /// of those that the caller may see, since dockerd would also count hidden ones. dockerd ignores a
+    /// limit of 0 or less; any other limit also lists stopped containers, as `all` does.
     Containers { limit: Option<usize> },
-    /// `GET /containers/{id}/json`, of one that may be seen.
+    /// `GET /containers/{id}/json`, for a container that the caller may see.
     Container,
-    /// `GET /images/json`. The number of containers of each image is of everybody's.
+    /// `GET /images/json`. With counts, the number of containers of each image includes those of all
+    /// owners.
     Images { with_counts: bool },
     /// `GET /volumes`.
     Volumes,
-    /// `GET /volumes/{name}`, of one that may be seen, and what `POST /volumes/create` answers.
+    /// `GET /volumes/{name}`, for a volume that the caller may see, and the response to
+    /// `POST /volumes/create`.
     Volume,
     /// `GET /networks`.
     Networks,
-    /// `GET /networks/{id}`, of one that may be seen, with the containers that are on it.
+    /// `GET /networks/{id}`, for a network that the caller may see, with its containers.
     Network,
-    /// `GET /system/df`. Its sums in bytes stay those of all there is. With its counts, these are of
-    /// everybody's containers.
+    /// `GET /system/df`. Its sums in bytes cover all objects. With counts, the number of containers
+    /// includes those of all owners.
     DiskUsage { with_counts: bool },
-    /// `GET /info`, with counts of what may be seen.
+    /// `GET /info`, with counts of the objects that the caller may see.
     Info { counts: ObjectCounts, with_swarm: bool },
 }
 
-/// The document without what may not be seen.
+/// The document without what the caller may not see.
 ///
 /// # Errors
-/// If it does not have the form that dockerd gives it. It is not to be passed on then.
+/// If it does not have dockerd's form. The caller must not get such a document.
 pub(crate) fn filter_document(
     document: Document,
     bytes: &[u8],
     may_view: MayView<'_>,
 ) -> anyhow::Result<Vec<u8>> {
-    let text = std::str::from_utf8(bytes).context("dockerd's answer is no text")?;
+    let text = std::str::from_utf8(bytes).context("dockerd's response is not UTF-8")?;
     let filtered = match document {
         Document::Containers { limit } => container::list(text, limit, may_view),
         Document::Container => container::document(text),
@@ -99,7 +101,8 @@ pub(crate) fn filter_document(
         Document::DiskUsage { with_counts } => disk_usage::document(text, with_counts, may_view),
         Document::Info { counts, with_swarm } => info::document(text, counts, with_swarm),
     };
-    let filtered = filtered.with_context(|| format!("dockerd's answer is no {document:?}"))?;
+    let filtered = filtered
+        .with_context(|| format!("dockerd's response does not have the form of {document:?}"))?;
     Ok(filtered.into_owned().into_bytes())
 }
 

@@ -1,7 +1,7 @@
-//! What of an answer a caller gets to see.
+//! Decides what the caller may see in a response.
 //!
-//! Knows which answers tell of more than one thing, and asks the policies of each. How an answer is
-//! read is in `view`.
+//! This file knows which responses show more than the object of the call, and asks the policies about
+//! each object in them. It does not know the form of a response: `view` reads it.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -115,17 +115,17 @@ fn of_containers(operation: ContainerOperation, call: &Call) -> Option<Document>
     }
 }
 
-/// How many containers dockerd is asked for at the same time.
-const LOOKS_AT_ONCE: usize = 8;
+/// How many containers the broker asks dockerd about at the same time.
+const CONCURRENT_LOOKUPS: usize = 8;
 
-/// What a list tells of the state of a container.
+/// The state of a container in a list.
 #[derive(Deserialize)]
 struct ListedState {
     #[serde(rename = "State", default)]
     state: String,
 }
 
-/// A volume or network as dockerd has it, and who made it.
+/// A volume or network as dockerd has it, and its owner.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundObject {
     name: String,
@@ -134,16 +134,16 @@ pub(crate) struct FoundObject {
     owner: Option<Owner>,
 }
 
-/// Somebody who looks at an answer.
+/// The caller who reads a response.
 pub(crate) struct Viewer {
     mode: Mode,
     principal: Rc<Principal>,
     state: Arc<State>,
-    /// Whether only what is the caller's own is seen, since a tool looks for what it made.
+    /// Whether the caller sees only their own objects, because a tool filters for objects it made.
     is_own_only: bool,
 }
 
-/// What tells of containers: a list, disk usage in its older form.
+/// A response that shows containers: a list, or disk usage in its older form.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ContainerDocument {
@@ -161,13 +161,13 @@ struct ListedContainer {
 }
 
 impl Viewer {
-    /// A caller of whose request no more is known.
+    /// A caller whose request sets no filters.
     pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, state: &Arc<State>) -> Self {
         let (principal, state) = (Rc::clone(principal), Arc::clone(state));
         Self { mode, principal, state, is_own_only: false }
     }
 
-    /// A caller who reads what these filters let through.
+    /// A caller who reads a response with these filters.
     pub(crate) fn reader(
         mode: Mode,
         principal: &Rc<Principal>,
@@ -188,56 +188,56 @@ impl Viewer {
         }
     }
 
-    /// Looks at the containers of which an answer tells and nobody knows yet what they have: several
-    /// at once, each for a quarter of the time in which looks begin. One that is not known then
-    /// counts as one that has something of the host.
+    /// Learns about the containers in a response that the broker has not cached. It looks up several at
+    /// once, and starts no lookup after dockerd's timeout. Each lookup has a quarter of that timeout. A
+    /// container that stays unknown counts as privileged.
     pub(crate) async fn learn(&self, call: &Call, document: &[u8]) {
-        let told = match serde_json::from_slice(document) {
+        let containers = match serde_json::from_slice(document) {
             Ok(ContainerDocument::List(list)) => list,
             Ok(ContainerDocument::Usage { containers }) => containers.unwrap_or_default(),
             Err(_) => return,
         };
         let look = |container: &ListedContainer| self.state.privileged.look(&container.id);
-        let mut told: Vec<_> =
-            told.into_iter().filter(|told| look(told) != CacheLookup::No).collect();
-        // One that could not be read before must not hold up the others again.
-        told.sort_by_key(look);
+        let mut unknown: Vec<_> =
+            containers.into_iter().filter(|container| look(container) != CacheLookup::No).collect();
+        // A container that could not be read before must not delay the others again.
+        unknown.sort_by_key(look);
         let end = Instant::now() + call.connection.upstream.timeout();
-        let look_in_time = |told: ListedContainer| async move {
+        let look_in_time = |container: ListedContainer| async move {
             if Instant::now() < end {
-                self.learn_container(call, &told.id).await;
+                self.learn_container(call, &container.id).await;
             }
         };
-        stream::iter(told).for_each_concurrent(LOOKS_AT_ONCE, look_in_time).await;
+        stream::iter(unknown).for_each_concurrent(CONCURRENT_LOOKUPS, look_in_time).await;
     }
 
-    /// Asks dockerd about a container, unless the broker knows it or could not read it just now.
+    /// Asks dockerd about a container, unless the cache has it or the broker has just failed to read it.
     pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
         let (privileged, version) = (&self.state.privileged, call.version);
         if !object::is_name(id) || privileged.look(id) == CacheLookup::No {
             return;
         }
         let upstream = call.connection.upstream.within(call.connection.upstream.timeout() / 4);
-        let looking = async {
+        let lookup = async {
             if let Found::Yes(container) = object::container(id, version, &upstream).await? {
                 call.connection.registrar(version).asking(&upstream).owner_of(&container).await?;
                 privileged.remember(id, danger::of_container(&container).yield_host());
             }
             Ok(())
         };
-        let looked: Result<(), Unreachable> = looking.await;
-        if let Err(error) = looked {
-            tracing::warn!("container {id} counts as unknown: {error}");
+        let found: Result<(), Unreachable> = lookup.await;
+        if let Err(error) = found {
+            tracing::warn!("could not read container {id}, so it counts as privileged: {error}");
             if error.is_about_one_object() {
                 privileged.remember_unreadable(id);
             }
         }
     }
 
-    /// Whether the thing may be seen, by the policies as they are now: a stream of events goes on
-    /// for long. A container of which nothing is known may have something of the host.
+    /// Whether the caller may see the object. The policies are those in force now, because a stream of
+    /// events outlives a reload. An unknown container counts as privileged.
     pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
-        let thing = match seen.kind {
+        let object = match seen.kind {
             OwnedKind::Container | OwnedKind::Exec => {
                 QuestionObject::Container(self.container(seen))
             }
@@ -252,18 +252,18 @@ impl Viewer {
                 return self.may(policy_action::SWARM_VIEW.name);
             }
             OwnedKind::Daemon => return true,
-            // Nothing is told of one alone.
+            // No response shows these by themselves.
             OwnedKind::ImageName | OwnedKind::PulledName | OwnedKind::Builder => return false,
         };
-        let is_container = matches!(thing, QuestionObject::Container(_));
+        let is_container = matches!(object, QuestionObject::Container(_));
         let is_privileged = is_container && self.state.privileged.knows(seen.id).unwrap_or(true);
-        self.judge(&thing, is_privileged)
+        self.judge(&object, is_privileged)
     }
 
-    fn judge(&self, thing: &QuestionObject, is_privileged: bool) -> bool {
+    fn judge(&self, object: &QuestionObject, is_privileged: bool) -> bool {
         let is_found =
-            !self.is_own_only || thing.maker().is_none_or(|maker| is_own(&self.principal, maker));
-        is_found && self.permissions(&self.state.policy()).may_see(thing, is_privileged)
+            !self.is_own_only || object.maker().is_none_or(|maker| is_own(&self.principal, maker));
+        is_found && self.permissions(&self.state.policy()).may_see(object, is_privileged)
     }
 
     /// The volume or network, by name or id; `None` if there is none.
@@ -296,7 +296,7 @@ impl Viewer {
         Ok(Some(FoundObject { name, driver, labels, owner }))
     }
 
-    /// The volume or network as the table of owners knows it, where it is gone.
+    /// A removed volume or network as the table of owners knows it.
     pub(crate) fn last_known(&self, kind: OwnedKind, id: &str) -> Option<FoundObject> {
         let owner = Some(self.state.owners.get(kind, id)?);
         let (name, driver, labels) = (id.to_owned(), String::new(), Labels::new());
@@ -307,27 +307,27 @@ impl Viewer {
         let FoundObject { name, driver, labels, owner } = found.clone();
         let maker = self.maker(owner.as_ref());
         let facts = ObjectFacts { id: id.to_owned(), name, driver, labels, maker };
-        let thing = if kind == OwnedKind::Volume {
+        let object = if kind == OwnedKind::Volume {
             QuestionObject::Volume(facts)
         } else {
             QuestionObject::Network(facts)
         };
-        self.judge(&thing, false)
+        self.judge(&object, false)
     }
 
-    /// Whether the caller may see a thing of which the owner is not known. A tool that looks for what it
-    /// made sees none.
+    /// Whether the caller may see an object of unknown owner. A tool that filters for objects it made
+    /// sees none.
     pub(crate) fn may_see_unknown(&self, kind: OwnedKind) -> bool {
         !self.is_own_only && self.permissions(&self.state.policy()).may_see_unknown(kind)
     }
 
-    /// Whether the caller may see whatever there is, so that no answer can tell too much.
+    /// Whether the caller may see every object, so that no response can show too much.
     pub(crate) fn may_see_everything(&self) -> bool {
         let kinds = [OwnedKind::Container, OwnedKind::Volume, OwnedKind::Network, OwnedKind::Image];
         kinds.into_iter().all(|kind| self.may_see_unknown(kind)) && self.may_see_swarm()
     }
 
-    /// How the document is read for this viewer.
+    /// How the broker reads the document for this viewer.
     ///
     /// # Errors
     /// If dockerd cannot be reached.
@@ -354,7 +354,7 @@ impl Viewer {
         self.may(policy_action::SWARM_VIEW.name)
     }
 
-    /// What the caller may know of the daemon.
+    /// How the broker reads `GET /info`: with counts of the objects that the caller may see.
     ///
     /// # Errors
     /// If dockerd cannot be reached, or a list is too long to be read.
@@ -387,13 +387,13 @@ impl Viewer {
         Ok(Document::Info { counts, with_swarm: self.may_see_swarm() })
     }
 
-    /// Whether the broker knows a container's owner or what the container has of the host.
+    /// Whether the broker knows a container's owner, or whether the container is privileged.
     pub(crate) fn knows_container(&self, id: &str) -> bool {
         let State { privileged, owners, .. } = &*self.state;
         privileged.knows(id).is_some() || owners.get(OwnedKind::Container, id).is_some()
     }
 
-    /// The labels of a container; `None` if dockerd does not tell.
+    /// The labels of a container; `None` if dockerd cannot be asked.
     pub(crate) async fn labels_of_container(&self, call: &Call, id: &str) -> Option<Labels> {
         let found = object::container(id, call.version, &call.connection.upstream).await;
         match found {

@@ -3,7 +3,7 @@
 //! This file also finds out whether a body follows, and refuses a body of a type that the daemon would
 //! read differently from the broker. It does not know the content of bodies.
 
-use crate::api::route::{AnswerKind, BodyKind, Method, Route};
+use crate::api::route::{BodyKind, Method, ResponseKind, Route};
 use crate::refusal::Refusal;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -112,10 +112,10 @@ fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Treatment>
         _ => {}
     }
     let session = name.starts_with("x-docker-expose-session-");
-    if session && route.answer == AnswerKind::Http2 {
+    if session && route.response == ResponseKind::Http2 {
         return Some(Treatment::ForwardAll);
     }
-    if name.starts_with("sec-websocket-") && route.answer == AnswerKind::WebSocket {
+    if name.starts_with("sec-websocket-") && route.response == ResponseKind::WebSocket {
         return Some(Treatment::Forward);
     }
     let has_no_meaning = IGNORED.contains(&name) || ignored.iter().any(|header| header == name);
@@ -168,12 +168,12 @@ fn upgrade(route: &Route, headers: &HeaderMap) -> Result<Option<Upgrade>, Refusa
             _ => return Err(refuse_value("upgrade", value, "`tcp`, `h2c` or `websocket`")),
         },
     };
-    match (route.answer, wanted) {
-        (AnswerKind::Hijack, None | Some(Upgrade::Tcp))
-        | (AnswerKind::WebSocket, Some(Upgrade::WebSocket))
-        | (AnswerKind::Http2, Some(Upgrade::H2c)) => Ok(wanted),
-        (AnswerKind::WebSocket, _) => Err(refuse_upgrade(route, "needs `upgrade: websocket`")),
-        (AnswerKind::Http2, _) => Err(refuse_upgrade(route, "needs `upgrade: h2c`")),
+    match (route.response, wanted) {
+        (ResponseKind::Hijack, None | Some(Upgrade::Tcp))
+        | (ResponseKind::WebSocket, Some(Upgrade::WebSocket))
+        | (ResponseKind::Http2, Some(Upgrade::H2c)) => Ok(wanted),
+        (ResponseKind::WebSocket, _) => Err(refuse_upgrade(route, "needs `upgrade: websocket`")),
+        (ResponseKind::Http2, _) => Err(refuse_upgrade(route, "needs `upgrade: h2c`")),
         (_, None | Some(Upgrade::Tcp)) => Ok(None),
         (_, Some(Upgrade::H2c | Upgrade::WebSocket)) => {
             Err(refuse_upgrade(route, "cannot be upgraded to another protocol"))

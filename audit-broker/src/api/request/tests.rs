@@ -100,9 +100,9 @@ fn every_route_is_found_by_its_own_path() {
     for route in route::all() {
         let object = "ab0";
         let path = route.path.replace("{id}", object).replace("{name}", object);
-        let upgrade = match route.answer {
-            route::AnswerKind::WebSocket => "\nUpgrade: websocket",
-            route::AnswerKind::Http2 => "\nUpgrade: h2c",
+        let upgrade = match route.response {
+            route::ResponseKind::WebSocket => "\nUpgrade: websocket",
+            route::ResponseKind::Http2 => "\nUpgrade: h2c",
             _ => "",
         };
         let found = head(&format!("{} /v1.41{path}{upgrade}", route.method.name())).unwrap().route;

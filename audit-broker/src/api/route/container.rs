@@ -1,14 +1,14 @@
-//! Routes of containers and of the processes started in them.
+//! Routes of containers, and of the processes that exec starts in them.
 
 use super::parameter::{FILTERS, flag, flag_on, lines, number, ps_arguments, text};
-use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
+use super::{BodyKind, ObjectKind, Parameter, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{ContainerOperation, ExecOperation, Operation};
 
 const CONTAINER: ObjectKind = ObjectKind::Container;
 const EXEC: ObjectKind = ObjectKind::Exec;
 
-/// `trunc_cmd` has no meaning to the daemon; docker-py sends it with every list.
+/// dockerd ignores `trunc_cmd`, which docker-py sends with every list.
 pub(super) const ROUTES: &[Route] = &[
     Route::get(
         "/containers/json",
@@ -50,7 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(&[flag_on("stream"), flag("one-shot")])
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::get(
         "/containers/{id}/logs",
         Class::ContainerLogs,
@@ -58,14 +58,14 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(LOGS)
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::get(
         "/containers/{id}/export",
         Class::ContainerFilesRead,
         Operation::Container(ContainerOperation::Export),
     )
     .of(CONTAINER)
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::head(
         "/containers/{id}/archive",
         Class::ContainerFilesRead,
@@ -80,7 +80,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(&[text("path")])
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::put(
         "/containers/{id}/archive",
         Class::ContainerFilesWrite,
@@ -136,7 +136,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(&[text("condition")])
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::post(
         "/containers/{id}/update",
         Class::ContainerModify,
@@ -171,7 +171,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(ATTACH)
-    .answers(AnswerKind::Hijack),
+    .responds(ResponseKind::Hijack),
     Route::get(
         "/containers/{id}/attach/ws",
         Class::Attach,
@@ -179,7 +179,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(CONTAINER)
     .query(ATTACH)
-    .answers(AnswerKind::WebSocket),
+    .responds(ResponseKind::WebSocket),
     Route::post(
         "/containers/{id}/resize",
         Class::Attach,
@@ -193,7 +193,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/exec/{id}/start", Class::Exec, Operation::Exec(ExecOperation::Start))
         .of(EXEC)
         .takes(BodyKind::ExecStart)
-        .answers(AnswerKind::Hijack),
+        .responds(ResponseKind::Hijack),
     Route::post("/exec/{id}/resize", Class::Exec, Operation::Exec(ExecOperation::Resize))
         .of(EXEC)
         .query(SIZE),
@@ -212,7 +212,7 @@ pub(super) const ROUTES: &[Route] = &[
         .takes(BodyKind::Commit),
 ];
 
-/// `details` and `format` are read by the daemon, though its description leaves them out.
+/// dockerd reads `details` and `format`, although its API description omits them.
 pub(super) const LOGS: &[Parameter] = &[
     flag("follow"),
     flag("stdout"),

@@ -1,13 +1,13 @@
 //! Routes of images.
 
 use super::parameter::{FILTERS, flag, json, lines, number, text};
-use super::{AnswerKind, BodyKind, ObjectKind, Route};
+use super::{BodyKind, ObjectKind, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{ImageOperation, Operation, RegistryOperation};
 
 const IMAGE: ObjectKind = ObjectKind::Image;
 
-/// `only_ids` has no meaning to the daemon; docker-py sends it with every list.
+/// dockerd ignores `only_ids`, which docker-py sends with every list.
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/images/json", Class::ImageList, Operation::Image(ImageOperation::List)).query(&[
         flag("all"),
@@ -26,11 +26,11 @@ pub(super) const ROUTES: &[Route] = &[
     .query(&[text("term"), number("limit"), FILTERS]),
     Route::get("/images/get", Class::ImageSave, Operation::Image(ImageOperation::Save))
         .query(&[text("names").repeated(), json("platform").repeated()])
-        .answers(AnswerKind::Stream),
+        .responds(ResponseKind::Stream),
     Route::get("/images/{name}/get", Class::ImageSave, Operation::Image(ImageOperation::Save))
         .of(IMAGE)
         .query(&[json("platform").repeated()])
-        .answers(AnswerKind::Stream),
+        .responds(ResponseKind::Stream),
     Route::get("/images/{name}/json", Class::ImageView, Operation::Image(ImageOperation::Inspect))
         .of(IMAGE)
         .query(&[flag("manifests"), json("platform")]),
@@ -59,15 +59,15 @@ pub(super) const ROUTES: &[Route] = &[
             text("platform"),
         ])
         .takes(BodyKind::Stream)
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post("/images/load", Class::ImageLoad, Operation::Image(ImageOperation::Load))
         .query(&[flag("quiet"), json("platform").repeated()])
         .takes(BodyKind::Stream)
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post("/images/{name}/push", Class::ImagePush, Operation::Image(ImageOperation::Push))
         .of(IMAGE)
         .query(&[text("tag"), json("platform")])
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post("/images/{name}/tag", Class::ImageName, Operation::Image(ImageOperation::Tag))
         .of(IMAGE)
         .query(&[text("repo"), text("tag"), flag("force")]),

@@ -7,7 +7,7 @@ use crate::api::operation::{NetworkOperation, Operation};
 
 const NETWORK: ObjectKind = ObjectKind::Network;
 
-/// The daemon has the list under two paths, one of them not in its description.
+/// dockerd serves the list under two paths, one of which its API description omits.
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/networks", Class::NetworkView, Operation::Network(NetworkOperation::List))
         .query(&[FILTERS]),

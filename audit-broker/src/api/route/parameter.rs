@@ -1,33 +1,33 @@
-//! Query keys of routes.
+//! The query keys of routes, and the form of their values.
 
 /// A query key that a route takes.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) kind: ParameterKind,
-    /// Whether the key may stand more than once.
+    /// Whether the key may occur more than once.
     pub(crate) repeats: bool,
 }
 
-/// What the value of a query key is.
+/// The form of a query key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ParameterKind {
-    /// True unless it is `0`, `no`, `false`, `none`; empty is as if it were not there.
+    /// True unless it is `0`, `no`, `false` or `none`. An empty value counts as an absent key.
     Flag,
-    /// As [`Self::Flag`], of a key that is true when it is not there: empty is false.
+    /// Like [`Self::Flag`], but an absent key is true and an empty value is false.
     FlagOn,
-    /// One of the words that Go's `strconv.ParseBool` takes.
+    /// One of the words that Go's `strconv.ParseBool` accepts.
     Bool,
     /// One line of text.
     Text,
-    /// Text that may hold line breaks: a commit's comment, Dockerfile instructions.
+    /// Text that may contain line breaks: a commit's comment, Dockerfile instructions.
     Lines,
     Number,
-    /// Arguments of `ps`, which dockerd runs as root. What they show is judged as a danger.
+    /// Arguments of `ps`, which dockerd runs as root. `danger` judges what they show.
     PsArguments,
-    /// A map of filter names to values, in JSON; either of docker's two forms.
+    /// A map from filter names to values in JSON, in either of docker's two forms.
     Filters,
-    /// A map of names to texts or null, in JSON.
+    /// A map from names to texts or null, in JSON.
     Map,
     /// A list of texts, in JSON.
     List,
@@ -40,7 +40,7 @@ impl Parameter {
         Self { name, kind, repeats: false }
     }
 
-    /// Docker uses every value of this key, not the first alone.
+    /// dockerd uses every value of this key, not only the first.
     pub(super) const fn repeated(self) -> Self {
         Self { repeats: true, ..self }
     }

@@ -1,7 +1,7 @@
 //! Routes of plugins.
 
 use super::parameter::{FILTERS, flag, number, text};
-use super::{AnswerKind, BodyKind, ObjectKind, Route};
+use super::{BodyKind, ObjectKind, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{Operation, PluginOperation, RegistryOperation};
 
@@ -25,7 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/plugins/pull", Class::Plugin, Operation::Plugin(PluginOperation::Pull))
         .query(&[text("remote"), text("name")])
         .takes(BodyKind::PluginPrivileges)
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post(
         "/plugins/{name}/upgrade",
         Class::Plugin,
@@ -34,7 +34,7 @@ pub(super) const ROUTES: &[Route] = &[
     .of(PLUGIN)
     .query(&[text("remote")])
     .takes(BodyKind::PluginPrivileges)
-    .answers(AnswerKind::Progress),
+    .responds(ResponseKind::Progress),
     Route::post("/plugins/create", Class::Plugin, Operation::Plugin(PluginOperation::Create))
         .query(&[text("name")])
         .takes(BodyKind::Stream),
@@ -54,7 +54,7 @@ pub(super) const ROUTES: &[Route] = &[
     .query(&[flag("force")]),
     Route::post("/plugins/{name}/push", Class::Plugin, Operation::Plugin(PluginOperation::Push))
         .of(PLUGIN)
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post("/plugins/{name}/set", Class::Plugin, Operation::Plugin(PluginOperation::Set))
         .of(PLUGIN)
         .takes(BodyKind::PluginSet),

@@ -2,7 +2,7 @@
 
 use super::container::LOGS;
 use super::parameter::{FILTERS, bool, flag, number, text};
-use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
+use super::{BodyKind, ObjectKind, Parameter, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{Operation, SwarmOperation};
 
@@ -12,7 +12,7 @@ const TASK: ObjectKind = ObjectKind::Task;
 const SECRET: ObjectKind = ObjectKind::Secret;
 const CONFIG: ObjectKind = ObjectKind::Config;
 
-/// The version of the object that a change was made for.
+/// The version of the object to which a change applies.
 const VERSION: &[Parameter] = &[number("version")];
 
 pub(super) const ROUTES: &[Route] = &[
@@ -61,7 +61,7 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .of(SERVICE)
     .query(LOGS)
-    .answers(AnswerKind::Stream),
+    .responds(ResponseKind::Stream),
     Route::post(
         "/services/create",
         Class::Service,
@@ -89,7 +89,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/tasks/{id}/logs", Class::ServiceLogs, Operation::Swarm(SwarmOperation::TaskLogs))
         .of(TASK)
         .query(LOGS)
-        .answers(AnswerKind::Stream),
+        .responds(ResponseKind::Stream),
     Route::get("/secrets", Class::SecretView, Operation::Swarm(SwarmOperation::SecretList))
         .query(&[FILTERS]),
     Route::get("/secrets/{id}", Class::SecretView, Operation::Swarm(SwarmOperation::SecretInspect))

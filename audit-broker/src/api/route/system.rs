@@ -1,7 +1,7 @@
-//! Routes of the daemon itself, its registries and its builder.
+//! Routes of dockerd itself, its registries and its builder.
 
 use super::parameter::{FILTERS, flag, json, list, map, number, text};
-use super::{AnswerKind, BodyKind, ObjectKind, Parameter, Route};
+use super::{BodyKind, ObjectKind, Parameter, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{BuildOperation, Operation, RegistryOperation, SystemOperation};
 
@@ -12,7 +12,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/info", Class::SystemProbe, Operation::System(SystemOperation::Info)),
     Route::get("/events", Class::Events, Operation::System(SystemOperation::Events))
         .query(&[text("since"), text("until"), FILTERS])
-        .answers(AnswerKind::Stream),
+        .responds(ResponseKind::Stream),
     Route::get("/system/df", Class::SystemRead, Operation::System(SystemOperation::DiskUsage))
         .query(&[text("type").repeated(), flag("verbose")]),
     Route::post("/auth", Class::RegistryAuth, Operation::Registry(RegistryOperation::Auth))
@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/build", Class::Build, Operation::Build(BuildOperation::Run))
         .query(BUILD)
         .takes(BodyKind::Stream)
-        .answers(AnswerKind::Progress),
+        .responds(ResponseKind::Progress),
     Route::post("/build/prune", Class::Build, Operation::Build(BuildOperation::Prune)).query(&[
         number("keep-storage"),
         number("reserved-space"),
@@ -38,12 +38,12 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/build/cancel", Class::Build, Operation::Build(BuildOperation::Cancel))
         .query(&[text("id")]),
     Route::post("/session", Class::BuildSession, Operation::Build(BuildOperation::Session))
-        .answers(AnswerKind::Http2),
+        .responds(ResponseKind::Http2),
     Route::post("/grpc", Class::BuildSession, Operation::Build(BuildOperation::Grpc))
-        .answers(AnswerKind::Http2),
+        .responds(ResponseKind::Http2),
 ];
 
-/// `securityopt` is left out: the daemon refuses it on Linux.
+/// `securityopt` is omitted, because dockerd refuses it on Linux.
 ///
 /// # Source
 /// `newImageBuildOptions` in `daemon/server/router/build/build_routes.go` of moby.

@@ -1,4 +1,4 @@
-//! Containers, with the image's name as somebody gave it.
+//! Containers in a response, with the image's name as the caller gave it.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use super::json::{map_elements, map_members, string};
 use super::{Labels, MayView};
 use crate::owner::{IMAGE_LABEL, OwnedKind};
 
-/// A list of containers, no more than `limit` of those that may be seen.
+/// A list of the containers that the caller may see, at most `limit` of them.
 ///
 /// # Errors
-/// If it is no list of containers.
+/// If it is not a list of containers.
 pub(super) fn list<'a>(
     text: &'a str,
     limit: Option<usize>,
@@ -39,10 +39,10 @@ pub(super) fn list<'a>(
     })
 }
 
-/// The document of one container, as if it had been made without the broker.
+/// One container, as if it had been made without the broker.
 ///
 /// # Errors
-/// If it is none.
+/// If the document does not describe a container.
 pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "PascalCase", default)]
@@ -69,10 +69,10 @@ pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
     })
 }
 
-/// The name by which the image was asked for, where the broker gave dockerd this id instead.
+/// The name that the caller gave, where the broker put in the image's id instead.
 ///
-/// Where an image is shown by a name, dockerd was given that name by somebody else, and the label
-/// may be that of the image.
+/// If dockerd shows the image by a name, the broker did not make the container. The label then comes
+/// from the image and means nothing.
 pub(super) fn image_name<'a>(image: &str, labels: &'a Labels) -> Option<&'a str> {
     let id = image.strip_prefix("sha256:")?;
     labels.get(IMAGE_LABEL).filter(|_| is_id(id)).map(String::as_str)

@@ -1,4 +1,4 @@
-//! How much room everything takes, with the lists of what takes it.
+//! Disk usage, with the lists of the objects that use the disk.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,16 +11,16 @@ use super::json::{Changed, map_elements, map_members};
 use super::{MayView, container, element};
 use crate::owner::OwnedKind;
 
-/// The disk usage with those things in its lists that may be seen. What is no number or text, and
-/// not known, is left empty, since it may be one more list. dockerd counts everybody's containers:
-/// unless the caller may have that, those in the list take their place.
+/// Disk usage with only the objects that the caller may see in its lists. An unknown list or object
+/// becomes `null`, since it may hold hidden objects. dockerd counts the containers of all owners: without
+/// `with_counts`, the broker counts the containers in the list instead.
 ///
 /// # Errors
-/// If it is none.
+/// If the document does not have dockerd's form.
 ///
 /// # Source
-/// `SystemDataUsageResponse` in moby's `api/swagger.yaml`; before API 1.52 the lists stand there
-/// themselves.
+/// `SystemDataUsageResponse` in moby's `api/swagger.yaml`. Before API 1.52, the lists are members of the
+/// document itself.
 pub(super) fn document<'a>(
     text: &'a str,
     with_counts: bool,
@@ -42,11 +42,11 @@ pub(super) fn document<'a>(
 
 /// How many containers use an image or volume.
 enum UseCounts {
-    /// As dockerd says, of everybody.
+    /// dockerd's own counts, which cover all owners.
     OfAll,
-    /// Of those that the caller may see.
+    /// Counts of the containers that the caller may see.
     OfSeen { images: HashMap<String, usize>, volumes: HashMap<String, usize> },
-    /// There is no list of containers.
+    /// The document has no list of containers.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! An element of a list, as it is judged.
+//! An element of a list, read as the object that is judged.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use super::json::{map_elements, map_members};
 use super::{Labels, MayView, Seen};
 use crate::owner::{LABEL_PREFIX, OwnedKind};
 
-/// What an element tells of itself. Each kind has some of it.
+/// The members of an element. Each kind of object has some of them.
 ///
 /// # Source
 /// `ContainerSummary`, `ImageSummary`, `Volume`, `NetworkSummary` and `BuildCache` in moby's
@@ -30,13 +30,15 @@ pub(super) struct Element {
 }
 
 impl Element {
+    /// Reads an element.
+    ///
     /// # Errors
-    /// If it is none.
+    /// If the text does not have the form of an element.
     pub(super) fn read(text: &str) -> anyhow::Result<Self> {
         Ok(serde_json::from_str(text)?)
     }
 
-    /// The same with an id that stands elsewhere.
+    /// The same element with an id from another place.
     pub(super) fn with_id(self, id: &str) -> Self {
         Self { id: id.to_owned(), ..self }
     }
@@ -59,10 +61,10 @@ impl Element {
     }
 }
 
-/// A list without the elements that may not be seen.
+/// A list without the elements that the caller may not see.
 ///
 /// # Errors
-/// If it is no list of such elements.
+/// If it is not a list of such elements.
 pub(super) fn list<'a>(
     text: &'a str,
     kind: OwnedKind,
@@ -76,11 +78,11 @@ pub(super) fn list<'a>(
     })
 }
 
-/// A list of images without those that may not be seen. dockerd counts everybody's containers of each:
-/// `counts` takes their place.
+/// A list of images without those that the caller may not see. dockerd counts the containers of all
+/// owners for each image; `counts` replaces its numbers.
 ///
 /// # Errors
-/// If it is no list of images.
+/// If it is not a list of images.
 pub(super) fn images<'a>(
     text: &'a str,
     counts: Option<&HashMap<String, usize>>,
@@ -102,7 +104,7 @@ pub(super) fn images<'a>(
     })
 }
 
-/// A count; -1 where nobody counted, as dockerd says.
+/// A count; -1 without counts, as dockerd has it.
 pub(super) fn counted(counts: Option<&HashMap<String, usize>>, id: &str) -> Cow<'static, str> {
     match counts {
         Some(counts) => counts.get(id).copied().unwrap_or_default().to_string().into(),
@@ -110,20 +112,20 @@ pub(super) fn counted(counts: Option<&HashMap<String, usize>>, id: &str) -> Cow<
     }
 }
 
-/// A volume, or another thing with labels, as if it had been made without the broker.
+/// A volume or another object with labels, as if it had been made without the broker.
 ///
 /// # Errors
-/// If it is none.
+/// If it is not a JSON object.
 pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
     map_members(text, |key, value| {
         Ok(Some(if key == "Labels" { without_own_labels(value)? } else { value.into() }))
     })
 }
 
-/// Labels without those that the broker has put on.
+/// Labels without the broker's own.
 ///
 /// # Errors
-/// If they are no labels.
+/// If they are not a JSON object.
 pub(super) fn without_own_labels(labels: &str) -> anyhow::Result<Cow<'_, str>> {
     map_members(labels, |name, value| Ok((!name.starts_with(LABEL_PREFIX)).then_some(value.into())))
 }

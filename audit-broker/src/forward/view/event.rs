@@ -1,4 +1,4 @@
-//! The stream of events, of which whole lines are left out.
+//! The stream of events. Each line is an event, and a hidden event is left out as a whole.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,21 @@ use super::shorten::Shortener;
 use super::{Labels, MayView, Seen};
 use crate::owner::{LABEL_PREFIX, OwnedKind};
 
-/// Longest line that is passed on as it is, in bytes with its end. A longer one is shortened.
+/// Longest line that is relayed unchanged, in bytes with its line break. A longer line is shortened.
 const LINE_LIMIT_BYTES: usize = 1 << 20;
 
-/// A stream of events in any pieces, of which the lines are taken as they become whole.
+/// Splits a stream of events into lines, whatever pieces it arrives in.
 ///
-/// An event is a line: JSON, and in `application/json-seq` a record separator before it. Keeps no
-/// more than [`LINE_LIMIT_BYTES`] of the line that has begun; a last one without its end is never
-/// given.
+/// An event is a line of JSON. In `application/json-seq`, a record separator precedes it. At most
+/// [`LINE_LIMIT_BYTES`] of an incomplete line are buffered. A last line without a line break is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct EventLines {
     line: Vec<u8>,
-    /// Has taken the line instead, where that is too long.
+    /// Shortens the current line, if the line is too long.
     shortener: Option<Shortener>,
 }
 
-/// A whole line.
+/// A complete line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventLine {
     text: Vec<u8>,
@@ -33,9 +32,9 @@ pub(crate) struct EventLine {
 }
 
 impl EventLines {
-    /// The lines that are whole now that this piece has come.
+    /// The lines that this piece completes.
     pub(crate) fn take(&mut self, piece: &[u8]) -> Vec<EventLine> {
-        let mut whole = Vec::new();
+        let mut complete = Vec::new();
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
             if self.shortener.is_none() && self.line.len() + part.len() > LINE_LIMIT_BYTES {
                 let mut shortener = Shortener::default();
@@ -47,31 +46,31 @@ impl EventLines {
                 None => self.line.extend_from_slice(part),
             }
             if part.ends_with(b"\n") {
-                whole.extend(match self.shortener.take() {
+                complete.extend(match self.shortener.take() {
                     Some(shortener) => shortener.finish().map(|text| (text, true)),
                     None => Some((std::mem::take(&mut self.line), false)),
                 });
             }
         }
-        whole.into_iter().map(|(text, is_shortened)| EventLine { text, is_shortened }).collect()
+        complete.into_iter().map(|(text, is_shortened)| EventLine { text, is_shortened }).collect()
     }
 }
 
-/// An event, and what it tells.
+/// An event, and the object that it is about.
 #[derive(Debug)]
 pub(crate) struct Event {
-    /// The whole line.
+    /// The complete line.
     line: String,
-    /// What it is about.
+    /// The kind of object that it is about.
     pub(crate) kind: OwnedKind,
-    /// Of a volume its name.
+    /// The object's id, or the name of a volume.
     pub(crate) id: String,
     attributes: Labels,
     /// Whether labels may be missing.
     pub(crate) is_shortened: bool,
 }
 
-/// What an event tells of what it is about.
+/// The members of an event that name its object.
 ///
 /// # Source
 /// `EventMessage` in moby's `api/swagger.yaml`.
@@ -91,7 +90,7 @@ struct Actor {
 }
 
 impl Event {
-    /// The event that a line is; `None` if it is not understood.
+    /// Parses a line; `None` if it does not have the form of an event.
     pub(crate) fn read(line: EventLine) -> Option<Self> {
         let EventLine { text, is_shortened } = line;
         let line = String::from_utf8(text).ok()?;
@@ -100,8 +99,7 @@ impl Event {
         Some(Self { line, kind, id: actor.id, attributes, is_shortened })
     }
 
-    /// The container of which it tells: the one that it is about, or the one by which a network or
-    /// volume is used.
+    /// The container that the event names: its object, or the container that uses the network or volume.
     pub(crate) fn container(&self) -> Option<&str> {
         if self.kind == OwnedKind::Container {
             Some(&self.id)
@@ -110,8 +108,8 @@ impl Event {
         }
     }
 
-    /// The line as it may be seen; `None` if it may not. The container by which a network or volume is
-    /// used must be seen too.
+    /// The line as the caller may see it; `None` if the event is hidden. The caller must also be allowed
+    /// to see the container that uses the network or volume.
     pub(crate) fn seen(&self, may_view: MayView<'_>) -> Option<Cow<'_, str>> {
         let Self { line, kind, id, attributes, .. } = self;
         let name = attributes.get("name").map(String::as_str);
@@ -136,7 +134,7 @@ fn json_in(line: &str) -> &str {
     json.trim_matches([' ', '\r', '\n'])
 }
 
-/// In front of each event in `application/json-seq`.
+/// Precedes each event in `application/json-seq`.
 ///
 /// # Source
 /// RFC 7464, 2.2.
@@ -149,7 +147,7 @@ fn kind(name: &str) -> Option<OwnedKind> {
     }
 }
 
-/// The container by which a network or volume is used, of which the event tells.
+/// The container that uses the network or volume of the event.
 fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
         OwnedKind::Network | OwnedKind::Volume => attributes.get("container"),
@@ -158,7 +156,7 @@ fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     container.map(String::as_str).filter(|id| !id.is_empty())
 }
 
-/// It must be seen too.
+/// Whether the caller may see that container.
 fn is_member_seen(kind: OwnedKind, attributes: &Labels, may_view: MayView<'_>) -> bool {
     member(kind, attributes).is_none_or(|id| {
         may_view(&Seen {
@@ -171,8 +169,8 @@ fn is_member_seen(kind: OwnedKind, attributes: &Labels, may_view: MayView<'_>) -
     })
 }
 
-/// An event as if its container had been made without the broker: the image has its name, in the
-/// two places where it stands, and the broker's own labels are left out.
+/// An event as if its container had been made without the broker. The image has its name in both places,
+/// and the broker's own labels are left out.
 fn shown<'a>(event: &'a str, image: Option<&str>) -> anyhow::Result<Cow<'a, str>> {
     map_members(event, |key, value| {
         Ok(Some(match (key, image) {

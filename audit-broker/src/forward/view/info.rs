@@ -1,4 +1,4 @@
-//! What a daemon tells of itself, with counts of what the caller may see.
+//! `GET /info`, with counts of the objects that the caller may see.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) struct ObjectCounts {
 }
 
 impl ObjectCounts {
-    /// Counts a container by its state, as a list tells it.
+    /// Counts a container by its state in a list.
     pub(crate) fn add(&mut self, state: &str) {
         match state {
             "running" => self.running += 1,
@@ -31,11 +31,11 @@ impl ObjectCounts {
     }
 }
 
-/// `GET /info` with these counts. Without `with_swarm`, only whether the daemon is part of a swarm
-/// is left of that.
+/// `GET /info` with these counts. Without `with_swarm`, it shows only whether the daemon is part of a
+/// swarm.
 ///
 /// # Errors
-/// If it is no such document.
+/// If the document does not have dockerd's form.
 ///
 /// # Source
 /// `SystemInfo` and `SwarmInfo` in moby's `api/swagger.yaml`.
@@ -82,19 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s18_counts_and_the_swarm_are_the_caller_s() {
+    fn s18_info_counts_visible_objects_and_hides_the_swarm() {
         let text = r#"{"ID":"x","Containers":9,"ContainersRunning":5,"ContainersPaused":1,"ContainersStopped":3,"Images":7,"New":[1.0],"Swarm":{"NodeID":"n","NodeAddr":"10.0.0.1","LocalNodeState":"active","ControlAvailable":true,"RemoteManagers":[{"Addr":"10.0.0.1:2377"}],"Nodes":3,"Cluster":{"ID":"c"}}}"#;
         let mut counts = ObjectCounts { images: 2, ..ObjectCounts::default() };
         for state in ["running", "paused", "exited", "created", "running"] {
             counts.add(state);
         }
-        let told = document(text, counts, false).unwrap();
+        let shown = document(text, counts, false).unwrap();
         assert_eq!(
-            told,
+            shown,
             r#"{"ID":"x","Containers":5,"ContainersRunning":2,"ContainersPaused":1,"ContainersStopped":2,"Images":2,"New":[1.0],"Swarm":{"NodeID":"","NodeAddr":"","LocalNodeState":"active","ControlAvailable":false,"Error":"","RemoteManagers":null}}"#
         );
-        let told = document(text, counts, true).unwrap();
-        assert!(told.contains(r#""Nodes":3,"Cluster":{"ID":"c"}"#), "{told}");
+        let shown = document(text, counts, true).unwrap();
+        assert!(shown.contains(r#""Nodes":3,"Cluster":{"ID":"c"}"#), "{shown}");
         assert!(document("[]", counts, true).is_err());
         assert!(document(r#"{"Swarm":7}"#, counts, false).is_err());
     }

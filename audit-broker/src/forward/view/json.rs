@@ -1,4 +1,4 @@
-//! Lists and objects of which parts are left out or replaced, and all else keeps its bytes.
+//! Leaves out or replaces parts of JSON lists and objects. All other bytes stay as they are.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What is to stand in place of a part; `None` leaves it out.
+/// The replacement for a part; `None` leaves it out.
 pub(super) type Changed<'a> = anyhow::Result<Option<Cow<'a, str>>>;
 
-/// A list with each element as `change` has it. `null` is a list without elements.
+/// A list whose elements `change` replaces or leaves out. `null` is a list without elements.
 ///
 /// # Errors
-/// If the text is no list, or an element cannot be changed.
+/// If the text is not a list, or if `change` fails.
 pub(super) fn map_elements<'a>(
     list: &'a str,
     mut change: impl FnMut(&'a str) -> Changed<'a>,
@@ -20,42 +20,42 @@ pub(super) fn map_elements<'a>(
     let Some(elements) = serde_json::from_str::<Option<Vec<&RawValue>>>(list)? else {
         return Ok(list.into());
     };
-    let mut kept = Vec::with_capacity(elements.len());
+    let mut parts = Vec::with_capacity(elements.len());
     for element in elements {
-        kept.extend(change(element.get())?);
+        parts.extend(change(element.get())?);
     }
-    Ok(format!("[{}]", kept.join(",")).into())
+    Ok(format!("[{}]", parts.join(",")).into())
 }
 
-/// An object with the value of each member as `change` has it, which gets the member's key too.
-/// `null` is an object without members.
+/// An object whose values `change` replaces or leaves out, by key and value. `null` is an object without
+/// members.
 ///
 /// # Errors
-/// If the text is no object, or a value cannot be changed.
+/// If the text is not an object, or if `change` fails.
 pub(super) fn map_members<'a>(
     object: &'a str,
     mut change: impl FnMut(&str, &'a str) -> Changed<'a>,
 ) -> anyhow::Result<Cow<'a, str>> {
     let Some(Members(members)) = serde_json::from_str(object)? else { return Ok(object.into()) };
-    let mut kept = Vec::with_capacity(members.len());
+    let mut parts = Vec::with_capacity(members.len());
     for (key, value) in members {
         let name: String = serde_json::from_str(key.get())?;
         if let Some(value) = change(&name, value.get())? {
-            kept.push(format!("{}:{value}", key.get()));
+            parts.push(format!("{}:{value}", key.get()));
         }
     }
-    Ok(format!("{{{}}}", kept.join(",")).into())
+    Ok(format!("{{{}}}", parts.join(",")).into())
 }
 
 /// A text as a JSON string.
 ///
 /// # Errors
-/// Never, in truth: every text has one.
+/// Never in practice: every text has a JSON form.
 pub(super) fn string(text: &str) -> anyhow::Result<Cow<'static, str>> {
     Ok(serde_json::to_string(text)?.into())
 }
 
-/// The members of an object as they stand there, twice if they do.
+/// The members of an object in order, duplicates included.
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_keeps_its_bytes() {
+    fn unchanged_parts_keep_their_bytes() {
         let list = r#"[ {"a" : 1.0} , "\u003c",null,[ 1 ] ]"#;
         let same = map_elements(list, |element| Ok(Some(element.into()))).unwrap();
         assert_eq!(same, r#"[{"a" : 1.0},"\u003c",null,[ 1 ]]"#);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stays_nothing_and_the_rest_is_refused() {
+    fn empty_values_stay_empty_and_malformed_ones_are_refused() {
         let keep = |value: &'static str| Ok(Some(Cow::from(value)));
         assert_eq!(map_elements("null", keep).unwrap(), "null");
         assert_eq!(map_elements(" [ ] ", keep).unwrap(), "[]");

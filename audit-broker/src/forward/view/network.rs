@@ -1,4 +1,4 @@
-//! Networks, and the containers that are on them.
+//! Networks, and the containers in them.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use super::element::{Element, without_own_labels};
 use super::json::{map_elements, map_members};
 use crate::owner::OwnedKind;
 
-/// A list of networks, each with those of its containers that may be seen.
+/// A list of networks, each with only the containers that the caller may see.
 ///
 /// # Errors
-/// If it is no list of networks.
+/// If it is not a list of networks.
 pub(super) fn list<'a>(text: &'a str, may_view: MayView<'_>) -> anyhow::Result<Cow<'a, str>> {
     map_elements(text, |element| {
         if !Element::read(element)?.is_seen(OwnedKind::Network, may_view) {
@@ -20,11 +20,11 @@ pub(super) fn list<'a>(text: &'a str, may_view: MayView<'_>) -> anyhow::Result<C
     })
 }
 
-/// A network with those of its containers that may be seen. An endpoint that dockerd knows no
-/// container for stands there as `ep-ID`, and is judged as a container of that id.
+/// A network with only the containers that the caller may see. dockerd shows an endpoint without a known
+/// container as `ep-ID`; it is judged as a container with that id.
 ///
 /// # Errors
-/// If it is no network.
+/// If the document does not describe a network.
 ///
 /// # Source
 /// `buildContainerAttachments` in moby's `daemon/network.go`.

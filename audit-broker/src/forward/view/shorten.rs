@@ -1,16 +1,16 @@
-//! An event that is too long to be kept, shortened while it comes.
+//! Shortens an event that is too long to buffer, while it arrives.
 //!
-//! An event holds all labels of its container, or the whole command of a process, and dockerd sets no
-//! limit to them. A shortened event keeps its type, action, id and name, so that everybody who may
+//! An event holds all labels of its container, or the whole command of a process, and dockerd does not
+//! limit their length. A shortened event keeps its type, action, id and name, so that a caller who may
 //! see it still learns what happened. Its labels and the rest of long texts are left out.
 
-/// Longest text that is kept, in bytes as it stands in JSON.
+/// Longest text that a shortened event keeps, in bytes of JSON.
 const TEXT_LIMIT_BYTES: usize = 512;
 
-/// Longest event that may be left, in bytes.
+/// Longest shortened event, in bytes.
 const EVENT_LIMIT_BYTES: usize = 64 << 10;
 
-/// What dockerd itself tells in the attributes of an event. All others may be labels.
+/// The attributes of an event that dockerd itself sets. All others may be labels.
 ///
 /// # Source
 /// `LogContainerEvent`, `LogNetworkEvent` and `LogVolumeEvent` in `daemon/events.go` of moby, and
@@ -18,25 +18,25 @@ const EVENT_LIMIT_BYTES: usize = 64 << 10;
 const KEPT_ATTRIBUTES: [&str; 9] =
     ["name", "image", "container", "driver", "type", "exitCode", "execID", "signal", "destination"];
 
-/// How deep the attributes stand: the event, its actor, the attributes.
+/// The depth of the attributes: the event, its actor, the attributes.
 const ATTRIBUTES_DEPTH: usize = 3;
 
-/// One event on its way. Takes constant time for each byte, and no memory for what is left out.
+/// One event as it arrives. Takes constant time for each byte, and no memory for parts left out.
 #[derive(Debug, Default)]
 pub(super) struct Shortener {
     event: Vec<u8>,
-    /// The attribute that has begun, with its name.
+    /// The attribute so far, with its name.
     attribute: Vec<u8>,
     has_attribute: bool,
     depth: usize,
     text: Option<Text>,
 }
 
-/// A text that has begun.
+/// The text so far.
 #[derive(Debug, Default)]
 struct Text {
     length: usize,
-    /// What is left of an escape, without its backslash.
+    /// The state of an escape sequence.
     escape: Escape,
     is_cut: bool,
 }
@@ -59,7 +59,7 @@ impl Shortener {
         }
     }
 
-    /// The event with its end; `None` if too much would be left of it.
+    /// The shortened event; `None` if it is still too long.
     pub(super) fn finish(self) -> Option<Vec<u8>> {
         (self.event.len() < EVENT_LIMIT_BYTES).then_some(self.event)
     }
@@ -96,7 +96,7 @@ impl Shortener {
             self.push(byte);
             return;
         }
-        // No letter and no escape is cut in two.
+        // A cut must not split a character or an escape.
         let is_first = is_whole && byte & 0xc0 != 0x80;
         text.is_cut |= is_first && text.length >= TEXT_LIMIT_BYTES;
         text.length += 1;
@@ -123,7 +123,7 @@ impl Shortener {
         let attribute = std::mem::take(&mut self.attribute);
         let is_kept = |name: &str| {
             let rest =
-                attribute.strip_prefix(b"\"").and_then(|it| it.strip_prefix(name.as_bytes()));
+                attribute.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(name.as_bytes()));
             rest.is_some_and(|rest| rest.starts_with(b"\":"))
         };
         if !KEPT_ATTRIBUTES.iter().any(|name| is_kept(name)) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn s38_what_dockerd_tells_is_kept_and_labels_are_left_out() {
+    fn s38_dockerds_attributes_are_kept_and_labels_are_left_out() {
         let event = r#"{"status":"die","id":"a","Type":"container","Action":"die","Actor":{"ID":"a","Attributes":{"a\"name":"x","exitCode":"0","image":"f","l":{"name":"x"},"name":"c","x":"y"}},"time":1,"timeNano":2}"#;
         let kept = event.replace(r#""a\"name":"x","#, "").replace(r#","x":"y""#, "");
         let kept = kept.replace(r#""l":{"name":"x"},"#, "");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn s38_long_texts_are_cut_between_letters_and_escapes() {
+    fn s38_long_texts_are_cut_between_characters_and_escapes() {
         for letter in ["x", "é", "€", "\u{1f433}", "<", "\u{2028}", "\"", "\\", "\n"] {
             for more in 0..7 {
                 let text = format!("{}{}", "a".repeat(more), letter.repeat(5000));
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn s38_it_takes_no_memory_for_what_is_left_out() {
+    fn s38_parts_left_out_take_no_memory() {
         let mut shortener = Shortener::default();
         shortener.take(br#"{"Actor":{"Attributes":{"#);
         for number in 0..100_000 {
             shortener.take(format!(r#""label-{number}":"{number}","#).as_bytes());
             assert!(shortener.event.len() + shortener.attribute.len() < 200);
         }
-        // One that is never closed, and one that is not like an event at all.
+        // An attribute that never ends, and then a line that is not an event.
         shortener.take(br#""x":["#);
         for _ in 0..100_000 {
             shortener.take(b"[1,2,");

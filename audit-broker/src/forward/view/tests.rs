@@ -1,4 +1,4 @@
-//! Answers of dockerd's, as they are and as somebody sees them.
+//! Responses of dockerd, as they are and as a caller sees them.
 
 use std::cell::RefCell;
 
@@ -10,20 +10,20 @@ fn filter(document: Document, text: &str, may_view: &mut dyn FnMut(&Seen<'_>) ->
     String::from_utf8(filter_document(document, text.as_bytes(), may_view).unwrap()).unwrap()
 }
 
-/// The document as somebody sees it who sees nothing foreign.
+/// The document for a caller who may not see foreign objects.
 fn own(document: Document, text: &str) -> String {
     filter(document, text, &mut |seen| !seen.id.starts_with("foreign"))
 }
 
-/// What is asked about, as `kind id names`.
-fn asked(document: Document, text: &str) -> Vec<String> {
-    let asked = RefCell::new(Vec::new());
+/// The objects that are judged, as `kind id names`.
+fn judged(document: Document, text: &str) -> Vec<String> {
+    let judged = RefCell::new(Vec::new());
     filter(document, text, &mut |seen| {
         let names = seen.names.join(",");
-        asked.borrow_mut().push(format!("{} {} {names}", seen.kind.name(), seen.id));
+        judged.borrow_mut().push(format!("{} {} {names}", seen.kind.name(), seen.id));
         true
     });
-    asked.into_inner()
+    judged.into_inner()
 }
 
 fn container(id: &str, more: &str) -> String {
@@ -35,26 +35,26 @@ fn container(id: &str, more: &str) -> String {
 const ALL: Document = Document::Containers { limit: None };
 
 #[test]
-fn a_list_keeps_what_may_be_seen_to_the_byte() {
+fn a_list_keeps_each_visible_element_to_the_byte() {
     let [a, b, c] =
         ["a", "foreign", "c"].map(|id| container(id, r#","New":[1.0,18446744073709551616]"#));
     assert_eq!(own(ALL, &format!("[{a},{b},{c}]\n")), format!("[{a},{c}]"));
     assert_eq!(own(ALL, &format!("[{b}]")), "[]");
     assert_eq!(own(ALL, "[]"), "[]");
     assert_eq!(own(ALL, "null"), "null");
-    assert_eq!(asked(ALL, &format!("[{a}]")), ["container a n-a,other/link"]);
-    let mut judged = 0;
+    assert_eq!(judged(ALL, &format!("[{a}]")), ["container a n-a,other/link"]);
+    let mut count = 0;
     filter(ALL, &format!("[{a}]"), &mut |seen| {
-        judged += 1;
+        count += 1;
         assert_eq!(seen.labels.get("x").map(String::as_str), Some("<&\"é"));
         assert_eq!(seen.image, Some(IMAGE));
         true
     });
-    assert_eq!(judged, 1);
+    assert_eq!(count, 1);
 }
 
 #[test]
-fn a_limit_counts_what_is_seen() {
+fn a_limit_counts_only_visible_containers() {
     let list = ["foreign1", "a", "foreign2", "b", "c"].map(|id| container(id, "")).join(",");
     let limited = |limit| own(Document::Containers { limit: Some(limit) }, &format!("[{list}]"));
     assert_eq!(limited(2), format!("[{},{}]", container("a", ""), container("b", "")));
@@ -62,14 +62,14 @@ fn a_limit_counts_what_is_seen() {
 }
 
 #[test]
-fn images_volumes_and_networks() {
+fn lists_of_images_volumes_and_networks_leave_out_foreign_ones() {
     let images = r#"[{"Containers":-1,"Id":"foreign","Labels":null,"RepoTags":["x:1"]},{"Id":"i","Labels":{"a":"b"},"RepoDigests":["f@sha256:0"],"RepoTags":["f:1","f:2"]}]"#;
     assert_eq!(
         own(Document::Images { with_counts: false }, images),
         format!("[{}]", &images[images.find(r#"{"Id":"i""#).unwrap()..images.len() - 1])
     );
     assert_eq!(
-        asked(Document::Images { with_counts: false }, images)[1],
+        judged(Document::Images { with_counts: false }, images)[1],
         "image i f:1,f:2,f@sha256:0"
     );
 
@@ -78,7 +78,7 @@ fn images_volumes_and_networks() {
         own(Document::Volumes, volumes),
         r#"{"Volumes":[{"CreatedAt":"2026","Name":"v","Labels":{}}],"Warnings":["w"]}"#
     );
-    assert_eq!(asked(Document::Volumes, volumes), ["volume foreign-v foreign-v", "volume v v"]);
+    assert_eq!(judged(Document::Volumes, volumes), ["volume foreign-v foreign-v", "volume v v"]);
     assert_eq!(
         own(Document::Volumes, r#"{"Volumes":null,"Warnings":null}"#),
         r#"{"Volumes":null,"Warnings":null}"#
@@ -92,16 +92,16 @@ fn images_volumes_and_networks() {
 }
 
 #[test]
-fn k16_a_network_does_not_tell_of_foreign_containers() {
+fn k16_a_network_does_not_show_foreign_containers() {
     let network = r#"{"Name":"bridge","Id":"n","Containers":{"a":{"Name":"n-a","IPv4Address":"172.17.0.2/16"},"foreign":{"Name":"secret"},"foreign-ep-1":{"Name":"secret"}},"Options":{"o":"1"}}"#;
     let seen = r#"{"Name":"bridge","Id":"n","Containers":{"a":{"Name":"n-a","IPv4Address":"172.17.0.2/16"}},"Options":{"o":"1"}}"#;
     assert_eq!(own(Document::Network, network), seen);
     assert_eq!(own(Document::Networks, &format!("[{network}]")), format!("[{seen}]"));
-    assert_eq!(asked(Document::Network, network)[0], "container a n-a");
+    assert_eq!(judged(Document::Network, network)[0], "container a n-a");
 }
 
 #[test]
-fn k16_disk_usage_tells_no_more_than_the_lists() {
+fn k16_disk_usage_shows_no_more_than_the_lists() {
     let (own_one, foreign) = (container("a", ""), container("foreign", ""));
     let older = format!(
         r#"{{"LayersSize":1982341,"Images":[{{"Id":"foreign"}},{{"Id":"i"}}],"Containers":[{foreign},{own_one}],"Volumes":[{{"Name":"foreign"}},{{"Name":"v","UsageData":{{"RefCount":1,"Size":0}}}}],"BuildCache":[{{"ID":"foreign"}},{{"ID":"b"}}],"BuilderSize":0,"News":[{{"Id":"foreign"}}]}}"#
@@ -121,11 +121,11 @@ fn k16_disk_usage_tells_no_more_than_the_lists() {
             r#"{{"ImageUsage":{{"Items":[{{"Id":"i"}}]}},"ContainerUsage":{{"Items":[{own_one}]}},"VolumeUsage":{{"Items":[]}},"BuildCacheUsage":{{"Reclaimable":5,"Items":[],"News":null}}}}"#
         )
     );
-    assert_eq!(asked(Document::DiskUsage { with_counts: true }, &newer)[5], "build foreign ");
+    assert_eq!(judged(Document::DiskUsage { with_counts: true }, &newer)[5], "build foreign ");
 }
 
 #[test]
-fn s18_disk_usage_counts_the_containers_that_are_seen() {
+fn s18_disk_usage_counts_only_visible_containers() {
     let uses = r#","Mounts":[{"Type":"volume","Name":"v"},{"Type":"bind","Source":"/"}]"#;
     let (own_one, foreign) = (container("a", uses), container("foreign", uses));
     let with = |containers: &str| {
@@ -150,7 +150,7 @@ fn s18_disk_usage_counts_the_containers_that_are_seen() {
 }
 
 #[test]
-fn the_image_has_the_name_that_was_given() {
+fn an_image_id_becomes_the_name_that_the_caller_gave() {
     let labels = r#","More":1"#;
     let by_id =
         container("a", labels).replace(r#""Image":"fedora""#, &format!(r#""Image":"{IMAGE}""#));
@@ -163,12 +163,12 @@ fn the_image_has_the_name_that_was_given() {
     assert_eq!(
         own(ALL, &format!("[{by_name}]")),
         format!("[{expected}]"),
-        "the label is the image's"
+        "the label comes from the image"
     );
 }
 
 #[test]
-fn a_container_looks_as_if_it_were_made_without_the_broker() {
+fn a_container_looks_as_if_the_broker_had_not_made_it() {
     let document = |image: &str, own: &str| {
         format!(
             r#"{{"Id":"a","Image":"{IMAGE}","State":{{"Pid":1}},"Config":{{"Env":["A=\u003c"],"Image":"{image}","Labels":{{{own}"x":"\u003c"}}}},"HostConfig":{{"Image":"{IMAGE}"}}}}"#
@@ -186,7 +186,7 @@ fn a_container_looks_as_if_it_were_made_without_the_broker() {
 }
 
 #[test]
-fn what_has_another_form_is_not_passed_on() {
+fn documents_of_another_form_are_refused() {
     for (document, text) in [
         (ALL, r#"{"message":"no"}"#),
         (ALL, "[1]"),
@@ -201,7 +201,10 @@ fn what_has_another_form_is_not_passed_on() {
         (Document::Container, r#"{"Config":[]}"#),
     ] {
         let error = filter_document(document, text.as_bytes(), &mut |_| true).unwrap_err();
-        assert!(error.to_string().starts_with("dockerd's answer is no "), "{text}");
+        assert!(
+            error.to_string().starts_with("dockerd's response does not have the form of "),
+            "{text}"
+        );
     }
     assert!(filter_document(ALL, b"[\"\xff\"]", &mut |_| true).is_err());
 }

@@ -1,4 +1,4 @@
-//! Events of dockerd's, whole and in pieces.
+//! Events of dockerd, complete and in pieces.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn of(kind: &str, id: &str, container: Option<&str>) -> String {
     )
 }
 
-/// A stream, and what may be seen of it.
+/// A stream of events, filtered by `may_view`.
 struct EventFilter<F> {
     lines: EventLines,
     may_view: F,
@@ -47,7 +47,7 @@ fn passed(stream: &str) -> String {
 }
 
 #[test]
-fn k17_what_is_foreign_is_left_out() {
+fn k17_foreign_events_are_left_out() {
     for kind in
         ["container", "image", "volume", "network", "plugin", "daemon", "service", "builder"]
     {
@@ -58,19 +58,19 @@ fn k17_what_is_foreign_is_left_out() {
 }
 
 #[test]
-fn k17_a_network_or_volume_does_not_tell_of_a_foreign_container() {
+fn k17_a_network_or_volume_event_does_not_show_a_foreign_container() {
     for kind in ["network", "volume"] {
         let own = of(kind, "a", Some("b"));
         assert_eq!(passed(&format!("{own}\n")), format!("{own}\n"));
         assert_eq!(passed(&format!("{}\n", of(kind, "a", Some("foreign")))), "");
     }
-    // Elsewhere it is a label.
+    // In the event of a container, `container` is a label.
     let label = of("container", "a", Some("foreign"));
     assert_eq!(passed(&format!("{label}\n")), format!("{label}\n"));
 }
 
 #[test]
-fn containers_are_known_beforehand() {
+fn an_event_names_its_container() {
     let lines = [
         of_container("a", ""),
         of("network", "n", Some("b")),
@@ -85,7 +85,7 @@ fn containers_are_known_beforehand() {
 }
 
 #[test]
-fn it_is_judged_by_what_it_tells() {
+fn an_event_is_judged_by_its_actor() {
     let mut judged = Vec::new();
     let mut filter = EventFilter::new(|seen: &Seen<'_>| {
         judged.push(format!("{:?} {} {:?} {:?}", seen.kind, seen.id, seen.names, seen.image));
@@ -99,7 +99,7 @@ fn it_is_judged_by_what_it_tells() {
 }
 
 #[test]
-fn each_form_of_the_stream_keeps_its_bytes() {
+fn each_framing_of_the_stream_keeps_its_bytes() {
     let event = of_container("a", "");
     for (front, end) in [("", "\n"), ("", "\r\n"), ("\u{1e}", "\n"), (" ", " \n")] {
         let stream = format!("{front}{event}{end}");
@@ -118,7 +118,7 @@ fn each_form_of_the_stream_keeps_its_bytes() {
 }
 
 #[test]
-fn what_is_not_understood_is_left_out() {
+fn malformed_events_are_left_out() {
     let good = format!("{}\n", of("container", "a", None));
     let long = of_container("foreign", &format!(r#""l":"{}","#, "x".repeat(LINE_LIMIT_BYTES)));
     for bad in [
@@ -143,7 +143,7 @@ fn what_is_not_understood_is_left_out() {
 }
 
 #[test]
-fn an_event_without_its_end_is_kept_back() {
+fn an_incomplete_event_is_held_back() {
     let event = of_container("a", "");
     let mut filter = filter();
     assert_eq!(filter.see(event.as_bytes()), b"");
@@ -158,7 +158,7 @@ fn an_event_without_its_end_is_kept_back() {
 }
 
 #[test]
-fn s38_a_line_that_is_too_long_is_shortened_in_any_pieces() {
+fn s38_a_long_line_is_shortened_in_any_pieces() {
     let event = of_container("a", "");
     let short = format!("{}\n", event.replace(r#","x":"\u003c\u0026\"é""#, ""));
     for more in [0, 1] {

@@ -1,6 +1,7 @@
-//! The answer on its way to the client.
+//! The response on its way to the client.
 //!
-//! Knows how dockerd's answer is passed on as it comes, and what of it tells the outcome.
+//! This file relays dockerd's response as it comes, through a filter where the call has one. It shows
+//! each piece to the reader of the outcome. It does not know what a filter does.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,67 +21,67 @@ use crate::dockerd::upstream::DockerdConnection;
 use crate::net::client_stream::Answering;
 use crate::record::outcome::OutcomeReader;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
-pub(crate) struct AnswerBody {
+pub(crate) struct ResponseBody {
     content: Content,
-    /// Until hyper has taken all of the body, what comes in is no head.
+    /// Bytes that arrive before hyper has taken the whole body are not a request head.
     answering: Option<Answering>,
 }
 
 #[derive(Debug)]
 enum Content {
-    /// What the broker says itself.
+    /// The broker's own document.
     Own(Full<Bytes>),
-    /// dockerd's, as it comes.
+    /// dockerd's response, as it comes.
     Relayed(Box<Relay>),
-    /// dockerd's, as a task that goes on by itself hands it over.
+    /// dockerd's response, in pieces from a task of its own.
     Pieces(mpsc::Receiver<Bytes>),
 }
 
-/// dockerd's answer while it is passed on.
+/// dockerd's response while it is relayed.
 pub(crate) struct Relay {
     pub(crate) body: Incoming,
-    /// Given back when the answer has been read to its end.
-    pub(crate) line: Option<DockerdConnection>,
-    /// Told what comes by, where that tells the outcome.
-    pub(crate) ending: Option<OutcomeReader>,
-    /// Takes out what may not be seen, or adds something at the end.
+    /// The connection to dockerd, given back when the response has been read to its end.
+    pub(crate) connection: Option<DockerdConnection>,
+    /// Reads the outcome of the call, where the response shows it.
+    pub(crate) outcome: Option<OutcomeReader>,
+    /// Leaves out what the caller may not see, or adds something at the end.
     pub(crate) filter: Option<Box<dyn Filter>>,
     pub(crate) is_at_end: bool,
 }
 
-/// Changes an answer on its way, for which it may have to look at something first.
+/// Changes a response on its way. A filter may have to wait, for example for dockerd.
 pub(crate) trait Filter {
-    /// Begins with a piece, when there is nothing left of the one before.
+    /// Takes the next piece. Called only after `poll` has returned `None`.
     fn take(&mut self, piece: &[u8]);
 
-    /// What has begun has come to its end.
+    /// Takes the end of the response.
     fn end(&mut self);
 
-    /// What is left of the piece, or behind the end; `None` if there is nothing.
+    /// The filtered piece, or what follows the end; `None` if there is nothing more.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>>;
 }
 
-impl AnswerBody {
+impl ResponseBody {
     pub(crate) fn own(bytes: Bytes) -> Self {
         Self { content: Content::Own(Full::new(bytes)), answering: None }
     }
 
     pub(crate) fn relayed(mut relay: Relay) -> Self {
         if relay.body.is_end_stream() {
-            // Nobody asks for a body that is empty.
+            // hyper does not poll an empty body.
             relay.finish();
         }
         Self { content: Content::Relayed(Box::new(relay)), answering: None }
     }
 
-    /// What a task sends until it drops its end.
+    /// The pieces that a task sends until it drops its sender.
     pub(crate) fn pieces(pieces: mpsc::Receiver<Bytes>) -> Self {
         Self { content: Content::Pieces(pieces), answering: None }
     }
 
-    /// Keeps the connection in the phase of answering until the body is sent.
+    /// Keeps the connection in the answering phase until the body is sent.
     pub(crate) fn during(mut self, answering: Answering) -> Self {
         self.answering = Some(answering);
         self
@@ -96,14 +97,14 @@ impl std::fmt::Debug for Relay {
 impl Relay {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         loop {
-            // What nothing is left of would only wake the client's end.
+            // An empty piece would only wake the client.
             if let Some(filter) = &mut self.filter
-                && let Some(left) = ready!(filter.poll(context))
-                && !left.is_empty()
+                && let Some(piece) = ready!(filter.poll(context))
+                && !piece.is_empty()
             {
-                return Poll::Ready(Some(Ok(Frame::data(left.into()))));
+                return Poll::Ready(Some(Ok(Frame::data(piece.into()))));
             }
-            let frame = ready!(self.poll_whole(context));
+            let frame = ready!(self.poll_unfiltered(context));
             match (&mut self.filter, frame) {
                 (Some(filter), Some(Ok(frame))) => match frame.into_data() {
                     Ok(piece) => filter.take(&piece),
@@ -118,16 +119,16 @@ impl Relay {
         }
     }
 
-    fn poll_whole(
+    fn poll_unfiltered(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let Some(line) = &mut self.line else { return Poll::Ready(None) };
-        let frame = ready!(line.poll_body(&mut self.body, context));
+        let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
+        let frame = ready!(connection.poll_body(&mut self.body, context));
         match &frame {
             Some(Ok(frame)) => {
-                if let (Some(ending), Some(data)) = (&mut self.ending, frame.data_ref()) {
-                    ending.see(data);
+                if let (Some(outcome), Some(data)) = (&mut self.outcome, frame.data_ref()) {
+                    outcome.see(data);
                 }
                 if self.body.is_end_stream() {
                     self.finish();
@@ -140,16 +141,16 @@ impl Relay {
     }
 
     fn finish(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.give_back();
+        if let Some(connection) = self.connection.take() {
+            connection.give_back();
         }
-        if let Some(ending) = self.ending.take() {
-            ending.finish();
+        if let Some(outcome) = self.outcome.take() {
+            outcome.finish();
         }
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -171,7 +172,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Own(body) => body.is_end_stream(),
-            // What is filtered may be looked at when the last of it has come.
+            // A filter may still hold a piece after the body has ended.
             Content::Relayed(relay) => relay.filter.is_none() && relay.body.is_end_stream(),
             Content::Pieces(_) => false,
         }
@@ -187,21 +188,21 @@ impl Body for AnswerBody {
     }
 }
 
-/// What a client is told in docker's own shape.
-pub(crate) fn message(status: StatusCode, message: &str) -> Response<AnswerBody> {
+/// A message for the client in dockerd's form.
+pub(crate) fn message(status: StatusCode, message: &str) -> Response<ResponseBody> {
     let text = serde_json::json!({ "message": message }).to_string();
     document(status, Bytes::from(text))
 }
 
-/// A document in JSON.
-pub(crate) fn document(status: StatusCode, document: Bytes) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::own(document));
+/// A response with a JSON document.
+pub(crate) fn document(status: StatusCode, document: Bytes) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::own(document));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// Headers that are about one connection, and not about the answer.
+/// Headers that belong to one connection, and not to the response.
 ///
 /// # Source
 /// RFC 9110, 7.6.1.
@@ -213,7 +214,7 @@ const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("trailer"),
 ];
 
-/// dockerd's headers as they are passed on.
+/// dockerd's headers as they are relayed.
 pub(crate) fn relayed_headers(mut headers: HeaderMap) -> HeaderMap {
     for name in HOP_BY_HOP {
         headers.remove(name);
@@ -221,7 +222,7 @@ pub(crate) fn relayed_headers(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The head of an answer as it stands on the wire, in front of a raw stream.
+/// The head of a response as bytes, before a raw stream.
 pub(crate) fn head_bytes(head: &Parts) -> Vec<u8> {
     let reason = head.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
     let reason = reason.or(head.status.canonical_reason().map(str::as_bytes)).unwrap_or_default();
