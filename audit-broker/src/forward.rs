@@ -10,6 +10,7 @@
 //! records the outcome.
 
 pub(crate) mod advertise;
+pub(crate) mod anonymous_volume;
 pub(crate) mod archive;
 mod claim;
 mod contest;
@@ -19,7 +20,6 @@ mod events;
 mod load;
 pub(crate) mod missing_volume;
 mod name_change;
-pub(crate) mod nameless_volume;
 mod naming;
 mod prune;
 mod pull;
@@ -88,10 +88,10 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
 /// change of image names.
 async fn served_here(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
     let pruned = match call.action.head.route.operation {
-        Operation::Container(ContainerOperation::Prune) if call.plan.is_of_own => {
+        Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
             prune::containers(call).await?
         }
-        Operation::Image(ImageOperation::Prune) if call.plan.is_of_own => {
+        Operation::Image(ImageOperation::Prune) if call.plan.only_own => {
             prune::images(call).await?
         }
         Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {

@@ -9,9 +9,9 @@ pub(crate) struct Plan {
     /// The limit of a list that the broker applies itself.
     pub(crate) limit: Option<usize>,
     /// Whether the broker itself names the image that the call makes.
-    pub(crate) names_itself: bool,
+    pub(crate) broker_names_image: bool,
     /// Whether the call may remove only the caller's own objects.
-    pub(crate) is_of_own: bool,
+    pub(crate) only_own: bool,
     /// The place that an event stream takes in the caller's quota.
     pub(crate) event_stream: Option<OwnedSemaphorePermit>,
 }

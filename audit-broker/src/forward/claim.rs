@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::nameless_volume;
+use super::anonymous_volume;
 use crate::api::route::BodyKind;
 use crate::call::Call;
 use crate::dockerd::object;
@@ -26,7 +26,7 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
         _ => OwnedKind::Image,
     };
     if kind == OwnedKind::Image {
-        if !call.plan.names_itself {
+        if !call.plan.broker_names_image {
             claim_names(call, &id);
         }
         claim_image(call, id);
@@ -36,17 +36,17 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
     if kind == OwnedKind::Container { Some(claim_container(call, id).await) } else { None }
 }
 
-/// Caches whether a new container yields the host, and claims the nameless volumes that came with it.
+/// Caches whether a new container yields the host, and claims the anonymous volumes that came with it.
 async fn claim_container(call: &Call, id: String) -> MadeObject {
     let state = &call.connection.state;
     state.privileged.remember(&id, call.dangers.yields_host_as_written);
     let is_named = call.action.head.query.text("name").is_some();
-    if is_named && !nameless_volume::may_come_with(&call.action) {
+    if is_named && !anonymous_volume::may_come_with(&call.action) {
         return MadeObject { id, name: None };
     }
     let found = object::container(&id, call.version, &call.connection.upstream).await;
     let Ok(Found::Yes(container)) = found else { return MadeObject { id, name: None } };
-    for volume in nameless_volume::of(&container, &call.action) {
+    for volume in anonymous_volume::of(&container, &call.action) {
         claim(&state.owners, OwnedKind::Volume, volume, &call.action.owner);
     }
     let name = (!is_named).then(|| container.name().to_owned());

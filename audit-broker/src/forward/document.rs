@@ -81,7 +81,7 @@ pub(super) fn is_read(call: &Call) -> bool {
 }
 
 fn prunes_own_volumes(call: &Call) -> bool {
-    call.plan.is_of_own
+    call.plan.only_own
         && call.action.head.route.operation == Operation::Volume(VolumeOperation::Prune)
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn read(
         None => None,
     };
     call.record_outcome(outcome_of(head.status), made.as_ref());
-    if let (Some(id), true) = (committed, call.plan.names_itself) {
+    if let (Some(id), true) = (committed, call.plan.broker_names_image) {
         naming::give_names(call, id).await?;
     }
     let document = match route.path {

@@ -26,7 +26,7 @@ const NAME_KEYS: [&str; 3] = ["t", "repo", "tag"];
 
 /// The keys of the query that the broker withholds from dockerd, because it does their work itself.
 pub(super) fn keys_left_out(call: &Call) -> Vec<&'static str> {
-    let names = if call.plan.names_itself { NAME_KEYS.as_slice() } else { &[] };
+    let names = if call.plan.broker_names_image { NAME_KEYS.as_slice() } else { &[] };
     let quiet = is_quiet_build(&call.action.head).then_some("q");
     names.iter().copied().chain(quiet).collect()
 }
@@ -53,7 +53,8 @@ pub(super) struct Naming {
     piece: Option<Vec<u8>>,
     /// The output of a quiet build so far.
     hidden: Option<Vec<u8>>,
-    /// Gives the names, even if the client disconnects. Returns the last lines of the response.
+    /// The task that gives the names and returns the last lines of the response. It runs even if the
+    /// client disconnects.
     last_lines: Option<JoinHandle<Vec<u8>>>,
 }
 
@@ -93,7 +94,7 @@ impl Filter for Naming {
     }
 }
 
-/// Buffers the output of a quiet build. Drops the oldest lines where it is too much.
+/// Buffers the output of a quiet build. Drops the oldest lines beyond the limit.
 fn hide(hidden: &mut Vec<u8>, piece: &[u8]) {
     hidden.extend_from_slice(piece);
     if hidden.len() > HIDDEN_LIMIT_BYTES {
@@ -112,7 +113,7 @@ async fn progress(call: &Rc<Call>, image_id: &str) -> Vec<u8> {
         lines = json!({"stream": format!("{image_id}\n")}).to_string().into_bytes();
         lines.extend_from_slice(b"\r\n");
     }
-    if !call.plan.names_itself {
+    if !call.plan.broker_names_image {
         return lines;
     }
     let is_silent = head.route.operation != Operation::Build(BuildOperation::Run) || is_quiet;

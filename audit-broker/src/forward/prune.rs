@@ -120,7 +120,7 @@ struct Pruned {
 /// The objects that match the client's filters, of any owner.
 async fn candidates(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreachable> {
     let filter = PruneFilter::of(call, kind);
-    // dockerd takes long for a list with sizes.
+    // A list with sizes takes dockerd a long time.
     let upstream = call.connection.upstream.within(CHANGE_TIMEOUT);
     let listed = list(kind, Some(&filter.filters), call.version, &upstream).await?;
     let mut listed = listed.unwrap_or_default();
@@ -130,7 +130,7 @@ async fn candidates(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreach
 
 /// The client's filters for a prune.
 struct PruneFilter {
-    /// In the form that lists take.
+    /// The filters that lists support, in the form of a list request.
     filters: Filters,
     /// The values of `label!`: objects with one of these labels stay. Lists have no such filter.
     spared: Vec<String>,

@@ -1,7 +1,7 @@
 //! Pulls, which name an image at their end.
 //!
 //! The broker locks the name before the pull, and unlocks it after it has changed the table of owners.
-//! A pull may take long, so an ordinary caller's pull ends when a trusted caller wants the name.
+//! A pull can take a long time, so an ordinary caller's pull ends when a trusted caller wants the name.
 //!
 //! The table records which names a pull has set. They belong to root, even after a user's pull, and the
 //! next pull may replace them. The `RepoDigests` of an image are no proof of a pull: a push adds them
@@ -33,14 +33,14 @@ use crate::judge::questions::pull_question;
 use crate::owner::{OwnedKind, full_name, name_key};
 use crate::record::outcome::{CallOutcome, OutcomeReader};
 
-/// A name that is locked for a pull.
+/// The name that a pull sets, with its lock.
 pub(super) struct Pulled {
     name: NameTaken,
     lock: NameLock,
 }
 
 /// How long the broker waits for dockerd to abandon a pull after the broker has closed the connection.
-const SETTLE_WAIT: Duration = Duration::from_secs(1);
+const ABANDON_WAIT: Duration = Duration::from_secs(1);
 
 /// How many pieces of the response are buffered for a client that reads slowly.
 const PIECES: usize = 16;
@@ -110,12 +110,12 @@ async fn run(
         // Nothing receives the outcome if the broker shuts down.
         let _ = outcome_sender.send(outcome);
     });
-    let end = pass_on(&pulled.lock, body, connection, &mut reader, &sender).await;
+    let end = relay_body(&pulled.lock, body, connection, &mut reader, &sender).await;
     reader.finish();
     let outcome = match end {
         PullEnd::Complete => outcome.await.unwrap_or(CallOutcome::BrokenOff),
         PullEnd::BrokenOff | PullEnd::Revoked => {
-            sleep(SETTLE_WAIT).await;
+            sleep(ABANDON_WAIT).await;
             CallOutcome::BrokenOff
         }
     };
@@ -138,7 +138,7 @@ async fn run(
 }
 
 /// Relays the response. Closes the connection to dockerd if the response does not reach its end.
-async fn pass_on(
+async fn relay_body(
     lock: &NameLock,
     mut body: Incoming,
     mut connection: DockerdConnection,

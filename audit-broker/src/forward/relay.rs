@@ -67,7 +67,7 @@ pub(super) fn relay(
 fn claim(call: &Rc<Call>, made: &ImageMade, image: MadeImage) {
     let MadeImage { id, is_new } = image;
     made.set(Some(id.clone()));
-    if !call.plan.names_itself {
+    if !call.plan.broker_names_image {
         claim_names(call, &id);
     }
     if is_new {
@@ -80,7 +80,7 @@ fn filter(call: &Rc<Call>, status: StatusCode, made: ImageMade) -> Option<Box<dy
     if stream::is_of_events(call) && status == StatusCode::OK {
         return Some(Box::new(Events::of(call)));
     }
-    if call.plan.names_itself || naming::is_quiet_build(&call.action.head) {
+    if call.plan.broker_names_image || naming::is_quiet_build(&call.action.head) {
         return Some(Box::new(Naming::of(call, made)));
     }
     None

@@ -117,7 +117,7 @@ impl Rewriter<'_> {
         match operation {
             ContainerOperation::List => Ok(limit_list(&mut action.head.query)),
             ContainerOperation::Commit => {
-                Ok(Plan { names_itself: names_itself(action), ..Plan::default() })
+                Ok(Plan { broker_names_image: broker_names_image(action), ..Plan::default() })
             }
             ContainerOperation::Prune => self.prune_one_by_one(action, Reach::RemoveContainers),
             ContainerOperation::Create
@@ -156,7 +156,10 @@ impl Rewriter<'_> {
                     build_cache::mark(self.owners, &action.owner);
                 }
                 let is_import = action.head.query.text("fromSrc").is_some();
-                Ok(Plan { names_itself: is_import && names_itself(action), ..Plan::default() })
+                Ok(Plan {
+                    broker_names_image: is_import && broker_names_image(action),
+                    ..Plan::default()
+                })
             }
             ImageOperation::Push => self.push(action),
             ImageOperation::Remove => {
@@ -205,7 +208,7 @@ impl Rewriter<'_> {
         if build_cache::is_classic(query) {
             self.keep_cache_apart(&action.owner, query)?;
         }
-        Ok(Plan { names_itself: names_itself(action), ..Plan::default() })
+        Ok(Plan { broker_names_image: broker_names_image(action), ..Plan::default() })
     }
 
     /// A caller whom root's builds need not trust leaves root's cache alone. A trusted caller does not
@@ -226,14 +229,14 @@ impl Rewriter<'_> {
 
     /// dockerd removes only the caller's own objects, which the broker's label shows.
     fn prune_by_label(&self, action: &mut Action, reach: Reach) -> Plan {
-        let is_of_own = !self.permissions.may_reach_all(reach);
-        if is_of_own {
+        let only_own = !self.permissions.may_reach_all(reach);
+        if only_own {
             let owner = format!("{LABEL}={}", action.owner);
             let query = &mut action.head.query;
             let filters = query_json::with(query.text("filters"), "label", &owner);
             query.set("filters", filters);
         }
-        Plan { is_of_own, ..Plan::default() }
+        Plan { only_own, ..Plan::default() }
     }
 
     /// The broker removes the caller's own objects one by one: any image may carry any label, and a
@@ -242,20 +245,20 @@ impl Rewriter<'_> {
     /// # Errors
     /// If the caller asks for objects of some age, since lists know no such filter.
     fn prune_one_by_one(&self, action: &Action, reach: Reach) -> Result<Plan, Refusal> {
-        let is_of_own = !self.permissions.may_reach_all(reach);
+        let only_own = !self.permissions.may_reach_all(reach);
         let filters = action.head.query.text("filters");
-        if is_of_own && query_json::filtered_by(filters, "until").is_some() {
+        if only_own && query_json::filtered_by(filters, "until").is_some() {
             return Err(Refusal::bad_request(
                 "the filter `until` requires permission to remove any object; leave it out",
             ));
         }
-        Ok(Plan { is_of_own, ..Plan::default() })
+        Ok(Plan { only_own, ..Plan::default() })
     }
 }
 
 /// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
 /// to the broker.
-fn names_itself(action: &Action) -> bool {
+fn broker_names_image(action: &Action) -> bool {
     !action.references.names_taken.is_empty() && build_cache::is_classic(&action.head.query)
 }
 

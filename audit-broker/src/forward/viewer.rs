@@ -140,7 +140,7 @@ pub(crate) struct Viewer {
     principal: Rc<Principal>,
     state: Arc<State>,
     /// Whether the caller sees only their own objects, because a tool filters for objects it made.
-    is_own_only: bool,
+    only_own: bool,
 }
 
 /// A response that shows containers: a list, or disk usage in its older form.
@@ -164,7 +164,7 @@ impl Viewer {
     /// A caller whose request sets no filters.
     pub(crate) fn caller(mode: Mode, principal: &Rc<Principal>, state: &Arc<State>) -> Self {
         let (principal, state) = (Rc::clone(principal), Arc::clone(state));
-        Self { mode, principal, state, is_own_only: false }
+        Self { mode, principal, state, only_own: false }
     }
 
     /// A caller who reads a response with these filters.
@@ -174,8 +174,8 @@ impl Viewer {
         state: &Arc<State>,
         filters: Option<&str>,
     ) -> Self {
-        let is_own_only = is_by_tool_label(filters);
-        Self { is_own_only, ..Self::caller(mode, principal, state) }
+        let only_own = is_by_tool_label(filters);
+        Self { only_own, ..Self::caller(mode, principal, state) }
     }
 
     pub(crate) fn of(call: &Call) -> Self {
@@ -262,7 +262,7 @@ impl Viewer {
 
     fn judge(&self, object: &QuestionObject, is_privileged: bool) -> bool {
         let is_found =
-            !self.is_own_only || object.maker().is_none_or(|maker| is_own(&self.principal, maker));
+            !self.only_own || object.maker().is_none_or(|maker| is_own(&self.principal, maker));
         is_found && self.permissions(&self.state.policy()).may_see(object, is_privileged)
     }
 
@@ -318,7 +318,7 @@ impl Viewer {
     /// Whether the caller may see an object of unknown owner. A tool that filters for objects it made
     /// sees none.
     pub(crate) fn may_see_unknown(&self, kind: OwnedKind) -> bool {
-        !self.is_own_only && self.permissions(&self.state.policy()).may_see_unknown(kind)
+        !self.only_own && self.permissions(&self.state.policy()).may_see_unknown(kind)
     }
 
     /// Whether the caller may see every object, so that no response can show too much.

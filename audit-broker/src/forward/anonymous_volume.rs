@@ -18,13 +18,13 @@ pub(crate) fn may_come_with(action: &Action) -> bool {
     let binds = host_config.and_then(|host| host.binds.as_ref());
     let mounts = host_config.and_then(|host| host.mounts.as_ref());
     config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty())
-        || mounts.into_iter().flatten().any(is_nameless)
+        || mounts.into_iter().flatten().any(is_anonymous)
         // A path alone is the place in the container.
         || binds.into_iter().flatten().any(|bind| !bind.contains(':'))
         || action.references.images.iter().any(|image| image.volumes().next().is_some())
 }
 
-fn is_nameless(mount: &Mount) -> bool {
+fn is_anonymous(mount: &Mount) -> bool {
     let is_volume = matches!(mount.kind.as_deref(), None | Some("volume"));
     is_volume && mount.source.as_ref().is_none_or(String::is_empty)
 }
