@@ -24,7 +24,7 @@ pub(crate) const PATH: &str = "/etc/audit-broker/config.toml";
 pub(crate) struct Settings {
     /// The socket that people connect to instead of docker's.
     pub(crate) listen: PathBuf,
-    /// Its mode, in octal digits.
+    /// The mode of that socket, in octal digits.
     listen_mode: String,
     /// The real docker socket.
     pub(crate) upstream: PathBuf,
@@ -46,11 +46,11 @@ pub(crate) struct Settings {
     head_timeout_seconds: u64,
     /// How long open streams may take to finish when the daemon shuts down.
     drain_seconds: u64,
-    /// How many connections one uid may have open.
+    /// How many connections one login, one container or, without a login, one uid may have open.
     pub(crate) connections_per_uid: u32,
     /// How many refusals of one caller in a minute get a record each.
     pub(crate) refusals_per_minute: u32,
-    /// How many networks one owner may have.
+    /// How many networks one owner may have, unless the policies let the owner remove all networks.
     pub(crate) networks_per_user: u32,
     /// Further headers that clients may send. The broker drops them.
     pub(crate) ignore_headers: Vec<String>,

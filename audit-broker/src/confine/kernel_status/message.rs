@@ -132,7 +132,7 @@ pub(crate) fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
 mod tests {
     use super::*;
 
-    const KEPT: Status = Status {
+    const KEEPS_RECORDS: Status = Status {
         enabled: Enabled::Enabled,
         auditd_pid: Some(612),
         lost: 3,
@@ -144,7 +144,7 @@ mod tests {
     fn an_answer_is_parsed_as_it_was_written() {
         for enabled in [Enabled::Disabled, Enabled::Enabled, Enabled::Locked] {
             for auditd_pid in [None, Some(612)] {
-                let answer = StatusAnswer::Status(Status { enabled, auditd_pid, ..KEPT });
+                let answer = StatusAnswer::Status(Status { enabled, auditd_pid, ..KEEPS_RECORDS });
                 assert_eq!(StatusAnswer::parse(&answer.to_bytes(7)), Some((7, answer)));
             }
         }
@@ -157,7 +157,7 @@ mod tests {
         let long = StatusAnswer::Failure("é".repeat(400)).to_bytes(1);
         assert_eq!(long.len(), ANSWER_LIMIT_BYTES);
         assert!(matches!(StatusAnswer::parse(&long), Some((1, StatusAnswer::Failure(_)))));
-        let mut bytes = StatusAnswer::Status(KEPT).to_bytes(1);
+        let mut bytes = StatusAnswer::Status(KEEPS_RECORDS).to_bytes(1);
         for len in 0..bytes.len() {
             assert_eq!(StatusAnswer::parse(&bytes[..len]), None);
         }
@@ -168,13 +168,13 @@ mod tests {
 
     #[test]
     fn the_error_says_how_to_make_the_kernel_keep_records() {
-        KEPT.check_that_records_are_kept().unwrap();
-        Status { enabled: Enabled::Locked, ..KEPT }.check_that_records_are_kept().unwrap();
-        let disabled = Status { enabled: Enabled::Disabled, ..KEPT };
+        KEEPS_RECORDS.check_that_records_are_kept().unwrap();
+        Status { enabled: Enabled::Locked, ..KEEPS_RECORDS }.check_that_records_are_kept().unwrap();
+        let disabled = Status { enabled: Enabled::Disabled, ..KEEPS_RECORDS };
         let error = disabled.check_that_records_are_kept().unwrap_err().to_string();
         assert!(error.contains("auditctl -e 1"), "{error}");
-        let alone = Status { auditd_pid: None, ..KEPT };
-        let error = alone.check_that_records_are_kept().unwrap_err().to_string();
+        let without_auditd = Status { auditd_pid: None, ..KEEPS_RECORDS };
+        let error = without_auditd.check_that_records_are_kept().unwrap_err().to_string();
         assert!(error.contains("start auditd"), "{error}");
     }
 }
