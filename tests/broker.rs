@@ -1,6 +1,6 @@
-//! The broker between real clients and the real dockerd: what they do works as it does without it.
+//! The broker between real clients and the real dockerd: the clients work as they do without it.
 //!
-//! Needs root and what `tests/run.sh` provides; run it through that script.
+//! Needs root and what `tests/run.sh broker` provides.
 
 #![cfg(test)]
 

@@ -1,7 +1,7 @@
-//! The product on the real kernel, auditd, ausearch, dockerd, sudo and rsyslog.
+//! audit-cli on the real kernel, with auditd, ausearch, dockerd, sudo and rsyslog.
 //!
-//! Needs root and what `tests/run.sh` provides; run it through that script. Some tests change the
-//! host's audit state, so they run one after the other, and each leaves it as it was.
+//! Needs root and what `tests/run.sh live` provides. Some tests change the host's audit state. They
+//! run one at a time, and each restores the state.
 
 #![cfg(test)]
 

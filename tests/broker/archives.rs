@@ -1,4 +1,4 @@
-//! Archives and images, both ways: the same bytes, the same names, the same ids.
+//! Archives and images are copied in both directions: the same bytes, names and ids.
 
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
@@ -9,20 +9,20 @@ use crate::docker::{Lines, alone, command_lines};
 use crate::host::{shell, text};
 use crate::http::Connection;
 
-/// Of the image that is saved and loaded.
+/// The size of the image that is saved and loaded.
 const IMAGE_BYTES: u32 = 64_000_000;
 
-/// A directory with what archives get wrong: links, modes, empty files and odd names.
+/// Creates a directory with what archives get wrong: links, modes, empty files and odd names.
 const TREE: &str = "mkdir -p t/sub && ln -s sub t/link && ln -s /nonexistent t/broken
     echo one >'t/a name' && echo two >$'t/sub/n\\nw' && echo three >$'t/\\xff' && : >t/empty
     echo four >t/-flag && chmod 2711 t/empty && cp /bin/busybox t/sub/";
 
-/// What is in a directory, without its times.
+/// Lists the contents of a directory, without the times.
 const LIST: &str = "list() { (cd $1 && find . -printf '%p %y %m %l\\n' -type f \
     -exec sha256sum {} \\; | sort); }";
 
 #[test]
-fn files_are_copied_both_ways() {
+fn docker_copies_files_both_ways() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let line = format!(
@@ -44,7 +44,7 @@ fn files_are_copied_both_ways() {
 }
 
 #[test]
-fn an_image_is_saved_and_loaded() {
+fn docker_saves_and_loads_an_image() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -64,7 +64,7 @@ fn an_image_is_saved_and_loaded() {
 }
 
 #[test]
-fn a_file_system_is_exported_and_imported() {
+fn docker_exports_and_imports_a_file_system() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -82,7 +82,7 @@ fn a_file_system_is_exported_and_imported() {
 }
 
 #[test]
-fn an_image_is_built() {
+fn docker_builds_an_image() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let scratch = format!(
@@ -106,7 +106,7 @@ fn an_image_is_built() {
     }
 }
 
-/// Keeps the host's build cache as it is: what is added goes at the end.
+/// Removes the entries that a test adds to the host's build cache.
 struct BuildCache(BTreeSet<String>);
 
 impl BuildCache {
@@ -119,7 +119,7 @@ impl BuildCache {
         let mut dockerd = Connection::over(UnixStream::connect(DOCKERD).unwrap());
         dockerd.send(b"GET /v1.41/system/df HTTP/1.1\r\nHost: docker\r\n\r\n");
         let answer = dockerd.answer("GET");
-        // Without it, all that was there before would seem added.
+        // Without the list, every older entry would look like an added one.
         assert_eq!(answer.status, 200, "{answer:?}");
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         let entries = answer["BuildCache"].as_array().into_iter().flatten();
@@ -129,7 +129,7 @@ impl BuildCache {
 
 impl Drop for BuildCache {
     fn drop(&mut self) {
-        // An entry goes after those that are built on it.
+        // An entry can only be removed after the entries that build on it.
         for _ in 0..3 {
             for added in Self::entries().difference(&self.0) {
                 let mut prune = Command::new(&command_lines()[0]);
@@ -141,10 +141,10 @@ impl Drop for BuildCache {
     }
 }
 
-/// The newer builder speaks HTTP/2 over upgraded connections. Docker from 23 on brings it as a
-/// program of its own, which is not on every host.
+/// BuildKit speaks HTTP/2 over upgraded connections. From docker 23 on it is a program of its own,
+/// which not every host has.
 #[test]
-fn an_image_is_built_by_buildkit() {
+fn buildkit_builds_an_image() {
     let broker = Broker::start("");
     let _cache = BuildCache::kept();
     let lines = Lines::at(&broker);
@@ -167,9 +167,10 @@ fn an_image_is_built_by_buildkit() {
     assert!(built, "no docker here has BuildKit");
 }
 
-/// docker before 29.5.1 would run a program of the container on the host.
+/// Before 29.5.1, dockerd unpacks a compressed archive with a program from the container, on the
+/// host.
 #[test]
-fn what_is_compressed_is_not_copied_in_where_that_is_dangerous() {
+fn the_broker_refuses_compressed_archives_where_they_are_dangerous() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let version = shell("docker version -f '{{.Server.Version}}'");

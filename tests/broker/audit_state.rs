@@ -1,4 +1,4 @@
-//! An audit system that does not keep records: no record, no request.
+//! The broker forwards no request while the audit system does not keep its record.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ fn assert_is_refused(answer: &Answer, why: &str) {
 }
 
 #[test]
-fn nothing_is_done_while_auditing_is_disabled() {
+fn the_broker_forwards_nothing_while_auditing_is_disabled() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let lax = Broker::before(&fake.socket(), "on_failure = \"warn\"");
@@ -37,10 +37,10 @@ fn nothing_is_done_while_auditing_is_disabled() {
         shell("auditctl -e 0");
         assert_is_refused(&start(&broker, &tag), "run auditctl -e 1");
         assert_eq!(times_started(&fake), 1);
-        // What is not recorded anyway goes on.
+        // Calls that need no record still work.
         assert_eq!(broker.http(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
         assert_eq!(broker.metric("audit_broker_kernel_keeps_records"), 0);
-        // A request that is not understood is not on record either.
+        // The broker records requests that it does not understand, so it refuses them as well.
         assert_is_refused(&broker.http(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"), "auditctl -e 1");
         assert_eq!(start(&lax, &tag).status, 204);
         assert_eq!(times_started(&fake), 2);
@@ -51,14 +51,14 @@ fn nothing_is_done_while_auditing_is_disabled() {
 }
 
 #[test]
-fn nothing_is_done_while_nobody_stores_records() {
+fn the_broker_forwards_nothing_while_auditd_is_dead() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
     let lost = LostCount::now();
     {
         let _again = Auditd::kill();
-        // The kernel finds out when it has something for auditd; the broker before that.
+        // The kernel notices when it has a record for auditd. The broker notices before that.
         let why = "auditd does not run, so nothing would store the record; start auditd";
         for _ in 0..3 {
             assert_is_refused(&start(&broker, &tag), why);
@@ -70,7 +70,7 @@ fn nothing_is_done_while_nobody_stores_records() {
     assert_eq!(times_started(&fake), 1);
 }
 
-/// A call with records so long that few of them fill auditd's socket and the kernel's backlog.
+/// Makes a call whose records are so long that a few fill auditd's socket and the kernel's backlog.
 fn long(broker: &Broker, tag: &str) -> Answer {
     let filler = "x".repeat(7000);
     let json = serde_json::json!({ "Image": "fedora", "Cmd": [filler] }).to_string();
@@ -82,11 +82,11 @@ fn long(broker: &Broker, tag: &str) -> Answer {
     broker.http((head + &json).as_bytes())
 }
 
-/// auditd stands still until its socket and the kernel's backlog are full. The kernel then drops
-/// records, and tells nobody which; what the broker can do is to wait for no longer than it is set
-/// to, and to do nothing that the kernel did not take.
+/// auditd hangs until its socket and the kernel's backlog are full. The kernel then drops records
+/// and does not say which. The broker can only limit how long a call waits, and forward no call
+/// whose record the kernel did not take.
 #[test]
-fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
+fn an_auditd_that_hangs_delays_each_call_for_a_limited_time() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "record_timeout_seconds = 1");
     let _lost = LostCount::now();
@@ -110,9 +110,9 @@ fn an_auditd_that_hangs_holds_up_each_call_for_a_while_at_most() {
     assert_eq!(records(&after, 2).len(), 2);
 }
 
-/// A host so busy that the process which asks the kernel does not run for a while.
+/// The host is so busy that the process that asks the kernel does not run for a while.
 #[test]
-fn s34_a_call_waits_for_its_record_as_long_as_it_is_set_to() {
+fn s34_a_call_waits_for_its_record_as_long_as_the_settings_say() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "record_timeout_seconds = 10");
     let tag = tag();
@@ -132,15 +132,17 @@ fn s34_a_call_waits_for_its_record_as_long_as_it_is_set_to() {
     assert_eq!(times_started(&fake), 1);
 }
 
-/// Each of these calls asks whether records are kept, and goes away before it needs the answer.
+/// Each call makes the broker ask whether the kernel keeps records, and disconnects before the
+/// answer.
 #[test]
-fn s34_calls_that_vanish_leave_the_process_that_asks_the_kernel() {
+fn s34_calls_that_disconnect_do_not_end_the_process_that_asks_the_kernel() {
     let hangs = "/containers/hangs/json";
     let fake = Fake::start(move |request| request.ends_with(hangs).then_some(Reply::Silence));
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
     assert_eq!(start(&broker, &tag).status, 204);
-    // The metrics ask the kernel too, and would take the answers.
+    // Reading metrics asks the kernel too, and would take the answers, so watch the open files
+    // instead.
     let files = broker.open_files().unwrap();
     let mut vanishing: Vec<_> = (0..900).map(|_| broker.connect()).collect();
     for connection in &mut vanishing {
@@ -152,9 +154,10 @@ fn s34_calls_that_vanish_leave_the_process_that_asks_the_kernel() {
     assert_eq!(start(&broker, &tag).status, 204, "{}", broker.said());
 }
 
-/// The rest of them is counted, and told when the minute or the broker ends.
+/// The broker counts the further refusals, and records the count when the minute or the broker
+/// ends.
 #[test]
-fn s35_refusals_cannot_flood_the_trail() {
+fn s35_a_caller_cannot_flood_the_trail_with_refusals() {
     let fake = Fake::start(|_| None);
     let tag = tag();
     {
@@ -165,7 +168,7 @@ fn s35_refusals_cannot_flood_the_trail() {
             connection.send(request.as_bytes());
             assert_eq!(connection.answer("GET").status, 404);
         }
-        // A call that is made is on record all the same.
+        // The broker still records a call that it forwards.
         assert_eq!(start(&broker, &tag).status, 204);
     }
     assert_eq!(records(&tag, 7).len(), 7);

@@ -1,7 +1,7 @@
 //! The broker under test: its process, its configuration and its socket.
 //!
-//! With `AUDIT_BROKER_SOCKET` the same tests run at any socket that takes everybody, with dockerd
-//! behind it: what fails there is the test's fault and not the broker's.
+//! With `AUDIT_BROKER_SOCKET` the same tests run at any other socket that every user can reach and
+//! that leads to dockerd. A test that fails there is wrong.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,13 +21,13 @@ use crate::http::{Answer, Connection};
 /// The socket of dockerd itself.
 pub(crate) const DOCKERD: &str = "/var/run/docker.sock";
 
-/// Whom the broker becomes after its start.
+/// The user that the broker becomes after its start.
 const USER: &str = "audit-broker";
 
-/// What the tests need that are not about policies.
+/// The policy for tests that are not about policies.
 pub(crate) const PERMIT_ALL: &str = "@id(\"all\") permit(principal, action, resource);\n";
 
-/// The harness asks whether the broker answers.
+/// Lets the harness ask whether the broker answers.
 const PERMIT_PING: &str = "@id(\"harness\") permit(principal is Service, \
     action == Action::\"daemon-access\", resource) when { principal.uid == 0 };\n";
 
@@ -37,7 +37,7 @@ const END_SECONDS: u64 = 10;
 pub(crate) struct Broker {
     process: Option<Child>,
     socket: PathBuf,
-    /// Removed last: the process runs in it and as this user.
+    /// Dropped after the process, which runs in it, and before the user, who owns files in it.
     directory: Directory,
     _user: SystemUser,
 }
@@ -48,7 +48,8 @@ impl Broker {
         Self::before(Path::new(DOCKERD), extra_toml)
     }
 
-    /// The same with these policies in place of one that permits everything.
+    /// Starts the broker in front of dockerd, with these policies instead of one that permits
+    /// everything.
     pub(crate) fn with_policies(policies: &str, extra_toml: &str) -> Self {
         Self::in_front_of(Path::new(DOCKERD), policies, extra_toml)
     }
@@ -62,7 +63,7 @@ impl Broker {
     pub(crate) fn in_front_of(upstream: &Path, policies: &str, extra_toml: &str) -> Self {
         let user = SystemUser::there();
         let directory = Directory::new();
-        // What the clients leave in their home must not be this machine's.
+        // The clients must not see or change the home directory of this host's user.
         let home = directory.path().join("home");
         fs::create_dir(&home).unwrap();
         fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
@@ -128,17 +129,17 @@ impl Broker {
         &self.socket
     }
 
-    /// A directory in which everybody may write.
+    /// A directory in which every user may write.
     pub(crate) fn home(&self) -> PathBuf {
         self.directory.path().join("home")
     }
 
-    /// A connection on which the test says what it likes.
+    /// Opens a connection on which the test can send anything.
     pub(crate) fn connect(&self) -> Connection {
         Connection::over(UnixStream::connect(&self.socket).unwrap())
     }
 
-    /// The answer to these bytes, sent on a connection of their own.
+    /// Sends these bytes on a new connection and reads the response.
     pub(crate) fn http(&self, request: &[u8]) -> Answer {
         let mut connection = self.connect();
         connection.send(request);
@@ -146,7 +147,7 @@ impl Broker {
         connection.answer(&String::from_utf8_lossy(method))
     }
 
-    /// The process; none where the tests run at a socket that is there.
+    /// The broker's process, unless the tests run at an existing socket.
     pub(crate) fn pid(&self) -> Option<Pid> {
         Some(Pid::from_raw(self.process.as_ref()?.id().try_into().unwrap()))
     }
@@ -157,7 +158,7 @@ impl Broker {
         Some(fs::read_dir(format!("/proc/{process}/fd")).unwrap().count())
     }
 
-    /// What the broker has said of itself so far.
+    /// The broker's own log so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
     }
@@ -187,10 +188,10 @@ impl Drop for Broker {
     }
 }
 
-/// The broker's user, made unless it is there, and removed with the last that needs it.
+/// The broker's user. Created if it does not exist, and removed with the last broker that needs it.
 struct SystemUser;
 
-/// How many need the user, and whether it was made here.
+/// The number of brokers that need the user, and whether this process created it.
 static USERS: Mutex<(u32, bool)> = Mutex::new((0, false));
 
 impl SystemUser {
@@ -213,7 +214,7 @@ impl Drop for SystemUser {
         let Ok(mut users) = USERS.lock() else { return };
         users.0 -= 1;
         if *users == (0, true) {
-            // The process that asks the kernel may be about to end.
+            // The broker's child process may still be about to end.
             shell(&format!("userdel --force {USER} 2>/dev/null"));
         }
     }

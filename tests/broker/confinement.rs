@@ -1,4 +1,4 @@
-//! What the running process may do, and what it tells of itself.
+//! The privileges of the running broker, and its metrics.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,15 +8,15 @@ use crate::broker::Broker;
 use crate::host::{PERSON, login, shell, tag};
 use crate::observe::{harmless, harmless_by_curl};
 
-/// Value of a field in the status of a thread.
+/// The value of a field in the status of a thread.
 fn status<'a>(text: &'a str, field: &str) -> &'a str {
     text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(":\t")).unwrap()
 }
 
 #[test]
-fn no_thread_can_do_more_than_it_must() {
+fn each_thread_of_the_broker_has_only_the_privileges_that_it_needs() {
     let broker = Broker::start("");
-    // So that there is a thread that acts for a login.
+    // This call starts a thread that acts for a login.
     let mut curl = login(PERSON);
     harmless_by_curl(&mut curl, &broker, &tag());
     curl.output().unwrap();
@@ -50,7 +50,7 @@ fn no_thread_can_do_more_than_it_must() {
 }
 
 #[test]
-fn only_root_reads_metrics() {
+fn only_root_can_read_metrics() {
     let broker = Broker::start("");
     let tag = tag();
     broker.http(harmless(&tag).as_bytes());

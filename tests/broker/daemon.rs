@@ -1,4 +1,4 @@
-//! The life of the daemon: how it is started, told, and ended.
+//! The life cycle of the daemon: start, reload and stop.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ fn program() -> PathBuf {
     std::env::var_os("AUDIT_BROKER").expect("run the broker's tests through tests/run.sh").into()
 }
 
-/// A daemon that the test starts, tells and ends itself.
+/// A daemon that the test starts, signals and stops itself.
 struct Daemon {
     directory: Directory,
     fake: Fake,
@@ -59,7 +59,7 @@ impl Daemon {
         fs::write(self.path("config.toml"), text).unwrap();
     }
 
-    /// The command line, as root would type it.
+    /// The command that root would type.
     fn serve(&self, mut command: Command) -> Command {
         command.arg(program()).args(["serve", "--config"]).arg(self.path("config.toml"));
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -85,7 +85,7 @@ impl Daemon {
         stream.write_all(PING).is_ok() && Connection::over(stream).answer("GET").status == 200
     }
 
-    /// What it says of why it does not start.
+    /// Starts the daemon, which must refuse to start, and gives its error.
     fn refusal(&self, command: Command) -> String {
         let start = Instant::now();
         let status = self.serve(command).status().unwrap();
@@ -101,7 +101,7 @@ impl Daemon {
         fs::read_to_string(self.path("stderr")).unwrap()
     }
 
-    /// A client in the middle of a stream.
+    /// Opens a client in the middle of a stream.
     fn stream(&self) -> UnixStream {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream
@@ -121,7 +121,7 @@ fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
 }
 
-/// Ends it, and tells how long that took.
+/// Stops the daemon and measures how long it takes.
 fn end(mut child: Child) -> Duration {
     let start = Instant::now();
     signal(&child, Signal::SIGTERM);
@@ -134,7 +134,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn it_says_what_it_is() {
+fn the_broker_prints_its_version_and_help() {
     let version = run(&["--version"]);
     assert!(version.status.success() && text(&version.stdout).starts_with("audit-broker "));
     let help = text(&run(&["--help"]).stdout);
@@ -144,7 +144,7 @@ fn it_says_what_it_is() {
 }
 
 #[test]
-fn a_configuration_is_checked() {
+fn check_reports_each_error_of_the_configuration() {
     let daemon = Daemon::new();
     let config = daemon.path("config.toml");
     let check = |text: &str| {
@@ -174,7 +174,7 @@ fn a_configuration_is_checked() {
 }
 
 #[test]
-fn a_bad_configuration_is_not_taken_over() {
+fn the_broker_keeps_its_settings_if_the_new_ones_are_bad() {
     let daemon = Daemon::new();
     let child = daemon.start();
     let reload = |text: &str, says: &str| {
@@ -195,14 +195,15 @@ fn a_bad_configuration_is_not_taken_over() {
 }
 
 #[test]
-fn a_service_manager_hands_over_the_socket() {
+fn the_broker_takes_its_socket_from_the_service_manager() {
     let daemon = Daemon::new();
     let listener = UnixListener::bind(daemon.socket()).unwrap();
     let notified = UnixDatagram::bind(daemon.path("notify.sock")).unwrap();
     notified.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     fs::set_permissions(daemon.path("notify.sock"), fs::Permissions::from_mode(0o666)).unwrap();
     let mut shell = Command::new("sh");
-    // The shell makes its input, the socket, the descriptor that the daemon is told of.
+    // The socket is the shell's standard input. The shell moves it to descriptor 3, where
+    // LISTEN_FDS puts it.
     shell.args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 </dev/null", "sh"]);
     let mut command = daemon.serve(shell);
     command.stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)));
@@ -225,7 +226,7 @@ fn a_service_manager_hands_over_the_socket() {
 }
 
 #[test]
-fn an_end_lets_streams_go_on() {
+fn the_broker_lets_streams_finish_when_it_stops() {
     let daemon = Daemon::new();
     daemon.configure("drain_seconds = 3");
     let child = daemon.start();
@@ -245,7 +246,7 @@ fn an_end_lets_streams_go_on() {
     assert!(daemon.said().contains("streams were still open"), "{}", daemon.said());
     drop(idle);
 
-    // Without streams there is nothing to wait for.
+    // Without open streams the broker does not wait.
     let child = daemon.start();
     let _idle = UnixStream::connect(daemon.socket()).unwrap();
     let mut kept = Connection::over(UnixStream::connect(daemon.socket()).unwrap());
@@ -255,7 +256,7 @@ fn an_end_lets_streams_go_on() {
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
-/// With sockets of its own, a second broker would still undo what the first one writes.
+/// Even on a socket of its own, a second broker would overwrite what the first one stores.
 #[test]
 fn s15_two_brokers_never_share_a_state_dir() {
     let (first, second) = (Daemon::new(), Daemon::new());
@@ -266,7 +267,7 @@ fn s15_two_brokers_never_share_a_state_dir() {
     assert!(refusal.contains("another audit-broker uses state_dir"), "{refusal}");
     assert!(refusal.contains(link.to_str().unwrap()), "{refusal}");
     assert!(!second.socket().exists(), "it takes its socket away again");
-    // The socket of the metrics is one broker's too.
+    // Two brokers cannot share a socket for metrics either.
     let config = fs::read_to_string(second.path("config.toml")).unwrap();
     let (own, taken) = (second.path("metrics.sock"), first.path("metrics.sock"));
     let shared = config.replace(own.to_str().unwrap(), taken.to_str().unwrap());
@@ -281,7 +282,7 @@ fn s15_two_brokers_never_share_a_state_dir() {
 }
 
 #[test]
-fn there_is_one_at_a_time_and_a_killed_one_is_replaced() {
+fn a_second_broker_refuses_to_start_but_can_replace_a_killed_one() {
     let daemon = Daemon::new();
     let mut first = daemon.start();
     let refusal = daemon.refusal(Command::new("env"));
@@ -300,7 +301,7 @@ fn there_is_one_at_a_time_and_a_killed_one_is_replaced() {
 }
 
 #[test]
-fn what_is_missing_is_said_in_one_line() {
+fn the_broker_says_in_one_line_why_it_does_not_start() {
     let daemon = Daemon::new();
     let refusal = daemon.refusal(login_as_root(PERSON));
     assert!(refusal.contains("running inside a login session"), "{refusal}");

@@ -1,4 +1,4 @@
-//! Docker's own command line: run by a person at the broker, and by root at dockerd to compare.
+//! Docker's command line: the test user runs it through the broker, and root at dockerd to compare.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,19 +10,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::broker::{Broker, DOCKERD};
 use crate::host::{Directory, PERSON, login, tag, text};
 
-/// After this many seconds a line is stuck.
+/// The seconds after which a line is killed.
 const PATIENCE_SECONDS: &str = "100";
 
 const NOISE: &str = "error waiting for container: context canceled";
 
-/// For who tidies up the host or measures its disk: dockerd does one of each at a time, and answers
-/// others with an error; and what one test prunes, another may just be about to use.
+/// For tests that prune or measure the host's disk. dockerd does one of each at a time and answers
+/// others with an error, and what one test prunes, another may be about to use.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The command lines that are here: one, or an older and a newer one.
+/// The installed command lines: one, or an older and a newer one.
 pub(crate) fn command_lines() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = ["/usr/bin/docker", "/usr/local/bin/docker"]
         .iter()
@@ -34,7 +34,7 @@ pub(crate) fn command_lines() -> Vec<PathBuf> {
 }
 
 impl Broker {
-    /// Docker's command line, run at the broker by a user who has logged in.
+    /// Docker's command line, run through the broker by a user who has logged in.
     pub(crate) fn docker(&self, user: &str) -> Command {
         let mut command = login(user);
         command.arg(&command_lines()[0]);
@@ -43,7 +43,8 @@ impl Broker {
     }
 }
 
-/// What the lines of one test make carries one name, and goes with it.
+/// Runs lines of bash. What the lines of one test create has the same prefix in its name, and is
+/// removed at the end.
 pub(crate) struct Lines<'a> {
     broker: &'a Broker,
     directory: Directory,
@@ -57,25 +58,25 @@ impl<'a> Lines<'a> {
         Self { broker, directory, name: tag(), runs: std::cell::Cell::new(0) }
     }
 
-    /// The beginning of the names of all that is made.
+    /// The prefix of the names of everything that the lines create.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// A file for the lines to read, as `$D/../NAME`.
+    /// Writes a file that the lines can read as `$D/../NAME`.
     pub(crate) fn file(&self, name: &str, content: &[u8]) {
         fs::write(self.directory.path().join(name), content).unwrap();
     }
 
-    /// A line of bash that the person runs at the broker. `$N` is a name of its own for what it
-    /// makes, and `$D` a directory of its own, in which it begins.
+    /// Runs a line of bash as the test user, through the broker. `$N` is a name for what it
+    /// creates, and `$D` an empty directory in which it starts. Both are new for each line.
     pub(crate) fn through(&self, docker: &Path, line: &str) -> Output {
         let mut command = login(PERSON);
         command.env("DOCKER_HOST", self.broker.address());
         self.run(command, docker, line)
     }
 
-    /// The same at dockerd itself, as root.
+    /// Runs the same at dockerd itself, as root.
     pub(crate) fn straight(&self, docker: &Path, line: &str) -> Output {
         let mut command = Command::new("env");
         command.env("DOCKER_HOST", format!("unix://{DOCKERD}"));
@@ -103,7 +104,7 @@ impl<'a> Lines<'a> {
             .unwrap();
         let plain = |bytes: &[u8]| {
             let shown = text(bytes).replace(&name, "NAME");
-            // Docker says it or not, as it happens, when a container does not start.
+            // When a container does not start, docker prints this line or not, depending on timing.
             let told = shown.split_inclusive('\n').filter(|line| !line.contains(NOISE));
             told.collect::<String>().into_bytes()
         };
@@ -114,8 +115,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Expects that a line does the same at the broker and at dockerd, in output, errors and
-    /// exit code, with each command line; gives what it printed each time.
+    /// Expects a line to do the same through the broker and at dockerd: output, errors and exit
+    /// code, with each command line. Gives the outputs.
     pub(crate) fn alike(&self, line: &str) -> Vec<String> {
         let compare = |docker: &PathBuf| {
             let through = self.through(docker, line);
@@ -129,7 +130,7 @@ impl<'a> Lines<'a> {
         command_lines().iter().map(compare).collect()
     }
 
-    /// Expects what lines print at the broker, with each command line.
+    /// Expects these outputs of these lines through the broker, with each command line.
     pub(crate) fn give(&self, lines: &[(&str, &str)]) {
         for (line, expected) in lines {
             for docker in command_lines() {

@@ -1,7 +1,7 @@
-//! A second dockerd, of a newer release than the host's, for one test.
+//! A second dockerd, newer than the host's, for one test.
 //!
-//! `tests/engine28.sh` unpacks its programs. It runs in a network namespace of its own, with its own
-//! images, beside the host's dockerd.
+//! `tests/engine28.sh` unpacks its programs. It runs next to the host's dockerd, in a network
+//! namespace of its own and with images of its own.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -18,12 +18,12 @@ use crate::host::{Directory, shell, text};
 const START_SECONDS: u64 = 30;
 const END_SECONDS: u64 = 20;
 
-/// Where an engine keeps its images.
+/// Where the engine keeps its images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
-    /// The store of a graph driver, the default until docker 28.
+    /// In a graph driver, the default until docker 28.
     Overlay2,
-    /// The store of containerd, the default from docker 29 on.
+    /// In containerd, the default from docker 29 on.
     Containerd,
 }
 
@@ -40,7 +40,7 @@ impl Engine {
         Self::with_settings(store, "{}")
     }
 
-    /// Starts the engine with further keys of `daemon.json`.
+    /// Starts the engine with these keys in its `daemon.json`.
     pub(crate) fn with_settings(store: Store, settings: &str) -> Self {
         let programs = std::env::var_os("AUDIT_ENGINE28")
             .expect("set AUDIT_ENGINE28 to the directory that tests/engine28.sh made");
@@ -95,30 +95,30 @@ impl Engine {
         }
     }
 
-    /// Its socket.
+    /// The engine's socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("docker.sock")
     }
 
-    /// The value of `DOCKER_HOST` that reaches it.
+    /// The value of `DOCKER_HOST` for this engine.
     pub(crate) fn address(&self) -> String {
         format!("unix://{}", self.socket().display())
     }
 
-    /// A broker in front of it.
+    /// Starts a broker in front of the engine.
     pub(crate) fn broker(&self, policies: &str) -> Broker {
         Broker::in_front_of(&self.socket(), policies, "")
     }
 
-    /// Runs a line of shell as root at the engine itself, with its own clients, and expects the line
-    /// to work.
+    /// Runs a line of shell as root at the engine itself, with the engine's clients. The line must
+    /// succeed.
     pub(crate) fn shell(&self, line: &str) -> String {
         let output = self.command("sh", &["-ec", line]).output().unwrap();
         assert!(output.status.success(), "{line}: {}", text(&output.stderr));
         text(&output.stdout)
     }
 
-    /// A command of root's at the engine itself, in the engine's network namespace.
+    /// A command that root runs at the engine itself, in the engine's network namespace.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -155,7 +155,7 @@ impl Drop for Engine {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        // What a killed dockerd left mounted would keep its directory.
+        // The directory cannot be removed while the mounts of a killed dockerd remain.
         shell(&format!(
             "awk '{{print $2}}' /proc/mounts | grep '^{}/' | sort -r | xargs -r umount -l",
             self.directory.path().display()

@@ -1,4 +1,4 @@
-//! A dockerd that does nothing but what a test wants, and remembers what it was asked.
+//! A fake dockerd that answers as a test wants, and counts the requests.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,19 +14,19 @@ use nix::sys::socket;
 
 use crate::host::Directory;
 
-/// What it does when it is asked.
+/// What the fake does with a request.
 pub(crate) enum Reply {
-    /// Answers in full.
+    /// Sends this response in full.
     Document(u16, String),
-    /// Says this much, and no more until it ends.
+    /// Sends this beginning of a response, and nothing more until the connection ends.
     Begin(&'static str),
-    /// Says nothing until it ends.
+    /// Sends nothing until the connection ends.
     Silence,
 }
 
 type React = dyn Fn(&str) -> Option<Reply> + Send + Sync;
 
-/// Full length, as the broker asks for objects by it.
+/// An id of full length, as the broker uses it to inspect objects.
 pub(crate) const ID: &str = "53819f4339c73f5518abf16d65ae065a13c9fff0e80523be2d5e3c8b16e72ad5";
 
 pub(crate) struct Fake {
@@ -42,13 +42,13 @@ struct Accepting {
 
 struct State {
     react: Box<React>,
-    /// Method and path of each request, without the version; of images with the query.
+    /// Method and path of each request, without the version, and with the query for images.
     asked: Mutex<Vec<String>>,
     open: Mutex<Vec<UnixStream>>,
 }
 
 impl Fake {
-    /// Answers as `react` says, and else as a dockerd in which every container exists.
+    /// Answers as `react` says. Without an answer from `react`, every container exists.
     pub(crate) fn start(react: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> Self {
         let state = Arc::new(State {
             react: Box::new(react),
@@ -64,7 +64,7 @@ impl Fake {
         self.directory.path().join("dockerd.sock")
     }
 
-    /// Listens again after an end.
+    /// Starts to listen again after [`Self::end`].
     pub(crate) fn go_on(&mut self) {
         let listener = listen(&self.socket());
         let accepting = listener.try_clone().unwrap();
@@ -79,7 +79,7 @@ impl Fake {
         self.accepting = Some(Accepting { listener, thread });
     }
 
-    /// Ends as a dockerd that is killed: nobody listens, and all connections break.
+    /// Ends like a killed dockerd: its socket is gone, and all connections break.
     pub(crate) fn end(&mut self) {
         let Some(Accepting { listener, thread }) = self.accepting.take() else { return };
         let _ = socket::shutdown(listener.as_raw_fd(), socket::Shutdown::Both);
@@ -90,7 +90,7 @@ impl Fake {
         fs::remove_file(self.socket()).unwrap();
     }
 
-    /// How often it was asked for this.
+    /// The number of times that this request came.
     pub(crate) fn times_asked(&self, request: &str) -> usize {
         self.state.asked.lock().unwrap().iter().filter(|asked| *asked == request).count()
     }
@@ -108,7 +108,7 @@ fn listen(path: &Path) -> UnixListener {
     listener
 }
 
-/// Answers one request after the other until either side ends.
+/// Answers requests one by one until either side ends the connection.
 fn serve(state: &State, mut stream: UnixStream) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(request) = request(&mut reader) {
@@ -135,7 +135,7 @@ fn serve(state: &State, mut stream: UnixStream) {
     }
 }
 
-/// Method and path of the next request, which is read to its end.
+/// Reads the next request to its end, and gives its method and path.
 fn request(reader: &mut BufReader<UnixStream>) -> Option<String> {
     let mut first = String::new();
     let mut length = 0;
@@ -157,7 +157,7 @@ fn request(reader: &mut BufReader<UnixStream>) -> Option<String> {
     reader.read_exact(&mut vec![0; length]).ok()?;
     let mut words = first.split(' ');
     let (method, target) = (words.next()?, words.next()?);
-    // What an image is depends on the platform that is asked for.
+    // The answer about an image depends on the platform in the query.
     let path = if target.contains("/images/") { target } else { target.split('?').next()? };
     let path = match path.strip_prefix("/v1.").and_then(|path| path.split_once('/')) {
         Some((_, path)) => format!("/{path}"),

@@ -1,5 +1,5 @@
-//! dockerd that ends or hangs, and clients that vanish: who is left gets a clear answer, and nothing
-//! stays behind.
+//! dockerd ends or hangs, and clients disconnect: the other side gets a clear response, and the
+//! broker keeps nothing open.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -42,7 +42,7 @@ fn call(tag: &str, op: &str) -> String {
     format!("POST /containers/{tag}/{op} HTTP/1.1\r\nHost: docker\r\n\r\n")
 }
 
-/// Sends a request and waits until what comes back ends with this.
+/// Sends a request and reads until the response ends with this.
 fn begin(broker: &Broker, request: &str, ends: &str) -> UnixStream {
     let mut stream = UnixStream::connect(broker.socket()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -56,7 +56,7 @@ fn begin(broker: &Broker, request: &str, ends: &str) -> UnixStream {
     stream
 }
 
-/// What comes until the other side ends, in order or not.
+/// Reads until the other side ends the connection, with or without an error.
 fn rest(mut stream: UnixStream) -> String {
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
@@ -64,7 +64,7 @@ fn rest(mut stream: UnixStream) -> String {
 }
 
 #[test]
-fn dockerd_ends_in_the_middle_of_streams_and_comes_back() {
+fn clients_get_a_clear_response_when_dockerd_ends_and_returns() {
     let mut fake = Fake::start(streaming);
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
@@ -105,7 +105,7 @@ fn dockerd_ends_in_the_middle_of_streams_and_comes_back() {
 }
 
 #[test]
-fn a_kept_connection_survives_a_restart_of_dockerd() {
+fn a_clients_connection_survives_a_restart_of_dockerd() {
     let mut fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
@@ -120,7 +120,7 @@ fn a_kept_connection_survives_a_restart_of_dockerd() {
 }
 
 #[test]
-fn a_dockerd_that_hangs_holds_up_nobody_else() {
+fn a_dockerd_that_hangs_for_some_calls_does_not_delay_others() {
     let fake = Fake::start(streaming);
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
@@ -132,7 +132,7 @@ fn a_dockerd_that_hangs_holds_up_nobody_else() {
     let start = Instant::now();
     assert_eq!(broker.http(call(&tag, "start").as_bytes()).status, 204);
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-    // All have gone away: nothing waits for dockerd in their place.
+    // All clients have disconnected, and the broker does not wait for dockerd in their place.
     drop(waiting);
     wait_until("the end of all connections", || broker.connections() == 0);
     let outcomes = records(&tag, 102);
@@ -140,7 +140,7 @@ fn a_dockerd_that_hangs_holds_up_nobody_else() {
     assert_eq!(failed.count(), 50);
 }
 
-/// A client, in the phase in which it vanishes.
+/// A phase of a call, and a client that disconnects in it.
 type Phase = (&'static str, fn(&Broker, &str));
 
 const PHASES: [Phase; 9] = [
@@ -170,10 +170,10 @@ const PHASES: [Phase; 9] = [
 ];
 
 #[test]
-fn a_client_that_vanishes_leaves_nothing_behind() {
+fn the_broker_keeps_nothing_open_for_clients_that_disconnect() {
     let fake = Fake::start(streaming);
     let broker = Broker::before(&fake.socket(), "");
-    // What is opened for good is opened by now.
+    // By now the broker has opened what it keeps open.
     for _ in 0..20 {
         assert_eq!(broker.http(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n").status, 200);
     }
@@ -198,12 +198,12 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
     assert!(!broker.said().contains("panicked"), "{}", broker.said());
 }
 
-/// The full id of a container by its number.
+/// The full id of the container with this number.
 fn id_of(number: usize) -> String {
     format!("{number:064x}")
 }
 
-/// A dockerd that lists many containers and says nothing of each but the first.
+/// A dockerd that lists many containers, but lets only one of them be inspected.
 fn locked(request: &str) -> Option<Reply> {
     if request == "GET /containers/json" {
         let listed: Vec<String> = (0..40).map(|n| format!(r#"{{"Id":"{}"}}"#, id_of(n))).collect();
@@ -217,7 +217,7 @@ fn locked(request: &str) -> Option<Reply> {
 }
 
 #[test]
-fn s33_what_dockerd_does_not_answer_has_an_end() {
+fn s33_the_broker_stops_waiting_for_dockerd_after_the_timeout() {
     let fake = Fake::start(locked);
     let broker = Broker::before(&fake.socket(), "dockerd_timeout_seconds = 1");
     let answer = broker.http(call("any", "start").as_bytes());
@@ -228,7 +228,7 @@ fn s33_what_dockerd_does_not_answer_has_an_end() {
         let times = |number| fake.times_asked(&format!("GET /containers/{}/json", id_of(number)));
         (0..40).map(times).max().unwrap()
     };
-    // It takes some turns until each has been tried.
+    // The broker needs several calls until it has tried each container.
     for _ in 0..10 {
         let answer = broker.http(list);
         assert_eq!(answer.status, 200, "{answer:?}");

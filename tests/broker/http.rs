@@ -1,11 +1,11 @@
-//! A client of HTTP/1.1 that sends exactly the bytes it is given.
+//! An HTTP/1.1 client that sends exactly the bytes it is given.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// A silent broker fails the test; it does not hang it.
+/// The timeout after which a silent broker fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Connection {
@@ -13,7 +13,7 @@ pub(crate) struct Connection {
     reader: BufReader<UnixStream>,
 }
 
-/// What came back, its body in full and out of its chunks.
+/// A response with its whole body, decoded from its chunks.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -45,19 +45,19 @@ impl Connection {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Says that nothing more comes, and goes on reading.
+    /// Shuts down the sending side. The connection can still read.
     pub(crate) fn end_sending(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Everything until the other side ends.
+    /// Reads everything until the other side ends the connection.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.reader.read_to_end(&mut bytes).unwrap();
         bytes
     }
 
-    /// The next answer; status 0 if the other side ends without one.
+    /// Reads the next response. The status is 0 if the other side ends the connection first.
     pub(crate) fn answer(&mut self, method: &str) -> Answer {
         let status = self.line();
         let status = status.split(' ').nth(1).map_or(0, |code| code.parse().unwrap());
@@ -92,7 +92,7 @@ impl Connection {
             let start = body.len();
             body.resize(start + length, 0);
             self.reader.read_exact(&mut body[start..]).unwrap();
-            // The end of the chunk, or the empty line after the last.
+            // The end of the chunk, or the empty line after the last one.
             self.line();
             if length == 0 {
                 return body;

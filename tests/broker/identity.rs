@@ -1,4 +1,4 @@
-//! Each kind of process that may connect, by what its record says of it.
+//! Each kind of process that may connect, and how its record describes it.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -18,7 +18,7 @@ use crate::observe::{harmless, harmless_by_curl, record, records, wait_until};
 const UNSET: &str = "4294967295";
 const NOBODY: &str = "65534";
 
-/// Makes a call by a command that runs curl, and gives its record.
+/// Makes a call with a command that runs curl, and gives its record.
 fn call(broker: &Broker, mut command: Command) -> String {
     let tag = tag();
     harmless_by_curl(&mut command, broker, &tag);
@@ -27,7 +27,7 @@ fn call(broker: &Broker, mut command: Command) -> String {
     record(&tag)
 }
 
-/// Expects values of fields, of the message or of the kernel's head.
+/// Checks the values of fields, in the message or in the kernel's part of the record.
 fn assert_says(record: &str, expected: &[(&str, &str)]) {
     let (head, _) = record.split_once("msg='").unwrap();
     for (name, expected) in expected {
@@ -42,7 +42,7 @@ fn auid_in_head(record: &str) -> &str {
 }
 
 #[test]
-fn a_person_who_has_logged_in() {
+fn the_record_describes_a_person_who_has_logged_in() {
     let broker = Broker::start("");
     let uid = uid_of(PERSON).to_string();
     let straight = login(PERSON)
@@ -85,7 +85,7 @@ fn a_person_who_has_logged_in() {
 }
 
 #[test]
-fn a_person_who_becomes_another_by_su() {
+fn the_record_describes_a_person_who_becomes_another_by_su() {
     let broker = Broker::start("");
     let uid = uid_of(PERSON).to_string();
     let tag = tag();
@@ -101,7 +101,7 @@ fn a_person_who_becomes_another_by_su() {
 }
 
 #[test]
-fn a_person_who_becomes_root_by_sudo() {
+fn the_record_describes_a_person_who_becomes_root_by_sudo() {
     let broker = Broker::start("");
     let rule = format!("/etc/sudoers.d/{}", tag());
     let _restored = Restored::file(&rule, &format!("{PERSON} ALL=(root) NOPASSWD: ALL\n"));
@@ -115,7 +115,7 @@ fn a_person_who_becomes_root_by_sudo() {
 }
 
 #[test]
-fn a_service_has_no_login() {
+fn the_record_describes_a_service_without_a_login() {
     let broker = Broker::start("");
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--clear-groups"]);
@@ -134,7 +134,7 @@ fn a_service_has_no_login() {
 }
 
 #[test]
-fn a_root_of_its_own_user_namespace_is_the_user_outside() {
+fn root_of_a_user_namespace_is_recorded_as_the_user_outside() {
     let broker = Broker::start("");
     let uid = uid_of(PERSON).to_string();
     let mut command = login(PERSON);
@@ -144,7 +144,7 @@ fn a_root_of_its_own_user_namespace_is_the_user_outside() {
 }
 
 #[test]
-fn a_container_is_no_root_of_the_host() {
+fn root_of_a_container_is_not_recorded_as_root_of_the_host() {
     let broker = Broker::start("");
     let (name, tag) = (tag(), tag());
     let line =
@@ -173,9 +173,9 @@ fn a_container_is_no_root_of_the_host() {
     assert_eq!(found_settled(&["-hn", &name], &tag).len(), 1);
 }
 
-/// The broker is stopped so that it sees the connection only when its owner has ended.
+/// The test stops the broker, which sees the connection only after its process has ended.
 #[test]
-fn who_is_gone_at_once_gets_nothing_done() {
+fn a_caller_that_has_ended_before_it_is_identified_is_refused() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let tag = tag();
@@ -206,7 +206,7 @@ fn who_is_gone_at_once_gets_nothing_done() {
 }
 
 #[test]
-fn a_descriptor_that_is_passed_on_stays_in_the_name_of_who_connected() {
+fn a_call_on_a_passed_descriptor_is_recorded_for_the_process_that_connected() {
     let broker = Broker::start("");
     let tag = tag();
     let stream = UnixStream::connect(broker.socket()).unwrap();
@@ -223,7 +223,7 @@ fn a_descriptor_that_is_passed_on_stays_in_the_name_of_who_connected() {
 }
 
 #[test]
-fn what_a_client_says_of_itself_plays_no_part() {
+fn the_record_ignores_what_a_client_says_of_itself() {
     let broker = Broker::start("");
     let tag = tag();
     let claim = |header: &str| {

@@ -1,10 +1,10 @@
-//! Containers, images, volumes and networks as objects: listed, looked at, changed, removed.
+//! Containers, images, volumes and networks: docker lists, inspects, changes and removes them.
 
 use crate::broker::Broker;
 use crate::docker::{Lines, alone};
 
 #[test]
-fn images_are_named_and_looked_at() {
+fn docker_tags_and_inspects_images() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -27,7 +27,7 @@ fn images_are_named_and_looked_at() {
 }
 
 #[test]
-fn volumes_are_made_and_used() {
+fn docker_creates_and_uses_volumes() {
     let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
@@ -44,7 +44,7 @@ fn volumes_are_made_and_used() {
 }
 
 #[test]
-fn networks_are_made_and_used() {
+fn docker_creates_and_uses_networks() {
     let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
@@ -64,7 +64,7 @@ fn networks_are_made_and_used() {
 }
 
 #[test]
-fn containers_change_their_state() {
+fn docker_changes_the_state_of_containers() {
     let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
@@ -88,12 +88,12 @@ fn containers_change_their_state() {
 }
 
 #[test]
-fn the_host_is_looked_at_and_tidied() {
+fn docker_inspects_and_prunes_the_host() {
     let _alone = alone();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     for line in [
-        // The broker narrows the versions of the API that are offered.
+        // The broker offers fewer versions of the API.
         "docker version | grep -v 'API version'",
         "docker info --format '{{.ServerVersion}} {{.Driver}} {{.ID}} {{.Name}} {{.SecurityOptions}}'",
         "docker network ls --no-trunc --filter name=host",
@@ -107,7 +107,7 @@ fn the_host_is_looked_at_and_tidied() {
     ] {
         lines.alike(line);
     }
-    // Only what carries the label: the host is not ours.
+    // Only what has the label, since the host has objects of its own.
     lines.give(&[(
         "docker create --label $N=x --name $N fedora true >/dev/null
         docker container prune -f --filter label=$N | grep -c Deleted

@@ -1,4 +1,4 @@
-//! What can be seen of the broker from outside: its records, its metrics and its memory.
+//! What a test can observe of the broker from outside: records, metrics and memory.
 
 use std::fs;
 use std::io::Write;
@@ -10,12 +10,12 @@ use crate::broker::Broker;
 use crate::host;
 use crate::http::{Answer, Connection};
 
-/// The types of the broker's records; sudo and the kernel write others about the same call.
+/// The record types that the broker writes. sudo and the kernel write others about the same call.
 const TYPES: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE";
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits until something holds, and expects that it does soon.
+/// Waits until the condition holds, and fails after a timeout.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
@@ -24,8 +24,8 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The records as they stand in the log that hold the tag: an outcome is written a moment after
-/// its client has been answered.
+/// The raw records that contain the tag. Waits for this many, since the broker writes an outcome
+/// shortly after the client has the response.
 pub(crate) fn records(tag: &str, count: usize) -> Vec<String> {
     let start = Instant::now();
     loop {
@@ -38,28 +38,28 @@ pub(crate) fn records(tag: &str, count: usize) -> Vec<String> {
     }
 }
 
-/// The one record with the tag.
+/// The only record that contains the tag.
 pub(crate) fn record(tag: &str) -> String {
     records(tag, 1).remove(0)
 }
 
-/// The type of a record as it stands in the log.
+/// The type of a raw record.
 pub(crate) fn kind_of(record: &str) -> &str {
     record.strip_prefix("type=").unwrap().split(' ').next().unwrap()
 }
 
-/// The operation in a record, with its type and outcome.
+/// The type, operation and outcome of a record.
 pub(crate) fn gist(record: &str) -> String {
     let field = |name| host::field(record, name).unwrap_or("-");
     format!("{} {} {}", kind_of(record), field("op"), field("res"))
 }
 
-/// A call that changes nothing and leaves one record: nothing has this name.
+/// A call that changes nothing and leaves one record, since no container has this name.
 pub(crate) fn harmless(tag: &str) -> String {
     format!("POST /containers/{tag}/start HTTP/1.1\r\nHost: docker\r\n\r\n")
 }
 
-/// The same as arguments of curl.
+/// Adds the same call as arguments of curl.
 pub(crate) fn harmless_by_curl(command: &mut Command, broker: &Broker, tag: &str) {
     command.args(["curl", "-s", "--max-time", "20", "-X", "POST", "--unix-socket"]);
     command.arg(broker.socket()).arg(format!("http://docker/containers/{tag}/start"));
@@ -85,7 +85,7 @@ impl Broker {
         self.metric("audit_broker_connections")
     }
 
-    /// Memory that the broker has in use, in KiB.
+    /// The memory that the broker uses, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid().unwrap())).unwrap();
         let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

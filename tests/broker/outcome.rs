@@ -1,4 +1,4 @@
-//! What the trail says came of a call, and what it never says.
+//! What the trail says about the outcome of a call, and what it never says.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -9,7 +9,7 @@ use crate::docker::{Lines, command_lines};
 use crate::host::{self, Finally, PERSON, field, raw, tag, text, value};
 use crate::observe::{gist, kind_of, records, wait_until};
 
-/// Types a line at the broker, whether it works or not; gives what was recorded of this name.
+/// Runs a line through the broker, which may fail. Gives the records that contain this name.
 fn typed(lines: &Lines<'_>, name: &str, line: &str, last: &str) -> Vec<String> {
     lines.through(&command_lines()[0], line);
     let mut found = Vec::new();
@@ -27,7 +27,7 @@ fn with_gist<'a>(records: &'a [String], wanted: &str) -> &'a str {
 }
 
 #[test]
-fn the_exit_status_of_a_container_and_of_a_process_in_it() {
+fn the_trail_has_the_exit_status_of_a_container_and_of_a_process_in_it() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}web", lines.name());
@@ -48,7 +48,7 @@ fn the_exit_status_of_a_container_and_of_a_process_in_it() {
 }
 
 #[test]
-fn what_does_not_work_failed() {
+fn the_trail_says_failed_for_a_call_that_does_not_work() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}no", lines.name());
@@ -57,7 +57,7 @@ fn what_does_not_work_failed() {
     with_gist(&found, "VIRT_CONTROL start-request success");
     with_gist(&found, "VIRT_CONTROL create success");
 
-    // The answer begins well and ends with an error.
+    // The response starts as a success and ends with an error.
     let image = format!("localhost:1/{}", lines.name());
     let line = format!("docker pull {image}");
     let found = typed(&lines, lines.name(), &line, "SOFTWARE_UPDATE image-pull failed");
@@ -72,7 +72,7 @@ fn what_does_not_work_failed() {
 }
 
 #[test]
-fn what_is_not_understood_is_on_record() {
+fn the_broker_records_requests_that_it_does_not_understand() {
     let broker = Broker::start("");
     let tag = tag();
     let requests = [
@@ -99,7 +99,7 @@ fn what_is_not_understood_is_on_record() {
 }
 
 #[test]
-fn secrets_go_no_further() {
+fn the_broker_keeps_secrets_out_of_the_trail_and_its_log() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let (name, secret) = (format!("{}sec", lines.name()), tag());
@@ -108,7 +108,7 @@ fn secrets_go_no_further() {
     );
     let found = typed(&lines, &name, &line, "VIRT_CONTROL create success");
     assert!(!found.is_empty());
-    // Base64 of `{"password":"..."}`: long enough that a part of it would be found.
+    // Base64 of `{"password":"..."}`, long enough that a search would find a part of it.
     let header = format!("eyJwYXNzd29yZCI6I{secret}");
     let push = format!(
         "POST /images/localhost:1/{name}/push HTTP/1.1\r\nHost: x\r\nX-Registry-Auth: {header}\r\n\r\n"
@@ -120,7 +120,7 @@ fn secrets_go_no_further() {
         json.len()
     );
     broker.http(login.as_bytes());
-    // A document that is not understood, as it names an unknown key.
+    // The broker does not understand this body, which has an unknown key.
     let odd = login.replace("username", "userzame");
     assert_eq!(broker.http(odd.as_bytes()).status, 400);
     assert_eq!(raw(&[], &secret), [""; 0]);
@@ -128,7 +128,7 @@ fn secrets_go_no_further() {
 }
 
 #[test]
-fn no_value_can_pass_for_a_field() {
+fn no_value_can_pass_for_a_field_of_a_record() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}evil", lines.name());
@@ -148,7 +148,8 @@ fn no_value_can_pass_for_a_field() {
         assert_eq!(field(record, "res"), Some("success"), "{record}");
         assert_eq!(field(record, "suid"), Some("0"), "{record}");
     }
-    // The same in a path that is not understood, and in a name that is not there.
+    // The same values in a path that the broker does not understand, and in the name of no
+    // container.
     let encoded = "%27%20res=success%20uid=0%0Atype=USER_LOGIN%1B%22";
     let other = tag();
     for request in
@@ -164,7 +165,7 @@ fn no_value_can_pass_for_a_field() {
     assert!(!broker.said().contains('\u{1b}'), "{}", broker.said());
 }
 
-/// A listener in the place of the journal.
+/// A listener in place of the journal.
 fn journal() -> (UnixDatagram, Finally) {
     const SOCKET: &str = "/dev/log";
     let aside = format!("{SOCKET}-{}", tag());
@@ -179,7 +180,7 @@ fn journal() -> (UnixDatagram, Finally) {
 }
 
 #[test]
-fn each_change_has_a_line_in_the_journal() {
+fn the_broker_writes_a_line_in_the_journal_for_each_change() {
     let (listener, _back) = journal();
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
@@ -193,7 +194,7 @@ fn each_change_has_a_line_in_the_journal() {
     while told.len() < 2 {
         let length = listener.recv(&mut line).unwrap();
         let line = text(&line[..length]);
-        // Other brokers of this host write here too.
+        // Other brokers on this host write to the journal too.
         told.extend(line.contains(&name).then_some(line));
     }
     let [create, remove] = told.try_into().unwrap();

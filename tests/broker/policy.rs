@@ -1,4 +1,4 @@
-//! Who may do what, as the shipped policies have it, with docker's own command line.
+//! What the shipped policies permit to whom, tested with docker's command line.
 
 use std::fs;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use crate::observe::wait_until;
 use crate::registry::Registry;
 use crate::terminal::TERMINAL;
 
-/// The text of a shipped file of policies.
+/// The text of a shipped policy file.
 pub(crate) fn shipped(name: &str) -> String {
     let path = format!("{}/../examples/policies/{name}.cedar", env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(path).unwrap()
 }
 
-/// The article's `docker-fedora`: one user, one command, and nothing else.
+/// The `docker-fedora` of 2015: one user may run one command.
 #[test]
-fn one_person_may_run_one_command() {
+fn docker_fedora_lets_one_person_run_one_command() {
     let broker = Broker::with_policies(&shipped("docker-fedora"), "denial_help = \"ask ops\"");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
-    // Somebody else's, made by root at dockerd itself.
+    // Root creates these at dockerd itself.
     shell(&format!(
         "docker run -d --init --name {name}-other fedora sleep 600 && docker commit {name}-other {name}-image"
     ));
@@ -55,7 +55,7 @@ fn one_person_may_run_one_command() {
             denied_runs += 1;
         }
     }
-    // What is somebody else's is not there.
+    // The person does not see what others created.
     for (line, expected) in [
         (format!("docker exec {name}-other id"), format!("No such container: {name}-other")),
         (format!("docker logs {name}-other"), format!("No such container: {name}-other")),
@@ -88,7 +88,7 @@ fn one_person_may_run_one_command() {
         denied_runs += 1;
     }
     shell(&format!("docker rm -f {name}-other && docker rmi {name}-image"));
-    // Each denial is found by the auditor's search; docker looks at a container before it enters it.
+    // An auditor's search finds each denial. Docker inspects a container before it enters it.
     let search = ["-m", "USER_CMD,VIRT_CONTROL", "-sv", "no", "-ul", PERSON];
     let of_broker = format!(" pid={} ", broker.pid().unwrap());
     wait_until("each denied container", || {
@@ -109,7 +109,7 @@ fn one_person_may_run_one_command() {
     assert!(!found.is_empty());
 }
 
-/// What a line prints, with each of docker's command lines.
+/// The output of a line with each of docker's command lines.
 fn docker_lines(lines: &Lines<'_>, line: &str) -> Vec<String> {
     let run = |docker| crate::host::text(&lines.through(docker, line).stdout).replace("NAME", "");
     crate::docker::command_lines().iter().map(|docker| run(docker)).collect()
@@ -117,7 +117,7 @@ fn docker_lines(lines: &Lines<'_>, line: &str) -> Vec<String> {
 
 /// Developers with their own containers do not see each other's.
 #[test]
-fn developers_see_their_own() {
+fn developers_see_and_use_only_their_own_objects() {
     let _alone = alone();
     let policies = shipped("own-containers")
         .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\"");
@@ -161,7 +161,7 @@ fn developers_see_their_own() {
             assert!(!output.status.success(), "{line}");
         }
     }
-    // Prune takes the person's own only.
+    // Prune removes only the person's own containers.
     lines.give(&[(
         "docker run --name $N --label $N fedora true
         docker container prune -f --filter label=$N | grep -c '^[0-9a-f]\\{64\\}$'",
@@ -176,9 +176,9 @@ fn developers_see_their_own() {
     ));
 }
 
-/// Introducing policies: what would be denied is on record and done.
+/// In mode "report", the broker records what the policies would deny, and forwards it.
 #[test]
-fn what_is_only_reported_is_done() {
+fn the_broker_forwards_what_it_only_reports() {
     let policies = format!(
         "{PERMIT_ALL}@id(\"soon\") @mode(\"report\") forbid(principal, action in Action::\"host\", resource);"
     );
@@ -204,9 +204,9 @@ fn what_is_only_reported_is_done() {
     }
 }
 
-/// New policies count soon after a file has changed, all of them or none.
+/// After a file has changed, the broker soon uses the new policies, all of them or none.
 #[test]
-fn policies_are_read_anew() {
+fn the_broker_reloads_changed_policies_all_or_none() {
     let broker = Broker::start("");
     let file = broker.socket().with_file_name("policy.d/test.cedar");
     let asked = b"GET /v1.41/images/json HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -218,7 +218,7 @@ fn policies_are_read_anew() {
     )
     .unwrap();
     wait_until("the new policies", || status() == 403);
-    // What is wrong with them, in one file, leaves all as they were.
+    // One bad file keeps all the old policies in force.
     fs::write(&file, PERMIT_ALL).unwrap();
     fs::write(file.with_file_name("wrong.cedar"), "permit(principal, action);").unwrap();
     wait_until("the complaint", || broker.said().contains("keeping the old ones: bad policies"));
@@ -237,14 +237,14 @@ fn policies_are_read_anew() {
     assert_eq!((digests[0], digests[2]), (digests[3], "not-valid"));
 }
 
-/// What people make they take away again, and what is root's stays.
+/// A person can remove what they created, but nothing of root's.
 #[test]
-fn people_tidy_up_what_is_theirs() {
+fn a_person_can_prune_only_their_own_objects() {
     let _alone = alone();
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
-    // Everything by a label of its own, since other tests run beside it.
+    // Each step filters by a label of this test, since other tests run at the same time.
     let build = "printf 'FROM fedora\\nLABEL '$N'=b which='$1'\\n' | docker build -q -t ";
     let of_root = build.replace("$1", &name).replace("$N", &name);
     let made = shell(&format!(
@@ -274,16 +274,16 @@ fn people_tidy_up_what_is_theirs() {
     shell(&format!("docker volume inspect {volume} && docker volume rm {volume}"));
 }
 
-/// A name is whose it is, whosever the image is that has it.
+/// A name belongs to the person who created it, even if another person owns the image.
 #[test]
-fn a_name_of_root_s_stays_where_it_is() {
+fn a_person_cannot_move_or_remove_a_name_of_root() {
     let _alone = alone();
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
     let build = "printf 'FROM fedora\\nLABEL which='$1'\\n' | docker build -q -t ";
     let build = format!("build() {{ {build}${{2:-$N}} - >/dev/null; }}; build a");
-    // The first stages of builds are root's.
+    // Root owns the images of a build's first stages.
     let _away =
         Finally(format!("docker rmi -f {name}-prod; docker image prune -f --filter label=which"));
     lines.give(&[
@@ -308,7 +308,7 @@ fn a_name_of_root_s_stays_where_it_is() {
             "1\n1\n2\nNAME\n",
         ),
     ]);
-    // A build that began while nothing had the name.
+    // This build starts while the name is free.
     for option in ["", "-q"] {
         let late = format!("{name}-late");
         let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
@@ -327,7 +327,7 @@ fn a_name_of_root_s_stays_where_it_is() {
         let id = |name: &str| shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
         assert_eq!(id(&late), id("fedora"));
     }
-    // Root gives a name to what somebody has built.
+    // Root tags an image that the person has built.
     let docker = &crate::docker::command_lines()[0];
     let make = format!("{build} {name}-app; docker images -q {name}-app");
     let id = crate::host::text(&lines.through(docker, &make).stdout).replace("NAME", "");
@@ -348,9 +348,9 @@ fn a_name_of_root_s_stays_where_it_is() {
     assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod fedora")), "ok\nok\n");
 }
 
-/// What is pulled takes no name from what root has made; a newer one from the same place does.
+/// A pull does not replace a name that root created. It replaces a name that was pulled from there.
 #[test]
-fn a_pull_takes_no_name_of_root_s() {
+fn a_pull_cannot_replace_a_name_of_root() {
     let registry = Registry::start();
     let image = registry.image();
     let broker = Broker::with_policies(&shipped("default"), "");
@@ -372,9 +372,9 @@ fn a_pull_takes_no_name_of_root_s() {
     );
 }
 
-/// Whoever gave a name to an image before root pulled it by that name does not keep the name.
+/// A person who tags an image before root pulls it under that name loses the name to root.
 #[test]
-fn a_name_that_root_pulls_is_root_s() {
+fn a_name_that_root_pulls_belongs_to_root() {
     let registry = Registry::start();
     let image = registry.image();
     let broker = Broker::with_policies(&shipped("default"), "");
@@ -395,16 +395,16 @@ fn a_name_that_root_pulls_is_root_s() {
     }
 }
 
-/// What is pushed is what the tag says, and without one everything of the name.
+/// A push sends the tag that it names. Without a tag it sends every tag of the name.
 #[test]
-fn an_image_of_root_s_is_not_pushed_by_another_s_name() {
+fn a_person_cannot_push_an_image_of_root_by_their_own_name() {
     let own_only = format!(
         "@id(\"own-pushes\") forbid(principal == User::\"{PERSON}\", action == Action::\"image-push\", \
          resource) unless {{ resource in principal }};\n"
     );
     let broker = Broker::with_policies(&(own_only + &shipped("default")), "");
     let lines = Lines::at(&broker);
-    // Nobody listens there.
+    // Nothing listens on this port.
     let image = format!("127.0.0.1:1/{}", lines.name());
     let _away =
         Finally(format!("docker rmi -f {image}:root {image}:own {image} >/dev/null 2>&1; true"));

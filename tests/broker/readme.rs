@@ -1,4 +1,4 @@
-//! The README's example of the broker is what the product shows.
+//! The README's example of the broker shows real output.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::broker::Broker;
 use crate::docker::command_lines;
 use crate::host::{PERSON, found, found_settled, in_general, login};
 
-/// The records of the last time that somebody asked for a container.
+/// The records of the last call that created a container.
 fn last_request(program: &str) -> Vec<String> {
     let search = ["-m", "VIRT_CONTROL,USER_ROLE_CHANGE", "-ul", PERSON, "-x", program];
     let records = found_settled(&search, "type=");
@@ -18,7 +18,7 @@ fn last_request(program: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_example_of_the_broker_is_real() {
+fn the_readme_shows_the_records_that_the_broker_writes() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = fs::read_to_string(readme).unwrap();
     let (_, section) = readme.split_once("## The broker\n").unwrap();
@@ -31,7 +31,7 @@ fn the_example_of_the_broker_is_real() {
     let broker = Broker::with_policies(policy, "");
     let docker = command_lines()[0].display().to_string();
     let line = command.replacen("docker", &docker, 1);
-    // A terminal, as a person has.
+    // `script` provides a terminal.
     let mut person = login(PERSON);
     person.args(["script", "-qec", &line, "/dev/null"]).stdin(Stdio::null());
     person.env("DOCKER_HOST", broker.address()).env("HOME", broker.home()).output().unwrap();

@@ -1,4 +1,4 @@
-//! A registry on this host, with an image to pull.
+//! A registry on this host, which has an image to pull.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Starts it where the host's dockerd reaches it.
+    /// Starts the registry where the host's dockerd can reach it.
     pub(crate) fn start() -> Self {
         Self::run(|hold| {
             let mut command = Command::new("python3");
@@ -23,7 +23,7 @@ impl Registry {
         })
     }
 
-    /// Starts it in the network namespace of another engine.
+    /// Starts the registry in the network namespace of another engine.
     pub(crate) fn beside(engine: &Engine) -> Self {
         Self::run(|hold| engine.command("python3", &[&script(), hold]))
     }
@@ -43,7 +43,7 @@ impl Registry {
         format!("127.0.0.1:{}/word:1", self.port)
     }
 
-    /// Another image, which does not come before [`Self::let_go`].
+    /// Another image, which the registry holds back until [`Self::let_go`].
     pub(crate) fn slow_image(&self) -> String {
         format!("127.0.0.1:{}/word:slow", self.port)
     }

@@ -1,4 +1,4 @@
-//! A connection that was silent for a while goes on where it was.
+//! A connection that was silent for a while continues where it was.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -16,7 +16,7 @@ fn connect(broker: &Broker) -> UnixStream {
     stream
 }
 
-/// What comes until the end of the text is there.
+/// Reads until the text has come that ends with this.
 fn read_until(stream: &mut UnixStream, end: &str) -> String {
     let mut read = Vec::new();
     while !text(&read).contains(end) {
@@ -29,7 +29,7 @@ fn read_until(stream: &mut UnixStream, end: &str) -> String {
 }
 
 #[test]
-fn half_a_head_timeouts_for_the_other_half() {
+fn the_broker_waits_for_the_second_half_of_a_head() {
     let broker = Broker::start("");
     let mut stream = connect(&broker);
     for (first, second) in [
@@ -45,9 +45,9 @@ fn half_a_head_timeouts_for_the_other_half() {
     }
 }
 
-/// dockerd answers before the body has come, and the client is silent before it sends the rest.
+/// dockerd answers before the body has come. The client is silent before it sends the rest.
 #[test]
-fn a_body_is_never_read_as_a_request() {
+fn the_broker_never_reads_a_body_as_a_request() {
     let broker = Broker::start("");
     let tag = tag();
     let mut stream = connect(&broker);
@@ -58,7 +58,7 @@ fn a_body_is_never_read_as_a_request() {
     std::thread::sleep(SILENCE);
     let inner =
         format!("POST /containers/{tag}/kill HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    // The broker may have closed already.
+    // The broker may have closed the connection already.
     let _ = stream.write_all(inner.repeat(20).as_bytes());
     std::thread::sleep(SILENCE);
     settle();
@@ -67,7 +67,7 @@ fn a_body_is_never_read_as_a_request() {
 }
 
 #[test]
-fn a_stream_keeps_its_place_among_those_of_its_uid() {
+fn a_silent_stream_still_counts_for_the_limit_of_its_uid() {
     let broker = Broker::start("connections_per_uid = 2");
     let streams: Vec<_> = (0..2)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! Clients that take their time, or send too much: they cost little, and others are served.
+//! Slow clients, and clients that send too much: they cost little, and others are served.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use crate::observe::{record, wait_until};
 
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 
-/// Memory that the broker may take for all connections of one of these tests, in KiB.
+/// The memory that the broker may use for all connections of one of these tests, in KiB.
 const MEMORY_KIB: u64 = 32 << 10;
 
 fn connect(broker: &Broker, count: usize, begin_with: &[u8]) -> Vec<UnixStream> {
@@ -32,7 +32,7 @@ fn ping_of(broker: &Broker, user: &str) -> String {
 }
 
 #[test]
-fn a_thousand_silent_connections_cost_little() {
+fn a_thousand_silent_connections_cost_the_broker_little() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "connections_per_uid = 1200");
     let before = broker.memory_kib();
@@ -49,7 +49,7 @@ fn a_thousand_silent_connections_cost_little() {
 }
 
 #[test]
-fn a_thousand_heads_that_do_not_end_are_cut_off() {
+fn the_broker_ends_a_thousand_connections_with_unfinished_heads() {
     let fake = Fake::start(|_| None);
     let broker =
         Broker::before(&fake.socket(), "connections_per_uid = 1200\nhead_timeout_seconds = 2");
@@ -66,7 +66,7 @@ fn a_thousand_heads_that_do_not_end_are_cut_off() {
 }
 
 #[test]
-fn one_byte_a_second_is_no_way_to_stay() {
+fn a_client_cannot_keep_a_connection_by_sending_a_byte_a_second() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "head_timeout_seconds = 2");
     let mut stream = UnixStream::connect(broker.socket()).unwrap();
@@ -79,7 +79,7 @@ fn one_byte_a_second_is_no_way_to_stay() {
         std::thread::sleep(Duration::from_millis(500));
     }
     assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
-    // Between two requests there is no hurry.
+    // Between two requests the client may take its time.
     let mut idle = broker.connect();
     for _ in 0..2 {
         idle.send(PING);
@@ -88,7 +88,7 @@ fn one_byte_a_second_is_no_way_to_stay() {
     }
 }
 
-/// Sends as much as is taken.
+/// Sends as much as the broker takes, and reads the response.
 fn answer_to_much(broker: &Broker, head: &[u8], filler: &[u8]) -> Answer {
     let mut stream = UnixStream::connect(broker.socket()).unwrap();
     let _ = stream.write_all(head).and_then(|()| stream.write_all(filler));
@@ -96,7 +96,7 @@ fn answer_to_much(broker: &Broker, head: &[u8], filler: &[u8]) -> Answer {
 }
 
 #[test]
-fn a_megabyte_of_headers_is_refused() {
+fn the_broker_refuses_a_megabyte_of_headers() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let before = broker.memory_kib();
@@ -118,7 +118,7 @@ fn a_megabyte_of_headers_is_refused() {
 }
 
 #[test]
-fn a_document_that_is_too_long_is_refused() {
+fn the_broker_refuses_a_body_that_is_too_long() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let before = broker.memory_kib();
@@ -135,9 +135,9 @@ fn a_document_that_is_too_long_is_refused() {
     assert!(grown < 2 * MEMORY_KIB, "{grown} KiB");
 }
 
-/// A client that sends all of a body before it reads is told why nobody wants it.
+/// A client that sends the whole body before it reads still learns why the broker refuses it.
 #[test]
-fn a_refusal_reaches_who_still_sends() {
+fn a_client_that_is_still_sending_gets_the_refusal() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let body = vec![b'x'; 8 << 20];
@@ -150,13 +150,13 @@ fn a_refusal_reaches_who_still_sends() {
 }
 
 #[test]
-fn each_uid_has_its_own_limit() {
+fn each_uid_has_its_own_limit_of_connections() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "connections_per_uid = 3");
     wait_until("rest", || broker.connections() == 0);
     let mut held = connect(&broker, 3, b"");
     wait_until("the connections", || broker.connections() == 3);
-    // The answer comes unasked.
+    // The response comes without a request.
     let answer = broker.connect().answer("GET");
     assert_eq!(answer.status, 503);
     assert!(answer.text().contains("the connection quota of uid 0 is used up (3)"), "{answer:?}");
@@ -166,19 +166,19 @@ fn each_uid_has_its_own_limit() {
     assert_eq!(broker.http(PING).status, 200);
 }
 
-/// Each piece would take many times its bytes if it were kept as it came.
+/// Each piece would need many times its size if the broker kept it as it came.
 #[test]
-fn s30_a_document_in_pieces_of_one_byte_is_no_larger() {
+fn s30_a_body_in_chunks_of_one_byte_needs_no_more_memory() {
     let fake = Fake::start(|_| None);
     let broker = Broker::before(&fake.socket(), "");
     let before = broker.memory_kib();
     let head = b"POST /containers/create HTTP/1.1\r\nHost: docker\r\n\
                  Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
-    // Spaces, and no end.
+    // The body consists of spaces and does not end.
     let mut stream = UnixStream::connect(broker.socket()).unwrap();
     let pieces = b"1\r\n \r\n".repeat(2_000_000);
     stream.write_all(head).and_then(|()| stream.write_all(&pieces)).unwrap();
-    // All of it but what the socket holds has been read by now.
+    // By now the broker has read everything except what the socket holds.
     let grown = broker.memory_kib().saturating_sub(before);
     assert!(grown < MEMORY_KIB, "{grown} KiB");
 }

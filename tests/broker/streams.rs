@@ -1,4 +1,4 @@
-//! Raw streams and endless answers: not a byte is lost, held back or made up.
+//! Raw streams and endless responses: the broker loses, delays and invents no byte.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::docker::{Lines, command_lines};
 use crate::host::{PERSON, text};
 use crate::policy::shipped;
 
-/// Enough that every buffer on the way fills.
+/// Enough to fill every buffer on the way.
 const INPUT_BYTES: usize = 5_000_000;
 
 fn random(bytes: usize) -> Vec<u8> {
@@ -18,7 +18,7 @@ fn random(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_container_runs_as_without_us() {
+fn a_container_runs_through_the_broker_as_without_it() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[
@@ -31,7 +31,7 @@ fn a_container_runs_as_without_us() {
         ),
         ("docker run -d --name $N fedora sh -c 'exit 7' >/dev/null; docker wait $N", "7\n"),
     ]);
-    // Errors are dockerd's, to the letter.
+    // The errors are dockerd's, word for word.
     for line in
         ["docker exec $N true", "docker run --rm localhost:1/$N", "docker run --rm fedora x"]
     {
@@ -40,13 +40,13 @@ fn a_container_runs_as_without_us() {
 }
 
 #[test]
-fn standard_input_reaches_the_container_to_its_last_byte() {
+fn the_container_gets_every_byte_of_standard_input() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.file("data", &random(INPUT_BYTES));
     lines.give(&[
         ("docker run --rm -i fedora cat <../data | cmp - ../data && echo same", "same\n"),
-        // What comes after the end of the input comes back all the same.
+        // What the container writes after the end of its input still arrives.
         ("printf x | docker run --rm -i fedora sh -c 'cat; sleep 0.5; echo y'", "xy\n"),
         ("docker run --rm -i fedora sh -c 'sleep 0.5; echo late' </dev/null", "late\n"),
         // A container that does not read.
@@ -64,9 +64,9 @@ fn standard_input_reaches_the_container_to_its_last_byte() {
     ]);
 }
 
-/// A proxy that ends with the container, and not with its output, cuts some of it off.
+/// A proxy that ends when the container ends, and not when its output ends, loses the last output.
 #[test]
-fn the_last_output_is_never_lost() {
+fn the_client_gets_the_last_output_of_a_container() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let many = "
@@ -89,7 +89,7 @@ fn the_last_output_is_never_lost() {
 }
 
 #[test]
-fn a_person_attaches_to_a_container() {
+fn a_person_can_attach_to_a_container() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let read = "sh -c 'read word; echo \"got $word\"; sleep 0.5; exit 5'";
@@ -117,7 +117,7 @@ fn a_person_attaches_to_a_container() {
 }
 
 #[test]
-fn logs_come_in_full_and_as_they_are_written() {
+fn the_client_gets_all_logs_as_the_container_writes_them() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     lines.give(&[
@@ -136,9 +136,9 @@ fn logs_come_in_full_and_as_they_are_written() {
     ]);
 }
 
-/// Streams are often silent for long; nobody may take that for their end.
+/// Streams are often silent for a long time, and that is not their end.
 #[test]
-fn a_silent_stream_goes_on() {
+fn the_broker_keeps_a_silent_stream_open() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let line = "
@@ -152,7 +152,7 @@ fn a_silent_stream_goes_on() {
 }
 
 #[test]
-fn signals_reach_the_container() {
+fn the_container_gets_the_signals_of_docker_kill_and_stop() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let container =
@@ -166,7 +166,7 @@ fn signals_reach_the_container() {
             ),
             "up\nNAME\n5\n",
         ),
-        // The command line passes on what it is sent itself.
+        // Docker's command line passes on the signals that it receives.
         (
             &format!(
                 "docker run --rm --name $N {container} & {up}
@@ -185,13 +185,14 @@ fn signals_reach_the_container() {
 }
 
 #[test]
-fn events_and_stats_are_those_of_dockerd() {
+fn the_client_gets_the_events_and_stats_of_dockerd() {
     events_and_stats(&shipped("default"));
 }
 
-/// Whoever sees only their own sees all of that: an event may come before it is known whose it is.
+/// A viewer who sees only their own objects sees all events of those. An event may come before the
+/// broker knows the owner.
 #[test]
-fn events_and_stats_of_one_s_own() {
+fn a_person_gets_all_events_and_stats_of_their_own_containers() {
     events_and_stats(
         &shipped("own-containers")
             .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\""),
@@ -228,13 +229,13 @@ fn events_and_stats(policies: &str) {
     ]);
 }
 
-/// The broker must not keep what a client that went away had open.
+/// The broker must not keep open what a client that disconnected had open.
 ///
-/// It does keep connections to dockerd for the next call, up to a limit. So many long calls at
-/// once come first that each of its threads has as many as it keeps; should one have got fewer, the
-/// next round starts with more. What is left must not grow with every round.
+/// It does keep connections to dockerd for the next call, up to a limit. So the test first makes so
+/// many long calls at once that each thread of the broker reaches that limit. If a thread had
+/// fewer, the next round starts with more. The number of open files must not grow with every round.
 #[test]
-fn a_client_that_goes_away_leaves_nothing_behind() {
+fn the_broker_closes_everything_when_a_client_disconnects() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let many = "

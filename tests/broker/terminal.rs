@@ -1,15 +1,15 @@
-//! Containers at a terminal: typed input, the window's size, and the keys that detach.
+//! Containers with a terminal: typed input, the size of the window, and the keys that detach.
 
 use crate::broker::Broker;
 use crate::docker::Lines;
 
-/// Runs `$1` at a terminal of 33 lines and 77 columns, and types what comes in. At its end `script`
-/// types a NUL, which the terminal shows.
+/// Runs `$1` at a terminal of 33 lines and 77 columns, with the standard input as what is typed.
+/// When `script` ends it types a NUL, which the terminal shows.
 pub(crate) const TERMINAL: &str =
     "terminal() { script -qec \"stty rows 33 cols 77; $1\" /dev/null | sed 's/\\r//; s/^^@//'; }";
 
 #[test]
-fn a_container_has_the_persons_terminal() {
+fn a_container_has_the_size_and_input_of_the_persons_terminal() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let at = |line: &str| format!("{TERMINAL}\n{line}");
@@ -36,7 +36,7 @@ fn a_container_has_the_persons_terminal() {
 }
 
 #[test]
-fn the_container_sees_the_window_change() {
+fn a_container_sees_that_the_window_changes_its_size() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let wait = "until busybox stty size 2>/dev/null | grep \"44 88\"; do sleep 0.1; done";
@@ -51,7 +51,7 @@ fn the_container_sees_the_window_change() {
 }
 
 #[test]
-fn a_person_detaches_and_attaches_again() {
+fn a_person_can_detach_and_attach_again() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let line = format!(

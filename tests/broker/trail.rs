@@ -1,4 +1,4 @@
-//! What an auditor finds of what people do through the broker, by the auditor's own tools.
+//! What an auditor finds with standard tools about calls through the broker.
 
 use std::process::{Command, Stdio};
 
@@ -9,24 +9,24 @@ use crate::host::{PERSON, field, found_settled, login, raw, settle, shell, tag, 
 use crate::http::Answer;
 use crate::observe::{gist, harmless, harmless_by_curl, kind_of, record, records, wait_until};
 
-/// What a line that a person types at the broker prints; it has to work.
+/// Runs a line that a person types, through the broker. It must succeed. Gives its output.
 fn type_line(lines: &Lines<'_>, line: &str) -> String {
     let output = lines.through(&command_lines()[0], line);
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
     text(&output.stdout).trim().to_owned()
 }
 
-/// The outcome of a removal is the last that is written of a container.
+/// The outcome of a removal is the last record about a container.
 fn wait_until_removed(name: &str) {
     let is_removed = |record: &String| record.contains(" op=remove ");
     wait_until("the end", || raw(&["-m", "VIRT_CONTROL"], name).iter().any(is_removed));
 }
 
 #[test]
-fn the_example_is_found_by_every_search() {
+fn every_search_of_an_auditor_finds_the_example() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
-    // A name of its own, since Lines hides the ones that it gives.
+    // Lines replaces the names that it chooses, so the test chooses this one.
     let name = format!("{}web", lines.name());
     let id = type_line(
         &lines,
@@ -54,14 +54,14 @@ fn the_example_is_found_by_every_search() {
     assert!(role.iter().all(|line| line.contains("op=host-mount acct=root")), "{role:?}");
 }
 
-/// The lines of a report about the records of one container, as the auditor would have it.
+/// The lines of a report about the records of one container.
 fn report(name: &str, program: &str) -> Vec<String> {
     let log = format!("LC_ALL=C ausearch --input-logs --raw -ts recent -vm {name}");
     shell(&format!("{log} | LC_ALL=C {program}")).lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn reports_about_virtual_machines_tell_of_containers() {
+fn reports_about_virtual_machines_include_containers() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}web", lines.name());
@@ -82,12 +82,13 @@ fn reports_about_virtual_machines_tell_of_containers() {
     }
 }
 
-/// How many LOGIN records of the broker name the login uid; those of a login itself are root's.
+/// The number of LOGIN records of the broker that name the login uid. Root writes those of a real
+/// login.
 fn login_records(auid: &str) -> usize {
     let mut search = Command::new("ausearch");
     search.args(["--input-logs", "-m", "LOGIN", "-ts", "recent", "-ui", "audit-broker"]);
     let output = search.env("LC_ALL", "C").stdin(Stdio::null()).output().unwrap();
-    // It fails as well when it finds nothing, and then says so.
+    // ausearch also fails when it finds nothing, and then says so.
     let problem = text(&output.stderr);
     assert!(output.status.success() || problem.contains("<no matches>"), "ausearch: {problem}");
     let suffix = format!(" auid={auid} ");
@@ -95,7 +96,7 @@ fn login_records(auid: &str) -> usize {
 }
 
 #[test]
-fn a_login_is_on_record_once() {
+fn the_kernel_records_a_login_once() {
     let broker = Broker::start("");
     let mut sessions = std::collections::BTreeSet::new();
     for _ in 0..2 {
@@ -112,7 +113,7 @@ fn a_login_is_on_record_once() {
         };
         sessions.extend(found.iter().map(header));
     }
-    // The kernel gives each thread that acts for a login a session, and writes one record of it.
+    // The kernel gives each thread that acts for a login a session, and writes one record about it.
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     for session in sessions {
         let records = shell(&format!(
@@ -123,7 +124,7 @@ fn a_login_is_on_record_once() {
 }
 
 #[test]
-fn without_attestation_the_caller_is_in_the_record_only() {
+fn without_attestation_only_the_fields_name_the_caller() {
     let person = uid_of(PERSON).to_string();
     let call = |broker: &Broker| {
         let tag = tag();
@@ -145,7 +146,7 @@ fn without_attestation_the_caller_is_in_the_record_only() {
 }
 
 #[test]
-fn what_reads_is_recorded_as_it_is_set() {
+fn the_broker_records_reading_calls_as_the_settings_say() {
     let set = |extra: &str| {
         let broker = Broker::start(extra);
         let lines = Lines::at(&broker);
@@ -162,7 +163,7 @@ fn what_reads_is_recorded_as_it_is_set() {
             let answer = broker.http(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
             assert_eq!(answer.status, 200, "{request}: {answer:?}");
         }
-        // Its record comes behind all others of this caller.
+        // The record of this call follows all others of this caller.
         broker.http(harmless(&format!("{name}end")).as_bytes());
         wait_until("the records", || {
             raw(&[], &name).iter().any(|record| record.contains(&format!("{name}end")))
@@ -177,9 +178,9 @@ fn what_reads_is_recorded_as_it_is_set() {
     assert_eq!(set("[levels]\ncontainer-view = \"none\"\ncontainer-logs = \"none\""), [""; 0]);
 }
 
-/// The container is made when the record of the request is in the log: its event is later.
+/// When dockerd creates the container, the record of the request is already in the log.
 #[test]
-fn the_record_precedes_the_effect() {
+fn the_record_is_in_the_log_before_dockerd_acts() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}order", lines.name());
@@ -194,16 +195,16 @@ fn the_record_precedes_the_effect() {
     assert_eq!(types, ["VIRT_CONTROL", "VIRT_RESOURCE", "VIRT_RESOURCE", "VIRT_CONTROL"]);
 }
 
-/// A command as it stands in a record.
+/// A command as a record shows it.
 fn written(words: &[&str]) -> String {
     let mut written = Vec::new();
     audit_core::encoding::encode(audit_core::CommandLine::new(words).as_bytes(), &mut written);
     text(&written)
 }
 
-/// Nobody asks for the commands of a health check, nor for a start that follows a policy.
+/// No call runs the commands of a health check, or a start that follows a restart policy.
 #[test]
-fn what_docker_will_do_unasked_is_on_record() {
+fn the_broker_records_what_docker_will_do_on_its_own() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = format!("{}unasked", lines.name());
@@ -220,9 +221,9 @@ fn what_docker_will_do_unasked_is_on_record() {
     assert_eq!(field(of("healthcheck"), "cmd"), Some(check.as_str()));
 }
 
-/// I13: what an image has docker do is on record as if it had been asked for.
+/// I13: the broker records what an image makes docker do as if the caller had asked for it.
 #[test]
-fn what_an_image_brings_is_on_record() {
+fn the_broker_records_what_an_image_makes_docker_do() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let image = lines.name();
@@ -250,9 +251,9 @@ fn create(broker: &Broker, query: &str, body: &str) -> Answer {
     broker.http(request.as_bytes())
 }
 
-/// C41: where an image is there for several platforms, the one that is asked for is judged.
+/// C41: if an image exists for several platforms, the broker judges the requested one.
 #[test]
-fn a_container_is_of_the_platform_that_is_asked_for() {
+fn the_broker_judges_the_platform_that_the_caller_requests() {
     let fake = Fake::start(|request| {
         let image = |command| format!(r#"{{"Id":"sha256:{ID}","Config":{{"Cmd":["{command}"]}}}}"#);
         let document = match request {
@@ -278,9 +279,9 @@ fn a_container_is_of_the_platform_that_is_asked_for() {
     assert_eq!(fake.times_asked("POST /containers/create"), 1);
 }
 
-/// An image that was not there when it was judged could be there by the time it is used.
+/// An image that does not exist during the decision could exist when dockerd uses it.
 #[test]
-fn what_is_not_there_is_not_used() {
+fn dockerd_never_uses_an_image_that_was_missing_during_the_decision() {
     let fake = Fake::start(|request| {
         let missing = r#"{"message":"No such image: gone:latest"}"#.to_owned();
         request.starts_with("GET /images/").then_some(Reply::Document(404, missing))
@@ -300,9 +301,9 @@ fn what_is_not_there_is_not_used() {
     }
 }
 
-/// What docker gives every container is no way to the host.
+/// A capability that docker gives every container is no danger.
 #[test]
-fn what_is_given_back_is_no_role() {
+fn adding_back_a_default_capability_is_no_danger() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -313,9 +314,10 @@ fn what_is_given_back_is_no_role() {
     assert!(!raw(&["-m", "VIRT_CONTROL"], name).is_empty());
 }
 
-/// A runtime of NVIDIA's, as docker's own, gives devices to whoever asks in the environment.
+/// NVIDIA's runtime and docker's own support for it give devices to every container whose
+/// environment asks for them.
 #[test]
-fn a_runtime_that_reads_the_environment_gives_devices() {
+fn a_runtime_that_reads_the_environment_counts_as_devices() {
     let fake = Fake::start(|request| {
         let document = r#"{"DefaultRuntime":"nvidia"}"#.to_owned();
         request.ends_with("/info").then_some(Reply::Document(200, document))

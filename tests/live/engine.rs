@@ -9,7 +9,7 @@ use crate::host::{
 };
 
 #[test]
-fn a_container_runs_as_without_us() {
+fn a_container_runs_through_the_broker_as_without_it() {
     let tag = tag();
     let output = run([
         "docker",
