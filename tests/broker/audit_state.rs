@@ -6,7 +6,7 @@ use crate::auditd::{Auditd, LostCount};
 use crate::broker::Broker;
 use crate::fake::{Fake, ID, Reply};
 use crate::host::{Finally, raw, shell, tag};
-use crate::http::Answer;
+use crate::http::{Answer, post};
 use crate::observe::{records, wait_until};
 
 fn start(broker: &Broker, tag: &str) -> Answer {
@@ -74,12 +74,7 @@ fn the_broker_forwards_nothing_while_auditd_is_dead() {
 fn long(broker: &Broker, tag: &str) -> Answer {
     let filler = "x".repeat(7000);
     let json = serde_json::json!({ "Image": "fedora", "Cmd": [filler] }).to_string();
-    let head = format!(
-        "POST /containers/create?name={tag} HTTP/1.1\r\nHost: x\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        json.len()
-    );
-    broker.http((head + &json).as_bytes())
+    broker.http(&post(&format!("/containers/create?name={tag}"), &json))
 }
 
 /// auditd hangs until its socket and the kernel's backlog are full. The kernel then drops records

@@ -8,6 +8,16 @@ use std::time::Duration;
 /// The timeout after which a silent broker fails the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A request with a JSON body.
+pub(crate) fn post(target: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 pub(crate) struct Connection {
     stream: UnixStream,
     reader: BufReader<UnixStream>,

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
 use crate::host::{self, Finally, PERSON, field, raw, tag, text, value};
+use crate::http::post;
 use crate::observe::{gist, kind_of, records, wait_until};
 
 /// Runs a line through the broker, which may fail. Gives the records that contain this name.
@@ -115,14 +116,10 @@ fn the_broker_keeps_secrets_out_of_the_trail_and_its_log() {
     );
     broker.http(push.as_bytes());
     let json = format!(r#"{{"username":"u","password":"{secret}","serveraddress":"localhost:1"}}"#);
-    let login = format!(
-        "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}",
-        json.len()
-    );
-    broker.http(login.as_bytes());
+    broker.http(&post("/auth", &json));
     // The broker does not understand this body, which has an unknown key.
-    let odd = login.replace("username", "userzame");
-    assert_eq!(broker.http(odd.as_bytes()).status, 400);
+    let odd = json.replace("username", "userzame");
+    assert_eq!(broker.http(&post("/auth", &odd)).status, 400);
     assert_eq!(raw(&[], &secret), [""; 0]);
     assert!(!broker.said().contains(&secret), "{}", broker.said());
 }
@@ -134,12 +131,8 @@ fn no_value_can_pass_for_a_field_of_a_record() {
     let name = format!("{}evil", lines.name());
     let evil = "' res=failed uid=0 auid=0 \"op=x\" \\ \u{1b}[2J\u{1d}x\ntype=VIRT_CONTROL msg=audit(1.1:1): é";
     let json = serde_json::json!({ "Image": "fedora", "Cmd": ["true", evil, name] }).to_string();
-    let request = format!(
-        "POST /containers/create?name={name} HTTP/1.1\r\nHost: x\r\nContent-Type: \
-         application/json\r\nContent-Length: {}\r\n\r\n{json}",
-        json.len()
-    );
-    assert_eq!(broker.http(request.as_bytes()).status, 201);
+    let request = post(&format!("/containers/create?name={name}"), &json);
+    assert_eq!(broker.http(&request).status, 201);
     let found = records(&name, 4);
     for record in found.iter().filter(|record| kind_of(record) == "VIRT_CONTROL") {
         let cmd = text(&value(record, "cmd").unwrap());

@@ -16,6 +16,12 @@ pub(crate) fn shipped(name: &str) -> String {
     fs::read_to_string(path).unwrap()
 }
 
+/// The policies of `own-containers` for this user instead of the group `developers`.
+pub(crate) fn own_containers_of(user: &str) -> String {
+    shipped("own-containers")
+        .replace("principal in Group::\"developers\"", &format!("principal == User::\"{user}\""))
+}
+
 /// The `docker-fedora` of 2015: one user may run one command.
 #[test]
 fn docker_fedora_lets_one_person_run_one_command() {
@@ -119,9 +125,7 @@ fn docker_lines(lines: &Lines<'_>, line: &str) -> Vec<String> {
 #[test]
 fn developers_see_and_use_only_their_own_objects() {
     let _alone = alone();
-    let policies = shipped("own-containers")
-        .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\"");
-    let broker = Broker::with_policies(&policies, "");
+    let broker = Broker::with_policies(&own_containers_of(PERSON), "");
     let lines = Lines::at(&broker);
     let name = lines.name().to_owned();
     shell(&format!(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
 use crate::host::{PERSON, text};
-use crate::policy::shipped;
+use crate::policy::{own_containers_of, shipped};
 
 /// Enough to fill every buffer on the way.
 const INPUT_BYTES: usize = 5_000_000;
@@ -193,10 +193,7 @@ fn the_client_gets_the_events_and_stats_of_dockerd() {
 /// broker knows the owner.
 #[test]
 fn a_person_gets_all_events_and_stats_of_their_own_containers() {
-    events_and_stats(
-        &shipped("own-containers")
-            .replace("principal in Group::\"developers\"", "principal == User::\"dwalsh\""),
-    );
+    events_and_stats(&own_containers_of(PERSON));
 }
 
 fn events_and_stats(policies: &str) {

@@ -6,7 +6,7 @@ use crate::broker::Broker;
 use crate::docker::{Lines, command_lines};
 use crate::fake::{Fake, ID, Reply};
 use crate::host::{PERSON, field, found_settled, login, raw, settle, shell, tag, text, uid_of};
-use crate::http::Answer;
+use crate::http::{Answer, post};
 use crate::observe::{gist, harmless, harmless_by_curl, kind_of, record, records, wait_until};
 
 /// Runs a line that a person types, through the broker. It must succeed. Gives its output.
@@ -243,12 +243,7 @@ fn the_broker_records_what_an_image_makes_docker_do() {
 }
 
 fn create(broker: &Broker, query: &str, body: &str) -> Answer {
-    let request = format!(
-        "POST /containers/create?{query} HTTP/1.1\r\nHost: docker\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    broker.http(request.as_bytes())
+    broker.http(&post(&format!("/containers/create?{query}"), body))
 }
 
 /// C41: if an image exists for several platforms, the broker judges the requested one.

@@ -4,11 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
-use super::sender::{post, send};
+use super::sender::send;
 use super::shipped::under_each;
 use crate::broker::Broker;
 use crate::engine::{Engine, Store};
 use crate::host::{tag, text};
+use crate::http::post;
 use crate::policy::shipped;
 
 /// A service that listens on the host only gets no connection, however its address is spelt.

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::sender::{bare, create, post, send};
+use super::sender::{bare, create, send};
 use super::shipped::under_each_with;
 use crate::broker::Broker;
 use crate::docker::{Lines, alone, command_lines};
 use crate::host::{PERSON, login, raw, settle, shell, tag, text};
+use crate::http::post;
 use crate::observe::wait_until;
 use crate::policy::shipped;
 

@@ -8,7 +8,7 @@ use crate::broker::{Broker, DOCKERD};
 use crate::docker::Lines;
 use crate::engine::{Engine, Store};
 use crate::host::{Finally, PERSON, login, shell, tag, text};
-use crate::policy::shipped;
+use crate::policy::{own_containers_of, shipped};
 use crate::registry::Registry;
 
 use super::sender::send;
@@ -172,19 +172,20 @@ fn s16_a_name_that_an_admin_loads_stays() {
     assert!(lost.is_empty(), "{lost:#?}");
 }
 
-/// Two users who want a free name at the same moment.
-#[test]
-fn s16_one_of_two_users_gets_a_free_name() {
+/// Policies that let two users do what they want to their own objects and to free image names.
+fn two_owners() -> String {
     let of = |user: &str| {
-        shipped("own-containers")
-            .replace(
-                "principal in Group::\"developers\"",
-                &format!("principal == User::\"{user}\""),
-            )
+        own_containers_of(user)
             .replace("@id(\"own-", &format!("@id(\"{user}-"))
             .replace("context.name like \"dev/*\" && ", "")
     };
-    let broker = Broker::with_policies(&format!("{}{}", of(PERSON), of("games")), "");
+    format!("{}{}", of(PERSON), of("games"))
+}
+
+/// Two users tag a free name at the same moment.
+#[test]
+fn s16_one_of_two_users_gets_a_free_name() {
+    let broker = Broker::with_policies(&two_owners(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
     let program = r"
@@ -389,16 +390,7 @@ pub(super) fn as_person(user: &str, broker: &Broker, line: &str) -> String {
 /// S19: the last name of another's image.
 #[test]
 fn s19_an_owner_gives_up_and_pushes_their_own_last_name() {
-    let of = |user: &str| {
-        shipped("own-containers")
-            .replace(
-                "principal in Group::\"developers\"",
-                &format!("principal == User::\"{user}\""),
-            )
-            .replace("@id(\"own-", &format!("@id(\"{user}-"))
-            .replace("context.name like \"dev/*\" && ", "")
-    };
-    let broker = Broker::with_policies(&format!("{}{}", of(PERSON), of("games")), "");
+    let broker = Broker::with_policies(&two_owners(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
     let made = as_person(

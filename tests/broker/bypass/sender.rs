@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::host::{Directory, PERSON, login, text};
+use crate::http::post;
 
 /// Sends each file of a directory in a process of its own.
 const PROGRAM: &str = r"
@@ -60,16 +61,6 @@ pub(super) struct Told {
 /// A request without a body. The target begins with the method.
 pub(super) fn bare(target: &str) -> Vec<u8> {
     format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
-}
-
-/// A request with a document in JSON.
-pub(super) fn post(target: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
 }
 
 /// The request for a new container.

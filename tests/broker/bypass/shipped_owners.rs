@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::owners::{at_once, out, run};
-use super::sender::{Told, bare, create, post, send};
+use super::sender::{Told, bare, create, send};
 use super::shipped::{under_each, under_each_as};
 use super::stage::OTHER;
 use super::telling::create_with_long_labels;
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{Finally, PERSON, shell, tag};
+use crate::http::post;
 
 /// The label of compose for all that a test makes.
 const LABEL: &str = "com.docker.compose.project";

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{PERSON, field, login, raw, settle, shell, text, uid_of};
-use crate::policy::shipped;
+use crate::policy::own_containers_of;
 
 use super::row::{End, Row};
 use super::sender::{Told, send};
@@ -25,8 +25,7 @@ pub(super) struct Stage<'a> {
 
 /// Ordinary containers of their own for the attacker, and everything for another person.
 pub(super) fn policies() -> String {
-    let own = shipped("own-containers")
-        .replace("principal in Group::\"developers\"", &format!("principal == User::\"{PERSON}\""));
+    let own = own_containers_of(PERSON);
     format!("{own}@id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);\n")
 }
 
