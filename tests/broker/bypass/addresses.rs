@@ -1,4 +1,5 @@
-//! Addresses to which dockerd would connect from the host, and switches that it would turn on there.
+//! Addresses to which dockerd would connect from the host, and kernel switches that it would turn
+//! on.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,9 +13,10 @@ use crate::host::{tag, text};
 use crate::http::post;
 use crate::policy::shipped;
 
-/// A service that listens on the host only gets no connection, however its address is spelt.
+/// A service that only the host can reach gets no connection, in whatever form the caller writes
+/// its address.
 #[test]
-fn s05_dockerd_fetches_nothing_from_the_host() {
+fn s05_a_user_cannot_make_dockerd_fetch_from_the_host() {
     let service = TcpListener::bind("127.0.0.1:0").unwrap();
     service.set_nonblocking(true).unwrap();
     let port = service.local_addr().unwrap().port();
@@ -51,11 +53,13 @@ fn s05_dockerd_fetches_nothing_from_the_host() {
 
 const FORWARDING: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 
-/// docker 28 turns forwarding on for a network with IPv6, for good.
+/// For a network with IPv6, docker 28 turns on forwarding on the host and leaves it on.
 #[test]
-fn s07_a_network_makes_no_router_of_the_host() {
+fn s07_a_user_cannot_turn_the_host_into_a_router_with_a_network() {
     if fs::read_to_string(FORWARDING).unwrap().trim() != "0" {
-        println!("SKIPPED: s07_a_network_makes_no_router_of_the_host: the host is one already");
+        println!(
+            "SKIPPED: s07_a_user_cannot_turn_the_host_into_a_router_with_a_network: the host is one already"
+        );
         return;
     }
     let create = |broker: &Broker| {

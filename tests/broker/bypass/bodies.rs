@@ -1,4 +1,4 @@
-//! Section 5.6: documents that dockerd reads in another way than they look.
+//! Section 5.6: bodies that dockerd reads differently than they look.
 
 use super::row::End::{Denied, Harmless, Refused};
 use super::row::{Row, create, json, typed};
@@ -49,7 +49,7 @@ fn deep() -> Row {
 }
 
 #[test]
-fn a_document_has_one_meaning() {
+fn the_broker_and_dockerd_read_a_body_alike() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);

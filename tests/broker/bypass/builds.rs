@@ -1,4 +1,4 @@
-//! What an ordinary user's build leaves to root's builds, and what it owns.
+//! What an ordinary user's build can leave for root's builds, and what it owns.
 
 use std::process::Stdio;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use crate::policy::shipped;
 
 use super::image_names::as_person;
 
-/// Sends the context of a build only after a line has come on standard input.
+/// Sends the context of a build only after a line arrives on standard input.
 const LATE_CONTEXT: &str = r"
 import io, socket, sys, tarfile
 path, query, image = sys.argv[1:]
@@ -32,9 +32,9 @@ except BrokenPipeError: pass
 while piece := s.recv(65536): sys.stdout.write(piece.decode())
 ";
 
-/// The person begins a build, root builds an image of this name and label, and then the person's build
-/// takes it. Gives the image's id and the response to the person. Afterwards the image has no name, so that
-/// its owner alone decides.
+/// The person starts a build, root builds an image with this name and label, and then the person's
+/// build uses it. Gives the image's id and the response to the person. The image has no name
+/// afterwards, so that only its owner decides.
 pub(super) fn take_by_build(
     broker: &Broker,
     query: &str,
@@ -57,9 +57,9 @@ pub(super) fn take_by_build(
     (id.trim().to_owned(), told)
 }
 
-/// A build that only takes the image that root has made meanwhile makes nothing.
+/// A build that only uses the image that root has just built creates nothing.
 #[test]
-fn s12_a_build_that_takes_root_s_image_does_not_own_it() {
+fn s12_a_build_does_not_own_an_image_of_root_that_it_uses() {
     for query in ["version=1", "version=1&q=1"] {
         let broker = Broker::with_policies(&shipped("default"), "");
         let lines = Lines::at(&broker);
@@ -73,9 +73,9 @@ fn s12_a_build_that_takes_root_s_image_does_not_own_it() {
     }
 }
 
-/// What a build makes is its caller's, however it is told: quietly, in stages, from a cache.
+/// A build owns what it makes in each of its forms: quiet, with stages, from a cache.
 #[test]
-fn s12_a_build_owns_what_it_makes() {
+fn s12_a_build_owns_the_image_that_it_makes() {
     let own = format!(
         "{}@id(\"only-own\") forbid(principal == User::\"{PERSON}\", action == Action::\"image-delete\", resource) \
          unless {{ resource in principal }};",
@@ -96,9 +96,9 @@ fn s12_a_build_owns_what_it_makes() {
     )]);
 }
 
-/// S10: what a person's step does with an option that is not in the key of the cache.
+/// S10: an option that is not part of the cache key changes what the person's step does.
 #[test]
-fn s10_no_step_of_another_enters_root_s_cache() {
+fn s10_a_user_cannot_put_a_step_into_the_cache_of_root() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -126,7 +126,7 @@ fn s10_no_step_of_another_enters_root_s_cache() {
         let is_told = told.contains("may find in docker's cache") && told.contains("leave");
         assert!(is_told, "{option}: {told}");
     }
-    // What is left is built, and not used for root's own build through the broker.
+    // Through the broker, the remaining builds succeed, but root's build does not use their steps.
     let plain = format!("{build} | docker build -t {name}-x --build-arg KEY=x -");
     let told = as_person(PERSON, &broker, &plain);
     assert!(told.contains("Successfully tagged"), "{told}");
@@ -140,9 +140,9 @@ fn s10_no_step_of_another_enters_root_s_cache() {
     assert!(!told.contains("Using cache") && told.contains("Successfully tagged"), "{told}");
 }
 
-/// S10: a host where nobody but root builds keeps its cache.
+/// S10: on a host where only root builds, the cache works.
 #[test]
-fn s10_root_alone_keeps_the_cache() {
+fn s10_root_keeps_the_cache_where_no_other_user_builds() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let build = format!(
@@ -156,7 +156,7 @@ fn s10_root_alone_keeps_the_cache() {
 
 /// S10: the image of a container that runs the same command as a step is not that step.
 #[test]
-fn s10_a_commit_is_no_step_of_root_s_build() {
+fn s10_a_user_cannot_pass_a_commit_for_a_step_of_roots_build() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -165,7 +165,7 @@ fn s10_a_commit_is_no_step_of_root_s_build() {
         "docker create --name {name}-c --entrypoint '' fedora /bin/sh -c '{step}' >/dev/null
         echo evil >evil; docker cp evil {name}-c:/evil; docker commit {name}-c {name}-evil; rm evil"
     );
-    // A person may not commit on this release, and root's containers have the same labels.
+    // On this release the person may not commit. Root's containers have the same labels.
     let told = shell(&format!(
         "cd {} && export DOCKER_HOST={} && {evil}",
         broker.home().display(),

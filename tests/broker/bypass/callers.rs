@@ -1,4 +1,4 @@
-//! Section 5.8: who it is that asks, where that is easily taken for somebody else.
+//! Section 5.8: callers that could be mistaken for another.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -16,14 +16,15 @@ use crate::policy::shipped;
 
 const PRIVILEGED: &str = r#"{"Image":"fedora","Cmd":["true"],"HostConfig":{"Privileged":true}}"#;
 
-/// Has curl ask for a container that is root of the host, in the process that the command makes.
+/// Runs curl in the process that the command creates. It asks for a container that is root of the
+/// host.
 fn ask_for_host(command: &mut Command, socket: &str, name: &str) -> Output {
     command.args(["curl", "-s", "--max-time", "20", "--unix-socket", socket]);
     command.args(["-w", "%{http_code}", "-H", "Content-Type: application/json", "-d", PRIVILEGED]);
     command.arg(format!("http://docker/containers/create?name={name}")).output().unwrap()
 }
 
-/// The status of the answer to that.
+/// The status of the response to [`ask_for_host`].
 fn status(broker: &Broker, command: &mut Command, name: &str) -> String {
     let output = ask_for_host(command, broker.socket().to_str().unwrap(), name);
     let answer = text(&output.stdout);
@@ -32,7 +33,7 @@ fn status(broker: &Broker, command: &mut Command, name: &str) -> String {
     status.to_owned()
 }
 
-/// What was made goes when the test ends.
+/// Removes the container at the end of the test.
 fn away(name: &str) -> Finally {
     Finally(format!("docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null"))
 }
@@ -43,9 +44,9 @@ fn record_of(name: &str) -> String {
     found.into_iter().find(|record| record.contains("op=create-request")).expect("a record")
 }
 
-/// A connection is its maker's, whoever writes to it: root's process takes one over.
+/// A connection belongs to the process that made it, even if a process of root's writes to it.
 #[test]
-fn x09_a_descriptor_that_root_writes_to() {
+fn x09_a_descriptor_does_not_give_the_rights_of_root_who_writes_to_it() {
     const PROGRAM: &str = r"
 import os, socket, sys
 path, uid, request = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
@@ -78,9 +79,9 @@ os.wait()
     assert_eq!(field(&record, "suid"), Some(uid_of(PERSON).to_string().as_str()), "{record}");
 }
 
-/// Root in a container or a user namespace is not the host's, whoever started it.
+/// Root of a container or of a user namespace is not root of the host, whoever started it.
 #[test]
-fn x10_root_elsewhere() {
+fn x10_root_of_a_container_or_namespace_is_not_root_of_the_host() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let name = tag();
     let _away = away(&name);
@@ -101,9 +102,9 @@ fn x10_root_elsewhere() {
     assert_eq!(status(&broker, &mut Command::new("env"), &format!("{name}-root")), "201");
 }
 
-/// Whoever has no login is no person, whichever uid they have.
+/// A process without a login is not a person, whatever its uid.
 #[test]
-fn x11_no_login() {
+fn x11_a_process_without_a_login_is_not_a_person() {
     let policies = format!("@id(\"a\") permit(principal == User::\"{PERSON}\", action, resource);");
     let broker = Broker::with_policies(&policies, "");
     let name = tag();
@@ -114,9 +115,10 @@ fn x11_no_login() {
     assert_eq!(status(&broker, &mut login(PERSON), &format!("{name}-with")), "201");
 }
 
-/// `sudo` leaves who it is, and policies tell it apart; `su` to another user is nobody's login.
+/// A process after `sudo` still belongs to the login, and policies can tell it apart. A process
+/// after `su` to another user counts as no login.
 #[test]
-fn x12_another_uid_than_the_login_s() {
+fn x12_a_process_with_another_uid_than_its_login_gets_no_more_rights() {
     let policies = format!(
         "@id(\"a\") permit(principal == User::\"{PERSON}\", action, resource)
          when {{ principal.uid == 0 }};
@@ -127,7 +129,7 @@ fn x12_another_uid_than_the_login_s() {
     let _away = away(&name);
     assert_eq!(status(&broker, &mut login(PERSON), &format!("{name}-plain")), "403");
     assert_eq!(status(&broker, &mut login_as_root(PERSON), &format!("{name}-sudo")), "201");
-    // Each way around: to the one who may, and from them.
+    // In both directions: to the user who has the permission, and from that user.
     for (from, to) in [(PERSON, OTHER), (OTHER, PERSON)] {
         let mut su = login_as_root(from);
         su.args(["setpriv", "--reuid", to, "--clear-groups"]);
@@ -138,10 +140,10 @@ fn x12_another_uid_than_the_login_s() {
     assert_eq!((field(&record, "suid"), field(&record, "sauid")), (Some("0"), Some(uid.as_str())));
 }
 
-/// A process that runs another user's program after it has connected. The broker is stopped
-/// meanwhile, so that it looks at the process when that is root's.
+/// A process connects and then executes another user's program. The test stops the broker
+/// meanwhile, so that it inspects the process when root owns it.
 #[test]
-fn x13_a_program_of_root_s_that_takes_the_place_of_the_caller() {
+fn x13_a_caller_that_executes_a_program_of_root_is_still_the_caller() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let (name, directory) = (tag(), Directory::new());
     let _away = away(&name);
@@ -174,9 +176,9 @@ os.execv(sys.argv[2], [sys.argv[2], '4'])";
     assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
 }
 
-/// A group counts that the process has, or that the user database gives the person.
+/// A group counts if the process has it, or if the user database lists the person in it.
 #[test]
-fn x14_groups() {
+fn x14_a_caller_has_the_groups_of_its_process_and_of_the_user_database() {
     let name = tag();
     let group = format!("g{}", &name[name.len() - 12..]);
     shell(&format!("groupadd {group}"));
@@ -198,7 +200,7 @@ fn x14_groups() {
     let mut without = login_as_root(PERSON);
     without.args(["setpriv", "--reuid", PERSON, "--regid", PERSON, "--clear-groups"]);
     assert_eq!(status(&broker, &mut without, &format!("{name}-database")), "201");
-    // Nobody is in a group by saying so in a namespace of their own.
+    // A caller cannot join a group inside a namespace of its own.
     shell(&format!("gpasswd -d {PERSON} {group}"));
     drop(broker);
     let broker = Broker::with_policies(&policies, "");

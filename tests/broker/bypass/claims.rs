@@ -1,4 +1,5 @@
-//! Claims that the trail and the policies trust: login uids, groups, and files of policies.
+//! Claims that the trail and the policies could wrongly trust: login uids, groups, and policy
+//! files.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,16 +17,16 @@ use super::sender::send;
 const UNSET: &str = "4294967295";
 const NOBODY: &str = "65534";
 
-/// A command of a process that had no login uid, sets its login uid to the person's, and runs as
-/// another user.
+/// A process without a login uid that sets its login uid to the person's, and then runs as another
+/// user.
 fn liar(user: &str) -> Command {
     let mut command = login_as_root(PERSON);
     command.args(["setpriv", "--reuid", user, "--clear-groups"]);
     command
 }
 
-/// Opens some connections to a socket, says how many were answered, and holds them until its
-/// standard input ends.
+/// Opens connections to a socket, prints how many got a response, and holds them until its standard
+/// input ends.
 const HOLD: &str = r"
 import socket, sys
 held = []
@@ -47,7 +48,7 @@ fn hold(mut command: Command, broker: &Broker, count: u32) -> (Child, u32) {
 }
 
 #[test]
-fn s23_a_claimed_login_uid_takes_no_connections_of_the_person() {
+fn s23_a_process_with_a_claimed_login_uid_uses_no_connections_of_the_person() {
     let broker = Broker::start("connections_per_uid = 4");
     let (mut liars, answered) = hold(liar(NOBODY), &broker, 12);
     assert_eq!(answered, 4, "the liar has connections of its own, and no more");
@@ -76,7 +77,7 @@ fn s23_a_claimed_login_uid_is_not_recorded_as_a_login() {
 }
 
 #[test]
-fn s28_an_emptied_policy_file_leaves_the_old_policies() {
+fn s28_an_emptied_policy_file_keeps_the_old_policies_in_force() {
     let broker = Broker::start("");
     let forbid = broker.socket().with_file_name("policy.d/forbid.cedar");
     let asked = b"GET /v1.41/images/json HTTP/1.1\r\nHost: docker\r\n\r\n";
@@ -114,7 +115,7 @@ for _ in sys.stdin:
 ";
 
 #[test]
-fn s29_who_leaves_a_group_loses_it_on_an_open_connection_too() {
+fn s29_a_user_who_leaves_a_group_loses_it_on_open_connections_too() {
     let group = tag();
     let _removed = Finally(format!("groupdel {group}"));
     shell(&format!("groupadd {group} && gpasswd -a {PERSON} {group}"));
@@ -124,7 +125,7 @@ fn s29_who_leaves_a_group_loses_it_on_an_open_connection_too() {
     );
     let broker = Broker::with_policies(&policy, "");
     let uid = uid_of(PERSON).to_string();
-    // As in a session from before the person was in the group: only the user database has it.
+    // As in a session that is older than the membership: only the user database has the group.
     let mut command = liar(&uid);
     command.args(["/usr/bin/python3", "-c", ASK]).arg(broker.socket());
     let mut old = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -151,9 +152,10 @@ fn s29_who_leaves_a_group_loses_it_on_an_open_connection_too() {
     old.wait().unwrap();
 }
 
-/// Whatever becomes of a call, the password of a URL in it is neither in the trail nor in the log.
+/// Whatever the broker does with a call, the password of a URL is neither in the trail nor in the
+/// log.
 #[test]
-fn r18_no_password_of_a_url_reaches_the_trail() {
+fn r18_the_broker_keeps_passwords_in_urls_out_of_the_trail() {
     let broker = Broker::with_policies(&shipped("default"), "journal = true");
     let secret = tag();
     let remote = format!("http://u:{secret}@127.0.0.1:9/x");
@@ -169,7 +171,7 @@ fn r18_no_password_of_a_url_reaches_the_trail() {
         format!("{target} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n").into_bytes()
     });
     let told = send(broker.socket(), &bytes);
-    // The person's calls are denied or refused; root's are made.
+    // The broker denies or refuses the person's calls and forwards root's.
     for request in &bytes {
         broker.http(request);
     }
@@ -186,7 +188,7 @@ fn r18_no_password_of_a_url_reaches_the_trail() {
     assert!(!broker.said().contains(&secret), "{}", broker.said());
 }
 
-/// Connects, waits until the broker has looked, and has another program send the request.
+/// Connects, waits until the broker has identified it, and lets another program send the request.
 const OTHER_PROGRAM: &str = r"
 import socket, subprocess, sys
 one = socket.socket(socket.AF_UNIX)
@@ -198,9 +200,9 @@ subprocess.run(['cat'], input=request.encode(), stdout=one.fileno())
 one.recv(4096)
 ";
 
-/// The record names the program that the broker saw. README says that this is no proof.
+/// The record names the program that the broker saw. The README says that this is no proof.
 #[test]
-fn s24_the_program_on_record_need_not_have_sent_the_request() {
+fn s24_the_recorded_program_may_not_have_sent_the_request() {
     let broker = Broker::start("");
     let tag = tag();
     let mut command = login(PERSON);

@@ -9,7 +9,7 @@ use crate::docker::Lines;
 use crate::host::{PERSON, raw, settle, text};
 use crate::http::Connection;
 
-/// It gives back what it is given, and ends with it.
+/// A container command that echoes its input, and ends when the input ends.
 const ECHO: &str = r#"{"Image":"fedora","OpenStdin":true,"StdinOnce":true,"AttachStdin":true,
     "Cmd":["sh","-c","cat; echo all"]}"#;
 
@@ -17,14 +17,14 @@ fn request(target: &str, headers: &str) -> String {
     format!("{target} HTTP/1.1\r\nHost: docker\r\n{headers}\r\n")
 }
 
-/// The status of each answer in what came back.
+/// The status of each response in these bytes.
 fn statuses(told: &str) -> Vec<&str> {
     told.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect()
 }
 
-/// Each request of a connection is judged by itself, whatever was allowed before.
+/// The broker judges each request on a connection by itself, whatever it permitted before.
 #[test]
-fn h17_requests_that_wait_for_no_answer() {
+fn h17_the_broker_judges_each_of_several_pipelined_requests() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -44,10 +44,10 @@ fn h17_requests_that_wait_for_no_answer() {
     stage.survives();
 }
 
-/// H23, H31, H32: what follows on a connection that docker takes over is input, also when nobody
-/// asked for an upgrade; its answers and the end of the input are relayed as they are.
+/// H23, H31, H32: after docker has taken over a connection, the rest is input, even if the caller
+/// did not ask for an upgrade. The broker relays responses and the end of the input unchanged.
 #[test]
-fn h23_requests_in_a_stream() {
+fn h23_the_broker_relays_requests_in_a_stream_as_input() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);

@@ -1,4 +1,4 @@
-//! Section 5.2: another's container, by every call that takes one.
+//! Section 5.2: another user's container, in every call that takes one.
 
 use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json, raw, typed};
@@ -6,7 +6,8 @@ use super::stage::{SECRET, Stage, policies};
 use crate::broker::Broker;
 use crate::docker::{Lines, alone};
 
-/// Calls about one container; all of another's are about none.
+/// Calls about one container. For another user's container, each gets the response for a missing
+/// one.
 const CALLS: &[(&str, &str)] = &[
     ("K02-resize", "POST /exec/{exec}/resize?h=1&w=1"),
     ("K03", "GET /exec/{exec}/json"),
@@ -86,7 +87,7 @@ fn on_another() -> Vec<Row> {
             r#"{"CheckpointID":"x","CheckpointDir":"/"}"#,
             Refused(""),
         ),
-        // Docker takes a name before the beginning of an id.
+        // Docker looks for a name before it looks for the beginning of an id.
         json(
             "X01",
             "POST /containers/create?name={shortid}",
@@ -101,7 +102,7 @@ fn on_another() -> Vec<Row> {
 }
 
 #[test]
-fn nothing_is_done_with_another_container() {
+fn a_user_cannot_use_the_container_of_another() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -109,7 +110,7 @@ fn nothing_is_done_with_another_container() {
     stage.survives();
 }
 
-/// Calls that tell of everything there is, of which only one's own is told.
+/// Calls that list everything, of which a user sees only their own.
 const LISTS: &[(&str, &str)] = &[
     ("K16-list", "GET /containers/json?all=1&size=1"),
     ("K16-limit", "GET /containers/json?limit=1"),
@@ -127,7 +128,7 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn nothing_is_told_of_another_container() {
+fn a_user_learns_nothing_about_the_container_of_another() {
     let _alone = alone();
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
@@ -149,7 +150,7 @@ fn nothing_is_told_of_another_container() {
         let found = hidden.iter().find(|word| told.body.contains(*word));
         assert_eq!(found, None, "{id}: {}", told.body);
         assert!(!told.body.contains(SECRET), "{id}: {}", told.body);
-        // dockerd keeps few events, and other tests make many.
+        // dockerd keeps few events, and other tests cause many.
         if matches!(*id, "K16-list" | "K16-df") {
             assert!(told.body.contains(&own), "{id}: {}", told.body);
         }
@@ -157,9 +158,9 @@ fn nothing_is_told_of_another_container() {
 }
 
 #[test]
-fn prunes_spare_what_is_another_s() {
+fn a_user_cannot_prune_the_objects_of_others() {
     let _alone = alone();
-    // By a label that all of this test have, since other tests run beside it.
+    // All objects of this test have this label, since other tests run at the same time.
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);

@@ -1,4 +1,4 @@
-//! Section 5.1: what a new container asks for, field by field.
+//! Section 5.1: what a new container requests, field by field.
 
 use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, create, host_config, json};
@@ -8,7 +8,7 @@ use crate::docker::Lines;
 use crate::host::{raw, tag};
 use crate::observe::wait_until;
 
-/// A field of `HostConfig` and the danger that the refusal names.
+/// A field of `HostConfig`, and the danger that the denial names.
 const DENIED: &[(&str, &str, &str)] = &[
     ("C01", r#"{"Privileged":true}"#, "host-root"),
     ("C10", r#"{"VolumeDriver":"vieux/sshfs","Binds":["{me}:/x"]}"#, "storage-driver"),
@@ -72,7 +72,7 @@ const DENIED: &[(&str, &str, &str)] = &[
     ("C29", r#"{"GroupAdd":["0"],"Binds":["/var/run/docker.sock:/s"]}"#, "host-root"),
 ];
 
-/// What the broker takes for no request of the docker API.
+/// Requests that the broker does not accept as requests of the docker API.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("C34", r#"{"Image":"fedora","HostConfig":{"Init":"true"}}"#, "boolean"),
     ("C34-console", r#"{"Image":"fedora","HostConfig":{"ConsoleSize":{"a":1}}}"#, "array"),
@@ -89,7 +89,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("C43-top", r#"{"Image":"fedora","Future":1}"#, "Future"),
 ];
 
-/// What reaches nothing of the host: the container is made, and on record.
+/// Fields that give nothing of the host: the container is created and recorded.
 const HARMLESS: &[(&str, &str)] = &[
     ("C16", r#"{"CapDrop":["ALL"]}"#),
     ("C20-shareable", r#"{"IpcMode":"shareable"}"#),
@@ -102,7 +102,7 @@ const HARMLESS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn no_field_of_a_new_container_yields_the_host() {
+fn a_user_cannot_get_the_host_with_any_field_of_a_new_container() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -150,9 +150,9 @@ fn no_field_of_a_new_container_yields_the_host() {
     stage.survives();
 }
 
-/// What is in the environment is on no record, of a container or of a process in one.
+/// No record contains the environment of a container, or of a process in one.
 #[test]
-fn c36_secrets_in_the_environment() {
+fn c36_the_broker_records_no_secrets_of_the_environment() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let (name, secret) = (lines.name(), tag());

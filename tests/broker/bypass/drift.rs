@@ -1,4 +1,4 @@
-//! Section 5.8: what is made, changed or taken away while the broker does not look.
+//! Section 5.8: objects that are created, changed or removed without the broker.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ fn make(broker: &Broker, name: &str, body: &str) -> u64 {
     send(broker.socket(), &[create(name, body)]).remove(0).status
 }
 
-/// A container is judged again when it starts, with what its paths lead to then.
+/// The broker judges a container again at its start, by where its paths lead then.
 #[test]
-fn x03_a_path_that_leads_elsewhere_by_the_start() {
-    // Nobody but root may change the way there.
+fn x03_the_broker_judges_a_path_again_when_the_container_starts() {
+    // Only root may change the directories on the way.
     let own = Path::new("/srv").join(tag());
     let source = own.join("data");
     shell(&format!("mkdir -p {}", source.display()));
@@ -41,10 +41,10 @@ fn x03_a_path_that_leads_elsewhere_by_the_start() {
     assert_eq!(ask(&broker, &format!("POST /containers/{name}/start")).0, 204);
 }
 
-/// A container is in the network that it was made for, and in no other that has its name by the time
-/// it starts.
+/// A container stays in the network that it was created for, even if another network has that name
+/// when it starts.
 #[test]
-fn n02_a_network_that_is_another_by_the_start() {
+fn n02_a_container_starts_only_in_the_network_that_it_was_created_for() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -59,9 +59,10 @@ fn n02_a_network_that_is_another_by_the_start() {
     assert_eq!(status, 404, "{told}");
 }
 
-/// A container joins the one that it was made to join, and no other that has its name by the start.
+/// A container joins the container that it was created to join, even if another has that name when
+/// it starts.
 #[test]
-fn k18_a_container_that_is_another_by_the_start() {
+fn k18_a_container_joins_only_the_container_that_it_was_created_to_join() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -85,10 +86,9 @@ fn k18_a_container_that_is_another_by_the_start() {
     }
 }
 
-/// A name that was one's own is not, when somebody has taken it without the broker; and what a label
-/// says that came with an image does not count.
+/// A user who owned a container does not own one that root creates later under the same name.
 #[test]
-fn x06_what_is_made_without_the_broker() {
+fn x06_a_user_loses_a_name_that_root_takes_without_the_broker() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -108,9 +108,9 @@ fn x06_what_is_made_without_the_broker() {
     }
 }
 
-/// C39: what an image says of itself makes nobody an owner.
+/// C39: the labels of an image make no user an owner.
 #[test]
-fn c39_labels_of_an_image() {
+fn c39_a_label_of_an_image_makes_nobody_an_owner() {
     let _alone = alone();
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
@@ -128,14 +128,14 @@ fn c39_labels_of_an_image() {
         "docker ps -aq --filter name={name} | xargs -r docker rm -fv >/dev/null
          docker rmi -f {own} {other} >/dev/null"
     ));
-    // Root's container of an image that says that everything is the person's.
+    // Root's container of an image whose label names the person as the owner of everything.
     shell(&format!("docker create --label {name} --name {name}-root {own} true >/dev/null"));
     let (status, told) = ask(&broker, &format!("POST /containers/{name}-root/start"));
     assert!(status == 404, "{status} {told}");
     let labelled = format!("filters=%7B%22label%22%3A%7B%22{name}%22%3Atrue%7D%7D");
     assert_eq!(ask(&broker, &format!("POST /containers/prune?{labelled}")).0, 200);
     assert_eq!(shell(&format!("docker inspect -f ok {name}-root")), "ok\n");
-    // The person's container of an image that says that it is somebody else's.
+    // The person's container of an image whose label names another owner.
     let body = format!(r#"{{"Image":"{other}","Cmd":["true"]}}"#);
     assert_eq!(make(&broker, &format!("{name}-own"), &body), 201);
     assert_eq!(ask(&broker, &format!("POST /containers/{name}-own/start")).0, 204);

@@ -1,4 +1,4 @@
-//! Section "Denial of service": what one caller takes from all others.
+//! Section "Denial of service": what one caller could take from all others.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -12,7 +12,7 @@ use crate::http::post;
 use crate::observe::wait_until;
 use crate::policy::shipped;
 
-/// Asks for a file in a container and reads nothing of it.
+/// Asks for a file in a container and reads nothing of the response.
 const ASK_AND_WAIT: &str = r"
 import socket, sys, time
 with socket.socket(socket.AF_UNIX) as s:
@@ -50,9 +50,10 @@ fn assert_lists(broker: &Broker, words: &[&str]) {
     assert!(listed.status.success(), "{words:?}: {}", text(&listed.stderr));
 }
 
-/// dockerd holds the lock of a container while it sends a part of it, and then tells nothing of it.
+/// dockerd locks a container while it sends an archive of it, and answers no question about it
+/// meanwhile.
 #[test]
-fn s33_a_locked_container_holds_up_no_list() {
+fn s33_a_locked_container_does_not_delay_lists() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = format!("{}-locked", lines.name());
@@ -72,7 +73,7 @@ fn s33_a_locked_container_holds_up_no_list() {
         inspected.status.code() == Some(124)
     };
     wait_until("the lock", is_locked);
-    // It has not seen the container before.
+    // This broker has not seen the container before.
     let fresh = Broker::with_policies(&shipped("default"), "dockerd_timeout_seconds = 4");
     assert_lists(&fresh, &["ps", "-a"]);
     assert_lists(&fresh, &["ps"]);
@@ -80,7 +81,7 @@ fn s33_a_locked_container_holds_up_no_list() {
     assert!(text(&inspected.stderr).contains("did not answer"), "{inspected:?}");
 }
 
-/// Opens streams of events, and prints the status of each answer.
+/// Opens streams of events, and prints the status of each response.
 const WATCH: &str = r"
 import socket, sys
 streams = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]))]
@@ -91,10 +92,10 @@ for s in streams:
     print(s.recv(12).decode()[9:])
 ";
 
-/// The broker asks dockerd about each event once in each stream: 900 of them held up everybody for
-/// seconds at each volume that was made.
+/// In each stream the broker asks dockerd once about each event. With 900 streams, each new volume
+/// delayed all callers for seconds.
 #[test]
-fn s33_events_streams_have_a_limit() {
+fn s33_the_broker_limits_the_event_streams_of_a_caller() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let watch = |user| {
         let mut command = login(user);
@@ -105,13 +106,13 @@ fn s33_events_streams_have_a_limit() {
     assert_eq!(watch("root"), "200\n".repeat(17));
 }
 
-/// A container that dockerd describes in more than 16 MiB: it writes this character in six bytes, and the
-/// command twice.
+/// A container that dockerd describes in more than 16 MiB: it writes this character as six bytes,
+/// and the command twice.
 fn huge() -> String {
     format!(r#"{{"Image":"fedora","Cmd":["{}"]}}"#, "\u{2028}".repeat(1_400_000))
 }
 
-/// Root makes that container at dockerd.
+/// Root creates that container at dockerd.
 fn create_huge(lines: &Lines<'_>, name: &str) {
     lines.file("body", huge().as_bytes());
     let made = lines.straight(
@@ -124,9 +125,9 @@ fn create_huge(lines: &Lines<'_>, name: &str) {
     assert!(text(&made.stdout).contains("\"Id\""), "{made:?}");
 }
 
-/// dockerd tells more of this container than the broker reads.
+/// dockerd's description of this container is longer than the broker reads.
 #[test]
-fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
+fn s31_a_container_too_long_to_read_fails_no_list_and_can_be_removed() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = format!("{}-huge", lines.name());
@@ -145,7 +146,7 @@ fn s31_a_container_that_cannot_be_read_fails_no_list_and_can_be_removed() {
     assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
 }
 
-/// A bind and a volume with paths that are longer than any file's.
+/// A bind and a volume with paths longer than any file can have.
 fn of_long_paths(name: &str) -> [Vec<u8>; 2] {
     let path = "/a".repeat(60_000);
     let bind = format!(r#"{{"Image":"fedora","HostConfig":{{"Binds":["{path}:/x"]}}}}"#);
@@ -155,9 +156,9 @@ fn of_long_paths(name: &str) -> [Vec<u8>; 2] {
     [create(name, &bind), post("/volumes/create", &volume)]
 }
 
-/// Three of these stopped the broker for everybody.
+/// Three of these requests stopped the broker for all callers.
 #[test]
-fn s30_paths_that_no_file_has_cost_nothing() {
+fn s30_paths_longer_than_any_file_cost_the_broker_nothing() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let [bind, volume] = of_long_paths(&format!("{}-r", lines.name()));
@@ -177,7 +178,7 @@ fn s30_paths_that_no_file_has_cost_nothing() {
 }
 
 #[test]
-fn s35_a_denial_of_many_things_is_short() {
+fn s35_the_broker_keeps_the_denial_of_many_things_short() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = format!("{}-r", lines.name());
@@ -188,7 +189,7 @@ fn s35_a_denial_of_many_things_is_short() {
     settle();
     let records = records_of(&name);
     assert!(!records.is_empty());
-    // What is not there is counted, and known by its hash.
+    // The record has the number and the hash of what it leaves out.
     assert!(records.iter().any(|record| record.contains(" missing=")), "{records:#?}");
 }
 
@@ -204,7 +205,7 @@ fn of_many_things(name: &str) -> Vec<u8> {
     create(name, &format!(r#"{{"Image":"fedora",{command},{config}}}"#))
 }
 
-/// The records about a refused container, which are short together.
+/// Checks that the records about a refused container are short together.
 fn records_of(name: &str) -> Vec<String> {
     let records = raw(&["-m", "VIRT_CONTROL,USER_ROLE_CHANGE"], name);
     let bytes: usize = records.iter().map(String::len).sum();
@@ -212,19 +213,19 @@ fn records_of(name: &str) -> Vec<String> {
     records
 }
 
-/// A user of whom no other test makes networks, so that none of theirs count.
+/// A user for whom no other test creates networks, which would count.
 const NETWORKER: &str = "news";
 
-/// docker has addresses for some thirty networks.
+/// docker has addresses for about thirty networks.
 #[test]
-fn s37_nobody_takes_the_networks_of_all() {
+fn s37_a_user_cannot_use_up_all_networks() {
     let broker = Broker::with_policies(&shipped("default"), "networks_per_user = 3");
     let lines = Lines::at(&broker);
     let tag = lines.name();
     let name = |number: usize| format!("{tag}-net{number}");
     let create_as =
         |user: &str, number: usize| docker(&broker, user, &["network", "create", &name(number)]);
-    // At once, so that each could be counted before another is there.
+    // At the same moment, so that the broker could count each before the others exist.
     let made = std::thread::scope(|scope| {
         let making: Vec<_> = (0..8)
             .map(|n| {
@@ -252,8 +253,7 @@ fn s37_nobody_takes_the_networks_of_all() {
     assert!(create_as(NETWORKER, 9).status.success());
 }
 
-/// Under each shipped policy. An operator who may remove everybody's networks has no limit, and
-/// `roles.cedar` says so.
+/// An operator who may remove every network has no limit, and `roles.cedar` says so.
 #[test]
 fn s30_s31_s35_s37_hold_under_each_shipped_policy() {
     let everything = Broker::start("");
@@ -289,7 +289,7 @@ fn s30_s31_s35_s37_hold_under_each_shipped_policy() {
     assert!(removed.status.success(), "{}", text(&removed.stderr));
 }
 
-/// Of four networks in a row, at most two are made.
+/// Expects that dockerd creates at most two of four networks in a row.
 fn networks_have_a_limit(policy: &str, broker: &Broker, name: &str) {
     let is_exempt = policy.contains("docker-operator-advanced");
     let request = |number| post("/networks/create", &format!(r#"{{"Name":"{name}-{number}"}}"#));

@@ -1,4 +1,4 @@
-//! Section 5.10: records that others than the broker write.
+//! Section 5.10: records that programs other than the broker write.
 
 use std::path::Path;
 use std::process::Output;
@@ -12,10 +12,10 @@ use crate::engine::{Engine, Store};
 use crate::host::{Directory, PERSON, audit_cli, field, raw, settle, shell, tag, text, uid_of};
 use crate::policy::shipped;
 
-/// A container can write records only where that is allowed to who makes it: docker gives every one
-/// what it takes.
+/// Docker gives every container the capability to write records. A container keeps it only if its
+/// creator may forge evidence.
 #[test]
-fn a04_records_that_a_container_writes() {
+fn a04_a_container_can_write_records_only_if_its_creator_may() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     for (user, is_allowed) in [(PERSON, false), (OTHER, true)] {
@@ -35,10 +35,10 @@ fn a04_records_that_a_container_writes() {
     assert!(text(&told.stderr).contains("evidence-forging"), "{told:?}");
 }
 
-/// A build whose step writes a record in the other person's name, as an ordinary user asks for it.
+/// A build whose step writes a record in the other person's name, as an ordinary user requests it.
 fn build_that_forges(broker: &Broker, forged: &str, image: &str) -> Output {
     let context = Directory::new();
-    // A program that is not static brings its libraries.
+    // A program that is not static needs its libraries.
     shell(&format!(
         "cp {0} {1}/audit-cli; ldd {0} 2>/dev/null | grep -o '/[^ ]*' | xargs -r cp --parents -Lt {1}",
         audit_cli().display(),
@@ -55,7 +55,7 @@ fn build_that_forges(broker: &Broker, forged: &str, image: &str) -> Output {
     command.arg(context.path()).output().unwrap()
 }
 
-/// Whether the trail has a command with this word under the other person's login uid.
+/// Whether the trail has a command that contains this word, under the other person's login uid.
 fn is_forged(forged: &str) -> bool {
     settle();
     let auid = format!(" auid={} ", uid_of(OTHER));
@@ -63,10 +63,10 @@ fn is_forged(forged: &str) -> bool {
     raw(&["-m", "USER_CMD"], &in_hex).iter().any(|record| record.contains(&auid))
 }
 
-/// Ordinary users may build, so until an OCI runtime closes it they can do this: the policy that lets
-/// them says so, and its id is on record.
+/// Ordinary users may build, so they can do this until an OCI runtime prevents it. The policy that
+/// permits builds says so, and the record has its id.
 #[test]
-fn s20_a_step_of_a_build_writes_records_and_the_policy_says_so() {
+fn s20_a_step_of_a_build_can_write_records_and_the_policy_says_so() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let (forged, image) = (tag(), lines.name().to_owned());
@@ -78,7 +78,8 @@ fn s20_a_step_of_a_build_writes_records_and_the_policy_says_so() {
     assert!(asked.contains(" reason=ordinary-build "), "{asked}");
 }
 
-/// The shipped seccomp profile, for the whole daemon, takes it away, and builds go on.
+/// With the shipped seccomp profile as the daemon's, steps cannot write records, and builds still
+/// work.
 #[test]
 fn s20_the_daemon_s_seccomp_profile_keeps_steps_from_writing_records() {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/seccomp-no-audit.json");
@@ -101,9 +102,9 @@ fn s20_the_daemon_s_seccomp_profile_keeps_steps_from_writing_records() {
     }
 }
 
-/// A shipped policy that permits builds says what a build yields.
+/// A shipped policy that permits builds says what a build can do.
 #[test]
-fn s20_under_each_shipped_policy_a_build_is_named_or_denied() {
+fn s20_each_shipped_policy_denies_builds_or_names_the_danger() {
     under_each(|name, broker| {
         let request = b"POST /v1.41/build HTTP/1.1\r\nHost: docker\r\n\
             Content-Type: application/x-tar\r\nContent-Length: 0\r\n\r\n";

@@ -1,4 +1,4 @@
-//! Names of images that an ordinary user and root want at the same time.
+//! Image names that an ordinary user and root want at the same time.
 
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use crate::registry::Registry;
 
 use super::sender::send;
 
-/// Sends requests over and over, each on a connection of its own.
+/// Sends requests in a loop, each on a new connection.
 const LOOP: &str = r"
 import http.client, socket, sys, threading
 def over_and_over(method, path):
@@ -27,7 +27,7 @@ for request in sys.argv[2:]:
     threading.Thread(target=over_and_over, args=request.split(' ', 1)).start()
 ";
 
-/// A person's requests that go on until this is dropped.
+/// Requests of a person's that continue until this is dropped.
 pub(super) struct Attack(Child);
 
 impl Attack {
@@ -45,7 +45,7 @@ impl Drop for Attack {
     }
 }
 
-/// A line of shell that root runs at a socket.
+/// Runs a line of shell as root at a socket.
 pub(super) fn root_at(host: &str, line: &str) -> String {
     let output = Command::new("sh").args(["-ec", line]).env("DOCKER_HOST", host).output().unwrap();
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
@@ -55,8 +55,8 @@ pub(super) fn root_at(host: &str, line: &str) -> String {
 /// How often root takes a name in each way.
 const ROUNDS: usize = 10;
 
-/// Root gives a name while a person sends these requests for it, and has it afterwards. Gives what
-/// became of the names that root has lost.
+/// Root sets a name while a person sends these requests for it, and must have it afterwards. Gives
+/// the outcome for each name that root has lost.
 fn lost_names(broker: &Broker, name: &str, host: &str, attack: &[&str]) -> Vec<String> {
     let build = format!(
         "printf 'FROM fedora\\nLABEL {name}=evil\\n' | docker -H {} build -q -t {name}-evil -",
@@ -78,14 +78,14 @@ fn lost_names(broker: &Broker, name: &str, host: &str, attack: &[&str]) -> Vec<S
             .collect();
         let attacking = Attack::on(broker, &requests);
         sleep(Duration::from_millis(300));
-        // Another name keeps the image when the one that is fought over goes.
+        // A second name keeps the image after it loses the contested one.
         let own = root_at(
             host,
             &format!(
                 "printf 'FROM fedora\\nLABEL {name}={round}\\n' | docker build -q -t {name}-own:{round} -"
             ),
         );
-        // Through the broker, root builds without the cache: each build makes an image.
+        // Through the broker, root builds without the cache, so each build makes a new image.
         let own = if round % 2 == 0 {
             root_at(host, &format!("docker tag {name}-own:{round} {taken}"));
             own
@@ -113,7 +113,7 @@ const TAG: &str = "POST /v1.41/images/EVIL/tag?repo=REPO&tag=TAG";
 const REMOVE: &str = "DELETE /v1.41/images/REPO:TAG";
 
 #[test]
-fn s16_a_name_that_an_admin_sets_through_the_broker_stays() {
+fn s16_a_user_cannot_take_a_name_that_an_admin_sets_through_the_broker() {
     for attack in [[TAG, TAG, TAG, TAG], [TAG, REMOVE, TAG, REMOVE]] {
         let broker = Broker::with_policies(&shipped("default"), "");
         let lines = Lines::at(&broker);
@@ -123,7 +123,7 @@ fn s16_a_name_that_an_admin_sets_through_the_broker_stays() {
 }
 
 #[test]
-fn s16_a_name_that_root_sets_at_dockerd_stays() {
+fn s16_a_user_cannot_take_a_name_that_root_sets_at_dockerd() {
     for attack in [[TAG, TAG, TAG, TAG], [TAG, REMOVE, TAG, REMOVE]] {
         let broker = Broker::with_policies(&shipped("default"), "");
         let lines = Lines::at(&broker);
@@ -133,9 +133,9 @@ fn s16_a_name_that_root_sets_at_dockerd_stays() {
     }
 }
 
-/// An archive gives its names when it has come in whole.
+/// An archive sets its names after dockerd has received all of it.
 #[test]
-fn s16_a_name_that_an_admin_loads_stays() {
+fn s16_a_user_cannot_take_a_name_that_an_admin_loads() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -184,7 +184,7 @@ fn two_owners() -> String {
 
 /// Two users tag a free name at the same moment.
 #[test]
-fn s16_one_of_two_users_gets_a_free_name() {
+fn s16_exactly_one_of_two_users_gets_a_free_name() {
     let broker = Broker::with_policies(&two_owners(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -219,11 +219,11 @@ for number in range(40):
     }
 }
 
-/// A caller who goes away while dockerd is asked leaves no name locked.
+/// A caller that disconnects while the broker waits for dockerd leaves no name locked.
 #[test]
-fn s16_a_caller_that_goes_away_leaves_no_name_locked() {
+fn s16_a_caller_that_disconnects_leaves_no_name_locked() {
     let name = tag();
-    // After the broker has ended, no change is under way.
+    // After the broker has ended, no change is in progress.
     let _away = Finally(format!("docker rmi -f {name}:1 >/dev/null 2>&1; true"));
     let broker = Broker::with_policies(&shipped("default"), "");
     let gone = format!(
@@ -239,7 +239,7 @@ fn s16_a_caller_that_goes_away_leaves_no_name_locked() {
     assert_eq!(told[0].status, 201, "{told:?}");
 }
 
-/// What a person pulls, as `REPOSITORY` and `TAG`: the status, and what dockerd tells.
+/// Pulls `REPOSITORY` and `TAG` as a person. Gives the status and dockerd's message.
 pub(super) fn pull(broker: &Broker, image: &str) -> (u64, String) {
     let (repository, tag) = image.rsplit_once(':').unwrap();
     let target = format!("POST /v1.41/images/create?fromImage={repository}&tag={tag}");
@@ -248,8 +248,8 @@ pub(super) fn pull(broker: &Broker, image: &str) -> (u64, String) {
     (told.status, told.body)
 }
 
-/// Root gives an image of the registry this name by a tag: `RepoDigests` name the registry, although the
-/// name was never pulled.
+/// Root tags an image with a name of the registry. `RepoDigests` then names the registry, although
+/// nobody pulled the name.
 pub(super) fn tag_as_if_pulled(image: &str) {
     let (repository, _) = image.rsplit_once(':').unwrap();
     let digest = shell(&format!(
@@ -263,7 +263,7 @@ pub(super) fn tag_as_if_pulled(image: &str) {
 }
 
 #[test]
-fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
+fn s11_a_pull_cannot_replace_a_name_that_only_looks_pulled() {
     let registry = Registry::start();
     let image = registry.image();
     let broker = Broker::with_policies(&shipped("default"), "");
@@ -273,10 +273,10 @@ fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
     tag_as_if_pulled(&image);
     let (status, told) = pull(&broker, &image);
     assert!(status == 403 && told.contains("image-name"), "{status} {told}");
-    // Root may pull it through the broker, and then it is pulled.
+    // Root may pull the name through the broker, and then it counts as pulled.
     shell(&format!("docker -H {} pull -q {image}", broker.address()));
     assert_eq!(pull(&broker, &image).0, 200);
-    // Root gives the name to an image of their own, through the broker.
+    // Root gives the name to an image of root's, through the broker.
     shell(&format!("docker -H {} tag fedora {image}", broker.address()));
     assert_eq!(pull(&broker, &image).0, 403);
     assert_eq!(
@@ -287,14 +287,14 @@ fn s11_a_pull_takes_no_name_that_only_looks_pulled() {
 }
 
 #[test]
-fn s11_no_store_s_digests_prove_a_pull() {
+fn s11_the_digests_of_neither_store_prove_a_pull() {
     for store in [Store::Overlay2, Store::Containerd] {
         let engine = Engine::start(store);
         let registry = Registry::beside(&engine);
         let image = registry.image();
         let broker = engine.broker(&shipped("default"));
         let id = |name: &str| engine.shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
-        // Free, and pulled before.
+        // The name is free, and was pulled before.
         for _ in 0..2 {
             let (status, told) = pull(&broker, &image);
             assert_eq!(status, 200, "{store:?}: {told}");
@@ -306,9 +306,9 @@ fn s11_no_store_s_digests_prove_a_pull() {
     }
 }
 
-/// The race for a name, on the other engine and its stores.
+/// The race for a name, at docker 28 with each of its stores.
 #[test]
-fn s16_a_name_that_root_sets_stays_on_docker_28() {
+fn s16_a_user_cannot_take_a_name_that_root_sets_at_docker_28() {
     for store in [Store::Overlay2, Store::Containerd] {
         let engine = Engine::start(store);
         let broker = engine.broker(&shipped("default"));
@@ -340,10 +340,10 @@ fn s16_a_name_that_root_sets_stays_on_docker_28() {
     }
 }
 
-/// A pull that takes long, of a client who does not read, keeps no administrator from the name. Another
-/// user's name stays locked for that long only.
+/// A slow pull by a client that does not read cannot keep a name from an administrator. It keeps a
+/// name from another user only while it lasts.
 #[test]
-fn s16_a_slow_pull_keeps_no_name_from_an_admin() {
+fn s16_a_slow_pull_cannot_keep_a_name_from_an_admin() {
     let registry = Registry::start();
     let image = registry.slow_image();
     let broker = Broker::with_policies(&shipped("default"), "");
@@ -362,7 +362,7 @@ fn s16_a_slow_pull_keeps_no_name_from_an_admin() {
     let mut begun = [0; 13];
     std::io::Read::read_exact(pulling.stdout.as_mut().unwrap(), &mut begun).unwrap();
     assert_eq!(text(&begun), "HTTP/1.1 200\n");
-    // Names that have nothing to do with it are free all the time.
+    // Unrelated names stay free all the time.
     let other = format!("{repository}:other");
     shell(&format!(
         "docker -H {0} tag fedora {other} && docker -H {0} rmi {other}",
@@ -379,7 +379,7 @@ fn s16_a_slow_pull_keeps_no_name_from_an_admin() {
     );
 }
 
-/// Runs a line as a person at the broker, and gives what it prints.
+/// Runs a line as a person through the broker, and gives its output.
 pub(super) fn as_person(user: &str, broker: &Broker, line: &str) -> String {
     let mut command = login(user);
     command.args(["sh", "-c", line]).env("DOCKER_HOST", broker.address());
@@ -387,9 +387,9 @@ pub(super) fn as_person(user: &str, broker: &Broker, line: &str) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// S19: the last name of another's image.
+/// S19: the last name of another user's image.
 #[test]
-fn s19_an_owner_gives_up_and_pushes_their_own_last_name() {
+fn s19_a_user_can_push_and_remove_only_a_last_name_of_their_own() {
     let broker = Broker::with_policies(&two_owners(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -403,7 +403,7 @@ fn s19_an_owner_gives_up_and_pushes_their_own_last_name() {
     let id = made.lines().find(|line| line.starts_with("sha256:")).unwrap();
     let own = format!("127.0.0.1:1/{name}:own");
     as_person(PERSON, &broker, &format!("docker tag {id} {own}"));
-    // A name of somebody else's is neither removed nor told of.
+    // The person cannot remove another user's name, and does not learn it.
     let told = as_person(PERSON, &broker, &format!("docker rmi -f {id}"));
     assert!(told.contains("not allowed image-delete") && !told.contains("theirs"), "{told}");
     let told = as_person(PERSON, &broker, &format!("docker rmi 127.0.0.1:1/{name}:theirs"));
@@ -414,7 +414,7 @@ fn s19_an_owner_gives_up_and_pushes_their_own_last_name() {
     assert!(told.contains("connection refused"), "{told}");
     let told = as_person(PERSON, &broker, &format!("docker rmi {own}"));
     assert!(told.contains("Untagged"), "{told}");
-    // Another's image without a name would go with the name that it gets.
+    // Another user's image without a name would be removed together with the name that it gets.
     let nameless = shell(&format!("printf 'FROM fedora\\nLABEL {name}=2\\n' | docker build -q -"));
     let told = as_person(PERSON, &broker, &format!("docker tag {} {own}", nameless.trim()));
     assert!(told.contains("not allowed image-delete"), "{told}");

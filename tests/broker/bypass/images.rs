@@ -1,4 +1,4 @@
-//! Section 5.3: images that are named anew, taken away, or made with something of the host.
+//! Section 5.3: images that are renamed, removed, or created with something of the host.
 
 use super::owners::{out, run};
 use super::row::End::{Denied, Harmless, Hidden, Refused};
@@ -39,7 +39,7 @@ const DENIED: &[(&str, &str, &str)] = &[
 const OWNER_LABEL: &str = "%7B%22audit-broker.owner%22%3A%22login:0%22%7D";
 
 #[test]
-fn no_image_is_put_in_another_s_place() {
+fn a_user_cannot_replace_the_image_of_another() {
     let outbound = "@id(\"no-outbound\") forbid(principal == User::\"dwalsh\", action, resource) \
         when { context.dangers.contains(\"outbound\") };\n\
         @id(\"no-registry\") forbid(principal == User::\"dwalsh\", \
@@ -65,7 +65,7 @@ fn no_image_is_put_in_another_s_place() {
         json("Y05", "POST /auth", auth, Denied("no-outbound")),
         bare("I12-plugin", "GET /plugins/privileges?remote=127.0.0.1:1/x", Denied("no-registry")),
         bare("I04", &format!("POST /build?labels={OWNER_LABEL}&t=dev/{{me}}"), Refused("label")),
-        // The classic builder has no outputs, and no Dockerfile came.
+        // The classic builder has no outputs, and the request has no Dockerfile.
         bare("I04-outputs", "POST /build?outputs=%5B%7B%7D%5D&t=dev/{me}", Harmless(500)),
         bare(
             "I05-tags",
@@ -104,10 +104,10 @@ fn no_image_is_put_in_another_s_place() {
     stage.survives();
 }
 
-/// I15: docker takes a name before the beginning of an id, so that a name could stand for an image
-/// that somebody calls by its id.
+/// I15: docker looks for a name before it looks for the beginning of an id, so a name could replace
+/// an image that a caller identifies by its id.
 #[test]
-fn i15_names_that_look_like_ids() {
+fn i15_a_user_cannot_create_a_name_that_looks_like_an_id() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let id = shell("docker image inspect -f '{{.Id}}' fedora");
@@ -123,7 +123,7 @@ fn i15_names_that_look_like_ids() {
         format!("POST /commit?container={own}&repo={short}"),
         format!("POST /images/create?fromSrc=-&repo={short}"),
         format!("POST /build?t={short}"),
-        // One that has not come yet.
+        // An id that no image has yet.
         "POST /images/fedora/tag?repo=0123456789ab".to_owned(),
     ]
     .map(|target| {
@@ -142,9 +142,9 @@ fn i15_names_that_look_like_ids() {
     assert_eq!(shell(&format!("docker images -q {short}; docker images -q sha256")), "");
 }
 
-/// I04: what a build is told stays between who builds and dockerd, and reads nothing of the host.
+/// I04: build arguments stay between the caller and dockerd, and read nothing of the host.
 #[test]
-fn i04_arguments_of_a_build() {
+fn i04_build_arguments_are_not_recorded_and_read_nothing_of_the_host() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let (name, secret) = (lines.name(), tag());
@@ -169,9 +169,10 @@ fn i04_arguments_of_a_build() {
     assert_eq!(found, [] as [String; 0]);
 }
 
-/// I14: archives that are no images, or name paths elsewhere, for whoever may load any.
+/// I14: archives that are not images, or that name paths elsewhere, sent by a caller who may load
+/// any.
 #[test]
-fn i14_archives_that_are_crafted() {
+fn i14_a_crafted_archive_changes_nothing_on_the_host() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -193,7 +194,7 @@ fn i14_archives_that_are_crafted() {
     assert!(!std::path::Path::new(&target).exists());
 }
 
-/// The person may see and copy out what they have made, and sees root's images.
+/// The person may see and copy out the images that they created, and may see root's.
 fn own_images() -> String {
     format!(
         "@id(\"own\") permit(principal == User::\"{PERSON}\", action, resource)
@@ -205,7 +206,7 @@ fn own_images() -> String {
     )
 }
 
-/// Builds an image that no cache has.
+/// Builds an image that is in no cache.
 fn build(broker: &Broker, user: &str, image: &str) -> String {
     let line = format!(
         "mkdir $HOME/{user} && printf 'FROM fedora\\nLABEL a={image}\\n' >$HOME/{user}/Dockerfile &&
@@ -215,9 +216,9 @@ fn build(broker: &Broker, user: &str, image: &str) -> String {
     out(broker, user, &line).trim().trim_start_matches("sha256:").to_owned()
 }
 
-/// Without a tag, dockerd copies out all tags of a name, and the policies are asked for each of them.
+/// Without a tag, dockerd copies out all tags of a name, so the policies decide about each.
 #[test]
-fn i10_a_name_without_a_tag_copies_out_what_is_permitted() {
+fn i10_a_user_copies_out_only_permitted_tags_of_a_name_without_a_tag() {
     let broker = Broker::with_policies(&own_images(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -243,9 +244,9 @@ fn i10_a_name_without_a_tag_copies_out_what_is_permitted() {
     assert_eq!(copied(OTHER, &format!("docker save {name}")), (true, true));
 }
 
-/// Of a hidden image the same is told as of one that is not there, by any word for it.
+/// The response about a hidden image is the same as about a missing one, whatever identifies it.
 #[test]
-fn s14_a_hidden_image_is_told_of_like_none() {
+fn s14_a_user_cannot_tell_a_hidden_image_from_a_missing_one() {
     let broker = Broker::with_policies(&own_images(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();

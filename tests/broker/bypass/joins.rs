@@ -1,4 +1,4 @@
-//! Sections 5.1 and 5.8: namespaces, volumes and links of another container.
+//! Sections 5.1 and 5.8: namespaces, volumes and links of another user's container.
 
 use super::row::End::{Hidden, Refused};
 use super::row::{Row, create, host_config};
@@ -6,7 +6,7 @@ use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 
-/// What another container is joined by, with `TARGET` for it.
+/// Fields that join another container. `TARGET` stands for it.
 const WAYS: &[(&str, &str)] = &[
     ("C08", r#"{"VolumesFrom":["TARGET"]}"#),
     ("C08-ro", r#"{"VolumesFrom":["TARGET:ro"]}"#),
@@ -21,7 +21,7 @@ const WAYS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn no_other_container_is_joined() {
+fn a_user_cannot_join_the_container_of_another() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -41,7 +41,7 @@ fn no_other_container_is_joined() {
         }
         let row = host_config(&format!("{id}-priv"), &with("{priv}"), Hidden("o such container"));
         rows.push(row);
-        // One that is made later would be joined when the new one starts.
+        // The new container would join one that another user creates before it starts.
         let row =
             host_config(&format!("{id}-later"), &with("{all}-later"), Refused("o such container"));
         rows.push(row);

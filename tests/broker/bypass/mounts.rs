@@ -1,4 +1,4 @@
-//! Section 5.1, mounts: files of the host and other people's volumes, in every form.
+//! Section 5.1, mounts: files of the host and volumes of other users, in every form.
 
 use super::row::End::{self, Denied, Hidden, Refused};
 use super::row::{Row, host_config, json};
@@ -6,7 +6,7 @@ use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 
-/// Paths of the host from which everything is reached.
+/// Paths of the host that give access to everything.
 const PATHS: &[&str] = &[
     "/",
     "//",
@@ -62,7 +62,7 @@ fn paths() -> Vec<Row> {
     rows
 }
 
-/// A volume that mounts something of the host, by its options.
+/// Options with which a volume mounts something of the host.
 const OPTIONS_OF_VOLUMES: &[(&str, &str, &str)] = &[
     ("bind", r#"{"type":"none","o":"bind","device":"/"}"#, "host-root"),
     ("rbind", r#"{"type":"anything","o":"ro,rbind","device":"/etc"}"#, "host-root"),
@@ -113,7 +113,7 @@ fn volumes() -> Vec<Row> {
 }
 
 #[test]
-fn no_mount_yields_the_host() {
+fn a_user_cannot_mount_the_host_in_any_form() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);

@@ -1,4 +1,4 @@
-//! Section 5.4: networks of the host's own, and other people's.
+//! Section 5.4: networks of the host, and networks of other users.
 
 use super::row::End::{Denied, Hidden, Refused};
 use super::row::{Row, bare, create, host_config, json};
@@ -7,7 +7,7 @@ use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::PERSON;
 
-/// A new network's document, without its name.
+/// The body that creates a network, without the name.
 const DENIED: &[(&str, &str)] = &[
     ("N01-macvlan", r#""Driver":"macvlan","Options":{"parent":"eth0"}"#),
     ("N01-ipvlan", r#""Driver":"ipvlan""#),
@@ -23,7 +23,7 @@ const DENIED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn no_network_is_the_host_s() {
+fn a_user_cannot_get_a_network_of_the_host() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -80,9 +80,9 @@ fn no_network_is_the_host_s() {
     stage.survives();
 }
 
-/// A name with a `/` in front hides nobody's container, by force or not.
+/// A `/` before its name does not let a user reach another user's container, with or without force.
 #[test]
-fn another_s_container_is_not_taken_off_a_network() {
+fn a_user_cannot_disconnect_the_container_of_another() {
     let policies = format!(
         "@id(\"all\") permit(principal, action, resource);
          @id(\"no\") forbid(principal == User::\"{PERSON}\", action == Action::\"container-update\",

@@ -1,4 +1,4 @@
-//! The security review, option strings: what reaches the kernel, runc, `ps` or a driver.
+//! The security review, option strings: text that reaches the kernel, runc, `ps` or a driver.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::engine::{Engine, Store};
 use crate::host::{Finally, PERSON, field, raw, remove_unstarted, shell, tag, text, value};
 use crate::policy::shipped;
 
-/// Options of file systems in memory, and whether they are for such.
+/// Options, and whether they are harmless for a file system in memory.
 const MEMORY: &[(&str, &str)] = &[
     ("rw,remount", "host-root"),
     ("size=1m,remount", "host-root"),
@@ -63,7 +63,7 @@ fn memory() -> Vec<Row> {
 }
 
 #[test]
-fn s01_tmpfs_options_reach_nothing_of_the_host() {
+fn s01_a_user_cannot_reach_the_host_with_tmpfs_options() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -84,9 +84,9 @@ fn s01_tmpfs_options_reach_nothing_of_the_host() {
     );
 }
 
-/// The try of the review itself: a write to the host's `/sys` by an ordinary user.
+/// The attempt from the review: an ordinary user writes to the host's `/sys`.
 #[test]
-fn s01_no_shipped_policy_lets_sysfs_be_remounted() {
+fn s01_no_shipped_policy_lets_a_user_remount_sysfs() {
     let device = "/sys/block/loop0/queue/read_ahead_kb";
     let before = fs::read_to_string(device).unwrap();
     let _finally = remove_unstarted();
@@ -104,7 +104,7 @@ fn s01_no_shipped_policy_lets_sysfs_be_remounted() {
     });
 }
 
-/// Docker 28 takes the same options, and the broker in front of it denies them too.
+/// Docker 28 accepts the same options, and the broker in front of it denies them too.
 #[test]
 fn s01_s03_s36_hold_in_front_of_docker_28() {
     let engine = Engine::start(Store::Overlay2);
@@ -153,7 +153,7 @@ const PS: &[&str] = &[
 ];
 
 #[test]
-fn s03_ps_shows_no_process_of_the_host() {
+fn s03_a_user_cannot_see_processes_of_the_host_with_docker_top() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -173,10 +173,10 @@ fn s03_ps_shows_no_process_of_the_host() {
     stage.play(&rows);
 }
 
-/// With the year as the pid: one column with blanks makes the pid of each process a word of its
-/// start.
+/// The year as the pid: a column that contains spaces makes `docker top` take a word of the start
+/// time for the pid of each process.
 #[test]
-fn s03_a_year_is_no_pid_under_any_shipped_policy() {
+fn s03_no_shipped_policy_lets_a_user_pass_a_year_for_a_pid() {
     let name = tag();
     let _finally = Finally(format!("docker rm -f {name} >/dev/null"));
     shell(&format!("docker run -d --init --name {name} fedora sleep 600 >/dev/null"));
@@ -193,7 +193,7 @@ fn s03_a_year_is_no_pid_under_any_shipped_policy() {
     });
 }
 
-/// One body of each case, which no shipped policy permits an ordinary user.
+/// One body for each case, which no shipped policy permits an ordinary user.
 #[test]
 fn s04_s21_s22_s36_hold_under_each_shipped_policy() {
     under_each(|policy, broker| {
@@ -214,20 +214,20 @@ fn s04_s21_s22_s36_hold_under_each_shipped_policy() {
 }
 
 #[test]
-fn s03_who_may_only_inspect_lists_no_processes() {
+fn s03_a_user_who_may_only_inspect_cannot_list_processes() {
     let broker = Broker::with_policies(&shipped("docker-fedora"), "");
     let name = tag();
     let _finally = Finally(format!("docker rm -f {name} >/dev/null 2>&1 || true"));
     let docker = |arguments: &[&str]| broker.docker(PERSON).args(arguments).output().unwrap();
-    // The policy gives no name, so root makes a container and the person's own is looked for.
+    // The policy names no container, so root creates one, and the person's own is found by name.
     shell(&format!("docker run -d --init --name {name} fedora sleep 600 >/dev/null"));
     let told = docker(&["top", &name]);
     assert!(!told.status.success(), "{told:?}");
 }
 
-/// Paths of disks whose use is limited: dockerd says whether they are there.
+/// dockerd tells whether the path of a disk with limits exists.
 #[test]
-fn s04_limits_of_disks_look_at_disks_only() {
+fn s04_a_user_cannot_probe_paths_with_limits_of_disks() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -250,7 +250,7 @@ fn s04_limits_of_disks_look_at_disks_only() {
 }
 
 #[test]
-fn s21_s22_logs_are_kept_and_not_forged() {
+fn s21_s22_a_user_cannot_hide_or_forge_logs() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -291,7 +291,7 @@ fn s21_s22_logs_are_kept_and_not_forged() {
 }
 
 #[test]
-fn s36_every_time_has_a_range() {
+fn s36_the_broker_limits_every_timeout_of_a_container() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -319,7 +319,7 @@ fn s36_every_time_has_a_range() {
     stage.play(&rows);
 }
 
-/// Further option strings of the API, each with a value that nobody needs.
+/// More option strings of the API, each with a value that no user needs.
 const FURTHER: &[(&str, &str, &str)] = &[
     ("o01", r#"{"Ulimits":[{"Name":"rtprio","Soft":99,"Hard":99}]}"#, "host-resources"),
     ("o01-nice", r#"{"Ulimits":[{"Name":"nice","Soft":40,"Hard":40}]}"#, "host-resources"),
@@ -338,7 +338,7 @@ const FURTHER: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn o01_further_option_strings_are_understood_or_denied() {
+fn o01_a_user_cannot_reach_the_host_with_further_option_strings() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);

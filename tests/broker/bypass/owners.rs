@@ -1,4 +1,4 @@
-//! The review's cases about who owns what: S32, S39.
+//! The review's cases about ownership: S32, S39.
 
 use std::process::Output;
 
@@ -8,29 +8,29 @@ use crate::docker::Lines;
 use crate::host::{Finally, PERSON, login, shell, text};
 use crate::observe::wait_until;
 
-/// Everybody uses what they made, and nothing else of what others made.
+/// Every user may use their own objects, and no others.
 pub(super) const OWN_ONLY: &str = "
     @id(\"own\") permit(principal, action, resource)
         when { resource is Daemon || resource is Image || resource in principal };
     @id(\"root\") permit(principal is User, action, resource) when { principal.uid == 0 };";
 
-/// A line that a user runs at the broker.
+/// Runs a line as a user through the broker.
 pub(super) fn run(broker: &Broker, user: &str, line: &str) -> Output {
     let mut command = login(user);
     command.env("DOCKER_HOST", broker.address()).env("HOME", broker.home());
     command.args(["sh", "-c", line]).output().unwrap()
 }
 
-/// Its output, where the line has to succeed.
+/// The output of a line, which must succeed.
 pub(super) fn out(broker: &Broker, user: &str, line: &str) -> String {
     let output = run(broker, user, line);
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
-/// The new user has the uid of the old one, and none of what the old one made.
+/// The new user has the uid of the old one, but owns nothing of what the old one created.
 #[test]
-fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
+fn s39_the_next_user_of_a_uid_owns_nothing_of_the_previous_one() {
     let broker = Broker::with_policies(OWN_ONLY, "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -60,7 +60,7 @@ fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
     }
     shell(&format!("userdel {old}"));
     add(new);
-    // The broker keeps what the user database said for some seconds.
+    // The broker caches answers of the user database for some seconds.
     wait_until("the new name", || !run(&broker, new, &all[2]).status.success());
     for line in &all {
         assert!(!run(&broker, new, line).status.success(), "{line}");
@@ -69,7 +69,7 @@ fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
         let listed = out(&broker, new, &format!("docker {list} --filter name={name}"));
         assert_eq!(listed, "", "{list}");
     }
-    // The new user works with their own things as everybody does.
+    // The new user can use their own objects like every user.
     out(&broker, new, &format!("docker create --name {name}-d fedora true && docker rm {name}-d"));
     let program = std::env::var("AUDIT_BROKER").unwrap();
     let config = broker.socket().with_file_name("config.toml");
@@ -79,7 +79,7 @@ fn s39_the_next_user_of_a_uid_owns_nothing_of_the_last() {
     assert!(said.contains(&format!("container {}", id.trim())), "{said}");
 }
 
-/// A request to make a network of this name, as an old client sends it.
+/// A request that creates a network of this name, as an old client sends it.
 fn network(name: &str, version: &str) -> String {
     format!(
         "curl -s -X POST --unix-socket ${{DOCKER_HOST#unix://}} -H 'Content-Type: application/json' \
@@ -87,15 +87,16 @@ fn network(name: &str, version: &str) -> String {
     )
 }
 
-/// Four such requests at the same moment.
+/// Sends four such requests at the same moment.
 pub(super) fn at_once(name: &str) -> String {
     let request = network(name, "v1.41");
     format!("for i in 1 2 3 4; do {request} & done; wait")
 }
 
-/// A name means one network, for each caller, in each version of the API, however fast they call.
+/// A name belongs to one network, for every caller and API version, however many requests come at
+/// once.
 #[test]
-fn s32_a_network_name_is_taken_once() {
+fn s32_a_network_name_belongs_to_one_network() {
     let broker = Broker::with_policies(OWN_ONLY, "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -106,7 +107,7 @@ fn s32_a_network_name_is_taken_once() {
         shell(&format!("docker network ls --format '{{{{.Name}}}}' | grep -cx {name} || true"))
     };
     assert_eq!(of_name(&format!("{name}-root")), "1\n");
-    // At the same moment, dockerd makes two.
+    // From requests at the same moment, dockerd creates two.
     for round in 0..5 {
         let taken = format!("{name}-r{round}");
         let told = out(&broker, PERSON, &at_once(&taken));
@@ -115,9 +116,9 @@ fn s32_a_network_name_is_taken_once() {
     }
 }
 
-/// A volume that another caller makes at the same moment is not shown to the second.
+/// Two callers create a volume at the same moment: the second does not see the first one's volume.
 #[test]
-fn s32_a_volume_name_is_taken_once() {
+fn s32_a_volume_name_belongs_to_one_caller() {
     let broker = Broker::with_policies(OWN_ONLY, "");
     let lines = Lines::at(&broker);
     let name = lines.name();

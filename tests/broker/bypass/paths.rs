@@ -1,4 +1,4 @@
-//! Section 5.7: requests that dockerd reads in another way than they look.
+//! Section 5.7: requests that dockerd reads differently than they look.
 
 use super::row::End::{self, Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, raw, typed};
@@ -87,7 +87,7 @@ fn heads() -> Vec<Row> {
             &format!("{create}Transfer-Encoding: chunked\r\n\r\n{chunk}"),
             Denied("host-root"),
         ),
-        // A layer that reads the first megabyte sees nothing.
+        // A layer that reads only the first megabyte sees nothing.
         raw(
             "H26-padded",
             &format!(
@@ -115,7 +115,7 @@ fn heads() -> Vec<Row> {
             Denied("build"),
         ),
         raw("H25", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0", Refused("HTTP/2")),
-        // What stands behind it is dropped, and dockerd is asked for what was judged.
+        // The broker drops what follows it, and sends dockerd the request that it judged.
         raw(
             "H28",
             "GET /images/json#/../../containers/{other}/json HTTP/1.1\r\nHost: docker\r\n\r\n",
@@ -126,7 +126,7 @@ fn heads() -> Vec<Row> {
 }
 
 #[test]
-fn a_request_has_one_meaning() {
+fn the_broker_and_dockerd_read_a_request_alike() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -135,7 +135,7 @@ fn a_request_has_one_meaning() {
         TARGETS.iter().map(|(id, target)| bare(id, target, Refused(""))).collect();
     rows.extend(heads());
     rows.extend([
-        // One character less or in another form names the same.
+        // A name that is one character shorter, or in another form, identifies the same container.
         bare("H02-letter", "GET /%63ontainers/{other}/json", Hidden("")),
         typed("H05-rename", "POST /containers/{own}/rename?name={me}", form, "name=x", Refused("")),
         typed(

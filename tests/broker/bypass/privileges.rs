@@ -1,4 +1,5 @@
-//! What docker gives every container unasked: set-uid programs, and devices that the host can open.
+//! What docker gives every container by default: set-uid programs, and devices that the host can
+//! open.
 
 use crate::broker::Broker;
 use crate::docker::Lines;
@@ -7,7 +8,7 @@ use crate::policy::shipped;
 
 use super::shipped::{under_each, with_person};
 
-/// An image in which `su` needs no password, and any user may run it as root.
+/// An image in which any user may run `su` without a password.
 fn with_set_uid_program(name: &str) -> Finally {
     shell(&format!(
         "printf 'FROM fedora\\nRUN echo root::0:0::/:/bin/sh >/etc/passwd; \
@@ -18,7 +19,7 @@ fn with_set_uid_program(name: &str) -> Finally {
 }
 
 #[test]
-fn s06_an_operator_does_not_become_root_in_a_container() {
+fn s06_an_operator_cannot_become_root_in_a_container() {
     let operators = Broker::with_policies(&with_person("roles", "Group::\"docker-operator\""), "");
     let lines = Lines::at(&operators);
     let image = format!("{}-suid", lines.name());
@@ -53,10 +54,10 @@ fn s06_an_operator_does_not_become_root_in_a_container() {
     assert_eq!(text(&run(&everybody, &[]).stdout), "0\n");
 }
 
-/// A device that the container makes could be opened by the user's own process on the host, by
-/// `/proc/PID/root`: the host's control group for devices has no limits.
+/// The user's own process on the host could open a device that the container creates, through
+/// `/proc/PID/root`: the host's device cgroup has no limits.
 #[test]
-fn s06_a_container_makes_no_device_for_the_host() {
+fn s06_a_container_cannot_create_a_device_that_the_host_opens() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
     let make = "docker run --rm --name $N fedora busybox mknod /d b 7 0 2>&1 | grep -o 'not permitted'
@@ -73,10 +74,10 @@ fn s06_a_container_makes_no_device_for_the_host() {
     )]);
 }
 
-/// Under each shipped policy, a set-uid program makes root only of who may be root in a container, and
-/// no container makes a device.
+/// Under each shipped policy, a set-uid program gives root only to callers who may be root in a
+/// container, and no container can create a device.
 #[test]
-fn s06_nobody_gains_root_or_devices_under_any_shipped_policy() {
+fn s06_no_shipped_policy_lets_a_user_gain_root_or_devices() {
     let everything = Broker::start("");
     let lines = Lines::at(&everything);
     let image = format!("{}-suid", lines.name());

@@ -1,4 +1,4 @@
-//! Section 5.8: what changes between the decision and what is done, over and over.
+//! Section 5.8: changes between the decision and the action, tried many times.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::host::{Directory, Finally, PERSON, field, login, raw, settle, shell, text, uid_of};
 
-/// How often something is tried.
+/// The number of attempts.
 const ROUNDS: usize = 1000;
 const BATCH: usize = 100;
 
-/// A shell command of root's that goes on and on.
+/// A shell command of root's that runs in a loop.
 struct Over(std::process::Child);
 
 impl Over {
@@ -31,16 +31,16 @@ impl Drop for Over {
     }
 }
 
-/// Tries in batches, and says how long that took.
+/// Tries in batches, and prints how long they took.
 fn rounds(what: &str, batch: impl FnMut(usize)) {
     let start = Instant::now();
     (0..ROUNDS).step_by(BATCH).for_each(batch);
     eprintln!("{what}: {ROUNDS} rounds in {:?}", start.elapsed());
 }
 
-/// Ids stand in for names, so that what was judged is what is read.
+/// The broker replaces names with ids, so dockerd reads the object that the broker judged.
 #[test]
-fn x02_names_that_are_exchanged() {
+fn x02_a_user_cannot_swap_the_container_behind_a_judged_name() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -82,13 +82,13 @@ fn x02_names_that_are_exchanged() {
             }
         });
     }
-    // The attacker's own was reached under a name that was the other's.
+    // By another user's name, the attacker reached their own container.
     assert!(reached > 0);
 }
 
-/// The id of the image that was judged stands in for its name.
+/// The broker replaces the image's name with the id of the image that it judged.
 #[test]
-fn x05_images_that_change_their_name() {
+fn x05_a_user_cannot_swap_the_image_behind_a_judged_name() {
     let name = format!("{}race", crate::host::tag());
     let image = |content: &str| {
         let line = format!(
@@ -122,7 +122,7 @@ fn x05_images_that_change_their_name() {
                 match told.status {
                     201 => made += 1,
                     403 => denied += 1,
-                    // Between its names it may have none.
+                    // While the name moves, no image may have it.
                     _ => assert_eq!(told.status, 404, "{told:?}"),
                 }
             }
@@ -136,7 +136,7 @@ fn x05_images_that_change_their_name() {
     }
     eprintln!("x05: {made} made, {denied} denied");
     assert!(made > 0 && denied > 0, "{made} made, {denied} denied");
-    // C07: what is mounted is used as well.
+    // C07: the container also gets the mount that the broker judged.
     let body = format!(
         r#"{{"Image":"{first}","Cmd":["true"],"HostConfig":{{"Mounts":[
             {{"Type":"image","Source":"{name}:b","Target":"/x"}}]}}}}"#
@@ -145,9 +145,9 @@ fn x05_images_that_change_their_name() {
     assert!(told[0].status == 403 && told[0].body.contains("image-use"), "{told:?}");
 }
 
-/// What somebody else than root can lead elsewhere counts as leading anywhere.
+/// A path that a user other than root can redirect counts as a path to anywhere.
 #[test]
-fn x04_links_that_are_exchanged() {
+fn x04_a_path_that_a_user_can_redirect_counts_as_the_whole_host() {
     let place = Directory::new();
     let own = place.path().join("own");
     shell(&format!("install -d -o {PERSON} {0} {0}/a", own.display()));
@@ -181,9 +181,9 @@ fn x04_links_that_are_exchanged() {
     assert_eq!(shell(&format!("docker ps -aq --filter name={name}")), "");
 }
 
-/// Whoever has gone before it is known who it was, has asked for nothing.
+/// A caller that ends before the broker identifies it gets nothing done.
 #[test]
-fn x08_processes_that_are_gone() {
+fn x08_a_caller_that_has_ended_gets_nothing_done() {
     const PROGRAM: &str = r"
 import os, socket, sys
 path, name, first, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -197,7 +197,7 @@ for number in range(first, first + count):
 ";
     let broker = Broker::with_policies(&policies(), "");
     let name = crate::host::tag();
-    // Processes of others take the numbers that become free.
+    // Processes of other users reuse the pids.
     let _others = Over::and_over("/bin/true");
     rounds("x08", |from| {
         let mut command = login(PERSON);
@@ -211,7 +211,7 @@ for number in range(first, first + count):
     let auid = uid_of(PERSON).to_string();
     for record in &found {
         let of = |name| field(record, name).map(str::to_owned);
-        // Who it was is not known any more, so that nothing was done.
+        // The broker can no longer identify the caller, so it forwarded nothing.
         if of("op").as_deref() == Some("refuse") {
             assert_eq!(of("reason").as_deref(), Some("unidentified"), "{record}");
             assert_eq!(of("sauid").as_deref(), Some("4294967295"), "{record}");

@@ -1,6 +1,6 @@
-//! One try: what is sent, and how it has to end.
+//! One attempt: a request, and how it must end.
 
-/// A request by its id in the corpus. What stands in braces is put in by the stage.
+/// A request with its id in the corpus. The stage replaces the words in braces.
 pub(super) struct Row {
     pub(super) id: String,
     pub(super) request: Vec<u8>,
@@ -10,13 +10,14 @@ pub(super) struct Row {
 /// How a request ends.
 #[derive(Debug)]
 pub(super) enum End {
-    /// 403, and the message names this.
+    /// 403, and the message contains this.
     Denied(&'static str),
-    /// 404 with what docker says of a thing that is not there.
+    /// 404 with docker's message about a missing object.
     Hidden(&'static str),
-    /// The broker does not pass it on: one of 400, 403, 404, 405, 409, 413 and 415, and the message names this.
+    /// The broker does not forward it: 400, 403, 404, 405, 409, 413 or 415, and the message
+    /// contains this.
     Refused(&'static str),
-    /// dockerd is asked, and this status comes back: it does no harm.
+    /// The broker forwards it, and this status comes back: the request does no harm.
     Harmless(u16),
 }
 
@@ -25,24 +26,24 @@ pub(super) fn bare(id: &str, target: &str, end: End) -> Row {
     raw(id, &format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n"), end)
 }
 
-/// A request with a document in JSON.
+/// A request with a JSON body.
 pub(super) fn json(id: &str, target: &str, body: &str, end: End) -> Row {
     typed(id, target, "application/json", body, end)
 }
 
-/// A request with a body of a type.
+/// A request with a body of this type.
 pub(super) fn typed(id: &str, target: &str, kind: &str, body: &str, end: End) -> Row {
-    // The stage counts the length when it has put in what is in braces.
+    // The stage fills in the length after it has replaced the words in braces.
     let head = format!("{target} HTTP/1.1\r\nHost: docker\r\nContent-Type: {kind}\r\n");
     raw(id, &format!("{head}Content-Length: {{length}}\r\n\r\n{body}"), end)
 }
 
-/// A new container with this document.
+/// Creates a container from this body.
 pub(super) fn create(id: &str, body: &str, end: End) -> Row {
     json(id, "POST /containers/create?name={me}", body, end)
 }
 
-/// A new container of the usual image with this configuration of the host's part.
+/// Creates a container from the usual image, with this `HostConfig`.
 pub(super) fn host_config(id: &str, config: &str, end: End) -> Row {
     let body = format!(r#"{{"Image":"fedora","Cmd":["true"],"HostConfig":{config}}}"#);
     create(id, &body, end)

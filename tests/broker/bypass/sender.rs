@@ -1,4 +1,4 @@
-//! A person's processes that send bytes, one process each, and tell what came back.
+//! A person's processes that send bytes, one process for each request, and report the response.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::host::{Directory, PERSON, login, text};
 use crate::http::post;
 
-/// Sends each file of a directory in a process of its own.
+/// Sends each file of a directory from a process of its own.
 const PROGRAM: &str = r"
 import http.client, json, os, socket, sys
 def ask(path, request):
@@ -39,7 +39,7 @@ for name in sorted(os.listdir(directory)):
     print(json.dumps([pid, status, body]))
 ";
 
-/// Sends a text and its end, and prints all that comes back.
+/// Sends bytes, shuts down the sending side, and prints the whole response.
 const EXCHANGE: &str = r"
 import socket, sys
 with socket.socket(socket.AF_UNIX) as s:
@@ -50,7 +50,7 @@ with socket.socket(socket.AF_UNIX) as s:
     while piece := s.recv(65536): sys.stdout.buffer.write(piece)
 ";
 
-/// What came back of one request, and which process sent it.
+/// The response to one request, and the pid of the process that sent it.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) pid: u64,
@@ -63,12 +63,12 @@ pub(super) fn bare(target: &str) -> Vec<u8> {
     format!("{target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
 }
 
-/// The request for a new container.
+/// A request that creates a container.
 pub(super) fn create(name: &str, body: &str) -> Vec<u8> {
     post(&format!("/containers/create?name={name}"), body)
 }
 
-/// Sends the requests one after the other.
+/// Sends the requests one by one.
 pub(super) fn send(socket: &Path, requests: &[Vec<u8>]) -> Vec<Told> {
     let directory = Directory::new();
     let files = directory.path().join("requests");
@@ -86,7 +86,7 @@ pub(super) fn send(socket: &Path, requests: &[Vec<u8>]) -> Vec<Told> {
     told
 }
 
-/// Sends a text as one process, and gives all that comes back.
+/// Sends bytes from one process, and gives the whole response.
 pub(super) fn exchange(socket: &Path, request: &str) -> String {
     let mut command = login(PERSON);
     command.args(["/usr/bin/python3", "-c", EXCHANGE]).arg(socket).arg(request);

@@ -1,4 +1,4 @@
-//! The shipped policies, each with an ordinary user in the place that it has for one.
+//! The shipped policies, each with an ordinary user as the one whom it names.
 
 use crate::broker::Broker;
 use crate::host::{PERSON, tag};
@@ -6,7 +6,7 @@ use crate::policy::shipped;
 
 use super::sender::{create, send};
 
-/// A shipped file, and whom it names in place of which an ordinary user is put.
+/// A shipped file, and the principal in it that the ordinary user replaces.
 const PLACES: [(&str, &str); 7] = [
     ("default", ""),
     ("own-containers", "Group::\"developers\""),
@@ -17,8 +17,8 @@ const PLACES: [(&str, &str); 7] = [
     ("ci-runner", "principal == Service::\"gitlab-runner.service\""),
 ];
 
-/// The policies with the person in a place. The person's own group stands for the group that a
-/// policy names. Root and docker-admin have what `default.cedar` gives them.
+/// The policies with the person in this place. The person's own group replaces the group that a
+/// policy names. Root and docker-admin keep what `default.cedar` gives them.
 pub(super) fn with_person(file: &str, place: &str) -> String {
     let text = shipped(file);
     let person = if place.starts_with("Group::") {
@@ -35,8 +35,8 @@ pub(super) fn with_person(file: &str, place: &str) -> String {
     format!("{text}\n@id(\"root\")\n{of_root}")
 }
 
-/// Tries something as the person under each of the shipped policies, in a broker of its own each
-/// time. The try gets a name for the policies to show where it fails.
+/// Runs an attempt as the person under each of the shipped policies, each with a broker of its own.
+/// The attempt gets a name for the policies, for its messages.
 pub(super) fn under_each(attempt: impl Fn(&str, &Broker)) {
     under_each_with("", attempt);
 }
@@ -46,7 +46,7 @@ pub(super) fn under_each_with(extra_toml: &str, attempt: impl Fn(&str, &Broker))
     for_each_place(|name, policies| attempt(name, &Broker::with_policies(policies, extra_toml)));
 }
 
-/// The same with another user in the person's place. A group of the user's name must exist.
+/// The same with another user instead of the person. A group of the user's name must exist.
 pub(super) fn under_each_as(user: &str, attempt: impl Fn(&str, &Broker)) {
     for_each_place(|name, policies| {
         attempt(name, &Broker::with_policies(&policies.replace(PERSON, user), ""));
@@ -62,7 +62,7 @@ fn for_each_place(attempt: impl Fn(&str, &str)) {
 }
 
 #[test]
-fn no_shipped_policy_gives_an_ordinary_user_the_host() {
+fn no_shipped_policy_gives_an_ordinary_user_access_to_the_host() {
     under_each(|name, broker| {
         for config in [
             r#"{"Privileged":true}"#,

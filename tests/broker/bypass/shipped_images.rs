@@ -1,4 +1,5 @@
-//! The cases about image names and the build cache (S10, S11, S12, S16, S19), under each shipped policy.
+//! The cases about image names and the build cache (S10, S11, S12, S16, S19), under each shipped
+//! policy.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use crate::docker::Lines;
 use crate::host::{Finally, shell, tag};
 use crate::registry::Registry;
 
-/// One placement of the person, and what root has made for all of them.
+/// The person under one set of policies, and what root has created for all sets.
 struct Scene<'a> {
     policy: &'a str,
     broker: &'a Broker,
-    /// The label of all images, by which they are removed.
+    /// The label of all images. The test removes them by it.
     label: &'a str,
-    /// The beginning of the names of this placement.
+    /// The prefix of the names under these policies.
     name: String,
 }
 
@@ -49,7 +50,7 @@ fn s10_s11_s12_s16_s19_hold_under_each_shipped_policy() {
     });
 }
 
-/// The line that builds an image with this label and value.
+/// The command that builds an image with this label and value.
 fn build(label: &str, value: &str, name: &str) -> String {
     format!(
         "printf 'FROM fedora\\nLABEL {label}={value}\\n' | DOCKER_BUILDKIT=0 docker build -q -t {name} -"
@@ -105,8 +106,8 @@ impl Scene<'_> {
         assert_eq!(id_of(&id), id, "{}", self.policy);
     }
 
-    /// Names that policies permit to the person while nobody has them: those that root has before,
-    /// and those that root takes during the attack.
+    /// Names that the policies permit to the person while they are free: those that root has taken
+    /// before, and those that root takes during the attack.
     fn s16_no_name_of_root_s_changes(&self) {
         let own = format!("{}-own", self.label);
         let repositories = ["dev", "ci"].map(|place| format!("{place}/{}", self.name));
@@ -157,7 +158,7 @@ impl Scene<'_> {
             assert!(name == &theirs || !told.body.contains("theirs"), "{}: {told:?}", self.policy);
         }
         assert_eq!(id_of(&theirs), id, "{}", self.policy);
-        // Their own last name stays the person's to push and to give up.
+        // The person can still push and remove their own last name.
         let Some(own) = own else { return };
         shell(&format!("docker rmi {theirs}"));
         if own.starts_with("127") {

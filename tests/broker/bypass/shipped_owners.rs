@@ -1,4 +1,4 @@
-//! The cases about owners and what responses tell (S13, S17, S32, S38, S39), under each shipped policy.
+//! The cases about owners and responses (S13, S17, S32, S38, S39), under each shipped policy.
 
 use serde_json::Value;
 
@@ -12,10 +12,10 @@ use crate::docker::Lines;
 use crate::host::{Finally, PERSON, shell, tag};
 use crate::http::post;
 
-/// The label of compose for all that a test makes.
+/// The compose label of everything that a test creates.
 const LABEL: &str = "com.docker.compose.project";
 
-/// A user makes a container, a volume and a network of this name and project.
+/// Creates a container, a volume and a network of this name and project, as a user.
 fn make_as(everything: &Broker, user: &str, name: &str, project: &str) {
     let label = format!("--label {LABEL}={project}");
     out(
@@ -71,8 +71,8 @@ fn s13_s17_s32_s38_hold_under_each_shipped_policy() {
     });
 }
 
-/// S13, S38: the stream names what the person may inspect, and nothing else. An event with 1.2 MB of
-/// labels is told like any other.
+/// S13, S38: the stream names only what the person may inspect. It includes an event with 1.2 MB of
+/// labels.
 fn events_are_of_what_is_shown(policy: &str, broker: &Broker, name: &str, since: &str) {
     let now = shell("date +%s.%N");
     let told = ask(broker, &format!("GET /v1.41/events?since={since}&until={}", now.trim()));
@@ -99,7 +99,7 @@ fn events_are_of_what_is_shown(policy: &str, broker: &Broker, name: &str, since:
     assert!(others || !is_told("volume", &format!("{name}-gone")), "{policy}");
 }
 
-/// S17: by a label of compose, the person finds no object of another user's.
+/// S17: a search by compose's label shows the person no object of another user.
 fn labels_find_only_one_s_own(policy: &str, broker: &Broker, name: &str) {
     let filters = format!("filters=%7B%22label%22:%5B%22{LABEL}={name}%22%5D%7D");
     let lists = [
@@ -116,7 +116,8 @@ fn labels_find_only_one_s_own(policy: &str, broker: &Broker, name: &str) {
     }
 }
 
-/// S32: the name of a network of root's is not taken again, nor any name twice at the same moment.
+/// S32: the person cannot take the name of root's network, and no name is taken twice at the same
+/// moment.
 fn names_are_taken_once(policy: &str, broker: &Broker, name: &str) {
     let of_name = |name: &str| {
         shell(&format!("docker network ls --format '{{{{.Name}}}}' | grep -cx {name} || true"))
@@ -137,7 +138,7 @@ fn names_are_taken_once(policy: &str, broker: &Broker, name: &str) {
     assert_eq!(of_name(&free), format!("{count}\n"), "{policy}: {told}");
 }
 
-/// S38: nobody makes an object whose events are too long.
+/// S38: the broker refuses labels that would make an event too long.
 fn absurd_labels_are_refused(policy: &str, broker: &Broker, name: &str) {
     let label = "x".repeat(90_000);
     let labels = format!(r#""Labels":{{"a":"{label}","b":"{label}","c":"{label}"}}"#);
@@ -160,10 +161,10 @@ fn absurd_labels_are_refused(policy: &str, broker: &Broker, name: &str) {
     }
 }
 
-/// Under each shipped policy, the next user of a uid may do no more with what the last one made than with
-/// what any other user made.
+/// Under each shipped policy, the next user of a uid may do no more with the previous user's
+/// objects than with those of any other user.
 #[test]
-fn s39_the_next_user_of_a_uid_inherits_nothing_under_any_shipped_policy() {
+fn s39_no_shipped_policy_lets_the_next_user_of_a_uid_inherit() {
     let (old, new, uid) = ("review-former", "review-next", 61240);
     let everything = Broker::start("");
     let lines = Lines::at(&everything);
@@ -190,7 +191,7 @@ fn s39_the_next_user_of_a_uid_inherits_nothing_under_any_shipped_policy() {
     });
 }
 
-/// Calls about the three things of this name, each with its status for a user.
+/// Calls about the three objects of this name, with the status of each for a user.
 fn statuses(broker: &Broker, user: &str, name: &str) -> Vec<(String, String)> {
     let mut calls: Vec<String> = views(name).into_iter().map(|(_, view)| view).collect();
     calls.push(format!("GET /containers/{name}/logs?stdout=1"));

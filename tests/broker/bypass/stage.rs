@@ -1,4 +1,4 @@
-//! What there is to be got at: another person's things, root's, and the attacker's own.
+//! The targets of an attack: another person's objects, root's, and the attacker's own.
 
 use std::path::Path;
 
@@ -13,24 +13,24 @@ use super::sender::{Told, send};
 /// Another person, who may do everything.
 pub(super) const OTHER: &str = "games";
 
-/// What another person's things hold and nobody else is to read.
+/// The content of another person's objects, which no other user may read.
 pub(super) const SECRET: &str = "hunter2";
 
-/// Words in braces and what they stand for.
+/// Replaces the words in braces in the rows.
 pub(super) struct Stage<'a> {
     broker: &'a Broker,
     lines: &'a Lines<'a>,
     words: Vec<(&'static str, String)>,
 }
 
-/// Ordinary containers of their own for the attacker, and everything for another person.
+/// The attacker may use ordinary containers of their own. The other person may do everything.
 pub(super) fn policies() -> String {
     let own = own_containers_of(PERSON);
     format!("{own}@id(\"other\") permit(principal == User::\"{OTHER}\", action, resource);\n")
 }
 
-/// Everything ordinary for the attacker, and in containers what is in this directory of the host, as
-/// long as that is no more.
+/// The attacker may do everything ordinary, and mount this directory of the host, unless a
+/// container gets more of the host.
 pub(super) fn own_files(directory: &Path) -> String {
     format!(
         "@id(\"any\") permit(principal == User::\"{PERSON}\", action, resource)
@@ -46,7 +46,7 @@ pub(super) fn own_files(directory: &Path) -> String {
 }
 
 impl<'a> Stage<'a> {
-    /// Makes everything that the rows are about; it goes with the lines.
+    /// Creates everything that the rows are about. Dropping the lines removes it.
     pub(super) fn set(broker: &'a Broker, lines: &'a Lines<'a>) -> Self {
         let name = lines.name();
         let in_shell = |user: &str, line: &str| {
@@ -99,19 +99,19 @@ impl<'a> Stage<'a> {
         Self { broker, lines, words }
     }
 
-    /// The text with what its words in braces stand for.
+    /// The text with its words in braces replaced.
     pub(super) fn fill(&self, text: &str) -> String {
         self.words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(word, value))
     }
 
-    /// What a container or anything else of this row is called.
+    /// The name for the object that this row creates.
     fn me(&self, number: usize, row: &Row) -> String {
         let id: String = row.id.chars().filter(char::is_ascii_alphanumeric).collect();
         format!("{}-r{number}{}", self.lines.name(), id.to_lowercase())
     }
 
     fn request(&self, number: usize, row: &Row) -> Vec<u8> {
-        // Bytes of any kind go through text unchanged where they are not UTF-8.
+        // Bytes that are not UTF-8 must survive as text.
         let text: String = row.request.iter().map(|byte| char::from(*byte)).collect();
         let text =
             self.fill(&text).replace("{me}", &self.me(number, row)).replace("{ff}", "\u{ff}");
@@ -120,8 +120,8 @@ impl<'a> Stage<'a> {
         text.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect()
     }
 
-    /// Sends each row as the attacker, and expects its end, that nothing was made by it, and that
-    /// it is on record.
+    /// Sends each row as the attacker. Expects its end, a record of it, and that it created
+    /// nothing.
     pub(super) fn play(&self, rows: &[Row]) {
         let requests: Vec<Vec<u8>> =
             rows.iter().enumerate().map(|(number, row)| self.request(number, row)).collect();
@@ -133,7 +133,7 @@ impl<'a> Stage<'a> {
         assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     }
 
-    /// What is wrong about an answer.
+    /// The error in a response, if there is one.
     fn judge(&self, row: &Row, told: &Told) -> Option<String> {
         let is_said = |word: &str| told.body.contains(&self.fill(word));
         let is_right = match row.end {
@@ -141,7 +141,7 @@ impl<'a> Stage<'a> {
             End::Hidden(word) => told.status == 404 && is_said(word),
             End::Refused(word) => {
                 let is_of_broker = matches!(told.status, 400 | 403 | 404 | 405 | 413 | 415)
-                    // dockerd says so too.
+                    // dockerd answers 409 too.
                     || told.status == 409 && !word.is_empty();
                 is_of_broker && is_said(word)
             }
@@ -153,7 +153,7 @@ impl<'a> Stage<'a> {
             .then(|| format!("{}: {} {shown}; expected {:?}", row.id, told.status, row.end))
     }
 
-    /// Rows that made a container, volume, network or image although they had to fail.
+    /// The rows that created a container, volume, network or image although they had to fail.
     fn made(&self, rows: &[Row]) -> Vec<String> {
         let there = shell(&format!(
             "docker ps -a --format '{{{{.Names}}}}' --filter name={0}-r
@@ -171,7 +171,7 @@ impl<'a> Stage<'a> {
             .collect()
     }
 
-    /// Expects that everything of the other person's is as it was.
+    /// Expects that everything of the other person's is unchanged.
     pub(super) fn survives(&self) {
         let line = self.fill(
             "docker inspect -f '{{.Name}} {{.State.Status}} {{.State.Paused}} \
@@ -189,8 +189,8 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Rows that left no record of the attacker's: of what was not done one that says so, of what was
-/// done any. What is only read is not recorded, unless the settings say so.
+/// The rows without a record. A refused row needs a record that says so, any other row needs any
+/// record. By default the broker does not record calls that only read.
 fn silent(rows: &[Row], told: &[Told]) -> Vec<String> {
     settle();
     let types = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE";

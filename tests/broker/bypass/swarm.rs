@@ -58,7 +58,7 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn neither_cluster_nor_plugin_is_had() {
+fn a_user_cannot_manage_the_swarm_or_plugins() {
     let broker = Broker::with_policies(&policies(), "");
     let lines = Lines::at(&broker);
     let stage = Stage::set(&broker, &lines);
@@ -66,9 +66,9 @@ fn neither_cluster_nor_plugin_is_had() {
     assert_eq!(shell("docker info -f '{{.Swarm.LocalNodeState}}'"), "inactive\n");
 }
 
-/// What holds after installation lets everybody see everything, and nobody get the host.
+/// The policies after installation let every user see everything, and give no user the host.
 #[test]
-fn the_default_gives_nobody_the_host() {
+fn the_default_policies_give_no_user_the_host() {
     let other = "@id(\"other\") permit(principal == User::\"games\", action, resource);\n";
     let broker = Broker::with_policies(&format!("{}{other}", shipped("default")), "");
     let lines = Lines::at(&broker);

@@ -1,4 +1,4 @@
-//! The review's cases about what responses tell: S13, S14, S17, S18, S38.
+//! The review's cases about what responses reveal: S13, S14, S17, S18, S38.
 
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use crate::docker::Lines;
 use crate::engine::{Engine, Store};
 use crate::host::{Finally, PERSON, login, raw, settle, shell, tag, text, uid_of};
 
-/// The person uses what they made and looks at what root made; another person may do everything.
+/// The person may use their own objects and see root's. The other person may do everything.
 fn own_and_roots() -> String {
     format!(
         "@id(\"own\") permit(principal, action, resource)
@@ -39,7 +39,7 @@ impl Events {
             "{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}",
         ]);
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
-        // dockerd has to hear of it first.
+        // dockerd must have received the request first.
         sleep(Duration::from_secs(1));
         Self(child)
     }
@@ -55,9 +55,9 @@ impl Events {
     }
 }
 
-/// Each event of a volume or network is judged by the owner of that.
+/// The owner of a volume or network decides who sees its events.
 #[test]
-fn s13_events_of_volumes_and_networks_are_their_owner_s() {
+fn s13_a_user_gets_no_events_of_volumes_and_networks_of_others() {
     let broker = Broker::with_policies(&own_and_roots(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -73,7 +73,7 @@ fn s13_events_of_volumes_and_networks_are_their_owner_s() {
     out(&broker, OTHER, &use_once("hidden"));
     out(&broker, PERSON, &use_once("own"));
     shell(&use_once("root"));
-    // Made and gone faster than anybody can look.
+    // Created and removed faster than the broker can inspect it.
     for _ in 0..5 {
         out(
             &broker,
@@ -101,14 +101,14 @@ fn s13_events_of_volumes_and_networks_are_their_owner_s() {
         assert_eq!(of(&format!("{name}-own-n")), 1, "{event}: {seen}");
         assert_eq!(of(&format!("{name}-root-n")), 1, "{event}: {seen}");
     }
-    // The same from dockerd's memory, when all of it is gone.
+    // The same events from dockerd's memory, after all objects are gone.
     let later = format!("docker events --since {} --until $(date +%s)", since.trim());
     let replayed = out(&broker, PERSON, &later);
     assert!(!replayed.contains("-hidden-"), "{replayed}");
     assert!(replayed.contains(&format!("volume destroy {name}-own-v")), "{replayed}");
 }
 
-/// Root makes a container with 1.2 MB of labels.
+/// Root creates a container with 1.2 MB of labels.
 pub(super) fn create_with_long_labels(name: &str) {
     let label = "x".repeat(100_000);
     let labels: Vec<String> = (0..12).map(|number| format!("--label l{number}={label}")).collect();
@@ -118,9 +118,9 @@ pub(super) fn create_with_long_labels(name: &str) {
     assert!(made.wait().unwrap().success());
 }
 
-/// An event that is too long to be kept still tells what happened, to who may see it.
+/// An event that is too long to keep still tells a permitted viewer what happened.
 #[test]
-fn s38_long_events_are_shortened_and_absurd_labels_refused() {
+fn s38_the_broker_shortens_long_events_and_refuses_absurd_labels() {
     let broker = Broker::with_policies(&own_and_roots(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
@@ -129,8 +129,8 @@ fn s38_long_events_are_shortened_and_absurd_labels_refused() {
     create_with_long_labels(&format!("{name}-root"));
     sleep(Duration::from_secs(1));
     shell(&format!("docker rm {name}-root"));
-    // Policies may speak of labels, and those of a container that is gone are not known any more: then
-    // its last event is for those who may see any container.
+    // Policies may check labels, and the broker no longer knows those of a container that is gone.
+    // Only viewers who may see every container get its last event.
     for (events, told) in [(of_admin, &["create", "destroy"][..]), (of_person, &["create"])] {
         let seen = events.end();
         for event in told {
@@ -141,7 +141,7 @@ fn s38_long_events_are_shortened_and_absurd_labels_refused() {
             assert_eq!(seen.lines().filter(line).count(), 1, "{event}: {seen}");
         }
     }
-    // Nobody makes such a thing through the broker.
+    // No caller can create such an object through the broker.
     let set = "x=$(head -c 90000 /dev/zero | tr '\\0' x)";
     let many = "--label a=$x --label b=$x --label c=$x";
     for what in [
@@ -160,7 +160,7 @@ fn s38_long_events_are_shortened_and_absurd_labels_refused() {
     );
 }
 
-/// The person uses what they made, and another person everything.
+/// The person may use their own objects, and the other person may do everything.
 fn own_only() -> String {
     format!(
         "@id(\"own\") permit(principal, action, resource)
@@ -169,9 +169,9 @@ fn own_only() -> String {
     )
 }
 
-/// What a call tells of a hidden object is what it tells of one that is not there.
+/// The response about a hidden object is the same as about a missing one.
 #[test]
-fn s14_filters_and_conflicts_tell_nothing_of_hidden_objects() {
+fn s14_filters_and_conflicts_reveal_nothing_about_hidden_objects() {
     let broker = Broker::with_policies(&own_only(), "");
     filters_and_conflicts(&broker, Lines::at(&broker).name());
 }
@@ -197,7 +197,7 @@ fn filters_and_conflicts(broker: &Broker, name: &str) {
         }
         assert_eq!(of(&format!("{name}-own")).0, Some(0));
     }
-    // By its id too, a later container of one's own is found.
+    // A filter by id also finds a later container of the person's own.
     out(broker, PERSON, &format!("docker create --name {name}-later fedora true"));
     assert_eq!(
         told(&format!("{list} since={name}-own --filter name={name}")).1,
@@ -215,21 +215,21 @@ fn filters_and_conflicts(broker: &Broker, name: &str) {
         assert!(code != Some(0) && stderr.contains("is already in use"), "{stderr}");
         assert!(!stderr.contains(&hidden[..12]), "{stderr}");
     }
-    // Of a container that the caller may see, docker's own words are passed on.
+    // About a container that the caller may see, docker's own message is passed on.
     let (_, _, stderr) = told(&format!("docker create --name {name}-own fedora true"));
     assert!(stderr.contains("by container \""), "{stderr}");
 }
 
 /// Errors, counts and the swarm.
 #[test]
-fn s18_no_answer_tells_of_what_is_hidden() {
+fn s18_no_response_reveals_hidden_objects() {
     let broker = Broker::with_policies(&own_only(), "");
     errors_and_counts(&broker, Lines::at(&broker).name());
 }
 
-/// docker 28 says it in other words.
+/// docker 28 words its messages differently.
 #[test]
-fn s14_s18_s32_docker_28_tells_no_more() {
+fn s14_s18_s32_docker_28_reveals_no_more() {
     let engine = Engine::start(Store::Overlay2);
     let broker = engine.broker(&own_only());
     errors_and_counts(&broker, &tag());
@@ -242,7 +242,7 @@ fn s14_s18_s32_docker_28_tells_no_more() {
     assert_eq!(out(&broker, PERSON, &count), "1\n", "{told}");
 }
 
-/// Under each shipped policy, an answer names a container only to who may look at it.
+/// Under each shipped policy, a response names a container only to a user who may inspect it.
 #[test]
 fn s14_s18_hold_under_each_shipped_policy() {
     let name = tag();
@@ -283,13 +283,13 @@ fn s14_s18_hold_under_each_shipped_policy() {
     });
 }
 
-/// The beginning of several hidden ids is as good as that of none.
+/// The beginning of several hidden ids gets the same response as the beginning of no id.
 #[test]
-fn s14_the_beginning_of_several_ids_tells_nothing() {
+fn s14_the_beginning_of_several_ids_reveals_nothing() {
     let broker = Broker::with_policies(&own_only(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();
-    // Of 17 ids, two begin with the same digit.
+    // Of 17 ids, at least two begin with the same digit.
     let create = format!("for i in $(seq 17); do docker create --name {name}-$i fedora true; done");
     let ids = out(&broker, OTHER, &create);
     let twice = |digit: &char| ids.lines().filter(|id| id.starts_with(*digit)).count() > 1;
@@ -306,7 +306,7 @@ fn errors_and_counts(broker: &Broker, name: &str) {
         let output = run(broker, user, line);
         text(&output.stdout) + &text(&output.stderr)
     };
-    // Another person's container uses what the person made.
+    // The other person's container uses what the person created.
     out(
         broker,
         PERSON,
@@ -355,9 +355,9 @@ fn errors_and_counts(broker: &Broker, name: &str) {
     }
 }
 
-/// A label leads nobody's compose to what another person made.
+/// A label does not lead a user's compose to objects that another user created.
 #[test]
-fn s17_tools_find_only_their_caller_s_own_by_label() {
+fn s17_tools_find_only_objects_of_their_caller_by_label() {
     let policies = "@id(\"all\") permit(principal, action, resource);";
     let broker = Broker::with_policies(policies, "");
     let lines = Lines::at(&broker);
@@ -383,12 +383,12 @@ fn s17_tools_find_only_their_caller_s_own_by_label() {
             let by_label = format!("docker {list} --filter label={label}={name}");
             assert_eq!(out(&broker, PERSON, &by_label), made("own"), "{list}");
             assert_eq!(out(&broker, OTHER, &by_label), made("other"), "{list}");
-            // By any other filter, everybody sees what they may see.
+            // With any other filter, every user sees what they may see.
             let by_name = format!("docker {list} --filter name={name} | grep -c -- -{number}$");
             assert_eq!(out(&broker, PERSON, &by_name), "2\n", "{list}");
         }
     }
-    // The record of a container that gets another person's volume says whose that is.
+    // The record of a container that mounts another user's volume names the owner.
     let volume = format!("{name}-own-0");
     out(&broker, OTHER, &format!("docker create --name {name}-uses -v {volume}:/v fedora true"));
     settle();

@@ -1,5 +1,5 @@
-//! Calls for which dockerd walks a container's files from outside, as root: a process of the container
-//! leads it into the host with symbolic links.
+//! Calls for which dockerd reads a container's files from outside, as root. A process of the
+//! container tries to lead it into the host with symbolic links.
 
 use super::sender::{bare, send};
 use super::shipped::under_each;
@@ -8,8 +8,8 @@ use crate::docker::Lines;
 use crate::engine::{Engine, Store};
 use crate::host::{Directory, PERSON, shell, text};
 
-/// A container of the person's, in which a process exchanges a directory that holds a mount with a link
-/// to a directory of the host.
+/// A container of the person's. One of its processes keeps swapping the directory of a mount with a
+/// link to a directory of the host.
 fn exchanging(broker: &Broker, name: &str, host_directory: &str, options: &[&str]) {
     let line = format!(
         "mkdir -p /m && ln -s {host_directory} /l && while :; do \
@@ -21,7 +21,7 @@ fn exchanging(broker: &Broker, name: &str, host_directory: &str, options: &[&str
     assert!(made.status.success(), "{}", text(&made.stderr));
 }
 
-/// The tries of S02, each by its request.
+/// The attempts of S02, each a request.
 fn archive_calls(container: &str) -> Vec<Vec<u8>> {
     let of = |method: &str| bare(&format!("{method} /containers/{container}/archive?path=/bin"));
     let mut calls: Vec<Vec<u8>> = std::iter::repeat_with(|| of("HEAD")).take(20).collect();
@@ -30,7 +30,7 @@ fn archive_calls(container: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn s02_archive_calls_mount_nothing_over_the_host() {
+fn s02_a_user_cannot_mount_over_the_host_with_archive_calls() {
     let host = Directory::new();
     let everything = Broker::start("");
     let lines = Lines::at(&everything);
@@ -45,9 +45,9 @@ fn s02_archive_calls_mount_nothing_over_the_host() {
     });
 }
 
-/// What is no mount of the host's stays as it was.
+/// A user can still copy from a container that mounts nothing of the host.
 #[test]
-fn s02_containers_without_mounts_are_copied_as_ever() {
+fn s02_a_user_can_copy_from_containers_without_mounts() {
     let broker = Broker::with_policies(&crate::policy::shipped("default"), "");
     let lines = Lines::at(&broker);
     lines.give(&[(
@@ -60,7 +60,7 @@ fn s02_containers_without_mounts_are_copied_as_ever() {
 }
 
 #[test]
-fn s02_diff_and_commit_read_nothing_of_the_host() {
+fn s02_a_user_cannot_read_the_host_with_diff_and_commit() {
     let host = Directory::new();
     host.script("secret", "");
     let everything = Broker::start("");
@@ -82,9 +82,9 @@ fn s02_diff_and_commit_read_nothing_of_the_host() {
     });
 }
 
-/// The same at a newer engine: its release counts, too.
+/// The same at a newer engine, whose release also counts.
 #[test]
-fn s02_archive_calls_at_docker_28() {
+fn s02_a_user_cannot_mount_over_the_host_at_docker_28() {
     let engine = Engine::start(Store::Containerd);
     let broker = engine.broker(&crate::policy::shipped("default"));
     let make = "docker run -d --network none --name $N -v $N:/v fedora sleep 600 >/dev/null
