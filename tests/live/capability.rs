@@ -1,4 +1,4 @@
-//! An ordinary user who is lent the capability by the program's file.
+//! An ordinary user who runs audit-cli from a file that has the capability.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -22,7 +22,7 @@ fn run_as_person(directory: &Directory, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn their_command_is_recorded_under_their_name() {
+fn the_command_is_recorded_under_the_users_name() {
     let directory = Directory::new();
     let tag = tag();
     let output = run_as_person(&directory, &["docker", "inspect", &tag]);
@@ -33,7 +33,7 @@ fn their_command_is_recorded_under_their_name() {
 }
 
 #[test]
-fn docker_gets_their_environment_and_no_capability() {
+fn docker_gets_the_users_environment_and_no_capability() {
     let directory = Directory::new();
     let output =
         run_as_person(&directory, &["exec", "sh", "-c", "env; grep Cap /proc/self/status"]);
@@ -50,7 +50,7 @@ fn docker_gets_their_environment_and_no_capability() {
 }
 
 #[test]
-fn they_cannot_write_free_text() {
+fn the_user_cannot_write_records_of_their_own() {
     let directory = Directory::new();
     let tag = tag();
     for record_type in ["USER_CMD", "USER_LOGIN", "VIRT_CONTROL"] {
@@ -66,7 +66,7 @@ fn they_cannot_write_free_text() {
 }
 
 #[test]
-fn they_cannot_pretend_to_be_somebody_else() {
+fn the_user_cannot_pretend_to_be_another() {
     let directory = Directory::new();
     let tag = tag();
     let arguments = ["exec", "true", &tag, "uid=0", "auid=0", "' res=failed", "pid=1"];
@@ -76,7 +76,7 @@ fn they_cannot_pretend_to_be_somebody_else() {
 }
 
 #[test]
-fn without_the_capability_nothing_runs() {
+fn audit_cli_runs_nothing_without_the_capability() {
     let directory = Directory::new();
     let mark = directory.path().join("mark");
     let output = login(PERSON)
@@ -91,9 +91,9 @@ fn without_the_capability_nothing_runs() {
     assert!(!mark.exists());
 }
 
-/// A user may ask the kernel that no program they run gains privilege.
+/// A user may tell the kernel that no program they run gains privileges.
 #[test]
-fn a_capability_that_is_not_granted_is_no_way_around() {
+fn a_user_cannot_avoid_the_record_with_no_new_privileges() {
     let directory = Directory::new();
     let program = directory.capable(&audit_cli());
     let output = login(PERSON)
@@ -106,7 +106,7 @@ fn a_capability_that_is_not_granted_is_no_way_around() {
 }
 
 #[test]
-fn doctor_says_so_of_a_build_that_loses_the_environment() {
+fn doctor_reports_a_build_that_loses_the_environment() {
     let glibc =
         PathBuf::from(std::env::var_os("AUDIT_CLI_GLIBC").expect("run it through tests/run.sh"));
     let directory = Directory::new();

@@ -1,4 +1,5 @@
-//! What a person may pass off as something else: another docker, and a command as a secret.
+//! What a person may pass off as something else: another program as docker, and a command as a
+//! secret.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -10,7 +11,7 @@ use crate::host::{
 
 const KEY: &str = "/etc/audit-redaction.key";
 
-/// The one record of a command with this tag.
+/// The only record of a command that contains this tag.
 fn user_cmd(tag: &str) -> String {
     settle();
     let mut found = raw(&["-m", "USER_CMD"], "");
@@ -25,7 +26,7 @@ fn command(record: &str) -> String {
 }
 
 #[test]
-fn s25_a_script_named_docker_is_on_record() {
+fn s25_the_record_has_the_path_of_a_script_named_docker() {
     let directory = Directory::new();
     let program = directory.capable(&audit_cli());
     let script = directory.script("docker", "#!/bin/sh\nexit 0\n");
@@ -38,13 +39,13 @@ fn s25_a_script_named_docker_is_on_record() {
     };
     let record = run(&tag());
     assert_eq!(value(&record, "path").unwrap(), script.to_str().unwrap().as_bytes());
-    // Root has said where docker is.
+    // Root has set docker's path.
     let settings = format!("docker_path = \"{}\"\n", script.display());
     let _restored = Restored::file(CONFIGURATION, &settings);
     assert_eq!(field(&run(&tag()), "path"), None);
 }
 
-/// What is asked of `audit-cli digest`, with this on its standard input.
+/// Runs `audit-cli digest` with this on its standard input.
 fn digest(mut command: Command, secret: &str, expected: Option<&str>) -> Output {
     command.arg("digest").args(expected).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -53,7 +54,7 @@ fn digest(mut command: Command, secret: &str, expected: Option<&str>) -> Output 
 }
 
 #[test]
-fn s26_root_can_prove_what_a_record_hides() {
+fn s26_root_can_prove_what_a_record_masks() {
     let directory = Directory::new();
     directory.script("docker", "#!/bin/sh\nexit 0\n");
     let restored = Restored::file(KEY, "");
@@ -69,7 +70,7 @@ fn s26_root_can_prove_what_a_record_hides() {
     assert!(typing.output().unwrap().status.success());
     let typed = command(&user_cmd(&name));
     assert!(!typed.contains(&tag), "{typed}");
-    // A shell needs quotes around the asterisks.
+    // In a shell the asterisks need quotes.
     let shown = typed.split_once("'TOKEN=").unwrap().1.split_once('\'').unwrap().0;
     assert!(shown.starts_with("***:") && shown.len() == 4 + 32, "{typed}");
     let said = digest(Command::new(audit_cli()), &hidden, Some(shown));
@@ -79,7 +80,8 @@ fn s26_root_can_prove_what_a_record_hides() {
     drop(restored);
 }
 
-/// The wrapper of people who are not root has the key by its group, and nothing else has it then.
+/// For people other than root, the wrapper reads the key through its group. No program that it runs
+/// keeps the group.
 #[test]
 fn s26_the_group_of_the_key_stays_with_the_wrapper() {
     let directory = Directory::new();
@@ -104,12 +106,12 @@ fn s26_the_group_of_the_key_stays_with_the_wrapper() {
     let has_group = text(&output.stdout).split_whitespace().any(|word| word == gid.trim());
     assert!(!has_group, "docker has the group of the key: {output:?}");
     assert!(self::command(&user_cmd(&tag)).contains("TOKEN=***:"));
-    // It answers no guesses at what others' records hide.
+    // The wrapper does not help to guess what the records of others hide.
     let mut oracle = login(PERSON);
     oracle.arg(&program);
     let said = digest(oracle, "x", None);
     assert_eq!(said.status.code(), Some(2), "{said:?}");
-    // Without the group it cannot read the key, and does not go on without one.
+    // Without the group the wrapper cannot read the key, and then runs nothing.
     let plain = directory.capable(&audit_cli());
     let mut command = login(PERSON);
     command.arg(&plain).args(["docker", "ps"]).env("PATH", &path);
@@ -118,11 +120,12 @@ fn s26_the_group_of_the_key_stays_with_the_wrapper() {
     assert!(text(&said.stderr).contains("audit-redaction.key"), "{said:?}");
 }
 
-/// Judged by the list that the broker judges requests by, and recorded in its words.
+/// The wrapper judges by the same list of dangers as the broker, and records them in the same
+/// words.
 #[test]
 fn r15_the_wrapper_knows_the_ways_to_the_host_that_the_broker_knows() {
     let directory = Directory::new();
-    // What is asked for is not done.
+    // Docker fails to do what the line asks for.
     directory.script("docker", "#!/bin/sh\nexit 0\n");
     directory.script("docker-compose", "#!/bin/sh\nexit 0\n");
     let path = format!("{}:/usr/bin:/bin", directory.path().display());

@@ -1,4 +1,4 @@
-//! Whether `doctor` sees what makes a trail unreliable.
+//! `audit-cli doctor` finds what makes a trail unreliable.
 
 use crate::host::{CONFIGURATION, Finally, PERSON, Restored, audit_cli, login, run, shell, text};
 
@@ -19,8 +19,8 @@ fn assert_fault(name: &str, reason: &str) {
 }
 
 #[test]
-fn a_sound_host_is_trusted() {
-    // What the host lost before is not what is looked at here, and cannot be put back.
+fn doctor_finds_no_fault_on_a_sound_host() {
+    // This test is not about records that the host lost before, and it cannot restore them.
     shell("auditctl --reset-lost >/dev/null");
     let output = run(["doctor"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
@@ -28,7 +28,7 @@ fn a_sound_host_is_trusted() {
 }
 
 #[test]
-fn disabled_auditing_is_a_fault() {
+fn doctor_reports_disabled_auditing() {
     shell("auditctl -e 0");
     let _enable = Finally("auditctl -e 1 >/dev/null".to_owned());
     assert_fault("audit", "disabled");
@@ -36,7 +36,7 @@ fn disabled_auditing_is_a_fault() {
 }
 
 #[test]
-fn rules_that_drop_our_records_are_faults() {
+fn doctor_reports_rules_that_drop_our_records() {
     for rule in [
         "exclude -F msgtype=USER_CMD",
         "user,never -F msgtype=USER_CMD",
@@ -56,20 +56,20 @@ fn rules_that_drop_our_records_are_faults() {
 }
 
 #[test]
-fn a_rate_limit_is_a_fault() {
+fn doctor_reports_a_rate_limit() {
     shell("auditctl -r 100");
     let _unlimited = Finally("auditctl -r 0 >/dev/null".to_owned());
     assert_fault("rate limit", "100 a second");
 }
 
 #[test]
-fn a_configuration_that_weakens_the_trail_is_a_fault() {
+fn doctor_reports_a_configuration_that_weakens_the_trail() {
     let _configuration = Restored::file(CONFIGURATION, "on_failure = 'warn'\n");
     assert_fault("configuration", "lets commands run unrecorded");
 }
 
 #[test]
-fn people_who_reach_the_socket_are_named() {
+fn doctor_names_people_who_can_use_the_docker_socket() {
     shell(&format!("usermod -aG docker {PERSON}"));
     let _leave = Finally(format!("gpasswd -d {PERSON} docker >/dev/null"));
     let check = check("docker socket");
@@ -78,7 +78,7 @@ fn people_who_reach_the_socket_are_named() {
 }
 
 #[test]
-fn an_open_socket_is_a_fault() {
+fn doctor_reports_a_docker_socket_that_every_user_can_use() {
     let mode = shell("stat -Lc %a /run/docker.sock");
     shell("chmod o+w /run/docker.sock");
     let _close = Finally(format!("chmod {} /run/docker.sock", mode.trim()));
@@ -86,7 +86,7 @@ fn an_open_socket_is_a_fault() {
 }
 
 #[test]
-fn an_ordinary_user_learns_that_only_root_can_tell() {
+fn doctor_tells_an_ordinary_user_that_it_needs_root() {
     let output = login(PERSON).arg(audit_cli()).arg("doctor").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(

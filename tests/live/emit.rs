@@ -1,9 +1,9 @@
-//! One record for scripts.
+//! `audit-cli emit` writes one record for a script.
 
 use crate::host::{Finally, found, run, shell, tag, text};
 
 #[test]
-fn a_record_is_written() {
+fn emit_writes_a_record() {
     let tag = tag();
     let path = format!("path=/with a space/{tag}");
     let output = run([
@@ -29,12 +29,12 @@ fn a_record_is_written() {
 }
 
 #[test]
-fn every_record_type_is_found_by_its_name() {
+fn ausearch_finds_every_record_type_by_its_name() {
     let known = text(&std::process::Command::new("ausearch").args(["-m"]).output().unwrap().stderr);
     let mut tried = 0;
     for record_type in audit_core::RecordType::named() {
         let name = record_type.name().unwrap();
-        // The kernel takes terminal input only from a process whose terminal is audited.
+        // The kernel takes terminal input only from a process whose terminal it audits.
         let is_known = known.split_whitespace().any(|word| word == name);
         if !is_known || record_type == audit_core::RecordType::USER_TTY {
             continue;
@@ -49,14 +49,14 @@ fn every_record_type_is_found_by_its_name() {
 }
 
 #[test]
-fn a_number_without_a_name_is_a_type_too() {
+fn emit_takes_the_number_of_a_record_type_without_a_name() {
     let op = tag();
     assert!(run(["emit", "--type", "2600", "--op", &op, "--res", "success"]).status.success());
     assert_eq!(found(&["-m", "2600"], &op).len(), 1);
 }
 
 #[test]
-fn a_receipt_is_the_id_by_which_the_record_is_found() {
+fn ausearch_finds_the_record_by_the_id_of_its_receipt() {
     let op = tag();
     let output = run(["emit", "--type", "TEST", "--op", &op, "--res", "success", "--receipt"]);
     let id = text(&output.stdout);
@@ -64,9 +64,9 @@ fn a_receipt_is_the_id_by_which_the_record_is_found() {
     assert_eq!(found(&["-a", serial], &op).len(), 1);
 }
 
-/// The kernel acknowledges what it drops; the receipt tells.
+/// The kernel acknowledges records that it drops. A receipt tells the difference.
 #[test]
-fn no_receipt_is_given_for_what_the_kernel_drops() {
+fn emit_prints_no_receipt_for_a_record_that_the_kernel_drops() {
     let emit = || {
         let op = tag();
         (run(["emit", "--type", "TEST", "--op", &op, "--res", "success", "--receipt"]), op)
@@ -91,7 +91,7 @@ fn no_receipt_is_given_for_what_the_kernel_drops() {
 }
 
 #[test]
-fn mistakes_are_told_in_one_line() {
+fn emit_reports_each_mistake_in_one_line() {
     for (arguments, reason) in [
         (&["--type", "USER_COMMAND"][..], "similar names: USER_"),
         (&["--type", "1300"], "outside 1100-1199 and 2100-2999"),
@@ -107,7 +107,7 @@ fn mistakes_are_told_in_one_line() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(shown.contains(reason) && shown.lines().count() == 1, "{arguments:?}: {shown}");
     }
-    // This one is well formed, and the kernel refuses it.
+    // This record is well formed, but the kernel refuses it.
     let output = run(["emit", "--type", "1124", "--res", "success"]);
     assert_eq!(output.status.code(), Some(125));
     assert!(text(&output.stderr).contains("where the terminal is audited"));

@@ -1,4 +1,4 @@
-//! The real docker.
+//! audit-cli with the real docker.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -33,7 +33,7 @@ fn a_container_runs_through_the_broker_as_without_it() {
 }
 
 #[test]
-fn standard_input_reaches_the_container() {
+fn the_container_gets_standard_input_through_audit_cli() {
     let mut child = Command::new(audit_cli())
         .args(["docker", "run", "--rm", "-i", "fedora", "cat"])
         .stdin(Stdio::piped())
@@ -50,9 +50,9 @@ fn standard_input_reaches_the_container() {
     writer.join().unwrap();
 }
 
-/// The article's example, typed by a person at a terminal.
+/// A person types the article's example at a terminal.
 #[test]
-fn the_articles_example_is_found() {
+fn ausearch_finds_the_articles_example() {
     let directory = Directory::new();
     let home = directory.path().join("docker");
     fs::create_dir(&home).unwrap();
@@ -94,7 +94,7 @@ fn the_articles_example_is_found() {
 }
 
 #[test]
-fn the_host_that_was_asked_for_is_really_given() {
+fn docker_gives_the_access_to_the_host_that_the_record_shows() {
     let directory = Directory::new();
     let secret = directory.path().join("secret");
     fs::write(&secret, "of the host").unwrap();
@@ -105,9 +105,9 @@ fn the_host_that_was_asked_for_is_really_given() {
     assert!(records.iter().any(|record| record.contains("op=host-mount ")), "{records:?}");
 }
 
-/// Docker refuses most of these here; what was asked for is on record all the same.
+/// Docker refuses most of these here, but the record shows what the person asked for.
 #[test]
-fn each_spelling_is_on_record_as_it_was_given_to_docker() {
+fn the_record_has_each_spelling_that_docker_understands() {
     for (options, op) in [
         (&["run", "--privileged"][..], "privileged"),
         (&["container", "create", "--privileged=true"], "privileged"),
@@ -125,7 +125,7 @@ fn each_spelling_is_on_record_as_it_was_given_to_docker() {
         let tag = tag();
         let program = audit_cli();
         let mut command = Command::new(&program);
-        // No such image and no such container: docker ends at once.
+        // The image and the container do not exist, so docker ends at once.
         command.arg("docker").args(options).args([&format!("localhost:1/{tag}"), "true"]);
         command.current_dir(directory.path()).stdin(Stdio::null());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -140,7 +140,7 @@ fn each_spelling_is_on_record_as_it_was_given_to_docker() {
 }
 
 #[test]
-fn secrets_reach_docker_and_not_the_trail() {
+fn audit_cli_keeps_secrets_out_of_the_trail() {
     let tag = tag();
     let secret = format!("SECRET{tag}SECRET");
     let assignment = format!("DB_PASSWORD={secret}");

@@ -1,4 +1,4 @@
-//! Values that people choose can neither hide a record nor be lost.
+//! A person cannot hide or lose a record by the values that they choose.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +9,7 @@ use audit_core::CommandLine;
 
 use crate::host::{Directory, audit_cli, found, found_settled, raw, run, tag, value, words};
 
-/// What `ausearch` looks for anywhere in a line, and a search that it would mislead.
+/// Words that `ausearch` looks for anywhere in a line, each with a search that it would mislead.
 const SUBSTRINGS: [(&str, &[&str]); 12] = [
     ("res=failed", &["-sv", "no"]),
     ("exe=/evil", &["-x", "/evil"]),
@@ -26,7 +26,7 @@ const SUBSTRINGS: [(&str, &[&str]); 12] = [
 ];
 
 #[test]
-fn what_ausearch_looks_for_may_stand_in_a_directory_or_an_argument() {
+fn words_of_ausearch_in_a_directory_or_argument_mislead_no_search() {
     for (substring, misled) in SUBSTRINGS {
         for form in ["", " ", "'", "\"", "\n"] {
             let tag = tag();
@@ -63,7 +63,7 @@ fn what_ausearch_looks_for_may_stand_in_a_directory_or_an_argument() {
 }
 
 #[test]
-fn every_byte_of_an_argument_is_told() {
+fn the_record_has_every_byte_of_an_argument() {
     let tag = tag();
     for byte in 1..=u8::MAX {
         let argument = [tag.as_bytes(), b"-", &[byte], b"-"].concat();
@@ -83,7 +83,7 @@ fn every_byte_of_an_argument_is_told() {
 }
 
 #[test]
-fn every_byte_of_a_directory_is_told() {
+fn the_record_has_every_byte_of_a_directory() {
     let directory = Directory::new();
     let tag = tag();
     let bytes: Vec<u8> = (1..=u8::MAX).filter(|byte| *byte != b'/').collect();
@@ -104,7 +104,7 @@ fn every_byte_of_a_directory_is_told() {
         let cwd = directory.path().join(OsStr::from_bytes(&name(*byte)));
         assert_eq!(value(record, "cwd"), Some(cwd.into_os_string().into_vec()), "{byte:#04x}");
     }
-    // ausearch writes control characters as octal numbers; the others it shows.
+    // ausearch prints control characters as octal numbers, and all others unchanged.
     let shown = found_settled(&["-m", "USER_CMD"], &tag);
     for byte in bytes.iter().filter(|byte| (0x20..0x7F).contains(*byte)) {
         let part = format!("/{tag}-{}- ", char::from(*byte));
@@ -117,7 +117,7 @@ fn every_byte_of_a_directory_is_told() {
 }
 
 #[test]
-fn a_directory_that_is_gone_is_told() {
+fn the_record_says_that_the_directory_was_removed() {
     let tag = tag();
     let directory = Directory::new();
     let cwd = directory.path().join(&tag);
@@ -132,7 +132,7 @@ fn a_directory_that_is_gone_is_told() {
 }
 
 #[test]
-fn a_program_with_a_space_or_gone_is_told() {
+fn the_record_names_a_program_with_a_space_or_a_removed_one() {
     let tag = tag();
     let directory = Directory::new();
     let program = directory.path().join("audit cli");
@@ -153,16 +153,16 @@ fn a_program_with_a_space_or_gone_is_told() {
 }
 
 #[test]
-fn a_process_without_descriptors_and_terminal_is_recorded() {
+fn a_process_without_descriptors_and_terminal_gets_a_record() {
     let tag = tag();
     shell_status(&format!("exec setsid {} exec true {tag} <&- >&- 2>&-", audit_cli().display()));
     let records = found(&["-m", "USER_CMD", "-tm", "?"], &tag);
     assert_eq!(records.len(), 1);
 }
 
-/// Redirected, the person still sits at the terminal.
+/// The person is still at the terminal when the descriptors are redirected.
 #[test]
-fn the_controlling_terminal_is_told_if_no_descriptor_is_one() {
+fn the_record_names_the_controlling_terminal_behind_redirections() {
     let tag = tag();
     let line = format!("tty; {} exec true {tag} </dev/null >/dev/null 2>&1", audit_cli().display());
     let output =

@@ -1,4 +1,4 @@
-//! The line in the journal, with the daemons that read it.
+//! The line in the journal, read by the real daemons.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::template::Template;
 
 const SOCKET: &str = "/dev/log";
 
-/// Takes away what listens at /dev/log, and puts it back.
+/// Moves the listener at /dev/log away, and restores it.
 struct Silence(Option<PathBuf>);
 
 impl Silence {
@@ -30,7 +30,7 @@ impl Drop for Silence {
     }
 }
 
-/// A daemon that listens at /dev/log for as long as it lives.
+/// A daemon that listens at /dev/log until this is dropped.
 struct Daemon {
     process: Child,
     _silence: Silence,
@@ -74,7 +74,7 @@ fn type_example(tag: &str) {
         .unwrap();
 }
 
-/// What the article's reader looks for.
+/// The pattern that the article's reader looks for.
 fn assert_is_the_example(line: &str, tag: &str) {
     let docker = shell("command -v docker");
     let (_, behind_user) = line.split_once(&format!("  {PERSON} : TTY=pts/")).unwrap();
@@ -108,7 +108,8 @@ fn rsyslog_writes_the_line() {
     assert!(line.contains(" audit-cli["), "{line}");
     assert_is_the_example(line, &tag);
 
-    // What a template does not take is told as sudo tells what its rules do not.
+    // A refused template leaves a line like the one that sudo writes for a command its rules
+    // refuse.
     let refused = crate::host::tag();
     let template = Template::of_command(&["ps", &refused]);
     template.run(&["--privileged"]);
@@ -118,7 +119,7 @@ fn rsyslog_writes_the_line() {
     assert!(line.contains(" : command not allowed ; TTY="), "{line}");
     assert!(line.ends_with(&format!("/docker ps {refused} --privileged")), "{line}");
 
-    // A line that is longer than syslog daemons take comes in several.
+    // A line longer than syslog daemons accept is split into several.
     let ends = crate::host::tag();
     let filler: Vec<String> = (0..300).map(|number| format!("filler-{number}")).collect();
     run(["exec", "true", &ends].into_iter().map(str::to_owned).chain(filler).chain([ends.clone()]));
@@ -126,17 +127,17 @@ fn rsyslog_writes_the_line() {
     assert!(lines().contains(" : (command continued) filler-"), "{}", lines());
 }
 
-/// journald, started by hand where there is no systemd to have it running.
+/// journald, which the test starts where systemd does not run it.
 fn start_journald() -> Option<(Daemon, Restored, Finally)> {
     if Path::new("/run/systemd/system").exists() {
         return None;
     }
-    // As Debian sets it, journald would disable auditing when it starts.
+    // With Debian's settings, journald would disable auditing when it starts.
     let leave_audit_alone =
         Restored::file("/run/systemd/journald.conf.d/audit.conf", "[Journal]\nAudit=\n");
     shell("mkdir -p /run/systemd/journal");
     let clean = Finally("rm -rf /run/systemd/journal /run/log/journal".to_owned());
-    // It listens below /run, and systemd makes the link.
+    // journald listens below /run, and systemd creates the link.
     let line =
         format!("ln -s /run/systemd/journal/dev-log {SOCKET}; exec /lib/systemd/systemd-journald");
     let daemon = Daemon::start(Command::new("sh").args(["-c", &line]).stderr(Stdio::null()));
@@ -160,7 +161,7 @@ fn journald_keeps_the_line() {
 }
 
 #[test]
-fn no_daemon_is_no_error() {
+fn audit_cli_works_without_a_syslog_daemon() {
     let _silence = Silence::new();
     let output = run(["exec", "true"]);
     assert!(output.status.success());

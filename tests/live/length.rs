@@ -1,4 +1,4 @@
-//! Nothing is lost to length.
+//! audit-cli loses nothing of a long command.
 
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -8,7 +8,7 @@ use audit_core::{CommandLine, Record};
 
 use crate::host::{audit_cli, field, found, found_settled, raw, run, tag, value};
 
-/// What an auditor does: puts the decoded parts together.
+/// Joins the decoded parts, as an auditor does.
 fn joined(records: &[String]) -> Vec<u8> {
     records.iter().filter_map(|record| value(record, "cmd")).flatten().collect()
 }
@@ -40,13 +40,13 @@ fn check_parts(records: &[String]) {
 }
 
 #[test]
-fn a_command_of_any_length_can_be_put_together_again() {
+fn an_auditor_can_join_the_parts_of_a_command_of_any_length() {
     let lengths =
         [4095, 4096, 8300, 8420, 8421, 8559, 8560, 8561, 8951, 8952, 9000, 20_000, 200_000];
     for length in lengths {
         for letter in ["x", " "] {
             let tag = tag();
-            // The kernel takes 128 kB for one argument.
+            // The kernel accepts 128 KiB for one argument.
             let mut arguments = vec!["exec".to_owned(), "true".to_owned()];
             let mut left: usize = length;
             while left > 0 {
@@ -54,8 +54,8 @@ fn a_command_of_any_length_can_be_put_together_again() {
                 arguments.push(letter.repeat(len));
                 left -= len;
             }
-            // Tagged at each end, so that the first and the last part are found; those between
-            // follow by their serials.
+            // The tag is at both ends, so that the search finds the first and the last part. The
+            // parts between follow by their serials.
             arguments.insert(2, tag.clone());
             arguments.push(tag.clone());
             assert!(run(&arguments).status.success(), "{length}");
@@ -77,7 +77,7 @@ fn a_command_of_any_length_can_be_put_together_again() {
 }
 
 #[test]
-fn an_argument_list_of_two_megabytes_says_what_is_missing() {
+fn the_record_of_two_megabytes_of_arguments_says_what_is_missing() {
     let tag = tag();
     let mut arguments = vec!["exec".to_owned(), "true".to_owned(), tag.clone()];
     arguments.extend((0..19).map(|_| "y".repeat(100_000)));
@@ -104,7 +104,7 @@ fn an_argument_list_of_two_megabytes_says_what_is_missing() {
 }
 
 #[test]
-fn a_deep_directory_is_told_with_the_command() {
+fn the_record_has_a_deep_directory_and_the_command() {
     let tag = tag();
     let directory = crate::host::Directory::new();
     let mut cwd = directory.path().to_owned();
@@ -125,7 +125,7 @@ fn a_deep_directory_is_told_with_the_command() {
 }
 
 #[test]
-fn an_empty_and_a_short_argument_are_told() {
+fn the_record_shows_empty_and_short_arguments() {
     let tag = tag();
     assert!(run(["exec", "true", &tag, "", "x"]).status.success());
     assert!(found(&["-m", "USER_CMD"], &tag)[0].contains(&format!("cmd=true {tag} '' x ")));

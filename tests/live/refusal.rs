@@ -1,4 +1,4 @@
-//! What cannot be recorded is not run, unless root has said otherwise.
+//! audit-cli runs no command that it cannot record, unless root has set otherwise.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -8,7 +8,8 @@ use crate::host::{
     CONFIGURATION, Directory, Finally, Restored, audit_cli, found, run, shell, tag, text,
 };
 
-/// Tries to make a file through the wrapper; gives what was said and whether the file is there.
+/// Tries to create a file through the wrapper. Gives the wrapper's message, and whether the file
+/// exists.
 fn try_to_touch(prefix: &[&str]) -> (Output, bool) {
     let directory = Directory::new();
     let mark = directory.path().join("mark");
@@ -29,12 +30,12 @@ fn assert_refused(prefix: &[&str], reason: &str) {
 }
 
 #[test]
-fn in_a_user_namespace() {
+fn audit_cli_runs_nothing_in_a_user_namespace() {
     assert_refused(&["unshare", "-Ur"], "outside containers");
 }
 
 #[test]
-fn without_the_capability() {
+fn audit_cli_runs_nothing_without_the_capability_to_record() {
     assert_refused(
         &["setpriv", "--bounding-set", "-audit_write", "--inh-caps", "-audit_write"],
         "CAP_AUDIT_WRITE",
@@ -42,7 +43,7 @@ fn without_the_capability() {
 }
 
 #[test]
-fn while_auditing_is_disabled() {
+fn audit_cli_runs_nothing_while_auditing_is_disabled() {
     shell("auditctl -e 0");
     let enable = Finally("auditctl -e 1 >/dev/null".to_owned());
     assert_refused(&[], "auditctl -e 1");
@@ -51,7 +52,7 @@ fn while_auditing_is_disabled() {
 }
 
 #[test]
-fn while_auditd_is_stopped() {
+fn audit_cli_runs_nothing_while_auditd_is_stopped() {
     let pid = shell("auditctl -s | sed -n 's/^pid //p'");
     let start = Finally(
         "auditctl -s | grep -q '^pid [1-9]' || auditd -s enable; \
@@ -64,16 +65,16 @@ fn while_auditd_is_stopped() {
         assert!(stopped.elapsed() < Duration::from_secs(10));
     }
     assert_refused(&[], "start auditd");
-    // auditd disables auditing when it ends; with auditing on, there is still nobody to store it.
+    // auditd disables auditing when it ends. Even with auditing on, nothing would store the record.
     shell("auditctl -e 1");
     assert_refused(&[], "start auditd");
     drop(start);
     assert!(try_to_touch(&[]).1);
 }
 
-/// Before the kernel has found out.
+/// The kernel has not noticed yet that auditd is dead.
 #[test]
-fn after_auditd_was_killed() {
+fn audit_cli_runs_nothing_after_auditd_was_killed() {
     let reset = "auditctl -s | grep -q '^lost 0$' && echo 'auditctl --reset-lost' || echo true";
     let _lost = Finally(shell(reset));
     let start = Finally(
@@ -91,7 +92,7 @@ fn after_auditd_was_killed() {
 }
 
 #[test]
-fn in_a_container_that_may_not_write_records() {
+fn audit_cli_runs_nothing_in_a_container_that_may_not_write_records() {
     let program = audit_cli();
     let directory = program.parent().unwrap().to_str().unwrap();
     let volume = format!("{directory}:/x:ro");
@@ -117,9 +118,9 @@ fn in_a_container_that_may_not_write_records() {
     assert!(text(&output.stderr).contains("CAP_AUDIT_WRITE"), "{}", text(&output.stderr));
 }
 
-/// Docker gives containers the capability by default, so there the record is written.
+/// Docker gives containers the capability by default, so the kernel takes the record.
 #[test]
-fn in_a_default_container_it_is_recorded() {
+fn audit_cli_records_the_command_in_a_default_container() {
     let tag = tag();
     let program = audit_cli();
     let volume = format!("{}:/x:ro", program.parent().unwrap().to_str().unwrap());
@@ -134,7 +135,7 @@ fn in_a_default_container_it_is_recorded() {
 }
 
 #[test]
-fn root_may_set_that_a_warning_is_enough() {
+fn audit_cli_only_warns_if_root_has_set_so() {
     let _configuration = Restored::file(CONFIGURATION, "on_failure = \"warn\"\n");
     let (output, ran) = try_to_touch(&["unshare", "-Ur"]);
     assert!(ran && output.status.success());
@@ -143,7 +144,7 @@ fn root_may_set_that_a_warning_is_enough() {
 }
 
 #[test]
-fn nothing_of_the_users_weakens_it() {
+fn a_user_cannot_weaken_the_refusal() {
     for variable in
         ["AUDIT_CLI_CONFIG=/tmp/x", "XDG_CONFIG_HOME=/tmp", "HOME=/tmp", "ON_FAILURE=warn"]
     {
@@ -152,7 +153,7 @@ fn nothing_of_the_users_weakens_it() {
 }
 
 #[test]
-fn with_a_bad_configuration() {
+fn audit_cli_runs_nothing_with_a_bad_configuration() {
     for (text, reason) in [
         ("on_failure = 'ignore'", "line 1, column 14: unknown variant `ignore`"),
         ("\nno_such_key = 1", "line 2, column 1: unknown field `no_such_key`"),
@@ -176,7 +177,7 @@ fn with_a_bad_configuration() {
 }
 
 #[test]
-fn the_wrapper_is_not_taken_for_docker() {
+fn audit_cli_does_not_run_itself_as_docker() {
     let text_of = format!("docker_path = '{}'\n", audit_cli().display());
     let _configuration = Restored::file(CONFIGURATION, &text_of);
     let output = run(["docker", "ps"]);
@@ -184,7 +185,7 @@ fn the_wrapper_is_not_taken_for_docker() {
 }
 
 #[test]
-fn with_a_configuration_that_is_a_link() {
+fn audit_cli_runs_nothing_if_its_configuration_is_a_link() {
     let configuration = Restored::file(CONFIGURATION, "on_failure = 'warn'");
     std::fs::remove_file(CONFIGURATION).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", CONFIGURATION).unwrap();
@@ -193,7 +194,7 @@ fn with_a_configuration_that_is_a_link() {
 }
 
 #[test]
-fn the_configuration_may_locate_docker_and_record_exits() {
+fn root_can_set_the_path_of_docker_and_the_record_of_exits() {
     let directory = Directory::new();
     let docker = directory.script("real-docker", "#!/bin/sh\necho real \"$@\"; exit 3\n");
     let text_of = format!("docker_path = '{}'\nrecord_exit = true\n", docker.display());

@@ -1,4 +1,4 @@
-//! Each search that an auditor may make finds a person's docker command.
+//! Each search of an auditor finds a person's docker command.
 
 use std::process::Stdio;
 
@@ -6,13 +6,13 @@ use crate::host::{
     Directory, PERSON, audit_cli, field, found, found_settled, login, raw, tag, uid_of,
 };
 
-/// A docker command that a person typed at a terminal, with the tag as an argument.
+/// A docker command with the tag as an argument, typed by a person at a terminal.
 struct Typed {
     tag: String,
     uid: String,
     session: String,
     terminal: String,
-    /// The program, and a part of its path.
+    /// The path of the program, and a part of it.
     exe: String,
     /// The working directory.
     cwd: String,
@@ -47,7 +47,7 @@ fn type_command() -> Typed {
 }
 
 #[test]
-fn every_search_finds_the_command() {
+fn ausearch_finds_the_command_by_every_option() {
     let typed = type_command();
     let Typed { tag, uid, session, terminal, exe, cwd, .. } = &typed;
     let searches: &[&[&str]] = &[
@@ -112,7 +112,7 @@ fn every_search_finds_the_command() {
 }
 
 #[test]
-fn every_format_shows_the_command() {
+fn ausearch_shows_the_command_in_every_format() {
     let Typed { tag, exe, .. } = type_command();
     crate::host::settle();
     let text = found_settled(&["-m", "USER_CMD", "--format", "text"], &tag);
@@ -129,9 +129,9 @@ fn every_format_shows_the_command() {
     }
 }
 
-/// Whoever reads sudo's records reads ours.
+/// A reader of sudo's records can read ours.
 #[test]
-fn an_ordinary_record_has_the_form_of_sudos() {
+fn an_ordinary_record_has_the_form_of_a_record_of_sudo() {
     let tag = tag();
     let directory = Directory::new();
     let program = directory.script("docker", "#!/bin/sh\n");

@@ -8,7 +8,7 @@ use crate::host::{
 };
 use crate::template::Template;
 
-/// Allows a person what the rule says, for as long as the answer lives.
+/// Lets sudo allow a person what the rule says, until this is dropped.
 fn sudoers(rule: &str) -> (Restored, Finally) {
     let path = format!("/etc/sudoers.d/{}", tag());
     let restored = Restored::file(&path, &format!("{PERSON} ALL=(root) {rule}\n"));
@@ -31,7 +31,7 @@ fn assert_is_the_persons(tag: &str) {
 }
 
 #[test]
-fn without_a_password() {
+fn sudo_without_a_password_records_the_person() {
     let program = audit_cli();
     let program = program.to_str().unwrap();
     let _rule = sudoers(&format!("NOPASSWD: {program} docker *"));
@@ -44,7 +44,7 @@ fn without_a_password() {
 }
 
 #[test]
-fn with_a_password() {
+fn sudo_with_a_password_records_the_person() {
     let program = audit_cli();
     let program = program.to_str().unwrap();
     let _rule = sudoers(&format!("{program} docker *"));
@@ -70,9 +70,9 @@ fn with_a_password() {
     assert_is_the_persons(&tag);
 }
 
-/// The article's `/usr/bin/docker-fedora`: one command and nothing else.
+/// The `docker-fedora` of 2015: one command and no other.
 #[test]
-fn with_a_rule_for_one_fixed_command() {
+fn a_rule_of_sudo_can_permit_one_fixed_command() {
     let tag = tag();
     let directory = Directory::new();
     let line =
@@ -92,9 +92,9 @@ fn with_a_rule_for_one_fixed_command() {
     );
 }
 
-/// The same by a template: the rule lets arguments pass, and the template does not.
+/// The same with a template: the rule permits arguments, and the template refuses them.
 #[test]
-fn with_a_rule_for_a_template() {
+fn a_rule_of_sudo_can_permit_a_template() {
     let tag = tag();
     let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
     let directory = Directory::new();
@@ -109,7 +109,7 @@ fn with_a_rule_for_a_template() {
     assert_eq!(output.status.code(), Some(125), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "");
 
-    // Another link to the same file, of a name or at a place of the person's choice.
+    // Another link to the same file, with a name or in a directory that the person chose.
     let other = Template::of_command(&["run", "--rm", "fedora", "echo", "other"]);
     let theirs = Directory::new();
     for link in [other.link_in(&directory), other.link_in(&theirs)] {

@@ -1,4 +1,4 @@
-//! Commands of docker that root has written down for others to run.
+//! Templates: docker commands that root has written for other users to run.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,14 +13,14 @@ use crate::host::{
 
 const TEMPLATES: &str = "/etc/audit-cli/templates";
 
-/// A template of root's. It goes at the end, with the directories that were made for it.
+/// A template of root's. Dropping it removes it, and the directories that were created for it.
 pub(crate) struct Template {
     name: String,
     made: Vec<PathBuf>,
 }
 
 impl Template {
-    /// A template of a name that no other has.
+    /// Creates a template with a name that no other has.
     pub(crate) fn new(content: &str) -> Self {
         let directories = [Path::new(TEMPLATES), Path::new("/etc/audit-cli")];
         let made = directories.into_iter().filter(|it| !it.exists()).map(Path::to_owned).collect();
@@ -39,12 +39,12 @@ impl Template {
         Path::new(TEMPLATES).join(format!("{}.toml", self.name))
     }
 
-    /// Runs it by its name with these arguments.
+    /// Runs the template by its name, with these arguments.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         run([&["run", &self.name], arguments].concat())
     }
 
-    /// A link to the program that stands for the template.
+    /// A link to the program that runs the template.
     pub(crate) fn link_in(&self, directory: &Directory) -> PathBuf {
         let link = directory.path().join(format!("docker-{}", self.name));
         symlink(audit_cli(), &link).unwrap();
@@ -56,7 +56,7 @@ impl Drop for Template {
     fn drop(&mut self) {
         fs::remove_file(self.path()).unwrap();
         for directory in &self.made {
-            // Another test's template, or root's settings, may have come meanwhile.
+            // Another test may have created a template or settings meanwhile.
             let _ = fs::remove_dir(directory);
         }
     }
@@ -76,7 +76,7 @@ fn assert_refused(output: &Output, reason: &str) {
 }
 
 #[test]
-fn it_is_run_and_recorded_as_if_it_had_been_typed() {
+fn a_template_is_run_and_recorded_like_a_typed_command() {
     let tag = tag();
     let command = ["run", "--rm", "fedora", "sh", "-c", "echo out; exit 42", &tag];
     let template = Template::of_command(&command);
@@ -102,7 +102,7 @@ fn it_is_run_and_recorded_as_if_it_had_been_typed() {
 }
 
 #[test]
-fn one_that_asks_for_the_host_is_on_record_as_such() {
+fn a_template_that_asks_for_the_host_is_recorded_as_such() {
     let directory = Directory::new();
     let shared = directory.path().to_str().unwrap();
     fs::write(directory.path().join("secret"), "of the host").unwrap();
@@ -116,7 +116,7 @@ fn one_that_asks_for_the_host_is_on_record_as_such() {
 }
 
 #[test]
-fn what_is_added_is_refused_and_the_refusal_recorded() {
+fn a_template_refuses_added_arguments_and_records_that() {
     let tag = tag();
     let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
     let directory = Directory::new();
@@ -132,7 +132,7 @@ fn what_is_added_is_refused_and_the_refusal_recorded() {
 }
 
 #[test]
-fn what_is_added_stands_behind_where_the_template_says_so() {
+fn a_template_can_append_the_added_arguments() {
     let tag = tag();
     let content =
         format!("command = ['run', '--rm', 'fedora', 'echo', '{tag}']\narguments = 'append'\n");
@@ -145,7 +145,7 @@ fn what_is_added_stands_behind_where_the_template_says_so() {
 }
 
 #[test]
-fn one_that_does_not_exist_is_refused_with_those_that_do() {
+fn the_error_about_a_missing_template_lists_the_others() {
     let template = Template::of_command(&["ps"]);
     let directory = Directory::new();
     let compose = directory.path().join("docker-compose");
@@ -154,7 +154,7 @@ fn one_that_does_not_exist_is_refused_with_those_that_do() {
         assert_refused(&output, "there is no template `compose`");
         assert_refused(&output, &template.name);
     }
-    // What could lead elsewhere is no name, although the file is there.
+    // A path is not the name of a template, even if the file exists.
     let elsewhere = format!("../templates/{}", template.name);
     for name in [&elsewhere, "/etc/passwd", "..", ".hidden", "a b", "", "\u{e9}", "a\n"] {
         assert_refused(&run(["run", name]), "cannot be the name of a template");
@@ -166,7 +166,7 @@ fn one_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[test]
-fn without_a_name_they_are_listed() {
+fn run_without_a_name_lists_the_templates() {
     let good = Template::new("command = ['ps']\ndescription = \"what\\nruns\"\n");
     let plain = Template::of_command(&["ps"]);
     let listed = run(["run"]);
@@ -184,7 +184,7 @@ fn without_a_name_they_are_listed() {
 }
 
 #[test]
-fn one_that_could_be_somebody_elses_is_refused() {
+fn a_template_that_another_user_could_change_is_refused() {
     let template = Template::of_command(&["version"]);
     let path = template.path();
     let path = path.to_str().unwrap();
@@ -208,9 +208,9 @@ fn one_that_could_be_somebody_elses_is_refused() {
     assert_refused(&template.run(&[]), "line 1, column 11: invalid type");
 }
 
-/// A person at a shell sets what they like: it is the name alone that says which template it is.
+/// A person can set anything in a shell. Only the name decides which template runs.
 #[test]
-fn nothing_of_the_persons_changes_which_it_is() {
+fn a_person_cannot_change_which_template_runs() {
     let tag = tag();
     let template = Template::of_command(&["run", "--rm", "fedora", "echo", &tag]);
     let directory = Directory::new();
@@ -250,7 +250,7 @@ fn nothing_of_the_persons_changes_which_it_is() {
 }
 
 #[test]
-fn the_daemon_is_the_environments_unless_the_template_says_which() {
+fn the_environment_names_the_daemon_unless_the_template_does() {
     const SET: [&str; 7] = [
         "DOCKER_HOST",
         "DOCKER_CONTEXT",

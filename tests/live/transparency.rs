@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::host::{Directory, audit_cli, found, run, tag, text, words};
 
-/// Runs a line of shell with `$W` as nothing, as the wrapper, and as the wrapper that stays.
+/// Runs a line of shell three times, with `$W` as nothing, as the wrapper, and as the wrapper that
+/// stays.
 fn three_ways(line: &str) -> [Output; 3] {
     let wrapper = audit_cli().display().to_string();
     [String::new(), format!("{wrapper} exec"), format!("{wrapper} --record-exit exec")].map(|w| {
@@ -29,30 +30,30 @@ fn assert_same(line: &str) {
 }
 
 #[test]
-fn the_command_sees_what_it_would_see_alone() {
-    // Arguments, with bytes of every kind.
+fn a_command_sees_the_same_through_audit_cli_as_alone() {
+    // Arguments with every byte.
     assert_same(r"exec $W printf '%s\0' '' ' ' -- --help $'\xff\x1d\n' \' '*' --record-exit");
-    // Environment, in its order.
+    // The environment, in its order.
     assert_same("exec -c env -i A=1 B=2 PATH=\"$PATH\" $W env");
     assert_same("exec $W env");
     // Standard input, output and error.
     assert_same("echo hello | { $W cat; $W sh -c 'echo oops >&2'; }");
-    // Which descriptors are open, also if the usual ones are closed.
+    // The open descriptors, also if the usual ones are closed.
     assert_same("exec $W ls /proc/self/fd <&-");
     assert_same("exec $W ls /proc/self/fd 2>&-");
     assert_same("exec 9</dev/null; exec $W ls /proc/self/fd");
-    // Signals ignored or blocked by the caller.
+    // Signals that the caller ignores or blocks.
     let signals = "grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status";
     assert_same(&format!("exec $W {signals}"));
     assert_same(&format!("trap '' PIPE CHLD INT; exec $W {signals}"));
-    // Limits, mask, directory, capabilities.
+    // Limits, umask, directory, capabilities.
     assert_same(
         "ulimit -n 77; umask 027; cd /usr; exec $W sh -c 'ulimit -n; umask; pwd; grep Cap /proc/self/status'",
     );
 }
 
 #[test]
-fn the_exit_status_is_the_commands() {
+fn audit_cli_exits_with_the_status_of_the_command() {
     for line in [
         "exec $W sh -c 'exit 42'",
         "exec $W true",
@@ -67,7 +68,7 @@ fn the_exit_status_is_the_commands() {
 }
 
 #[test]
-fn the_process_is_the_command() {
+fn audit_cli_becomes_the_command() {
     let line = format!("echo $$; exec {} exec sh -c 'echo $$'", audit_cli().display());
     let output = Command::new("sh").args(["-c", &line]).output().unwrap();
     let shown = text(&output.stdout);
@@ -76,7 +77,7 @@ fn the_process_is_the_command() {
 }
 
 #[test]
-fn the_exit_is_recorded_if_asked_for() {
+fn audit_cli_records_the_exit_if_the_settings_say_so() {
     let tag = tag();
     let status = run(["--record-exit", "exec", "sh", "-c", "exit 42", &tag]).status;
     assert_eq!(status.code(), Some(42));
@@ -98,7 +99,7 @@ fn the_exit_is_recorded_if_asked_for() {
 }
 
 #[test]
-fn a_supervised_command_gets_the_signals_sent_to_us() {
+fn a_supervised_command_gets_the_signals_sent_to_audit_cli() {
     let directory = Directory::new();
     let ready = directory.path().join("ready");
     let line =
@@ -114,7 +115,7 @@ fn a_supervised_command_gets_the_signals_sent_to_us() {
 }
 
 #[test]
-fn a_supervised_command_stops_and_goes_on_as_a_job() {
+fn a_supervised_command_stops_and_continues_as_a_job() {
     let mut child = Command::new(audit_cli())
         .args(["--record-exit", "exec", "sh", "-c", "kill -STOP $$; exit 7"])
         .process_group(0)
@@ -151,7 +152,7 @@ fn a_link_named_docker_runs_docker() {
     let records = found(&["-m", "USER_CMD"], &tag);
     assert_eq!(records.len(), 1, "recorded once: {records:?}");
     assert!(records[0].contains(&format!("cmd=docker inspect {tag} ")), "{}", records[0]);
-    // Docker's own options are docker's.
+    // Docker's own options go to docker.
     for option in ["--version", "--help", "emit", "doctor", "--record-exit"] {
         let output = through(&format!("docker {option}"));
         let alone = Command::new("docker").arg(option).stdin(Stdio::null()).output().unwrap();
@@ -161,7 +162,7 @@ fn a_link_named_docker_runs_docker() {
 }
 
 #[test]
-fn what_cannot_be_run_is_recorded_as_failed() {
+fn audit_cli_records_a_command_that_cannot_run_as_failed() {
     let directory = Directory::new();
     let not_a_program = directory.script("garbage", "\u{7f}not a program");
     let cases = [
@@ -195,7 +196,7 @@ fn what_cannot_be_run_is_recorded_as_failed() {
 }
 
 #[test]
-fn arguments_that_are_not_text_are_no_problem() {
+fn audit_cli_passes_on_arguments_that_are_not_utf_8() {
     let output = run(words(&[b"exec", b"printf", b"%s", b"\xff\xfe"]));
     assert_eq!(output.stdout, b"\xff\xfe");
 }
