@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# What the broker costs, against dockerd itself and against HAProxy with the rules that people put
-# in front of docker.sock, all in one run and in turn. Prints one row for each figure, with its
-# goal and `ok` or `MISSED`. Fails only if something cannot be measured.
+# Measures what the broker costs, compared with dockerd itself and with HAProxy under the rules that
+# are common in front of docker.sock. All three take turns in one run. Prints one row for each
+# figure, with its goal and `ok` or `MISSED`. Fails only if it cannot measure something.
 #
 # usage: benches/broker.sh [--short] [PART...]   (as root)
-# parts: idle ping recorded save load growth worst decision (all if none is said). --short takes
-# about a minute, without decision, which builds for several.
-# AUDIT_BROKER=PROGRAM measures that program instead of this checkout's.
+#
+# The parts are idle, ping, recorded, save, load, growth, worst and decision; all if none is named.
+# --short takes about a minute and leaves out decision, which builds for several.
+#
+# AUDIT_BROKER=PROGRAM measures that program instead of the one of this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
@@ -40,7 +42,7 @@ cargo build --quiet --release --package audit-broker --bin audit-broker --exampl
 built=${CARGO_TARGET_DIR:-target}/release
 broker=${AUDIT_BROKER:-$built/audit-broker}
 
-# On the disk and not in memory, which is measured.
+# On disk: a file system in memory would change the measured memory.
 scratch=$(mktemp -d -p /var/tmp)
 chmod 0755 "$scratch"
 made_user=no
@@ -48,7 +50,7 @@ backlog_limit=$(auditctl -s | sed -n 's/^backlog_limit //p')
 haproxy_pid=
 broker_pid=
 
-# stop PID: ends a process that this started, and waits for its end.
+# stop PID: ends a process that this script started, and waits for its end.
 stop() {
     [ -n "$1" ] || return 0
     kill "$1" 2>/dev/null || true
@@ -66,7 +68,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# The broker's settings, here and nowhere else.
+# The broker's settings.
 write_broker_config() {
     cat >"$scratch/broker.toml" <<END
 listen = "$scratch/broker.sock"
@@ -80,9 +82,10 @@ state_dir = "$scratch/state"
 END
 }
 
-# The same kind of rules and the same limits as docker-socket-proxy has, the proxy that people put
-# in front of docker.sock: each section of the API is a regular expression behind a variable, all of
-# them set; a connection to dockerd serves one call. Its log of every call goes where it costs least.
+# The same kind of rules and the same limits as docker-socket-proxy, which is common in front of
+# docker.sock. Each section of the API is a regular expression behind a variable, and all variables
+# are set. A connection to dockerd serves one call. HAProxy writes its log of every call where
+# it costs least.
 write_haproxy_config() {
     local prefix='path,url_dec -m reg -i ^(/v[\d\.]+)?' id='[a-zA-Z0-9_.-]+' section
     {
@@ -142,7 +145,7 @@ start_broker() {
     wait_for 10 answers "$scratch/broker.sock" || fail "the broker: $(cat "$scratch/broker.log")"
 }
 
-# An image of one file that nothing makes smaller.
+# Creates an image of one file that no compression makes smaller.
 make_big_image() {
     head -c "${image_mb}M" /dev/urandom >"$scratch/file"
     tar -C "$scratch" -c file | docker import - "$image" >/dev/null
@@ -156,13 +159,13 @@ load() {
         --image-tar "$scratch/image.tar" --container "$container"
 }
 
-# With these the worst requests are decided on, and nothing is made.
+# With this policy the broker decides about the worst requests, and denies them.
 forbid_all() {
     echo '@id("bench") forbid (principal, action, resource) unless { action == Action::"daemon-access" };' \
         >"$scratch/policy.d/bench.cedar"
 }
 
-# What the policies cost by themselves, within the program.
+# Measures the policy engine alone, inside the program.
 decide() {
     cargo test --quiet --release --package audit-broker --features live --bin audit-broker \
         decision::tests::speed -- --nocapture >"$scratch/decision.log" 2>&1 ||
@@ -174,11 +177,11 @@ if ! getent passwd "$user" >/dev/null; then
     useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"
     made_user=yes
 fi
-# As many connections as the host lets a process have, for all that is started here.
+# Allow every process started here as many connections as the host permits.
 ulimit -n "$(ulimit -Hn)"
-# What Debian and Fedora set where their rules are loaded.
+# The backlog limit that Debian and Fedora set when they load their rules.
 [ "$backlog_limit" -ge 8192 ] || auditctl -b 8192 >/dev/null
-# Whatever this checkout lets whom write.
+# The broker requires policies that only root can write, whatever the modes in this checkout are.
 install -d -m 0755 "$scratch/policy.d"
 install -m 0644 examples/policies/*.cedar "$scratch/policy.d"
 write_broker_config
@@ -195,7 +198,7 @@ for part in "${parts[@]}"; do
         decide
         continue
     fi
-    # Anew for each part, so that none finds the memory of the one before.
+    # A new broker for each part, so that no part starts with the memory of another.
     [ "$part" != worst ] || forbid_all
     start_broker
     load "$part"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What audit-cli adds to a docker command, against what sudo adds: `docker --version` alone,
-# through audit-cli and through sudo, in turn. Prints medians and the ratio of what each adds.
+# Measures what audit-cli adds to a docker command, compared with what sudo adds. Runs `docker
+# --version` alone, through audit-cli and through sudo, in turn. Prints the medians and the ratio of
+# what each adds.
 #
-# usage: benches/wrapper.sh [ROUNDS]   (as root; 100 rounds if not said)
+# usage: benches/wrapper.sh [ROUNDS]   (as root; 100 rounds by default)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
@@ -20,7 +21,7 @@ cargo build --quiet --release --package audit-cli --target "$target"
 audit_cli=$PWD/target/$target/release/audit-cli
 docker=$(command -v docker)
 
-# Microseconds that a command takes.
+# The time that a command takes, in microseconds.
 time_once() {
     local start=${EPOCHREALTIME/[.,]/}
     "$@" >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Unpacks the docker engine of Debian sid into DIR, for tests of a newer engine than the host's:
-# dockerd, docker, containerd and runc in DIR/bin, buildx and compose in DIR/plugins. The host's own
-# packages stay as they are. Does nothing if DIR has them already.
+# Unpacks the docker engine of Debian sid into DIR, for tests of an engine newer than the host's:
+# dockerd, docker, containerd and runc in DIR/bin, buildx and compose in DIR/plugins. Does not
+# change the host's own packages. Does nothing if DIR is complete.
 #
 # usage: tests/engine28.sh DIR
 set -euo pipefail
@@ -19,14 +19,14 @@ packages="docker.io docker-cli docker-buildx docker-compose containerd runc tini
     libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblzma5 libzstd1 liblz4-1 libnftables1"
 programs="docker dockerd docker-proxy docker-init containerd containerd-shim-runc-v2 runc ctr"
 
-# The mirror from which the host gets docker itself.
+# The mirror that provides the host's own docker package.
 mirror=$(apt-cache policy docker.io | grep -oE 'https?://[^ ]+' | head -1 || true)
 [ -n "$mirror" ] || {
     echo "error: apt-cache knows no mirror that has docker.io; run apt-get update" >&2
     exit 1
 }
 
-# apt-get with lists, a cache and a status of its own.
+# apt-get with its own lists, cache and status.
 apt=$dir/apt
 mkdir -p "$apt"/{lists/partial,cache/archives/partial} "$dir"/{debs,root,bin,plugins}
 : >"$apt/status"
@@ -43,7 +43,7 @@ Acquire::Languages "none";
 CONF
 export APT_CONFIG=$apt/apt.conf
 apt-get -qq update 2>/dev/null || {
-    # The keys of the host are older than those that sign sid.
+    # The host's keys are older than those that sign sid.
     echo "deb [trusted=yes] $mirror sid main" >"$apt/sources.list"
     apt-get -qq update
 }
@@ -54,7 +54,7 @@ for package in "$dir"/debs/*.deb; do
     dpkg -x "$package" "$dir/root"
 done
 
-# Programs that are not static run with sid's own loader and libraries.
+# Programs that are not static must use sid's loader and libraries.
 libraries=$dir/root/usr/lib/$(uname -m)-linux-gnu
 loader=$(find "$libraries" -name 'ld-linux-*.so.*' | head -1)
 with_own_libraries() {

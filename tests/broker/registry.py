@@ -54,7 +54,7 @@ SLOW = "/v2/word/blobs/" + digest(image("slow")[2])
 
 class Registry(BaseHTTPRequestHandler):
     def handle_one_request(self):
-        # Clients try TLS first, and go on without it after an answer that is HTTP.
+        # Clients try TLS first, and continue without it after an HTTP response.
         if self.rfile.peek(1)[:1] == b"\x16":
             self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
             self.close_connection = True

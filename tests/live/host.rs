@@ -74,7 +74,7 @@ pub(crate) fn login_as_root(user: &str) -> Command {
     command
 }
 
-/// A directory that everybody can read, removed at the end.
+/// A directory that every user can read, removed when dropped.
 pub(crate) struct Directory(PathBuf);
 
 impl Directory {

@@ -1,7 +1,7 @@
-// A client that speaks to the socket as docker's own Go clients do, with Go's standard library
-// only: hijacked streams with half-close, chunked uploads, and parallel calls out of one pool.
+// A client that talks to the socket as docker's own Go clients do, with only Go's standard library:
+// hijacked streams with half-close, chunked uploads, and parallel calls from one connection pool.
 //
-// Run as `client SOCKET NAME`; all that it makes carries the name.
+// Run it as `client SOCKET NAME`. The names of everything that it creates start with NAME.
 package main
 
 import (
@@ -78,7 +78,7 @@ func request(method, path string, body io.Reader) *http.Request {
 	return r
 }
 
-// One call, its answer's body, and an error if the status is another.
+// Makes a call and returns the response's body. Fails if the status differs.
 func call(method, path string, body any, want int) ([]byte, error) {
 	var reader io.Reader
 	if body != nil {
@@ -123,7 +123,7 @@ func remove(id string) {
 	must(call("DELETE", "/containers/"+id+"?force=1&v=1", nil, 204))
 }
 
-// A connection of its own that becomes a raw stream, as the clients make it.
+// Opens a connection that becomes a raw stream, as docker's clients do.
 func hijack(path string, body any) (*net.UnixConn, *bufio.Reader) {
 	var reader io.Reader
 	if body != nil {
@@ -151,7 +151,7 @@ func attach(id string) {
 	waited := make(chan []byte, 1)
 	headed := make(chan bool, 1)
 	go func() {
-		// The head of the answer comes at once, and the body at the end.
+		// The head of the response comes at once, and the body at the end.
 		answer, err := client.Do(request("POST", "/containers/"+id+"/wait?condition=next-exit", nil))
 		check(err)
 		headed <- true
@@ -219,7 +219,7 @@ func archive(file string, content []byte) []byte {
 	return archive.Bytes()
 }
 
-// An upload of unknown length goes in chunks, and comes back the same.
+// An upload of unknown length is sent in chunks, and comes back unchanged.
 func upload(id string) {
 	content := make([]byte, 8_000_000)
 	_, err := rand.Read(content)
@@ -248,7 +248,7 @@ func upload(id string) {
 	}
 }
 
-// Many calls at once, on connections that are used again.
+// Makes many calls at once, on reused connections.
 func pool(id string) {
 	var reused atomic.Int32
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
@@ -281,7 +281,7 @@ func pool(id string) {
 	}
 }
 
-// A stream that its reader gives up must not hold up what comes after it.
+// A stream that its reader abandons must not delay the next calls.
 func cancel(id string) {
 	ctx, giveUp := context.WithCancel(context.Background())
 	filters := url.QueryEscape(`{"container":{"` + id + `":true}}`)
@@ -302,7 +302,7 @@ func cancel(id string) {
 	}
 }
 
-// A build answers while it is still being sent.
+// dockerd answers a build while the client is still sending it.
 func fullDuplex() {
 	context := archive("Dockerfile", []byte("FROM scratch\nLABEL "+name+"=x\n"))
 	reader, writer := io.Pipe()

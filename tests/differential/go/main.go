@@ -1,9 +1,9 @@
-// What dockerd understands of a body, asked for two bodies at once: the one that a client sent, and
-// the one that the broker forwards for it.
+// Shows how dockerd reads two bodies: the one that a client sent, and the one that the broker
+// forwards for it.
 //
-// On stdin come triples of a kind, the original and the forwarded body, each after its length in
-// four bytes, the highest first. Each triple is answered by a line: `same`, `refused` where dockerd
-// takes neither, or `differ` with what dockerd sees in each.
+// Stdin has triples of a kind, the original and the forwarded body, each after its length as four
+// big-endian bytes. Each triple gets one line: `same`, `refused` if dockerd accepts neither body,
+// or `differ` with dockerd's view of each.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/docker/docker/runconfig"
 )
 
-// What dockerd decodes a body of each kind into, and beside it the keys of other releases.
+// The structs into which dockerd decodes a body of each kind, and the keys of other releases.
 var views = map[string][]interface{}{
 	"Auth":              {types.AuthConfig{}},
 	"ContainerCreate":   {runconfig.ContainerConfigWrapper{}, otherContainer{}},
@@ -54,7 +54,7 @@ func main() {
 	}
 }
 
-// Answers triples until the input ends, which is io.EOF.
+// Answers triples until the input ends with io.EOF.
 func answer(requests io.Reader, answers io.Writer) error {
 	for {
 		kind, err := chunk(requests)
@@ -102,8 +102,8 @@ func compare(views []interface{}, original, forwarded []byte) string {
 	}
 }
 
-// Decodes a body into each of the views. json.Unmarshal takes one document, where the decoder of
-// older daemons leaves unread what follows it; the broker must not let that through for either.
+// Decodes a body into each of the structs. json.Unmarshal accepts one document, where the decoder
+// of older daemons leaves the rest unread. The broker must not forward such a rest to either.
 func understand(views []interface{}, body []byte) ([]interface{}, error) {
 	understood := make([]interface{}, len(views))
 	for i, view := range views {

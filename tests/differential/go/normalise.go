@@ -10,13 +10,13 @@ import (
 	"github.com/docker/go-connections/nat"
 )
 
-// Takes out what the broker writes otherwise and dockerd does not see.
+// Removes differences that the broker introduces and dockerd does not see.
 func normalise(understood interface{}) {
 	switch body := understood.(type) {
 	case *runconfig.ContainerConfigWrapper:
 		normaliseContainer(body)
 	case *[]string:
-		// A body that is `null` has nothing to go through, as one that is `[]`.
+		// A body that is `null` has nothing to forward, like one that is `[]`.
 		if *body == nil {
 			*body = []string{}
 		}
@@ -28,8 +28,8 @@ func normalise(understood interface{}) {
 }
 
 func normaliseContainer(wrapper *runconfig.ContainerConfigWrapper) {
-	// The keys of both stand among those of the body. Go makes the struct for a key with `null`,
-	// which the broker leaves out; what is made so says nothing.
+	// Both structs get the keys of both bodies. For a key with `null`, which the broker leaves out, Go
+	// creates a struct that says nothing.
 	if wrapper.Config == nil {
 		wrapper.Config = &container.Config{}
 	}
@@ -42,8 +42,8 @@ func normaliseContainer(wrapper *runconfig.ContainerConfigWrapper) {
 	}
 }
 
-// Ports are written `80`, `80/tcp` or `80/TCP`, which nat.ParsePortSpec and the network types of
-// later releases take for the same. Two forms of one port stay as they are.
+// Ports are written `80`, `80/tcp` or `80/TCP`. nat.ParsePortSpec and the network types of later
+// releases read them alike. Two forms of one port stay unchanged.
 func canonical[M ~map[nat.Port]V, V any](ports M) M {
 	if ports == nil {
 		return nil

@@ -1,7 +1,7 @@
 package main
 
-// The keys that the API has and docker 20.10, whose structs are at hand, does not read: later
-// releases added them, or earlier ones had them. Bodies are decoded into these a second time.
+// Keys of the API that docker 20.10, whose structs this uses, does not read: later releases added
+// them, or earlier ones had them. Bodies are also decoded into these structs.
 
 type otherContainer struct {
 	Healthcheck      *otherHealth
@@ -110,7 +110,7 @@ type otherService struct {
 			Privileges  *struct {
 				Seccomp *struct {
 					Mode string
-					// In base64, as the Data of secrets, which random texts are not.
+					// In base64, like the Data of secrets. Random texts are not valid base64.
 					Profile string
 				}
 				AppArmor *struct {
