@@ -17,6 +17,7 @@ docs|nothing|rustdoc with warnings denied, private items included
 unit|a C compiler|unit tests, golden files, programs with a fake docker, doc tests, structure
 package|network|each library makes a complete package that compiles by itself
 semver|network, a release tag|audit-core breaks no program that uses its last release
+dependencies|network|licences, sources and advisories of the dependencies, by deny.toml
 oldest|network|every crate compiles with the oldest Rust that its manifest names
 fuzz|nightly Rust|each fuzz target of audit-core for 60 seconds
 differential|Go, dockerd 20.10 as a source package|random request bodies, read by the broker and by the structs of dockerd
@@ -140,6 +141,22 @@ check_semver() {
     cargo semver-checks --package audit-core --baseline-rev "$release"
 }
 
+# Checks the dependencies by deny.toml, if cargo-deny can be installed. The list of advisories has to be
+# fetched; without it, only licences and sources are checked.
+check_dependencies() {
+    say "licences, sources and advisories of the dependencies"
+    if ! cargo deny --version >/dev/null 2>&1 && ! cargo install cargo-deny --locked --quiet; then
+        say "cargo-deny cannot be installed; tests/structure.rs checks the licences"
+        return
+    fi
+    cargo deny --log-level error check licenses bans sources
+    if cargo deny --log-level off fetch db >/dev/null 2>&1; then
+        cargo deny --log-level error check advisories
+    else
+        say "the list of advisories cannot be fetched"
+    fi
+}
+
 # The policy language needs a newer Rust than the other crates, so the broker has its own.
 check_oldest() {
     check_with_rust Cargo.toml --workspace --exclude audit-broker
@@ -184,8 +201,8 @@ clean_up() {
 prepare_live() {
     [ -z "${programs:-}" ] || return 0
     install_packages \
-        "auditd docker.io sudo busybox-static iptables libcap2-bin rsyslog systemd shellcheck" \
-        "audit moby-engine sudo busybox iptables-nft libcap rsyslog systemd ShellCheck"
+        "auditd docker.io sudo busybox-static iptables libcap2-bin acl rsyslog systemd shellcheck" \
+        "audit moby-engine sudo busybox iptables-nft libcap acl rsyslog systemd ShellCheck"
     start_auditd
     start_dockerd
     make_image
