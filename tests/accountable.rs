@@ -15,6 +15,8 @@ mod host;
 mod auditd;
 #[path = "broker/broker.rs"]
 mod broker;
+#[path = "documents/console.rs"]
+mod console;
 #[expect(dead_code, reason = "the tests with clients use the rest")]
 #[path = "broker/docker.rs"]
 mod docker;
@@ -23,6 +25,9 @@ mod fake;
 #[expect(dead_code, reason = "the tests with clients use the rest")]
 #[path = "broker/http.rs"]
 mod http;
+#[expect(dead_code, reason = "the test of the documents uses the rest")]
+#[path = "documents/markdown.rs"]
+mod markdown;
 #[path = "broker/observe.rs"]
 mod observe;
 
@@ -32,14 +37,16 @@ mod audit_state;
 mod confinement;
 #[path = "broker/daemon.rs"]
 mod daemon;
+#[path = "broker/documents.rs"]
+mod documents;
 #[path = "broker/fault.rs"]
 mod fault;
 #[path = "broker/identity.rs"]
 mod identity;
+#[path = "broker/installation.rs"]
+mod installation;
 #[path = "broker/outcome.rs"]
 mod outcome;
-#[path = "broker/readme.rs"]
-mod readme;
 #[path = "broker/silence.rs"]
 mod silence;
 #[path = "broker/slow.rs"]

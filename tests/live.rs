@@ -5,8 +5,13 @@
 
 #![cfg(test)]
 
+#[path = "documents/console.rs"]
+mod console;
 #[path = "live/host.rs"]
 mod host;
+#[expect(dead_code, reason = "the test of the documents uses the rest")]
+#[path = "documents/markdown.rs"]
+mod markdown;
 
 #[path = "live/capability.rs"]
 mod capability;
@@ -14,6 +19,8 @@ mod capability;
 mod claims;
 #[path = "live/doctor.rs"]
 mod doctor;
+#[path = "live/documents.rs"]
+mod documents;
 #[path = "live/emit.rs"]
 mod emit;
 #[path = "live/engine.rs"]
@@ -24,8 +31,6 @@ mod hostile;
 mod journal;
 #[path = "live/length.rs"]
 mod length;
-#[path = "live/readme.rs"]
-mod readme;
 #[path = "live/refusal.rs"]
 mod refusal;
 #[path = "live/search.rs"]

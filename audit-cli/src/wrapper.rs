@@ -70,7 +70,7 @@ fn load_mask() -> anyhow::Result<Mask> {
     let mask = Mask::load(Path::new(mask::KEY_PATH));
     process::drop_extra_group().context("audit-cli cannot drop its extra group")?;
     mask.context(
-        "audit-cli must be able to read the key; see \"What redaction hides\" in the README",
+        "audit-cli must be able to read the key; see \"The redaction key\" in docs/operations.md",
     )
 }
 

@@ -160,3 +160,8 @@ const _: () = {
     crosses_threads::<Subject>();
     crosses_threads::<Error>();
 };
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

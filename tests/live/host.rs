@@ -234,6 +234,10 @@ pub(crate) fn in_general(text: &str) -> String {
                 _ if word.starts_with("ses=") => "ses=N",
                 _ if word.starts_with("spid=") => "spid=N",
                 _ if word.starts_with("oses=") => "oses=N",
+                _ if word.starts_with("uuid=") => "uuid=ID",
+                _ if word.starts_with("vm-pid=") => "vm-pid=N",
+                _ if word.starts_with("name=sha256:") => "name=ID",
+                _ if word.starts_with("name=login:") => "name=OWNER",
                 _ if word.starts_with("terminal=pts/") => "terminal=pts/N",
                 _ => word,
             });

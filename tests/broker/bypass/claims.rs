@@ -200,7 +200,7 @@ subprocess.run(['cat'], input=request.encode(), stdout=one.fileno())
 one.recv(4096)
 ";
 
-/// The record names the program that the broker saw. The README says that this is no proof.
+/// The record names the program that the broker saw. docs/records.md says that this is no proof.
 #[test]
 fn s24_the_recorded_program_may_not_have_sent_the_request() {
     let broker = Broker::start("");
@@ -212,7 +212,10 @@ fn s24_the_recorded_program_may_not_have_sent_the_request() {
     let record = record(&tag);
     let python = shell("readlink -f /usr/bin/python3");
     assert_eq!(value(&record, "exe").unwrap(), python.trim().as_bytes(), "{record}");
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).unwrap().replace('\n', " ");
-    assert!(readme.contains("It is a hint and no proof"), "README says what exe= is worth");
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/records.md");
+    let document = fs::read_to_string(document).unwrap().replace('\n', " ");
+    assert!(
+        document.contains("It is a hint and no proof"),
+        "docs/records.md says what exe= is worth"
+    );
 }

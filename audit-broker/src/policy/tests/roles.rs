@@ -1,4 +1,4 @@
-//! The table of roles in the README: what each role of `roles.cedar` may do.
+//! The table of roles in docs/policies.md: what each role of `roles.cedar` may do.
 
 use std::env;
 use std::fmt::Write as _;
@@ -202,12 +202,12 @@ impl Roles {
 }
 
 #[test]
-fn the_readme_shows_the_table_of_roles() {
+fn the_document_shows_the_table_of_roles() {
     const BEGIN: &str = "<!-- roles: begin -->\n";
     const END: &str = "<!-- roles: end -->\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policies.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let (before, rest) = document.split_once(BEGIN).unwrap();
     let (shown, after) = rest.split_once(END).unwrap();
     let table = Roles::with(&["roles.cedar"]).table();
     if env::var("SNAPSHOTS").is_ok_and(|mode| mode == "overwrite") {

@@ -46,6 +46,21 @@ fn the_files_load_one_by_one_and_together() {
     assert_eq!(shipped(&names).warnings(), [] as [String; 0]);
 }
 
+/// A reader copies them from there.
+#[test]
+fn the_policies_in_the_documents_load() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policies.md");
+    let document = fs::read_to_string(document).unwrap();
+    let blocks: Vec<&str> = document.split("\n```cedar ").skip(1).collect();
+    assert!(blocks.len() > 5, "{} policies", blocks.len());
+    for block in blocks {
+        let (_, text) = block.split_once('\n').unwrap();
+        let (text, _) = text.split_once("\n```").unwrap();
+        let policy = Policy::from_text(text).unwrap();
+        assert_eq!(policy.warnings(), [] as [String; 0], "{text}");
+    }
+}
+
 /// Other shipped files replace the policies of `default.cedar` whose ids begin with `ordinary`, and keep
 /// the rest.
 #[test]
