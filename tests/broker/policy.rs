@@ -419,7 +419,7 @@ fn a_person_cannot_push_an_image_of_root_by_their_own_name() {
     lines.through(&crate::docker::command_lines()[0], &make);
     let push = format!(
         "docker push {image}:root 2>&1 | grep -c 'not allowed image-push of image {image}:root'
-        docker push -a {image} 2>&1 | grep -c -e 'who may push everybody' -e 'of image {image}:'
+        docker push -a {image} 2>&1 | grep -c -e 'requires permission to push any image' -e 'of image {image}:'
         docker push {image}:own 2>&1 | grep -c 'connection refused'"
     );
     for told in docker_lines(&lines, &push) {
