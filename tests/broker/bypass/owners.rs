@@ -75,7 +75,10 @@ fn s39_the_next_user_of_a_uid_owns_nothing_of_the_previous_one() {
     let config = broker.socket().with_file_name("config.toml");
     let said = shell(&format!("{program} check --config {}", config.display()));
     let id = shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}-c"));
-    assert!(said.contains("login:61239:review-old, but uid 61239 is review-new now"), "{said}");
+    assert!(
+        said.contains("login:61239:review-old made these objects, but uid 61239 is now review-new"),
+        "{said}"
+    );
     assert!(said.contains(&format!("container {}", id.trim())), "{said}");
 }
 
