@@ -173,7 +173,7 @@ fn s30_paths_longer_than_any_file_cost_the_broker_nothing() {
     });
     for told in told {
         assert_eq!(told.status, 400, "{told:?}");
-        assert!(told.body.contains("a text of more than 4096 bytes"), "{told:?}");
+        assert!(told.body.contains("a string of more than 4096 bytes"), "{told:?}");
     }
 }
 
