@@ -63,7 +63,7 @@ pub(crate) struct Judged {
     pub(crate) dangers: Dangers,
     pub(crate) questions: Questions,
     pub(crate) decision: Decision,
-    /// What a new container is made without.
+    /// The privileges that a new container does not get.
     pub(crate) withheld: Vec<Withheld>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Judged {
 pub(crate) enum NotJudged {
     /// The object of the path does not exist: dockerd's response.
     Absent { head: Box<Head>, status: StatusCode, answer: Bytes },
-    /// The request names something that it may not name.
+    /// The request names an object or a name that it must not name.
     Refused(Refusal),
     /// dockerd did not answer.
     Unreachable(Unreachable),
@@ -82,7 +82,8 @@ impl Judge<'_> {
     /// Finds what a request names, and decides whether the caller may make the call.
     ///
     /// # Errors
-    /// If an object does not exist, if the request names too much, or if dockerd cannot be reached.
+    /// If an object does not exist, if the request names too many objects, or if dockerd cannot be
+    /// reached.
     pub(crate) async fn judge(&self, mut head: Head, mut body: Body) -> Result<Judged, NotJudged> {
         let (version, upstream) = (self.registrar.version, self.registrar.upstream);
         let object = match object::resolve(&head, version, upstream).await? {

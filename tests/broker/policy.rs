@@ -33,7 +33,7 @@ fn docker_fedora_lets_one_person_run_one_command() {
         "docker run -d --init --name {name}-other fedora sleep 600 && docker commit {name}-other {name}-image"
     ));
     let denied =
-        |action: &str| format!("docker: Error response from daemon: you are not allowed {action}");
+        |action: &str| format!("docker: Error response from daemon: not allowed: {action}");
     lines.give(&[(
         &format!(
             "{TERMINAL}
@@ -54,7 +54,7 @@ fn docker_fedora_lets_one_person_run_one_command() {
         "docker run --rm -u 5 fedora /bin/sh",
         &format!("docker run --rm {name}-image /bin/sh"),
     ] {
-        let line = format!("{line} 2>&1 | grep -o '^.*not allowed [a-z-]*'");
+        let line = format!("{line} 2>&1 | grep -o '^.*not allowed: [a-z-]*'");
         for output in docker_lines(&lines, &line) {
             assert!(output.starts_with(&denied("")), "{line}: {output}");
             assert_eq!(output.lines().count(), 1, "{line}: {output}");
@@ -70,9 +70,9 @@ fn docker_fedora_lets_one_person_run_one_command() {
             format!("docker container inspect {name}-other"),
             format!("No such container: {name}-other"),
         ),
-        ("docker images".to_owned(), "you are not allowed image-list".to_owned()),
-        ("docker pull fedora".to_owned(), "you are not allowed image-pull".to_owned()),
-        ("docker volume create x".to_owned(), "you are not allowed volume-create".to_owned()),
+        ("docker images".to_owned(), "not allowed: image-list".to_owned()),
+        ("docker pull fedora".to_owned(), "not allowed: image-pull".to_owned()),
+        ("docker volume create x".to_owned(), "not allowed: volume-create".to_owned()),
         (
             format!("docker ps -a --filter name={name}-other --format '{{{{.Names}}}}' | wc -l"),
             "0".to_owned(),
@@ -85,7 +85,7 @@ fn docker_fedora_lets_one_person_run_one_command() {
     let told = docker_lines(&lines, "docker run --rm --privileged fedora /bin/sh 2>&1; true");
     for text in told {
         for part in [
-            "you are not allowed privileged-container-create of image fedora",
+            "not allowed: privileged-container-create of image fedora",
             "host-root (HostConfig.Privileged: true)",
             "no policy permits it; ask ops",
         ] {
@@ -318,7 +318,7 @@ fn a_person_cannot_move_or_remove_a_name_of_root() {
         let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
         let line = format!(
             "printf 'FROM fedora\\nLABEL which=late\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
-             grep -c 'not allowed image-name of {late}'"
+             grep -c 'not allowed: image-name of {late}'"
         );
         let given = std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -343,7 +343,7 @@ fn a_person_cannot_move_or_remove_a_name_of_root() {
         format!("docker rmi -f {}", id.trim()),
     ] {
         let told = crate::host::text(&lines.through(docker, &line).stderr);
-        assert!(told.contains("not allowed image-"), "{line}: {told}");
+        assert!(told.contains("not allowed: image-"), "{line}: {told}");
     }
     lines.give(&[(
         "docker image prune -af --filter label=which >/dev/null && echo pruned",
@@ -363,12 +363,12 @@ fn a_pull_cannot_replace_a_name_of_root() {
     let pull = format!("docker pull -q {image} 2>&1");
     let pulled = format!("{image}\n");
     let denied = format!(
-        "{pull} | grep -o 'not allowed image-name of 127[^ ]*1'; docker pull -aq {image} 2>&1 | wc -l"
+        "{pull} | grep -o 'not allowed: image-name of 127[^ ]*1'; docker pull -aq {image} 2>&1 | wc -l"
     );
     lines.give(&[(&pull, &pulled), (&pull, &pulled)]);
     shell(&format!("docker rmi {image}; docker tag fedora {image}"));
     for told in docker_lines(&lines, &denied) {
-        assert_eq!(told, format!("not allowed image-name of {image}\n1\n"));
+        assert_eq!(told, format!("not allowed: image-name of {image}\n1\n"));
     }
     assert_eq!(
         shell(&format!("docker inspect -f '{{{{.Id}}}}' {image}")),
@@ -391,7 +391,7 @@ fn a_name_that_root_pulls_belongs_to_root() {
          docker rmi {image} >/dev/null"
     ));
     let claim = format!("docker pull -q {0} >/dev/null; docker tag {0} {image}", digest.trim());
-    let rename = format!("docker tag fedora {image} 2>&1 | grep -c 'not allowed image-name'");
+    let rename = format!("docker tag fedora {image} 2>&1 | grep -c 'not allowed: image-name'");
     assert!(docker_lines(&lines, &claim).iter().all(String::is_empty));
     shell(&format!("docker -H {} pull -q {image}", broker.address()));
     for told in docker_lines(&lines, &rename) {
@@ -418,7 +418,7 @@ fn a_person_cannot_push_an_image_of_root_by_their_own_name() {
     );
     lines.through(&crate::docker::command_lines()[0], &make);
     let push = format!(
-        "docker push {image}:root 2>&1 | grep -c 'not allowed image-push of image {image}:root'
+        "docker push {image}:root 2>&1 | grep -c 'not allowed: image-push of image {image}:root'
         docker push -a {image} 2>&1 | grep -c -e 'requires permission to push any image' -e 'of image {image}:'
         docker push {image}:own 2>&1 | grep -c 'connection refused'"
     );

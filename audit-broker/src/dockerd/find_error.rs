@@ -6,7 +6,7 @@ use crate::refusal::Refusal;
 /// Why the broker could not find what a request names.
 #[derive(Debug)]
 pub(crate) enum FindError {
-    /// The request names too much, or an object that does not exist and could exist later.
+    /// The request names too many objects, or an object that does not exist now but could exist later.
     Refused(Refusal),
     /// dockerd did not answer.
     Unreachable(Unreachable),

@@ -1,7 +1,8 @@
-//! From the names in a request to the things they name.
+//! Finds the objects that a request names besides the object of its path.
 //!
-//! A container can get the host from another one, or from a volume that somebody made before: what
-//! those have is part of what is asked for. Ids take the place of names, as in the path.
+//! A container can get access to the host through another container, or through an existing volume. So
+//! the dangers of these objects count for the request too. The finder replaces names by ids, so that no
+//! other object can take a name in the meantime. It must not know who calls.
 
 mod device;
 mod filter;
@@ -37,18 +38,18 @@ use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
 
-/// Most things that one request may name. dockerd is asked for each once.
+/// The most objects that one request may name. The finder asks dockerd once for each.
 const NAMES_LIMIT: usize = 200;
 
-/// Asks dockerd for what a request names.
+/// Finds the objects that a request names, by asking dockerd.
 pub(crate) struct Finder<'a> {
     version: ApiVersion,
     upstream: &'a Upstream,
-    /// What was asked for already.
+    /// The objects that the finder has already asked for.
     asked: HashSet<String>,
-    /// The ids of containers that are joined, by the names under which they are.
+    /// The ids of the containers found, by the names that the request uses.
     ids: HashMap<String, String>,
-    /// The same of networks.
+    /// The ids of the networks found, by the names that the request uses.
     network_ids: HashMap<String, String>,
     references: References,
 }
@@ -60,11 +61,11 @@ impl<'a> Finder<'a> {
         Self { version, upstream, asked, ids, network_ids, references }
     }
 
-    /// Finds what the request and its object refer to.
+    /// Finds the objects that the request and its object refer to.
     ///
     /// # Errors
-    /// If dockerd cannot be reached, or if the request names too much, or an object that does not
-    /// exist and could exist by the time that dockerd uses it.
+    /// If dockerd cannot be reached, if the request names too many objects, or if it names an object
+    /// that does not exist now but could exist when dockerd uses it.
     pub(crate) async fn find(
         mut self,
         head: &mut Head,
@@ -100,7 +101,7 @@ impl<'a> Finder<'a> {
     ) -> Result<(), FindError> {
         match body {
             Body::ContainerCreate(config) => {
-                let platform = head.query.text("platform").filter(|it| !it.is_empty());
+                let platform = head.query.text("platform").filter(|platform| !platform.is_empty());
                 self.find_of_container(config, platform).await?;
             }
             Body::NetworkConnect(connect) => {
@@ -112,7 +113,7 @@ impl<'a> Finder<'a> {
                     return Err(no_such_container(connect.container.as_deref()).into());
                 }
             }
-            // A container that is gone can be taken off a network by force.
+            // A forced disconnect works even if the container no longer exists.
             Body::NetworkDisconnect(disconnect) => {
                 let is_gone = self.find_member(&mut disconnect.container).await?;
                 let is_by_force = is_gone && disconnect.force == Some(true);
@@ -156,7 +157,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What a new container is made of and gets.
+    /// The objects that a new container uses.
     async fn find_of_container(
         &mut self,
         config: &mut ContainerConfig,
@@ -181,13 +182,13 @@ impl<'a> Finder<'a> {
         let Some(host_config) = &mut config.host_config else { return Ok(()) };
         self.find_mounted_images(host_config).await?;
         self.follow(host_config).await?;
-        // One that is made later would be joined when this one starts.
+        // A container created later under this name would be joined when the new container starts.
         if let Some(name) = joined_names(host_config).find(|name| !self.ids.contains_key(*name)) {
             return Err(no_such_container(Some(name)).into());
         }
         self.put_ids(host_config);
-        let there = self.references.volumes.iter().map(|volume| volume.name.clone());
-        let mut known: HashSet<String> = there.collect();
+        let existing = self.references.volumes.iter().map(|volume| volume.name.clone());
+        let mut known: HashSet<String> = existing.collect();
         for volume in volumes_to_make(host_config) {
             let name = volume.name.clone().unwrap_or_default();
             if object::is_name(&name) && known.insert(name) {
@@ -197,8 +198,8 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// The network in which the steps of a build run: that of a container, or one by its name or id.
-    /// One that is not there could be by the time of a step.
+    /// The network in which the steps of a build run: a container's network, or a network by name or id.
+    /// It must exist, because another network could get the name before a step runs.
     async fn find_of_build(&mut self, head: &mut Head) -> Result<(), FindError> {
         let mode = head.query.text("networkmode").unwrap_or_default().to_owned();
         if let Some(name) = mode.strip_prefix(JOINED) {
@@ -232,7 +233,7 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// Puts the ids of containers in place of their names, so that no others are joined.
+    /// Replaces the names of containers by their ids, so that dockerd joins no other containers.
     fn put_ids(&self, config: &mut HostConfig) {
         let modes = [
             &mut config.network_mode,
@@ -257,10 +258,10 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The container that the call is about, whose id takes the place of its name.
-    /// Gives whether there is none.
+    /// Finds the container that the call is about, and replaces its name by its id. Returns whether
+    /// dockerd reports that it does not exist.
     async fn find_member(&mut self, name: &mut Option<String>) -> Result<bool, Unreachable> {
-        // docker takes it with a `/` in front too.
+        // docker also accepts a name that starts with `/`.
         let given = name.as_deref().map(|name| name.trim_start_matches('/'));
         let Some(given) = given.filter(|name| object::is_name(name)) else { return Ok(false) };
         match object::container(given, self.version, self.upstream).await? {
@@ -320,7 +321,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What a container uses of others, and what those use of others in turn.
+    /// Finds the volumes and containers that a container uses, and those that they use in turn.
     async fn follow(&mut self, config: &HostConfig) -> Result<(), Unreachable> {
         for name in volume_names(config) {
             self.find_volume(name).await?;
@@ -337,7 +338,7 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// Whether dockerd is to be asked for it: once, and only while there are not too many.
+    /// Whether to ask dockerd for an object: only once, and only up to the limit.
     fn is_new(&mut self, kind: &str, name: &str) -> bool {
         object::is_name(name) && self.is_unasked(kind, name)
     }
@@ -347,17 +348,17 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// How a mode says that a namespace of another container is joined.
+/// The prefix of a mode that joins the namespace of another container.
 const JOINED: &str = "container:";
 
-/// Networks that docker makes itself, and modes that are none.
+/// Networks that docker creates itself, and modes that are no network.
 const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
 
 fn no_such_container(name: Option<&str>) -> Refusal {
     Refusal::not_found(format!("No such container: {}", name.unwrap_or_default()))
 }
 
-/// The volumes that dockerd would make for a new container, as it would make them.
+/// The volumes that dockerd would create for a new container, as dockerd would create them.
 fn volumes_to_make(config: &HostConfig) -> impl Iterator<Item = VolumeCreate> {
     let driver = config.volume_driver.clone().filter(|driver| !driver.is_empty());
     let binds = config.binds.iter().flatten().filter_map(|bind| bind.split_once(':'));
@@ -383,7 +384,7 @@ fn volumes_to_make(config: &HostConfig) -> impl Iterator<Item = VolumeCreate> {
     binds.chain(mounts)
 }
 
-/// The volumes that a container mounts by name: what is no path is a name.
+/// The volumes that a container mounts by name. A source that is not a path is a name.
 fn volume_names(config: &HostConfig) -> impl Iterator<Item = &str> {
     let binds = config.binds.iter().flatten().filter_map(|bind| bind.split_once(':'));
     binds.map(|(source, _)| source).chain(mounted_volumes(config.mounts.as_ref()))
@@ -396,8 +397,8 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The containers whose namespaces a container joins or whose volumes it uses. docker takes their
-/// names with a `/` in front too.
+/// The containers whose namespaces a container joins or whose volumes it uses. docker also accepts names
+/// that start with `/`.
 fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
     let modes = [&config.network_mode, &config.pid_mode, &config.ipc_mode, &config.cgroup];
     let joined = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix(JOINED));
@@ -406,7 +407,7 @@ fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
     names.map(|name| name.trim_start_matches('/'))
 }
 
-/// Whether it depends on docker's own driver of logs what the options of a new container's do.
+/// Whether the effect of a new container's log options depends on docker's default log driver.
 fn depends_on_log_driver(config: &ContainerConfig) -> bool {
     let log = config.host_config.as_ref().and_then(|config| config.log_config.as_ref());
     log.is_some_and(|log| {
@@ -421,7 +422,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn containers_are_joined_by_any_name() {
+    fn joined_containers_are_found_in_every_field() {
         let config = serde_json::json!({
             "NetworkMode": "container:/a",
             "PidMode": "host",

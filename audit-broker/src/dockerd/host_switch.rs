@@ -1,20 +1,20 @@
-//! Switches of the host's kernel that dockerd turns on for a network and leaves on.
+//! Kernel parameters of the host that dockerd turns on for a network and leaves on.
 
 use std::fs;
 
-/// Which of them are on already, so that a new network changes nothing for the host. The broker sees
-/// those of its own network namespace, where dockerd usually is, too.
+/// Which of these parameters are already on. If all are, a new network changes nothing for the host.
+/// The broker reads those of its own network namespace, which usually is dockerd's too.
 ///
 /// # Source
 /// `setup_ip_forwarding.go` and `setup_bridgenetfiltering.go` in `daemon/libnetwork/drivers/bridge` of
 /// moby.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HostSwitches {
-    /// The host passes on packets of IPv4 between its networks.
+    /// The host forwards IPv4 packets between its networks.
     pub(crate) forwards_ipv4: bool,
-    /// The same of IPv6.
+    /// The host forwards IPv6 packets between its networks.
     pub(crate) forwards_ipv6: bool,
-    /// Packets within each bridge of the host, not only docker's, go through its firewall.
+    /// Packets within each bridge of the host, not only docker's, go through the host's firewall.
     pub(crate) filters_bridges: bool,
 }
 
@@ -24,7 +24,7 @@ impl HostSwitches {
     pub(crate) const ON: Self =
         Self { forwards_ipv4: true, forwards_ipv6: true, filters_bridges: true };
 
-    /// Reads them. One that cannot be read counts as off.
+    /// Reads the parameters. A parameter that the broker cannot read counts as off.
     pub(crate) fn read() -> Self {
         Self {
             forwards_ipv4: is_on("ipv4/ip_forward"),

@@ -1,4 +1,4 @@
-//! What dockerd has of one kind.
+//! Lists the objects of one kind at dockerd.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use crate::owner::OwnedKind;
 /// A container, image, volume or network in a list.
 #[derive(Deserialize)]
 pub(crate) struct Listed {
-    /// Of a volume its name.
+    /// The id; for a volume its name.
     #[serde(rename = "Id", default)]
     pub(crate) id: String,
     #[serde(rename = "Name", default)]
     name: String,
-    /// Names of an image.
+    /// The names of an image.
     #[serde(rename = "RepoTags", default)]
     pub(crate) tags: Option<Vec<String>>,
     #[serde(rename = "Labels", default)]
     pub(crate) labels: Option<BTreeMap<String, String>>,
-    /// What a container has written, in bytes, if that was asked for.
+    /// How much a container has written, in bytes, if the list asked for it.
     #[serde(rename = "SizeRw", default)]
     pub(crate) size: Option<u64>,
 }
 
-/// That of volumes stands in a document.
+/// dockerd's list of a kind. Volumes come inside a JSON object.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum List {
@@ -37,11 +37,11 @@ enum List {
     },
 }
 
-/// Filters of lists: names, and what each may be.
+/// The filters of a list: names, each with its allowed values.
 pub(crate) type Filters = BTreeMap<String, BTreeMap<String, bool>>;
 
-/// Everything of a kind, or what the filters leave: of containers then with what each has written, of
-/// images without parts of others. `None` if dockerd does not say.
+/// Lists all objects of a kind, or those that match the filters. With filters, containers come with
+/// their size, and images come without intermediate images. `None` if dockerd refuses.
 ///
 /// # Errors
 /// If dockerd cannot be reached.

@@ -1,7 +1,8 @@
-//! From a name to the thing it names.
+//! Finds the object that a call is about.
 //!
-//! Knows how dockerd finds an object by name or the beginning of an id, and asks it which one it
-//! is; the request then goes on with the full id, so that nobody can put another in its place.
+//! dockerd finds an object by its name or by the beginning of its id. The broker asks dockerd once, and
+//! then puts the full id into the request. So no caller can put another object under the name in the
+//! meantime. This file must not know who calls.
 
 mod image;
 
@@ -24,10 +25,10 @@ pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
 
-/// What a call is about.
+/// The object that a call is about.
 #[derive(Debug)]
 pub(crate) enum Object {
-    /// Nothing in particular.
+    /// The path names no object.
     None,
     Container(Container),
     /// A process in a container.
@@ -35,22 +36,22 @@ pub(crate) enum Object {
     Network(Network),
     Image(NamedImage),
     Volume(Volume),
-    /// A plugin or an object of the swarm, which goes by the name as it was given.
+    /// A plugin or an object of the swarm, by the caller's own name for it.
     Named(String),
 }
 
-/// A container as it was when the call came.
+/// A container as it was when the call arrived.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Container {
     pub(crate) id: String,
-    /// With a `/` in front, as docker has it.
+    /// Starts with `/`, as docker writes it.
     #[serde(default)]
     name: String,
-    /// The id of the image that it was made from.
+    /// The id of its image.
     #[serde(default, rename = "Image")]
     pub(crate) image_id: String,
-    /// The storage driver that keeps its files.
+    /// The storage driver of its files.
     #[serde(default)]
     pub(crate) driver: String,
     #[serde(default)]
@@ -61,18 +62,17 @@ pub(crate) struct Container {
     state: ContainerState,
     #[serde(default)]
     mounts: Vec<MountPoint>,
-    /// Whether dockerd tells more of it than the broker reads, so that only its id and a name are
-    /// known.
+    /// Whether dockerd's description of it is too long to read. Then only its id and a name are known.
     #[serde(skip)]
     pub(crate) is_unreadable: bool,
 }
 
-/// What a container has mounted.
+/// A mount of a container.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct MountPoint {
     r#type: String,
-    /// Of a volume.
+    /// The name of a volume; otherwise empty.
     name: String,
     source: String,
     destination: String,
@@ -99,7 +99,7 @@ struct ContainerState {
 }
 
 impl Container {
-    /// One that dockerd tells too much of, by the beginning of what it tells.
+    /// A container whose description is too long to read. The id comes from its beginning.
     ///
     /// # Source
     /// `ContainerJSONBase` in `api/types/types.go` of moby: the id comes first.
@@ -129,13 +129,14 @@ impl Container {
         self.name.trim_start_matches('/')
     }
 
-    /// The image's name as given when the container was made, also where dockerd was given its id.
+    /// The name of the image that the caller gave when the container was created. The broker gave dockerd
+    /// the image's id instead.
     pub(crate) fn image(&self) -> &str {
         let image = &self.config.image;
         if image.starts_with("sha256:") { shown_image(image, self.labels()) } else { image }
     }
 
-    /// The image as dockerd was given it.
+    /// The name or id of the image that dockerd got.
     pub(crate) fn given_image(&self) -> &str {
         &self.config.image
     }
@@ -151,7 +152,7 @@ impl Container {
         volumes.map(|mount| mount.name.as_str())
     }
 
-    /// What it has mounted, a volume by its name, and where.
+    /// The source and destination of each mount. The source of a volume is its name.
     pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.mounts.iter().map(|mount| {
             let source = if mount.name.is_empty() { &mount.source } else { &mount.name };
@@ -159,8 +160,8 @@ impl Container {
         })
     }
 
-    /// Where it has mounts that dockerd makes outside the container too, for files that are copied. A
-    /// tmpfs is inside only.
+    /// The destinations of the mounts that dockerd also makes outside the container when it copies files.
+    /// A tmpfs exists only inside.
     ///
     /// # Source
     /// `setupMounts` in `daemon/volumes_unix.go` of moby.
@@ -169,13 +170,13 @@ impl Container {
         outside.map(|mount| mount.destination.as_str())
     }
 
-    /// Its first process; `None` if it does not run.
+    /// The pid of its first process; `None` if the container does not run.
     pub(crate) fn pid(&self) -> Option<u32> {
         (self.state.pid != 0).then_some(self.state.pid)
     }
 }
 
-/// A process in a container, made to be started.
+/// A process that `docker exec` creates in a container and then starts.
 #[derive(Debug)]
 pub(crate) struct Exec {
     pub(crate) id: String,
@@ -196,7 +197,7 @@ pub(crate) struct Network {
     pub(crate) labels: Option<BTreeMap<String, String>>,
 }
 
-/// A volume, with what its driver was told when it was made.
+/// A volume, with its driver options.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Volume {
@@ -210,7 +211,7 @@ pub(crate) struct Volume {
     pub(crate) options: Option<BTreeMap<String, String>>,
 }
 
-/// What dockerd tells of a process in a container.
+/// dockerd's description of an exec process.
 #[derive(Debug, Deserialize)]
 struct ExecDocument {
     #[serde(rename = "ID")]
@@ -232,7 +233,7 @@ struct ProcessDocument {
 }
 
 impl Object {
-    /// The id to put in place of what the client named.
+    /// The id that replaces the client's name in the request.
     pub(crate) fn id(&self) -> Option<&str> {
         match self {
             Self::None => None,
@@ -245,8 +246,8 @@ impl Object {
         }
     }
 
-    /// The container that the operation starts or enters. The caller gets what the container was
-    /// given when it was made.
+    /// The container that the operation starts or enters. The caller then gets all access that the
+    /// container has.
     pub(crate) fn entered(&self, operation: Operation) -> Option<&Container> {
         match (operation, self) {
             (Operation::Container(operation), Self::Container(container)) => {
@@ -276,7 +277,7 @@ impl Object {
 /// Whether an operation on a container starts it or enters it.
 fn is_entered(operation: ContainerOperation, container: &Container) -> bool {
     match operation {
-        // For files that are copied, dockerd mounts what a stopped container has.
+        // To copy files, dockerd mounts the volumes and binds of a stopped container.
         ContainerOperation::Start
         | ContainerOperation::Restart
         | ContainerOperation::Unpause
@@ -305,7 +306,7 @@ fn is_entered(operation: ContainerOperation, container: &Container) -> bool {
     }
 }
 
-/// Finds what the head names.
+/// Finds the object that the path of a request names.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -326,7 +327,7 @@ pub(crate) async fn resolve(
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
         ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
         ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
-        // What a registry is asked for need not be here.
+        // An image in a registry need not exist on this host.
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
             Found::Yes(Object::Named(name.to_owned()))
         }
@@ -336,7 +337,7 @@ pub(crate) async fn resolve(
         }
         ObjectKind::Image => image(name, version, upstream).await?.map(|image| {
             let given = match head.route.operation {
-                // What is removed by a name must not be taken for an id.
+                // The full name, so that dockerd does not take a name for an id.
                 Operation::Image(ImageOperation::Remove) => {
                     image.tag_of(name).unwrap_or_else(|| name.to_owned())
                 }
@@ -349,10 +350,11 @@ pub(crate) async fn resolve(
     })
 }
 
-/// A container that dockerd tells too much of, where a call is to end it: who may do everything can.
+/// The container, if its description is too long to read and the call stops or removes it. A caller
+/// with full permissions can then still get rid of such a container.
 ///
 /// # Errors
-/// The same as before, for any other call, and for any other error.
+/// The given error, for any other call or any other error.
 fn unreadable(head: &Head, name: &str, error: Unreachable) -> Result<Container, Unreachable> {
     match (&error, head.route.operation) {
         (
@@ -365,7 +367,7 @@ fn unreadable(head: &Head, name: &str, error: Unreachable) -> Result<Container, 
     }
 }
 
-/// A container by id, name or the beginning of an id.
+/// Finds a container by its id, its name or the beginning of its id.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -377,7 +379,7 @@ pub(crate) async fn container(
     upstream.ask(&format!("/v{version}/containers/{name}/json")).await
 }
 
-/// A volume by its name.
+/// Finds a volume by its name.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -389,7 +391,7 @@ pub(crate) async fn volume(
     upstream.ask(&format!("/v{version}/volumes/{name}")).await
 }
 
-/// Makes a volume, unless it is there.
+/// Creates a volume, or finds it if it exists.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -398,12 +400,12 @@ pub(crate) async fn make_volume(
     version: ApiVersion,
     upstream: &Upstream,
 ) -> Result<Found<Volume>, Unreachable> {
-    // Texts and maps of texts have a JSON form always.
+    // Strings and maps of strings always have a JSON form.
     let document = serde_json::to_vec(volume).unwrap_or_default();
     upstream.make(&format!("/v{version}/volumes/create"), document).await
 }
 
-/// The program and the driver that docker uses where a request names none.
+/// The runtime and the log driver that docker uses if a request names none.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Defaults {
     #[serde(default, rename = "DefaultRuntime")]
@@ -412,7 +414,7 @@ pub(crate) struct Defaults {
     pub(crate) log_driver: String,
 }
 
-/// What docker uses where a request says nothing else.
+/// Asks dockerd for its defaults.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -423,7 +425,7 @@ pub(crate) async fn defaults(
     upstream.ask(&format!("/v{version}/info")).await
 }
 
-/// A network by id, name or the beginning of an id.
+/// Finds a network by its id, its name or the beginning of its id.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -435,7 +437,7 @@ pub(crate) async fn network(
     upstream.ask(&format!("/v{version}/networks/{name}")).await
 }
 
-/// The ids of the containers that are on a network.
+/// The ids of the containers that are connected to a network.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -456,7 +458,7 @@ pub(crate) async fn members(
     })
 }
 
-/// The exit status of a process in a container; `None` while it runs, and if it cannot be known.
+/// The exit status of an exec process; `None` while it runs or if the status is unknown.
 pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
     match exec_document(id, version, upstream).await {
         Ok(Found::Yes(exec)) => exec.exit_code.and_then(|code| u32::try_from(code).ok()),

@@ -9,43 +9,43 @@ use crate::api::volume::VolumeCreate;
 use crate::dockerd::host_switch::HostSwitches;
 use crate::dockerd::object::{Container, Defaults, Image, Network, Volume};
 
-/// Stands for any name, where a call may give or take every name.
+/// Stands for any name, if a call may give or take every name.
 pub(crate) const ANY_NAME: &str = "*";
 
-/// What a body names besides the object of the call.
+/// The objects that a request names besides the object of its path.
 #[derive(Debug, Default)]
 pub(crate) struct References {
-    /// The container that is connected to a network, taken off it, or made an image.
+    /// The container that the call connects to a network, disconnects from it, or commits to an image.
     pub(crate) member: Option<Container>,
-    /// The containers whose namespaces are joined or volumes used.
+    /// The containers whose namespaces or volumes the call uses.
     pub(crate) joined: Vec<Container>,
-    /// What the request calls the containers, networks and images that it names, by their ids.
+    /// The names that the request uses for containers, networks and images, by their ids.
     pub(crate) given: HashMap<String, String>,
-    /// The volumes that are mounted by name.
+    /// The existing volumes that the call mounts by name.
     pub(crate) volumes: Vec<Volume>,
-    /// The volumes that are mounted by name and not there yet.
+    /// The volumes that the call mounts by name and that do not exist yet.
     pub(crate) missing_volumes: Vec<VolumeCreate>,
-    /// The networks that a container is connected to when it is made.
+    /// The networks of a new container.
     pub(crate) networks: Vec<Network>,
-    /// The image of a new container, or those that are copied out.
+    /// The image of a new container, or the images that the call copies out.
     pub(crate) images: Vec<Image>,
-    /// What dockerd says of the image of a new container that is not there.
+    /// dockerd's response if the image of a new container does not exist.
     pub(crate) missing_image: Option<(StatusCode, Bytes)>,
     /// The images that a new container mounts.
     pub(crate) mounted_images: Vec<Image>,
-    /// What docker uses where a request says nothing else, if a new container depends on it.
+    /// docker's defaults, if a new container depends on them.
     pub(crate) defaults: Option<Box<Defaults>>,
-    /// What a list is to begin after or end before, by the name that the client gives it.
+    /// The objects that a list begins after or ends before, with the names that the request uses.
     pub(crate) filtered_by: Vec<(String, FilteredBy)>,
-    /// The names that images are given.
+    /// The names that the call gives to images.
     pub(crate) names_taken: Vec<NameTaken>,
-    /// What the host's kernel does already that a new network would have it do.
+    /// The kernel parameters that are already on, so that a new network does not change them.
     pub(crate) switches: HostSwitches,
-    /// The release of docker, as far as it is known.
+    /// The release of docker, if known.
     pub(crate) engine: Option<[u32; 3]>,
-    /// The name that a pull gives to what the registry has.
+    /// The name that a pull gives to the image from the registry.
     pub(crate) name_pulled: Option<NameTaken>,
-    /// Whether a service is on the network of the host, by whatever name.
+    /// Whether a service uses the network of the host, under any name.
     pub(crate) is_on_host_network: bool,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum FilteredBy {
     Image(Box<Image>),
 }
 
-/// A name that an image is given.
+/// A name that the call gives to an image.
 #[derive(Debug)]
 pub(crate) struct NameTaken {
     /// As docker writes it.
@@ -64,11 +64,11 @@ pub(crate) struct NameTaken {
     pub(crate) holder: NameHolder,
 }
 
-/// What has a name so far.
+/// The current holder of an image name.
 #[derive(Debug)]
 pub(crate) enum NameHolder {
     Nobody,
     Image(Box<Image>),
-    /// That cannot be told.
+    /// The broker cannot tell.
     Unknown,
 }

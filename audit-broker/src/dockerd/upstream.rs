@@ -1,6 +1,7 @@
-//! The way to dockerd.
+//! Connections to dockerd.
 //!
-//! Knows how to reach it and keeps connections for the next request. Sends what it is given.
+//! This file connects to dockerd, sends requests, and pools idle connections for later requests. It
+//! must not change a request.
 
 mod question;
 mod raw;
@@ -31,62 +32,63 @@ use question::Allowance;
 pub(crate) use question::CHANGE_TIMEOUT;
 pub(crate) use unreachable::{BodyError, Unreachable};
 
-/// What went wrong below.
+/// The source of an error.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is sent: a body that the broker wrote, or the client's as it comes.
+/// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives.
 pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
 
-/// How long dockerd may leave a connection unaccepted, as it does when it hangs.
+/// How long the broker tries to connect. A dockerd that hangs does not accept connections.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two tries to connect while dockerd's queue is full.
+/// The pause between two attempts to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections that each worker keeps for later.
+/// The most idle connections in the pool of a worker.
 const IDLE_LIMIT: usize = 16;
 
-/// dockerd as one worker thread reaches it.
+/// dockerd, as one worker thread reaches it.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pool: Rc<Pool>,
-    /// What is left for the broker's own questions; `None` where each has its own.
+    /// The allowance that the broker's own requests share; `None` if each has its own.
     allowance: Option<Rc<Allowance>>,
 }
 
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
-    /// How long dockerd is awaited when the broker itself asks something.
+    /// The timeout of a request of the broker's own.
     timeout: Duration,
     idle: RefCell<Vec<Wire>>,
-    /// Forgotten when a connection turns out to be closed: another dockerd may be there.
+    /// The newest API version. It is cleared if a connection turns out to be closed, since another dockerd
+    /// may have started.
     newest: Cell<Option<ApiVersion>>,
-    /// The release of docker, found out with it.
+    /// The release of docker, which the same request finds.
     engine: Cell<Option<[u32; 3]>>,
 }
 
-/// A connection, which moves on only while whoever uses it has it do so.
+/// A connection. It makes progress only while its user polls it.
 #[derive(Debug)]
 struct Wire {
     sender: SendRequest<RequestBody>,
-    /// `None` once it has ended; only then does the sender learn of it.
+    /// `None` after the connection has ended. Only dropping it tells the sender.
     connection: Option<Connection<SharedSocket, RequestBody>>,
 }
 
-/// A connection on which a request is being answered.
+/// A connection on which dockerd is responding to a request.
 #[derive(Debug)]
 pub(crate) struct DockerdConnection {
     wire: Wire,
     pool: Rc<Pool>,
 }
 
-/// What dockerd says of an object that was asked for.
+/// dockerd's response to a request for an object.
 #[derive(Debug)]
 pub(crate) enum Found<Document> {
-    /// It is there.
+    /// The object exists.
     Yes(Document),
-    /// It is not, or is not one thing: dockerd's own answer.
+    /// The object does not exist, or its name is ambiguous: dockerd's own response.
     No(StatusCode, Bytes),
 }
 
@@ -100,27 +102,27 @@ impl<Document> Found<Document> {
 }
 
 impl Upstream {
-    /// dockerd at this socket, which may take `timeout` for each question of the broker's own.
+    /// dockerd at this socket. `timeout` limits each request of the broker's own.
     pub(crate) fn new(socket: PathBuf, timeout: Duration) -> Self {
         let (idle, newest, engine) = (RefCell::default(), Cell::default(), Cell::default());
         let pool = Rc::new(Pool { socket, timeout, idle, newest, engine });
         Self { pool, allowance: None }
     }
 
-    /// Sends the request and gives the head of the answer.
+    /// Sends the request and returns the head of the response.
     ///
-    /// A kept connection that dockerd has closed meanwhile is replaced, as long as nothing of the
-    /// request went out. How long the answer may take is for the caller to say.
+    /// If dockerd has closed a pooled connection and no part of the request was sent, this retries with
+    /// another connection. It has no timeout: the caller must set one.
     ///
     /// # Errors
-    /// If dockerd cannot be reached or ends the connection.
+    /// If dockerd cannot be reached or closes the connection.
     pub(crate) async fn send(
         &self,
         request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, DockerdConnection), Unreachable> {
         let mut request = request;
         loop {
-            let (mut wire, is_kept) = match self.take_idle().await {
+            let (mut wire, is_pooled) = match self.take_idle().await {
                 Some(wire) => (wire, true),
                 None => (self.connect().await?, false),
             };
@@ -129,7 +131,7 @@ impl Upstream {
                     return Ok((response, DockerdConnection { wire, pool: Rc::clone(&self.pool) }));
                 }
                 Err(mut failure) => match failure.take_message() {
-                    Some(unsent) if is_kept => request = unsent,
+                    Some(unsent) if is_pooled => request = unsent,
                     _ => return Err(Unreachable::NoAnswer { source: failure.into_error().into() }),
                 },
             }
@@ -154,7 +156,7 @@ impl Upstream {
         Ok(Wire { sender, connection: Some(connection) })
     }
 
-    /// A full queue of a unix socket is an error at once, not a wait.
+    /// Connects. If the queue of a unix socket is full, connecting fails at once, so this retries.
     pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
         let end = Instant::now() + CONNECT_TIMEOUT;
         loop {
@@ -162,8 +164,8 @@ impl Upstream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
                     sleep(CONNECT_PAUSE).await;
                 }
-                done => {
-                    return done.and_then(Socket::new).map_err(|source| {
+                connected => {
+                    return connected.and_then(Socket::new).map_err(|source| {
                         self.pool.newest.set(None);
                         Unreachable::Connect { socket: self.pool.socket.clone(), source }
                     });
@@ -178,23 +180,23 @@ fn malformed(what: &str, source: BoxError) -> Unreachable {
 }
 
 impl Wire {
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its response.
     async fn ask(
         &mut self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
-        let mut answer = pin!(self.sender.try_send_request(request));
+        let mut response = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
-            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
-                return Poll::Ready(answer);
+            if let Poll::Ready(response) = response.as_mut().poll(context) {
+                return Poll::Ready(response);
             }
             drive(&mut self.connection, context);
-            answer.as_mut().poll(context)
+            response.as_mut().poll(context)
         })
         .await
     }
 
-    /// Whether another request can be sent at once.
+    /// Whether the connection can send another request now.
     async fn is_ready(&mut self) -> bool {
         poll_fn(|context| {
             drive(&mut self.connection, context);
@@ -204,7 +206,8 @@ impl Wire {
     }
 }
 
-/// Has the connection read and write what it can. What goes wrong, who waits for an answer is told.
+/// Lets the connection read and write what it can. An error goes to the future that waits for the
+/// response.
 fn drive(
     connection: &mut Option<Connection<SharedSocket, RequestBody>>,
     context: &mut Context<'_>,
@@ -217,7 +220,7 @@ fn drive(
 }
 
 impl DockerdConnection {
-    /// Has the connection move on, and gives what has come of the body.
+    /// Drives the connection, and polls for the next frame of the body.
     pub(crate) fn poll_body(
         &mut self,
         body: &mut Incoming,
@@ -230,7 +233,7 @@ impl DockerdConnection {
         Pin::new(body).poll_frame(context)
     }
 
-    /// Reads a whole body and keeps the connection for another request.
+    /// Reads the whole body and returns the connection to the pool.
     pub(crate) async fn read(
         mut self,
         mut body: Incoming,
@@ -250,7 +253,7 @@ impl DockerdConnection {
         Ok(whole.freeze())
     }
 
-    /// Keeps the connection for another request. The answer must have been read to its end.
+    /// Returns the connection to the pool. The response must have been read to its end.
     pub(crate) fn give_back(self) {
         let mut idle = self.pool.idle.borrow_mut();
         if idle.len() < IDLE_LIMIT && self.wire.connection.is_some() {
@@ -259,16 +262,17 @@ impl DockerdConnection {
     }
 }
 
-/// The release in the words of dockerd: `29.5.1`, `20.10.24+dfsg1`, `29.5.1-rc.1`, which comes before.
+/// Parses the release of dockerd: `29.5.1`, `20.10.24+dfsg1`, or `29.5.1-rc.1`, which is older than
+/// `29.5.1`.
 fn release(text: &str) -> Option<[u32; 3]> {
-    let (numbers, is_before) = match text.split_once('-') {
+    let (numbers, is_prerelease) = match text.split_once('-') {
         Some((numbers, _)) => (numbers, true),
         None => (text.split('+').next().unwrap_or_default(), false),
     };
     let mut parts = numbers.split('.').map(|part| part.parse::<u32>().ok());
     let release = [parts.next()??, parts.next()??, parts.next()??];
     let [major, minor, patch] = release;
-    if !is_before {
+    if !is_prerelease {
         return Some(release);
     }
     Some(match patch.checked_sub(1) {
@@ -277,7 +281,7 @@ fn release(text: &str) -> Option<[u32; 3]> {
     })
 }
 
-/// What docker's own clients send for a socket that has no name.
+/// The `Host` header that docker's own clients send over a unix socket.
 pub(crate) const HOST: hyper::header::HeaderValue =
     hyper::header::HeaderValue::from_static("docker");
 
@@ -287,11 +291,11 @@ mod tests {
 
     #[test]
     fn releases_are_compared() {
-        let mended = [29, 5, 1];
+        let fixed = [29, 5, 1];
         assert_eq!(release("20.10.24+dfsg1"), Some([20, 10, 24]));
-        assert_eq!(release("29.5.1"), Some(mended));
-        assert!(release("29.5.1-rc.1").is_some_and(|release| release < mended));
-        assert!(release("29.6.0-rc.1").is_some_and(|release| release > mended));
+        assert_eq!(release("29.5.1"), Some(fixed));
+        assert!(release("29.5.1-rc.1").is_some_and(|release| release < fixed));
+        assert!(release("29.6.0-rc.1").is_some_and(|release| release > fixed));
         for text in ["", "dev", "29.5", "a.b.c"] {
             assert_eq!(release(text), None, "{text}");
         }

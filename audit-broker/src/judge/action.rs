@@ -1,4 +1,4 @@
-//! What somebody asks for: who, what, and of which object.
+//! One call: the caller, the request, and the objects that it names.
 
 use std::rc::Rc;
 
@@ -9,21 +9,21 @@ use crate::dockerd::references::References;
 use crate::owner::Owner;
 use crate::who::subject::Subject;
 
-/// One call of the docker API, understood as a whole.
+/// A call of the docker API, with everything that a judgement needs.
 #[derive(Debug)]
 pub(crate) struct Action {
     pub(crate) subject: Rc<Subject>,
-    /// Whose what it makes is.
+    /// The owner of anything that the call creates.
     pub(crate) owner: Owner,
     pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) object: Object,
-    /// What the body refers to.
+    /// The other objects that the request names.
     pub(crate) references: References,
 }
 
 impl Action {
-    /// What is run in a container, in effect: the image's command where the request has none.
+    /// The command that runs in the container. It comes from the image if the request has none.
     pub(crate) fn command(&self) -> Vec<String> {
         match (&self.body, &self.object) {
             (Body::ContainerCreate(config), _) => {
@@ -38,8 +38,8 @@ impl Action {
     }
 }
 
-/// What is run: arguments that the request leaves out are the image's only where the entry point is
-/// the image's too.
+/// Merges the command of a request with that of its image. The image's arguments apply only if the
+/// request sets neither an entry point nor arguments.
 ///
 /// # Source
 /// `merge` in `daemon/commit.go` of moby.
@@ -56,7 +56,7 @@ fn effective(
         arguments_of_image
     };
     let entrypoint = entrypoint.unwrap_or(of_image);
-    // One empty word takes the image's entry point away.
+    // A single empty word removes the image's entry point.
     let entrypoint = if entrypoint == [""] { &[] } else { entrypoint };
     entrypoint.iter().chain(arguments).cloned().collect()
 }

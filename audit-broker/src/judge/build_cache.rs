@@ -1,8 +1,8 @@
-//! The cache of docker's classic builder, which all builds of a host share.
+//! Protects the cache of docker's classic builder, which all builds of a host share.
 //!
-//! dockerd finds a step in its cache by the parent image and the text of the step. Some options of a
-//! build change what a step does, and are in neither: a caller could have `RUN wget http://repo/tool`
-//! fetch another file, and root's build would find that layer under its own key.
+//! dockerd finds a step in the cache by a key: the parent image and the text of the step. Some options
+//! of a build change what a step does without changing its key. With such an option, a caller could
+//! make `RUN wget http://repo/tool` fetch another file. A build of root's would then use that layer.
 //!
 //! # Source
 //! `compare` in `image/cache/compare.go` and `getLocalCachedImage` in `image/cache/cache.go` of moby.
@@ -13,60 +13,58 @@ use crate::api::request::Query;
 use crate::owner::{OwnedKind, Owner, OwnerTable};
 use crate::refusal::Refusal;
 
-/// Build arguments that steps see without declaring them, and that are not in their key, in small
-/// letters.
+/// Build arguments, in lower case, that a step sees without declaring them. They are not in its key.
 ///
 /// # Source
 /// `builtinAllowedBuildArgs` in `builder/dockerfile/buildargs.go` of moby.
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
 
-/// Whether a build is one of the classic builder. BuildKit has a cache of its own.
+/// Whether the classic builder runs a build. BuildKit has its own cache.
 pub(crate) fn is_classic(query: &Query) -> bool {
     query.text("version") != Some("2")
 }
 
+/// Refuses options that could put a wrong layer into the cache.
+///
 /// # Errors
 /// If an option may change a step without changing its key, or may put another image into the cache.
 pub(crate) fn refuse_uncached(query: &Query) -> Result<(), Refusal> {
     match query.pairs().find_map(|(key, value)| remedy(key, value).map(|remedy| (key, remedy))) {
         None => Ok(()),
         Some((key, remedy)) => Err(Refusal::forbidden(format!(
-            "the build option `{key}` changes what root's builds may find in docker's cache; {remedy}"
+            "the build option `{key}` could put a wrong layer into the cache that root's builds use; {remedy}"
         ))),
     }
 }
 
-/// What to do instead of an option that is not in the key; `None` where it is, or has no effect.
+/// What to do instead of an option; `None` if the option is in the key or has no effect.
 fn remedy(key: &str, value: &str) -> Option<&'static str> {
     match key {
-        // These are in the key, or choose what is built and what it is called.
+        // These are in the key, or select what to build and how to name it.
         "dockerfile" | "t" | "remote" | "q" | "nocache" | "rm" | "forcerm" | "labels"
         | "platform" | "target" | "outputs" | "version" | "buildid" | "session" => None,
-        "buildargs" => has_proxy(value)
-            .then_some("leave the proxy out, or declare an ARG of another name in the Dockerfile"),
+        "buildargs" => has_proxy(value).then_some(
+            "leave the proxy out, or declare an ARG with another name in the Dockerfile",
+        ),
         "networkmode" => (!matches!(value, "" | "default" | "bridge"))
-            .then_some("leave it out: steps use docker's default network"),
-        // Pulls the names of the first stages, also those that root has given.
-        "pull" => {
-            (value == "1").then_some("leave it out, and pull the image before with docker pull")
-        }
-        "cachefrom" => (!is_nothing(value)).then_some("leave it out: docker uses its cache anyway"),
-        // Texts, of which `0` is not nothing.
+            .then_some("leave it out; steps then use docker's default network"),
+        // docker pulls the base images again. That may replace a name that root has given.
+        "pull" => (value == "1").then_some("leave it out, and run `docker pull` before the build"),
+        "cachefrom" => (!is_default(value)).then_some("leave it out; docker uses its cache anyway"),
+        // In these, `0` is a value.
         "cpusetcpus" | "cpusetmems" | "cgroupparent" => {
             (!value.is_empty()).then_some("leave it out")
         }
-        _ => {
-            (!is_nothing(value)).then_some("leave it out, or write it into the Dockerfile's steps")
-        }
+        _ => (!is_default(value)).then_some("leave it out, or set it in a step of the Dockerfile"),
     }
 }
 
-/// What clients send where their user says nothing.
-fn is_nothing(value: &str) -> bool {
+/// Whether a value is what clients send for an option that the user does not set.
+fn is_default(value: &str) -> bool {
     matches!(value, "" | "0" | "[]" | "{}" | "null" | "default")
 }
 
-/// An argument without a value takes nothing from anywhere.
+/// Whether the build arguments set a proxy. An argument without a value has no effect.
 fn has_proxy(json: &str) -> bool {
     let arguments: Result<BTreeMap<String, Option<String>>, _> = serde_json::from_str(json);
     let Ok(arguments) = arguments else { return true };
@@ -75,23 +73,23 @@ fn has_proxy(json: &str) -> bool {
         .any(|(name, value)| value.is_some() && PROXIES.contains(&name.to_lowercase().as_str()))
 }
 
-/// Keeps that an ordinary caller has put something into the cache.
+/// Records that an untrusted caller has added to the cache.
 pub(crate) fn mark(owners: &OwnerTable, owner: &Owner) {
     let id = owner.to_string();
     if owners.get(OwnedKind::Builder, &id).is_none()
         && let Err(error) = owners.claim(OwnedKind::Builder, &id, owner)
     {
-        tracing::error!("could not keep that {id} has put something into the cache: {error:#}");
+        tracing::error!("could not record that {id} has added to the build cache: {error:#}");
     }
 }
 
-/// Whether the cache may hold what another ordinary caller has put there.
+/// Whether the cache may hold layers of another untrusted caller.
 pub(crate) fn is_shared(owners: &OwnerTable, owner: &Owner) -> bool {
     owners.all(OwnedKind::Builder).iter().any(|(_, builder)| builder != owner)
 }
 
-/// Whether a build `FROM scratch` of this release of docker may find an image in its cache that was
-/// only pulled (CVE-2024-24557).
+/// Whether this release of docker may take a pulled image for a cached step of a build `FROM scratch`
+/// (CVE-2024-24557). An unknown release may.
 pub(crate) fn trusts_pulled(engine: Option<[u32; 3]>) -> bool {
     match engine {
         Some(engine) => engine < [24, 0, 9] || ([25, 0, 0]..[25, 0, 2]).contains(&engine),
@@ -117,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_options_that_are_not_in_the_key_of_the_cache_are_refused() {
+    fn s10_options_that_are_not_in_the_cache_key_are_refused() {
         for refused in [
             "extrahosts=repo:1.2.3.4",
             "networkmode=none",
@@ -148,18 +146,18 @@ mod tests {
         }
     }
 
-    /// What docker's command line sends of itself, and what is in the key.
+    /// These are what docker's command line sends by default, and options that are in the key.
     #[test]
-    fn s10_what_is_in_the_key_or_says_nothing_is_taken() {
-        for taken in [
+    fn s10_options_in_the_key_and_defaults_are_accepted() {
+        for accepted in [
             "buildargs={}&cachefrom=[]&cgroupparent=&cpuperiod=0&cpuquota=0&cpusetcpus=&cpusetmems=\
              &cpushares=0&dockerfile=Dockerfile&labels={}&memory=0&memswap=0&networkmode=default\
              &rm=1&shmsize=0&t=a/b&target=&ulimits=null&version=1",
             "ulimits=[]&pull=0&squash=0&isolation=default&nocache=1&forcerm=1&q=1",
             "buildargs={\"KEY\":\"x\",\"http_proxy\":null}&labels={\"a\":\"b\"}&platform=linux/amd64",
         ] {
-            let query = query_of(&taken.replace('"', "%22").replace(' ', ""));
-            assert_eq!(refuse_uncached(&query), Ok(()), "{taken}");
+            let query = query_of(&accepted.replace('"', "%22").replace(' ', ""));
+            assert_eq!(refuse_uncached(&query), Ok(()), "{accepted}");
         }
     }
 

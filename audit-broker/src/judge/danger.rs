@@ -1,11 +1,10 @@
-//! Everything dangerous that a call of the docker API asks for.
+//! Finds the dangers of a call: every part of it that reaches beyond the container.
 //!
-//! One walk over the request and what it refers to, for every field and route that reaches beyond
-//! the container. The policy decides by what is found, and the records of who got the host say it
-//! in the words of `audit_host`. Knows docker's fields; whose anything is, and who may, is for
-//! others.
+//! One walk covers the request and the objects that it names. The policies decide by the dangers. The
+//! records of access to the host name them with the words of `audit_host`. This file knows docker's
+//! fields. It must not know who calls, who owns an object, or what a policy permits.
 //!
-//! What is not known to be harmless counts as dangerous.
+//! An option that is not known to be harmless counts as dangerous.
 
 mod build;
 mod capability;
@@ -50,37 +49,37 @@ use findings::Findings;
 use gathered::Gathered;
 pub(crate) use walk::is_led_out;
 
-/// Everything dangerous in a request.
+/// The dangers of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dangers {
     pub(crate) findings: Findings,
-    /// The paths of the host that are mounted, each in one form.
+    /// The paths of the host that the call mounts, normalised.
     pub(crate) host_paths: BTreeSet<String>,
-    /// What is put on record as a way to the host; each way once.
+    /// The ways to the host that go on record, each once.
     pub(crate) ways: Vec<HostAccess>,
-    /// Whether the text of the request yields the host, whatever the links in its paths do.
+    /// Whether the request yields the host even without the symlinks in its paths.
     pub(crate) yields_host_as_written: bool,
 }
 
 impl Dangers {
-    /// Whether something of them yields the host.
+    /// Whether any danger yields the host.
     pub(crate) fn yield_host(&self) -> bool {
         self.findings.yield_host()
     }
 
-    /// Follows the links in the paths of the host, which the text does not tell of. This asks the
-    /// file system, and so may wait.
+    /// Follows the symlinks in the paths of the host. This reads the file system, so it may block.
     ///
-    /// A path that somebody else than root can lead elsewhere may lead anywhere.
-    fn follow_links(&mut self) {
+    /// A path yields the host if a user other than root can change where it leads.
+    fn follow_symlinks(&mut self) {
         let mut reached = BTreeSet::new();
         for path in std::mem::take(&mut self.host_paths) {
-            let led = host_path::leads_to(&path).and_then(|led| led.to_str().map(str::to_owned));
-            let problem = match &led {
-                None => Some("others than root can change where it leads".to_owned()),
-                // Whether it is read-only was asked of the text.
-                Some(led) if *led != path && yields_root(led, true) => {
-                    Some(format!("it leads to {led}"))
+            let target = host_path::leads_to(&path);
+            let target = target.and_then(|target| target.to_str().map(str::to_owned));
+            let problem = match &target {
+                None => Some("users other than root can change where it leads".to_owned()),
+                // The walk over the request has judged whether the mount is read-only.
+                Some(target) if *target != path && yields_root(target, true) => {
+                    Some(format!("it leads to {target}"))
                 }
                 Some(_) => None,
             };
@@ -88,44 +87,45 @@ impl Dangers {
                 let finding = Finding::new(Danger::HostRoot, value);
                 self.findings.add(finding, |_| format!("path {path}"));
             }
-            reached.insert(led.unwrap_or(path));
+            reached.insert(target.unwrap_or(path));
         }
         self.host_paths = reached;
     }
 
-    /// For paths whose links cannot be followed.
+    /// The same dangers, if the broker cannot follow the symlinks of the paths.
     fn leading_anywhere(mut self) -> Self {
-        let value = "it is not known where it leads".to_owned();
+        let value = "the broker could not find out where it leads".to_owned();
         self.findings.add(Finding::new(Danger::HostRoot, value), |_| "path".to_owned());
         self
     }
 
-    /// Each danger once, by its name in policies.
+    /// The names of the dangers in policies, each once.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
         self.findings.names()
     }
 }
 
-/// What a container has that is there.
+/// The dangers of an existing container.
 pub(crate) fn of_container(container: &Container) -> Dangers {
     let mut gathered = Gathered::default();
     if container.is_unreadable {
         let name = container.name();
         let part = format_args!("container {name}");
-        gathered.add(Danger::HostRoot, part, "dockerd tells more of it than the broker reads");
+        gathered.add(Danger::HostRoot, part, "dockerd's description of it is too long to read");
     }
     container::add_entered(&mut gathered, container.name(), &container.host_config);
     gathered.into_dangers()
 }
 
-/// What a volume has that is there.
+/// The dangers of an existing volume.
 pub(crate) fn of_volume(volume: &Volume) -> Dangers {
     let mut gathered = Gathered::default();
     volume::add_mounted(&mut gathered, volume);
     gathered.into_dangers()
 }
 
-/// Finds everything dangerous that an action asks for, and follows the links in its paths.
+/// Finds the dangers of a call, and follows the symlinks in its paths. If that takes longer than
+/// `limit`, the paths count as leading anywhere.
 pub(crate) async fn find(action: &Action, limit: Duration) -> Dangers {
     let as_written = dangers(action);
     if as_written.host_paths.is_empty() {
@@ -134,17 +134,17 @@ pub(crate) async fn find(action: &Action, limit: Duration) -> Dangers {
     // The path may be on a network file system.
     let mut dangers = as_written.clone();
     let following = tokio::task::spawn_blocking(move || {
-        dangers.follow_links();
+        dangers.follow_symlinks();
         dangers
     });
     match timeout(limit, following).await {
         Ok(Ok(followed)) => followed,
-        // The file system hangs, or no thread is free to ask it.
+        // The file system hangs, or no thread is free to read it.
         Ok(Err(_)) | Err(_) => as_written.leading_anywhere(),
     }
 }
 
-/// Finds everything dangerous in the text of an action.
+/// Finds the dangers of a call without following symlinks.
 pub(crate) fn dangers(action: &Action) -> Dangers {
     let mut gathered = Gathered::default();
     route::add_route(&mut gathered, &action.head);
@@ -155,7 +155,7 @@ pub(crate) fn dangers(action: &Action) -> Dangers {
     gathered.into_dangers()
 }
 
-/// What the body asks for.
+/// The dangers of the body.
 fn add_body(gathered: &mut Gathered, action: &Action) {
     match &action.body {
         Body::ContainerCreate(config) => {
@@ -198,7 +198,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
                 gathered.add(Danger::Outbound, format_args!("serveraddress"), address);
             }
         }
-        // The route says all, or there is nothing in them that reaches the host.
+        // The route covers these, or nothing in them reaches the host.
         Body::None
         | Body::Stream
         | Body::Commit(_)
@@ -213,7 +213,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
     }
 }
 
-/// What the container has that is started or entered.
+/// The dangers of the container that the call starts or enters.
 fn add_object(gathered: &mut Gathered, action: &Action) {
     if let Some(container) = action.object.entered(action.head.route.operation) {
         container::add_entered(gathered, container.name(), &container.host_config);
@@ -226,7 +226,7 @@ fn add_object(gathered: &mut Gathered, action: &Action) {
     }
 }
 
-/// What the things have that the request names.
+/// The dangers of the other objects that the request names.
 fn add_references(gathered: &mut Gathered, references: &References) {
     for container in &references.joined {
         container::add_joined(gathered, container.name(), &container.host_config);

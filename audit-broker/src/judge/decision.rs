@@ -1,6 +1,7 @@
-//! Whether somebody may do what they ask for.
+//! Decides whether the caller may make a call.
 //!
-//! The one place where that is decided: every question of a [`Questions`] has to be answered with yes.
+//! The call is allowed only if the policies permit every question of its [`Questions`]. This file
+//! also writes the text of a denial. It must not know how a question came about.
 
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
@@ -11,47 +12,47 @@ use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, Principal, Query, 
 use crate::refusal::NOT_PERMITTED;
 use crate::settings::Mode;
 
-/// The answer, and why.
+/// The decision about a call, and the reason for it.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It may be done.
+    /// The caller may make the call.
     Allow {
-        /// The policy that permits the call itself; `None` if none does, and denials are reported
-        /// only.
+        /// The policy that permits the call itself. `None` if no policy does and the broker only
+        /// reports denials.
         policy: Option<String>,
-        /// What would have denied it, did it count.
+        /// The denial that the broker reports but does not enforce.
         reported: Option<Denial>,
     },
     Deny(Denial),
 }
 
-/// Why something is denied.
+/// Why a call is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Denial {
-    /// The policy that forbids it; `None` where none permits it.
+    /// The policy that forbids the call; `None` if no policy permits it.
     pub(crate) policy: Option<String>,
-    /// What is told to who asked.
+    /// The text for the caller.
     pub(crate) message: String,
-    /// Whether who asked may not even know of the thing, so that the message says that there is
-    /// none.
+    /// Whether the caller may not know that the object exists. The message then says that it does
+    /// not exist.
     pub(crate) is_hidden: bool,
 }
 
 impl Denial {
-    /// What is told to who asked, with whom to ask.
+    /// The text for the caller, followed by the site's help text.
     pub(crate) fn told(&self, help: &str) -> String {
         let separator = if help.is_empty() { "" } else { "; " };
         format!("{}{separator}{help}", self.message)
     }
 
-    /// The word for it in records.
+    /// The reason as records show it.
     pub(crate) fn reason(&self) -> &str {
         self.policy.as_deref().unwrap_or(NOT_PERMITTED)
     }
 }
 
-/// Decides on a case.
+/// Decides about a call.
 pub(crate) fn decide(
     policy: &Policy,
     mode: Mode,
@@ -83,7 +84,7 @@ pub(crate) fn decide(
     Decision::Allow { policy: permitted_by, reported }
 }
 
-/// The answer of the policies to each question, whatever they answer to the others.
+/// The judgement of the policies about each question. No judgement depends on another.
 pub(crate) fn answers<'a>(
     policy: &'a Policy,
     principal: &'a Principal,
@@ -128,25 +129,26 @@ fn denial(
     Denial { policy: verdict.policy, message, is_hidden }
 }
 
-/// The denial for what is used and may not even be known of: any other would tell what it has.
+/// The denial that hides an object, if the call uses an object that the caller may not see. It comes
+/// before every other denial, because the text of another could show what the object has.
 fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Option<Denial> {
     answers(policy, principal, questions)
-        .filter(|(question, judgement)| !judgement.verdict.is_allowed && tells_of_another(question))
+        .filter(|(question, judgement)| !judgement.verdict.is_allowed && may_be_foreign(question))
         .map(|(question, judgement)| {
             denial(policy, principal, questions, question, judgement.verdict)
         })
         .find(|denial| denial.is_hidden)
 }
 
-/// Whether what a step is about has a configuration of its own, which somebody has made.
-const fn tells_of_another(question: &Question) -> bool {
+/// Whether the object of a question has a configuration that another caller may have made.
+const fn may_be_foreign(question: &Question) -> bool {
     matches!(
         question.object,
         QuestionObject::Container(_) | QuestionObject::Volume(_) | QuestionObject::Network(_)
     )
 }
 
-/// Who starts a process in a container knows its id, and nobody else has to.
+/// Hides a process from every caller except the one that created it.
 fn foreign_exec(questions: &Questions) -> Denial {
     let given = questions.all.first().map(|question| question.given.as_str()).unwrap_or_default();
     let message = format!("No such exec instance: {given}");
@@ -154,47 +156,48 @@ fn foreign_exec(questions: &Questions) -> Denial {
 }
 
 fn explain(questions: &Questions, question: &Question, verdict: &Verdict) -> String {
-    let what = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
+    let object = object_in_words(question);
+    let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
     let why = match &verdict.policy {
         Some(policy) => format!("policy {policy} forbids it"),
         None => "no policy permits it".to_owned(),
     };
     let action = question.action;
     if questions.asks_for.is_empty() || !action.starts_with("privileged-") {
-        return format!("you are not allowed {action}{what}: {why}");
+        return format!("not allowed: {action}{object}: {why}");
     }
     let asks_for = questions.asks_for.join(", ");
-    format!("you are not allowed {action}{what}, which asks for {asks_for}: {why}")
+    format!("not allowed: {action}{object}, which asks for {asks_for}: {why}")
 }
 
-/// What a step is about, in words for people: the name that is taken, whatever has it so far.
-pub(crate) fn what(question: &Question) -> Option<String> {
+/// The object of a question, in words for people. A question about a name gives the name, not the
+/// object that has the name now.
+pub(crate) fn object_in_words(question: &Question) -> Option<String> {
     match (&question.name, &question.object) {
         (Some(name), _) if name == ANY_NAME => Some("any name".to_owned()),
         (Some(name), _) => Some(name.clone()),
         (None, QuestionObject::Daemon) => None,
-        (None, thing) => Some(describe(thing, &question.given)),
+        (None, object) => Some(describe(object, &question.given)),
     }
 }
 
-fn describe(thing: &QuestionObject, given: &str) -> String {
-    // Of several names the one that was asked for.
+fn describe(object: &QuestionObject, given: &str) -> String {
+    // An image may have several names. Show the one that the caller used.
     let image = |image: &ImageFacts| {
         let full = full_name(given);
         let forms = [given, full.trim_end_matches(":latest"), &full];
-        let asked_for = forms.iter().find_map(|form| image.names.get(*form));
+        let used = forms.iter().find_map(|form| image.names.get(*form));
         let is_tag_of =
             |name: &&String| name.strip_prefix(given).is_some_and(|tag| tag.starts_with(':'));
-        let known = asked_for.or_else(|| image.names.iter().find(is_tag_of));
-        let known = known.cloned();
-        // Other names of the image may be none of the caller's business.
+        let name = used.or_else(|| image.names.iter().find(is_tag_of)).cloned();
+        // The caller may not be allowed to see the other names of the image.
         match given {
-            "" => known.or_else(|| image.names.first().cloned()),
-            given => known.or_else(|| Some(given.to_owned())),
+            "" => name.or_else(|| image.names.first().cloned()),
+            given => name.or_else(|| Some(given.to_owned())),
         }
         .unwrap_or_else(|| image.id.clone())
     };
-    match thing {
+    match object {
         QuestionObject::Daemon => "docker".to_owned(),
         QuestionObject::NewContainer(container) => format!("image {}", image(&container.image)),
         QuestionObject::Container(container) => format!("container {}", container.name),
@@ -208,7 +211,7 @@ fn describe(thing: &QuestionObject, given: &str) -> String {
     }
 }
 
-/// What docker says of a thing that is not there, by the name under which it was asked for.
+/// The error text of docker for an object that does not exist. `given` is the caller's name for it.
 ///
 /// # Source
 /// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and

@@ -1,7 +1,7 @@
-//! Decisions that need not be made again.
+//! Caches the decisions of one connection.
 //!
-//! Whoever asks for the same over and over on one connection, a ping or a list, is answered the same
-//! for as long as the policies and the caller's groups are: the call says nothing else.
+//! Only calls that name no object and say nothing else, such as a ping or a list, are cached. The same
+//! call gets the same decision until the policies, the mode or the caller's groups change.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use crate::judge::questions::{QuestionObject, Questions};
 use crate::policy::{CallFacts, Policy, Principal};
 use crate::settings::Mode;
 
-/// What has been decided on one connection.
+/// The cached decisions of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionCache(RefCell<Option<CachedDecision>>);
 
@@ -21,12 +21,12 @@ struct CachedDecision {
     policy: Arc<Policy>,
     mode: Mode,
     principal: Principal,
-    /// By the action, and whether it is said to be as root.
+    /// By the action, and by whether the call is as root.
     decisions: HashMap<(&'static str, bool), Decision>,
 }
 
 impl DecisionCache {
-    /// Decides on a case, unless that was done before.
+    /// Decides about a call, or returns the cached decision.
     pub(crate) fn decide(
         &self,
         policy: &Arc<Policy>,
@@ -36,22 +36,24 @@ impl DecisionCache {
     ) -> Decision {
         let Some(key) = plain(questions) else { return decide(policy, mode, principal, questions) };
         let mut cache = self.0.borrow_mut();
-        let is_same = |kept: &CachedDecision| {
-            Arc::ptr_eq(&kept.policy, policy) && kept.mode == mode && kept.principal == *principal
+        let is_same = |cached: &CachedDecision| {
+            Arc::ptr_eq(&cached.policy, policy)
+                && cached.mode == mode
+                && cached.principal == *principal
         };
-        let kept = cache.take().filter(is_same).unwrap_or_else(|| CachedDecision {
+        let cached = cache.take().filter(is_same).unwrap_or_else(|| CachedDecision {
             policy: Arc::clone(policy),
             mode,
             principal: principal.clone(),
             decisions: HashMap::new(),
         });
-        let kept = cache.insert(kept);
+        let cached = cache.insert(cached);
         let decision = || decide(policy, mode, principal, questions);
-        kept.decisions.entry(key).or_insert_with(decision).clone()
+        cached.decisions.entry(key).or_insert_with(decision).clone()
     }
 }
 
-/// All that there is to decide by, where the call says no more.
+/// The key of a call in the cache; `None` if the decision depends on more than the key.
 fn plain(questions: &Questions) -> Option<(&'static str, bool)> {
     let [question] = questions.all.as_slice() else { return None };
     let is_as_root = questions.call.is_as_root;
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_for_one_action_and_one_set_of_policies() {
+    fn a_cached_decision_holds_for_one_action_and_one_set_of_policies() {
         let policy = |text: &str| Arc::new(Policy::from_text(text).unwrap());
         let all = policy(
             r#"@id("list") permit(principal, action == Action::"image-list", resource);
@@ -109,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn s29_a_caller_who_has_left_a_group_gets_a_decision_of_their_own() {
+    fn s29_a_caller_who_left_a_group_gets_a_new_decision() {
         let text = r#"@id("a") permit(principal in Group::"docker-admin", action, resource);"#;
         let (decision_cache, policy) =
             (DecisionCache::default(), Arc::new(Policy::from_text(text).unwrap()));
-        let asked = questions("image-list", "");
+        let questions = questions("image-list", "");
         for (groups, expected) in [(&["docker-admin"][..], true), (&[], false)] {
             let caller = user("dwalsh", 1001, groups);
-            let decision = decision_cache.decide(&policy, Mode::Enforce, &caller, &asked);
+            let decision = decision_cache.decide(&policy, Mode::Enforce, &caller, &questions);
             assert_eq!(is_allowed(&decision), expected, "{groups:?}");
         }
     }

@@ -1,7 +1,7 @@
-//! Whether a path of the host leads where it seems to lead.
+//! Resolves the symlinks in a path of the host.
 //!
-//! dockerd follows links when it mounts a path, later than the policies are asked. Where somebody
-//! else than root can put another thing in the path's way, it may lead anywhere by then.
+//! dockerd follows symlinks when it mounts a path, which is after the policies have decided. If a user
+//! other than root can replace a part of the path meanwhile, the path may lead anywhere by then.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -9,16 +9,16 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Most links on the way, as the kernel has it.
+/// The most symlinks that the kernel follows in one path.
 ///
 /// # Source
 /// `MAXSYMLINKS` in `include/linux/namei.h`.
 const LINKS_LIMIT: usize = 40;
 
-/// Where a path leads, if nobody but root can change that.
+/// Where a path leads; `None` if a user other than root can change that, or if this process may not
+/// read a part of the path.
 ///
-/// What is not there yet is made by dockerd, as root, and so is no way for anybody. What this
-/// process may not look at may be anything.
+/// A part that does not exist is harmless: dockerd creates it as root.
 pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
     let mut ahead: VecDeque<String> = parts(Path::new(path))?.collect();
     let mut reached = PathBuf::from("/");
@@ -57,7 +57,7 @@ pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
     Some(reached)
 }
 
-/// The names in a path; nothing if one is no text.
+/// The names in a path; `None` if the path is not valid UTF-8.
 fn parts(path: &Path) -> Option<impl DoubleEndedIterator<Item = String> + use<>> {
     let text = path.to_str()?.to_owned();
     let parts: Vec<String> = text
@@ -68,8 +68,8 @@ fn parts(path: &Path) -> Option<impl DoubleEndedIterator<Item = String> + use<>>
     Some(parts.into_iter())
 }
 
-/// Whether nobody but root can put other things into a directory. In what is no directory there are
-/// none.
+/// Whether only root can change the entries of a directory. A file that is not a directory has no
+/// entries.
 fn is_roots_alone(directory: &Path) -> Option<bool> {
     let found = fs::symlink_metadata(directory).ok()?;
     Some(found.uid() == 0 && found.mode() & 0o022 == 0)
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_root_alone_can_change_leads_where_it_does() {
+    fn a_path_that_only_root_can_change_is_resolved() {
         assert_eq!(leads_to("/"), Some(PathBuf::from("/")));
         assert_eq!(leads_to("/etc/../etc/passwd"), Some(PathBuf::from("/etc/passwd")));
         assert_eq!(leads_to("/proc/self/../1"), Some(PathBuf::from("/proc/1")));
@@ -91,18 +91,20 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_change_may_lead_anywhere() {
+    fn a_path_that_other_users_can_change_is_not_resolved() {
         for path in ["/tmp/x", "/tmp/x/y", "/etc/../tmp/x", "/var/tmp/x"] {
             assert_eq!(leads_to(path), None, "{path}");
         }
-        // The directory itself cannot be exchanged; only what is in it.
+        // Other users can change the entries of /tmp, but cannot replace /tmp itself.
         assert_eq!(leads_to("/tmp"), Some(PathBuf::from("/tmp")));
     }
 
     #[test]
-    fn links_are_followed_and_do_not_go_round() {
+    fn symlinks_are_followed_and_loops_are_not() {
         if !nix::unistd::geteuid().is_root() {
-            println!("SKIPPED: links_are_followed_and_do_not_go_round: only root has such a place");
+            println!(
+                "SKIPPED: symlinks_are_followed_and_loops_are_not: needs root to create a safe directory"
+            );
             return;
         }
         let place = PathBuf::from(format!("/run/audit-broker-test-{}", std::process::id()));

@@ -1,16 +1,16 @@
-//! Whether an object is the caller's own, where a tool takes it for its own.
+//! Whether the caller made an object that a tool finds by its label.
 //!
-//! Tools such as compose find the containers, volumes and networks of a project by a label. Everybody
-//! may write any label, so a label must not lead a tool to what another person made: it would run its
-//! commands there, or mount it into its own containers.
+//! Tools such as compose find the containers, volumes and networks of a project by a label. Any caller
+//! may set any label. So a label must not lead a tool to an object that another person made. The
+//! tool would run commands in it, or mount it into its own containers.
 
 use crate::api::query_json;
 use crate::policy::{Maker, Principal};
 
-/// The group whose members count as one with root.
+/// The group whose members count as the same person as root.
 const ADMINS: &str = "docker-admin";
 
-/// How the labels begin by which tools find what they made.
+/// The prefixes of the labels by which tools find their objects.
 ///
 /// # Source
 /// `pkg/api/labels.go` of docker compose, `cli/compose/convert` of docker's CLI (stack),
@@ -26,14 +26,14 @@ const TOOL_LABELS: [&str; 7] = [
     "io.podman.compose.",
 ];
 
-/// Whether a tool looks for what it made, by the filters of a list or of events.
+/// Whether the filters of a list or of events name the label of a tool.
 pub(crate) fn is_by_tool_label(filters: Option<&str>) -> bool {
     let labels = query_json::filtered_by(filters, "label").unwrap_or_default();
     labels.iter().any(|label| TOOL_LABELS.iter().any(|prefix| label.starts_with(prefix)))
 }
 
-/// Whether the caller and the maker are one person or service. A container counts as the one who made
-/// it. Root and all administrators count as one.
+/// Whether the caller and the maker are the same person or service. A container counts as the person
+/// who made it. Root and all administrators count as one person.
 pub(crate) fn is_own(principal: &Principal, maker: &Maker) -> bool {
     let is_same = match principal {
         Principal::User { name, .. } => person(maker) == Person::User(name),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn s17_root_and_administrators_are_one_and_nobody_else_is() {
+    fn s17_only_root_and_administrators_count_as_one_person() {
         let in_container = |maker: Maker| {
             Principal::Container(Box::new(ContainerFacts { maker, ..ContainerFacts::of_root() }))
         };
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn s17_tools_find_by_labels_of_their_own() {
+    fn s17_labels_of_tools_are_recognised() {
         for (filters, expected) in [
             (r#"{"label":{"com.docker.compose.project=p":true}}"#, true),
             (r#"{"label":{"a=b":true,"com.docker.stack.namespace":true}}"#, true),

@@ -1,4 +1,6 @@
-//! Names that a request gives to containers, networks and images.
+//! Refuses a new name that another object's id begins with.
+//!
+//! This applies to the names of containers, networks and images. Volumes have no ids.
 
 use audit_host::object_id::SHORT_ID_DIGITS;
 use hyper::StatusCode;
@@ -12,11 +14,11 @@ use crate::dockerd::upstream::{Found, Upstream};
 use crate::judge::action::Action;
 use crate::refusal::Refusal;
 
-/// Fewer digits are the beginning of some id too often for names such as `db`.
+/// The fewest digits that count as the beginning of an id. Short names such as `db` begin too many ids.
 const SHORTEST_ID_DIGITS: usize = 4;
 
-/// Refuses a name that is the beginning of another's id. Docker takes a name before the beginning of
-/// an id: whoever calls the other by its id, as lists show it, would get this one.
+/// Refuses a name that is the beginning of another object's id. Docker prefers a name to the beginning
+/// of an id. A caller who uses the short id of the other object would reach the new object instead.
 ///
 /// # Source
 /// `GetContainer` in `daemon/container.go`, `FindNetwork` in `daemon/network.go` and `getImage` in
@@ -39,9 +41,9 @@ pub(crate) async fn refuse_name_of_id(
     }
     let (kind, found) = match &action.body {
         Body::NetworkCreate(_) => {
-            ("network", object::network(name, version, upstream).await?.map(|it| it.id))
+            ("network", object::network(name, version, upstream).await?.map(|found| found.id))
         }
-        _ => ("container", object::container(name, version, upstream).await?.map(|it| it.id)),
+        _ => ("container", object::container(name, version, upstream).await?.map(|found| found.id)),
     };
     if begins_an_id(name, &found) { Err(refusal(kind, name).into()) } else { Ok(()) }
 }
@@ -57,9 +59,9 @@ async fn refuse_names_of_image_ids(
         if !may_begin_id(digits) {
             continue;
         }
-        // Ids of images are known before the images are here.
+        // A caller can know the id of an image that this host does not have yet.
         let may_come = digits.len() >= SHORT_ID_DIGITS || digits.len() < name.len();
-        let found = object::image(digits, version, upstream).await?.map(|it| it.id);
+        let found = object::image(digits, version, upstream).await?.map(|found| found.id);
         if may_come || begins_an_id(digits, &found) {
             return Err(refusal("image", name).into());
         }
@@ -72,8 +74,8 @@ fn may_begin_id(name: &str) -> bool {
         && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether the one that was found by a name goes by the beginning of its id. What begins the ids of
-/// several is no document, and not missing either.
+/// Whether dockerd found an object by the beginning of its id. If several ids begin so, dockerd
+/// responds with an error other than 404.
 fn begins_an_id(name: &str, found: &Found<String>) -> bool {
     match found {
         Found::Yes(id) => id.strip_prefix("sha256:").unwrap_or(id).starts_with(name),
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_several_ids_begins_one() {
+    fn an_ambiguous_id_counts_as_an_id() {
         let several = Found::No(StatusCode::BAD_REQUEST, Bytes::new());
         assert!(begins_an_id("dead", &several));
         assert!(!begins_an_id("dead", &Found::No(StatusCode::NOT_FOUND, Bytes::new())));

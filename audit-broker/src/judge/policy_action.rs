@@ -1,18 +1,17 @@
-//! What a call does, in the words of policies.
+//! The policy action of each operation.
 //!
-//! One row for each action, and one arm for each operation. Knows no objects and asks nothing.
+//! The actions are those of the policy schema. This file knows neither objects nor policies.
 
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ExecOperation, ImageOperation, NetworkOperation, Operation,
     PluginOperation, RegistryOperation, SwarmOperation, SystemOperation, VolumeOperation,
 };
 
-/// What a call does, as an action of the schema.
+/// An action of the policy schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PolicyAction {
-    /// The action.
     pub(crate) name: &'static str,
-    /// The action where something of the host is asked for, or the container has it.
+    /// The action for a call that asks for access to the host, or whose container has such access.
     pub(crate) privileged: &'static str,
 }
 
@@ -23,8 +22,8 @@ impl PolicyAction {
     }
 }
 
-/// Defines operations that differ where the host is asked for, and those that do not.
-macro_rules! operations {
+/// Defines actions that have a privileged form.
+macro_rules! actions {
     ($($constant:ident $name:literal,)+) => {
         $(
             pub(crate) const $constant: PolicyAction =
@@ -33,7 +32,7 @@ macro_rules! operations {
     };
 }
 
-operations! {
+actions! {
     CONTAINER_CREATE "container-create",
     CONTAINER_DELETE "container-delete",
     CONTAINER_COMMIT "container-commit",
@@ -74,6 +73,7 @@ const PLUGIN_MANAGE: PolicyAction = plain("plugin-manage");
 pub(crate) const SWARM_VIEW: PolicyAction = plain("swarm-view");
 const SWARM_MANAGE: PolicyAction = plain("swarm-manage");
 
+/// An action without a privileged form.
 const fn plain(name: &'static str) -> PolicyAction {
     PolicyAction { name, privileged: name }
 }

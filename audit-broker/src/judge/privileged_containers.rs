@@ -1,10 +1,13 @@
-//! Which containers have something of the host.
+//! Caches which containers have access to the host.
+//!
+//! This file does not ask dockerd and does not judge. Its callers do both.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is known of containers. It does not change while a container is there.
+/// A cache of judgements about containers, by id. The access of a container does not change as long
+/// as it exists.
 #[derive(Debug, Default)]
 pub(crate) struct PrivilegedContainers(Mutex<HashMap<String, CachedAnswer>>);
 
@@ -13,28 +16,28 @@ enum CachedAnswer {
     Judged {
         is_privileged: bool,
     },
-    /// dockerd was asked and told nothing that the broker reads.
+    /// dockerd did not give a response that the broker can read.
     Unreadable {
         since: Instant,
     },
 }
 
-/// Whether dockerd is to be asked for a container.
+/// Whether the broker must ask dockerd about a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CacheLookup {
-    /// Nobody has asked yet.
+    /// Yes: the container is not in the cache.
     First,
-    /// It could not be read some time ago.
+    /// Yes: reading it failed more than [`RETRY_AFTER`] ago.
     Again,
-    /// It is known, or could not be read just now.
+    /// No: the answer is cached, or reading it failed recently.
     No,
 }
 
-/// Most containers that are cached.
+/// The most containers in the cache.
 const CACHED_LIMIT: usize = 100_000;
 
-/// How long a container that could not be read is left alone. Each look at one that something else
-/// has locked takes as long as dockerd may take.
+/// How long the broker waits before it asks again about a container that it could not read. If
+/// dockerd holds the container's lock, each attempt lasts until the timeout.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl PrivilegedContainers {
@@ -42,24 +45,24 @@ impl PrivilegedContainers {
         self.insert(id, CachedAnswer::Judged { is_privileged });
     }
 
-    /// The container could not be read just now. What is known of it stays.
+    /// Notes that reading the container failed. A cached judgement stays.
     pub(crate) fn remember_unreadable(&self, id: &str) {
         if self.knows(id).is_none() {
             self.insert(id, CachedAnswer::Unreadable { since: Instant::now() });
         }
     }
 
-    /// Whether the container has something of the host; `None` if that is not known.
+    /// Whether the container has access to the host; `None` if unknown.
     pub(crate) fn knows(&self, id: &str) -> Option<bool> {
-        match self.known().get(id)? {
+        match self.cached().get(id)? {
             CachedAnswer::Judged { is_privileged } => Some(*is_privileged),
             CachedAnswer::Unreadable { .. } => None,
         }
     }
 
-    /// Whether dockerd is to be asked for the container.
+    /// Whether the broker must ask dockerd about the container.
     pub(crate) fn look(&self, id: &str) -> CacheLookup {
-        match self.known().get(id) {
+        match self.cached().get(id) {
             None => CacheLookup::First,
             Some(CachedAnswer::Unreadable { since }) if since.elapsed() >= RETRY_AFTER => {
                 CacheLookup::Again
@@ -68,15 +71,15 @@ impl PrivilegedContainers {
         }
     }
 
-    fn insert(&self, id: &str, what: CachedAnswer) {
-        let mut known = self.known();
-        if known.len() >= CACHED_LIMIT {
-            known.clear();
+    fn insert(&self, id: &str, answer: CachedAnswer) {
+        let mut cached = self.cached();
+        if cached.len() >= CACHED_LIMIT {
+            cached.clear();
         }
-        known.insert(id.to_owned(), what);
+        cached.insert(id.to_owned(), answer);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, CachedAnswer>> {
+    fn cached(&self) -> MutexGuard<'_, HashMap<String, CachedAnswer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s33_what_cannot_be_read_is_left_alone_for_a_while() {
+    fn s33_an_unreadable_container_is_retried_after_a_while() {
         let privileged = PrivilegedContainers::default();
         assert_eq!(privileged.look("a"), CacheLookup::First);
         privileged.remember_unreadable("a");

@@ -1,7 +1,8 @@
-//! What a new container is made without, since its owner may not have it.
+//! The privileges that a new container does not get, because its owner may not have them.
 //!
-//! docker gives every container the means to forge audit records, to make devices, and to become root
-//! by a set-uid program. The policies are asked about each, as if the request named it.
+//! By default, docker lets every container forge audit records, make device nodes, and become root
+//! through a set-uid program. The broker asks the policies about each of these, as if the request
+//! asked for it. It withholds those that no policy permits.
 
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
@@ -11,32 +12,36 @@ use crate::judge::policy_action;
 use crate::judge::questions::Questions;
 use crate::policy::CallFacts;
 
-/// Something that docker gives a container without being asked.
+/// A privilege that docker gives to a container by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withheld {
-    /// `CAP_AUDIT_WRITE`: the container writes any audit record in any name.
+    /// `CAP_AUDIT_WRITE`: the container can write any audit record in anyone's name.
     AuditWrite,
-    /// `CAP_MKNOD`: the container makes devices of the host. It cannot open them itself, but a process
-    /// of the host can, which reaches a container's process of the same uid by `/proc/PID/root`.
+    /// `CAP_MKNOD`: the container can make device nodes of the host. The container cannot open them.
+    /// A process on the host with the same uid can, through `/proc/PID/root`.
     Mknod,
-    /// Set-uid programs and file capabilities, which make the container's user root in it.
+    /// Set-uid programs and file capabilities: they can make the container's user root in it.
     NewPrivileges,
 }
 
 impl Withheld {
     const ALL: [Self; 3] = [Self::AuditWrite, Self::Mknod, Self::NewPrivileges];
 
-    /// What `explain` says of a container that is made without it.
+    /// The text that `explain` shows about a container without this privilege.
     pub(crate) const fn told(self) -> &'static str {
         match self {
-            Self::AuditWrite => "without CAP_AUDIT_WRITE: evidence-forging is not allowed",
-            Self::Mknod => "without CAP_MKNOD: devices is not allowed",
-            Self::NewPrivileges => "with no-new-privileges: to be root is not allowed",
+            Self::AuditWrite => {
+                "without CAP_AUDIT_WRITE: the policies do not permit evidence-forging"
+            }
+            Self::Mknod => "without CAP_MKNOD: the policies do not permit devices",
+            Self::NewPrivileges => {
+                "with no-new-privileges: the policies do not permit root in the container"
+            }
         }
     }
 
-    /// Whether docker gives it to a container of this configuration without being asked. What a
-    /// request asks for is judged with everything else.
+    /// Whether docker gives this privilege to a container of this configuration by default. If the
+    /// request asks for the privilege, the policies judge it as a danger instead.
     fn is_given(self, config: &HostConfig, call: &CallFacts) -> bool {
         match self {
             Self::AuditWrite => is_given_by_default(config, AUDIT_WRITE),
@@ -45,7 +50,7 @@ impl Withheld {
         }
     }
 
-    /// The call, and its action, that the caller would need a permit for.
+    /// The call and the action that a policy must permit for the container to get this privilege.
     fn question(self, questions: &Questions, action: &'static str) -> (CallFacts, &'static str) {
         let with = |danger: Danger| {
             let mut call = questions.call.clone();
@@ -62,7 +67,7 @@ impl Withheld {
         }
     }
 
-    /// Makes a container without it. docker obeys the last security option of a kind.
+    /// Removes this privilege from a configuration. docker obeys the last security option of a kind.
     pub(crate) fn take_from(self, config: &mut HostConfig) {
         let mut drop = |name: &str| {
             config.cap_drop.get_or_insert_default().0.push(name.to_owned());
@@ -79,7 +84,7 @@ impl Withheld {
 
 const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
 
-/// Finds what a new container is made without.
+/// Finds the privileges to withhold from a new container.
 pub(crate) fn withheld(
     permissions: Permissions<'_>,
     questions: &Questions,
@@ -93,7 +98,7 @@ pub(crate) fn withheld(
         let resource = question.object.resource();
         permissions.permit(action, resource, &call)
     };
-    let given = Withheld::ALL.into_iter().filter(|it| it.is_given(host_config, &questions.call));
+    let given = Withheld::ALL.into_iter().filter(|one| one.is_given(host_config, &questions.call));
     given.filter(|withheld| !may_have(*withheld)).collect()
 }
 

@@ -68,7 +68,7 @@ fn s12_a_build_does_not_own_an_image_of_root_that_it_uses() {
             take_by_build(&broker, query, &format!("{name}-root:1"), &format!("{name}=1{query}"));
         assert!(told.contains(id.trim_start_matches("sha256:")), "{told}");
         let removed = as_person(PERSON, &broker, &format!("docker rmi -f {id}"));
-        assert!(removed.contains("not allowed image-delete"), "{query}: {removed}");
+        assert!(removed.contains("not allowed: image-delete"), "{query}: {removed}");
         assert_eq!(shell(&format!("docker image inspect -f ok {id}")), "ok\n");
     }
 }

@@ -405,9 +405,9 @@ fn s19_a_user_can_push_and_remove_only_a_last_name_of_their_own() {
     as_person(PERSON, &broker, &format!("docker tag {id} {own}"));
     // The person cannot remove another user's name, and does not learn it.
     let told = as_person(PERSON, &broker, &format!("docker rmi -f {id}"));
-    assert!(told.contains("not allowed image-delete") && !told.contains("theirs"), "{told}");
+    assert!(told.contains("not allowed: image-delete") && !told.contains("theirs"), "{told}");
     let told = as_person(PERSON, &broker, &format!("docker rmi 127.0.0.1:1/{name}:theirs"));
-    assert!(told.contains("not allowed image-delete"), "{told}");
+    assert!(told.contains("not allowed: image-delete"), "{told}");
     let told = as_person("games", &broker, &format!("docker rmi 127.0.0.1:1/{name}:theirs"));
     assert!(told.contains("Untagged"), "{told}");
     let told = as_person(PERSON, &broker, &format!("docker push {own}"));
@@ -417,6 +417,6 @@ fn s19_a_user_can_push_and_remove_only_a_last_name_of_their_own() {
     // Another user's image without a name would be removed together with the name that it gets.
     let nameless = shell(&format!("printf 'FROM fedora\\nLABEL {name}=2\\n' | docker build -q -"));
     let told = as_person(PERSON, &broker, &format!("docker tag {} {own}", nameless.trim()));
-    assert!(told.contains("not allowed image-delete"), "{told}");
+    assert!(told.contains("not allowed: image-delete"), "{told}");
     shell(&format!("docker rmi {}", nameless.trim()));
 }

@@ -1,4 +1,4 @@
-//! The containers and images by which a request filters a list.
+//! Finds the containers and images by which a request filters a list.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use crate::dockerd::references::FilteredBy;
 use crate::dockerd::upstream::{Found, Unreachable};
 
 impl Finder<'_> {
-    /// What a list is to begin after or end before: `since` and `before` name containers or images, and
-    /// whether dockerd knows them is not for everybody. Ids take the place of the names.
+    /// Finds the objects of the filters `since` and `before`, and replaces their names by ids. The caller
+    /// must be allowed to see these containers and images, because the list shows whether they exist.
     pub(super) async fn find_of_filters(&mut self, head: &mut Head) -> Result<(), FindError> {
         for key in ["since", "before"] {
             let names = query_json::filtered_by(head.query.text("filters"), key);
@@ -44,7 +44,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// A container by which a list is filtered: the caller must be allowed to see it.
+    /// A container by which a list is filtered.
     async fn find_container_listed(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
         let name = name.trim_start_matches('/');
         if !self.is_new("container", name) {
@@ -60,7 +60,7 @@ impl Finder<'_> {
         Ok(Some(id))
     }
 
-    /// An image by which a list is filtered: the caller must be allowed to see it.
+    /// An image by which a list is filtered.
     async fn find_image_listed(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
         let known = self.references.filtered_by.iter().find_map(|(known, by)| match by {
             FilteredBy::Image(image) if known == name => Some(image.id.clone()),

@@ -1,4 +1,4 @@
-//! From the names of images in a request to the images that have them.
+//! Finds the images that a request names, and the current holders of the names that it gives.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::refusal::Refusal;
 
 impl Finder<'_> {
-    /// The names that a call gives to images, and what has them so far.
+    /// Finds the names that a call gives to images, and the current holder of each.
     pub(super) async fn find_names_taken(&mut self, head: &Head) -> Result<(), FindError> {
         let query = &head.query;
         if query.text("fromImage").is_some() && query.text("fromSrc").is_some() {
@@ -34,12 +34,12 @@ impl Finder<'_> {
         let repository = query.text("repo").unwrap_or_default();
         if has_tag(repository) && query.text("tag").is_some() {
             return Err(Refusal::bad_request(format!(
-                "`{}` has a tag already, and `tag` says another; leave one out",
+                "`{}` has a tag already, and `tag` gives another; leave one out",
                 repository.escape_debug()
             ))
             .into());
         }
-        // docker takes one twice for one.
+        // docker treats a repeated name as one.
         let mut names = names_taken(head);
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
@@ -62,9 +62,9 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The images that are copied out by name. dockerd copies out all tags of a name without a tag, so each
-    /// of them takes the place of the name. A name of nothing is refused: it could lead to an image by the
-    /// time that dockerd looks for it.
+    /// Finds the images that a call exports by name. For a name without a tag, dockerd exports all tags of
+    /// the name, so the tags replace the name. A name without an image is refused, because an image could
+    /// get the name before dockerd looks for it.
     pub(super) async fn find_exported(&mut self, query: &mut Query) -> Result<(), FindError> {
         let given: Vec<String> = query.all("names").map(str::to_owned).collect();
         let mut exported = Vec::new();
@@ -88,7 +88,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// All tags of a name without a tag; the name itself if there are none.
+    /// All tags that a name without a tag stands for; otherwise the name itself.
     async fn tags_meant(&self, name: &str) -> Result<Vec<String>, Unreachable> {
         let mut tags = Vec::new();
         let full = full_name(name);
@@ -118,8 +118,7 @@ impl Finder<'_> {
         })
     }
 
-    /// The image that a new container is made of. One that is not there could be by the time that the
-    /// container is made.
+    /// Finds the image of a new container, or notes dockerd's response if the image does not exist.
     pub(super) async fn find_used_image(
         &mut self,
         name: &str,
@@ -133,7 +132,7 @@ impl Finder<'_> {
             (Found::Yes(image), Some(platform)) => {
                 found = platform::variant(image, platform, self.upstream).await?;
             }
-            // In the words that clients get of a container that is made.
+            // The text that docker clients get when they create a container.
             (Found::No(StatusCode::NOT_FOUND, answer), _) => {
                 let message = format!("No such image: {}", full_name(name));
                 *answer = json!({ "message": message }).to_string().into();
@@ -147,8 +146,8 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// Has events that are asked for by the name of an image come by its id too: containers are made
-    /// of the id, and their events say that.
+    /// Adds the ids of images to an event filter by image name. The broker creates containers by image
+    /// id, so their events show the id.
     pub(super) async fn filter_by_ids(&mut self, query: &mut Query) -> Result<(), Unreachable> {
         let names = query_json::filtered_by(query.text("filters"), "image");
         let mut ids = Vec::new();
@@ -167,7 +166,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The image that has a name so far. Too many names are refused.
+    /// Finds the image that currently has a name. Beyond the limit of names, the holder is unknown.
     async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
         let holder = if self.is_unasked("name", &name) {
             holder_of(&name, self.version, self.upstream).await?
@@ -178,10 +177,10 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The images that a new container mounts, whose ids take the place of their names.
+    /// Finds the images that a new container mounts, and replaces their names by ids.
     ///
     /// # Errors
-    /// If there is no such image: another image could have the name by the time it is mounted.
+    /// If an image does not exist: another image could get the name before it is mounted.
     pub(super) async fn find_mounted_images(
         &mut self,
         config: &mut HostConfig,
@@ -206,7 +205,7 @@ pub(super) fn no_such_image(name: &str) -> Refusal {
     Refusal::not_found(format!("No such image: {name}"))
 }
 
-/// What is said of a name that docker itself reads in two ways.
+/// The refusal of a name that docker itself can read in two ways.
 pub(super) fn ambiguous(name: &str) -> Refusal {
     Refusal::bad_request(format!(
         "`{}`: what follows `docker.io/` must not look like a registry",
@@ -214,7 +213,7 @@ pub(super) fn ambiguous(name: &str) -> Refusal {
     ))
 }
 
-/// What has a name.
+/// Finds the current holder of an image name.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -233,7 +232,7 @@ pub(crate) async fn holder_of(
     })
 }
 
-/// The names that a call gives to images, whosever they were, as docker writes them.
+/// The names that a call gives to images, as docker writes them.
 fn names_taken(head: &Head) -> Vec<String> {
     let query = &head.query;
     let with_tag = |name: &str| match query.text("tag") {
@@ -251,8 +250,8 @@ fn names_taken(head: &Head) -> Vec<String> {
     }
 }
 
-/// The name that an image gets which is pulled, unless it is asked for by its digest. Without a tag,
-/// all of the repository are.
+/// The name that a pulled image gets; `None` if the call pulls by digest. A call without a tag pulls
+/// all tags of the repository.
 pub(crate) fn name_pulled(head: &Head) -> Option<String> {
     let name = head
         .query
@@ -278,7 +277,7 @@ fn is_image(mount: &Mount) -> bool {
     mount.kind.as_deref() == Some("image")
 }
 
-/// Whether dockerd can be asked for an image of this name, without another path coming of it.
+/// Whether the name is safe in the path of a request to dockerd.
 pub(super) fn may_be_image(name: &str) -> bool {
     !name.is_empty() && !name.split('/').any(|part| part.starts_with('.'))
 }

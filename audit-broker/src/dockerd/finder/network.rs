@@ -1,4 +1,4 @@
-//! The networks that a request names.
+//! Finds the networks that a request names.
 
 use crate::api::container::ContainerConfig;
 use crate::api::network::EndpointSettings;
@@ -10,11 +10,10 @@ use crate::refusal::Refusal;
 use super::{DOCKERS_NETWORKS, Finder, JOINED};
 
 impl Finder<'_> {
-    /// The networks of a new container.
+    /// Finds the networks of a new container, and puts the network's id into each endpoint.
     ///
-    /// Each endpoint gets its network's id, since dockerd looks for the name not before the
-    /// container starts, and takes the beginning of an id for a name: by then it could be another
-    /// network's.
+    /// dockerd looks up the name only when the container starts, and it also accepts the beginning of an
+    /// id. By then, the name could mean another network.
     ///
     /// # Source
     /// `getNetworkID` in `daemon/container_operations.go` of moby, which prefers the id.
@@ -43,7 +42,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// Gives the network's id; `None` if there is none of the name.
+    /// Finds the id of a network; `None` if the network does not exist.
     pub(super) async fn find_network(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
         if self.is_new("network", name)
             && let Found::Yes(network) = object::network(name, self.version, self.upstream).await?
@@ -56,7 +55,7 @@ impl Finder<'_> {
     }
 }
 
-/// Refuses an endpoint that names another network than the path does: dockerd would take that one.
+/// Refuses an endpoint that names another network than the path. dockerd would use the endpoint's.
 ///
 /// # Errors
 /// If the endpoint names another network.

@@ -1,13 +1,13 @@
-//! Images that are there for several platforms.
+//! Images with variants for several platforms.
 
 use serde_json::{Value, json};
 
 use crate::dockerd::object::{self, Image};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 
-/// The image as it is for a platform that a request names: its user, its command and all else may be
-/// others there. Daemons that cannot be asked have images for one platform each, unless somebody has
-/// turned on containerd's image store.
+/// The variant of an image for the platform that a request names. Its user, its command and everything
+/// else may differ. A daemon that is too old to be asked has one platform for each image, unless root
+/// has turned on containerd's image store.
 ///
 /// # Source
 /// `platform` of `ImageInspect` in the API description of moby, since version 1.49.
@@ -21,11 +21,11 @@ pub(super) async fn variant(
         return Ok(Found::Yes(image.clone()));
     }
     let found = object::image_for(&image.id, &document(platform), version, upstream).await?;
-    // The container is made of the image as a whole.
+    // dockerd creates the container from the id of the whole image.
     Ok(found.map(|variant| variant.within(image)))
 }
 
-/// A platform as docker writes it in a document: `os/architecture/variant`, or one of the first two.
+/// A platform in docker's JSON form. The text is `os/architecture/variant`, or one of the first two.
 ///
 /// # Source
 /// `Parse` and `normalizeArch` of `github.com/containerd/platforms`.
@@ -58,7 +58,7 @@ fn document(platform: &str) -> Value {
     }
 }
 
-/// Words that stand for an operating system where they stand alone.
+/// Words that mean an operating system if they stand alone.
 const SYSTEMS: [&str; 4] = ["linux", "windows", "darwin", "freebsd"];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Images, and how dockerd tells of them.
+//! Images, as dockerd describes them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::api::words::Words;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 
-/// An image as it was when the call came.
+/// An image as it was when the call arrived.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Image {
@@ -28,7 +28,7 @@ pub(crate) struct Image {
     config: Option<Config>,
 }
 
-/// An image, and the name by which the client asks for it.
+/// An image, with the name that the client uses for it.
 #[derive(Debug)]
 pub(crate) struct NamedImage {
     pub(crate) given: String,
@@ -36,12 +36,12 @@ pub(crate) struct NamedImage {
 }
 
 impl Image {
-    /// Everything that it goes by: `fedora:latest`, `fedora@sha256:...`.
+    /// All names of the image: `fedora:latest`, `fedora@sha256:...`.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.repo_tags.iter().chain(&self.repo_digests).flatten().map(String::as_str)
     }
 
-    /// Whether it has this name with a tag and no other, and digests in the same repository only.
+    /// Whether the image has only this tag, and only digests in the same repository.
     ///
     /// # Source
     /// `isSingleReference` in `daemon/images/image_delete.go` of moby.
@@ -51,14 +51,14 @@ impl Image {
         self.tags() == [name] && digests.all(|digest| digest.split('@').next() == Some(repository))
     }
 
-    /// The tag that a client means by a name; `None` if the image has no such tag.
+    /// The full tag that a client means by a name; `None` if the image has no such tag.
     pub(crate) fn tag_of(&self, name: &str) -> Option<String> {
         let full = full_name(name);
         (self.tags().contains(&full) && !is_ambiguous(name)).then_some(full)
     }
 
-    /// What dockerd is asked for so that it copies out this image alone: it copies out all tags of a name
-    /// without a tag.
+    /// The name for which dockerd exports this image alone. For a name without a tag, dockerd exports all
+    /// tags of that name.
     ///
     /// # Source
     /// `parseNames` in `image/tarexport/save.go` of moby.
@@ -67,7 +67,7 @@ impl Image {
         self.tag_of(name).or(by_digest).unwrap_or_else(|| self.id.clone())
     }
 
-    /// Its names with a tag, as docker writes them.
+    /// The names of the image that have a tag, as docker writes them.
     pub(crate) fn tags(&self) -> &[String] {
         self.repo_tags.as_deref().unwrap_or_default()
     }
@@ -76,12 +76,12 @@ impl Image {
         self.config.as_ref()?.labels.as_ref()
     }
 
-    /// What this one is made of, by the id and names of another.
+    /// The configuration of this image, with the id and names of another.
     pub(crate) fn within(self, other: &Self) -> Self {
         Self { config: self.config, ..other.clone() }
     }
 
-    /// What is run where nobody says anything else: the entry point, and its arguments.
+    /// The default entry point, and its default arguments.
     pub(crate) fn command(&self) -> (&[String], &[String]) {
         let config = self.config.as_ref();
         let entrypoint = config.and_then(|config| config.entrypoint.as_ref());
@@ -89,35 +89,35 @@ impl Image {
         (words_of(entrypoint), words_of(arguments))
     }
 
-    /// Where a container of it has volumes that nobody asks for.
+    /// The paths at which each container of the image gets an anonymous volume.
     pub(crate) fn volumes(&self) -> impl Iterator<Item = &String> {
         let volumes = self.config.as_ref().and_then(|config| config.volumes.as_ref());
         volumes.into_iter().flat_map(Map::keys)
     }
 
-    /// What docker runs in it from time to time where nobody says anything else.
+    /// The command of the default health check.
     pub(crate) fn health_check(&self) -> &[String] {
         let health = self.config.as_ref().and_then(|config| config.healthcheck.as_ref());
         health.and_then(|health| health.test.as_deref()).unwrap_or_default()
     }
 
-    /// The same, with its times.
+    /// The default health check, with its intervals and timeouts.
     pub(crate) fn health(&self) -> Option<&HealthConfig> {
         self.config.as_ref()?.healthcheck.as_ref()
     }
 
-    /// Where its processes begin unless the request says otherwise.
+    /// The default working directory.
     pub(crate) fn working_directory(&self) -> &str {
         self.config.as_ref().and_then(|config| config.working_dir.as_deref()).unwrap_or_default()
     }
 
-    /// What is in the environment where nobody says anything else.
+    /// The default environment.
     pub(crate) fn environment(&self) -> &[String] {
         let environment = self.config.as_ref().and_then(|config| config.env.as_ref());
         environment.map_or(&[], Vec::as_slice)
     }
 
-    /// As whom it is run where nobody says anything else.
+    /// The default user.
     pub(crate) fn user(&self) -> &str {
         self.config.as_ref().and_then(|config| config.user.as_deref()).unwrap_or_default()
     }
@@ -127,7 +127,7 @@ fn words_of(words: Option<&Words>) -> &[String] {
     words.map_or(&[], |words| &words.0)
 }
 
-/// An image by its name, id or the beginning of an id.
+/// Finds an image by its name, its id or the beginning of its id.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -139,7 +139,7 @@ pub(crate) async fn image(
     upstream.ask(&format!("/v{version}/images/{}/json", percent::encode_path(name))).await
 }
 
-/// An image as it is for a platform, by its id.
+/// Finds the variant of an image for a platform, by the image's id.
 ///
 /// # Errors
 /// If dockerd cannot be reached.
@@ -154,8 +154,8 @@ pub(crate) async fn image_for(
     upstream.ask(&format!("/v{version}/images/{id}/json?platform={platform}")).await
 }
 
-/// The image that is pushed. Without a tag it is each that is tagged in the repository, of which this
-/// is one.
+/// Finds the image that a call pushes. A push without a tag pushes every tag of the repository; then
+/// this is one of the images.
 pub(super) async fn pushed(
     name: &str,
     tag: Option<&str>,

@@ -1,7 +1,7 @@
-//! What the broker itself asks dockerd, or has it do.
+//! The requests of the broker's own to dockerd.
 //!
-//! Knows how long an answer is awaited and how much of it is read. An object that dockerd does not
-//! tell of in time, or not in few words, must not hold up or fill the broker.
+//! This file limits how long the broker waits for a response and how much of it the broker reads. A slow
+//! or long response must not block the broker or fill its memory.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -19,18 +19,18 @@ use tokio::time::{Instant, timeout_at};
 use super::{Found, RequestBody, Unreachable, Upstream, malformed, release};
 use crate::api::request::ApiVersion;
 
-/// The most that the broker reads for one question, and for all questions of one call together, in
-/// bytes. An object that clients make through the broker has less than that to tell.
+/// The most bytes that the broker reads for one request of its own, and for all such requests of one
+/// call together. The description of an object that was created through the broker is shorter.
 const DOCUMENT_LIMIT_BYTES: usize = 16 << 20;
 
-/// How much of a document that is too long is kept, in bytes. The id of its object is in it.
+/// How many bytes of a response that is too long the broker keeps. They contain the object's id.
 const BEGINNING_BYTES: usize = 1 << 10;
 
-/// How long dockerd may take to change something for a client who waits for it: to remove a large
-/// container, or to measure all of them.
+/// The timeout of a slow operation for which a client waits: to remove a large container, or to measure
+/// the size of all containers.
 pub(crate) const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What may be spent on questions: time, and bytes of answers.
+/// The time and the bytes of responses that some requests may use together.
 #[derive(Debug)]
 pub(super) struct Allowance {
     timeout: Duration,
@@ -54,35 +54,36 @@ struct VersionDocument {
 }
 
 impl Upstream {
-    /// The same dockerd, for the questions of one call: they have one deadline and one limit of
-    /// bytes together, however many things the call names.
+    /// The same dockerd, for the broker's requests about one call. They share one deadline and one limit
+    /// of bytes, however many objects the call names.
     pub(crate) fn for_one_call(&self) -> Self {
         self.within(self.pool.timeout)
     }
 
-    /// The same dockerd, for questions that end together after this time.
+    /// The same dockerd, for requests that share this timeout.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
         let allowance = Some(Rc::new(Allowance::new(timeout)));
         Self { pool: Rc::clone(&self.pool), allowance }
     }
 
-    /// How long dockerd is awaited where nothing else is said.
+    /// The default timeout of a request.
     pub(crate) fn timeout(&self) -> Duration {
         self.pool.timeout
     }
 
-    /// Asks for a document.
+    /// Gets a document.
     ///
     /// # Errors
-    /// If dockerd cannot be reached, does not answer in time, or its answer is not what it should be.
+    /// If dockerd cannot be reached, does not respond in time, or sends a response that the broker cannot
+    /// read.
     pub(crate) async fn ask<Document: DeserializeOwned>(
         &self,
         target: &str,
     ) -> Result<Found<Document>, Unreachable> {
-        self.told(target, request(target, Full::default())?, self.pool.timeout).await
+        self.document(target, request(target, Full::default())?, self.pool.timeout).await
     }
 
-    /// Has dockerd make something, and gives what it says of it.
+    /// Makes dockerd create an object, and returns dockerd's description of it.
     ///
     /// # Errors
     /// As [`Self::ask`].
@@ -94,10 +95,10 @@ impl Upstream {
         let mut request = request(target, Full::new(document.into()))?;
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.told(target, request, CHANGE_TIMEOUT).await
+        self.document(target, request, CHANGE_TIMEOUT).await
     }
 
-    /// Has dockerd do something, and gives whether it did.
+    /// Posts a document, and returns whether dockerd did what it says.
     ///
     /// # Errors
     /// As [`Self::command`].
@@ -105,15 +106,14 @@ impl Upstream {
         let mut request = request(target, Full::new(document))?;
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (status, _) = self.answer(target, request, CHANGE_TIMEOUT).await?;
+        let (status, _) = self.response(target, request, CHANGE_TIMEOUT).await?;
         Ok(status.is_success())
     }
 
-    /// Has dockerd do something without more words, and gives what it says of it; `None` if it does
-    /// not do that.
+    /// Sends a request without a body, and returns the response; `None` if dockerd refuses.
     ///
     /// # Errors
-    /// If dockerd cannot be reached, or does not answer within [`CHANGE_TIMEOUT`].
+    /// If dockerd cannot be reached, or does not respond within [`CHANGE_TIMEOUT`].
     pub(crate) async fn command(
         &self,
         method: Method,
@@ -125,10 +125,10 @@ impl Upstream {
         })
     }
 
-    /// Sends a request without a body, and gives dockerd's answer, also where that is a refusal.
+    /// Sends a request without a body, and returns the response, even if dockerd refuses.
     ///
     /// # Errors
-    /// If dockerd cannot be reached, or does not answer within [`CHANGE_TIMEOUT`].
+    /// If dockerd cannot be reached, or does not respond within [`CHANGE_TIMEOUT`].
     pub(crate) async fn order(
         &self,
         method: Method,
@@ -136,18 +136,18 @@ impl Upstream {
     ) -> Result<Found<Bytes>, Unreachable> {
         let mut request = request(target, Full::default())?;
         *request.method_mut() = method;
-        let (status, bytes) = self.answer(target, request, CHANGE_TIMEOUT).await?;
+        let (status, bytes) = self.response(target, request, CHANGE_TIMEOUT).await?;
         Ok(if status.is_success() { Found::Yes(bytes) } else { Found::No(status, bytes) })
     }
 
-    /// The document that dockerd answers with.
-    async fn told<Document: DeserializeOwned>(
+    /// Sends a request, and parses the response.
+    async fn document<Document: DeserializeOwned>(
         &self,
         target: &str,
         request: Request<RequestBody>,
         timeout: Duration,
     ) -> Result<Found<Document>, Unreachable> {
-        let (status, bytes) = self.answer(target, request, timeout).await?;
+        let (status, bytes) = self.response(target, request, timeout).await?;
         if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
             return Ok(Found::No(status, bytes));
         }
@@ -155,8 +155,9 @@ impl Upstream {
         Ok(Found::Yes(document.map_err(|error| malformed(target, error.into()))?))
     }
 
-    /// The whole answer, within what is left of the allowance, or within one of its own.
-    async fn answer(
+    /// Sends a request, and reads the whole response. Both are limited by the shared allowance, or by
+    /// an allowance of its own.
+    async fn response(
         &self,
         target: &str,
         request: Request<RequestBody>,
@@ -165,25 +166,25 @@ impl Upstream {
         let own = || Rc::new(Allowance::new(timeout));
         let allowance = self.allowance.clone().unwrap_or_else(own);
         let limit = allowance.bytes_left.get();
-        let answering = async {
-            let (response, line) = self.send(request).await?;
+        let reading = async {
+            let (response, connection) = self.send(request).await?;
             let (head, body) = response.into_parts();
-            let read = line.read(body, limit).await;
+            let read = connection.read(body, limit).await;
             Ok((head.status, read.map_err(|error| error.keeping(BEGINNING_BYTES).of(target))?))
         };
-        let answered = timeout_at(allowance.end, answering).await.unwrap_or_else(|_| {
+        let read = timeout_at(allowance.end, reading).await.unwrap_or_else(|_| {
             let (what, timeout) = (target.to_owned(), allowance.timeout);
             Err(Unreachable::TimedOut { what, timeout })
         });
-        let (status, bytes) = answered?;
+        let (status, bytes) = read?;
         allowance.bytes_left.set(limit.saturating_sub(bytes.len()));
         Ok((status, bytes))
     }
 
-    /// The newest version of the API that both dockerd and the broker speak.
+    /// The newest version of the API that both dockerd and the broker support.
     ///
     /// # Errors
-    /// If dockerd cannot be reached or is older than what the broker understands.
+    /// If dockerd cannot be reached or is older than the broker supports.
     pub(crate) async fn newest_version(&self) -> Result<ApiVersion, Unreachable> {
         if let Some(newest) = self.pool.newest.get() {
             return Ok(newest);
@@ -205,13 +206,13 @@ impl Upstream {
         }
     }
 
-    /// The release of docker, as far as it is known: after [`Self::newest_version`].
+    /// The release of docker; known only after [`Self::newest_version`].
     pub(crate) fn engine(&self) -> Option<[u32; 3]> {
         self.pool.engine.get()
     }
 }
 
-/// A request of the broker's own.
+/// Builds a request of the broker's own.
 fn request(target: &str, body: Full<Bytes>) -> Result<Request<RequestBody>, Unreachable> {
     let uri = target.parse().map_err(|error: InvalidUri| malformed(target, error.into()))?;
     let mut request = Request::new(Either::Left(body));

@@ -1,7 +1,7 @@
-//! A request whose answer is a raw stream.
+//! Requests whose response is a raw stream.
 //!
-//! Knows how to write a request and read the head of its answer, and not one byte more: what comes
-//! behind it belongs to the stream.
+//! This file writes a request and parses the head of its response. All bytes after the head belong to the
+//! stream, so this file must not interpret them.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -17,16 +17,16 @@ use super::{BoxError, Unreachable, Upstream};
 use crate::net::socket::Socket;
 use crate::net::tunnel::{TunnelEnd, write_all};
 
-/// Longest head of an answer, in bytes, and most headers in it.
+/// The longest head of a response, in bytes, and the most headers in it.
 const HEAD_LIMIT_BYTES: usize = 64 << 10;
 const HEADERS_LIMIT: usize = 64;
 
 impl Upstream {
-    /// Sends the request on a connection of its own, and gives the head of the answer and the
-    /// stream behind it.
+    /// Sends the request on a new connection, and returns the head of the response and the stream
+    /// after it.
     ///
     /// # Errors
-    /// If dockerd cannot be reached, or its answer cannot be read.
+    /// If dockerd cannot be reached, or if the broker cannot read its response.
     pub(crate) async fn open(
         &self,
         request: &Request<Bytes>,
@@ -44,7 +44,7 @@ impl Upstream {
                 source,
             })?;
             if let Some((head, len)) = parsed {
-                // In memory of its own: the head is not needed any more.
+                // A copy, so that the memory of the head is freed.
                 let read = Bytes::copy_from_slice(read.get(len..).unwrap_or_default());
                 return Ok((head, TunnelEnd { socket, read }));
             }
@@ -52,7 +52,7 @@ impl Upstream {
     }
 }
 
-/// The request as it stands on the wire.
+/// The bytes of the request on the wire.
 fn request_bytes(request: &Request<Bytes>) -> Vec<u8> {
     let mut bytes = format!("{} {} HTTP/1.1", request.method(), request.uri()).into_bytes();
     let mut header = |name: &HeaderName, value: &[u8]| {
@@ -72,7 +72,7 @@ fn request_bytes(request: &Request<Bytes>) -> Vec<u8> {
     bytes
 }
 
-/// Appends what has come; `false` if no more will.
+/// Reads more bytes; `false` at the end of the stream.
 async fn read_more(socket: &Socket, read: &mut Vec<u8>) -> io::Result<bool> {
     let count = poll_fn(|context| {
         socket.poll_read(context, HEAD_LIMIT_BYTES, |bytes| {
@@ -83,7 +83,7 @@ async fn read_more(socket: &Socket, read: &mut Vec<u8>) -> io::Result<bool> {
     Ok(count.await? > 0)
 }
 
-/// The head and its length in bytes; `None` if it is not whole yet.
+/// The head and its length in bytes; `None` if it is not complete yet.
 fn parse_head(read: &[u8]) -> Result<Option<(Parts, usize)>, BoxError> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut parsed = httparse::Response::new(&mut headers);
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_written_whole() {
+    fn a_request_is_written_completely() {
         let request = Request::post("/v1.41/exec/a/start")
             .header("host", "docker")
             .body(Bytes::from_static(b"{}"))
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_an_answer_ends_where_the_stream_begins() {
+    fn the_head_of_a_response_ends_where_the_stream_begins() {
         let answer = b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\nHTTP/1.1 is not read";
         let end = answer.len() - "HTTP/1.1 is not read".len();
         for len in 0..end {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused() {
+    fn an_invalid_response_is_refused() {
         for answer in [&b"SSH-2.0\r\n\r\n"[..], b"HTTP/1.1 099 x\r\n\r\n"] {
             assert!(parse_head(answer).is_err());
         }

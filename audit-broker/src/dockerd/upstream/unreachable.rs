@@ -1,4 +1,4 @@
-//! Why dockerd did not answer.
+//! Why the broker has no usable response from dockerd.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,75 +9,76 @@ use bytes::Bytes;
 use super::BoxError;
 use crate::api::request::ApiVersion;
 
-/// Why dockerd did not answer, or gave an answer that the broker does not read.
+/// Why the broker has no usable response from dockerd.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreachable {
-    /// Nobody listens, or nobody accepts.
+    /// No process listens at the socket, or dockerd does not accept the connection.
     #[error("cannot connect to dockerd at {}: {source}; is it running", socket.display())]
     Connect {
-        /// Where.
+        /// The path of the socket.
         socket: PathBuf,
-        /// What the system call answered.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The connection broke before there was an answer.
+    /// The connection broke before dockerd sent a response.
     #[error("dockerd gave no answer: {source}")]
     NoAnswer {
-        /// What hyper or the system call says of it.
+        /// The error of hyper or of the system call.
         source: BoxError,
     },
-    /// The answer did not come in time. dockerd answers nothing about a container while something
-    /// else holds its lock, such as a copy of its files that its client does not read.
+    /// The response did not arrive in time. dockerd does not respond about a container while another
+    /// request holds the container's lock. One such request is a download of files whose client does
+    /// not read.
     #[error(
-        "dockerd did not answer {what} within {timeout:?}; try again later, or have root raise \
+        "dockerd did not answer {what} within {timeout:?}; try again later, or ask root to raise \
          dockerd_timeout_seconds"
     )]
     TimedOut {
-        /// What was asked.
+        /// The target of the request.
         what: String,
         /// How long the broker waited.
         timeout: Duration,
     },
-    /// The answer is longer than the broker reads.
-    #[error("dockerd's answer to {what} is longer than {limit_bytes} bytes, the most that is read")]
+    /// The response is longer than the broker reads.
+    #[error("dockerd's answer to {what} is longer than {limit_bytes} bytes, the broker's limit")]
     TooLong {
-        /// What was asked.
+        /// The target of the request.
         what: String,
         /// The limit.
         limit_bytes: usize,
-        /// The first bytes of the answer.
+        /// The first bytes of the response.
         beginning: Bytes,
     },
-    /// What dockerd says is not what its API promises.
-    #[error("dockerd gave an answer to {what} that cannot be read: {source}")]
+    /// The response does not conform to the API.
+    #[error("cannot read dockerd's answer to {what}: {source}")]
     Malformed {
-        /// What was asked.
+        /// The target of the request.
         what: String,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: BoxError,
     },
-    /// It is no dockerd that the broker understands.
+    /// dockerd is older than the broker supports.
     #[error(
-        "dockerd speaks version `{told}` of its API; {} or newer is needed",
+        "dockerd supports version `{told}` of its API; the broker needs {} or newer",
         ApiVersion::OLDEST
     )]
     TooOld {
-        /// What it says.
+        /// The version that dockerd reports.
         told: String,
     },
 }
 
-/// Why the body of an answer was not read to its end.
+/// Why the broker did not read the body of a response to its end.
 #[derive(Debug)]
 pub(crate) enum BodyError {
-    /// It is longer than the limit, in bytes. The beginning is what had come by then.
+    /// The body is longer than the limit, in bytes. The beginning is the part that had arrived.
     TooLong { limit_bytes: usize, beginning: Bytes },
     /// The connection broke.
     Broken(BoxError),
 }
 
 impl BodyError {
-    /// The same, with no more than this of what had come.
+    /// The same error, with at most this many bytes of the beginning.
     pub(super) fn keeping(self, bytes: usize) -> Self {
         match self {
             Self::TooLong { limit_bytes, beginning } => {
@@ -88,7 +89,7 @@ impl BodyError {
         }
     }
 
-    /// The same, with what was asked.
+    /// The same error, with the target of the request.
     pub(crate) fn of(self, what: &str) -> Unreachable {
         let what = what.to_owned();
         match self {
@@ -101,7 +102,7 @@ impl BodyError {
 }
 
 impl Unreachable {
-    /// Whether dockerd is there, and one object is what it does not tell of.
+    /// Whether dockerd works, but not for the one object of the request.
     pub(crate) const fn is_about_one_object(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::TooLong { .. } | Self::Malformed { .. } => true,

@@ -1,4 +1,4 @@
-//! Images that the daemon builds, and the builder's own protocol.
+//! Builds, and BuildKit's own protocol.
 
 use audit_host::finding::{Finding, Way};
 use audit_host::options::address::judge_remote;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::{Danger, gathered::Gathered, namespace};
 use crate::api::request::Query;
 
-/// What the query of a build asks for. Where names lead to (`extrahosts`) and what a step may use
-/// less of concerns the build alone.
+/// The dangers in the query of a build. `extrahosts` and limits that only restrict the steps affect
+/// nothing but the build.
 pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
-    // docker gives each step CAP_AUDIT_WRITE. A caller who may build has that too, so policies say
-    // who may, and the build stays an ordinary one.
-    let questions =
+    // docker gives each step CAP_AUDIT_WRITE, so every caller who may build can forge records.
+    // Policies can name this danger, but it does not make the build a privileged action.
+    let forging =
         Finding::new(Danger::EvidenceForging, "CAP_AUDIT_WRITE").recorded_as(Way::Unrecorded);
-    gathered.add_found(format_args!("steps"), [questions]);
+    gathered.add_found(format_args!("steps"), [forging]);
     if let Some(network) = query.text("networkmode") {
         namespace::add_network(gathered, format_args!("query networkmode"), network);
     }
@@ -33,7 +33,7 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !are_allowed(ulimits)) {
         gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
     }
-    // The archive may come with the request, or from the client by its session.
+    // The archive may come with the request, or from the client through its session.
     let remote = query.text("remote").filter(|remote| !matches!(*remote, "" | "client-session"));
     if let Some(remote) = remote {
         gathered.add_found(format_args!("query remote"), judge_remote(remote));
@@ -43,8 +43,8 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
     }
 }
 
-/// Whether each limit of a process may be set. The daemon reads the keys in any case, the broker in
-/// docker's own only.
+/// Whether all limits of processes are allowed. dockerd accepts keys in upper or lower case; the broker
+/// accepts only docker's own spelling.
 fn are_allowed(ulimits: &str) -> bool {
     let Ok(ulimits) = serde_json::from_str::<Vec<BuildUlimit>>(ulimits) else { return false };
     ulimits
@@ -63,8 +63,8 @@ struct BuildUlimit {
     hard: i64,
 }
 
-/// The builder of its own protocol, which the broker cannot read. By default it gives a build that
-/// asks for them the host's network and devices.
+/// BuildKit, whose protocol the broker cannot read. By default it gives a build the host's network and
+/// devices on request.
 ///
 /// # Source
 /// `getEntitlements` in `daemon/internal/builder-next/controller.go` of moby.

@@ -1,12 +1,12 @@
-//! Capabilities that a container is given.
+//! The capabilities that docker gives to a container by default.
 
 use audit_host::options::capability::canonical;
 
 use crate::api::host_config::HostConfig;
 use crate::api::words::Words;
 
-/// Whether docker gives a new container this capability without being asked. The name is canonical, and
-/// that of one that docker gives by default. What a request adds is judged as a danger.
+/// Whether a new container gets this capability by default. The name must be canonical and one of
+/// docker's defaults. A capability that the request adds is not counted here: it is a danger.
 pub(crate) fn is_given_by_default(config: &HostConfig, capability: &str) -> bool {
     let names = |words: &Option<Words>| {
         let mut names = words.iter().flat_map(|words| &words.0).map(|name| canonical(name));
@@ -22,7 +22,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn docker_gives_what_forges_records_unless_something_is_said_of_it() {
+    fn audit_write_is_given_unless_the_request_mentions_it() {
         let is_given =
             |config| is_given_by_default(&serde_json::from_value(config).unwrap(), AUDIT_WRITE);
         for config in [json!({}), json!({"CapDrop": "CHOWN"}), json!({"CapAdd": ["CHOWN"]})] {

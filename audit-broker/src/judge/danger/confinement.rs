@@ -1,4 +1,4 @@
-//! What keeps a container apart from the host, where it is loosened.
+//! Loosened confinement of a container.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use super::{Danger, gathered::Gathered};
 use crate::api::host_config::HostConfig;
 use crate::api::task::{SelinuxContext, TaskPrivileges};
 
-/// Security options, and paths of the kernel that are shown or writable.
+/// Security options, and the masked and read-only paths of the kernel.
 pub(super) fn add_confinement(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (index, option) in config.security_opt.iter().flatten().enumerate() {
         gathered.add_found(format_args!("{place}SecurityOpt[{index}]"), security::judge(option));
     }
-    // docker leaves both out, or lists its defaults, where the container is confined as usual.
+    // If the container is confined as usual, docker omits both lists or sends its defaults.
     if let Some(path) = missing(MASKED_PATHS, config.masked_paths.as_deref()) {
         let loosened = Finding::loosened("systempaths", path);
         gathered.add_found(format_args!("{place}MaskedPaths"), [loosened]);
     }
-    // A program named in `/proc/sys/kernel/core_pattern` is run by the kernel, as root.
+    // The kernel runs the program in `/proc/sys/kernel/core_pattern` as root.
     if let Some(path) = missing(READONLY_PATHS, config.readonly_paths.as_deref()) {
         let loosened = Finding::loosened("systempaths", path);
         let root = Finding { danger: Danger::HostRoot, ..loosened.clone() };
@@ -27,13 +27,13 @@ pub(super) fn add_confinement(gathered: &mut Gathered, place: &str, config: &Hos
     }
 }
 
-/// The first path of the usual ones that a list leaves out.
+/// The first of the usual paths that a list leaves out.
 fn missing(usual: &[&'static str], paths: Option<&[String]>) -> Option<&'static str> {
     let paths = paths?;
     usual.iter().copied().find(|usual| !paths.iter().any(|path| path == usual))
 }
 
-/// Paths that every docker since 20.10 hides, and those that it makes read-only.
+/// Paths that every release of docker since 20.10 masks, and paths that it makes read-only.
 ///
 /// # Source
 /// `DefaultLinuxSpec` in moby's `oci/defaults.go`.
@@ -51,7 +51,7 @@ pub(super) const MASKED_PATHS: &[&str] = &[
 pub(super) const READONLY_PATHS: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// Switches of the kernel.
+/// Kernel parameters.
 pub(super) fn add_sysctls(
     gathered: &mut Gathered,
     place: &str,
@@ -64,7 +64,7 @@ pub(super) fn add_sysctls(
     }
 }
 
-/// What the tasks of a service are confined by.
+/// The confinement of the tasks of a service.
 pub(super) fn add_privileges(gathered: &mut Gathered, place: &str, privileges: &TaskPrivileges) {
     let seccomp = privileges.seccomp.as_ref().and_then(|seccomp| seccomp.mode.as_deref());
     let apparmor = privileges.apparmor.as_ref().and_then(|apparmor| apparmor.mode.as_deref());

@@ -1,5 +1,5 @@
-//! What a container has of the host: one that is made, started or entered, or whose things another
-//! uses.
+//! The access of a container to the host: of a new one, of one that a call starts or enters, and of
+//! one whose namespaces or volumes another container uses.
 
 use audit_host::options::capability;
 
@@ -11,7 +11,7 @@ use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::dockerd::references::References;
 
-/// A container that is made.
+/// A container that the call creates.
 pub(super) fn add_created(
     gathered: &mut Gathered,
     config: &ContainerConfig,
@@ -39,14 +39,14 @@ pub(super) fn add_created(
     process::add_created(gathered, config, references.images.first());
 }
 
-/// A container that is there already.
+/// An existing container that the call starts or enters.
 pub(super) fn add_entered(gathered: &mut Gathered, name: &str, config: &HostConfig) {
     let place = format!("container {name}: HostConfig.");
     add_host_config(gathered, &place, config);
     add_sysctls(gathered, &place, config, true);
 }
 
-/// What a container shares with one that joins its namespaces or uses its volumes.
+/// The access that a container shares with one that joins its namespaces or uses its volumes.
 pub(super) fn add_joined(gathered: &mut Gathered, name: &str, config: &HostConfig) {
     let place = format!("container {name}: HostConfig.");
     namespace::add_namespaces(gathered, &place, config);
@@ -95,7 +95,7 @@ fn add_volumes_from(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     }
 }
 
-/// The control groups of another container.
+/// The cgroup of another container.
 fn add_cgroup(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     let part = format_args!("{place}Cgroup");
     match config.cgroup.as_deref().map(|cgroup| (cgroup, cgroup.strip_prefix("container:"))) {

@@ -1,11 +1,11 @@
-//! Devices of the host that a container is given.
+//! Devices of the host that a container gets.
 
 use audit_host::options::device;
 
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::{DeviceRequest, Resources};
 
-/// Devices by path, by number and by what a driver calls them.
+/// Devices by path, by number and by the name that a driver has for them.
 pub(super) fn add_devices(gathered: &mut Gathered, place: &str, resources: &Resources<'_>) {
     for (index, mapping) in resources.devices.iter().enumerate() {
         let path = mapping.path_on_host.as_deref().unwrap_or_default();
@@ -21,7 +21,7 @@ pub(super) fn add_devices(gathered: &mut Gathered, place: &str, resources: &Reso
     }
 }
 
-/// A request in one word: the driver, and which devices or how many.
+/// A device request in one word: the driver, and the devices or their number.
 fn requested(request: &DeviceRequest) -> String {
     let driver = request.driver.as_deref().filter(|driver| !driver.is_empty()).unwrap_or("any");
     match &request.device_ids {

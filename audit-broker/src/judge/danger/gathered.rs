@@ -1,4 +1,4 @@
-//! What the walk over a request has found so far: the dangers, and what the records tell of them.
+//! Collects the dangers of a request during the walk, and the ways to the host for the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
@@ -10,27 +10,26 @@ use audit_host::options::host_path;
 use super::findings::Findings;
 use super::{Danger, Dangers};
 
-/// Most paths of the host whose links are followed, and most names in one of them. Each name takes a
-/// question to the file system, and policies are told of each directory that holds all paths.
+/// The most paths of the host whose symlinks the broker follows, and the most names in one path. Each
+/// name takes a system call, and policies see each directory that contains all paths.
 const HOST_PATHS_LIMIT: usize = 100;
 const DEPTH_LIMIT: usize = 128;
 
-/// What was found. Each part of a request is judged once, for the policy and the records alike.
+/// The dangers found so far. Each part of a request is judged once, for the policies and the records.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     findings: Findings,
     host_paths: BTreeSet<String>,
-    asked: RequestedAccess,
+    access: RequestedAccess,
 }
 
 impl Gathered {
-    /// A danger, where the request says so, and what it says there.
+    /// Adds a danger. `part` is the place in the request, and `value` is the value at that place.
     pub(super) fn add(&mut self, danger: Danger, part: Arguments<'_>, value: impl Into<String>) {
         self.add_found(part, [Finding::new(danger, value)]);
     }
 
-    /// What an option is found to ask for. Whatever is added yields one way to the host on record if
-    /// its danger yields the host.
+    /// Adds the findings of an option. A finding that yields the host also goes on record.
     pub(super) fn add_found(
         &mut self,
         part: Arguments<'_>,
@@ -42,36 +41,37 @@ impl Gathered {
             }
             // Denials, logs and records show the value.
             let finding = finding.without_credentials();
-            self.asked.add(finding.danger, finding.way, finding.value.as_bytes());
+            self.access.add(finding.danger, finding.way, finding.value.as_bytes());
             self.findings.add(finding, |finding| format!("{part}{}", finding.part));
         }
     }
 
-    /// A path whose links are followed later. One that is too much for that may lead anywhere.
+    /// Adds a path whose symlinks the broker follows later. Beyond the limits, a path counts as leading
+    /// anywhere.
     fn add_host_path(&mut self, path: &str) {
         let Some(path) = host_path::normalised(path) else { return };
         let depth = path.matches('/').count();
-        let is_too_much = self.host_paths.len() >= HOST_PATHS_LIMIT || depth > DEPTH_LIMIT;
-        if is_too_much && !self.host_paths.contains(&path) {
+        let is_beyond_limit = self.host_paths.len() >= HOST_PATHS_LIMIT || depth > DEPTH_LIMIT;
+        if is_beyond_limit && !self.host_paths.contains(&path) {
             let value =
-                format!("more than {HOST_PATHS_LIMIT} paths, or {DEPTH_LIMIT} names in one");
+                format!("more than {HOST_PATHS_LIMIT} paths, or {DEPTH_LIMIT} names in a path");
             self.findings.add(Finding::new(Danger::HostRoot, value), |_| "paths".to_owned());
         } else {
             self.host_paths.insert(path);
         }
     }
 
-    /// Another container, by name or id. docker takes its name with a `/` in front too.
+    /// Adds another container, by name or id. docker also accepts a name that starts with `/`.
     pub(super) fn add_container(&mut self, part: Arguments<'_>, name: &str) {
         self.add(Danger::ForeignContainer, part, name.trim_start_matches('/'));
     }
 
-    /// Every capability and device, and no confinement.
+    /// Adds every capability and device, without confinement.
     pub(super) fn add_privileged(&mut self, part: Arguments<'_>) {
         self.add_found(part, [Finding::new(Danger::HostRoot, "true").recorded_as(Way::Privileged)]);
     }
 
-    /// A namespace of the host.
+    /// Adds a namespace of the host.
     pub(super) fn add_namespace(
         &mut self,
         danger: Danger,
@@ -86,7 +86,7 @@ impl Gathered {
             yields_host_as_written: self.findings.yield_host(),
             findings: self.findings,
             host_paths: self.host_paths,
-            ways: self.asked.into_ways(),
+            ways: self.access.into_ways(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Limits that are taken off, and places among the host's control groups.
+//! Resource limits that the call removes, and the parent cgroup of a container.
 
 use audit_host::options::device;
 use audit_host::options::limit::{judge_processors, judge_ulimit};
@@ -7,19 +7,19 @@ use super::device::add_devices;
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::{Resources, Ulimit, UpdateConfig};
 
-/// Limits of a container that is made or started. Those that keep it within less than it has
-/// without them harm nobody.
+/// The limits of a container that the call creates or starts. A limit that only restricts the
+/// container is harmless.
 pub(super) fn add_limits(gathered: &mut Gathered, place: &str, resources: &Resources<'_>) {
     if let Some(parent) = resources.cgroup_parent.filter(|parent| !parent.is_empty()) {
         gathered.add(Danger::HostCgroup, format_args!("{place}CgroupParent"), parent);
     }
-    for (key, value, is_too_much) in [
+    for (key, value, is_danger) in [
         ("CpuRealtimePeriod", resources.cpu_realtime_period, is_set as fn(i64) -> bool),
         ("CpuRealtimeRuntime", resources.cpu_realtime_runtime, is_set),
         ("MemorySwap", resources.memory_swap, i64::is_negative),
         ("PidsLimit", resources.pids_limit, i64::is_negative),
     ] {
-        if let Some(value) = value.filter(|value| is_too_much(*value)) {
+        if let Some(value) = value.filter(|value| is_danger(*value)) {
             let part = format_args!("{place}{key}");
             gathered.add(Danger::HostResources, part, value.to_string());
         }
@@ -41,7 +41,7 @@ fn is_set(value: i64) -> bool {
     value != 0
 }
 
-/// Limits of each process.
+/// Limits of each process in the container.
 pub(super) fn add_ulimits(gathered: &mut Gathered, place: &str, ulimits: &[Ulimit]) {
     for (index, ulimit) in ulimits.iter().enumerate() {
         let name = ulimit.name.as_deref().unwrap_or_default();
@@ -51,14 +51,14 @@ pub(super) fn add_ulimits(gathered: &mut Gathered, place: &str, ulimits: &[Ulimi
     }
 }
 
-/// The disks whose use is limited.
+/// The disks of which the request limits the use.
 fn add_disks(gathered: &mut Gathered, place: &str, resources: &Resources<'_>) {
     for (key, path) in resources.limited_disks() {
         gathered.add_found(format_args!("{place}{key}"), device::judge_limited_disk(path));
     }
 }
 
-/// How soon the kernel ends others in a container's place.
+/// A negative score makes the kernel kill other processes before those of the container.
 pub(super) fn add_oom_score(gathered: &mut Gathered, place: &str, score: Option<i64>) {
     if let Some(score) = score.filter(|score| score.is_negative()) {
         let part = format_args!("{place}OomScoreAdj");
@@ -66,7 +66,7 @@ pub(super) fn add_oom_score(gathered: &mut Gathered, place: &str, score: Option<
     }
 }
 
-/// Limits that are changed: those that a container was made with can be taken off.
+/// Changed limits. An update can remove a limit that the container was created with.
 pub(super) fn add_update(gathered: &mut Gathered, update: &UpdateConfig) {
     let resources = update.resources();
     add_limits(gathered, "", &resources);

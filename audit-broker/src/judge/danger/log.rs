@@ -1,15 +1,15 @@
-//! Where the output of a container goes.
+//! The log driver of a container.
 
 use audit_host::options::log;
 
 use super::gathered::Gathered;
 use crate::api::host_config::HostConfig;
 
-/// The driver of a new container's logs, with its options. `configured` is the driver that docker uses
-/// where a request names none, if that is known.
+/// The log driver of a new container, with its options. `configured` is docker's default driver, if
+/// known.
 ///
-/// Of a container that is there already, dockerd tells root's own defaults among these options. So
-/// they are judged once, when the container is made.
+/// The options are judged only when the container is created. For an existing container, dockerd lists
+/// root's own default options among them.
 pub(super) fn add_log(
     gathered: &mut Gathered,
     place: &str,

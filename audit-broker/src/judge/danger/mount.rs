@@ -1,4 +1,4 @@
-//! What is mounted in a container, in docker's short form and in its long one.
+//! Mounts of a container, in docker's short form (`Binds`) and long form (`Mounts`).
 
 use std::fmt::Arguments;
 
@@ -8,7 +8,7 @@ use super::{Danger, gathered::Gathered, volume};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 
-/// Everything that a container mounts, wherever its configuration says so.
+/// All mounts of a container except file systems in memory.
 pub(super) fn add_mounted(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (index, bind) in config.binds.iter().flatten().enumerate() {
         gathered.add_found(format_args!("{place}Binds[{index}]"), bind::judge(bind));
@@ -23,7 +23,7 @@ pub(super) fn add_mounts(gathered: &mut Gathered, place: &str, mounts: &[Mount])
     }
 }
 
-/// File systems in memory, by the path in the container.
+/// File systems in memory.
 pub(super) fn add_tmpfs(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (target, options) in config.tmpfs.iter().flatten() {
         let part = format_args!("{place}Tmpfs.{target}");
@@ -35,7 +35,7 @@ pub(super) fn add_tmpfs(gathered: &mut Gathered, place: &str, config: &HostConfi
 fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
     match mount.kind.as_deref().unwrap_or_default() {
         "bind" => {
-            // dockerd refuses one without source.
+            // dockerd refuses a bind without a source.
             if let Some(source) = &mount.source {
                 gathered.add_found(part, host_path::judge(source, mount.read_only == Some(true)));
             }
@@ -45,7 +45,7 @@ fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
             gathered.add(Danger::StorageDriver, part, source);
         }
         "" | "volume" | "tmpfs" | "image" => {}
-        // Of a kind that is not known it is not known either what is mounted.
+        // Unknown mount type: assume the worst.
         kind => gathered.add(Danger::HostRoot, part, kind),
     }
     let bind = mount.bind_options.as_ref();
@@ -72,7 +72,7 @@ fn add_mount(gathered: &mut Gathered, part: Arguments<'_>, mount: &Mount) {
     gathered.add_found(format_args!("{part}.Target"), target::judge_mount(target));
 }
 
-/// A part of a volume or image, which must be in it.
+/// A part of a volume or image. The path must not leave the volume or image.
 fn add_subpath(gathered: &mut Gathered, part: Arguments<'_>, subpath: Option<&str>) {
     let Some(subpath) = subpath else { return };
     if subpath.starts_with('/') || subpath.split('/').any(|name| name == "..") {

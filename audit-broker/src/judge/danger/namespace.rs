@@ -5,11 +5,13 @@ use std::fmt::Arguments;
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::HostConfig;
 
-/// One kind of namespace, by the words that the records and docker have for it.
+/// A kind of namespace.
 struct Namespace {
+    /// Its name in records.
     word: &'static str,
     danger: Danger,
-    /// The modes that keep the container apart; `None` if any other word is the name of something.
+    /// The modes that give the container its own namespace; `None` if a mode can be the name of an
+    /// object, such as a network.
     apart: Option<&'static [&'static str]>,
 }
 
@@ -25,7 +27,7 @@ const USER: Namespace = Namespace { word: "user", danger: Danger::HostUser, apar
 const CGROUP: Namespace =
     Namespace { word: "cgroup", danger: Danger::HostCgroup, apart: Some(&["", "private"]) };
 
-/// The namespaces that the configuration of a container names.
+/// The namespaces in the configuration of a container.
 pub(super) fn add_namespaces(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     for (key, mode, namespace) in [
         ("NetworkMode", &config.network_mode, NETWORK),
@@ -40,20 +42,20 @@ pub(super) fn add_namespaces(gathered: &mut Gathered, place: &str, config: &Host
     }
 }
 
-/// The control groups that a new container sees. Of a container that is there already, the host's
-/// may be docker's default.
+/// The cgroup namespace of a new container. For an existing container this tells nothing: `host` may
+/// be docker's default.
 pub(super) fn add_cgroup_namespace(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     if let Some(mode) = &config.cgroupns_mode {
         add_mode(gathered, format_args!("{place}CgroupnsMode"), mode, &CGROUP);
     }
 }
 
-/// A network by the word for it, which may be that of the host or of a container.
+/// A network by its mode, which may name the host's network or a container's.
 pub(super) fn add_network(gathered: &mut Gathered, part: Arguments<'_>, network: &str) {
     add_mode(gathered, part, network, &NETWORK);
 }
 
-/// Whether the network that a container asks for is one that others have.
+/// Whether a network mode shares the network of the host or of another container.
 pub(super) fn is_shared_network(network: &str) -> bool {
     network == "host" || network.starts_with("container:")
 }

@@ -1,4 +1,4 @@
-//! Networks: those that reach into the host's, and what a container has in one.
+//! Networks that reach the host's network, and the endpoints of containers in a network.
 
 use std::fmt::Arguments;
 
@@ -10,7 +10,7 @@ use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate}
 use crate::dockerd::host_switch::HostSwitches;
 use crate::dockerd::object::Object;
 
-/// A network that is made.
+/// A network that the call creates.
 pub(super) fn add_created(
     gathered: &mut Gathered,
     network: &NetworkCreate,
@@ -24,7 +24,7 @@ pub(super) fn add_created(
     if network.ingress == Some(true) {
         gathered.add(Danger::HostNetwork, format_args!("Ingress"), "true");
     }
-    // Whatever the other network was made with, which is not in this request.
+    // The configuration comes from another network, so this request does not show it.
     let from = network.config_from.as_ref().and_then(|from| from.network.as_deref());
     if let Some(from) = from.filter(|from| !from.is_empty()) {
         gathered.add(Danger::HostNetwork, format_args!("ConfigFrom.Network"), from);
@@ -35,7 +35,8 @@ pub(super) fn add_created(
     add_switches(gathered, network, switches);
 }
 
-/// What dockerd would turn on for the whole host, to stay on when the network is gone.
+/// Kernel parameters of the whole host that dockerd would turn on. They stay on after the network is
+/// removed.
 fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSwitches) {
     const ICC: &str = "com.docker.network.bridge.enable_icc";
     let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
@@ -52,20 +53,22 @@ fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: Host
     }
     let icc = network.options.as_ref().and_then(|options| options.get(ICC));
     if let Some(icc) = icc.filter(|icc| !is_true(icc) && !switches.filters_bridges) {
-        let allowed = "a network with it, or a host on which root loads br_netfilter and sets \
+        let allowed = "a network that leaves it on, or a host on which root loads br_netfilter and sets \
                        net.bridge.bridge-nf-call-iptables and -ip6tables to 1";
         turn_on(format_args!("Options.{ICC}"), icc, allowed);
     }
 }
 
+/// Whether the bridge driver reads a value as true.
+///
 /// # Source
-/// `ParseBool` in Go's `strconv`, by which the bridge driver reads its options.
+/// `ParseBool` in Go's `strconv`, with which the bridge driver reads its options.
 fn is_true(value: &str) -> bool {
     matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
-/// The host sends what goes to a network's addresses into it, so that whoever picks them picks
-/// whom the host talks to.
+/// The addresses of a network. The host routes traffic for these addresses into the network, so a
+/// caller who chooses them can divert the host's own traffic.
 fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
     let driver = ipam.driver.as_deref().unwrap_or_default();
     if !matches!(driver, "" | "default") {
@@ -81,7 +84,7 @@ fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
     }
 }
 
-/// A container that is connected to a network.
+/// A container that the call connects to a network.
 pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: &NetworkConnect) {
     match network {
         Object::Network(network) if network.name == "host" => {
@@ -95,13 +98,13 @@ pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: 
     }
 }
 
-/// The container that is connected to a network or taken off it.
+/// The container that the call connects to a network or disconnects from it.
 pub(super) fn add_member(gathered: &mut Gathered, container: Option<&str>) {
     let container = container.unwrap_or_default();
     gathered.add_container(format_args!("Container"), container);
 }
 
-/// What a container has in one network.
+/// The endpoint of a container in a network.
 pub(super) fn add_endpoint(
     gathered: &mut Gathered,
     part: Arguments<'_>,
@@ -115,7 +118,7 @@ pub(super) fn add_endpoint(
     }
 }
 
-/// An option of a network's driver for one container.
+/// An option of the network driver for one endpoint.
 pub(super) fn add_driver_option(
     gathered: &mut Gathered,
     part: Arguments<'_>,
@@ -126,8 +129,8 @@ pub(super) fn add_driver_option(
     gathered.add_found(part, options::judge_endpoint_option(name, value));
 }
 
-/// `other` or `other:alias`: another container, of which docker tells the addresses and, in the old
-/// form, the environment.
+/// A link to another container: `other` or `other:alias`. docker shows the container its addresses and,
+/// in the old form, its environment.
 pub(super) fn add_link(gathered: &mut Gathered, part: Arguments<'_>, link: &str) {
     let name = link.split(':').next().unwrap_or_default();
     gathered.add_container(part, name);

@@ -1,14 +1,14 @@
-//! The directories that hold the paths of a request, by which policies limit it.
+//! The directories that contain all paths of a request. Policies limit a call by them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The directories that hold all of the paths, each path itself among them; none if there is no
-/// path. The paths are in their one form.
+/// The directories that contain all of the paths. A path counts as containing itself. Without paths
+/// there are none. The paths must be normalised.
 pub(crate) fn common_ancestors(paths: &BTreeSet<String>) -> BTreeSet<String> {
     let Some(first) = paths.first().map(Path::new) else { return BTreeSet::new() };
     let depth = first.components().count();
-    // How many components each path has in common with the first: one walk over each.
+    // How many components all paths have in common with the first.
     let common = paths.iter().fold(depth, |common, path| {
         let pairs = first.components().zip(Path::new(path).components()).take(common);
         pairs.take_while(|(one, other)| one == other).count()
@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn common_ancestors_hold_every_path() {
+    fn common_ancestors_contain_every_path() {
         let two = common_ancestors(&set(&["/srv/a/x", "/srv/a/y"]));
         assert_eq!(two, set(&["/", "/srv", "/srv/a"]));
         assert_eq!(common_ancestors(&set(&["/srv/a"])), set(&["/", "/srv", "/srv/a"]));

@@ -1,4 +1,4 @@
-//! Plugins: programs that dockerd runs as root, and what they are allowed.
+//! Plugins, which are programs that dockerd runs as root, and their privileges.
 
 use std::fmt::Arguments;
 
@@ -7,8 +7,8 @@ use audit_host::options::host_path;
 use super::{Danger, gathered::Gathered};
 use crate::api::plugin::PluginPrivilege;
 
-/// What a plugin is set up with: `mount.source=/etc`, `device.path=/dev/sda`. A path is one that it
-/// gets, or may name.
+/// The settings of a plugin, such as `mount.source=/etc` or `device.path=/dev/sda`. Any path in them
+/// counts as a path that the plugin gets.
 pub(super) fn add_settings(gathered: &mut Gathered, settings: &[String]) {
     for (index, setting) in settings.iter().enumerate() {
         let path = setting.split_once('=').map(|(_, value)| value);
@@ -18,7 +18,7 @@ pub(super) fn add_settings(gathered: &mut Gathered, settings: &[String]) {
     }
 }
 
-/// What whoever installs a plugin has agreed to.
+/// A privilege that the caller grants to a plugin on installation.
 ///
 /// # Source
 /// `computePrivileges` in moby's `plugin/manager.go`.
@@ -46,7 +46,7 @@ pub(super) fn add_privilege(
         "device" => values().for_each(|device| gathered.add(Danger::Devices, part, device)),
         "allow-all-devices" => gathered.add(Danger::Devices, part, "all"),
         "capabilities" => values().for_each(|name| gathered.add(Danger::Capabilities, part, name)),
-        // Whatever it is, the plugin runs as root.
+        // Other privileges add nothing: the plugin runs as root anyway.
         _ => {}
     }
 }

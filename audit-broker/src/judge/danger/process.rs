@@ -1,4 +1,4 @@
-//! Processes: where one begins, how long docker waits for it, and the places of its volumes.
+//! The process of a container: its working directory, its timeouts, and its volumes.
 
 use audit_host::options::{target, timeout};
 
@@ -6,7 +6,7 @@ use super::gathered::Gathered;
 use crate::api::container::{ContainerConfig, HealthConfig};
 use crate::dockerd::object::Image;
 
-/// The process of a new container, with what its image says of it.
+/// The process of a new container, including what its image sets.
 pub(super) fn add_created(
     gathered: &mut Gathered,
     config: &ContainerConfig,
@@ -29,7 +29,7 @@ pub(super) fn add_created(
     }
 }
 
-/// The times of a health check.
+/// The intervals and timeouts of a health check.
 pub(super) fn add_health_check(
     gathered: &mut Gathered,
     place: &str,

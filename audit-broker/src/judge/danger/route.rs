@@ -1,4 +1,4 @@
-//! What a call is dangerous by, whatever its body says.
+//! The dangers of a call's path and query, whatever its body says.
 
 use audit_host::options::address::judge_remote;
 use audit_host::options::{ps, timeout};
@@ -9,7 +9,7 @@ use crate::api::operation::{
 };
 use crate::api::request::Head;
 
-/// What the path and the query of a call ask for.
+/// The dangers of the path and the query.
 pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
     add_operation(gathered, head);
     match head.route.operation {
@@ -39,7 +39,7 @@ pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
     }
 }
 
-/// What an operation yields, whatever its query and body say.
+/// The dangers of an operation, whatever its query and body say.
 fn add_operation(gathered: &mut Gathered, head: &Head) {
     let route = head.route;
     let object = head.object.as_deref().or_else(|| query(head, "remote"));
@@ -49,7 +49,7 @@ fn add_operation(gathered: &mut Gathered, head: &Head) {
         Operation::Swarm(operation) if is_of_managers(operation) => {
             gathered.add(Danger::HostRoot, part, object);
         }
-        // The plugin may decide on requests or keep logs, which then do not happen.
+        // The plugin may authorize requests or write logs. Without it, neither happens.
         Operation::Plugin(PluginOperation::Disable | PluginOperation::Remove) => {
             gathered.add(Danger::EvidenceHiding, part, object);
         }
@@ -79,8 +79,8 @@ fn add_operation(gathered: &mut Gathered, head: &Head) {
     }
 }
 
-/// Whether an operation is for managers of the cluster. They decide whose programs the cluster runs on
-/// this host, as root, and the join tokens make a manager of anyone who has one.
+/// Whether an operation gives control over the cluster. A manager decides which programs the cluster
+/// runs on this host as root. Anyone who has a join token can become a manager.
 fn is_of_managers(operation: SwarmOperation) -> bool {
     match operation {
         SwarmOperation::Inspect
@@ -125,7 +125,7 @@ fn add_container_query(gathered: &mut Gathered, operation: ContainerOperation, h
         }
         ContainerOperation::Stop | ContainerOperation::Restart => {
             if let Some(seconds) = query(head, "t") {
-                // A number that does not fit into 64 bits is longer than any that is allowed.
+                // A number that does not fit into 64 bits is above every limit.
                 let seconds = seconds.parse().unwrap_or(i64::MAX);
                 gathered.add_found(format_args!("query t"), timeout::judge_stop(seconds));
             }

@@ -1,4 +1,4 @@
-//! The program that runs a container, and what it is told past docker.
+//! The runtime of a container, and the options that docker passes on to it.
 
 use audit_host::options::runtime;
 
@@ -8,8 +8,8 @@ use crate::api::host_config::HostConfig;
 use crate::dockerd::finder::wanted_devices;
 use crate::dockerd::references::References;
 
-/// Another runtime than docker's own, and annotations, which only a runtime reads: runc sets
-/// properties of the systemd unit by them.
+/// A runtime other than docker's own, and annotations. Only the runtime reads annotations: runc sets
+/// properties of the systemd unit from them.
 pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostConfig) {
     let runtime = config.runtime.as_deref().unwrap_or_default();
     gathered.add_found(format_args!("{place}Runtime"), runtime::judge(runtime));
@@ -18,8 +18,8 @@ pub(super) fn add_runtime(gathered: &mut Gathered, place: &str, config: &HostCon
     }
 }
 
-/// Devices by the environment, where the daemon's own runtime may be one that reads it. One that is
-/// asked for by name is a danger by itself.
+/// Devices that the environment asks for. They count only if docker's default runtime may read the
+/// environment. A runtime that the request names is a danger by itself.
 pub(super) fn add_wanted_devices(
     gathered: &mut Gathered,
     config: &ContainerConfig,

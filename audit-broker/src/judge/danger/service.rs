@@ -1,4 +1,4 @@
-//! Services of a swarm: what their tasks have of the hosts that run them.
+//! Services of a swarm: the access of their tasks to the hosts that run them.
 
 use audit_host::options::{capability, log, target, timeout};
 
@@ -7,7 +7,7 @@ use super::{Danger, confinement, limit, mount, network, plugin, process};
 use crate::api::service::ServiceSpec;
 use crate::api::task::{ContainerSpec, NetworkAttachmentConfig, TaskResources, TaskSpec};
 
-/// A service that is made or changed.
+/// A service that the call creates or changes.
 pub(super) fn add_service(gathered: &mut Gathered, service: &ServiceSpec, has_own_network: bool) {
     if let Some(task) = &service.task_template {
         add_task(gathered, task, has_own_network);
@@ -56,7 +56,8 @@ fn add_task(gathered: &mut Gathered, task: &TaskSpec, has_own_network: bool) {
     }
 }
 
-/// The host's network itself is known by what the names refer to.
+/// The driver options of networks. The host's network itself is found by its id elsewhere, since a
+/// service can name it in several ways.
 fn add_networks(
     gathered: &mut Gathered,
     place: &str,
@@ -70,7 +71,7 @@ fn add_networks(
     }
 }
 
-/// What the tasks may use. Resources by name are mostly devices.
+/// The resources of the tasks. Most generic resources are devices.
 fn add_resources(gathered: &mut Gathered, resources: &TaskResources) {
     if let Some(swap) = resources.swap_bytes.filter(|swap| swap.is_negative()) {
         let part = format_args!("TaskTemplate.Resources.SwapBytes");

@@ -1,4 +1,4 @@
-//! Actions to find dangers in.
+//! Tests of the dangers, and the calls that they are found in.
 
 mod container;
 mod daemon;
@@ -21,7 +21,7 @@ use crate::judge::action::Action;
 use crate::owner::Owner;
 use crate::who::subject::Subject;
 
-/// A call with its body, about nothing in particular.
+/// A call with this body and without an object.
 pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
     let head = head(&format!("{method} {target}")).unwrap();
     let body = match document {
@@ -72,7 +72,7 @@ pub(super) fn found(action: &Action) -> Vec<String> {
         .collect()
 }
 
-/// What a configuration of a new container is found to ask for. The parts are in `HostConfig`.
+/// Asserts the findings of a new container's `HostConfig`. The expected parts omit `HostConfig.`.
 fn assert_create(host_config: &Value, expected: &[&str]) {
     let found: Vec<String> = found(&of_create(host_config))
         .iter()

@@ -1,4 +1,4 @@
-//! Volumes: their drivers and the options of those.
+//! Volumes, their drivers and driver options.
 
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
@@ -9,7 +9,7 @@ use super::{Danger, gathered::Gathered, gathered::pairs};
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::object::Volume;
 
-/// A volume that is made.
+/// A volume that the call creates.
 pub(super) fn add_created(gathered: &mut Gathered, created: &VolumeCreate) {
     add_driver(gathered, format_args!("Driver"), created.driver.as_deref());
     if created.cluster_volume_spec.is_some() {
@@ -19,19 +19,19 @@ pub(super) fn add_created(gathered: &mut Gathered, created: &VolumeCreate) {
     add_options(gathered, format_args!("DriverOpts"), created.driver_opts.as_ref());
 }
 
-/// A volume that is there already: docker mounts it again for each container.
+/// An existing volume. docker mounts it again for each container.
 pub(super) fn add_mounted(gathered: &mut Gathered, mounted: &Volume) {
     let name = &mounted.name;
     add_driver(gathered, format_args!("volume {name}: Driver"), Some(&mounted.driver));
     add_options(gathered, format_args!("volume {name}: Options"), mounted.options.as_ref());
 }
 
-/// A driver of volumes.
+/// A volume driver.
 pub(super) fn add_driver(gathered: &mut Gathered, part: Arguments<'_>, driver: Option<&str>) {
     gathered.add_found(part, volume::judge_driver(driver.unwrap_or_default()));
 }
 
-/// The options of a driver of volumes.
+/// The options of a volume driver.
 pub(super) fn add_options(
     gathered: &mut Gathered,
     part: Arguments<'_>,

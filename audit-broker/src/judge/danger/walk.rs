@@ -1,7 +1,7 @@
 //! Calls for which dockerd, as root of the host, walks the files of a container from outside.
 //!
-//! A process in the container, or one of the host that shares its files, exchanges a directory and a
-//! symbolic link meanwhile. dockerd then follows the link, and the link leads into the host.
+//! Meanwhile a process in the container, or one on the host that shares its files, can replace a
+//! directory with a symlink. dockerd then follows the symlink into the host.
 
 use audit_host::finding::{Finding, Way};
 
@@ -10,27 +10,27 @@ use crate::api::operation::{ContainerOperation, Operation};
 use crate::dockerd::object::{Container, Object};
 use crate::judge::action::Action;
 
-/// The first release of docker that keeps archive calls inside the container: its mounts
-/// (CVE-2026-42306, CVE-2026-41568), and the programs that unpack (CVE-2026-41567).
-const MENDED: [u32; 3] = [29, 5, 1];
+/// The first release of docker that keeps archive calls inside the container. It confines the mounts
+/// (CVE-2026-42306, CVE-2026-41568) and the programs that unpack (CVE-2026-41567).
+const FIXED_RELEASE: [u32; 3] = [29, 5, 1];
 
-/// Storage drivers that make a container's `/etc` a directory which nothing in the container can
-/// move. dockerd mounts three files of its own there in every container.
+/// Storage drivers with which no process in a container can move its `/etc`. dockerd mounts three of
+/// its own files there in every container.
 ///
 /// # Source
 /// `ovl_can_move` in the kernel's `fs/overlayfs/dir.c`: without `redirect_dir`, a directory of a lower
 /// layer stays where it is. `Setup` in `daemon/initlayer/setup_unix.go` of moby puts `/etc` into one.
 const KEEPS_ETC: [&str; 3] = ["overlay2", "overlay", "overlayfs"];
 
-/// Whether archive calls can lead this release of docker out of a container. A release that is not
-/// known may be any.
+/// Whether a process in a container can lead archive calls of this release of docker out of the
+/// container. An unknown release counts as affected.
 pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
-    engine.is_none_or(|engine| engine < MENDED)
+    engine.is_none_or(|engine| engine < FIXED_RELEASE)
 }
 
-/// What a call yields of the host where dockerd walks a container's files for it.
+/// The access to the host that a call gives if dockerd walks the files of a container for it.
 ///
-/// `export` is not here: dockerd changes its root to the container's files first.
+/// `export` is safe: dockerd first changes its root directory to the container's.
 pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
     match (action.head.route.operation, &action.object, &action.references.member) {
         (
@@ -44,19 +44,19 @@ pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
         ) if is_led_out(action.references.engine) => {
             add_archive(gathered, container);
         }
-        // dockerd tells the names of files, not what is in them.
+        // dockerd shows the names of files, not their content.
         (Operation::Container(ContainerOperation::Changes), Object::Container(container), _) => {
             let part = format_args!(
-                "changes, by which dockerd can be led to list directories of the host; \
-                 `docker export` and `tar t` are safe"
+                "changes, in which a container can make dockerd list directories of the host; \
+                 use `docker export` and `tar t`"
             );
             let found = Finding::new(Danger::HostFiles, container.name()).recorded_as(Way::Plain);
             gathered.add_found(part, [found]);
         }
-        // Whatever file of the host dockerd is led to becomes part of the image.
+        // dockerd copies any file that it is led to into the image.
         (Operation::Container(ContainerOperation::Commit), _, Some(container)) => {
             let part = format_args!(
-                "commit, by which dockerd can be led to read files of the host as root; \
+                "commit, in which a container can make dockerd read files of the host as root; \
                  use `docker export` and `docker import`"
             );
             gathered.add(Danger::HostRoot, part, container.name());
@@ -65,7 +65,7 @@ pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
     }
 }
 
-/// A copy into or out of a container, for which dockerd mounts what the container has mounted.
+/// A copy into or out of a container. dockerd mounts the volumes and binds of the container for it.
 fn add_archive(gathered: &mut Gathered, container: &Container) {
     let place = match container.mounted_outside().next() {
         Some(mounted) => mounted,
@@ -74,8 +74,8 @@ fn add_archive(gathered: &mut Gathered, container: &Container) {
     };
     let place = place.escape_debug();
     let part = format_args!(
-        "archive with {place}, which docker before 29.5.1 can be led to mount over a directory of the host \
-         (CVE-2026-42306); use `tar` by `docker exec`, or update docker"
+        "archive with {place}, which a container can make docker before 29.5.1 mount over a directory \
+         of the host (CVE-2026-42306); use `docker exec` and `tar`, or update docker"
     );
     gathered.add(Danger::HostRoot, part, container.name());
 }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn s02_archives_of_a_container_with_mounts_yield_the_host() {
+    fn s02_archive_calls_on_a_container_with_mounts_yield_the_host() {
         let none = json!([]);
         let memory = json!([{"Type": "tmpfs", "Destination": "/t"}]);
         let volume = json!([{"Type": "volume", "Name": "v", "Destination": "/v"}]);

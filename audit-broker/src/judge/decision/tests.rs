@@ -25,18 +25,18 @@ use crate::policy::tests::{shipped_texts, user};
 use crate::who::people::People;
 use crate::who::registrar::Registrar;
 
-/// A login uid that no user database has: its person goes by the number.
+/// A login uid that is in no user database, so the number serves as the name.
 pub(crate) const NUMBER: u32 = 3_999_999;
 pub(crate) const NAME: &str = "3999999";
 
-/// What docker's client sends for `docker run -ti --rm fedora /bin/sh`, by the version of the
+/// The bodies that docker's client sends for `docker run -ti --rm fedora /bin/sh`, by the version of the
 /// client, in a terminal of 24 lines.
 const SENT: [(&str, &str); 2] = [
     ("20.10", include_str!("tests/docker_20.10.json")),
     ("28.2", include_str!("tests/docker_28.2.json")),
 ];
 
-/// Whoever knows who made what, without a dockerd.
+/// A table of owners, without a dockerd.
 pub(crate) struct Registry {
     directory: PathBuf,
     owners: OwnerTable,
@@ -53,7 +53,7 @@ impl Registry {
         Self { directory, owners, people: People::default(), upstream }
     }
 
-    /// Makes the container of [`container`] somebody's.
+    /// Sets the owner of the container of [`container`].
     fn give_container(&self, owner: &Owner) {
         self.owners.claim(OwnedKind::Container, &"a".repeat(64), owner).unwrap();
     }
@@ -76,12 +76,12 @@ impl Drop for Registry {
     }
 }
 
-/// A person whom no user database has, and who goes by the number.
+/// A person who is in no user database, with the number as name.
 pub(crate) fn person(uid: u32) -> Owner {
     Owner::login(uid).named(|uid| Some(uid.to_string()))
 }
 
-/// A call by [`NAME`], with the images there that it names.
+/// A call by [`NAME`] that refers to these images.
 fn call_of(method: &str, target: &str, document: &Value, images: Vec<Image>) -> Action {
     let mut action = action(method, target, document);
     action.owner = person(NUMBER);

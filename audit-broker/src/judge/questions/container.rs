@@ -10,7 +10,7 @@ use crate::judge::danger;
 use crate::judge::policy_action::{self, PolicyAction};
 use crate::who::registrar::Registrar;
 
-/// A question about a container that exists. The container may reach the host since it was made.
+/// A question about an existing container. It may already have access to the host.
 pub(super) async fn question(
     operation: PolicyAction,
     container: &Container,

@@ -1,7 +1,7 @@
-//! What a request says, as policies are told.
+//! What a request says, in the terms of the policies.
 //!
-//! Knows what is in effect: the image's command where the request has none, root where nobody says
-//! otherwise.
+//! This file knows the values in effect: the image's command if the request has none, and root if neither
+//! names a user. It must not know the objects of the call.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::judge::danger::path::common_ancestors;
 use crate::owner::full_name;
 use crate::policy::CallFacts;
 
-/// What the request says.
+/// The facts about the request that policies see.
 pub(super) fn call_of(action: &Action, dangers: &Dangers) -> CallFacts {
     let image = action.references.images.first();
     let user = match &action.body {
@@ -45,15 +45,15 @@ fn line(words: &[String]) -> String {
     String::from_utf8_lossy(CommandLine::new(&words).as_bytes()).into_owned()
 }
 
-/// Whether the user may be root in the container. A name may be, whatever the image's own list of
-/// users says of it.
+/// Whether the user may be root in the container. Any name may be, since the image decides which uid a
+/// name has.
 fn may_be_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.parse::<u32>().map_or(true, |uid| uid == 0)
 }
 
-/// Whether a process that is started in a container may become root by a set-uid program, whichever
-/// user it is started as.
+/// Whether a process that the call starts in a container may become root through a set-uid program,
+/// whatever its user.
 fn may_become_root(action: &Action) -> bool {
     match (&action.body, &action.object) {
         (Body::ExecCreate(_), Object::Container(container)) => {
@@ -63,20 +63,20 @@ fn may_become_root(action: &Action) -> bool {
     }
 }
 
-/// Whether docker made a container with `no-new-privileges`. It obeys the last option that speaks of it.
+/// Whether docker created a container with `no-new-privileges`. docker obeys the last such option.
 ///
 /// # Source
 /// `parseSecurityOpt` in `daemon/daemon_unix.go` of moby.
 fn gains_no_privileges(options: Option<&[String]>) -> bool {
-    let mut said = options.into_iter().flatten().rev();
-    let last = said.find(|option| option.starts_with("no-new-privileges"));
+    let mut reversed = options.into_iter().flatten().rev();
+    let last = reversed.find(|option| option.starts_with("no-new-privileges"));
     last.is_some_and(|option| {
         ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"]
             .contains(&option.as_str())
     })
 }
 
-/// The name that the call gives to something, or has a registry give.
+/// The name that the call gives to an object, or that it pulls or pushes.
 fn name(action: &Action) -> String {
     let query = &action.head.query;
     let of_body = match &action.body {
@@ -98,17 +98,17 @@ fn name(action: &Action) -> String {
     of_body.or(image).or_else(|| query.text("name").map(str::to_owned)).unwrap_or_default()
 }
 
-/// What a new container, or a process in one, is asked to be beyond docker's defaults. What has
-/// other words in policies is left out.
+/// The options of a new container or exec process that differ from docker's defaults. Fields that
+/// policies see under another name are left out.
 fn options(action: &Action) -> BTreeSet<String> {
-    const SAID_OTHERWISE: [&str; 5] = ["Image", "Cmd", "Entrypoint", "User", "Container"];
+    const SEEN_OTHERWISE: [&str; 5] = ["Image", "Cmd", "Entrypoint", "User", "Container"];
     let body = &action.body;
     if !matches!(body, Body::ContainerCreate(_) | Body::ExecCreate(_) | Body::ContainerUpdate(_)) {
         return BTreeSet::new();
     }
     let document = body.to_json().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
     let Some(Value::Object(keys)) = document else { return BTreeSet::new() };
-    // The one that is not in the body.
+    // The platform is in the query, not in the body.
     let platform = action.head.query.text("platform").filter(|platform| !platform.is_empty());
     let mut options: BTreeSet<String> =
         platform.map(|_| "Platform".to_owned()).into_iter().collect();
@@ -118,7 +118,7 @@ fn options(action: &Action) -> BTreeSet<String> {
                 let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
                 options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
             }
-            value if !is_default(&key, &value) && !SAID_OTHERWISE.contains(&key.as_str()) => {
+            value if !is_default(&key, &value) && !SEEN_OTHERWISE.contains(&key.as_str()) => {
                 options.insert(key);
             }
             _ => {}
@@ -127,19 +127,19 @@ fn options(action: &Action) -> BTreeSet<String> {
     options
 }
 
-/// Whether a value says no more than its absence. What else docker's own client sends with each
-/// container is here too.
+/// Whether a value means the same as its absence. This includes the values that docker's own client
+/// sends with each container.
 ///
 /// # Source
-/// `parse` in `cli/command/container/opts.go` of docker/cli; what 20.10 and 28.2 send is in the
-/// tests of `decision`.
+/// `parse` in `cli/command/container/opts.go` of docker/cli. The tests of `decision` contain the bodies
+/// that 20.10 and 28.2 send.
 fn is_default(key: &str, value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Bool(true) => false,
         Value::Number(number) => match key {
             "MemorySwappiness" => number.as_i64() == Some(-1),
-            // To be killed at once.
+            // Zero means: kill at once.
             "StopTimeout" => false,
             _ => number.as_i64() == Some(0),
         },
@@ -152,7 +152,7 @@ fn is_default(key: &str, value: &Value) -> bool {
         },
         Value::Array(values) => match key {
             "ConsoleSize" => true,
-            // To mask nothing.
+            // An empty list masks nothing.
             "MaskedPaths" | "ReadonlyPaths" => false,
             _ => values.is_empty(),
         },
@@ -160,17 +160,17 @@ fn is_default(key: &str, value: &Value) -> bool {
             "LogConfig" | "RestartPolicy" | "IPAMConfig" | DEFAULT_ENDPOINT => {
                 inner.iter().all(|(inner, value)| is_default(inner, value))
             }
-            // The endpoint of docker's own network, where all is left to docker.
+            // The endpoint of docker's own network, with defaults only.
             "EndpointsConfig" => inner
                 .iter()
                 .all(|(inner, value)| inner == DEFAULT_ENDPOINT && is_default(inner, value)),
-            // Labels, volumes, ports and the like: whoever names one wants it.
+            // Labels, volumes, ports and so on: an entry is never a default.
             _ => inner.is_empty(),
         },
     }
 }
 
-/// How docker's client calls docker's own network.
+/// The name of docker's own network in docker's client.
 const DEFAULT_ENDPOINT: &str = "default";
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s06_the_last_option_decides_about_privileges() {
+    fn s06_the_last_no_new_privileges_option_counts() {
         for (options, expected) in [
             (&["no-new-privileges"][..], true),
             (&["label=disable", "no-new-privileges=true"], true),
@@ -187,7 +187,7 @@ mod tests {
             (&["no-new-privileges=0"], false),
             (&[], false),
         ] {
-            let options: Vec<String> = options.iter().map(|it| (*it).to_owned()).collect();
+            let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
             assert_eq!(gains_no_privileges(Some(&options)), expected, "{options:?}");
         }
     }

@@ -26,7 +26,7 @@ pub(super) async fn question(
     if name == policy_action::IMAGE_NAME.name {
         return match action.references.names_taken.first() {
             Some(taken) => name_question(taken, registrar).await,
-            // dockerd wants a name.
+            // Without a name, dockerd refuses the call.
             None => Question::new(name, QuestionObject::Daemon),
         };
     }
@@ -91,7 +91,7 @@ pub(super) async fn changed(action: &Action, registrar: &Registrar<'_>) -> Vec<Q
             let question = Question::new(name, QuestionObject::Image(facts));
             questions.push(Question { given: image.given.clone(), ..question });
         }
-        // The first of them is the call itself.
+        // The first question is the call itself.
         questions.extend(removal_questions(action, image, registrar).await.into_iter().skip(1));
         questions.extend(source_question(action, image, registrar).await);
     }
@@ -108,7 +108,7 @@ pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) 
         NameHolder::Image(image) => {
             QuestionObject::Image(registrar.named_image(&taken.name, image).await)
         }
-        // It may be root's.
+        // The name may be root's.
         NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
     };
     let question = Question::new(policy_action::IMAGE_NAME.name, object);

@@ -9,7 +9,7 @@ use crate::judge::policy_action::{self, PolicyAction};
 use crate::policy::ObjectFacts;
 use crate::who::registrar::Registrar;
 
-/// A question about a volume that exists. The volume may reach the host since it was made.
+/// A question about an existing volume. It may already have access to the host.
 pub(super) async fn question(
     operation: PolicyAction,
     volume: &Volume,

@@ -1,4 +1,4 @@
-//! What the containers of different people are made without.
+//! The privileges that the broker withholds from the containers of different callers.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::policy::tests::{shipped_texts, user};
 use crate::settings::Mode;
 
-/// What a container is made without, by the policies of a shipped file and these.
+/// The privileges withheld by the policies of a shipped file together with the added ones.
 async fn of(
     file: &str,
     added: &str,
@@ -38,9 +38,9 @@ async fn by_default_root_and_admins_get_what_docker_gives() {
     assert_eq!(by_default((1001, &["docker"]), Mode::Report).await, []);
 }
 
-/// A permit for a danger holds for what docker gives unasked, too.
+/// A policy that permits a danger also permits the privilege that docker gives by default.
 #[tokio::test]
-async fn what_a_policy_grants_by_name_is_not_withheld() {
+async fn a_privilege_that_a_policy_permits_is_not_withheld() {
     let plain = json!({"Image": "fedora"});
     for (danger, name, expected) in [
         ("evidence-forging", "a", vec![Mknod]),
@@ -57,7 +57,7 @@ async fn what_a_policy_grants_by_name_is_not_withheld() {
 }
 
 #[tokio::test]
-async fn s06_containers_of_who_may_not_be_root_gain_no_privileges() {
+async fn s06_containers_of_callers_who_may_not_be_root_gain_no_privileges() {
     let operator: (u32, &[&str]) = (1003, &["docker-operator"]);
     let both: (u32, &[&str]) = (1004, &["docker-operator", "docker-operator-advanced"]);
     let as_user = json!({"Image": "fedora", "User": "1000"});
@@ -68,7 +68,7 @@ async fn s06_containers_of_who_may_not_be_root_gain_no_privileges() {
     assert_eq!(roles(operator, &as_user).await, none);
     assert_eq!(roles(operator, &loose).await, none);
     assert_eq!(roles(both, &as_user).await, [AuditWrite, Mknod]);
-    // A policy for one user of a container is none for its root.
+    // A policy that permits one user in a container does not permit root in it.
     let permit = "@id(\"one\") permit(principal, action == Action::\"container-create\", resource)
         when { context.user == \"1000\" };";
     let found = of("traefik-readonly.cedar", permit, (1005, &[]), Mode::Enforce, &as_user).await;
@@ -76,7 +76,7 @@ async fn s06_containers_of_who_may_not_be_root_gain_no_privileges() {
 }
 
 #[test]
-fn docker_obeys_what_is_put_last() {
+fn the_withholding_option_comes_last() {
     let mut config: HostConfig =
         serde_json::from_value(json!({"SecurityOpt": ["no-new-privileges=false"]})).unwrap();
     for withheld in Withheld::ALL {

@@ -17,7 +17,7 @@ use crate::api::operation::{Operation, SystemOperation};
 use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::BodyKind;
 use crate::dockerd::upstream::{Unreachable, Upstream};
-use crate::judge::decision::{answers, what};
+use crate::judge::decision::{answers, object_in_words};
 use crate::judge::decision_cache::DecisionCache;
 use crate::judge::withheld::Withheld;
 use crate::judge::{Judge, Judged, NotJudged};
@@ -144,7 +144,8 @@ impl Explainer {
     fn outcome(&self, judged: Judged) -> Outcome {
         let answers = answers(&self.policy, &self.caller.principal, &judged.questions);
         let questions = answers.map(|(question, judgement)| {
-            let object = what(question).map(|what| format!(" of {what}")).unwrap_or_default();
+            let object = object_in_words(question);
+            let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
             Answered { action: question.action, object, judgement }
         });
         let questions = questions.collect();

@@ -1,4 +1,4 @@
-//! The known ways around a policy in containers, each by its id.
+//! Known bypasses through containers, each by its id.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn c02_binds() {
 }
 
 #[test]
-fn c02_paths_are_in_one_form() {
+fn c02_paths_are_normalised() {
     let document = json!({"Binds": ["/srv//a/../b/:/a", "data:/d"], "Mounts": [
         {"Type": "bind", "Source": "/home/ann", "Target": "/h"}]});
     let paths = dangers(&of_create(&document)).host_paths;
@@ -360,9 +360,9 @@ fn c25_sysctls() {
     );
 }
 
-/// A runtime of NVIDIA's, where it is docker's own, gives devices to whoever asks in the environment.
+/// If NVIDIA's runtime is docker's default, a container gets the devices that its environment names.
 #[test]
-fn c36_devices_by_the_environment() {
+fn c36_devices_in_the_environment() {
     let of = |environment: &[&str], of_image: &[&str], runtime: Option<&str>| {
         let document = json!({"Image": "cuda", "Env": environment});
         let mut action = action("POST", "/containers/create", &document);

@@ -1,4 +1,4 @@
-//! The known ways around a policy in the swarm and in plugins, each by its id.
+//! Known bypasses through the swarm and through plugins, each by its id.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! No field is forgotten: each one is judged, or harmless for a reason that stands here.
+//! Every field of a request is either judged, or listed here with the reason why it is harmless.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,13 +15,13 @@ use crate::api::task::{ContainerSpec, TaskPrivileges, TaskSpec};
 use crate::api::volume::VolumeCreate;
 use crate::judge::action::Action;
 
-/// A key with a value of it that is dangerous.
+/// Keys, each with a dangerous value.
 type Judged = Vec<(&'static str, Value)>;
 
-/// Keys and why none of their values is dangerous.
+/// Reasons, each with the keys that it makes harmless whatever their values.
 type Harmless = &'static [(&'static str, &'static [&'static str])];
 
-/// Checks that each key of an object is either judged or harmless, and that its value is found.
+/// Asserts that each key is either judged or harmless, and that the dangerous value is found.
 fn assert_judged<T: DeserializeOwned>(
     judged: &Judged,
     harmless: Harmless,
@@ -33,14 +33,14 @@ fn assert_judged<T: DeserializeOwned>(
         let value = judged.iter().find(|(name, _)| name == key).map(|(_, value)| value);
         match value {
             Some(value) => {
-                assert!(!harmless.contains(key), "`{key}` is said to be harmless");
+                assert!(!harmless.contains(key), "`{key}` is listed as harmless");
                 let found = found(&call(json!({*key: value})));
                 let is_named = found.iter().any(|line| line.contains(key));
                 assert!(is_named, "`{key}` is not judged: {found:?}");
             }
             None => assert!(
                 harmless.contains(key),
-                "`{key}` is neither judged nor harmless; judge it, or say here why not"
+                "`{key}` is neither judged nor harmless; judge it, or list it with a reason"
             ),
         }
     }
@@ -72,7 +72,7 @@ fn judged_resources() -> Judged {
 }
 
 const LIMITS: (&str, &[&str]) = (
-    "keeps the container within less than it has without",
+    "only restricts the container",
     &[
         "CpuShares",
         "Memory",
@@ -94,7 +94,7 @@ const OF_WINDOWS: (&str, &[&str]) =
 const OF_RESOURCES: (&str, &[&str]) = ("runs docker's own init", &["Init"]);
 
 const RESTART: (&str, &[&str]) =
-    ("starts what was judged when the container was made", &["RestartPolicy"]);
+    ("starts a container that was judged when it was created", &["RestartPolicy"]);
 
 #[test]
 fn every_field_of_a_host_config_is_judged() {
@@ -103,17 +103,20 @@ fn every_field_of_a_host_config_is_judged() {
         OF_WINDOWS,
         OF_RESOURCES,
         RESTART,
-        ("no file is written by the daemon", &["ContainerIDFile"]),
-        ("the trail keeps what the container was and did", &["AutoRemove"]),
+        ("the daemon writes no file", &["ContainerIDFile"]),
+        ("the audit trail keeps the records of a removed container", &["AutoRemove"]),
         (
             "the size of a terminal, and of memory that counts as the container's",
             &["ConsoleSize", "ShmSize"],
         ),
-        ("takes something away", &["CapDrop", "ReadonlyRootfs"]),
-        ("whom the container itself believes", &["Dns", "DnsOptions", "DnsSearch", "ExtraHosts"]),
-        // Its root may join any group without it. What a group opens is on the host, and has a
-        // danger of its own where the container gets it.
-        ("a container's root is in no need of it", &["GroupAdd"]),
+        ("only removes something", &["CapDrop", "ReadonlyRootfs"]),
+        (
+            "only affects name resolution in the container",
+            &["Dns", "DnsOptions", "DnsSearch", "ExtraHosts"],
+        ),
+        // Root in the container may join any group without it. A file or device of the host that a
+        // group could open has a danger of its own if the container gets it.
+        ("root in a container does not need it", &["GroupAdd"]),
         ("read on Windows only", &["Isolation"]),
     ];
     let mut judged = judged_resources();
@@ -149,9 +152,9 @@ fn every_field_of_a_host_config_is_judged() {
     assert_judged::<HostConfig>(&judged, HARMLESS, |config| of_create(&config));
 }
 
-/// But for the control groups, where docker's default shows as if it had been asked for.
+/// The cgroup namespace is the exception: docker's default looks the same as a request for it.
 #[test]
-fn what_is_there_is_judged_as_what_is_made() {
+fn existing_containers_are_judged_like_new_ones() {
     let config =
         json!({"PidMode": "host", "Sysctls": {"kernel.x": "1"}, "Annotations": {"a": "b"}});
     let mut start = action("POST", "/containers/web/start", &Value::Null);
@@ -173,11 +176,11 @@ fn every_field_of_an_update_is_judged() {
 fn every_field_of_a_container_is_judged() {
     const HARMLESS: Harmless = &[
         (
-            "what runs, and as whom in the container, is for the policy by itself",
+            "policies see the command and the user directly",
             &["User", "Env", "Cmd", "Image", "Entrypoint", "OnBuild", "Shell", "ArgsEscaped"],
         ),
         (
-            "the names and addresses that it has in its own network",
+            "its names and addresses in its own network",
             &["Hostname", "Domainname", "MacAddress", "NetworkDisabled", "ExposedPorts"],
         ),
         (
@@ -192,7 +195,7 @@ fn every_field_of_a_container_is_judged() {
                 "StopSignal",
             ],
         ),
-        ("whose they are is for the policy by itself", &["Labels"]),
+        ("policies see the owner directly", &["Labels"]),
     ];
     let judged = vec![
         ("Healthcheck", json!({"Interval": 1})),
@@ -211,10 +214,7 @@ fn every_field_of_a_container_is_judged() {
 fn every_field_of_a_process_is_judged() {
     const HARMLESS: Harmless = &[
         ("the daemon does not read it", &["Container"]),
-        (
-            "what runs, and as whom in the container, is for the policy by itself",
-            &["User", "Env", "Cmd"],
-        ),
+        ("policies see the command and the user directly", &["User", "Env", "Cmd"]),
         (
             "its terminal",
             &[
@@ -238,8 +238,8 @@ fn every_field_of_a_process_is_judged() {
 fn every_field_of_a_mount_is_judged() {
     const HARMLESS: Harmless = &[
         ("judged with the type", &["Source", "ClusterOptions"]),
-        ("takes something away", &["ReadOnly"]),
-        ("how soon others see what is written", &["Consistency"]),
+        ("only removes something", &["ReadOnly"]),
+        ("how soon other processes see a write", &["Consistency"]),
     ];
     let driver = json!({"DriverConfig": {"Name": "x"}});
     let judged = vec![
@@ -255,7 +255,7 @@ fn every_field_of_a_mount_is_judged() {
 
 #[test]
 fn every_field_of_a_volume_is_judged() {
-    const HARMLESS: Harmless = &[("what it is called, and whose it is", &["Name", "Labels"])];
+    const HARMLESS: Harmless = &[("its name, and its owner", &["Name", "Labels"])];
     let judged = vec![
         ("Driver", json!("x")),
         ("DriverOpts", json!({"type": "ext4", "device": "/dev/sda"})),
@@ -269,10 +269,13 @@ fn every_field_of_a_volume_is_judged() {
 #[test]
 fn every_field_of_a_network_is_judged() {
     const HARMLESS: Harmless = &[
-        ("what it is called, and whose it is", &["Name", "Labels", "CheckDuplicate"]),
+        ("its name, and its owner", &["Name", "Labels", "CheckDuplicate"]),
         ("which containers may join it", &["Scope", "Internal", "Attachable"]),
-        ("judged here, for those who take it later", &["ConfigOnly"]),
-        ("addresses that docker picks, where the host forwards", &["EnableIPv4", "EnableIPv6"]),
+        ("a network that takes its configuration from this one is judged itself", &["ConfigOnly"]),
+        (
+            "docker picks the addresses, and the host already forwards packets",
+            &["EnableIPv4", "EnableIPv6"],
+        ),
     ];
     let judged = vec![
         ("Driver", json!("macvlan")),
@@ -290,12 +293,12 @@ fn every_field_of_a_network_is_judged() {
 fn every_field_of_an_endpoint_is_judged() {
     const HARMLESS: Harmless = &[
         (
-            "the names and addresses that it has in that network",
+            "its names and addresses in that network",
             &["IPAMConfig", "Aliases", "MacAddress", "GwPriority", "DNSNames"],
         ),
-        ("the network, which is found and judged like a name", &["NetworkID"]),
+        ("the network, which is looked up and judged like one given by name", &["NetworkID"]),
         (
-            "the daemon's own answer, which it does not read",
+            "only in the daemon's responses; it does not read them",
             &[
                 "EndpointID",
                 "Gateway",
@@ -321,9 +324,9 @@ fn of_task(task: &Value) -> Action {
 #[test]
 fn every_field_of_a_service_is_judged() {
     const HARMLESS: Harmless = &[
-        ("what it is called, and whose it is", &["Name", "Labels"]),
+        ("its name, and its owner", &["Name", "Labels"]),
         (
-            "how many tasks there are, and how they are exchanged",
+            "the number of tasks, and how they are replaced",
             &["Mode", "UpdateConfig", "RollbackConfig"],
         ),
     ];
@@ -357,14 +360,14 @@ fn every_field_of_a_task_is_judged() {
 fn every_field_of_a_tasks_container_is_judged() {
     const HARMLESS: Harmless = &[
         (
-            "what runs, and as whom in the container, is for the policy by itself",
+            "policies see the command and the user directly",
             &["Image", "Command", "Args", "Env", "User"],
         ),
-        ("whose they are is for the policy by itself", &["Labels", "Secrets", "Configs"]),
-        ("a container's root is in no need of it", &["Groups"]),
-        ("the names that it has, and whom it believes", &["Hostname", "Hosts", "DNSConfig"]),
+        ("policies see the owner directly", &["Labels", "Secrets", "Configs"]),
+        ("root in a container does not need it", &["Groups"]),
+        ("its names, and name resolution in the container", &["Hostname", "Hosts", "DNSConfig"]),
         ("its terminal, and how it starts and ends", &["Init", "StopSignal", "TTY", "OpenStdin"]),
-        ("takes something away", &["ReadOnly", "CapabilityDrop"]),
+        ("only removes something", &["ReadOnly", "CapabilityDrop"]),
         ("read on Windows only", &["Isolation"]),
     ];
     let judged = vec![
@@ -387,7 +390,7 @@ fn every_field_of_a_tasks_container_is_judged() {
 fn every_privilege_of_a_task_is_judged() {
     const HARMLESS: Harmless = &[
         ("read on Windows only", &["CredentialSpec"]),
-        ("off is docker's default, on takes something away", &["NoNewPrivileges"]),
+        ("off is docker's default; on only removes something", &["NoNewPrivileges"]),
     ];
     let judged = vec![
         ("SELinuxContext", json!({"Disable": true})),

@@ -1,4 +1,4 @@
-//! The known ways around a policy in images, volumes and networks, each by its id.
+//! Known bypasses through images, volumes and networks, each by its id.
 
 use serde_json::{Value, json};
 
@@ -7,17 +7,17 @@ use crate::dockerd::host_switch::HostSwitches;
 
 const NOTHING: [&str; 0] = [];
 
-/// What every build can do.
+/// The finding of every build.
 const STEPS: &str = "evidence-forging steps CAP_AUDIT_WRITE";
 
-/// What is found in a query beyond that.
+/// The other findings of a query.
 fn of_query(target: &str) -> Vec<String> {
     let mut found = found(&action("POST", target, &Value::Null));
     found.retain(|finding| finding != STEPS);
     found
 }
 
-/// It is for policies to name, and not what makes a build a privileged one.
+/// Policies can name this danger, but it does not make the build a privileged action.
 #[test]
 fn s20_each_build_can_forge_records() {
     for target in ["/build", "/build?t=x", "/build?version=2"] {
@@ -105,13 +105,13 @@ fn v01_volumes() {
     let device = "DriverOpts.device";
     for (options, path) in [
         (json!({"type": "none", "o": "bind", "device": "/"}), "/"),
-        // The kernel does not look at the type of a bind.
+        // The kernel ignores the type of a bind.
         (json!({"type": "nfs", "o": "bind", "device": "/etc"}), "/etc"),
         (json!({"type": "tmpfs", "o": "ro,bind", "device": "/root"}), "/root"),
         (json!({"type": "none", "o": "rbind", "device": "../etc"}), "../etc"),
         (json!({"type": "ext4", "device": "/dev/sda1"}), "/dev/sda1"),
         (json!({"type": "proc", "device": "proc"}), "proc"),
-        // The knobs of the host's own NFS server.
+        // The control files of the host's own NFS server.
         (json!({"type": "nfsd", "device": "nfsd"}), "nfsd"),
     ] {
         let expected =
@@ -171,7 +171,7 @@ fn n01_networks() {
 }
 
 #[test]
-fn s07_a_network_turns_nothing_on_for_the_host() {
+fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
     let icc = |value: &str| json!({"Options": {"com.docker.network.bridge.enable_icc": value}});
     let on = HostSwitches::ON;
     let no_ipv6 = HostSwitches { forwards_ipv6: false, ..on };
@@ -193,7 +193,7 @@ fn s07_a_network_turns_nothing_on_for_the_host() {
         create.references.switches = switches;
         let found = found(&create);
         let is_found =
-            |part| found.iter().any(|it| it.starts_with(&format!("host-network {part}")));
+            |part| found.iter().any(|line| line.starts_with(&format!("host-network {part}")));
         assert_eq!(
             !found.is_empty(),
             part.is_some_and(is_found),

@@ -1,4 +1,4 @@
-//! Options of a container that its image or docker's own configuration has a part in.
+//! Dangers that depend on the image or on docker's own configuration.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn of_image(config: &Value, document: &Value) -> Action {
 }
 
 #[test]
-fn what_an_image_brings_is_judged_like_what_is_asked_for() {
+fn the_options_of_an_image_are_judged_like_those_of_a_request() {
     let config = json!({
         "WorkingDir": "/proc/self/fd/7",
         "Volumes": {"/sys/x": {}},
@@ -34,7 +34,7 @@ fn what_an_image_brings_is_judged_like_what_is_asked_for() {
 }
 
 #[test]
-fn s21_dockers_own_driver_decides_what_an_option_does() {
+fn s21_log_options_are_judged_by_the_default_log_driver() {
     let log = |driver: Option<&str>| {
         let log = json!({"LogConfig": {"Type": "", "Config": {"tag": "sudo"}}});
         let mut action = of_image(&json!({}), &json!({"Image": "x", "HostConfig": log}));
@@ -49,9 +49,9 @@ fn s21_dockers_own_driver_decides_what_an_option_does() {
     assert_eq!(log(None), forging);
 }
 
-/// dockerd has written them into the configuration of each container.
+/// dockerd writes root's default log options into the configuration of each container.
 #[test]
-fn roots_own_options_of_logs_are_no_danger_of_a_start() {
+fn default_log_options_are_no_danger_when_a_container_starts() {
     let mut start = action("POST", "/containers/web/start", &Value::Null);
     let log = json!({"LogConfig": {"Type": "journald", "Config": {"tag": "{{.Name}}"}}});
     start.object = container("web", &log, false);
@@ -59,7 +59,7 @@ fn roots_own_options_of_logs_are_no_danger_of_a_start() {
 }
 
 #[test]
-fn s36_the_time_of_a_stop_has_a_range() {
+fn s36_the_stop_timeout_has_a_range() {
     for (time, is_allowed) in [("0", true), ("600", true), ("-1", false), ("601", false)] {
         let stop = action("POST", &format!("/containers/web/stop?t={time}"), &Value::Null);
         assert_eq!(found(&stop).is_empty(), is_allowed, "{time}");

@@ -1,4 +1,4 @@
-//! What is put on record as a way to the host.
+//! The ways to the host that go on record.
 
 use audit_core::CommandLine;
 use audit_host::host_access::HostAccess;
@@ -25,7 +25,7 @@ fn ways(action: &Action) -> Vec<String> {
     ways.collect()
 }
 
-/// Each row by its id in the list of known ways around a policy.
+/// Each row has its id in the list of known bypasses.
 #[test]
 fn each_field_of_a_new_container_counts() {
     for (id, host_config, expected) in [
@@ -138,7 +138,7 @@ fn other_routes_count_as_well() {
 }
 
 #[test]
-fn a_process_can_have_every_right() {
+fn a_privileged_exec_is_recorded() {
     let exec = json!({"Cmd": ["sh"], "Privileged": true});
     let target = format!("/containers/{}/exec", "a".repeat(64));
     let mut action = action("POST", &target, &exec);
@@ -147,7 +147,7 @@ fn a_process_can_have_every_right() {
 }
 
 #[test]
-fn who_starts_or_enters_a_container_gets_what_it_has() {
+fn starting_or_entering_a_container_records_its_access() {
     let given = json!({"Privileged": true, "CgroupnsMode": "host"});
     let ways_of = |op: &str, is_running| {
         let mut action = action("POST", &format!("/containers/web/{op}"), &Value::Null);
@@ -157,13 +157,13 @@ fn who_starts_or_enters_a_container_gets_what_it_has() {
     assert_eq!(ways_of("start", false), ["privileged"]);
     assert_eq!(ways_of("restart", true), ["privileged"]);
     assert_eq!(ways_of("attach", true), ["privileged"]);
-    // Not yet: who starts it is asked then.
+    // The container is stopped: the call that starts it is judged.
     assert_eq!(ways_of("attach", false), [""; 0]);
     assert_eq!(ways_of("stop", true), [""; 0]);
 }
 
 #[test]
-fn what_others_have_is_shared() {
+fn the_access_of_joined_containers_and_volumes_is_recorded() {
     let document = json!({"HostConfig": {"VolumesFrom": ["other"], "Binds": ["old:/o"]}});
     let mut action = action("POST", "/containers/create", &document);
     let joined = json!({"Privileged": true, "Binds": ["/root:/r"], "PidMode": "host"});

@@ -1,4 +1,4 @@
-//! `docker-fedora.cedar` permits one command and nothing else, as docker's own client asks for it.
+//! `docker-fedora.cedar` permits one command, as docker's own client sends it, and nothing else.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     Policy::from_text(&text.replace("dwalsh", NAME)).unwrap()
 });
 
-/// What each option of `docker run` changes in the body, as the clients send it.
+/// The change that each option of `docker run` makes in the body.
 const OPTIONS: [(&str, &str, &str); 45] = [
     ("--add-host a:1.2.3.4", "/HostConfig/ExtraHosts", r#"["a:1.2.3.4"]"#),
     ("--annotation a=", "/HostConfig/Annotations", r#"{"a": ""}"#),
@@ -71,7 +71,7 @@ fn body(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The body with something else in one place.
+/// The body with another value in one place.
 fn changed(text: &str, place: &str, value: Value) -> Value {
     let mut body = body(text);
     let (object, key) = place.rsplit_once('/').unwrap();
@@ -110,7 +110,7 @@ async fn the_command_is_permitted_as_each_client_sends_it() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_run() {
+async fn no_other_option_is_permitted() {
     let registry = Registry::new("options");
     for (client, sent) in SENT {
         for (option, place, value) in OPTIONS {
@@ -137,7 +137,7 @@ async fn nothing_else_is_run() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_done() {
+async fn no_other_call_is_permitted() {
     let registry = Registry::new("calls");
     registry.give_container(&person(NUMBER));
     for target in [
@@ -173,7 +173,7 @@ async fn nothing_else_is_done() {
 }
 
 #[tokio::test]
-async fn others_have_their_containers_for_themselves() {
+async fn containers_of_other_owners_do_not_exist_for_the_caller() {
     let registry = Registry::new("others");
     registry.give_container(&person(NUMBER - 1));
     for target in [
@@ -195,7 +195,7 @@ fn plain(line: &str, document: &Value) -> Action {
     call_of(method, target, document, Vec::new())
 }
 
-/// A call about the container that is there.
+/// A call about the existing container.
 fn with_container(line: &str) -> Action {
     let mut action = plain(line, &Value::Null);
     match action.head.route.operation {
@@ -208,9 +208,9 @@ fn with_container(line: &str) -> Action {
     action
 }
 
-/// By the name that was asked for, of several.
+/// The image has several names; the denial shows the caller's.
 #[tokio::test]
-async fn a_denial_names_the_image_as_it_was_asked_for() {
+async fn a_denial_names_the_image_as_the_caller_did() {
     let registry = Registry::new("asked-for");
     let mut fedora = image("fedora");
     fedora.repo_tags.as_mut().unwrap().insert(0, "another:1".to_owned());

@@ -1,4 +1,4 @@
-//! What a decision costs: `sudo benches/broker.sh decision`.
+//! Measures the time of a decision: `sudo benches/broker.sh decision`.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::*;
 
-/// Decisions of which the median is taken.
+/// The median is over this many decisions.
 const ROUNDS: usize = 10_000;
 
 /// Goals, in microseconds.
@@ -15,17 +15,17 @@ const MANY_LIMIT: f64 = 400.0;
 
 const MANY: usize = 500;
 
-/// All policies that are shipped.
+/// All shipped policies.
 fn shipped() -> String {
     shipped_texts().into_values().collect()
 }
 
-/// The same, and as many teams with their own things as make 500 policies. `head` says in the head
-/// of a policy whom it is about; where it does not, all are asked about each container.
+/// The shipped policies, and policies for as many teams as make 500. `head` is the principal in the head
+/// of a policy. If the head names no principal, every policy is evaluated for each container.
 fn many(head: fn(usize) -> String) -> Policy {
     let mut text = shipped();
-    let there = Policy::from_text(&text).unwrap().count();
-    for team in there..MANY {
+    let shipped_count = Policy::from_text(&text).unwrap().count();
+    for team in shipped_count..MANY {
         write!(
             text,
             "@id(\"team-{team}\") permit({}, action in Action::\"containers\", resource) when {{ \
@@ -40,7 +40,7 @@ fn many(head: fn(usize) -> String) -> Policy {
     policy
 }
 
-/// The median of a decision, in microseconds, with the case at hand.
+/// The median time of a decision about these questions, in microseconds.
 fn median(policy: &Policy, principal: &Principal, questions: &Questions) -> f64 {
     let mut took: Vec<f64> = (0..ROUNDS + ROUNDS / 10)
         .map(|_| {
@@ -59,7 +59,7 @@ fn median(policy: &Policy, principal: &Principal, questions: &Questions) -> f64 
     took[took.len() / 2]
 }
 
-/// In the columns of `benches/load/report.rs`.
+/// Prints a row with the columns of `benches/load/report.rs`.
 fn row(what: &str, figure: f64, limit: Option<f64>) {
     let goal = limit.map_or_else(String::new, |limit| {
         let word = if figure <= limit { "ok" } else { "MISSED" };

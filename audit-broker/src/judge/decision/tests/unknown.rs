@@ -1,4 +1,4 @@
-//! Who may see what has no known owner.
+//! Which callers may see objects without a known owner.
 
 use super::*;
 
