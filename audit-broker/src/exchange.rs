@@ -45,8 +45,8 @@ use crate::who::subject::Subject;
 /// The stream that a connection becomes, set by the response that starts the stream.
 pub(crate) type Handover = RefCell<Option<Stream>>;
 
-/// Responds to one request. If the response is a stream, hyper hands the connection over and never gets
-/// a response.
+/// Responds to one request. If the response is a stream, the connection is handed over and this future
+/// never completes.
 pub(crate) async fn exchange(
     connection: Rc<Connection>,
     handover: Rc<Handover>,

@@ -54,9 +54,9 @@ pub(crate) enum Rank {
 pub(crate) enum Hold {
     /// While dockerd changes a name.
     Change,
-    /// While dockerd pulls an image. The registry and the caller control how long that takes. A trusted
-    /// caller does not wait for an ordinary caller's pull: [`NameLock::revoked`] ends the pull. A load of
-    /// an archive does not wait for it either.
+    /// While dockerd pulls an image. The registry and the caller control how long that takes. A
+    /// trusted caller does not wait for an ordinary caller's pull: [`NameLock::revoked`] ends the
+    /// pull. A load of an archive does not wait for it either.
     Pull,
 }
 

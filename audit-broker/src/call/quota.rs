@@ -44,7 +44,7 @@ pub(crate) struct Quota {
 }
 
 impl Quotas {
-    /// Takes a place in the caller's quota. A container also takes a place in the quota of all containers.
+    /// Takes a place in the caller's quota. A container also takes one in the quota of all containers.
     ///
     /// # Errors
     ///

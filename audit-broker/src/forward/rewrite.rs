@@ -1,8 +1,8 @@
 //! Rewrites a request before dockerd gets it.
 //!
-//! The broker stamps each new object with a label that names its owner. It puts in the id of the
-//! image that was judged, so that another image which takes the name is not used. It withholds what
-//! the owner of a container may not have, and limits a call to what the caller may reach.
+//! The broker puts a label with the owner on each new object. It replaces the name of an image with the
+//! id of the image that was judged, so that dockerd does not use another image that takes the name. It
+//! withholds options that the caller may not set, and limits a call to what the caller may reach.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ impl Rewriter<'_> {
     fn image(&self, operation: ImageOperation, action: &mut Action) -> Result<Plan, Refusal> {
         match operation {
             ImageOperation::Pull => {
-                // A pulled image may pass for a step of a build.
+                // dockerd may use a pulled image as a cached step of a build.
                 if build_cache::trusts_pulled(action.references.engine)
                     && !self.permissions.may_take_every_name()
                 {
@@ -211,11 +211,11 @@ impl Rewriter<'_> {
         Ok(Plan { broker_names_image: broker_names_image(action), ..Plan::default() })
     }
 
-    /// A caller whom root's builds need not trust leaves root's cache alone. A trusted caller does not
-    /// use what other callers have put into the cache.
+    /// Keeps the build cache of trusted callers apart. An ordinary caller's build marks the cache as
+    /// shared. A trusted caller's build does not use a shared cache.
     ///
     /// # Errors
-    /// If the build has an option that is not in the key of the cache.
+    /// If the build has an option that is not part of the cache key.
     fn keep_cache_apart(&self, owner: &Owner, query: &mut Query) -> Result<(), Refusal> {
         let is_trusted = self.permissions.may_take_every_name();
         if is_trusted && build_cache::is_shared(self.owners, owner) {
@@ -227,7 +227,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// dockerd removes only the caller's own objects, which the broker's label shows.
+    /// Limits a prune to the caller's own objects, by a filter for the broker's label.
     fn prune_by_label(&self, action: &mut Action, reach: Reach) -> Plan {
         let only_own = !self.permissions.may_reach_all(reach);
         if only_own {
@@ -239,11 +239,11 @@ impl Rewriter<'_> {
         Plan { only_own, ..Plan::default() }
     }
 
-    /// The broker removes the caller's own objects one by one: any image may carry any label, and a
-    /// container has the labels of its image.
+    /// Plans a prune in which the broker removes the caller's own objects one by one. A label filter
+    /// is no proof of ownership here: an image may carry any label, and its containers inherit it.
     ///
     /// # Errors
-    /// If the caller asks for objects of some age, since lists know no such filter.
+    /// If the caller filters by age, since lists have no such filter.
     fn prune_one_by_one(&self, action: &Action, reach: Reach) -> Result<Plan, Refusal> {
         let only_own = !self.permissions.may_reach_all(reach);
         let filters = action.head.query.text("filters");
@@ -262,8 +262,8 @@ fn broker_names_image(action: &Action) -> bool {
     !action.references.names_taken.is_empty() && build_cache::is_classic(&action.head.query)
 }
 
-/// The broker counts the containers of a list: dockerd would also count those that the caller may not
-/// see. In dockerd, any limit also shows stopped containers.
+/// Takes the limit out of a list, so that the broker applies it: dockerd would also count containers
+/// that the caller may not see. In dockerd, a limit also lists stopped containers.
 fn limit_list(query: &mut Query) -> Plan {
     let limit = query.take("limit").and_then(|limit| limit.parse().ok());
     let limit = limit.filter(|limit| *limit > 0);

@@ -71,8 +71,8 @@ pub(super) fn document(text: &str) -> anyhow::Result<Cow<'_, str>> {
 
 /// The name that the caller gave, where the broker put in the image's id instead.
 ///
-/// If dockerd shows the image by a name, the broker did not make the container. The label then comes
-/// from the image and means nothing.
+/// If dockerd shows the image by a name, the broker did not rewrite the request. The label then comes
+/// from the image, and means nothing.
 pub(super) fn image_name<'a>(image: &str, labels: &'a Labels) -> Option<&'a str> {
     let id = image.strip_prefix("sha256:")?;
     labels.get(IMAGE_LABEL).filter(|_| is_id(id)).map(String::as_str)

@@ -11,8 +11,8 @@ use super::json::{Changed, map_elements, map_members};
 use super::{MayView, container, element};
 use crate::owner::OwnedKind;
 
-/// Disk usage with only the objects that the caller may see in its lists. An unknown list or object
-/// becomes `null`, since it may hold hidden objects. dockerd counts the containers of all owners: without
+/// Disk usage, with lists of only the objects that the caller may see. An unknown list or object becomes
+/// `null`, since it may hold hidden objects. dockerd counts the containers of all owners. Without
 /// `with_counts`, the broker counts the containers in the list instead.
 ///
 /// # Errors
