@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::api::body::Body;
 use crate::api::request::percent;
 use crate::call::Call;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Volume};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{OwnedKind, owner_in_labels};
@@ -36,12 +37,12 @@ pub(super) fn volume(call: &Call, response: &[u8]) -> Result<(), Refusal> {
 /// Removes the new network if another network already had its name.
 ///
 /// # Errors
-/// If dockerd cannot be reached.
-pub(super) async fn network(call: &Call, id: &str) -> Result<Result<(), Refusal>, Unreachable> {
-    let Body::NetworkCreate(network) = &call.action.body else { return Ok(Ok(())) };
+/// If another network had the name, or if dockerd cannot be reached.
+pub(super) async fn network(call: &Call, id: &str) -> Result<(), FindError> {
+    let Body::NetworkCreate(network) = &call.action.body else { return Ok(()) };
     let name = network.name.as_deref().unwrap_or_default();
     if first_of_name(call, name).await?.is_none_or(|first| first == id) {
-        return Ok(Ok(()));
+        return Ok(());
     }
     let target = format!("/v{}/networks/{id}", call.version);
     let upstream = &call.connection.upstream;
@@ -53,7 +54,7 @@ pub(super) async fn network(call: &Call, id: &str) -> Result<Result<(), Refusal>
             );
         }
     }
-    Ok(Err(name_taken("network", name)))
+    Err(name_taken("network", name).into())
 }
 
 #[derive(Deserialize)]

@@ -21,8 +21,10 @@ use crate::api::route::BodyKind;
 use crate::call::Call;
 use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::upstream::{DockerdConnection, Unreachable};
 use crate::record::outcome::CallOutcome;
+use crate::refusal::Refusal;
 
 /// Longest list that the broker reads, in bytes.
 const LIST_LIMIT_BYTES: usize = 64 << 20;
@@ -46,8 +48,7 @@ pub(super) async fn filtered(
     if call.action.head.route.operation == Operation::Volume(VolumeOperation::Create)
         && let Err(refusal) = created::volume(call, &bytes)
     {
-        call.record_outcome(CallOutcome::Failed, None);
-        return Ok(response::message(refusal.status, &refusal.message));
+        return Ok(refused(call, &refusal));
     }
     let viewer = Viewer::of(call);
     viewer.learn(call, &bytes).await;
@@ -56,6 +57,12 @@ pub(super) async fn filtered(
         .map_err(|error| Unreachable::Malformed { what: path.to_owned(), source: error.into() })?;
     call.record_outcome(outcome_of(head.status), None);
     Ok(changed(head, filtered.into()))
+}
+
+/// The response about a new object that the caller may not have.
+fn refused(call: &Call, refusal: &Refusal) -> Response<ResponseBody> {
+    call.record_outcome(CallOutcome::Failed, None);
+    response::message(refusal.status, &refusal.message)
 }
 
 /// A response of dockerd with another body.
@@ -106,11 +113,12 @@ pub(super) async fn read(
     let document = read.map_err(|error| error.of(route.path))?;
     let created = serde_json::from_slice::<Created>(&document).ok().map(|created| created.id);
     let committed = created.clone().filter(|_| route.body == BodyKind::Commit);
-    if let (Some(id), BodyKind::NetworkCreate) = (&created, route.body)
-        && let Err(refusal) = created::network(call, id).await?
-    {
-        call.record_outcome(CallOutcome::Failed, None);
-        return Ok(response::message(refusal.status, &refusal.message));
+    if let (Some(id), BodyKind::NetworkCreate) = (&created, route.body) {
+        match created::network(call, id).await {
+            Ok(()) => {}
+            Err(FindError::Refused(refusal)) => return Ok(refused(call, &refusal)),
+            Err(FindError::Unreachable(error)) => return Err(error.into()),
+        }
     }
     let made = match created {
         Some(id) => claim_made(call, id).await,
