@@ -21,7 +21,7 @@ impl Stop {
                 response::message(StatusCode::NOT_FOUND, &message)
             }
             Self::Denied { denial, help } => {
-                response::message(StatusCode::FORBIDDEN, &denial.told(&help))
+                response::message(StatusCode::FORBIDDEN, &denial.with_help(&help))
             }
             Self::NotFound(status, document) => response::document(status, document),
             Self::NotRecorded(error) => {
@@ -46,7 +46,7 @@ impl Stop {
             Self::Refused(refusal) => refusal.message.clone(),
             Self::Unidentified(message) | Self::Absent(message) => message.clone(),
             Self::Denied { denial, .. } if denial.is_hidden => denial.message.clone(),
-            Self::Denied { help, denial } => denial.told(help),
+            Self::Denied { help, denial } => denial.with_help(help),
             Self::NotFound(_, document) => message_of(document),
             Self::NotRecorded(error) => error.to_string(),
             Self::Unreachable(error) => error.to_string(),

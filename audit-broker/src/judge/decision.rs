@@ -41,7 +41,7 @@ pub(crate) struct Denial {
 
 impl Denial {
     /// The text for the caller, followed by the site's help text.
-    pub(crate) fn told(&self, help: &str) -> String {
+    pub(crate) fn with_help(&self, help: &str) -> String {
         let separator = if help.is_empty() { "" } else { "; " };
         format!("{}{separator}{help}", self.message)
     }

@@ -28,7 +28,7 @@ impl Withheld {
     const ALL: [Self; 3] = [Self::AuditWrite, Self::Mknod, Self::NewPrivileges];
 
     /// The text that `explain` shows about a container without this privilege.
-    pub(crate) const fn told(self) -> &'static str {
+    pub(crate) const fn in_words(self) -> &'static str {
         match self {
             Self::AuditWrite => {
                 "without CAP_AUDIT_WRITE: the policies do not permit evidence-forging"

@@ -60,7 +60,7 @@ fn add_call(text: &mut String, call: &Explained) {
         let _ = writeln!(text, "  {title}: {danger}");
     }
     for withheld in withheld.iter().filter(|_| denied.is_none()) {
-        let _ = writeln!(text, "  the container is created {}", withheld.told());
+        let _ = writeln!(text, "  the container is created {}", withheld.in_words());
     }
 }
 
