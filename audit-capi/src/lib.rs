@@ -15,9 +15,6 @@
 //! - Only [`mod@pointer`] turns pointers into Rust values, and only `sys` makes system calls. No other
 //!   module has a block of unsafe code.
 
-#![warn(missing_debug_implementations, clippy::exhaustive_enums, clippy::error_impl_error)]
-#![warn(clippy::tests_outside_test_module)]
-
 pub mod api;
 pub mod dropin;
 pub mod pointer;

@@ -98,9 +98,6 @@
 //! Each module uses only modules below it: [`Audit`] is above the netlink exchange, [`Record`] above
 //! its parts and texts, [`Subject`] above `/proc`.
 
-#![warn(missing_debug_implementations, clippy::exhaustive_enums, clippy::error_impl_error)]
-#![warn(clippy::tests_outside_test_module)]
-
 mod audit;
 mod auditd;
 mod command_line;

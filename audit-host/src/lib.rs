@@ -20,9 +20,6 @@
 //!
 //! It needs Linux. No function here panics on its input.
 
-#![warn(missing_debug_implementations)]
-#![warn(clippy::error_impl_error, clippy::exhaustive_enums, clippy::tests_outside_test_module)]
-
 pub mod audit_socket;
 pub mod ausearch;
 pub mod cgroup;

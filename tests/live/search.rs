@@ -47,6 +47,7 @@ fn type_command() -> Typed {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases is one function")]
 fn ausearch_finds_the_command_by_every_option() {
     let typed = type_command();
     let Typed { tag, uid, session, terminal, exe, cwd, .. } = &typed;

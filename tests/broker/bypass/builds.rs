@@ -123,7 +123,7 @@ fn s10_a_user_cannot_put_a_step_into_the_cache_of_root() {
     ] {
         let told =
             as_person(PERSON, &broker, &format!("{build} | docker build {option} -t {name}-x -"));
-        let is_told = told.contains("may find in docker's cache") && told.contains("leave");
+        let is_told = told.contains("the cache that root's builds use") && told.contains("leave");
         assert!(is_told, "{option}: {told}");
     }
     // Through the broker, the remaining builds succeed, but root's build does not use their steps.

@@ -84,7 +84,7 @@ impl Scene<'_> {
         let may_build = told[0].status != 403;
         for (option, told) in options.iter().zip(&told).skip(1) {
             assert_eq!(told.status, 403, "{}: {option}: {told:?}", self.policy);
-            let is_for_the_cache = told.body.contains("may find in docker's cache");
+            let is_for_the_cache = told.body.contains("the cache that root's builds use");
             assert_eq!(is_for_the_cache, may_build, "{}: {option}: {told:?}", self.policy);
         }
     }
