@@ -77,9 +77,8 @@ pub(crate) enum OwnCommand {
     Emit(Emit),
     /// Print or check the digest that stands for a secret in records; for root only
     ///
-    /// Reads the secret from standard input. A newline at its end counts, so write
-    ///
-    ///     printf %s 'the secret' | audit-cli digest '***:87a5e3d6f436e9643780ad4b000c040a'
+    /// Reads the secret from standard input. A newline at its end counts, so write:
+    /// `printf %s 'the secret' | audit-cli digest '***:87a5e3d6f436e9643780ad4b000c040a'`
     #[command(verbatim_doc_comment)]
     Digest(Digest),
     /// Check whether the audit trail on this host can be trusted; run it as root

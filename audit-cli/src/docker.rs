@@ -1,7 +1,7 @@
 //! Docker's words: what a docker command line asks for, and which of its words are secrets.
 //!
 //! [`command`] finds the command and its options ([`flags`] reads them as docker does, [`grammar`]
-//! lists them). [`host_access`] judges the options, one file for each kind of object. [`secrets`]
+//! lists them). [`mod@host_access`] judges the options, one file for each kind of object. [`secrets`]
 //! masks passwords. This room must not know what happens to the result: it records and runs nothing.
 //!
 //! What it finds is evidence, not enforcement: compose files and programs that use the socket can
