@@ -59,7 +59,7 @@ impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
-    /// If somebody other than root could change the file, it cannot be read, or it has a mistake.
+    /// If a user other than root could change the file, it cannot be read, or it has a mistake.
     pub(crate) fn load() -> anyhow::Result<Self> {
         root_file::read(Path::new(PATH))
             .and_then(|text| text.map_or_else(|| Ok(Self::default()), |text| Self::parse(&text)))

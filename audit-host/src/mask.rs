@@ -39,7 +39,7 @@ impl Mask {
     /// Reads the key from this file. If the file does not exist, the mask has no key.
     ///
     /// # Errors
-    /// If somebody other than root could change the file, it cannot be read, or it has no valid key.
+    /// If a user other than root could change the file, it cannot be read, or it has no valid key.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = root_file::read(path);
         let key = text.and_then(|text| text.as_deref().map(parse_key).transpose());

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 /// Reads the file; `None` if it does not exist.
 ///
 /// # Errors
-/// If somebody other than root could change the file or its directory; if it is a symlink, empty, or
+/// If a user other than root could change the file or its directory; if it is a symlink, empty, or
 /// not a regular file; or if it cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
@@ -41,7 +41,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
 /// Checks that only root can add, replace or remove files in the directory.
 ///
 /// # Errors
-/// If somebody else can, or if the directory cannot be opened.
+/// If another user can, or if the directory cannot be opened.
 pub fn check_directory(path: &Path) -> anyhow::Result<()> {
     check_owner("the directory", &File::open(path)?)
 }

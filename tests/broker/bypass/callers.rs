@@ -79,7 +79,7 @@ os.wait()
     assert_eq!(field(&record, "suid"), Some(uid_of(PERSON).to_string().as_str()), "{record}");
 }
 
-/// Root of a container or of a user namespace is not root of the host, whoever started it.
+/// Root of a container or of a user namespace is not root of the host.
 #[test]
 fn x10_root_of_a_container_or_namespace_is_not_root_of_the_host() {
     let broker = Broker::with_policies(&shipped("default"), "");
