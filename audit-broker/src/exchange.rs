@@ -177,7 +177,7 @@ async fn prepare<'a>(
         owner: connection.state.people.named(owner_of(caller.subject)).await,
         policy: &policy,
         mode: settings.mode,
-        cache: &connection.decision_cache,
+        decision_cache: &connection.decision_cache,
         registrar: connection.registrar(version).asking(&upstream),
     };
     let judged = match Box::pin(judge.judge(head, body)).await {

@@ -53,7 +53,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) owner: Owner,
     pub(crate) policy: &'a Arc<Policy>,
     pub(crate) mode: Mode,
-    pub(crate) cache: &'a DecisionCache,
+    pub(crate) decision_cache: &'a DecisionCache,
     pub(crate) registrar: Registrar<'a>,
 }
 
@@ -99,7 +99,7 @@ impl Judge<'_> {
 
         let dangers = danger::find(&action, upstream.timeout()).await;
         let questions = questions_of(&action, &dangers, &self.registrar).await?;
-        let decision = self.cache.decide(self.policy, self.mode, self.principal, &questions);
+        let decision = self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
         let mut withheld = Vec::new();
         if let Decision::Allow { .. } = decision {
             withheld = self.withheld(&action.body, &questions);
@@ -116,7 +116,30 @@ impl Judge<'_> {
     fn withheld(&self, body: &Body, questions: &Questions) -> Vec<Withheld> {
         match body {
             Body::ContainerCreate(config) => withheld(self.permissions(), questions, config),
-            _ => Vec::new(),
+            // The tasks of a service keep what docker gives: a limit that the threat model names.
+            Body::Service(_) => Vec::new(),
+            // The others make no container.
+            Body::None
+            | Body::Stream
+            | Body::Auth(_)
+            | Body::ContainerUpdate(_)
+            | Body::Commit(_)
+            | Body::ExecCreate(_)
+            | Body::ExecStart(_)
+            | Body::VolumeCreate(_)
+            | Body::VolumeUpdate(_)
+            | Body::NetworkCreate(_)
+            | Body::NetworkConnect(_)
+            | Body::NetworkDisconnect(_)
+            | Body::PluginPrivileges(_)
+            | Body::PluginSet(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_)
+            | Body::Secret(_)
+            | Body::Config(_) => Vec::new(),
         }
     }
 }

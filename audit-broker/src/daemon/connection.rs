@@ -267,7 +267,7 @@ fn watch_phase<'a>(
             if waiting.is_some() && waiting == before {
                 return Poll::Ready(WatchEvent::Idle);
             }
-            if checks % CHECKS_PER_DISCONNECT_CHECK == 0 && socket.is_gone() {
+            if checks % CHECKS_PER_DISCONNECT_CHECK == 0 && socket.has_disconnected() {
                 return Poll::Ready(WatchEvent::Disconnected);
             }
             if !is_stopping && *stop.borrow() {

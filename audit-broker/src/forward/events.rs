@@ -121,6 +121,7 @@ impl EventStream {
                 Some(labels) => viewer.may_see(&Seen { labels, ..seen.clone() }),
                 None => viewer.may_see_unknown(seen.kind),
             },
+            OwnedKind::Image if is_shortened => viewer.may_see_unknown(seen.kind),
             _ => viewer.may_see(seen),
         }
     }

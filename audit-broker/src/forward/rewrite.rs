@@ -14,6 +14,7 @@ use crate::api::operation::{
 };
 use crate::api::query_json;
 use crate::api::request::Query;
+use crate::api::service::ServiceSpec;
 use crate::call::plan::Plan;
 use crate::dockerd::object::Image;
 use crate::dockerd::references::References;
@@ -75,7 +76,27 @@ impl Rewriter<'_> {
                 // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
                 network.check_duplicate = Some(true);
             }
-            _ => {}
+            Body::Service(service) => refuse_own_in_service(service)?,
+            // dockerd makes no object with labels from the others.
+            Body::None
+            | Body::Stream
+            | Body::Auth(_)
+            | Body::ContainerUpdate(_)
+            | Body::Commit(_)
+            | Body::ExecCreate(_)
+            | Body::ExecStart(_)
+            | Body::VolumeUpdate(_)
+            | Body::NetworkConnect(_)
+            | Body::NetworkDisconnect(_)
+            | Body::PluginPrivileges(_)
+            | Body::PluginSet(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_)
+            | Body::Secret(_)
+            | Body::Config(_) => {}
         }
         Ok(())
     }
@@ -256,6 +277,18 @@ impl Rewriter<'_> {
     }
 }
 
+/// The tasks of a service are containers and volumes with the service's labels. Nobody stamps them with
+/// an owner, so they must not bring the broker's labels along.
+fn refuse_own_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
+    let container = service.task_template.as_ref().and_then(|task| task.container_spec.as_ref());
+    let of_container = container.and_then(|container| container.labels.as_ref());
+    let mounts = container.and_then(|container| container.mounts.as_ref()).into_iter().flatten();
+    let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
+    let of_volumes = options.filter_map(|options| options.labels.as_ref());
+    let labels = service.labels.iter().chain(of_container).chain(of_volumes);
+    refuse_own(labels.flat_map(|labels| labels.keys()))
+}
+
 /// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
 /// to the broker.
 fn broker_names_image(action: &Action) -> bool {
@@ -271,4 +304,26 @@ fn limit_list(query: &mut Query) -> Plan {
         query.set("all", "1".to_owned());
     }
     Plan { limit, ..Plan::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_service_brings_no_label_of_the_broker() {
+        let own = json!({ LABEL: "login:1001:alice" });
+        let mount = |labels| json!([{"Type": "volume", "VolumeOptions": {"Labels": labels}}]);
+        for (service, is_refused) in [
+            (json!({"Labels": own}), true),
+            (json!({"TaskTemplate": {"ContainerSpec": {"Labels": own}}}), true),
+            (json!({"TaskTemplate": {"ContainerSpec": {"Mounts": mount(own.clone())}}}), true),
+            (json!({"TaskTemplate": {"ContainerSpec": {"Labels": {"a": "b"}}}}), false),
+            (json!({}), false),
+        ] {
+            let spec = serde_json::from_value(service.clone()).unwrap();
+            assert_eq!(refuse_own_in_service(&spec).is_err(), is_refused, "{service}");
+        }
+    }
 }

@@ -28,24 +28,30 @@ pub(crate) async fn refuse_name_of_id(
     version: ApiVersion,
     upstream: &Upstream,
 ) -> Result<(), FindError> {
-    let name = match (action.head.route.operation, &action.body) {
+    match (action.head.route.operation, &action.body) {
         (Operation::Container(ContainerOperation::Create | ContainerOperation::Rename), _) => {
-            action.head.query.text("name")
+            let name = new_name(action.head.query.text("name"));
+            let Some(name) = name else { return Ok(()) };
+            let found = object::container(name, version, upstream).await?.map(|found| found.id);
+            refuse_beginning("container", name, &found)
         }
-        (_, Body::NetworkCreate(network)) => network.name.as_deref(),
-        _ => return refuse_names_of_image_ids(action, version, upstream).await,
-    };
-    let name = name.unwrap_or_default().trim_start_matches('/');
-    if !may_begin_id(name) {
-        return Ok(());
+        (_, Body::NetworkCreate(network)) => {
+            let Some(name) = new_name(network.name.as_deref()) else { return Ok(()) };
+            let found = object::network(name, version, upstream).await?.map(|found| found.id);
+            refuse_beginning("network", name, &found)
+        }
+        // Other calls give names to images only, if to anything.
+        _ => refuse_names_of_image_ids(action, version, upstream).await,
     }
-    let (kind, found) = match &action.body {
-        Body::NetworkCreate(_) => {
-            ("network", object::network(name, version, upstream).await?.map(|found| found.id))
-        }
-        _ => ("container", object::container(name, version, upstream).await?.map(|found| found.id)),
-    };
-    if begins_an_id(name, &found) { Err(refusal(kind, name).into()) } else { Ok(()) }
+}
+
+/// The name that a call gives to an object, if it may begin an id.
+fn new_name(given: Option<&str>) -> Option<&str> {
+    given.map(|name| name.trim_start_matches('/')).filter(|name| may_begin_id(name))
+}
+
+fn refuse_beginning(kind: &str, name: &str, found: &Found<String>) -> Result<(), FindError> {
+    if begins_an_id(name, found) { Err(refusal(kind, name).into()) } else { Ok(()) }
 }
 
 async fn refuse_names_of_image_ids(

@@ -155,7 +155,7 @@ impl Socket {
     }
 
     /// Whether the other end has disconnected. One that has only shut down its sending side has not.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(crate) fn has_disconnected(&self) -> bool {
         let mut polled = [PollFd::new(self.as_fd(), PollFlags::empty())];
         let is_polled = poll(&mut polled, PollTimeout::ZERO).is_ok();
         let [socket] = polled;

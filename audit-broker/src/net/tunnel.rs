@@ -130,7 +130,7 @@ async fn skip(client: &Socket) -> io::Result<()> {
 /// Waits until the client has disconnected. Checks at once and then from time to time, because the
 /// copying does not notice on a stream that is blocked or silent.
 async fn disconnected(client: &Socket) {
-    while !client.is_gone() {
+    while !client.has_disconnected() {
         sleep(DISCONNECT_CHECK_INTERVAL).await;
     }
 }

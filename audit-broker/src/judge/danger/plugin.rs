@@ -46,7 +46,8 @@ pub(super) fn add_privilege(
         "device" => values().for_each(|device| gathered.add(Danger::Devices, part, device)),
         "allow-all-devices" => gathered.add(Danger::Devices, part, "all"),
         "capabilities" => values().for_each(|name| gathered.add(Danger::Capabilities, part, name)),
-        // Other privileges add nothing: the plugin runs as root anyway.
-        _ => {}
+        "network" if values().all(|value| value == "none") => {}
+        // Docker knows no other privilege, so what it would give is unknown.
+        _ => gathered.add(Danger::HostRoot, part, "unknown privilege"),
     }
 }

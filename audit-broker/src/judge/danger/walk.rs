@@ -32,20 +32,31 @@ pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
 ///
 /// `export` is safe: dockerd first changes its root directory to the container's.
 pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
-    match (action.head.route.operation, &action.object, &action.references.member) {
-        (
-            Operation::Container(
-                ContainerOperation::ArchiveStat
-                | ContainerOperation::ArchiveRead
-                | ContainerOperation::ArchiveWrite,
-            ),
-            Object::Container(container),
-            _,
-        ) if is_led_out(action.references.engine) => {
-            add_archive(gathered, container);
+    let Operation::Container(operation) = action.head.route.operation else { return };
+    match (&action.object, &action.references.member) {
+        (Object::Container(container), _) | (_, Some(container)) => {
+            add_walked_container(gathered, operation, container, action.references.engine);
+        }
+        _ => {}
+    }
+}
+
+fn add_walked_container(
+    gathered: &mut Gathered,
+    operation: ContainerOperation,
+    container: &Container,
+    engine: Option<[u32; 3]>,
+) {
+    match operation {
+        ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite => {
+            if is_led_out(engine) {
+                add_archive(gathered, container);
+            }
         }
         // dockerd shows the names of files, not their content.
-        (Operation::Container(ContainerOperation::Changes), Object::Container(container), _) => {
+        ContainerOperation::Changes => {
             let part = format_args!(
                 "changes, in which a container can make dockerd list directories of the host; \
                  use `docker export` and `tar t`"
@@ -54,14 +65,35 @@ pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
             gathered.add_found(part, [found]);
         }
         // dockerd copies any file that it is led to into the image.
-        (Operation::Container(ContainerOperation::Commit), _, Some(container)) => {
+        ContainerOperation::Commit => {
             let part = format_args!(
                 "commit, in which a container can make dockerd read files of the host as root; \
                  use `docker export` and `docker import`"
             );
             gathered.add(Danger::HostRoot, part, container.name());
         }
-        _ => {}
+        // dockerd walks no files, or from inside the container.
+        ContainerOperation::List
+        | ContainerOperation::Create
+        | ContainerOperation::Inspect
+        | ContainerOperation::Top
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::Start
+        | ContainerOperation::Stop
+        | ContainerOperation::Restart
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize => {}
     }
 }
 

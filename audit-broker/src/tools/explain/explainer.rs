@@ -131,7 +131,7 @@ impl Explainer {
             owner: self.caller.owner.clone(),
             policy: &self.policy,
             mode: self.settings.mode,
-            cache: &self.cache,
+            decision_cache: &self.cache,
             registrar: Registrar {
                 owners: &self.owners,
                 people: &self.caller.people,
