@@ -80,7 +80,7 @@ impl Call {
         Permissions { policy, mode: self.settings.mode, principal: &self.principal }
     }
 
-    /// Records that the policies deny the call, and gives the reason to stop.
+    /// Records that the policies deny the call, and returns the error that stops the request.
     pub(crate) async fn deny(&self, denial: Denial) -> Stop {
         let (settings, ways) = (&self.settings, &self.dangers.ways);
         match self.connection.record_denial(&self.action, ways, settings, &denial).await {

@@ -1,4 +1,4 @@
-//! Why a request goes no further.
+//! The reason why the broker stops a request.
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -9,7 +9,7 @@ use crate::judge::decision::Denial;
 use crate::record::recorder::NotRecorded;
 use crate::refusal::Refusal;
 
-/// Why a request goes no further.
+/// The reason why the broker stops a request.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The broker does not know who calls. This is on record.

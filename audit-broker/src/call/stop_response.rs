@@ -1,4 +1,4 @@
-//! The response for a request that goes no further.
+//! The response for a request that the broker stops.
 
 use hyper::{Response, StatusCode};
 use serde::Deserialize;

@@ -228,7 +228,7 @@ fn unread<Service>(parts: &http1::Parts<ClientStream, Service>) -> Bytes {
     Bytes::copy_from_slice(&parts.read_buf)
 }
 
-/// A reason to stop serving a connection in the way it is served.
+/// A reason to leave the HTTP loop.
 enum WatchEvent {
     Idle,
     /// The head of a request takes longer than `head_timeout_seconds`.
@@ -278,7 +278,7 @@ fn watch_phase<'a>(
     })
 }
 
-/// What a connection begins with.
+/// The protocol of the first bytes.
 enum FirstBytes {
     Http1,
     /// The preface of HTTP/2, without an upgrade.

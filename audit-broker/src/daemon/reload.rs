@@ -1,4 +1,4 @@
-//! What happens while the daemon serves: reloads, and tasks that run from time to time.
+//! Handles signals, reloads and periodic tasks while the daemon serves: reloads, and tasks that run from time to time.
 //!
 //! SIGHUP reloads the settings and the policies; a changed policy file reloads the policies. A reload
 //! either takes effect as a whole or changes nothing. This file serves no connection.

@@ -1,6 +1,6 @@
 //! Removes recorded owners of objects that dockerd no longer has.
 //!
-//! Objects also disappear without the broker: a container removes itself, say. Their owners would
+//! Objects also disappear without the broker: for example, a container with `--rm`. Their owners would
 //! stay in the table for ever. A volume or network has its owner in a label as well, so this file
 //! brings the table in line with the labels. It does not know how the table is stored.
 

@@ -1,7 +1,7 @@
 //! Finds the object that a call is about.
 //!
 //! dockerd finds an object by its name or by the beginning of its id. The broker asks dockerd once, and
-//! then puts the full id into the request. So no caller can put another object under the name in the
+//! then puts the full id into the request. So no caller can move the name to another object in the
 //! meantime. This file must not know who calls.
 
 mod image;

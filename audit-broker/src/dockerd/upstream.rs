@@ -58,7 +58,7 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
-    /// The timeout of a request of the broker's own.
+    /// The timeout of a request that the broker itself makes.
     timeout: Duration,
     idle: RefCell<Vec<Wire>>,
     /// The newest API version. It is cleared if a connection turns out to be closed, since another dockerd

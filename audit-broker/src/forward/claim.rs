@@ -98,7 +98,7 @@ pub(super) fn forget_name(call: &Call, name: &str, image_id: &str) {
 fn forget(call: &Call, kind: OwnedKind, name: &str, image_id: &str) {
     let key = name_key(name, image_id);
     if let Err(error) = call.connection.state.owners.forget(kind, &key) {
-        tracing::error!("could not remove the recorded {} {name}: {error:#}", kind.name());
+        tracing::error!("could not remove the recorded owner of {} {name}: {error:#}", kind.name());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Filters a response of dockerd down to what the caller may see.
 //!
 //! This module knows which parts of a response describe an object, and leaves out the objects that the
-//! caller may not see. Its user decides which ones. All other bytes stay as they are and in order, so
+//! caller may not see. The function that calls it decides which objects. All other bytes stay as they are and in order, so
 //! that fields of newer versions reach the client too. It does no I/O, and knows no HTTP and no policy.
 //!
 //! # Undoing the rewrite

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// `MAXSYMLINKS` in `include/linux/namei.h`.
 const LINKS_LIMIT: usize = 40;
 
-/// Where a path leads; `None` if a user other than root can change that, or if this process may not
+/// Resolves a path. Returns `None` if a user other than root can change where it leads, or if this process may not
 /// read a part of the path.
 ///
 /// A part that does not exist is harmless: dockerd creates it as root.

@@ -88,7 +88,7 @@ fn try_list() -> anyhow::Result<u8> {
                 let line = format!("{name:width$}  {}", visible(&template.description));
                 writeln!(io::stdout(), "{}", line.trim_end())?;
             }
-            // Somebody removed it after the directory was read.
+            // Another process removed it after the directory was read.
             Ok(None) => {}
             Err(error) => {
                 report::line(&error);

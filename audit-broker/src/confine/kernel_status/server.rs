@@ -1,6 +1,6 @@
 //! The status process: it has `CAP_AUDIT_CONTROL`, answers one question, and can do nothing else.
 //!
-//! This file knows how the process confines itself and answers. It does not know the reason for a question.
+//! This file knows how the process confines itself and answers. It does not know its caller.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use landlock::{
     path_beneath_rules,
 };
 
-/// The landlock version that this program uses. An older kernel enforces what it knows of it.
+/// The landlock version that this program uses. An older kernel enforces the rules that it supports.
 ///
 /// # Source
 /// Linux 6.12: file and directory access, TCP ports, device ioctls, signals.

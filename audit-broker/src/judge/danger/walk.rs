@@ -28,7 +28,7 @@ pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
     engine.is_none_or(|engine| engine < FIXED_RELEASE)
 }
 
-/// The access to the host that a call gives if dockerd walks the files of a container for it.
+/// Adds the access to the host that a call gives if dockerd walks the files of a container for it.
 ///
 /// `export` is safe: dockerd first changes its root directory to the container's.
 pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {

@@ -35,7 +35,7 @@ fn socket(path: &Path) -> Check {
             Check::fault(
                 "docker socket",
                 format!(
-                    "everybody can write to {} and so become root without a record",
+                    "every user can write to {} and become root without a record",
                     path.display()
                 ),
                 format!("run chmod 0660 {}", path.display()),
