@@ -1,6 +1,7 @@
 //! The records of a process in the audit log.
 
 use std::process::Command;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,9 +35,23 @@ pub(crate) fn wait_for(pid: u32, complete: impl Fn(&[Logged]) -> bool) -> Vec<Lo
     }
 }
 
+/// The date and time from which `ausearch` reads: before the first record of this process. Other tests
+/// fill the log with many records, and `ausearch` skips a log that ended earlier.
+static START: OnceLock<[String; 2]> = OnceLock::new();
+
+fn a_minute_ago() -> [String; 2] {
+    let mut date = Command::new("date");
+    let output = date.env("LC_ALL", "C").args(["-d", "1 minute ago", "+%x %X"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (date, time) = text.trim().split_once(' ').unwrap();
+    [date.to_owned(), time.to_owned()]
+}
+
 fn search(pid: u32) -> Vec<Logged> {
+    let [date, time] = START.get_or_init(a_minute_ago);
     let output = Command::new("ausearch")
-        .args(["--input-logs", "--raw", "-ts", "recent", "-p", &pid.to_string()])
+        .env("LC_ALL", "C")
+        .args(["--input-logs", "--raw", "-ts", date, time, "-p", &pid.to_string()])
         .output()
         .unwrap();
     // Each byte becomes one character, so bytes that are not UTF-8 are kept.

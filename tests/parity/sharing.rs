@@ -52,15 +52,18 @@ fn threads_and_children_receive_their_own_answers() {
         }
         (0..CHILDREN).map(|_| send_from_child(&ours, fd)).collect()
     });
-    for child in children {
+    for child in &children {
         let mut status = 0;
         // SAFETY: `status` is a valid int.
-        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(unsafe { libc::waitpid(*child, &raw mut status, 0) }, *child);
         assert_eq!(status, 0, "child {child}");
+    }
+    // A sender that took another sender's answer would wait until its timeout.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    for child in children {
         let records = log::wait_for(child.unsigned_abs(), |records| !records.is_empty());
         assert!(records[0].text.starts_with("op=parity-shared-child "), "{records:?}");
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 
     let names = |records: &[log::Logged]| -> Vec<String> {
         let name = |record: &log::Logged| record.text.split(' ').next().map(str::to_owned);
