@@ -99,7 +99,8 @@ impl Judge<'_> {
 
         let dangers = danger::find(&action, upstream.timeout()).await;
         let questions = questions_of(&action, &dangers, &self.registrar).await?;
-        let decision = self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
+        let decision =
+            self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
         let mut withheld = Vec::new();
         if let Decision::Allow { .. } = decision {
             withheld = self.withheld(&action.body, &questions);
