@@ -117,10 +117,10 @@ impl Judge<'_> {
     fn withheld(&self, body: &Body, questions: &Questions) -> Vec<Withheld> {
         match body {
             Body::ContainerCreate(config) => withheld(self.permissions(), questions, config),
-            // The tasks of a service keep what docker gives: a limit that the threat model names.
-            Body::Service(_) => Vec::new(),
-            // The others make no container.
-            Body::None
+            // The tasks of a service keep what docker gives: a limit that the threat model names. The
+            // other bodies make no container.
+            Body::Service(_)
+            | Body::None
             | Body::Stream
             | Body::Auth(_)
             | Body::ContainerUpdate(_)
