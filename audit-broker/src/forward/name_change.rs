@@ -123,9 +123,10 @@ pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<
     Ok(())
 }
 
-/// How long the broker waits before it reads dockerd's events again. dockerd sends the event of a
-/// change only after the change, and another change may come in between.
-const LATE_EVENTS: Duration = Duration::from_millis(100);
+/// How long the broker waits before it reads dockerd's events again, while other calls wait for the
+/// name. dockerd sends the event of a change only after the change, and another change may come in
+/// between.
+const LATE_EVENTS: Duration = Duration::from_millis(30);
 
 /// A change of names that dockerd has made or has tried to make.
 struct NameChange {
