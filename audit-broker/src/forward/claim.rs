@@ -81,7 +81,11 @@ pub(super) fn claim_names(call: &Call, image_id: &str) {
 
 /// Claims a name that the call gave to an image. The image that had the name before loses it.
 pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
-    if let NameHolder::Image(holder) = &taken.holder {
+    // The owner of a name that stays with its image must not be gone for a moment: another call of the
+    // owner would be denied.
+    if let NameHolder::Image(holder) = &taken.holder
+        && holder.id != image_id
+    {
         forget_name(call, &taken.name, &holder.id);
     }
     forget(call, OwnedKind::PulledName, &taken.name, image_id);
