@@ -82,7 +82,7 @@ fn doctor_reports_a_docker_socket_that_every_user_can_use() {
     let mode = shell("stat -Lc %a /run/docker.sock");
     shell("chmod o+w /run/docker.sock");
     let _close = Finally(format!("chmod {} /run/docker.sock", mode.trim()));
-    assert_fault("docker socket", "everybody can write");
+    assert_fault("docker socket", "every user can write");
 }
 
 #[test]
