@@ -7,7 +7,6 @@ pub(crate) mod body;
 pub(crate) mod class;
 pub(crate) mod container;
 pub(crate) mod exec;
-pub(crate) mod hidden;
 pub(crate) mod host_config;
 mod key_path;
 pub(crate) mod mount;
@@ -18,16 +17,17 @@ pub(crate) mod plugin;
 pub(crate) mod ports;
 pub(crate) mod query_json;
 mod ratio;
+pub(crate) mod redacted;
 pub(crate) mod registry;
 pub(crate) mod request;
 pub(crate) mod route;
 pub(crate) mod secret;
 pub(crate) mod service;
 mod strict_json;
+pub(crate) mod string_list;
 pub(crate) mod swarm;
 pub(crate) mod task;
 pub(crate) mod volume;
-pub(crate) mod words;
 
 /// Every key that an object of this type may have.
 #[cfg(test)]

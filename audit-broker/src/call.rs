@@ -8,13 +8,13 @@ pub(crate) mod connection;
 pub(crate) mod inbound;
 pub(crate) mod name_lock;
 pub(crate) mod network_quota;
+pub(crate) mod owner_lock;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod response;
 pub(crate) mod state;
 pub(crate) mod stop;
 mod stop_response;
-pub(crate) mod turns;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -109,7 +109,7 @@ impl Call {
         let call_records = self.call_records();
         let mut records = call_records.of_request(permitted_by);
         records.extend(reported.map(|denial| call_records.of_report(denial.reason())));
-        let recorded = state.recorder.write_asked(&self.action.subject, &records, check).await;
+        let recorded = state.recorder.write_checked(&self.action.subject, &records, check).await;
         self.is_open.set(self.level() == Level::Full);
         if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
             // The kernel may still write the record, or write it late.

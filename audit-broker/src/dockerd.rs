@@ -5,7 +5,7 @@
 
 pub(crate) mod find_error;
 pub(crate) mod finder;
-pub(crate) mod host_switch;
+pub(crate) mod host_sysctl;
 pub(crate) mod listing;
 pub(crate) mod object;
 pub(crate) mod references;

@@ -20,7 +20,7 @@ use crate::api::route::{BodyKind, ObjectKind};
 use crate::call::Call;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
-use crate::call::network_quota::{Turn, take_turn};
+use crate::call::network_quota::{NetworkLock, take_network_lock};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
 use crate::call::response::ResponseBody;
 use crate::call::stop::Stop;
@@ -127,7 +127,7 @@ struct Ready<'a> {
     /// The place of the request's document in the caller's quota, held while the call is made.
     _document: Option<SemaphorePermit<'a>>,
     /// The owner's turn to create a network, held while the call is made.
-    _turn: Turn,
+    _network_lock: NetworkLock,
 }
 
 /// Finds out who the caller is. Records a request of an unidentified caller.
@@ -178,7 +178,7 @@ async fn prepare<'a>(
         policy: &policy,
         mode: settings.mode,
         decision_cache: &connection.decision_cache,
-        registrar: connection.registrar(version).asking(&upstream),
+        owner_finder: connection.owner_finder(version).asking(&upstream),
     };
     let judged = match Box::pin(judge.judge(head, body)).await {
         Ok(judged) => judged,
@@ -206,8 +206,15 @@ async fn prepare<'a>(
     plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
     let found = (action, dangers);
     let call = Call::new(connection, settings, &caller.principal, found, version, plan);
-    let turn = take_turn(&call, &upstream).await?;
-    Ok(Ready { call, permitted_by, reported, check, _document: document, _turn: turn })
+    let network_lock = take_network_lock(&call, &upstream).await?;
+    Ok(Ready {
+        call,
+        permitted_by,
+        reported,
+        check,
+        _document: document,
+        _network_lock: network_lock,
+    })
 }
 
 fn parse(request: &Inbound, newest: ApiVersion, settings: &Settings) -> Result<Head, Refusal> {
@@ -225,7 +232,7 @@ async fn read_body(
         BodyKind::None if !head.has_body => Ok(Body::None),
         BodyKind::Stream => {
             if archive::is_unpacked_in_container(head, &connection.upstream) {
-                archive::check_beginning(request).await?;
+                archive::refuse_compressed(request).await?;
             }
             Ok(Body::Stream)
         }

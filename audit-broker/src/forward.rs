@@ -13,17 +13,17 @@ pub(crate) mod advertise;
 pub(crate) mod anonymous_volume;
 pub(crate) mod archive;
 mod claim;
-mod contest;
 mod created;
+mod dockerd_error;
 mod document;
 mod events;
 mod load;
 pub(crate) mod missing_volume;
 mod name_change;
+mod name_race;
 mod naming;
 mod prune;
 mod pull;
-mod refused;
 mod relay;
 mod request;
 pub(crate) mod rewrite;
@@ -63,7 +63,7 @@ pub(crate) enum Forwarded {
 /// # Errors
 /// If dockerd cannot be reached, or if the policies deny a change of a name by now.
 pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
-    if let Some(response) = served_here(call).await? {
+    if let Some(response) = served_by_broker(call).await? {
         return Ok(Forwarded::Response(response));
     }
     let pulled =
@@ -79,14 +79,14 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     let (response, connection) = call.connection.upstream.send(head.map(|()| body)).await?;
     if response.status().as_u16() >= 400 {
         call.record_outcome(outcome_of(response.status()), None);
-        return Ok(Forwarded::Response(refused::response(call, response, connection).await?));
+        return Ok(Forwarded::Response(dockerd_error::response(call, response, connection).await?));
     }
     Ok(Forwarded::Response(respond(call, response, connection, pulled, load_lock).await?))
 }
 
 /// The response to a call that the broker serves itself: a prune of the caller's own objects, or a
 /// change of image names.
-async fn served_here(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
+async fn served_by_broker(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
     let pruned = match call.action.head.route.operation {
         Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
             prune::containers(call).await?
@@ -115,7 +115,7 @@ async fn without_hidden(
 ) -> Result<Option<Response<ResponseBody>>, Stop> {
     match changed {
         Err(Stop::NotFound(status, error)) => {
-            Err(Stop::NotFound(status, refused::shown(call, status, error).await))
+            Err(Stop::NotFound(status, dockerd_error::shown(call, status, error).await))
         }
         changed => changed.map(Some),
     }
@@ -127,7 +127,7 @@ async fn respond(
     call: &Rc<Call>,
     response: Response<Incoming>,
     connection: DockerdConnection,
-    pulled: Option<pull::Pulled>,
+    pulled: Option<pull::PulledName>,
     load_lock: LoadLock,
 ) -> Result<Response<ResponseBody>, Stop> {
     let status = response.status();

@@ -9,7 +9,7 @@ mod kind;
 mod label;
 mod log;
 mod login;
-mod recent;
+mod recent_owners;
 mod table;
 
 use std::fmt;
@@ -20,8 +20,8 @@ use audit_host::object_id::is_lower_case_id;
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
 pub(crate) use kind::OwnedKind;
 pub(crate) use label::{
-    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_absurd, refuse_own, shown_image,
-    stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_broker_labels, refuse_oversized,
+    shown_image, stamp,
 };
 pub(crate) use login::Login;
 pub(crate) use table::{OwnerEntry, OwnerTable, read_table};

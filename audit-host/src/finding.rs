@@ -96,8 +96,8 @@ impl Finding {
     /// Whether the finding gives the caller something of the host, so that policies must grant a
     /// privileged action.
     #[must_use]
-    pub fn yields_host(&self) -> bool {
-        self.danger.yields_host() && self.way != Way::Unrecorded
+    pub fn gives_host_access(&self) -> bool {
+        self.danger.gives_host_access() && self.way != Way::Unrecorded
     }
 
     /// The same finding, at this place or part.

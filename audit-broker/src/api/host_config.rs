@@ -3,7 +3,7 @@
 use super::mount::Mount;
 use super::object::object;
 use super::ports::Ports;
-use super::words::Words;
+use super::string_list::StringList;
 use std::collections::BTreeMap;
 
 /// Defines an object with the limits of a container among its own keys, like Go's embedding of
@@ -132,8 +132,8 @@ object_with_resources! {
         volumes_from "VolumesFrom": Vec<String>,
         console_size "ConsoleSize": [u64; 2],
         annotations "Annotations": BTreeMap<String, String>,
-        cap_add "CapAdd": Words,
-        cap_drop "CapDrop": Words,
+        cap_add "CapAdd": StringList,
+        cap_drop "CapDrop": StringList,
         capabilities "Capabilities": Vec<String>,
         cgroupns_mode "CgroupnsMode": String,
         dns "Dns": Vec<String>,

@@ -22,7 +22,7 @@ use crate::record::recorder::{NotRecorded, StatusCheck};
 use crate::record::refusal_rate::Admission;
 use crate::settings::Settings;
 use crate::who::identity::Identity;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// A client's connection, which serves one request after another.
 pub(crate) struct Connection {
@@ -35,9 +35,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn registrar(&self, version: ApiVersion) -> Registrar<'_> {
+    pub(crate) fn owner_finder(&self, version: ApiVersion) -> OwnerFinder<'_> {
         let (owners, people) = (&self.state.owners, &self.state.people);
-        Registrar { owners, people, version, upstream: &self.upstream }
+        OwnerFinder { owners, people, version, upstream: &self.upstream }
     }
 
     /// Whether the refusals of this subject exceed the rate limit, so that this one is only counted.
@@ -90,7 +90,7 @@ impl Connection {
         }
         let subject = self.identity.subject();
         let record = call_records::of_missing(subject, head);
-        let recorded = self.state.recorder.write_asked(subject, &[record], check).await;
+        let recorded = self.state.recorder.write_checked(subject, &[record], check).await;
         or_warn(recorded, settings.on_failure)
     }
 

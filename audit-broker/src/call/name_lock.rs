@@ -143,7 +143,7 @@ impl Queue {
     /// Gives names to the calls that no longer have to wait. A call also waits for the calls before it,
     /// so that none waits forever. Takes time linear in the length of the queue.
     fn grant(&mut self) {
-        let mut taken = Taken::default();
+        let mut taken = TakenNames::default();
         self.held.values().for_each(|held| taken.add(held));
         let mut ready = Vec::new();
         for (place, (wanted, _)) in &self.waiting {
@@ -165,7 +165,7 @@ impl Queue {
         let Some((wanted, _)) = self.waiting.get(&place) else { return };
         let is_below = |held: &&WantedNames| held.rank > wanted.rank && held.hold == Hold::Pull;
         for held in self.held.values().filter(is_below) {
-            let mut taken = Taken::default();
+            let mut taken = TakenNames::default();
             taken.add(held);
             if taken.conflicts_with(wanted) {
                 held.revoked.notify_one();
@@ -176,7 +176,7 @@ impl Queue {
 
 /// The names of several calls.
 #[derive(Default)]
-struct Taken<'a> {
+struct TakenNames<'a> {
     changed: NameSet<'a>,
     pulled: NameSet<'a>,
 }
@@ -191,7 +191,7 @@ struct NameSet<'a> {
     has_any: bool,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> TakenNames<'a> {
     fn add(&mut self, wanted: &'a WantedNames) {
         match wanted.hold {
             Hold::Change => self.changed.add(&wanted.names),

@@ -1,4 +1,4 @@
-//! Handles signals, reloads and periodic tasks while the daemon serves: reloads, and tasks that run from time to time.
+//! Handles signals, reloads and periodic tasks while the daemon serves.
 //!
 //! SIGHUP reloads the settings and the policies; a changed policy file reloads the policies. A reload
 //! either takes effect as a whole or changes nothing. This file serves no connection.
@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
 use crate::call::state::State;
-use crate::daemon::tidy::tidy;
+use crate::daemon::stale_owners;
 use crate::dockerd::upstream::Upstream;
 use crate::policy::{Fingerprint, Policy};
 use crate::record::call_records;
@@ -24,7 +24,7 @@ use crate::settings::Settings;
 const POLICY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often the daemon removes the recorded owners of objects that dockerd no longer has.
-const TIDY_INTERVAL: Duration = Duration::from_secs(600);
+const STALE_OWNERS_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Reloads the configuration at SIGHUP, and returns at SIGTERM or SIGINT.
 ///
@@ -38,7 +38,7 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut policy_check = interval(POLICY_CHECK_INTERVAL);
         let mut changes = PolicyChanges::since(&state.settings().policy_dir);
-        let mut tidying = interval(TIDY_INTERVAL);
+        let mut checking = interval(STALE_OWNERS_INTERVAL);
         let settings = state.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
@@ -49,9 +49,9 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
                         reload_policies(state);
                     }
                 }
-                _ = tidying.tick() => {
+                _ = checking.tick() => {
                     let (owners, people) = (&state.owners, &state.people);
-                    if let Err(error) = tidy(owners, people, &upstream).await {
+                    if let Err(error) = stale_owners::remove(owners, people, &upstream).await {
                         tracing::warn!("cannot ask dockerd which objects are gone: {error}");
                     }
                 }

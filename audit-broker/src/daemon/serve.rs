@@ -20,9 +20,9 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::call::name_lock::NameLocks;
+use crate::call::owner_lock::OwnerLocks;
 use crate::call::quota::Quotas;
 use crate::call::state::State;
-use crate::call::turns::Turns;
 use crate::confine::kernel_status::KernelStatus;
 use crate::confine::privilege;
 use crate::confine::sandbox::{self, Enforcement};
@@ -80,7 +80,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         quotas: Quotas::default(),
         name_locks: NameLocks::default(),
         refusal_rate: RefusalRate::default(),
-        network_turns: Turns::default(),
+        network_locks: OwnerLocks::default(),
         journal,
         mask: opened.mask,
     });

@@ -31,7 +31,7 @@ use crate::api::request::{ApiVersion, Head};
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{self, Container, Object};
 use crate::dockerd::references::References;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
@@ -106,7 +106,7 @@ impl<'a> Finder<'a> {
             }
             Body::NetworkConnect(connect) => {
                 let endpoint = connect.endpoint_config.as_ref();
-                network::refuse_another(object, endpoint)?;
+                network::refuse_other_network(object, endpoint)?;
                 self.find_linked(endpoint).await?;
                 self.find_member(&mut connect.container).await?;
                 if self.references.member.is_none() {
@@ -129,7 +129,7 @@ impl<'a> Finder<'a> {
                     (name, _) => return Err(no_such_container(name.as_deref()).into()),
                 }
             }
-            Body::NetworkCreate(_) => self.references.switches = HostSwitches::read(),
+            Body::NetworkCreate(_) => self.references.switches = HostSysctls::read(),
             Body::VolumeCreate(volume) => {
                 if let Some(name) = &volume.name {
                     self.find_volume(name).await?;
@@ -290,7 +290,7 @@ impl<'a> Finder<'a> {
     }
 
     async fn is_host_network(&mut self, name: &str) -> Result<bool, Unreachable> {
-        if !self.is_new("network", name) {
+        if !self.should_ask("network", name) {
             return Ok(false);
         }
         let found = object::network(name, self.version, self.upstream).await?;
@@ -298,7 +298,7 @@ impl<'a> Finder<'a> {
     }
 
     async fn find_volume(&mut self, name: &str) -> Result<(), Unreachable> {
-        if self.is_new("volume", name) {
+        if self.should_ask("volume", name) {
             let found = object::volume(name, self.version, self.upstream).await?;
             if let Found::Yes(volume) = found {
                 self.references.volumes.push(volume);
@@ -308,7 +308,7 @@ impl<'a> Finder<'a> {
     }
 
     async fn find_container(&mut self, name: &str) -> Result<Option<Container>, Unreachable> {
-        if !self.is_new("container", name) {
+        if !self.should_ask("container", name) {
             return Ok(None);
         }
         match object::container(name, self.version, self.upstream).await? {
@@ -339,11 +339,11 @@ impl<'a> Finder<'a> {
     }
 
     /// Whether to ask dockerd for an object: only once, and only up to the limit.
-    fn is_new(&mut self, kind: &str, name: &str) -> bool {
-        object::is_name(name) && self.is_unasked(kind, name)
+    fn should_ask(&mut self, kind: &str, name: &str) -> bool {
+        object::is_name(name) && self.is_first_question(kind, name)
     }
 
-    fn is_unasked(&mut self, kind: &str, name: &str) -> bool {
+    fn is_first_question(&mut self, kind: &str, name: &str) -> bool {
         self.asked.len() <= NAMES_LIMIT && self.asked.insert(format!("{kind} {name}"))
     }
 }

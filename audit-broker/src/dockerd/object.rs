@@ -17,8 +17,8 @@ use crate::api::host_config::HostConfig;
 use crate::api::operation::{ContainerOperation, ExecOperation, ImageOperation, Operation};
 use crate::api::request::{ApiVersion, Head};
 use crate::api::route::ObjectKind;
+use crate::api::string_list::StringList;
 use crate::api::volume::VolumeCreate;
-use crate::api::words::Words;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::shown_image;
 pub(crate) use audit_host::options::bind::is_name;
@@ -84,8 +84,8 @@ struct Config {
     image: String,
     user: Option<String>,
     labels: Option<BTreeMap<String, String>>,
-    entrypoint: Option<Words>,
-    cmd: Option<Words>,
+    entrypoint: Option<StringList>,
+    cmd: Option<StringList>,
     env: Option<Vec<String>>,
     volumes: Option<Map<String, Value>>,
     healthcheck: Option<HealthConfig>,

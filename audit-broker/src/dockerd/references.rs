@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 
 use crate::api::volume::VolumeCreate;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{Container, Defaults, Image, Network, Volume};
 
 /// Stands for any name, if a call may give or take every name.
@@ -40,7 +40,7 @@ pub(crate) struct References {
     /// The names that the call gives to images.
     pub(crate) names_taken: Vec<NameTaken>,
     /// The kernel parameters that are already on, so that a new network does not change them.
-    pub(crate) switches: HostSwitches,
+    pub(crate) switches: HostSysctls,
     /// The release of docker, if known.
     pub(crate) engine: Option<[u32; 3]>,
     /// The name that a pull gives to the image from the registry.
@@ -67,7 +67,7 @@ pub(crate) struct NameTaken {
 /// The current holder of an image name.
 #[derive(Debug)]
 pub(crate) enum NameHolder {
-    Nobody,
+    Unused,
     Image(Box<Image>),
     /// The broker cannot tell.
     Unknown,

@@ -14,7 +14,7 @@ use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::Found;
 use crate::owner::{OwnedKind, name_key};
 use crate::record::call_records::MadeObject;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Claims the object that the call made. Returns it with the name that dockerd gave to a container for
 /// which the client gave none.
@@ -36,10 +36,11 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
     if kind == OwnedKind::Container { Some(claim_container(call, id).await) } else { None }
 }
 
-/// Caches whether a new container yields the host, and claims the anonymous volumes that came with it.
+/// Caches whether a new container has access to the host, and claims the anonymous volumes that came
+/// with it.
 async fn claim_container(call: &Call, id: String) -> MadeObject {
     let state = &call.connection.state;
-    state.privileged.remember(&id, call.dangers.yields_host_as_written);
+    state.privileged.remember(&id, call.dangers.gives_host_access_as_written);
     let is_named = call.action.head.query.text("name").is_some();
     if is_named && !anonymous_volume::may_come_with(&call.action) {
         return MadeObject { id, name: None };

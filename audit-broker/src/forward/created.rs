@@ -17,7 +17,7 @@ use crate::dockerd::object::{self, Volume};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{OwnedKind, owner_in_labels};
 use crate::refusal::Refusal;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Claims the volume that the call has made.
 ///

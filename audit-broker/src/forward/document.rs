@@ -51,7 +51,7 @@ pub(super) async fn filtered(
         return Ok(refused(call, &refusal));
     }
     let viewer = Viewer::of(call);
-    viewer.learn(call, &bytes).await;
+    viewer.look_up_containers(call, &bytes).await;
     let document = viewer.reading(document, call).await?;
     let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
         .map_err(|error| Unreachable::Malformed { what: path.to_owned(), source: error.into() })?;

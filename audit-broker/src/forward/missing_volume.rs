@@ -12,7 +12,7 @@ use crate::dockerd::object;
 use crate::dockerd::upstream::Found;
 use crate::owner::{OwnedKind, Owner, owner_in_labels};
 use crate::refusal::{NOT_PERMITTED, Refusal};
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Makes the missing volumes of a new container whose image exists. If dockerd does not make a volume,
 /// it reports the same error when it makes the container.

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::claim::{claim_pulled, forget_name};
-use super::name_change::{judge, lock, yield_to_root};
+use super::name_change::{give_back_to_root, judge, lock};
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::response::{self, ResponseBody};
@@ -34,7 +34,7 @@ use crate::owner::{OwnedKind, full_name, name_key};
 use crate::record::outcome::{CallOutcome, OutcomeReader};
 
 /// The name that a pull sets, with its lock.
-pub(super) struct Pulled {
+pub(super) struct PulledName {
     name: NameTaken,
     lock: NameLock,
 }
@@ -50,7 +50,7 @@ const PIECES: usize = 16;
 ///
 /// # Errors
 /// If the policies deny the pull, or if another call holds the name until the timeout.
-pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
+pub(super) async fn begin(call: &Call) -> Result<Option<PulledName>, Stop> {
     let Some(name) = name_pulled(&call.action.head) else { return Ok(None) };
     let names =
         if name == ANY_NAME { Names::OfRepository(repository(call)) } else { Names::one(&name) };
@@ -61,9 +61,9 @@ pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
         name => holder_of(name, version, &connection.upstream).await?,
     };
     let name = NameTaken { name, holder };
-    let question = pull_question(&name, &connection.registrar(version)).await;
+    let question = pull_question(&name, &connection.owner_finder(version)).await;
     judge(call, question.into_iter().collect()).await?;
-    Ok(Some(Pulled { name, lock }))
+    Ok(Some(PulledName { name, lock }))
 }
 
 fn repository(call: &Call) -> String {
@@ -75,7 +75,7 @@ fn repository(call: &Call) -> String {
 /// read cannot hold the lock.
 pub(super) fn relay(
     call: &Rc<Call>,
-    pulled: Pulled,
+    pulled: PulledName,
     response: Response<Incoming>,
     connection: DockerdConnection,
 ) -> Response<ResponseBody> {
@@ -99,7 +99,7 @@ enum PullEnd {
 
 async fn run(
     call: Rc<Call>,
-    pulled: Pulled,
+    pulled: PulledName,
     body: Incoming,
     connection: DockerdConnection,
     sender: mpsc::Sender<Bytes>,
@@ -188,7 +188,7 @@ async fn settle(
             continue;
         };
         let is_set = match (outcome, &pulled.holder) {
-            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Nobody) => true,
+            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Unused) => true,
             (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
             (CallOutcome::BrokenOff, NameHolder::Unknown)
             | (CallOutcome::Failed | CallOutcome::NotMade, _) => false,
@@ -203,7 +203,7 @@ async fn settle(
             forget_name(call, &name, &image.id);
         }
         if pulled.name != ANY_NAME {
-            yield_to_root(call, &name, None, since).await?;
+            give_back_to_root(call, &name, None, since).await?;
             claim_pulled(call, pulled, &image.id);
         }
     }

@@ -23,7 +23,7 @@ use crate::judge::build_cache;
 use crate::judge::permissions::{Permissions, Reach};
 use crate::judge::withheld::Withheld;
 use crate::owner::{
-    IMAGE_LABEL, LABEL, Owner, OwnerTable, has_tag, refuse_absurd, refuse_own, stamp,
+    IMAGE_LABEL, LABEL, Owner, OwnerTable, has_tag, refuse_broker_labels, refuse_oversized, stamp,
 };
 use crate::refusal::Refusal;
 
@@ -76,7 +76,7 @@ impl Rewriter<'_> {
                 // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
                 network.check_duplicate = Some(true);
             }
-            Body::Service(service) => refuse_own_in_service(service)?,
+            Body::Service(service) => refuse_broker_labels_in_service(service)?,
             // dockerd makes no object with labels from the others.
             Body::None
             | Body::Stream
@@ -108,13 +108,13 @@ impl Rewriter<'_> {
         references: &mut References,
     ) -> Result<(), Refusal> {
         let of_image = references.images.first().and_then(Image::labels);
-        refuse_absurd(config.labels.iter().chain(of_image).flatten())?;
+        refuse_oversized(config.labels.iter().chain(of_image).flatten())?;
         stamp(&mut config.labels, owner)?;
         let host_config = config.host_config.iter();
         let mounts = host_config.filter_map(|host_config| host_config.mounts.as_ref()).flatten();
         let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
         for labels in options.filter_map(|options| options.labels.as_ref()) {
-            refuse_own(labels.keys())?;
+            refuse_broker_labels(labels.keys())?;
         }
         if let Some(image) = references.images.first() {
             let given = config.image.replace(image.id.clone());
@@ -222,10 +222,10 @@ impl Rewriter<'_> {
         let query = &mut action.head.query;
         let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
         let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
-        refuse_own(labels.keys())?;
+        refuse_broker_labels(labels.keys())?;
         let none = String::new();
         let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
-        refuse_absurd(texts)?;
+        refuse_oversized(texts)?;
         if build_cache::is_classic(query) {
             self.keep_cache_apart(&action.owner, query)?;
         }
@@ -279,14 +279,14 @@ impl Rewriter<'_> {
 
 /// The tasks of a service are containers and volumes with the service's labels. Nobody stamps them with
 /// an owner, so they must not bring the broker's labels along.
-fn refuse_own_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
+fn refuse_broker_labels_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
     let container = service.task_template.as_ref().and_then(|task| task.container_spec.as_ref());
     let of_container = container.and_then(|container| container.labels.as_ref());
     let mounts = container.and_then(|container| container.mounts.as_ref()).into_iter().flatten();
     let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
     let of_volumes = options.filter_map(|options| options.labels.as_ref());
     let labels = service.labels.iter().chain(of_container).chain(of_volumes);
-    refuse_own(labels.flat_map(|labels| labels.keys()))
+    refuse_broker_labels(labels.flat_map(|labels| labels.keys()))
 }
 
 /// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
@@ -323,7 +323,7 @@ mod tests {
             (json!({}), false),
         ] {
             let spec = serde_json::from_value(service.clone()).unwrap();
-            assert_eq!(refuse_own_in_service(&spec).is_err(), is_refused, "{service}");
+            assert_eq!(refuse_broker_labels_in_service(&spec).is_err(), is_refused, "{service}");
         }
     }
 }

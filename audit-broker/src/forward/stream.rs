@@ -22,7 +22,7 @@ use crate::dockerd::object::{self, Object};
 use crate::dockerd::upstream::Unreachable;
 use crate::forward::advertise;
 use crate::metrics::Counted;
-use crate::net::tunnel::{self, TunnelEnd, Ways};
+use crate::net::tunnel::{self, Directions, TunnelEnd};
 use crate::record::outcome::CallOutcome;
 
 /// Whether the broker relays the response as a raw stream.
@@ -44,7 +44,7 @@ pub(crate) struct Stream {
     /// The head of the response, for the client.
     head: Vec<u8>,
     upstream: TunnelEnd,
-    ways: Ways,
+    ways: Directions,
     end: StreamEnd,
 }
 
@@ -72,13 +72,13 @@ impl Stream {
 
 /// Which ways bytes flow: both ways if dockerd has switched protocols, or has hijacked the connection
 /// without an upgrade.
-fn ways(call: &Call, response: &Parts) -> Ways {
+fn ways(call: &Call, response: &Parts) -> Directions {
     let is_document = response.headers.contains_key(CONTENT_LENGTH);
     let is_hijacked = response.status == StatusCode::OK && !is_document;
     match call.action.head.route.response {
-        _ if response.status == StatusCode::SWITCHING_PROTOCOLS => Ways::Both,
-        ResponseKind::Hijack if is_hijacked => Ways::Both,
-        _ => Ways::ToClient,
+        _ if response.status == StatusCode::SWITCHING_PROTOCOLS => Directions::Both,
+        ResponseKind::Hijack if is_hijacked => Directions::Both,
+        _ => Directions::ToClient,
     }
 }
 

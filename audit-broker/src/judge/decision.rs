@@ -8,7 +8,7 @@ use crate::dockerd::references::ANY_NAME;
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Question, QuestionObject, Questions};
 use crate::owner::full_name;
-use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, Principal, Query, Verdict};
+use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, Principal, Query};
 use crate::refusal::NOT_PERMITTED;
 use crate::settings::Mode;
 
@@ -65,20 +65,20 @@ pub(crate) fn decide(
         return Decision::Deny(denial.clone());
     }
     for (number, (question, judgement)) in answers(policy, principal, questions).enumerate() {
-        let Judgement { verdict, reported: would_be } = judgement;
-        if !verdict.is_allowed {
+        let Judgement { decision, reported: would_be } = judgement;
+        if !decision.is_allowed {
             let denial = unseen(policy, principal, questions)
-                .unwrap_or_else(|| denial(policy, principal, questions, question, verdict));
+                .unwrap_or_else(|| denial(policy, principal, questions, question, decision));
             match mode {
                 Mode::Enforce => return Decision::Deny(denial),
                 Mode::Report => reported = reported.or(Some(denial)),
             }
         } else if number == 0 {
-            permitted_by = verdict.policy;
+            permitted_by = decision.policy;
         }
-        if let Some(verdict) = would_be.filter(|verdict| !verdict.is_allowed) {
+        if let Some(decision) = would_be.filter(|decision| !decision.is_allowed) {
             reported =
-                reported.or_else(|| Some(denial(policy, principal, questions, question, verdict)));
+                reported.or_else(|| Some(denial(policy, principal, questions, question, decision)));
         }
     }
     Decision::Allow { policy: permitted_by, reported }
@@ -118,24 +118,24 @@ fn denial(
     principal: &Principal,
     questions: &Questions,
     question: &Question,
-    verdict: Verdict,
+    decision: PolicyDecision,
 ) -> Denial {
     let permissions = Permissions { policy, mode: Mode::Enforce, principal };
     let is_hidden = !permissions.may_see(&question.object, question.is_on_privileged);
     let message = match absent_in(question).filter(|_| is_hidden) {
         Some(message) => message,
-        None => explain(questions, question, &verdict),
+        None => explain(questions, question, &decision),
     };
-    Denial { policy: verdict.policy, message, is_hidden }
+    Denial { policy: decision.policy, message, is_hidden }
 }
 
 /// The denial that hides an object, if the call uses an object that the caller may not see. It comes
 /// before every other denial, because the text of another could show what the object has.
 fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Option<Denial> {
     answers(policy, principal, questions)
-        .filter(|(question, judgement)| !judgement.verdict.is_allowed && may_be_foreign(question))
+        .filter(|(question, judgement)| !judgement.decision.is_allowed && may_be_foreign(question))
         .map(|(question, judgement)| {
-            denial(policy, principal, questions, question, judgement.verdict)
+            denial(policy, principal, questions, question, judgement.decision)
         })
         .find(|denial| denial.is_hidden)
 }
@@ -155,10 +155,10 @@ fn foreign_exec(questions: &Questions) -> Denial {
     Denial { policy: None, message, is_hidden: true }
 }
 
-fn explain(questions: &Questions, question: &Question, verdict: &Verdict) -> String {
+fn explain(questions: &Questions, question: &Question, decision: &PolicyDecision) -> String {
     let object = object_in_words(question);
     let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
-    let why = match &verdict.policy {
+    let why = match &decision.policy {
         Some(policy) => format!("policy {policy} forbids it"),
         None => "no policy permits it".to_owned(),
     };

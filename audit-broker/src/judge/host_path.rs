@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// `MAXSYMLINKS` in `include/linux/namei.h`.
 const LINKS_LIMIT: usize = 40;
 
-/// Resolves a path. Returns `None` if a user other than root can change where it leads, or if this process may not
-/// read a part of the path.
+/// Resolves a path. Returns `None` if a user other than root can change where it leads, or if this
+/// process may not read a part of the path.
 ///
 /// A part that does not exist is harmless: dockerd creates it as root.
 pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
@@ -28,7 +28,7 @@ pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
             reached.pop();
             continue;
         }
-        if !is_roots_alone(&reached)? {
+        if !only_root_can_change(&reached)? {
             return None;
         }
         let next = reached.join(&part);
@@ -70,7 +70,7 @@ fn parts(path: &Path) -> Option<impl DoubleEndedIterator<Item = String> + use<>>
 
 /// Whether only root can change the entries of a directory. A file that is not a directory has no
 /// entries.
-fn is_roots_alone(directory: &Path) -> Option<bool> {
+fn only_root_can_change(directory: &Path) -> Option<bool> {
     let found = fs::symlink_metadata(directory).ok()?;
     Some(found.uid() == 0 && found.mode() & 0o022 == 0)
 }

@@ -35,7 +35,7 @@ impl Permissions<'_> {
     /// Whether the policies permit an action. In report mode they permit every action.
     pub(crate) fn permit(&self, action: &str, resource: Resource<'_>, call: &CallFacts) -> bool {
         let query = Query { principal: self.principal, action, resource, call };
-        self.mode == Mode::Report || self.policy.ask(&query).verdict.is_allowed
+        self.mode == Mode::Report || self.policy.ask(&query).decision.is_allowed
     }
 
     /// Whether the policies permit an action of which the request says nothing.

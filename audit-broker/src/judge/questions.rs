@@ -20,7 +20,7 @@ use crate::judge::danger::Dangers;
 use crate::judge::policy_action;
 use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 pub(crate) use image::{name_question, names_removed, pull_question, removal_questions};
 
 /// Everything that the policies must permit before the broker makes a call.
@@ -119,28 +119,28 @@ impl QuestionObject {
 pub(crate) async fn questions_of(
     action: &Action,
     dangers: &Dangers,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Result<Questions, Unreachable> {
     let call = context::call_of(action, dangers);
-    let is_privileged = dangers.yield_host();
-    let first = call::question(action, is_privileged, &call, registrar).await?;
+    let is_privileged = dangers.gives_host_access();
+    let first = call::question(action, is_privileged, &call, owner_finder).await?;
     let is_name = first.action == policy_action::IMAGE_NAME.name;
     let mut all = vec![first];
-    all.extend(container::joined(action, registrar).await?);
-    all.extend(volume::used(action, registrar).await);
-    all.extend(network::used(action, registrar).await);
-    all.extend(volume::missing(action, is_privileged, registrar).await);
-    all.extend(image::used(action, registrar).await);
-    all.extend(container::member(action, is_privileged, registrar).await?);
-    all.extend(image::changed(action, registrar).await);
-    all.extend(container::filtered_by(action, registrar).await?);
+    all.extend(container::joined(action, owner_finder).await?);
+    all.extend(volume::used(action, owner_finder).await);
+    all.extend(network::used(action, owner_finder).await);
+    all.extend(volume::missing(action, is_privileged, owner_finder).await);
+    all.extend(image::used(action, owner_finder).await);
+    all.extend(container::member(action, is_privileged, owner_finder).await?);
+    all.extend(image::changed(action, owner_finder).await);
+    all.extend(container::filtered_by(action, owner_finder).await?);
     // The first question may be about the first name.
     for taken in action.references.names_taken.iter().skip(usize::from(is_name)) {
-        all.push(name_question(taken, registrar).await);
+        all.push(name_question(taken, owner_finder).await);
     }
     let is_foreign_exec = match &action.object {
         Object::Exec(exec) => {
-            registrar.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
+            owner_finder.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
         }
         _ => false,
     };

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 
 use super::kind::Durability;
 use super::log::{Log, LogChange, Owners};
-use super::recent::Recent;
+use super::recent_owners::RecentOwners;
 use super::{OwnedKind, Owner};
 
 /// Most owners of each kind that are in memory only. Beyond that, the oldest object loses its owner,
@@ -65,7 +65,7 @@ pub(crate) struct OwnerTable {
     /// Locked before `owners`. A writer holds it until the change is in both.
     log: Mutex<Log>,
     owners: RwLock<Owners>,
-    recent: RwLock<HashMap<OwnedKind, Recent>>,
+    recent: RwLock<HashMap<OwnedKind, RecentOwners>>,
 }
 
 impl OwnerTable {
@@ -111,7 +111,7 @@ impl OwnerTable {
         );
         if kind.durability() == Durability::Memory {
             let mut recent = writing(&self.recent);
-            recent.entry(kind).or_insert_with(|| Recent::new(RECENT_LIMIT)).claim(id, owner);
+            recent.entry(kind).or_insert_with(|| RecentOwners::new(RECENT_LIMIT)).claim(id, owner);
             return Ok(());
         }
         let mut log = locked(&self.log);
@@ -151,7 +151,7 @@ impl OwnerTable {
         match kind.durability() {
             Durability::Memory => {
                 let recent = reading(&self.recent);
-                recent.get(&kind).into_iter().flat_map(Recent::all).map(copy).collect()
+                recent.get(&kind).into_iter().flat_map(RecentOwners::all).map(copy).collect()
             }
             _ => reading(&self.owners).get(&kind).into_iter().flatten().map(copy).collect(),
         }

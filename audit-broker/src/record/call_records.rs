@@ -13,8 +13,8 @@
 //! A request has `op=start-request`, and its outcome has `op=start`, because `auvirt` counts each
 //! `op=start` as a start.
 
-mod hidden;
 mod object;
+mod redaction;
 mod resource;
 
 use std::path::Path;
@@ -31,9 +31,9 @@ use crate::record::journal::JournalLine;
 use crate::record::outcome::CallOutcome;
 use crate::record::refusal_rate::LeftOut;
 use crate::who::subject::Subject;
-pub(crate) use hidden::refused_target;
-use hidden::{command_line, hide, hide_in_address};
 use object::{CallObject, UNNAMED};
+pub(crate) use redaction::refused_target;
+use redaction::{command_line, hide, hide_in_address};
 use resource::ResourceRecord;
 
 /// The facts about one call from which its records are made.

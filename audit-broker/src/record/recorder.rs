@@ -94,20 +94,20 @@ impl Recorder {
         subject: &Subject,
         records: &[Record<'_>],
     ) -> Result<(), NotRecorded> {
-        self.write_asked(subject, records, self.ask()).await
+        self.write_checked(subject, records, self.ask()).await
     }
 
     /// As [`Self::write`], with a check that [`Self::ask`] has already started.
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) async fn write_asked(
+    pub(crate) async fn write_checked(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
         asked: StatusCheck,
     ) -> Result<(), NotRecorded> {
-        let writing = self.write_in_time(subject, records, asked);
+        let writing = self.write_with_timeout(subject, records, asked);
         let recorded = timeout(self.timeout, writing).await.unwrap_or_else(|_| {
             self.replace_thread(subject);
             Err(NotRecorded::TimedOut(self.timeout))
@@ -116,7 +116,7 @@ impl Recorder {
         recorded
     }
 
-    async fn write_in_time(
+    async fn write_with_timeout(
         &self,
         subject: &Subject,
         records: &[Record<'_>],

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::api::network::EndpointSettings;
-use crate::api::words::Words;
+use crate::api::string_list::StringList;
 use hyper::StatusCode;
 use proptest::prelude::*;
 
@@ -257,8 +257,8 @@ fn j16_depth_and_size_are_limited() {
 #[test]
 fn j17_one_string_is_a_list_of_one() {
     let config = create(r#"{"Cmd":"a b","HostConfig":{"CapAdd":"SYS_ADMIN"}}"#).unwrap();
-    assert_eq!(config.cmd, Some(Words(vec!["a b".to_owned()])));
-    assert_eq!(config.host_config.unwrap().cap_add, Some(Words(vec!["SYS_ADMIN".to_owned()])));
+    assert_eq!(config.cmd, Some(StringList(vec!["a b".to_owned()])));
+    assert_eq!(config.host_config.unwrap().cap_add, Some(StringList(vec!["SYS_ADMIN".to_owned()])));
     let written = forwarded(BodyKind::ContainerCreate, r#"{"Entrypoint":"sh","Shell":"sh"}"#);
     assert_eq!(written, r#"{"Entrypoint":["sh"],"Shell":["sh"]}"#);
     refused(r#"{"Env":"A=b"}"#);

@@ -73,7 +73,7 @@ impl Finder<'_> {
                 return Err(ambiguous(&name).into());
             }
             for tag in self.tags_meant(&name).await? {
-                if !self.is_unasked("image", &tag) {
+                if !self.is_first_question("image", &tag) {
                     continue;
                 }
                 let Some(image) = self.find_image(&tag).await? else {
@@ -153,7 +153,7 @@ impl Finder<'_> {
         let mut ids = Vec::new();
         for name in names.into_iter().flatten() {
             if may_be_image(&name)
-                && self.is_unasked("image", &name)
+                && self.is_first_question("image", &name)
                 && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
             {
                 ids.push(image.id);
@@ -168,7 +168,7 @@ impl Finder<'_> {
 
     /// Finds the image that currently has a name. Beyond the limit of names, the holder is unknown.
     async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
-        let holder = if self.is_unasked("name", &name) {
+        let holder = if self.is_first_question("name", &name) {
             holder_of(&name, self.version, self.upstream).await?
         } else {
             NameHolder::Unknown
@@ -227,7 +227,7 @@ pub(crate) async fn holder_of(
     }
     Ok(match object::image(name, version, upstream).await? {
         Found::Yes(image) => NameHolder::Image(Box::new(image)),
-        Found::No(StatusCode::NOT_FOUND, _) => NameHolder::Nobody,
+        Found::No(StatusCode::NOT_FOUND, _) => NameHolder::Unused,
         Found::No(..) => NameHolder::Unknown,
     })
 }

@@ -44,7 +44,7 @@ impl Finder<'_> {
 
     /// Finds the id of a network; `None` if the network does not exist.
     pub(super) async fn find_network(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
-        if self.is_new("network", name)
+        if self.should_ask("network", name)
             && let Found::Yes(network) = object::network(name, self.version, self.upstream).await?
         {
             self.network_ids.insert(name.to_owned(), network.id.clone());
@@ -59,7 +59,7 @@ impl Finder<'_> {
 ///
 /// # Errors
 /// If the endpoint names another network.
-pub(super) fn refuse_another(
+pub(super) fn refuse_other_network(
     object: &Object,
     endpoint: Option<&EndpointSettings>,
 ) -> Result<(), Refusal> {

@@ -30,7 +30,7 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
         let list = query.text(key).unwrap_or_default();
         gathered.add_found(format_args!("query {key}"), judge_processors(list));
     }
-    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !are_allowed(ulimits)) {
+    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !ulimits_are_allowed(ulimits)) {
         gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
     }
     // The archive may come with the request, or from the client through its session.
@@ -45,7 +45,7 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
 
 /// Whether all limits of processes are allowed. dockerd accepts keys in upper or lower case; the broker
 /// accepts only docker's own spelling.
-fn are_allowed(ulimits: &str) -> bool {
+fn ulimits_are_allowed(ulimits: &str) -> bool {
     let Ok(ulimits) = serde_json::from_str::<Vec<BuildUlimit>>(ulimits) else { return false };
     ulimits
         .iter()

@@ -7,15 +7,11 @@ use audit_host::options::network as options;
 
 use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 
 /// A network that the call creates.
-pub(super) fn add_created(
-    gathered: &mut Gathered,
-    network: &NetworkCreate,
-    switches: HostSwitches,
-) {
+pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSysctls) {
     let driver = network.driver.as_deref().unwrap_or_default();
     gathered.add_found(format_args!("Driver"), options::judge_driver(driver));
     for (name, value) in network.options.iter().flatten() {
@@ -32,12 +28,12 @@ pub(super) fn add_created(
     if let Some(ipam) = &network.ipam {
         add_ipam(gathered, ipam);
     }
-    add_switches(gathered, network, switches);
+    add_host_sysctls(gathered, network, switches);
 }
 
 /// Kernel parameters of the whole host that dockerd would turn on. They stay on after the network is
 /// removed.
-fn add_switches(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSwitches) {
+fn add_host_sysctls(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSysctls) {
     const ICC: &str = "com.docker.network.bridge.enable_icc";
     let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
         gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).with_allowed(allowed)]);

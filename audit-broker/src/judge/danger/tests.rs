@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::dangers;
 use crate::api::body::{Body, parse_body};
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{Container, Object};
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
@@ -34,7 +34,7 @@ pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
         head,
         body,
         object: Object::None,
-        references: References { switches: HostSwitches::ON, ..References::default() },
+        references: References { switches: HostSysctls::ON, ..References::default() },
     }
 }
 
@@ -64,7 +64,7 @@ fn of_create(host_config: &Value) -> Action {
 pub(super) fn found(action: &Action) -> Vec<String> {
     let found = dangers(action);
     let is_on_record = !found.ways.is_empty();
-    assert_eq!(found.yield_host(), is_on_record, "{found:?}");
+    assert_eq!(found.gives_host_access(), is_on_record, "{found:?}");
     found
         .findings
         .iter()

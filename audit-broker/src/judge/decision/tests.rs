@@ -22,8 +22,8 @@ use crate::judge::danger::tests::{action, container};
 use crate::judge::questions::questions_of;
 use crate::owner::{OwnedKind, Owner, OwnerTable};
 use crate::policy::tests::{shipped_texts, user};
+use crate::who::owner_finder::OwnerFinder;
 use crate::who::people::People;
-use crate::who::registrar::Registrar;
 
 /// A login uid that is in no user database, so the number serves as the name.
 pub(crate) const NUMBER: u32 = 3_999_999;
@@ -59,14 +59,14 @@ impl Registry {
     }
 
     pub(crate) async fn questions(&self, action: &Action) -> Questions {
-        let registrar = Registrar {
+        let owner_finder = OwnerFinder {
             owners: &self.owners,
             people: &self.people,
             version: ApiVersion::NEWEST,
             upstream: &self.upstream,
         };
         let dangers = danger::find(action, self.upstream.timeout()).await;
-        questions_of(action, &dangers, &registrar).await.unwrap()
+        questions_of(action, &dangers, &owner_finder).await.unwrap()
     }
 }
 

@@ -8,14 +8,14 @@ use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::policy_action::{self, PolicyAction};
 use crate::policy::{CallFacts, ContainerFacts};
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// The question about the call itself, with the caller's own name for the object.
 pub(super) async fn question(
     action: &Action,
     is_privileged: bool,
     call: &CallFacts,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Result<Question, Unreachable> {
     let operation = match action.head.route.operation {
         Operation::Image(ImageOperation::Pull) if action.head.query.text("fromSrc").is_some() => {
@@ -25,23 +25,23 @@ pub(super) async fn question(
     };
     let mut question = match &action.object {
         Object::Container(object) => {
-            container::question(operation, object, is_privileged, registrar).await?
+            container::question(operation, object, is_privileged, owner_finder).await?
         }
         Object::Exec(exec) => {
-            container::question(operation, &exec.container, is_privileged, registrar).await?
+            container::question(operation, &exec.container, is_privileged, owner_finder).await?
         }
         Object::Image(object) => {
-            image::question(operation.action(is_privileged), action, object, registrar).await
+            image::question(operation.action(is_privileged), action, object, owner_finder).await
         }
-        Object::Volume(object) => volume::question(operation, object, registrar).await,
+        Object::Volume(object) => volume::question(operation, object, owner_finder).await,
         Object::Network(object) => {
-            network::question(operation, object, is_privileged, registrar).await
+            network::question(operation, object, is_privileged, owner_finder).await
         }
         Object::None if operation == policy_action::IMAGE_EXPORT => {
-            image::exported(operation.action(is_privileged), action, registrar).await
+            image::exported(operation.action(is_privileged), action, owner_finder).await
         }
         Object::None | Object::Named(_) => {
-            of_body(operation, action, is_privileged, call, registrar).await?
+            of_body(operation, action, is_privileged, call, owner_finder).await?
         }
     };
     question.given = given(action, &question, call);
@@ -54,25 +54,25 @@ async fn of_body(
     action: &Action,
     is_privileged: bool,
     call: &CallFacts,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Result<Question, Unreachable> {
     let object = match (&action.body, &action.references.member) {
         (Body::Commit(_), Some(member)) => {
-            return container::question(operation, member, is_privileged, registrar).await;
+            return container::question(operation, member, is_privileged, owner_finder).await;
         }
         (Body::ContainerCreate(config), _) => QuestionObject::NewContainer(ContainerFacts {
             id: String::new(),
             name: call.name.clone(),
-            image: image::of_container(action, config, registrar).await,
+            image: image::of_container(action, config, owner_finder).await,
             labels: config.labels.clone().unwrap_or_default(),
-            maker: registrar.maker(Some(&action.owner)).await,
+            maker: owner_finder.maker(Some(&action.owner)).await,
         }),
         (Body::VolumeCreate(volume), _) => {
-            QuestionObject::NewVolume(volume::new(action, volume, registrar).await)
+            QuestionObject::NewVolume(volume::new(action, volume, owner_finder).await)
         }
-        (Body::NetworkCreate(network), _) => {
-            QuestionObject::NewNetwork(network::new(action, &call.name, network, registrar).await)
-        }
+        (Body::NetworkCreate(network), _) => QuestionObject::NewNetwork(
+            network::new(action, &call.name, network, owner_finder).await,
+        ),
         _ => QuestionObject::Daemon,
     };
     Ok(Question::new(operation.action(is_privileged), object))

@@ -13,7 +13,7 @@ use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::{Image, Object};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
-use crate::judge::danger::path::common_ancestors;
+use crate::judge::danger::common_ancestor::common_ancestors;
 use crate::owner::full_name;
 use crate::policy::CallFacts;
 

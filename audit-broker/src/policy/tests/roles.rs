@@ -156,7 +156,7 @@ impl Roles {
         self.actions[action].iter().all(|place| {
             let resource = objects.resources()[*place];
             let query = Query { principal, action, resource, call: &call };
-            self.policy.ask(&query).verdict.is_allowed
+            self.policy.ask(&query).decision.is_allowed
         })
     }
 

@@ -25,7 +25,7 @@ impl Shipped {
         self.actions[action].iter().any(|place| {
             let resource = objects.resources()[*place];
             let query = Query { principal, action, resource, call: &call };
-            self.policy.ask(&query).verdict.is_allowed
+            self.policy.ask(&query).decision.is_allowed
         })
     }
 }

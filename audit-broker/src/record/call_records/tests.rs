@@ -9,7 +9,7 @@ use snapbox::{assert_data_eq, file};
 use super::*;
 use crate::api::body::parse_body;
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::danger::dangers;
@@ -34,7 +34,7 @@ fn action(method: &str, target: &str, document: &Value) -> Action {
         Value::Null => Body::None,
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
-    let references = References { switches: HostSwitches::ON, ..References::default() };
+    let references = References { switches: HostSysctls::ON, ..References::default() };
     let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }

@@ -25,7 +25,7 @@ use crate::api::request::{ApiVersion, Head};
 use crate::api::route::Method;
 use crate::owner::{LABEL, OwnedKind, Owner, OwnerTable, name_key};
 use crate::refusal::Refusal;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// The fake dockerd's response.
 pub(super) type DockerdAnswer = Response<Full<Bytes>>;

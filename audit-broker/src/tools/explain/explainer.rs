@@ -25,7 +25,7 @@ use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// Everything that the judgement depends on.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Explained {
         match &self.outcome {
             Outcome::Refused(_) => false,
             Outcome::Judged { questions, .. } => {
-                questions.iter().all(|question| question.judgement.verdict.is_allowed)
+                questions.iter().all(|question| question.judgement.decision.is_allowed)
             }
         }
     }
@@ -132,7 +132,7 @@ impl Explainer {
             policy: &self.policy,
             mode: self.settings.mode,
             decision_cache: &self.cache,
-            registrar: Registrar {
+            owner_finder: OwnerFinder {
                 owners: &self.owners,
                 people: &self.caller.people,
                 version,
@@ -150,7 +150,7 @@ impl Explainer {
         });
         let questions = questions.collect();
         let dangers = judged.dangers.findings.iter();
-        let dangers = dangers.map(|found| (found.to_string(), found.yields_host())).collect();
+        let dangers = dangers.map(|found| (found.to_string(), found.gives_host_access())).collect();
         Outcome::Judged { questions, dangers, withheld: judged.withheld }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::body::{Body, parse_body};
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
@@ -108,7 +108,7 @@ fn action_of(subject: Subject, request: &str, document: &Value) -> Action {
         document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
     };
     let owner = owner_of(&subject);
-    let references = References { switches: HostSwitches::ON, ..References::default() };
+    let references = References { switches: HostSysctls::ON, ..References::default() };
     Action { subject: Rc::new(subject), owner, head, body, object: Object::None, references }
 }
 
@@ -146,7 +146,7 @@ fn may(policy: &Policy, action: &str, resource: Resource<'_>) -> bool {
 fn may_under(policy: &Policy, action: &str, resource: Resource<'_>, name: &str) -> bool {
     let call = policy::CallFacts { name: name.to_owned(), ..policy::CallFacts::default() };
     let principal = &user("dwalsh", 1001, &[]);
-    policy.ask(&Query { principal, action, resource, call: &call }).verdict.is_allowed
+    policy.ask(&Query { principal, action, resource, call: &call }).decision.is_allowed
 }
 
 /// The calls of a user who runs one container.
@@ -342,7 +342,7 @@ fn hostile_names_do_not_change_the_policies() {
             ..policy::CallFacts::default()
         };
         let query = Query { principal: &principal, action: "image-name", resource, call: &call };
-        assert!(policy.ask(&query).verdict.is_allowed, "{text}");
+        assert!(policy.ask(&query).decision.is_allowed, "{text}");
     }
 }
 
@@ -380,7 +380,7 @@ fn a_calling_container_is_named_by_its_maker() {
         let (call, resource) = (policy::CallFacts::default(), Resource::Daemon);
         let action = "container-list";
         let query = Query { principal: &principal, action, resource, call: &call };
-        assert_eq!(policy.ask(&query).verdict.is_allowed, is_allowed, "{text}");
+        assert_eq!(policy.ask(&query).decision.is_allowed, is_allowed, "{text}");
     }
 }
 

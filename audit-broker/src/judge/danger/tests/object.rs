@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{action, found};
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 
 const NOTHING: [&str; 0] = [];
 
@@ -25,7 +25,7 @@ fn s20_each_build_can_forge_records() {
         assert!(found(&build).contains(&STEPS.to_owned()), "{target}");
         let dangers = crate::judge::danger::dangers(&build);
         assert!(dangers.names().contains("evidence-forging"), "{target}");
-        assert_eq!(dangers.yield_host(), target.contains("version"), "{target}");
+        assert_eq!(dangers.gives_host_access(), target.contains("version"), "{target}");
         assert!(!format!("{:?}", dangers.ways).contains("EvidenceForging"), "{target}");
     }
 }
@@ -173,10 +173,10 @@ fn n01_networks() {
 #[test]
 fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
     let icc = |value: &str| json!({"Options": {"com.docker.network.bridge.enable_icc": value}});
-    let on = HostSwitches::ON;
-    let no_ipv6 = HostSwitches { forwards_ipv6: false, ..on };
-    let no_ipv4 = HostSwitches { forwards_ipv4: false, ..on };
-    let no_filter = HostSwitches { filters_bridges: false, ..on };
+    let on = HostSysctls::ON;
+    let no_ipv6 = HostSysctls { forwards_ipv6: false, ..on };
+    let no_ipv4 = HostSysctls { forwards_ipv4: false, ..on };
+    let no_filter = HostSysctls { filters_bridges: false, ..on };
     for (document, switches, part) in [
         (json!({"EnableIPv6": true}), on, None),
         (json!({"EnableIPv6": true}), no_ipv6, Some("EnableIPv6")),

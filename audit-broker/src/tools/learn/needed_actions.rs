@@ -3,7 +3,7 @@
 //! Does not know policies, only their actions. Must agree with the broker's own questions.
 
 use super::call::{GivenObject, RecordedCall};
-use super::known::{KnownObjects, NamedObjects};
+use super::known_objects::{KnownObjects, NamedObjects};
 use crate::api::operation::Operation;
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::policy_action::{self, PolicyAction};
@@ -135,6 +135,6 @@ fn uses<'a>(
 /// An action on a volume or network. It is privileged if the object had access to the host since its
 /// creation.
 fn of_named<'a>(action: PolicyAction, named: Option<&'a NamedObjects<'a>>) -> Need<'a> {
-    let yields_host = named.is_some_and(|named| named.yields_host);
-    (action.action(yields_host), NeededObject::Of(named.and_then(NamedObjects::owner)))
+    let gives_host_access = named.is_some_and(|named| named.gives_host_access);
+    (action.action(gives_host_access), NeededObject::Of(named.and_then(NamedObjects::owner)))
 }

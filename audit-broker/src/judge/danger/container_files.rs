@@ -24,24 +24,24 @@ const KEEPS_ETC: [&str; 3] = ["overlay2", "overlay", "overlayfs"];
 
 /// Whether a process in a container can lead archive calls of this release of docker out of the
 /// container. An unknown release counts as affected.
-pub(crate) fn is_led_out(engine: Option<[u32; 3]>) -> bool {
+pub(crate) fn can_archive_escape(engine: Option<[u32; 3]>) -> bool {
     engine.is_none_or(|engine| engine < FIXED_RELEASE)
 }
 
 /// Adds the access to the host that a call gives if dockerd walks the files of a container for it.
 ///
 /// `export` is safe: dockerd first changes its root directory to the container's.
-pub(super) fn add_walked(gathered: &mut Gathered, action: &Action) {
+pub(super) fn add_container_files(gathered: &mut Gathered, action: &Action) {
     let Operation::Container(operation) = action.head.route.operation else { return };
     match (&action.object, &action.references.member) {
         (Object::Container(container), _) | (_, Some(container)) => {
-            add_walked_container(gathered, operation, container, action.references.engine);
+            add_container_files_of(gathered, operation, container, action.references.engine);
         }
         _ => {}
     }
 }
 
-fn add_walked_container(
+fn add_container_files_of(
     gathered: &mut Gathered,
     operation: ContainerOperation,
     container: &Container,
@@ -51,7 +51,7 @@ fn add_walked_container(
         ContainerOperation::ArchiveStat
         | ContainerOperation::ArchiveRead
         | ContainerOperation::ArchiveWrite => {
-            if is_led_out(engine) {
+            if can_archive_escape(engine) {
                 add_archive(gathered, container);
             }
         }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn s02_archive_calls_on_a_container_with_mounts_yield_the_host() {
+    fn s02_archive_calls_on_a_container_with_mounts_give_host_access() {
         let none = json!([]);
         let memory = json!([{"Type": "tmpfs", "Destination": "/t"}]);
         let volume = json!([{"Type": "volume", "Name": "v", "Destination": "/v"}]);

@@ -23,7 +23,7 @@ use crate::call::Call;
 use crate::call::response::{self, ResponseBody};
 use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
 use crate::forward::advertise;
-use crate::forward::view::{Document, Seen, filter_document};
+use crate::forward::view::{Document, ResponseObject, filter_document};
 use crate::forward::viewer::Viewer;
 
 /// Longest error message that the broker reads, in bytes.
@@ -177,8 +177,8 @@ async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
         let found = call.connection.upstream.ask::<Box<RawValue>>(&target).await;
         let Ok(Found::Yes(list)) = found else { return None };
         let list = list.get().as_bytes();
-        viewer.learn(call, list).await;
-        let look = &mut |seen: &Seen<'_>| {
+        viewer.look_up_containers(call, list).await;
+        let look = &mut |seen: &ResponseObject<'_>| {
             let is_seen = viewer.may_see(seen);
             if is_seen {
                 objects.seen_ids.insert(seen.id.to_owned());

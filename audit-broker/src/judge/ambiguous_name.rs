@@ -23,7 +23,7 @@ const SHORTEST_ID_DIGITS: usize = 4;
 /// # Source
 /// `GetContainer` in `daemon/container.go`, `FindNetwork` in `daemon/network.go` and `getImage` in
 /// `daemon/images/image.go` of moby.
-pub(crate) async fn refuse_name_of_id(
+pub(crate) async fn refuse_ambiguous_name(
     action: &Action,
     version: ApiVersion,
     upstream: &Upstream,
@@ -33,12 +33,12 @@ pub(crate) async fn refuse_name_of_id(
             let name = new_name(action.head.query.text("name"));
             let Some(name) = name else { return Ok(()) };
             let found = object::container(name, version, upstream).await?.map(|found| found.id);
-            refuse_beginning("container", name, &found)
+            refuse_ambiguous("container", name, &found)
         }
         (_, Body::NetworkCreate(network)) => {
             let Some(name) = new_name(network.name.as_deref()) else { return Ok(()) };
             let found = object::network(name, version, upstream).await?.map(|found| found.id);
-            refuse_beginning("network", name, &found)
+            refuse_ambiguous("network", name, &found)
         }
         // Other calls give names to images only, if to anything.
         _ => refuse_names_of_image_ids(action, version, upstream).await,
@@ -50,7 +50,7 @@ fn new_name(given: Option<&str>) -> Option<&str> {
     given.map(|name| name.trim_start_matches('/')).filter(|name| may_begin_id(name))
 }
 
-fn refuse_beginning(kind: &str, name: &str, found: &Found<String>) -> Result<(), FindError> {
+fn refuse_ambiguous(kind: &str, name: &str, found: &Found<String>) -> Result<(), FindError> {
     if begins_an_id(name, found) { Err(refusal(kind, name).into()) } else { Ok(()) }
 }
 

@@ -10,8 +10,8 @@ use crate::api::request::ApiVersion;
 use crate::dockerd::listing::{Listed, list};
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::owner::{OwnedKind, OwnerTable, name_key};
+use crate::who::owner_finder::owner_of_object;
 use crate::who::people::People;
-use crate::who::registrar::owner_of_object;
 
 /// The kinds of objects that can disappear without the broker, and whose owners the table records.
 const KINDS: [OwnedKind; 6] = [
@@ -38,20 +38,21 @@ fn keys(kind: OwnedKind, listed: Listed) -> Vec<String> {
 /// volumes and networks from their labels.
 ///
 /// # Errors
-/// If dockerd cannot be reached, or a list is too long. The other kinds are tidied all the same.
-pub(super) async fn tidy(
+/// If dockerd cannot be reached, or a list is too long. The owners of the other kinds are removed all
+/// the same.
+pub(super) async fn remove(
     owners: &OwnerTable,
     people: &People,
     upstream: &Upstream,
 ) -> Result<(), Unreachable> {
-    let mut tidied = Ok(());
+    let mut removed = Ok(());
     for kind in KINDS {
-        tidied = tidy_kind(kind, owners, people, upstream).await.and(tidied);
+        removed = remove_of_kind(kind, owners, people, upstream).await.and(removed);
     }
-    tidied
+    removed
 }
 
-async fn tidy_kind(
+async fn remove_of_kind(
     kind: OwnedKind,
     owners: &OwnerTable,
     people: &People,

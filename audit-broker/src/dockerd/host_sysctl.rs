@@ -9,7 +9,7 @@ use std::fs;
 /// `setup_ip_forwarding.go` and `setup_bridgenetfiltering.go` in `daemon/libnetwork/drivers/bridge` of
 /// moby.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HostSwitches {
+pub(crate) struct HostSysctls {
     /// The host forwards IPv4 packets between its networks.
     pub(crate) forwards_ipv4: bool,
     /// The host forwards IPv6 packets between its networks.
@@ -18,7 +18,7 @@ pub(crate) struct HostSwitches {
     pub(crate) filters_bridges: bool,
 }
 
-impl HostSwitches {
+impl HostSysctls {
     /// A host on which a new network changes nothing.
     #[cfg(test)]
     pub(crate) const ON: Self =

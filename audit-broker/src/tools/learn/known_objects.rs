@@ -34,7 +34,7 @@ pub(super) struct NamedObjects<'a> {
     makers: HashSet<&'a Owner>,
     users: HashSet<&'a Owner>,
     /// Whether one of them had access to the host.
-    pub(super) yields_host: bool,
+    pub(super) gives_host_access: bool,
 }
 
 impl NamedObjects<'_> {
@@ -106,5 +106,5 @@ fn add_made<'a>(
 ) {
     let named = objects.entry(name).or_default();
     named.makers.insert(&call.owner);
-    named.yields_host |= !call.ways.is_empty();
+    named.gives_host_access |= !call.ways.is_empty();
 }

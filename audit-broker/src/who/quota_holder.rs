@@ -6,8 +6,8 @@ use crate::who::subject::Subject;
 
 /// All connections of one holder count against one quota.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
-    /// The uid of a caller that the broker has not identified yet. It differs from [`Holder::Uid`],
+pub(crate) enum QuotaHolder {
+    /// The uid of a caller that the broker has not identified yet. It differs from [`QuotaHolder::Uid`],
     /// because root in a container has the same uid as root of the host.
     Arriving(u32),
     /// A container, regardless of the uids of its processes.
@@ -20,7 +20,7 @@ pub(crate) enum Holder {
     Uid(u32),
 }
 
-impl Holder {
+impl QuotaHolder {
     /// The holder of the caller's quota.
     pub(crate) fn of(subject: &Subject) -> Self {
         match (&subject.container, subject.trusted_login()) {
@@ -31,7 +31,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for QuotaHolder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Arriving(uid) | Self::Uid(uid) => write!(formatter, "uid {uid}"),

@@ -6,7 +6,7 @@ use super::Owner;
 
 /// Owners by id, up to a limit. The oldest claim is dropped when the limit is exceeded.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(super) struct RecentOwners {
     limit: usize,
     /// Each owner with its key in `order`.
     owners: HashMap<String, (u64, Owner)>,
@@ -15,7 +15,7 @@ pub(super) struct Recent {
     next: u64,
 }
 
-impl Recent {
+impl RecentOwners {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, owners: HashMap::new(), order: BTreeMap::new(), next: 0 }
     }
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_oldest_claims_are_dropped() {
-        let mut recent = Recent::new(3);
+        let mut recent = RecentOwners::new(3);
         for (id, auid) in [("a", 1), ("b", 2), ("c", 3), ("a", 4), ("d", 5)] {
             recent.claim(id, &Owner::login(auid));
         }

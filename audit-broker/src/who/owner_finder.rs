@@ -15,15 +15,15 @@ use crate::who::people::People;
 
 /// The sources that name the owner of an object.
 #[derive(Debug)]
-pub(crate) struct Registrar<'a> {
+pub(crate) struct OwnerFinder<'a> {
     pub(crate) owners: &'a OwnerTable,
     pub(crate) people: &'a People,
     pub(crate) version: ApiVersion,
     pub(crate) upstream: &'a Upstream,
 }
 
-impl<'a> Registrar<'a> {
-    /// The same registrar, with another connection to dockerd.
+impl<'a> OwnerFinder<'a> {
+    /// The same finder, with another connection to dockerd.
     pub(crate) fn asking(self, upstream: &'a Upstream) -> Self {
         Self { upstream, ..self }
     }

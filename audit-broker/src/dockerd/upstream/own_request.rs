@@ -32,13 +32,13 @@ pub(crate) const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The time and the bytes of responses that some requests may use together.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(super) struct ResponseBudget {
     timeout: Duration,
     end: Instant,
     bytes_left: Cell<usize>,
 }
 
-impl Allowance {
+impl ResponseBudget {
     fn new(timeout: Duration) -> Self {
         let bytes_left = Cell::new(DOCUMENT_LIMIT_BYTES);
         Self { timeout, end: Instant::now() + timeout, bytes_left }
@@ -62,8 +62,8 @@ impl Upstream {
 
     /// The same dockerd, for requests that share this timeout.
     pub(crate) fn within(&self, timeout: Duration) -> Self {
-        let allowance = Some(Rc::new(Allowance::new(timeout)));
-        Self { pool: Rc::clone(&self.pool), allowance }
+        let budget = Some(Rc::new(ResponseBudget::new(timeout)));
+        Self { pool: Rc::clone(&self.pool), budget }
     }
 
     /// The default timeout of a request.
@@ -155,29 +155,29 @@ impl Upstream {
         Ok(Found::Yes(document.map_err(|error| malformed(target, error.into()))?))
     }
 
-    /// Sends a request, and reads the whole response. Both are limited by the shared allowance, or by
-    /// an allowance of its own.
+    /// Sends a request, and reads the whole response. Both are limited by the shared budget, or by
+    /// a budget of its own.
     async fn response(
         &self,
         target: &str,
         request: Request<RequestBody>,
         timeout: Duration,
     ) -> Result<(StatusCode, Bytes), Unreachable> {
-        let own = || Rc::new(Allowance::new(timeout));
-        let allowance = self.allowance.clone().unwrap_or_else(own);
-        let limit = allowance.bytes_left.get();
+        let own = || Rc::new(ResponseBudget::new(timeout));
+        let budget = self.budget.clone().unwrap_or_else(own);
+        let limit = budget.bytes_left.get();
         let reading = async {
             let (response, connection) = self.send(request).await?;
             let (head, body) = response.into_parts();
             let read = connection.read(body, limit).await;
             Ok((head.status, read.map_err(|error| error.keeping(BEGINNING_BYTES).of(target))?))
         };
-        let read = timeout_at(allowance.end, reading).await.unwrap_or_else(|_| {
-            let (what, timeout) = (target.to_owned(), allowance.timeout);
+        let read = timeout_at(budget.end, reading).await.unwrap_or_else(|_| {
+            let (what, timeout) = (target.to_owned(), budget.timeout);
             Err(Unreachable::TimedOut { what, timeout })
         });
         let (status, bytes) = read?;
-        allowance.bytes_left.set(limit.saturating_sub(bytes.len()));
+        budget.bytes_left.set(limit.saturating_sub(bytes.len()));
         Ok((status, bytes))
     }
 
