@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
 use crate::api::request::{ApiVersion, Head, parse_head};
-use crate::api::route::{BodyKind, ObjectKind};
+use crate::api::route::{BodyFormat, ObjectKind};
 use crate::call::Call;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
@@ -159,9 +159,9 @@ async fn prepare<'a>(
     let newest = connection.upstream.newest_version().await?;
     let head = parse(request, newest, &settings)?;
     *class = Some(head.route.class);
-    let document = match head.route.body {
-        BodyKind::None | BodyKind::Stream => None,
-        _ => connection.quota.document().await,
+    let document = match head.route.body.format() {
+        BodyFormat::None | BodyFormat::Stream => None,
+        BodyFormat::Json => connection.quota.document().await,
     };
     let body = read_body(connection, request, &head).await?;
     // The kernel answers while the broker asks dockerd about the objects.
@@ -228,15 +228,18 @@ async fn read_body(
     request: &mut Inbound,
     head: &Head,
 ) -> Result<Body, Refusal> {
-    match head.route.body {
-        BodyKind::None if !head.has_body => Ok(Body::None),
-        BodyKind::Stream => {
+    let kind = head.route.body;
+    match kind.format() {
+        BodyFormat::None if !head.has_body => Ok(Body::None),
+        BodyFormat::Stream => {
             if archive::is_unpacked_in_container(head, &connection.upstream) {
                 archive::refuse_compressed(request).await?;
             }
             Ok(Body::Stream)
         }
-        kind => body::parse_body(kind, &request.read_document().await?),
+        BodyFormat::None | BodyFormat::Json => {
+            body::parse_body(kind, &request.read_document().await?)
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         pull::begin(call).await.inspect_err(|_| call.record_outcome(CallOutcome::Failed, None))?;
     let head = request::head(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
-    if stream::is_for(call) {
+    if stream::is_raw(call) {
         let request = head.map(|()| json.unwrap_or_default());
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
@@ -102,7 +102,16 @@ async fn served_by_broker(call: &Rc<Call>) -> Result<Option<Response<ResponseBod
             let remove = name_change::remove(Rc::clone(call));
             return without_hidden(call, name_change::complete(call, remove).await).await;
         }
-        _ => return Ok(None),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => return Ok(None),
     };
     call.record_outcome(CallOutcome::Done(None), None);
     Ok(Some(response::document(StatusCode::OK, pruned)))
@@ -131,11 +140,14 @@ async fn respond(
     load_lock: LoadLock,
 ) -> Result<Response<ResponseBody>, Stop> {
     let status = response.status();
-    let outcome_source = match call.action.head.route.response {
-        ResponseKind::Progress => Some(OutcomeSource::Progress),
-        _ if is_wait(call) => Some(OutcomeSource::Wait),
-        _ if document::is_read(call) => return document::read(call, response, connection).await,
-        _ => None,
+    let outcome_source = if call.action.head.route.response == ResponseKind::Progress {
+        Some(OutcomeSource::Progress)
+    } else if is_wait(call) {
+        Some(OutcomeSource::Wait)
+    } else if document::is_read(call) {
+        return document::read(call, response, connection).await;
+    } else {
+        None
     };
     if let Some(document) = viewer::document_of(call).filter(|_| status.is_success()) {
         return Ok(document::filtered(call, response, connection, document).await?);

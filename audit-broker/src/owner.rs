@@ -15,6 +15,7 @@ mod table;
 use std::fmt;
 use std::str::FromStr;
 
+use audit_core::Auid;
 use audit_host::object_id::is_lower_case_id;
 
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
@@ -84,7 +85,10 @@ impl Owner {
         match self {
             Self::Login(login) => Self::LoginAsRoot(login),
             Self::Service { unit, .. } => Self::ServiceAsRoot(unit),
-            other => other,
+            other @ (Self::LoginAsRoot(_)
+            | Self::ServiceAsRoot(_)
+            | Self::Container(_)
+            | Self::Root) => other,
         }
     }
 
@@ -93,7 +97,9 @@ impl Owner {
         match self {
             Self::LoginAsRoot(login) => Self::Login(login),
             Self::ServiceAsRoot(unit) => Self::Service { unit, groups: Vec::new() },
-            other => other,
+            other @ (Self::Login(_) | Self::Service { .. } | Self::Container(_) | Self::Root) => {
+                other
+            }
         }
     }
 }
@@ -145,14 +151,9 @@ impl FromStr for Owner {
     }
 }
 
-/// The kernel's word for a login uid or a group that is not set.
-///
-/// # Source
-/// `AUDIT_UID_UNSET` in `include/uapi/linux/audit.h`.
-const UNSET: u32 = u32::MAX;
-
+/// A login uid or the number of a group. Neither can be the number for an unset one.
 fn number(text: &str) -> Option<u32> {
-    let number: u32 = text.parse().ok().filter(|number| *number != UNSET)?;
+    let number: u32 = text.parse().ok().filter(|number| *number != Auid::UNSET)?;
     // Each number has one form: no sign and no leading zero.
     (number.to_string() == text).then_some(number)
 }

@@ -243,7 +243,42 @@ const fn default_level(class: Class) -> Level {
         | Class::ContainerLogs
         | Class::ImageSave
         | Class::ServiceLogs => Level::Full,
-        _ => Level::Metadata,
+        Class::Events
+        | Class::RegistryAuth
+        | Class::RegistryRead
+        | Class::ContainerView
+        | Class::ContainerFilesWrite
+        | Class::ContainerCreate
+        | Class::ContainerState
+        | Class::ContainerModify
+        | Class::ContainerDelete
+        | Class::Attach
+        | Class::Exec
+        | Class::ExecView
+        | Class::ImageView
+        | Class::ImagePull
+        | Class::ImageLoad
+        | Class::ImageName
+        | Class::ImagePush
+        | Class::ImageDelete
+        | Class::Build
+        | Class::BuildSession
+        | Class::VolumeView
+        | Class::Volume
+        | Class::NetworkView
+        | Class::Network
+        | Class::PluginView
+        | Class::Plugin
+        | Class::SwarmView
+        | Class::Swarm
+        | Class::NodeView
+        | Class::Node
+        | Class::ServiceView
+        | Class::Service
+        | Class::SecretView
+        | Class::Secret
+        | Class::ConfigView
+        | Class::Config => Level::Metadata,
     }
 }
 

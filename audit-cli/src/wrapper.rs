@@ -146,10 +146,8 @@ fn not_executed(
     if let Err(error) = record::write(&[records.of_failed_start()], on_failure) {
         report::line(&error.context("could not record that the command failed to start"));
     }
-    let code = match error.kind() {
-        io::ErrorKind::NotFound => exit::NOT_FOUND,
-        _ => exit::NOT_EXECUTABLE,
-    };
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let code = if is_missing { exit::NOT_FOUND } else { exit::NOT_EXECUTABLE };
     Failure { code, error: anyhow!(error).context(format!("cannot execute {}", file.display())) }
 }
 

@@ -77,10 +77,11 @@ impl DroppingRule {
 
 /// The rule, if it drops records from user space.
 pub(crate) fn parse(content: &[u8]) -> Result<Option<DroppingRule>, Error> {
-    match parse_message(AUDIT_LIST_RULES, content)? {
-        AuditMessage::ListRules(Some(rule)) => Ok(dropping(rule)),
-        _ => Err(Error::Reply { description: "it has no rule".to_owned() }),
-    }
+    let message = parse_message(AUDIT_LIST_RULES, content)?;
+    let AuditMessage::ListRules(Some(rule)) = message else {
+        return Err(Error::Reply { description: "it has no rule".to_owned() });
+    };
+    Ok(dropping(rule))
 }
 
 fn dropping(rule: RuleMessage) -> Option<DroppingRule> {

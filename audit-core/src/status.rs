@@ -94,7 +94,9 @@ impl Audit {
             datagram.push_binary(request_type, &[]);
             connection.query(datagram, deadline, take).map_err(|failure| match failure {
                 Failure::Refused { errno } => Error::from_control_refusal(errno),
-                failure => failure.to_error(deadline),
+                failure @ (Failure::Send(_) | Failure::Receive(_) | Failure::TimedOut) => {
+                    failure.to_error(deadline)
+                }
             })
         })
     }
@@ -109,10 +111,10 @@ pub(crate) fn parse_message(message_type: u16, content: &[u8]) -> Result<AuditMe
 }
 
 pub(crate) fn parse(content: &[u8]) -> Result<Status, Error> {
-    match parse_message(AUDIT_GET, content)? {
-        AuditMessage::GetStatus(Some(message)) => Ok(Status::from(message)),
-        _ => Err(Error::Reply { description: "it has no status".to_owned() }),
-    }
+    let AuditMessage::GetStatus(Some(message)) = parse_message(AUDIT_GET, content)? else {
+        return Err(Error::Reply { description: "it has no status".to_owned() });
+    };
+    Ok(Status::from(message))
 }
 
 impl From<StatusMessage> for Status {

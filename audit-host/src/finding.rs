@@ -80,8 +80,16 @@ impl Finding {
     pub fn without_credentials(self) -> Self {
         let parts = match self.way {
             Way::Mount | Way::Device => Vec::new(),
-            _ if self.danger == Danger::Outbound => in_address(self.value.as_bytes()),
-            _ => in_text(self.value.as_bytes()),
+            Way::Privileged
+            | Way::Namespace(_)
+            | Way::Capability
+            | Way::Confinement(_)
+            | Way::Plain
+            | Way::Unrecorded => {
+                let is_address = self.danger == Danger::Outbound;
+                let find = if is_address { in_address } else { in_text };
+                find(self.value.as_bytes())
+            }
         };
         let value = Mask::default().hide(&self.value, &parts);
         Self { value, ..self }

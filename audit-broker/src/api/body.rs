@@ -116,7 +116,25 @@ fn missing_body(kind: BodyKind) -> Result<Body, Refusal> {
         BodyKind::Stream => Ok(Body::Stream),
         BodyKind::Commit => Ok(Body::Commit(Box::default())),
         BodyKind::ExecStart => Ok(Body::ExecStart(ExecStart::default())),
-        _ => Err(Refusal::bad_request("the request needs a JSON body")),
+        BodyKind::Auth
+        | BodyKind::ContainerCreate
+        | BodyKind::ContainerUpdate
+        | BodyKind::ExecCreate
+        | BodyKind::VolumeCreate
+        | BodyKind::VolumeUpdate
+        | BodyKind::NetworkCreate
+        | BodyKind::NetworkConnect
+        | BodyKind::NetworkDisconnect
+        | BodyKind::PluginPrivileges
+        | BodyKind::PluginSet
+        | BodyKind::SwarmInit
+        | BodyKind::SwarmJoin
+        | BodyKind::SwarmUpdate
+        | BodyKind::SwarmUnlock
+        | BodyKind::NodeUpdate
+        | BodyKind::Service
+        | BodyKind::Secret
+        | BodyKind::Config => Err(Refusal::bad_request("the request needs a JSON body")),
     }
 }
 

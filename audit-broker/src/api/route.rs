@@ -87,6 +87,44 @@ pub(crate) enum BodyKind {
     Config,
 }
 
+/// The format of a body on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFormat {
+    None,
+    Stream,
+    Json,
+}
+
+impl BodyKind {
+    pub(crate) const fn format(self) -> BodyFormat {
+        match self {
+            Self::None => BodyFormat::None,
+            Self::Stream => BodyFormat::Stream,
+            Self::Auth
+            | Self::ContainerCreate
+            | Self::ContainerUpdate
+            | Self::Commit
+            | Self::ExecCreate
+            | Self::ExecStart
+            | Self::VolumeCreate
+            | Self::VolumeUpdate
+            | Self::NetworkCreate
+            | Self::NetworkConnect
+            | Self::NetworkDisconnect
+            | Self::PluginPrivileges
+            | Self::PluginSet
+            | Self::SwarmInit
+            | Self::SwarmJoin
+            | Self::SwarmUpdate
+            | Self::SwarmUnlock
+            | Self::NodeUpdate
+            | Self::Service
+            | Self::Secret
+            | Self::Config => BodyFormat::Json,
+        }
+    }
+}
+
 /// The form of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseKind {

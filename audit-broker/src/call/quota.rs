@@ -66,7 +66,10 @@ impl Quotas {
     pub(crate) fn take(&self, holder: QuotaHolder, limit: u32) -> Result<Quota, String> {
         let limit = match holder {
             QuotaHolder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
-            _ => limit,
+            QuotaHolder::Arriving(_)
+            | QuotaHolder::Container(_)
+            | QuotaHolder::Auid(_)
+            | QuotaHolder::Uid(_) => limit,
         };
         let mut holdings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {

@@ -33,7 +33,11 @@ impl Stop {
                 tracing::error!("{error}");
                 let status = match error {
                     Unreachable::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
-                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                    Unreachable::Connect { .. }
+                    | Unreachable::NoAnswer { .. }
+                    | Unreachable::TooLong { .. }
+                    | Unreachable::Malformed { .. }
+                    | Unreachable::TooOld { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 response::message(status, &error.to_string())
             }

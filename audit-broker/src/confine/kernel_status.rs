@@ -221,21 +221,18 @@ impl Answers {
 
     /// The error to report for a failed exchange with the status process.
     fn explain(&mut self, errno: Errno) -> anyhow::Error {
-        match errno {
-            Errno::EAGAIN => {
-                anyhow!("the process that reads the kernel's audit status does not answer")
-            }
-            Errno::EPIPE | Errno::ECONNRESET => {
-                // Reaps the process if it has ended.
-                let _ = self.process.try_wait();
-                anyhow!(
-                    "the process that reads the kernel's audit status has ended; restart \
-                     audit-broker"
-                )
-            }
-            errno => anyhow!(io::Error::from(errno))
-                .context("cannot ask the process that reads the kernel's audit status"),
+        if errno == Errno::EAGAIN {
+            return anyhow!("the process that reads the kernel's audit status does not answer");
         }
+        if matches!(errno, Errno::EPIPE | Errno::ECONNRESET) {
+            // Reaps the process if it has ended.
+            let _ = self.process.try_wait();
+            return anyhow!(
+                "the process that reads the kernel's audit status has ended; restart audit-broker"
+            );
+        }
+        anyhow!(io::Error::from(errno))
+            .context("cannot ask the process that reads the kernel's audit status")
     }
 }
 

@@ -30,7 +30,19 @@ fn keys(kind: OwnedKind, listed: Listed) -> Vec<String> {
         OwnedKind::ImageName | OwnedKind::PulledName => {
             tags.iter().flatten().map(|tag| name_key(tag, &id)).collect()
         }
-        _ => vec![id],
+        OwnedKind::Container
+        | OwnedKind::Exec
+        | OwnedKind::Image
+        | OwnedKind::Volume
+        | OwnedKind::Network
+        | OwnedKind::Builder
+        | OwnedKind::Build
+        | OwnedKind::Plugin
+        | OwnedKind::Node
+        | OwnedKind::Service
+        | OwnedKind::Secret
+        | OwnedKind::Config
+        | OwnedKind::Daemon => vec![id],
     }
 }
 

@@ -136,7 +136,23 @@ impl<'a> Finder<'a> {
                 }
             }
             Body::Service(service) => self.find_of_service(service).await?,
-            _ => {}
+            // These bodies name no object that dockerd must find.
+            Body::None
+            | Body::Stream
+            | Body::Auth(_)
+            | Body::ContainerUpdate(_)
+            | Body::ExecCreate(_)
+            | Body::ExecStart(_)
+            | Body::VolumeUpdate(_)
+            | Body::PluginPrivileges(_)
+            | Body::PluginSet(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_)
+            | Body::Secret(_)
+            | Body::Config(_) => {}
         }
         Ok(())
     }
@@ -153,7 +169,16 @@ impl<'a> Finder<'a> {
             Operation::System(SystemOperation::Events) => {
                 Ok(self.filter_by_ids(&mut head.query).await?)
             }
-            _ => Ok(()),
+            Operation::System(_)
+            | Operation::Registry(_)
+            | Operation::Build(_)
+            | Operation::Container(_)
+            | Operation::Exec(_)
+            | Operation::Image(_)
+            | Operation::Volume(_)
+            | Operation::Network(_)
+            | Operation::Plugin(_)
+            | Operation::Swarm(_) => Ok(()),
         }
     }
 

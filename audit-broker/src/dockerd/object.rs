@@ -5,6 +5,7 @@
 //! meantime. This file must not know who calls.
 
 mod image;
+mod network;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::owner::shown_image;
 pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
+pub(crate) use network::{Network, members, network};
 
 /// The object that a call is about.
 #[derive(Debug)]
@@ -185,18 +187,6 @@ pub(crate) struct Exec {
     pub(crate) container: Container,
 }
 
-/// A network.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Network {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) driver: String,
-    #[serde(default)]
-    pub(crate) labels: Option<BTreeMap<String, String>>,
-}
-
 /// A volume, with its driver options.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -342,11 +332,26 @@ pub(crate) async fn resolve(
                     image.tag_of(name).unwrap_or_else(|| name.to_owned())
                 }
                 Operation::Image(ImageOperation::Save) => image.exported(name),
-                _ => name.to_owned(),
+                Operation::System(_)
+                | Operation::Registry(_)
+                | Operation::Build(_)
+                | Operation::Container(_)
+                | Operation::Exec(_)
+                | Operation::Image(_)
+                | Operation::Volume(_)
+                | Operation::Network(_)
+                | Operation::Plugin(_)
+                | Operation::Swarm(_) => name.to_owned(),
             };
             Object::Image(NamedImage { given, image })
         }),
-        _ => Found::Yes(Object::Named(name.to_owned())),
+        ObjectKind::None
+        | ObjectKind::Plugin
+        | ObjectKind::Node
+        | ObjectKind::Service
+        | ObjectKind::Task
+        | ObjectKind::Secret
+        | ObjectKind::Config => Found::Yes(Object::Named(name.to_owned())),
     })
 }
 
@@ -425,44 +430,11 @@ pub(crate) async fn defaults(
     upstream.ask(&format!("/v{version}/info")).await
 }
 
-/// Finds a network by its id, its name or the beginning of its id.
-///
-/// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn network(
-    name: &str,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Found<Network>, Unreachable> {
-    upstream.ask(&format!("/v{version}/networks/{name}")).await
-}
-
-/// The ids of the containers that are connected to a network.
-///
-/// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn members(
-    id: &str,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Vec<String>, Unreachable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Members {
-        containers: Option<BTreeMap<String, Value>>,
-    }
-    let found: Found<Members> = upstream.ask(&format!("/v{version}/networks/{id}")).await?;
-    Ok(match found {
-        Found::Yes(members) => members.containers.unwrap_or_default().into_keys().collect(),
-        Found::No(..) => Vec::new(),
-    })
-}
-
 /// The exit status of an exec process; `None` while it runs or if the status is unknown.
 pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
     match exec_document(id, version, upstream).await {
         Ok(Found::Yes(exec)) => exec.exit_code.and_then(|code| u32::try_from(code).ok()),
-        _ => None,
+        Ok(Found::No(..)) | Err(_) => None,
     }
 }
 

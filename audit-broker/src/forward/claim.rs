@@ -23,7 +23,26 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
         BodyKind::ContainerCreate => OwnedKind::Container,
         BodyKind::ExecCreate => OwnedKind::Exec,
         BodyKind::NetworkCreate => OwnedKind::Network,
-        _ => OwnedKind::Image,
+        BodyKind::None
+        | BodyKind::Stream
+        | BodyKind::Auth
+        | BodyKind::ContainerUpdate
+        | BodyKind::Commit
+        | BodyKind::ExecStart
+        | BodyKind::VolumeCreate
+        | BodyKind::VolumeUpdate
+        | BodyKind::NetworkConnect
+        | BodyKind::NetworkDisconnect
+        | BodyKind::PluginPrivileges
+        | BodyKind::PluginSet
+        | BodyKind::SwarmInit
+        | BodyKind::SwarmJoin
+        | BodyKind::SwarmUpdate
+        | BodyKind::SwarmUnlock
+        | BodyKind::NodeUpdate
+        | BodyKind::Service
+        | BodyKind::Secret
+        | BodyKind::Config => OwnedKind::Image,
     };
     if kind == OwnedKind::Image {
         if !call.plan.broker_names_image {

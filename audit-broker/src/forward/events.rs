@@ -127,7 +127,19 @@ impl EventStream {
                 None => viewer.may_see_unknown(seen.kind),
             },
             OwnedKind::Image if is_shortened => viewer.may_see_unknown(seen.kind),
-            _ => viewer.may_see(seen),
+            OwnedKind::Container
+            | OwnedKind::Exec
+            | OwnedKind::Image
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => viewer.may_see(seen),
         }
     }
 }

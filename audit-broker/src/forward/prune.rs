@@ -163,7 +163,19 @@ impl PruneFilter {
                     filters.insert("dangling".to_owned(), these(&["true"]));
                 }
             }
-            _ => {
+            OwnedKind::Exec
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Volume
+            | OwnedKind::Network
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => {
                 filters.remove("all");
                 filters.insert("dangling".to_owned(), these(&["true"]));
                 // Anonymous volumes do not have the broker's labels.

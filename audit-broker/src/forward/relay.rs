@@ -99,6 +99,15 @@ fn image_sign(head: &Head) -> Option<ImageSign> {
         Operation::Image(ImageOperation::Pull) if head.query.text("fromSrc").is_some() => {
             Some(ImageSign::Imported)
         }
-        _ => None,
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
     }
 }

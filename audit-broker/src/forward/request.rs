@@ -15,8 +15,7 @@ use super::load::{self, LoadLock};
 use super::{naming, stream};
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
-use crate::api::request::Upgrade;
-use crate::api::route::BodyKind;
+use crate::api::route::BodyFormat;
 use crate::call::Call;
 use crate::call::inbound::Inbound;
 use crate::dockerd::upstream::{self, RequestBody, Unreachable};
@@ -40,37 +39,27 @@ pub(super) fn head(call: &Call, method: &Method) -> Result<Request<()>, Unreacha
     for (name, value) in &head.headers {
         headers.append(name.clone(), value.clone());
     }
-    match head.route.body {
-        BodyKind::None => {}
-        BodyKind::Stream => {
+    match head.route.body.format() {
+        BodyFormat::None => {}
+        BodyFormat::Stream => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
         }
-        _ => {
+        BodyFormat::Json => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
     }
-    match protocol(call) {
-        Some(protocol) => {
+    match head.upgrade {
+        Some(upgrade) => {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static(protocol));
+            headers.insert(UPGRADE, HeaderValue::from_static(upgrade.protocol()));
         }
         // A stream ends when dockerd closes the connection.
-        None if stream::is_for(call) => {
+        None if stream::is_raw(call) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         None => {}
     }
     Ok(request)
-}
-
-/// The protocol to which the client asks to upgrade the connection.
-pub(super) fn protocol(call: &Call) -> Option<&'static str> {
-    let upgrade = call.action.head.upgrade?;
-    Some(match upgrade {
-        Upgrade::Tcp => "tcp",
-        Upgrade::H2c => "h2c",
-        Upgrade::WebSocket => "websocket",
-    })
 }
 
 /// The body of the request: the document as the broker understood it, or the client's stream of bytes.
@@ -80,17 +69,12 @@ pub(super) fn body(
     json: Option<Bytes>,
     load_lock: &LoadLock,
 ) -> RequestBody {
-    let stream = match &call.action.body {
-        Body::Stream => client.body.take(),
-        _ => None,
+    let is_stream = call.action.body == Body::Stream;
+    let Some(body) = client.body.take_if(|_| is_stream) else {
+        return Either::Left(Full::new(json.unwrap_or_default()));
     };
-    let Some(body) = stream else { return Either::Left(Full::new(json.unwrap_or_default())) };
     let begun = std::mem::take(&mut client.begun);
     let body = ClientBody::new(begun, body, &call.connection.phase);
-    Either::Right(match call.action.head.route.operation {
-        Operation::Image(ImageOperation::Load) => {
-            body.ending_after(load::lock_names(call, load_lock))
-        }
-        _ => body,
-    })
+    let is_load = call.action.head.route.operation == Operation::Image(ImageOperation::Load);
+    Either::Right(if is_load { body.ending_after(load::lock_names(call, load_lock)) } else { body })
 }

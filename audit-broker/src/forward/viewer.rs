@@ -292,10 +292,23 @@ impl Viewer {
                 Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
                 Found::No(..) => return Ok(None),
             },
-            _ => match object::network(id, version, upstream).await? {
+            OwnedKind::Network => match object::network(id, version, upstream).await? {
                 Found::Yes(network) => (network.name, network.driver, network.labels),
                 Found::No(..) => return Ok(None),
             },
+            OwnedKind::Container
+            | OwnedKind::Exec
+            | OwnedKind::Image
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => return Ok(None),
         };
         let labels = labels.unwrap_or_default();
         let (owners, people) = (&self.state.owners, &self.state.people);

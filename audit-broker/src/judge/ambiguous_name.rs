@@ -6,7 +6,7 @@ use audit_host::object_id::SHORT_ID_DIGITS;
 use hyper::StatusCode;
 
 use crate::api::body::Body;
-use crate::api::operation::{ContainerOperation, Operation};
+use crate::api::operation::{ContainerOperation, NetworkOperation, Operation};
 use crate::api::request::ApiVersion;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::object;
@@ -28,20 +28,30 @@ pub(crate) async fn refuse_ambiguous_name(
     version: ApiVersion,
     upstream: &Upstream,
 ) -> Result<(), FindError> {
-    match (action.head.route.operation, &action.body) {
-        (Operation::Container(ContainerOperation::Create | ContainerOperation::Rename), _) => {
+    match action.head.route.operation {
+        Operation::Container(ContainerOperation::Create | ContainerOperation::Rename) => {
             let name = new_name(action.head.query.text("name"));
             let Some(name) = name else { return Ok(()) };
             let found = object::container(name, version, upstream).await?.map(|found| found.id);
             refuse_ambiguous("container", name, &found)
         }
-        (_, Body::NetworkCreate(network)) => {
+        Operation::Network(NetworkOperation::Create) => {
+            let Body::NetworkCreate(network) = &action.body else { return Ok(()) };
             let Some(name) = new_name(network.name.as_deref()) else { return Ok(()) };
             let found = object::network(name, version, upstream).await?.map(|found| found.id);
             refuse_ambiguous("network", name, &found)
         }
         // Other calls give names to images only, if to anything.
-        _ => refuse_names_of_image_ids(action, version, upstream).await,
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => refuse_names_of_image_ids(action, version, upstream).await,
     }
 }
 

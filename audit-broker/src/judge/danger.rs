@@ -222,7 +222,13 @@ fn add_object(gathered: &mut Gathered, action: &Action) {
         Object::Exec(exec) if exec.is_privileged => {
             gathered.add_privileged(format_args!("exec {}: Privileged", exec.id));
         }
-        _ => {}
+        Object::None
+        | Object::Container(_)
+        | Object::Exec(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => {}
     }
 }
 

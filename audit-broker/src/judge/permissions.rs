@@ -69,7 +69,18 @@ impl Permissions<'_> {
                 OwnedKind::Image => {
                     QuestionObject::Image(ImageFacts { maker: container.maker, ..container.image })
                 }
-                _ => QuestionObject::Container(container),
+                OwnedKind::Container
+                | OwnedKind::Exec
+                | OwnedKind::ImageName
+                | OwnedKind::PulledName
+                | OwnedKind::Builder
+                | OwnedKind::Build
+                | OwnedKind::Plugin
+                | OwnedKind::Node
+                | OwnedKind::Service
+                | OwnedKind::Secret
+                | OwnedKind::Config
+                | OwnedKind::Daemon => QuestionObject::Container(container),
             }
         });
         objects.iter().all(|object| {

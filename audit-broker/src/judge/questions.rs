@@ -71,7 +71,10 @@ impl Question {
             QuestionObject::Image(image) => image.id.clone(),
             QuestionObject::Volume(volume) => volume.name.clone(),
             QuestionObject::Network(network) => short_id(&network.id).to_owned(),
-            _ => String::new(),
+            QuestionObject::Daemon
+            | QuestionObject::NewContainer(_)
+            | QuestionObject::NewVolume(_)
+            | QuestionObject::NewNetwork(_) => String::new(),
         };
         Self { action, object, name: None, given, is_on_privileged: false }
     }
@@ -142,7 +145,12 @@ pub(crate) async fn questions_of(
         Object::Exec(exec) => {
             owner_finder.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
         }
-        _ => false,
+        Object::None
+        | Object::Container(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => false,
     };
     Ok(Questions { call, all, is_foreign_exec, asks_for: dangers.findings.host_in_words() })
 }

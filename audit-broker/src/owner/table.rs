@@ -92,7 +92,9 @@ impl OwnerTable {
     pub(crate) fn get(&self, kind: OwnedKind, id: &str) -> Option<Owner> {
         match kind.durability() {
             Durability::Memory => reading(&self.recent).get(&kind)?.get(id).cloned(),
-            _ => reading(&self.owners).get(&kind)?.get(id).cloned(),
+            Durability::Written | Durability::Synced => {
+                reading(&self.owners).get(&kind)?.get(id).cloned()
+            }
         }
     }
 
@@ -153,7 +155,9 @@ impl OwnerTable {
                 let recent = reading(&self.recent);
                 recent.get(&kind).into_iter().flat_map(RecentOwners::all).map(copy).collect()
             }
-            _ => reading(&self.owners).get(&kind).into_iter().flatten().map(copy).collect(),
+            Durability::Written | Durability::Synced => {
+                reading(&self.owners).get(&kind).into_iter().flatten().map(copy).collect()
+            }
         }
     }
 }

@@ -165,7 +165,7 @@ fn depends(expression: &Value) -> bool {
             matches!(variable, Some("context" | "resource")) || keys.values().any(depends)
         }
         Value::Array(values) => values.iter().any(depends),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -183,7 +183,7 @@ fn add_names(document: &Value, names: &mut BTreeSet<NamedPrincipal>) {
             }
         }
         Value::Array(values) => values.iter().for_each(|value| add_names(value, names)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

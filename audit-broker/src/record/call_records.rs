@@ -72,7 +72,27 @@ impl<'a> CallRecords<'a> {
                 Body::ContainerUpdate(config) => {
                     ResourceRecord::of_update(config).into_iter().collect()
                 }
-                _ => Vec::new(),
+                Body::None
+                | Body::Stream
+                | Body::Auth(_)
+                | Body::Commit(_)
+                | Body::ExecCreate(_)
+                | Body::ExecStart(_)
+                | Body::VolumeCreate(_)
+                | Body::VolumeUpdate(_)
+                | Body::NetworkCreate(_)
+                | Body::NetworkConnect(_)
+                | Body::NetworkDisconnect(_)
+                | Body::PluginPrivileges(_)
+                | Body::PluginSet(_)
+                | Body::SwarmInit(_)
+                | Body::SwarmJoin(_)
+                | Body::SwarmUpdate(_)
+                | Body::SwarmUnlock(_)
+                | Body::NodeUpdate(_)
+                | Body::Service(_)
+                | Body::Secret(_)
+                | Body::Config(_) => Vec::new(),
             },
         }
     }
@@ -272,8 +292,8 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
         .word(Field::KIND, subject.kind())
         .number(Field::SPID, subject.pid)
         .number(Field::SUID, subject.uid)
-        .number(Field::SAUID, subject.auid.map_or(UNSET, Auid::number))
-        .number(Field::OSES, subject.session.map_or(UNSET, Session::number));
+        .number(Field::SAUID, subject.auid.map_or(Auid::UNSET, Auid::number))
+        .number(Field::OSES, subject.session.map_or(Session::UNSET, Session::number));
     if let Some(container) = &subject.container {
         let hostname = Some(container.name.as_bytes());
         record = record.origin(Some(Origin { hostname, addr: None }));
@@ -284,9 +304,6 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
     }
     record.exe(subject.exe.as_deref()).terminal(subject.terminal.as_ref().map(String::as_bytes))
 }
-
-/// An unset auid or session, as the kernel writes it and `ausearch -i` reads it.
-const UNSET: u32 = u32::MAX;
 
 /// The record type that `ausearch` renders with the object of the call.
 const fn record_type(class: Class) -> RecordType {
@@ -299,7 +316,42 @@ const fn record_type(class: Class) -> RecordType {
         | Class::BuildSession
         | Class::Plugin => RecordType::SOFTWARE_UPDATE,
         Class::Volume | Class::Network => RecordType::VIRT_RESOURCE,
-        _ => RecordType::VIRT_CONTROL,
+        Class::SystemProbe
+        | Class::SystemRead
+        | Class::Events
+        | Class::RegistryAuth
+        | Class::RegistryRead
+        | Class::ContainerList
+        | Class::ContainerView
+        | Class::ContainerStats
+        | Class::ContainerLogs
+        | Class::ContainerFilesRead
+        | Class::ContainerFilesWrite
+        | Class::ContainerCreate
+        | Class::ContainerState
+        | Class::ContainerModify
+        | Class::ContainerDelete
+        | Class::Attach
+        | Class::Exec
+        | Class::ExecView
+        | Class::ImageList
+        | Class::ImageView
+        | Class::ImageSave
+        | Class::ImagePush
+        | Class::VolumeView
+        | Class::NetworkView
+        | Class::PluginView
+        | Class::SwarmView
+        | Class::Swarm
+        | Class::NodeView
+        | Class::Node
+        | Class::ServiceView
+        | Class::ServiceLogs
+        | Class::Service
+        | Class::SecretView
+        | Class::Secret
+        | Class::ConfigView
+        | Class::Config => RecordType::VIRT_CONTROL,
     }
 }
 

@@ -8,10 +8,9 @@ use hyper::StatusCode;
 use proptest::prelude::*;
 
 fn create(json: &str) -> Result<ContainerConfig, Refusal> {
-    match parse_body(BodyKind::ContainerCreate, json.as_bytes())? {
-        Body::ContainerCreate(config) => Ok(*config),
-        other => panic!("{other:?}"),
-    }
+    let body = parse_body(BodyKind::ContainerCreate, json.as_bytes())?;
+    let Body::ContainerCreate(config) = body else { panic!("{body:?}") };
+    Ok(*config)
 }
 
 fn refused(json: &str) -> String {

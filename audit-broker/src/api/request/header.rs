@@ -3,7 +3,7 @@
 //! This file also finds out whether a body follows, and refuses a body of a type that the daemon would
 //! read differently from the broker. It does not know the content of bodies.
 
-use crate::api::route::{BodyKind, Method, ResponseKind, Route};
+use crate::api::route::{BodyFormat, Method, ResponseKind, Route};
 use crate::refusal::Refusal;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -15,6 +15,17 @@ pub(crate) enum Upgrade {
     /// HTTP/2 without TLS.
     H2c,
     WebSocket,
+}
+
+impl Upgrade {
+    /// The protocol, as the `Upgrade` header names it.
+    pub(crate) const fn protocol(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::H2c => "h2c",
+            Self::WebSocket => "websocket",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -206,17 +217,17 @@ fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), 
         return Ok(());
     }
     let is_json = media_type.as_deref() == Some("application/json");
-    match route.body {
-        BodyKind::Stream => Ok(()),
+    match route.body.format() {
+        BodyFormat::Stream => Ok(()),
         // Some clients repeat the query as JSON, which the daemon does not read.
-        BodyKind::None if is_json && route.method == Method::Post => Ok(()),
-        BodyKind::None => Err(Refusal::bad_request(format!(
+        BodyFormat::None if is_json && route.method == Method::Post => Ok(()),
+        BodyFormat::None => Err(Refusal::bad_request(format!(
             "{} {} takes no body",
             route.method.name(),
             route.path
         ))),
-        _ if is_json => Ok(()),
-        _ => Err(Refusal::bad_request(format!(
+        BodyFormat::Json if is_json => Ok(()),
+        BodyFormat::Json => Err(Refusal::bad_request(format!(
             "{} {} needs a body of type `application/json`",
             route.method.name(),
             route.path

@@ -110,10 +110,10 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
         )));
     }
     if value.is_empty() {
-        return Ok(match parameter.kind {
-            ParameterKind::FlagOn => Some("0".to_owned()),
-            _ if parameter.repeats => Some(String::new()),
-            _ => None,
+        return Ok(if parameter.kind == ParameterKind::FlagOn {
+            Some("0".to_owned())
+        } else {
+            parameter.repeats.then(String::new)
         });
     }
     let refuse = |what: &str| {

@@ -137,7 +137,7 @@ impl Finder<'_> {
                 let message = format!("No such image: {}", full_name(name));
                 *answer = json!({ "message": message }).to_string().into();
             }
-            _ => {}
+            (Found::Yes(_), None) | (Found::No(..), _) => {}
         }
         match found {
             Found::Yes(image) => self.references.images.push(image),
@@ -246,7 +246,25 @@ fn names_taken(head: &Head) -> Vec<String> {
         | Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
             query.text("repo").map(with_tag).into_iter().collect()
         }
-        _ => Vec::new(),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Push
+            | ImageOperation::Remove
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::api::container::ContainerConfig;
 use crate::api::network::EndpointSettings;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::object::{self, Network, Object};
+use crate::dockerd::object::{self, Object};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::refusal::Refusal;
 
@@ -64,12 +64,10 @@ pub(super) fn refuse_other_network(
     endpoint: Option<&EndpointSettings>,
 ) -> Result<(), Refusal> {
     let Some(id) = endpoint.and_then(named_id) else { return Ok(()) };
-    match object {
-        Object::Network(Network { id: this, .. }) if this == id => Ok(()),
-        _ => Err(Refusal::bad_request(
-            "EndpointConfig.NetworkID is not the id of the network in the path",
-        )),
+    if matches!(object, Object::Network(network) if network.id == id) {
+        return Ok(());
     }
+    Err(Refusal::bad_request("EndpointConfig.NetworkID is not the id of the network in the path"))
 }
 
 pub(super) fn none(name: &str) -> Refusal {

@@ -175,7 +175,7 @@ pub(super) async fn pushed(
         Found::Yes(tagged) if !tagged.is_empty() => {
             image(tagged.first().map_or(name, |tagged| &tagged.id), version, upstream).await
         }
-        _ => Ok(found),
+        Found::Yes(_) | Found::No(..) => Ok(found),
     }
 }
 

@@ -151,7 +151,19 @@ fn kind(name: &str) -> Option<OwnedKind> {
 fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
         OwnedKind::Network | OwnedKind::Volume => attributes.get("container"),
-        _ => None,
+        OwnedKind::Container
+        | OwnedKind::Exec
+        | OwnedKind::Image
+        | OwnedKind::ImageName
+        | OwnedKind::PulledName
+        | OwnedKind::Builder
+        | OwnedKind::Build
+        | OwnedKind::Plugin
+        | OwnedKind::Node
+        | OwnedKind::Service
+        | OwnedKind::Secret
+        | OwnedKind::Config
+        | OwnedKind::Daemon => None,
     };
     container.map(String::as_str).filter(|id| !id.is_empty())
 }

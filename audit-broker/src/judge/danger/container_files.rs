@@ -33,11 +33,17 @@ pub(crate) fn can_archive_escape(engine: Option<[u32; 3]>) -> bool {
 /// `export` is safe: dockerd first changes its root directory to the container's.
 pub(super) fn add_container_files(gathered: &mut Gathered, action: &Action) {
     let Operation::Container(operation) = action.head.route.operation else { return };
-    match (&action.object, &action.references.member) {
-        (Object::Container(container), _) | (_, Some(container)) => {
-            add_container_files_of(gathered, operation, container, action.references.engine);
-        }
-        _ => {}
+    let container = match &action.object {
+        Object::Container(container) => Some(container),
+        Object::None
+        | Object::Exec(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => action.references.member.as_ref(),
+    };
+    if let Some(container) = container {
+        add_container_files_of(gathered, operation, container, action.references.engine);
     }
 }
 

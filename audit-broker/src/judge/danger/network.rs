@@ -86,7 +86,13 @@ pub(super) fn add_connected(gathered: &mut Gathered, network: &Object, connect: 
         Object::Network(network) if network.name == "host" => {
             gathered.add_namespace(Danger::HostNetwork, format_args!("path"), "network");
         }
-        _ => {}
+        Object::None
+        | Object::Container(_)
+        | Object::Exec(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => {}
     }
     add_member(gathered, connect.container.as_deref());
     if let Some(endpoint) = &connect.endpoint_config {

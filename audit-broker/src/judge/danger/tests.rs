@@ -24,10 +24,9 @@ use crate::who::subject::Subject;
 /// A call with this body and without an object.
 pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
     let head = head(&format!("{method} {target}")).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
     Action {
         subject: Rc::new(Subject::unknown(1, 1000)),
         owner: Owner::login(1000),

@@ -104,8 +104,7 @@ pub(crate) fn create(query: &str, document: &Value) -> Action {
 }
 
 fn some_container() -> Container {
-    match container("web", &json!({}), true) {
-        Object::Container(container) => container,
-        _ => unreachable!(),
-    }
+    let object = container("web", &json!({}), true);
+    let Object::Container(container) = object else { unreachable!() };
+    container
 }

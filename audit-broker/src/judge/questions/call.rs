@@ -17,11 +17,12 @@ pub(super) async fn question(
     call: &CallFacts,
     owner_finder: &OwnerFinder<'_>,
 ) -> Result<Question, Unreachable> {
-    let operation = match action.head.route.operation {
-        Operation::Image(ImageOperation::Pull) if action.head.query.text("fromSrc").is_some() => {
-            policy_action::IMAGE_IMPORT
-        }
-        operation => policy_action::of(operation),
+    let is_import = action.head.route.operation == Operation::Image(ImageOperation::Pull)
+        && action.head.query.text("fromSrc").is_some();
+    let operation = if is_import {
+        policy_action::IMAGE_IMPORT
+    } else {
+        policy_action::of(action.head.route.operation)
     };
     let mut question = match &action.object {
         Object::Container(object) => {
@@ -56,24 +57,45 @@ async fn of_body(
     call: &CallFacts,
     owner_finder: &OwnerFinder<'_>,
 ) -> Result<Question, Unreachable> {
-    let object = match (&action.body, &action.references.member) {
-        (Body::Commit(_), Some(member)) => {
-            return container::question(operation, member, is_privileged, owner_finder).await;
-        }
-        (Body::ContainerCreate(config), _) => QuestionObject::NewContainer(ContainerFacts {
+    let object = match &action.body {
+        Body::Commit(_) => match &action.references.member {
+            Some(member) => {
+                return container::question(operation, member, is_privileged, owner_finder).await;
+            }
+            None => QuestionObject::Daemon,
+        },
+        Body::ContainerCreate(config) => QuestionObject::NewContainer(ContainerFacts {
             id: String::new(),
             name: call.name.clone(),
             image: image::of_container(action, config, owner_finder).await,
             labels: config.labels.clone().unwrap_or_default(),
             maker: owner_finder.maker(Some(&action.owner)).await,
         }),
-        (Body::VolumeCreate(volume), _) => {
+        Body::VolumeCreate(volume) => {
             QuestionObject::NewVolume(volume::new(action, volume, owner_finder).await)
         }
-        (Body::NetworkCreate(network), _) => QuestionObject::NewNetwork(
+        Body::NetworkCreate(network) => QuestionObject::NewNetwork(
             network::new(action, &call.name, network, owner_finder).await,
         ),
-        _ => QuestionObject::Daemon,
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerUpdate(_)
+        | Body::ExecCreate(_)
+        | Body::ExecStart(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => QuestionObject::Daemon,
     };
     Ok(Question::new(operation.action(is_privileged), object))
 }
@@ -81,15 +103,13 @@ async fn of_body(
 /// The caller's own name for the object of the call.
 fn given(action: &Action, first: &Question, call: &CallFacts) -> String {
     let (head, references) = (&action.head, &action.references);
-    match &action.body {
-        Body::ContainerCreate(config) => config.image.clone().unwrap_or_default(),
-        _ if first.action == policy_action::IMAGE_PUSH.name && head.query.text("tag").is_some() => {
-            call.name.clone()
-        }
-        _ => {
-            let exported = references.images.first();
-            let exported = exported.and_then(|image| references.given.get(&image.id));
-            head.object.as_ref().or(exported).cloned().unwrap_or_default()
-        }
+    if let Body::ContainerCreate(config) = &action.body {
+        return config.image.clone().unwrap_or_default();
     }
+    if first.action == policy_action::IMAGE_PUSH.name && head.query.text("tag").is_some() {
+        return call.name.clone();
+    }
+    let exported = references.images.first();
+    let exported = exported.and_then(|image| references.given.get(&image.id));
+    head.object.as_ref().or(exported).cloned().unwrap_or_default()
 }

@@ -43,12 +43,34 @@ pub(super) async fn member(
     is_privileged: bool,
     owner_finder: &OwnerFinder<'_>,
 ) -> Result<Option<Question>, Unreachable> {
-    match (&action.references.member, &action.body) {
-        (Some(member), Body::NetworkConnect(_) | Body::NetworkDisconnect(_)) => {
+    let Some(member) = &action.references.member else { return Ok(None) };
+    match &action.body {
+        Body::NetworkConnect(_) | Body::NetworkDisconnect(_) => {
             let update = policy_action::CONTAINER_UPDATE;
             Ok(Some(question(update, member, is_privileged, owner_finder).await?))
         }
-        _ => Ok(None),
+        // The first question of a commit is about the container.
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerCreate(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::ExecCreate(_)
+        | Body::ExecStart(_)
+        | Body::VolumeCreate(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkCreate(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => Ok(None),
     }
 }
 

@@ -23,7 +23,27 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> CallFacts {
     let user = match &action.body {
         Body::ContainerCreate(config) => config.user.clone(),
         Body::ExecCreate(exec) => exec.user.clone(),
-        _ => None,
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::ExecStart(_)
+        | Body::VolumeCreate(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkCreate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => None,
     };
     let of_image = || image.map(Image::user).unwrap_or_default().to_owned();
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(of_image);
@@ -82,7 +102,27 @@ fn name(action: &Action) -> String {
     let of_body = match &action.body {
         Body::VolumeCreate(volume) => volume.name.clone(),
         Body::NetworkCreate(network) => network.name.clone(),
-        _ => None,
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerCreate(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::ExecCreate(_)
+        | Body::ExecStart(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => None,
     };
     let pushed = action
         .head
@@ -113,15 +153,13 @@ fn options(action: &Action) -> BTreeSet<String> {
     let mut options: BTreeSet<String> =
         platform.map(|_| "Platform".to_owned()).into_iter().collect();
     for (key, value) in keys {
-        match value {
-            Value::Object(inner) if key == "HostConfig" || key == "NetworkingConfig" => {
-                let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
-                options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
-            }
-            value if !is_default(&key, &value) && !SEEN_OTHERWISE.contains(&key.as_str()) => {
-                options.insert(key);
-            }
-            _ => {}
+        if let "HostConfig" | "NetworkingConfig" = key.as_str()
+            && let Value::Object(inner) = value
+        {
+            let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
+            options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
+        } else if !is_default(&key, &value) && !SEEN_OTHERWISE.contains(&key.as_str()) {
+            options.insert(key);
         }
     }
     options

@@ -235,7 +235,16 @@ async fn source_question(
         {
             policy_action::IMAGE_DELETE
         }
-        _ => return None,
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => return None,
     };
     let facts = owner_finder.image(&image.image).await;
     let question = Question::new(operation.name, QuestionObject::Image(facts));

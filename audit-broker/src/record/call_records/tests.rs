@@ -30,10 +30,9 @@ fn subject() -> Subject {
 
 fn action(method: &str, target: &str, document: &Value) -> Action {
     let head = head(&format!("{method} {target}")).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
     let references = References { switches: HostSysctls::ON, ..References::default() };
     let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }

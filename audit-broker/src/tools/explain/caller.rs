@@ -63,12 +63,14 @@ impl ExplainedCaller {
         {
             people.push((login.uid, Person { name: name.clone(), groups: groups.clone() }));
         }
-        owner = match &principal {
-            _ if owner == Owner::login(0) => Owner::Root,
-            Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => {
-                owner.being_root()
-            }
-            _ => owner.without_root(),
+        let is_root =
+            matches!(principal, Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. });
+        owner = if owner == Owner::login(0) {
+            Owner::Root
+        } else if is_root {
+            owner.being_root()
+        } else {
+            owner.without_root()
         };
         let owner_of_rest = match options.owner.as_deref() {
             None => owner.clone(),

@@ -92,7 +92,12 @@ impl Dockerd {
                 | SwarmOperation::ConfigList,
             ) => document(&json!([])),
             Operation::Registry(RegistryOperation::Auth) => document(&json!({})),
-            _ => by_method(head),
+            Operation::Registry(_)
+            | Operation::Build(_)
+            | Operation::Exec(_)
+            | Operation::Network(_)
+            | Operation::Plugin(_)
+            | Operation::Swarm(_) => by_method(head),
         }
     }
 
@@ -125,7 +130,14 @@ impl Dockerd {
             ContainerOperation::Logs
             | ContainerOperation::Export
             | ContainerOperation::ArchiveWrite => empty(StatusCode::OK),
-            _ => by_method(head),
+            ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Resize => by_method(head),
         }
     }
 
@@ -141,7 +153,7 @@ impl Dockerd {
             | ImageOperation::Push
             | ImageOperation::Load
             | ImageOperation::Save => empty(StatusCode::OK),
-            _ => by_method(head),
+            ImageOperation::Attestations | ImageOperation::Tag => by_method(head),
         }
     }
 
@@ -152,15 +164,13 @@ impl Dockerd {
                 refuse(&Refusal::not_found(format!("get {name}: no such volume")))
             }
             VolumeOperation::Inspect => document(&self.volume(name)),
-            VolumeOperation::Create => match body {
-                Body::VolumeCreate(volume) => {
-                    made(&self.volume(volume.name.as_deref().unwrap_or_default()))
-                }
-                _ => made(&self.volume("")),
-            },
+            VolumeOperation::Create => {
+                let Body::VolumeCreate(volume) = body else { return made(&self.volume("")) };
+                made(&self.volume(volume.name.as_deref().unwrap_or_default()))
+            }
             VolumeOperation::List => document(&json!({"Volumes": [], "Warnings": []})),
             VolumeOperation::Prune => document(&json!({"SpaceReclaimed": 0})),
-            _ => by_method(head),
+            VolumeOperation::Update | VolumeOperation::Remove => by_method(head),
         }
     }
 

@@ -15,7 +15,7 @@ use super::dockerd::{Dockerd, DockerdAnswer, refuse};
 use crate::api::body::{Body, parse_body};
 use crate::api::operation::{Operation, SystemOperation};
 use crate::api::request::{ApiVersion, Head, parse_head};
-use crate::api::route::BodyKind;
+use crate::api::route::BodyFormat;
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::judge::decision::{answers, object_in_words};
 use crate::judge::decision_cache::DecisionCache;
@@ -105,10 +105,9 @@ impl Explainer {
                 SystemOperation::Ping | SystemOperation::Version | SystemOperation::Info
             )
         );
-        self.dockerd.miss_volume(match &body {
-            Body::VolumeCreate(volume) => volume.name.as_deref(),
-            _ => None,
-        });
+        let new_volume =
+            if let Body::VolumeCreate(volume) = &body { volume.name.as_deref() } else { None };
+        self.dockerd.miss_volume(new_volume);
         let version = head.version.unwrap_or(ApiVersion::NEWEST);
         let judged = match Box::pin(self.judge(version).judge(head, body)).await {
             Ok(judged) => judged,
@@ -158,10 +157,11 @@ impl Explainer {
         let Parts { method, uri, version, headers, .. } = request;
         let ignored = &self.settings.ignore_headers;
         let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST, ignored)?;
-        let body = match head.route.body {
-            BodyKind::None if !head.has_body => Body::None,
-            BodyKind::Stream => Body::Stream,
-            kind => parse_body(kind, document)?,
+        let kind = head.route.body;
+        let body = match kind.format() {
+            BodyFormat::None if !head.has_body => Body::None,
+            BodyFormat::Stream => Body::Stream,
+            BodyFormat::None | BodyFormat::Json => parse_body(kind, document)?,
         };
         Ok((head, body))
     }

@@ -63,9 +63,6 @@ pub(super) enum GivenObject {
     Network(String),
 }
 
-/// The kernel's number for an unset login uid.
-const UNSET: u32 = u32::MAX;
-
 /// Groups records into calls.
 pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
     let mut calls: Vec<RecordedCall> = Vec::new();
@@ -161,7 +158,7 @@ impl RecordedCall {
 fn subject(record: &Record) -> Option<Subject> {
     let auid = record.number("sauid")?;
     // The kernel adds the login uid under which the broker writes: the subject's, or none.
-    if record.sender.auid != UNSET && record.sender.auid != auid {
+    if record.sender.auid != Auid::UNSET && record.sender.auid != auid {
         return None;
     }
     let cgroup = record.text("cgroup").unwrap_or_default();

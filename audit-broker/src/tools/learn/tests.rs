@@ -103,10 +103,9 @@ fn login(auid: u32) -> Subject {
 
 fn action_of(subject: Subject, request: &str, document: &Value) -> Action {
     let head = head(request).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
     let owner = owner_of(&subject);
     let references = References { switches: HostSysctls::ON, ..References::default() };
     Action { subject: Rc::new(subject), owner, head, body, object: Object::None, references }

@@ -76,7 +76,7 @@ impl Trail {
                 self.records.push(record);
             }
             RecordKind::RoleChange => self.records.push(record),
-            _ => {}
+            RecordKind::RecordedCall | RecordKind::ServiceStart | RecordKind::ServiceStop => {}
         }
     }
 
