@@ -10,7 +10,7 @@ use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
 use crate::engine::{Engine, Store};
-use crate::host::{Finally, PERSON, field, raw, remove_unstarted, shell, tag, text, value};
+use crate::host::{Finally, PERSON, field, raw, shell, tag, text, value};
 use crate::policy::shipped;
 
 /// Options, and whether they are harmless for a file system in memory.
@@ -89,12 +89,16 @@ fn s01_a_user_cannot_reach_the_host_with_tmpfs_options() {
 fn s01_no_shipped_policy_lets_a_user_remount_sysfs() {
     let device = "/sys/block/loop0/queue/read_ahead_kb";
     let before = fs::read_to_string(device).unwrap();
-    let _finally = remove_unstarted();
+    let prefix = tag();
+    let _removed =
+        Finally(format!("docker ps -aq --filter name={prefix} | xargs -r docker rm -f >/dev/null"));
     under_each(|name, broker| {
+        let container = format!("{prefix}-{}", tag());
         let line = format!("echo 4 >{device}");
         let told = broker
             .docker(PERSON)
-            .args(["run", "--rm", "--tmpfs", "/sys/:remount,rw", "fedora", "sh", "-c", &line])
+            .args(["run", "--rm", "--name", &container, "--tmpfs", "/sys/:remount,rw"])
+            .args(["fedora", "sh", "-c", &line])
             .output()
             .unwrap();
         let after = fs::read_to_string(device).unwrap();
