@@ -26,6 +26,8 @@ mod bypass;
 mod clients;
 #[path = "broker/engines.rs"]
 mod engines;
+#[path = "broker/harmless.rs"]
+mod harmless;
 #[path = "broker/objects.rs"]
 mod objects;
 #[expect(dead_code, reason = "the tests of the trail use the rest")]

@@ -29,7 +29,7 @@ use crate::call::plan::Plan;
 use crate::call::stop::Stop;
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::judge::permissions::Permissions;
 use crate::policy::{Policy, Principal};
 use crate::record::call_records::{CallRecords, MadeObject};

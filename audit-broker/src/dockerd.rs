@@ -9,4 +9,5 @@ pub(crate) mod host_sysctl;
 pub(crate) mod listing;
 pub(crate) mod object;
 pub(crate) mod references;
+pub(crate) mod taken_subnets;
 pub(crate) mod upstream;

@@ -30,7 +30,8 @@ use crate::forward::rewrite::Rewriter;
 use crate::forward::viewer::Viewer;
 use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
-use crate::judge::decision::{Decision, Denial, absent};
+use crate::judge::decision::{Decision, absent};
+use crate::judge::denial::Denial;
 use crate::judge::{Judge, Judged, NotJudged};
 use crate::metrics::CallResult;
 use crate::policy::Principal;
@@ -76,6 +77,10 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Stream(stream)) => {
             handover.replace(Some(stream));
             return pending().await;
+        }
+        Err(Stop::Refused(refusal)) => {
+            let help = connection.state.settings().denial_help.clone();
+            Stop::Refused(refusal.with_help(&help)).into_response()
         }
         Err(stop) => stop.into_response(),
     };
@@ -293,9 +298,8 @@ fn take_event_stream(
         return Ok(None);
     }
     let place = connection.quota.event_stream().ok_or_else(|| {
-        Refusal::forbidden(format!(
-            "you already have {EVENT_STREAMS_LIMIT} open event streams; close one"
-        ))
+        let why = format!("you already have {EVENT_STREAMS_LIMIT} open event streams");
+        Refusal::forbidden("GET /events", why, "close one")
     })?;
     Ok(Some(place))
 }

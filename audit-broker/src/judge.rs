@@ -10,6 +10,7 @@ pub(crate) mod build_cache;
 pub(crate) mod danger;
 pub(crate) mod decision;
 pub(crate) mod decision_cache;
+pub(crate) mod denial;
 pub(crate) mod host_path;
 pub(crate) mod permissions;
 pub(crate) mod policy_action;

@@ -115,11 +115,26 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Its place in the request and the value there, for people: `PART: VALUE`.
+    #[must_use]
+    pub fn place(&self) -> impl fmt::Display {
+        struct PlaceOf<'a>(&'a Finding);
+        impl fmt::Display for PlaceOf<'_> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Finding { part, value, .. } = self.0;
+                let separator = if value.is_empty() { "" } else { ": " };
+                write!(formatter, "{}{separator}{}", Shown(part), Shown(value))
+            }
+        }
+        PlaceOf(self)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { danger, part, value, allowed, .. } = self;
-        write!(formatter, "{} ({}: {}", danger.name(), Shown(part), Shown(value))?;
-        match *allowed {
+        write!(formatter, "{} ({}", self.danger.name(), self.place())?;
+        match self.allowed {
             "" => formatter.write_str(")"),
             allowed => write!(formatter, "; allowed: {allowed})"),
         }

@@ -86,7 +86,7 @@ fn docker_fedora_lets_one_person_run_one_command() {
     for text in told {
         for part in [
             "not allowed: privileged-container-create of image fedora",
-            "host-root (HostConfig.Privileged: true)",
+            "host-root (HostConfig.Privileged: true; flag --privileged; leave it out)",
             "no policy permits it; ask ops",
         ] {
             assert!(text.contains(part), "{part}: {text}");

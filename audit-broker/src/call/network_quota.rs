@@ -41,10 +41,11 @@ pub(crate) async fn take_network_lock(
     let lock = state.network_locks.of(owner).lock_owned().await;
     let count = count(owner, call, upstream).await?;
     if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
-        return Err(Refusal::forbidden(format!(
-            "you have {count} networks, and networks_per_user allows {limit}; remove an unused one \
-             (docker network prune), or use an existing one"
-        ))
+        return Err(Refusal::forbidden(
+            "docker network create",
+            format!("you have {count} networks, and networks_per_user allows {limit}"),
+            "remove an unused one (docker network prune), or use an existing one",
+        )
         .into());
     }
     Ok(Some(lock))

@@ -5,7 +5,7 @@ use hyper::StatusCode;
 
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::upstream::Unreachable;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::record::recorder::NotRecorded;
 use crate::refusal::Refusal;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::refusal::Refusal;
 
 impl Stop {

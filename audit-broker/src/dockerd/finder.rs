@@ -34,6 +34,7 @@ use crate::dockerd::find_error::FindError;
 use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{self, Container, Object};
 use crate::dockerd::references::References;
+use crate::dockerd::taken_subnets::taken_subnets;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
@@ -129,7 +130,11 @@ impl<'a> Finder<'a> {
                     (name, _) => return Err(no_such_container(name.as_deref()).into()),
                 }
             }
-            Body::NetworkCreate(_) => self.references.switches = HostSysctls::read(),
+            Body::NetworkCreate(network) => {
+                self.references.switches = HostSysctls::read();
+                self.references.taken_subnets =
+                    taken_subnets(network, self.version, self.upstream).await?;
+            }
             Body::VolumeCreate(volume) => {
                 if let Some(name) = &volume.name {
                     self.find_volume(name).await?;

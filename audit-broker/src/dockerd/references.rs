@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use audit_host::options::subnet::Subnet;
 use bytes::Bytes;
 use hyper::StatusCode;
 
@@ -41,6 +42,9 @@ pub(crate) struct References {
     pub(crate) names_taken: Vec<NameTaken>,
     /// The kernel parameters that are already on, so that a new network does not change them.
     pub(crate) switches: HostSysctls,
+    /// The ranges of addresses that a new network must not have, if the request chooses some. `None` if
+    /// they are not known.
+    pub(crate) taken_subnets: Option<Vec<Subnet>>,
     /// The release of docker, if known.
     pub(crate) engine: Option<[u32; 3]>,
     /// The name that a pull gives to the image from the registry.

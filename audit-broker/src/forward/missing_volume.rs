@@ -44,7 +44,9 @@ fn check_ownership(
         return Ok(());
     }
     let name = volume.name.as_deref().unwrap_or_default().escape_debug();
-    Err(Refusal::forbidden(format!(
-        "volume {name} is not yours ({NOT_PERMITTED}); another caller has just made it"
-    )))
+    Err(Refusal::forbidden(
+        format!("volume {name} (flag -v or --mount)"),
+        format!("volume {name} is not yours ({NOT_PERMITTED}): another caller has just made it"),
+        "choose another name",
+    ))
 }

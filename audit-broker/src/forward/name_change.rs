@@ -24,6 +24,7 @@ use crate::dockerd::finder::holder_of;
 use crate::dockerd::object::{self, Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable};
+use crate::judge::danger::Findings;
 use crate::judge::decision::{Decision, decide};
 use crate::judge::questions::{
     Question, Questions, name_question, names_removed, removal_questions,
@@ -52,9 +53,9 @@ pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLo
 /// # Errors
 /// If the policies deny it.
 pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), Stop> {
-    let (call_facts, asks_for) = (policy::CallFacts::default(), Vec::new());
+    let (call_facts, findings) = (policy::CallFacts::default(), Findings::default());
     let questions =
-        Questions { call: call_facts, all: questions, is_foreign_exec: false, asks_for };
+        Questions { call: call_facts, all: questions, is_foreign_exec: false, findings };
     let policy = call.connection.state.policy();
     match decide(&policy, call.settings.mode, &call.principal, &questions) {
         Decision::Allow { .. } => Ok(()),

@@ -189,7 +189,9 @@ impl Rewriter<'_> {
                     && !self.permissions.may_reach_all(Reach::RemoveImages)
                 {
                     return Err(Refusal::forbidden(
-                        "`platforms` requires permission to remove any image; leave it out",
+                        "query platforms (flag --platform)",
+                        "`platforms` requires permission to remove any image, and no policy gives it",
+                        "leave it out",
                     ));
                 }
                 Ok(Plan::default())
@@ -212,7 +214,9 @@ impl Rewriter<'_> {
             && !has_tag(head.object.as_deref().unwrap_or_default());
         if is_of_all_tags && !self.permissions.may_reach_all(Reach::PushImages) {
             return Err(Refusal::forbidden(
-                "pushing all tags requires permission to push any image; specify a tag",
+                "docker push without a tag (flag --all-tags)",
+                "pushing all tags requires permission to push any image, and no policy gives it",
+                "specify a tag",
             ));
         }
         Ok(Plan::default())

@@ -31,9 +31,11 @@ pub(crate) fn is_classic(query: &Query) -> bool {
 pub(crate) fn refuse_uncached(query: &Query) -> Result<(), Refusal> {
     match query.pairs().find_map(|(key, value)| remedy(key, value).map(|remedy| (key, remedy))) {
         None => Ok(()),
-        Some((key, remedy)) => Err(Refusal::forbidden(format!(
-            "the build option `{key}` could put a wrong layer into the cache that root's builds use; {remedy}"
-        ))),
+        Some((key, remedy)) => Err(Refusal::forbidden(
+            format!("the build option `{key}`"),
+            "it could put a wrong layer into the cache that root's builds use",
+            remedy,
+        )),
     }
 }
 

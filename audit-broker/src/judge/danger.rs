@@ -46,7 +46,7 @@ use crate::judge::host_path;
 pub(crate) use audit_host::options::capability::{AUDIT_WRITE, MKNOD};
 pub(crate) use capability::is_given_by_default;
 pub(crate) use container_files::can_archive_escape;
-use findings::Findings;
+pub(crate) use findings::Findings;
 use gathered::Gathered;
 
 /// The dangers of a call.
@@ -174,7 +174,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
         Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
         Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
         Body::NetworkCreate(network) => {
-            network::add_created(gathered, network, action.references.switches);
+            network::add_created(gathered, network, &action.references);
         }
         Body::NetworkConnect(connect) => {
             network::add_connected(gathered, &action.object, connect);

@@ -5,11 +5,11 @@
 
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
+use crate::judge::denial::{Denial, Denied};
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Question, QuestionObject, Questions};
 use crate::owner::full_name;
 use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, Principal, Query};
-use crate::refusal::NOT_PERMITTED;
 use crate::settings::Mode;
 
 /// The decision about a call, and the reason for it.
@@ -25,31 +25,6 @@ pub(crate) enum Decision {
         reported: Option<Denial>,
     },
     Deny(Denial),
-}
-
-/// Why a call is denied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Denial {
-    /// The policy that forbids the call; `None` if no policy permits it.
-    pub(crate) policy: Option<String>,
-    /// The text for the caller.
-    pub(crate) message: String,
-    /// Whether the caller may not know that the object exists. The message then says that it does
-    /// not exist.
-    pub(crate) is_hidden: bool,
-}
-
-impl Denial {
-    /// The text for the caller, followed by the site's help text.
-    pub(crate) fn with_help(&self, help: &str) -> String {
-        let separator = if help.is_empty() { "" } else { "; " };
-        format!("{}{separator}{help}", self.message)
-    }
-
-    /// The reason as records show it.
-    pub(crate) fn reason(&self) -> &str {
-        self.policy.as_deref().unwrap_or(NOT_PERMITTED)
-    }
 }
 
 /// Decides about a call.
@@ -156,18 +131,8 @@ fn foreign_exec(questions: &Questions) -> Denial {
 }
 
 fn explain(questions: &Questions, question: &Question, decision: &PolicyDecision) -> String {
-    let object = object_in_words(question);
-    let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
-    let why = match &decision.policy {
-        Some(policy) => format!("policy {policy} forbids it"),
-        None => "no policy permits it".to_owned(),
-    };
-    let action = question.action;
-    if questions.asks_for.is_empty() || !action.starts_with("privileged-") {
-        return format!("not allowed: {action}{object}: {why}");
-    }
-    let asks_for = questions.asks_for.join(", ");
-    format!("not allowed: {action}{object}, which asks for {asks_for}: {why}")
+    let (object, policy) = (object_in_words(question), decision.policy.as_deref());
+    Denied { questions, question, object: object.as_deref(), policy }.to_string()
 }
 
 /// The object of a question, in words for people. A question about a name gives the name, not the

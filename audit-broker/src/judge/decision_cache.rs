@@ -67,6 +67,7 @@ fn plain(questions: &Questions) -> Option<(&'static str, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::danger::Findings;
     use crate::judge::questions::Question;
     use crate::policy::tests::user;
 
@@ -79,7 +80,12 @@ mod tests {
             is_on_privileged: false,
         };
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
-        Questions { call, all: vec![question], is_foreign_exec: false, asks_for: Vec::new() }
+        Questions {
+            call,
+            all: vec![question],
+            is_foreign_exec: false,
+            findings: Findings::default(),
+        }
     }
 
     fn is_allowed(decision: &Decision) -> bool {

@@ -16,7 +16,7 @@ use audit_host::object_id::short_id;
 use crate::dockerd::object::Object;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
-use crate::judge::danger::Dangers;
+use crate::judge::danger::{Dangers, Findings};
 use crate::judge::policy_action;
 use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
@@ -32,8 +32,8 @@ pub(crate) struct Questions {
     pub(crate) all: Vec<Question>,
     /// Whether the call is about a process that another caller started, and that only that caller knows.
     pub(crate) is_foreign_exec: bool,
-    /// The parts of the request that reach the host, in words for people.
-    pub(crate) asks_for: Vec<String>,
+    /// The dangers of the request, for the text of a denial.
+    pub(crate) findings: Findings,
 }
 
 /// One action on one object that the policies must permit.
@@ -152,5 +152,5 @@ pub(crate) async fn questions_of(
         | Object::Volume(_)
         | Object::Named(_) => false,
     };
-    Ok(Questions { call, all, is_foreign_exec, asks_for: dangers.findings.host_in_words() })
+    Ok(Questions { call, all, is_foreign_exec, findings: dangers.findings.clone() })
 }

@@ -61,10 +61,11 @@ pub(crate) fn refuse_broker_labels<'a>(
 ) -> Result<(), Refusal> {
     match names.into_iter().find(|name| is_own(name)) {
         None => Ok(()),
-        Some(name) => Err(Refusal::forbidden(format!(
-            "labels that begin with {LABEL_PREFIX} are the broker's own; leave out `{}`",
-            name.escape_debug()
-        ))),
+        Some(name) => Err(Refusal::forbidden(
+            format!("the label `{}` (flag --label)", name.escape_debug()),
+            format!("labels that begin with {LABEL_PREFIX} are the broker's own"),
+            "leave it out",
+        )),
     }
 }
 

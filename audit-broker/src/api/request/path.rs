@@ -121,13 +121,17 @@ fn refuse_unsupported(path: &str) -> Option<Refusal> {
     if container.is_some_and(|(_, rest)| rest == "checkpoints" || rest.starts_with("checkpoints/"))
     {
         return Some(Refusal::forbidden(
+            "docker checkpoint",
             "audit-broker does not forward checkpoint requests: a checkpoint holds the memory of a \
              container and names paths of the host",
+            "root can use docker's own socket",
         ));
     }
     if path == "/debug" || path.starts_with("/debug/") {
         return Some(Refusal::forbidden(
-            "audit-broker does not forward the daemon's debug pages; root can use docker's own socket",
+            "GET /debug",
+            "audit-broker does not forward the daemon's debug pages",
+            "root can use docker's own socket",
         ));
     }
     None

@@ -50,17 +50,15 @@ impl Findings {
         self.counts.keys().map(|(danger, _)| danger.name()).collect()
     }
 
-    /// The findings that give access to the host, in words for people. After the first few follows the
-    /// number of the others.
-    pub(crate) fn host_in_words(&self) -> Vec<String> {
-        let host = self.stored.iter().filter(|found| found.gives_host_access());
-        let mut shown: Vec<String> = host.take(SHOWN_LIMIT).map(ToString::to_string).collect();
-        let counts = self.counts.iter().filter(|((_, gives_host_access), _)| *gives_host_access);
+    /// The first few findings that give access to the host, or the first few others. Also returns how many more
+    /// there are.
+    pub(crate) fn shown(&self, gives_host_access: bool) -> (Vec<&Finding>, usize) {
+        let of_kind =
+            self.stored.iter().filter(|found| found.gives_host_access() == gives_host_access);
+        let shown: Vec<_> = of_kind.take(SHOWN_LIMIT).collect();
+        let counts = self.counts.iter().filter(|((_, host), _)| *host == gives_host_access);
         let more = counts.map(|(_, count)| count).sum::<usize>() - shown.len();
-        if more > 0 {
-            shown.push(format!("and {more} more"));
-        }
-        shown
+        (shown, more)
     }
 }
 
@@ -79,9 +77,10 @@ mod tests {
         assert!(findings.gives_host_access());
         assert_eq!(findings.names().len(), 3);
         assert_eq!(findings.iter().count(), 3 * STORED_LIMIT);
-        let shown = findings.host_in_words();
-        assert_eq!(shown.len(), SHOWN_LIMIT + 1);
-        assert_eq!(shown.last().unwrap(), "and 5980 more");
-        assert_eq!(Findings::default().host_in_words(), Vec::<String>::new());
+        let (shown, more) = findings.shown(true);
+        assert_eq!((shown.len(), more), (SHOWN_LIMIT, 5980));
+        let (shown, more) = findings.shown(false);
+        assert_eq!((shown.len(), more), (STORED_LIMIT, 3000 - STORED_LIMIT));
+        assert_eq!(Findings::default().shown(true), (Vec::new(), 0));
     }
 }

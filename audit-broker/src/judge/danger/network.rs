@@ -4,14 +4,20 @@ use std::fmt::Arguments;
 
 use audit_host::finding::Finding;
 use audit_host::options::network as options;
+use audit_host::options::subnet::{self, Subnet};
 
 use super::{Danger, gathered::Gathered};
-use crate::api::network::{EndpointSettings, Ipam, NetworkConnect, NetworkCreate};
+use crate::api::network::{EndpointSettings, Ipam, IpamConfig, NetworkConnect, NetworkCreate};
 use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
+use crate::dockerd::references::References;
 
 /// A network that the call creates.
-pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSysctls) {
+pub(super) fn add_created(
+    gathered: &mut Gathered,
+    network: &NetworkCreate,
+    references: &References,
+) {
     let driver = network.driver.as_deref().unwrap_or_default();
     gathered.add_found(format_args!("Driver"), options::judge_driver(driver));
     for (name, value) in network.options.iter().flatten() {
@@ -26,9 +32,9 @@ pub(super) fn add_created(gathered: &mut Gathered, network: &NetworkCreate, swit
         gathered.add(Danger::HostNetwork, format_args!("ConfigFrom.Network"), from);
     }
     if let Some(ipam) = &network.ipam {
-        add_ipam(gathered, ipam);
+        add_ipam(gathered, ipam, references.taken_subnets.as_deref());
     }
-    add_host_sysctls(gathered, network, switches);
+    add_host_sysctls(gathered, network, references.switches);
 }
 
 /// Kernel parameters of the whole host that dockerd would turn on. They stay on after the network is
@@ -63,9 +69,8 @@ fn is_true(value: &str) -> bool {
     matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
-/// The addresses of a network. The host routes traffic for these addresses into the network, so a
-/// caller who chooses them can divert the host's own traffic.
-fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
+/// The addresses of a network, which must be free. `taken` are those in use.
+fn add_ipam(gathered: &mut Gathered, ipam: &Ipam, taken: Option<&[Subnet]>) {
     let driver = ipam.driver.as_deref().unwrap_or_default();
     if !matches!(driver, "" | "default") {
         gathered.add(Danger::HostNetwork, format_args!("IPAM.Driver"), driver);
@@ -74,8 +79,22 @@ fn add_ipam(gathered: &mut Gathered, ipam: &Ipam) {
         gathered.add(Danger::HostNetwork, format_args!("IPAM.Options.{name}"), value);
     }
     for (index, config) in ipam.config.iter().flatten().enumerate() {
+        let part = format_args!("IPAM.Config[{index}]");
         if let Some(subnet) = config.subnet.as_deref().filter(|subnet| !subnet.is_empty()) {
-            gathered.add(Danger::HostNetwork, format_args!("IPAM.Config[{index}].Subnet"), subnet);
+            gathered.add_found(format_args!("{part}.Subnet"), subnet::judge(subnet, taken));
+            add_within(gathered, part, config, subnet);
+        }
+    }
+}
+
+/// The addresses that a network takes in its own subnet.
+fn add_within(gathered: &mut Gathered, part: Arguments<'_>, config: &IpamConfig, subnet: &str) {
+    let auxiliary = config.auxiliary_addresses.iter().flatten();
+    let auxiliary = auxiliary.map(|(_, address)| ("AuxiliaryAddresses", Some(address.as_str())));
+    let others = [("Gateway", config.gateway.as_deref()), ("IPRange", config.ip_range.as_deref())];
+    for (key, address) in others.into_iter().chain(auxiliary) {
+        if let Some(address) = address.filter(|address| !address.is_empty()) {
+            gathered.add_found(format_args!("{part}.{key}"), subnet::judge_within(address, subnet));
         }
     }
 }

@@ -54,7 +54,7 @@ impl Registry {
     }
 
     /// Sets the owner of the container of [`container`].
-    fn give_container(&self, owner: &Owner) {
+    pub(crate) fn give_container(&self, owner: &Owner) {
         self.owners.claim(OwnedKind::Container, &"a".repeat(64), owner).unwrap();
     }
 

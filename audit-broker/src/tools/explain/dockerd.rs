@@ -324,7 +324,7 @@ fn by_method(head: &Head) -> DockerdAnswer {
 
 /// The response to an operation that needs a real daemon.
 fn no_daemon() -> DockerdAnswer {
-    refuse(&Refusal::forbidden("explain has no daemon that could do this"))
+    refuse(&Refusal::forbidden("the call", "explain has no daemon that could do this", "run it"))
 }
 
 /// The response to a request that the broker refuses.

@@ -1,5 +1,6 @@
 //! Known bypasses through images, volumes and networks, each by its id.
 
+use audit_host::options::subnet::Subnet;
 use serde_json::{Value, json};
 
 use super::{action, found};
@@ -168,6 +169,59 @@ fn n01_networks() {
     let usual = json!({"Name": "n", "Driver": "bridge", "Internal": true, "Options":
         {"com.docker.network.driver.mtu": "1400"}, "IPAM": {"Driver": "default", "Config": []}});
     assert_eq!(of(usual), NOTHING);
+}
+
+#[test]
+fn k08_private_subnets_that_nothing_uses_are_ordinary() {
+    let taken = vec![Subnet::parse("10.0.5.0/24").unwrap()];
+    let range = |key: &str, value: &str| {
+        let mut config = json!({"Subnet": "10.213.0.0/24", "Gateway": "10.213.0.1",
+            "IPRange": "10.213.0.128/25", "AuxiliaryAddresses": {"a": "10.213.0.2"}});
+        config[key] =
+            if key == "AuxiliaryAddresses" { json!({ "b": value }) } else { value.into() };
+        config
+    };
+    for (config, part) in [
+        (range("Subnet", "10.213.0.0/24"), None),
+        (range("Subnet", "10.213.0.0/16"), None),
+        (range("Subnet", "10.0.0.0/16"), Some("Subnet")),
+        (range("Subnet", "8.8.8.0/24"), Some("Subnet")),
+        (range("Gateway", "10.0.5.1"), Some("Gateway")),
+        (range("IPRange", "10.0.0.0/8"), Some("IPRange")),
+        (range("AuxiliaryAddresses", "10.0.5.1"), Some("AuxiliaryAddresses")),
+    ] {
+        let document = json!({"Name": "n", "IPAM": {"Config": [config]}});
+        let mut create = action("POST", "/networks/create", &document);
+        // Without the list, every choice is a danger.
+        assert!(!found(&create).is_empty(), "{document}");
+        create.references.taken_subnets = Some(taken.clone());
+        let parts: Vec<String> = found(&create);
+        let is_found = |part| {
+            parts
+                .iter()
+                .any(|line| line.starts_with(&format!("host-network IPAM.Config[0].{part} ")))
+        };
+        assert_eq!(!parts.is_empty(), part.is_some_and(is_found), "{document}: {parts:?}");
+    }
+}
+
+#[test]
+fn k08_gateway_modes_without_a_way_in_are_ordinary() {
+    for (name, value, is_danger) in [
+        ("gateway_mode_ipv4", "isolated", false),
+        ("gateway_mode_ipv6", "isolated", false),
+        ("gateway_mode_ipv4", "nat", false),
+        ("gateway_mode_ipv4", "routed", true),
+        ("gateway_mode_ipv4", "nat-unprotected", true),
+        ("gateway_mode_ipv4", "", true),
+        ("inhibit_ipv4", "true", false),
+        ("inhibit_ipv4", "1", true),
+        ("trusted_host_interfaces", "eth0", true),
+    ] {
+        let options = json!({ format!("com.docker.network.bridge.{name}"): value });
+        let create = action("POST", "/networks/create", &json!({"Options": options}));
+        assert_eq!(!found(&create).is_empty(), is_danger, "{name} {value}");
+    }
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! Calls that harm nobody are ordinary: an ordinary user may make them under the policies after
+//! installation.
+
+use std::path::PathBuf;
+
+use crate::broker::Broker;
+use crate::docker::{Lines, command_lines};
+use crate::engine::{Engine, Store};
+use crate::host::{Finally, PERSON, shell, text};
+use crate::policy::shipped;
+
+/// A dockerd, with a broker in front of it.
+pub(crate) struct Site {
+    pub(crate) broker: Broker,
+    pub(crate) engine: Option<Engine>,
+}
+
+impl Site {
+    /// The host's dockerd, and docker 28 with each of its stores.
+    pub(crate) fn all(extra_toml: &str) -> impl Iterator<Item = (&'static str, Self)> {
+        let stores =
+            [("host", None), ("28", Some(Store::Overlay2)), ("28c", Some(Store::Containerd))];
+        stores.into_iter().map(move |(name, store)| {
+            let engine = store.map(Engine::start);
+            let policies = shipped("default");
+            let broker = match &engine {
+                Some(engine) => Broker::in_front_of(&engine.socket(), &policies, extra_toml),
+                None => Broker::with_policies(&policies, extra_toml),
+            };
+            (name, Self { broker, engine })
+        })
+    }
+
+    /// Runs a line of bash as root, at dockerd itself.
+    pub(crate) fn root(&self, line: &str) -> String {
+        match &self.engine {
+            Some(engine) => engine.shell(line),
+            None => shell(line),
+        }
+    }
+
+    /// Runs a line of bash as a user through the broker. Gives the output and the errors.
+    pub(crate) fn user(&self, user: &str, line: &str) -> String {
+        let output = crate::host::login(user)
+            .args(["timeout", "100", "bash", "-c", &format!("exec 2>&1; {line}")])
+            .env("DOCKER_HOST", self.broker.address())
+            .env("HOME", self.broker.home())
+            .env("PATH", path())
+            .current_dir("/tmp")
+            .output()
+            .unwrap();
+        text(&output.stdout)
+    }
+}
+
+/// The search path, with docker's command line first.
+fn path() -> String {
+    let docker: PathBuf = command_lines()[0].parent().unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
+    format!("{}:{path}", docker.display())
+}
+
+#[test]
+fn k08_a_user_chooses_a_private_subnet_that_nothing_uses() {
+    // The host has a route to this subnet.
+    let _route = Finally("ip link del k08route 2>/dev/null; true".to_owned());
+    shell(
+        "ip link add k08route type dummy && ip addr add 10.201.5.1/24 dev k08route && ip link set k08route up",
+    );
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    shell(&format!("docker network create --subnet 10.203.0.0/24 --internal {}root", lines.name()));
+    let denied = "docker network create $N --subnet";
+    let said = "2>&1 | grep -c 'flag --subnet; allowed: a subnet of 10'";
+    lines.give(&[
+        (
+            "docker network create --subnet 10.202.7.0/24 --gateway 10.202.7.1 --ip-range 10.202.7.128/25 \
+                --internal $N >/dev/null && docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' $N
+             docker run --rm --network $N fedora sh -c 'ip addr show eth0 | grep -o 10.202.7.128'
+             docker network rm $N",
+            "10.202.7.0/24\n10.202.7.128\nNAME\n",
+        ),
+        (
+            "docker network create --opt com.docker.network.bridge.inhibit_ipv4=true --internal $N >/dev/null \
+                && echo made; docker network rm $N",
+            "made\nNAME\n",
+        ),
+        (&format!("{denied} 10.201.5.128/25 {said}"), "1\n"),
+        (&format!("{denied} 10.201.0.0/16 {said}"), "1\n"),
+        (&format!("{denied} 10.203.0.0/24 {said}"), "1\n"),
+        (&format!("{denied} 172.17.0.0/24 {said}"), "1\n"),
+        (&format!("{denied} 10.0.0.0/8 {said}"), "1\n"),
+        (&format!("{denied} 8.8.8.0/24 {said}"), "1\n"),
+        (
+            "docker network create --subnet 10.202.8.0/24 --gateway 10.201.5.1 $N 2>&1 | grep -c 'flag --gateway'",
+            "1\n",
+        ),
+    ]);
+}
+
+#[test]
+fn k08_a_user_creates_an_isolated_network() {
+    let engine = Engine::start(Store::Overlay2);
+    let broker = engine.broker(&shipped("default"));
+    let create = |mode: &str| {
+        let mode = format!("com.docker.network.bridge.gateway_mode_ipv4={mode}");
+        let create = ["network", "create", "--internal", "--opt", &mode, "k08-net"];
+        let output = broker.docker(PERSON).args(create).output().unwrap();
+        (output.status.success(), text(&output.stderr))
+    };
+    let (is_made, told) = create("isolated");
+    assert!(is_made, "{told}");
+    engine.shell("docker network rm k08-net");
+    let (is_made, told) = create("routed");
+    assert!(!is_made && told.contains("flag --opt"), "{told}");
+}
