@@ -21,6 +21,7 @@ mod load;
 pub(crate) mod missing_volume;
 mod name_change;
 mod name_race;
+mod nameless;
 mod naming;
 mod prune;
 mod pull;

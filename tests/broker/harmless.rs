@@ -8,6 +8,7 @@ use crate::docker::{Lines, command_lines};
 use crate::engine::{Engine, Store};
 use crate::host::{Finally, PERSON, shell, text};
 use crate::policy::shipped;
+use crate::registry::Registry;
 
 /// A dockerd, with a broker in front of it.
 pub(crate) struct Site {
@@ -65,7 +66,7 @@ fn k08_a_user_chooses_a_private_subnet_that_nothing_uses() {
     // The host has a route to this subnet.
     let _route = Finally("ip link del k08route 2>/dev/null; true".to_owned());
     shell(
-        "ip link add k08route type dummy && ip addr add 10.201.5.1/24 dev k08route && ip link set k08route up",
+        "ip link add k08route type bridge && ip addr add 10.201.5.1/24 dev k08route && ip link set k08route up",
     );
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
@@ -96,6 +97,51 @@ fn k08_a_user_chooses_a_private_subnet_that_nothing_uses() {
             "1\n",
         ),
     ]);
+}
+
+#[test]
+fn k08_a_user_removes_the_images_that_the_user_pulled() {
+    for (name, site) in Site::all("") {
+        let registry = match &site.engine {
+            Some(engine) => Registry::beside(engine),
+            None => Registry::start(),
+        };
+        let image = registry.image();
+        let _away = site
+            .engine
+            .is_none()
+            .then(|| Finally(format!("docker rmi -f {image} >/dev/null 2>&1; true")));
+        let pull = format!("docker pull -q {image}");
+        let remove = format!("docker rmi {image}");
+        let rename = format!("docker tag fedora {image}");
+        // The user's own pull, twice.
+        let told = site.user(PERSON, &format!("{pull} && {pull} && {remove} | grep -c Untagged"));
+        assert!(told.starts_with(&format!("{image}\n{image}\n")), "{name}: {told}");
+        assert!(!site.root("docker images -q").is_empty());
+        assert!(site.root(&format!("docker images -q {image}")).is_empty(), "{name}: {told}");
+        // Two users rely on it: it is neither's.
+        let told = site.user(PERSON, &pull) + &site.user("games", &pull);
+        assert_eq!(told, format!("{image}\n{image}\n"), "{name}");
+        for user in [PERSON, "games"] {
+            let told = site.user(user, &format!("{remove}; {rename}"));
+            assert_eq!(told.matches("not allowed: image-").count(), 2, "{name}: {told}");
+        }
+        site.root(&remove);
+        // Root had the name.
+        site.root(&format!("docker -H {} pull -q {image}", site.broker.address()));
+        let told = site.user(PERSON, &format!("{pull}; {remove}; {rename}"));
+        assert_eq!(told.matches("not allowed: image-").count(), 2, "{name}: {told}");
+        // Root had the image without a name.
+        site.root(&format!("docker tag {image} k08-root:1 && {remove} && docker inspect -f '{{{{.Id}}}}' k08-root:1 >/dev/null"));
+        let told = site.user(PERSON, &format!("{pull}; {remove} 2>&1 | grep -c Untagged"));
+        assert_eq!(told, format!("{image}\n1\n"), "{name}: the image has another name");
+        site.root(&format!("docker tag k08-root:1 {image}; docker rmi k08-root:1"));
+        // Root left the image without a name.
+        site.root(&format!("docker tag fedora {image} && {remove}"));
+        let told = site.user(PERSON, &format!("{pull}; {remove}"));
+        assert_eq!(told.matches("not allowed: image-delete").count(), 1, "{name}: {told}");
+        site.root(&remove);
+    }
 }
 
 #[test]

@@ -109,7 +109,12 @@ pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
         forget_name(call, &taken.name, &holder.id);
     }
     forget(call, OwnedKind::PulledName, &taken.name, image_id);
-    let key = name_key(&taken.name, image_id);
+    claim_name_of(call, &taken.name, image_id);
+}
+
+/// Records the caller as the owner of a name of an image.
+pub(super) fn claim_name_of(call: &Call, name: &str, image_id: &str) {
+    let key = name_key(name, image_id);
     claim(&call.connection.state.owners, OwnedKind::ImageName, &key, &call.action.owner);
 }
 

@@ -3,10 +3,12 @@
 //! The broker locks the name before the pull, and unlocks it after it has changed the table of owners.
 //! A pull can take a long time, so an ordinary caller's pull ends when a trusted caller wants the name.
 //!
-//! The table records which names a pull has set. They belong to root, even after a user's pull, and the
-//! next pull may replace them. The `RepoDigests` of an image are no proof of a pull: a push adds them
+//! The table records which names a pull has set, and the next pull may replace them. A free name belongs
+//! to the caller who pulls it, until another caller pulls it too: then it belongs to root, because more
+//! than one caller relies on it. The `RepoDigests` of an image are no proof of a pull: a push adds them
 //! too, and containerd's image store invents them.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,8 +21,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::claim::{claim_pulled, forget_name};
+use super::claim::{claim_name_of, claim_pulled, forget_name};
 use super::name_change::{give_back_to_root, judge, lock};
+use super::nameless::nameless_images;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::response::{self, ResponseBody};
@@ -36,6 +39,9 @@ use crate::record::outcome::{CallOutcome, OutcomeReader};
 /// The name that a pull sets, with its lock.
 pub(super) struct PulledName {
     name: NameTaken,
+    /// The images that had no name before the pull, if the caller may own the name. They keep their
+    /// owner, so the caller must not get the right to remove one with its first name.
+    nameless: Option<HashSet<String>>,
     lock: NameLock,
 }
 
@@ -63,7 +69,21 @@ pub(super) async fn begin(call: &Call) -> Result<Option<PulledName>, Stop> {
     let name = NameTaken { name, holder };
     let question = pull_question(&name, &connection.owner_finder(version)).await;
     judge(call, question.into_iter().collect()).await?;
-    Ok(Some(PulledName { name, lock }))
+    let nameless = if may_own(call, &name) { nameless_images(call).await? } else { None };
+    Ok(Some(PulledName { name, nameless, lock }))
+}
+
+/// Whether the caller may own the name after the pull: a free name, or one that the caller owns already.
+fn may_own(call: &Call, name: &NameTaken) -> bool {
+    let owners = &call.connection.state.owners;
+    match &name.holder {
+        NameHolder::Unused => true,
+        NameHolder::Image(image) => {
+            let owner = owners.get(OwnedKind::ImageName, &name_key(&name.name, &image.id));
+            owner.as_ref() == Some(&call.action.owner)
+        }
+        NameHolder::Unknown => false,
+    }
 }
 
 fn repository(call: &Call) -> String {
@@ -119,7 +139,7 @@ async fn run(
             CallOutcome::BrokenOff
         }
     };
-    let settled = settle(&call, &pulled.name, outcome, since).await;
+    let settled = settle(&call, &pulled, outcome, since).await;
     let (outcome, message) = match (settled, end) {
         (Err(stop), _) => (CallOutcome::Failed, Some(stop.message())),
         (Ok(()), PullEnd::Revoked) => {
@@ -167,12 +187,11 @@ async fn relay_body(
     }
 }
 
-/// Enters the names that the pull has set into the table of owners. They belong to root, even after a
-/// user's pull. Another caller may have given such a name to the same image before, and loses it now.
-/// The caller of this pull keeps a name of their own.
+/// Enters the names that the pull has set into the table of owners. Another caller may have given such a
+/// name to the same image before, and loses it now. The caller of this pull keeps a name of their own.
 async fn settle(
     call: &Rc<Call>,
-    pulled: &NameTaken,
+    PulledName { name: pulled, nameless, .. }: &PulledName,
     outcome: CallOutcome,
     since: DateTime<Utc>,
 ) -> Result<(), Stop> {
@@ -205,6 +224,9 @@ async fn settle(
         if pulled.name != ANY_NAME {
             give_back_to_root(call, &name, None, since).await?;
             claim_pulled(call, pulled, &image.id);
+            if nameless.as_ref().is_some_and(|nameless| !nameless.contains(&image.id)) {
+                claim_name_of(call, &pulled.name, &image.id);
+            }
         }
     }
     Ok(())
