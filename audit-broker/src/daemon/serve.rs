@@ -68,6 +68,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let name_of = |uid| Some(Person::look_up(uid)?.name);
     let owners = OwnerTable::open(&settings.state_dir.join(OWNERS), &name_of)?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
+    let name_locks = NameLocks::new(settings.record_timeout());
     let state = Arc::new(State {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(Arc::new(opened.policy)),
@@ -78,7 +79,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         peer_reader,
         metrics: Arc::clone(&metrics),
         quotas: Quotas::default(),
-        name_locks: NameLocks::default(),
+        name_locks,
         refusal_rate: RefusalRate::default(),
         network_locks: OwnerLocks::default(),
         journal,

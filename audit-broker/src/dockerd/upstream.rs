@@ -38,9 +38,6 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives.
 pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
 
-/// How long the broker tries to connect. A dockerd that hangs does not accept connections.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The pause between two attempts to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -58,7 +55,8 @@ pub(crate) struct Upstream {
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
-    /// The timeout of a request that the broker itself makes.
+    /// The timeout of a request that the broker itself makes, and of each attempt to connect: a dockerd
+    /// that hangs does not accept connections.
     timeout: Duration,
     idle: RefCell<Vec<HttpConnection>>,
     /// The newest API version. It is cleared if a connection turns out to be closed, since another dockerd
@@ -158,7 +156,7 @@ impl Upstream {
 
     /// Connects. If the queue of a unix socket is full, connecting fails at once, so this retries.
     pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
-        let end = Instant::now() + CONNECT_TIMEOUT;
+        let end = Instant::now() + self.pool.timeout;
         loop {
             match sys::connect(&self.pool.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {

@@ -107,7 +107,8 @@ impl Recorder {
         records: &[Record<'_>],
         asked: StatusCheck,
     ) -> Result<(), NotRecorded> {
-        let writing = self.write_with_timeout(subject, records, asked);
+        let writing =
+            self.write_with_timeout(subject, records, asked.until(Instant::now() + self.timeout));
         let recorded = timeout(self.timeout, writing).await.unwrap_or_else(|_| {
             self.replace_thread(subject);
             Err(NotRecorded::TimedOut(self.timeout))
@@ -233,6 +234,11 @@ impl Recorder {
 pub(crate) struct StatusCheck(Option<anyhow::Result<StatusQuestion>>);
 
 impl StatusCheck {
+    /// Waits for the result until this time.
+    fn until(self, deadline: Instant) -> Self {
+        Self(self.0.map(|asked| asked.map(|question| question.until(deadline))))
+    }
+
     /// Waits for the result, which has usually arrived by now. The check is needed because the kernel
     /// acknowledges records even when it drops them.
     fn check(self, kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {
