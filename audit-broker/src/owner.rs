@@ -72,7 +72,8 @@ impl Owner {
         self
     }
 
-    /// Removes the name, so that a person is written by the uid alone, as an earlier version did.
+    /// Removes the name, so that a person is written by the uid alone, as while the user database does not
+    /// answer.
     pub(crate) fn without_name(mut self) -> Self {
         if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self {
             login.name = None;

@@ -71,8 +71,8 @@ pub(crate) struct OwnerTable {
 impl OwnerTable {
     /// Opens the table or creates it, with mode 0600.
     ///
-    /// `name_of` returns the name that the user database has for a uid. If an earlier version of the
-    /// broker wrote a person without a name, the current user with that uid becomes the owner.
+    /// `name_of` returns the name that the user database has for a uid. If it did not answer when the
+    /// broker recorded a person, the current user with that uid becomes the owner.
     ///
     /// A damaged file is renamed to `NAME.broken-SECONDS`, with a warning. The table keeps the owners of
     /// images and plugins from the undamaged lines, because those objects have no label. The owners of

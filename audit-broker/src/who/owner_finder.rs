@@ -58,8 +58,8 @@ impl<'a> OwnerFinder<'a> {
 /// The owner of an existing volume or network. Its label names the owner, because only the maker of
 /// a volume or network can label it.
 ///
-/// An earlier version of the broker wrote a label without the person's name. The owner is then the user
-/// who has the uid when the broker first sees the object. The table stores that name.
+/// A label has no name if the user database did not answer when the object was made. The owner is then
+/// the user who has the uid when the broker first sees the object. The table stores that name.
 pub(crate) fn owner_of_object(
     kind: OwnedKind,
     id: &str,
