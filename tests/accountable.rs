@@ -47,6 +47,8 @@ mod identity;
 mod installation;
 #[path = "broker/outcome.rs"]
 mod outcome;
+#[path = "broker/searches.rs"]
+mod searches;
 #[path = "broker/silence.rs"]
 mod silence;
 #[path = "broker/slow.rs"]

@@ -17,6 +17,8 @@ mod markdown;
 mod capability;
 #[path = "live/claims.rs"]
 mod claims;
+#[path = "live/completion.rs"]
+mod completion;
 #[path = "live/doctor.rs"]
 mod doctor;
 #[path = "live/documents.rs"]
@@ -33,6 +35,8 @@ mod journal;
 mod length;
 #[path = "live/refusal.rs"]
 mod refusal;
+#[path = "live/script.rs"]
+mod script;
 #[path = "live/search.rs"]
 mod search;
 #[path = "live/sudo.rs"]

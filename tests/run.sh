@@ -425,7 +425,9 @@ for tier in "${all_tiers[@]}" bypass; do
     elif [ "$is_root" = no ] && needs_root "$tier"; then
         skip "tier $tier needs root: sudo tests/run.sh $tier"
     else
+        began=$SECONDS
         "check_$tier"
+        say "tier $tier took $((SECONDS - began)) s"
     fi
 done
 check_leftovers

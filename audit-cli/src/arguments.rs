@@ -36,6 +36,7 @@ Exit status:
   that of the command, if it ran; otherwise
   1    doctor found a fault, or digest got another secret
   2    wrong usage
+  3    doctor found no fault, but could not make every check
   125  not recorded or not allowed, so not run
   126  the file of the command cannot be executed
   127  command not found"
@@ -83,8 +84,9 @@ pub(crate) enum OwnCommand {
     Digest(Digest),
     /// Check whether the audit trail on this host can be trusted; run it as root
     ///
-    /// Prints one line for each check. Below a `note` or a `FAULT` it prints the remedy.
-    /// Exits with 0 if there is no fault, and with 1 if there is one.
+    /// Prints one line for each check, and below it what to do. `unknown` is a check that
+    /// only root can make. Exits with 0 if there is no fault, with 1 if there is one, and
+    /// with 3 if there is none but some checks are unknown.
     #[command(verbatim_doc_comment)]
     Doctor {
         /// Print the findings as one JSON object
