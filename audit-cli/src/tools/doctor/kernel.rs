@@ -32,14 +32,14 @@ pub(super) fn checks() -> Vec<Check> {
 
 /// The kernel answers only root. Any other error says that it may not keep records.
 fn cannot_check(check: &'static str, error: &Error) -> Check {
-    match error {
-        Error::ControlPermission => Check::unknown(check, error),
-        _ => Check::fault(
-            check,
-            format!("cannot check: {error}"),
-            "run audit-cli doctor as root on the host",
-        ),
+    if matches!(error, Error::ControlPermission) {
+        return Check::unknown(check, error);
     }
+    Check::fault(
+        check,
+        format!("cannot check: {error}"),
+        "run audit-cli doctor as root on the host",
+    )
 }
 
 fn judge_status(status: &Status) -> Vec<Check> {
