@@ -102,7 +102,7 @@ impl Call {
     ) -> Result<(), Stop> {
         let check = match (check, reported) {
             (Some(check), _) => check,
-            (None, Some(_)) => self.connection.state.recorder.ask(),
+            (None, Some(_)) => self.connection.state.recorder.start_check(),
             (None, None) => return Ok(()),
         };
         let state = &self.connection.state;

@@ -171,7 +171,7 @@ async fn prepare<'a>(
     let body = read_body(connection, request, &head).await?;
     // The kernel answers while the broker asks dockerd about the objects.
     let is_recorded = settings.level(head.route.class) != Level::None;
-    let check = is_recorded.then(|| connection.state.recorder.ask());
+    let check = is_recorded.then(|| connection.state.recorder.start_check());
 
     let version = head.version.unwrap_or(newest);
     let upstream = connection.upstream.for_one_call();

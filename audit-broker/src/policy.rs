@@ -156,7 +156,10 @@ fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> P
     for policies in names.chain([None]).filter_map(|name| policies.get(&name)) {
         let response = Authorizer::new().is_authorized(request, policies, entities);
         if let Some(error) = response.diagnostics().errors().next() {
-            tracing::error!("denied because the evaluation of a policy failed: {error}");
+            tracing::error!(
+                "denied because the evaluation of a policy failed: {error}; \
+                 correct the policy and test it with `audit-broker check`"
+            );
             return PolicyDecision { is_allowed: false, policy: None };
         }
         let deciding = match response.decision() {

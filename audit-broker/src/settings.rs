@@ -200,17 +200,28 @@ impl Settings {
         self.levels.get(class.name()).copied().unwrap_or_else(|| default_level(class))
     }
 
-    /// Whether a setting differs that takes effect only when the daemon starts.
-    pub(crate) fn needs_restart(&self, running: &Self) -> bool {
-        let fixed = |settings: &Self| {
-            let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
-            let Self { attest, journal, record_timeout_seconds, dockerd_timeout_seconds, .. } =
-                *settings;
-            let Self { state_dir, policy_dir, .. } = settings.clone();
-            let paths = (listen, listen_mode, upstream, metrics, state_dir, policy_dir);
-            (paths, user, attest, journal, record_timeout_seconds, dockerd_timeout_seconds)
-        };
-        fixed(self) != fixed(running)
+    /// The keys whose values differ from the running ones and take effect only after a restart.
+    pub(crate) fn changed_until_restart(&self, running: &Self) -> Vec<&'static str> {
+        let is_changed = [
+            ("listen", self.listen != running.listen),
+            ("listen_mode", self.listen_mode != running.listen_mode),
+            ("upstream", self.upstream != running.upstream),
+            ("metrics", self.metrics != running.metrics),
+            ("state_dir", self.state_dir != running.state_dir),
+            ("policy_dir", self.policy_dir != running.policy_dir),
+            ("user", self.user != running.user),
+            ("attest", self.attest != running.attest),
+            ("journal", self.journal != running.journal),
+            (
+                "record_timeout_seconds",
+                self.record_timeout_seconds != running.record_timeout_seconds,
+            ),
+            (
+                "dockerd_timeout_seconds",
+                self.dockerd_timeout_seconds != running.dockerd_timeout_seconds,
+            ),
+        ];
+        is_changed.into_iter().filter_map(|(key, is_changed)| is_changed.then_some(key)).collect()
     }
 
     pub(crate) const fn record_timeout(&self) -> Duration {

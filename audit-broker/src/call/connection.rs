@@ -123,7 +123,9 @@ pub(super) fn or_warn(
 ) -> Result<(), Stop> {
     match recorded {
         Err(error) if on_failure == OnFailure::Warn => {
-            tracing::error!("could not record a call: {error}");
+            tracing::error!(
+                "could not record a call: {error}; the call goes on, because on_failure is \"warn\""
+            );
             Ok(())
         }
         recorded => recorded.map_err(Stop::NotRecorded),

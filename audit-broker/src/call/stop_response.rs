@@ -30,7 +30,7 @@ impl Stop {
                 response::message(StatusCode::SERVICE_UNAVAILABLE, &text)
             }
             Self::Unreachable(error) => {
-                tracing::error!("{error}");
+                tracing::error!("could not complete a call: {error}");
                 let status = match error {
                     Unreachable::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
                     Unreachable::Connect { .. }

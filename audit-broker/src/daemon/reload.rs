@@ -52,7 +52,10 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
                 _ = checking.tick() => {
                     let (owners, people) = (&state.owners, &state.people);
                     if let Err(error) = stale_owners::remove(owners, people, &upstream).await {
-                        tracing::warn!("cannot ask dockerd which objects are gone: {error}");
+                        tracing::warn!(
+                            "could not remove the owners of objects that are gone: {error}; \
+                             the broker tries again in ten minutes"
+                        );
                     }
                 }
                 _ = hangup.recv() => {
@@ -106,14 +109,21 @@ fn reload(configuration: &Path, state: &State) {
     match Settings::load(configuration) {
         Ok(settings) => {
             let mut current = state.settings.write().unwrap_or_else(PoisonError::into_inner);
-            if settings.needs_restart(&current) {
-                tracing::warn!("some changed settings take effect only after a restart");
+            let waiting = settings.changed_until_restart(&current).join(", ");
+            if !waiting.is_empty() {
+                tracing::warn!(
+                    "changes to {waiting} take effect only after a restart: \
+                     systemctl restart audit-broker"
+                );
             }
             *current = Arc::new(settings);
             tracing::info!("reloaded the configuration");
         }
         Err(error) => {
-            tracing::error!("cannot reload the configuration, keeping the old one: {error:#}");
+            tracing::error!(
+                "cannot reload the configuration, keeping the old one: {error:#}; \
+                 correct it, test it with `audit-broker check`, and reload"
+            );
         }
     }
     reload_policies(state);
@@ -131,7 +141,10 @@ fn reload_policies(state: &State) {
             *current = Arc::new(policy);
         }
         Err(error) => {
-            tracing::error!("cannot reload the policies, keeping the old ones: {error:#}");
+            tracing::error!(
+                "cannot reload the policies, keeping the old ones: {error:#}; \
+                 correct them and test them with `audit-broker check`"
+            );
             record_policy_load("not-valid", Outcome::Failed);
         }
     }
@@ -140,10 +153,12 @@ fn reload_policies(state: &State) {
 /// Records which policies are in force, and logs what is doubtful about them.
 pub(super) fn record_policies(policy: &Policy) {
     for warning in policy.warnings() {
-        tracing::warn!("{warning}");
+        tracing::warn!("the policies may not do what they say: {warning}");
     }
     if policy.count() == 0 {
-        tracing::warn!("there are no policies, so the broker denies every call");
+        tracing::warn!(
+            "there are no policies, so the broker denies every call; put some into policy_dir"
+        );
     }
     record_policy_load(policy.digest(), Outcome::Success);
 }

@@ -125,7 +125,8 @@ impl OpenedAsRoot {
         let kernel = KernelStatus::spawn(user.uid, user.gid, settings.record_timeout())?;
         if kernel.is_none() {
             tracing::warn!(
-                "running without CAP_AUDIT_CONTROL: cannot verify that the kernel keeps records"
+                "running without CAP_AUDIT_CONTROL: cannot verify that the kernel keeps records; \
+                 start the broker with the unit that comes with it"
             );
         }
         Ok(Self {
@@ -152,11 +153,14 @@ fn confine(settings: &Settings, listener: &Listener) -> anyhow::Result<PeerReade
     match enforcement {
         Enforcement::Full => {}
         Enforcement::Partial => {
-            tracing::warn!("this kernel enforces only some of the landlock rules: it is too old");
+            tracing::warn!(
+                "this kernel enforces only some of the landlock rules; Linux 6.12 enforces all"
+            );
         }
         Enforcement::Absent => {
             tracing::warn!(
-                "this kernel has no landlock or has disabled it: files are not confined"
+                "this kernel has no landlock or has disabled it, so the broker's access to files is \
+                 not restricted; add landlock to the kernel's lsm= parameter"
             );
         }
     }
@@ -193,7 +197,9 @@ fn raise_descriptor_limit() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
     {
-        tracing::warn!("cannot raise the limit on open file descriptors: {errno}");
+        tracing::warn!(
+            "cannot raise the limit on open file descriptors: {errno}; set LimitNOFILE= in the unit"
+        );
     }
 }
 

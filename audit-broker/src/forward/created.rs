@@ -50,7 +50,8 @@ pub(super) async fn network(call: &Call, id: &str) -> Result<(), FindError> {
         disconnect_all(call, id).await?;
         if upstream.command(Method::DELETE, &target).await?.is_none() {
             tracing::error!(
-                "could not remove network {id}, which has the same name as another network: {name}"
+                "could not remove network {id}, which has the same name as another network: {name}; \
+                 remove it with docker network rm"
             );
         }
     }

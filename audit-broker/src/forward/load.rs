@@ -26,7 +26,11 @@ pub(super) fn lock_names(
                 load_lock.replace(Some(lock));
             }
             Err(stop) => {
-                tracing::warn!("loading an archive without the lock of its names: {stop:?}");
+                tracing::warn!(
+                    "could not lock the image names for a load: {}; the load goes on, and another \
+                     call may change one of the names meanwhile",
+                    stop.message()
+                );
             }
         }
     }

@@ -81,7 +81,7 @@ impl Recorder {
     }
 
     /// Starts the check that the kernel keeps records, as soon as a call has arrived.
-    pub(crate) fn ask(&self) -> StatusCheck {
+    pub(crate) fn start_check(&self) -> StatusCheck {
         StatusCheck(self.kernel.as_ref().map(|kernel| kernel.begin()))
     }
 
@@ -94,10 +94,10 @@ impl Recorder {
         subject: &Subject,
         records: &[Record<'_>],
     ) -> Result<(), NotRecorded> {
-        self.write_checked(subject, records, self.ask()).await
+        self.write_checked(subject, records, self.start_check()).await
     }
 
-    /// As [`Self::write`], with a check that [`Self::ask`] has already started.
+    /// As [`Self::write`], with a check that [`Self::start_check`] has already started.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -105,10 +105,10 @@ impl Recorder {
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: StatusCheck,
+        check: StatusCheck,
     ) -> Result<(), NotRecorded> {
         let writing =
-            self.write_with_timeout(subject, records, asked.until(Instant::now() + self.timeout));
+            self.write_and_wait(subject, records, check.until(Instant::now() + self.timeout));
         let recorded = timeout(self.timeout, writing).await.unwrap_or_else(|_| {
             self.replace_thread(subject);
             Err(NotRecorded::TimedOut(self.timeout))
@@ -117,11 +117,11 @@ impl Recorder {
         recorded
     }
 
-    async fn write_with_timeout(
+    async fn write_and_wait(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: StatusCheck,
+        check: StatusCheck,
     ) -> Result<(), NotRecorded> {
         if let Some(login) = self.login_of(subject) {
             self.start_acting_for(login).await?;
@@ -130,7 +130,7 @@ impl Recorder {
         let kernel = self.kernel.clone();
         self.enqueue(subject, records, move |result| {
             let recorded =
-                result.map_err(NotRecorded::from).and_then(|()| asked.check(kernel.as_deref()));
+                result.map_err(NotRecorded::from).and_then(|()| check.check(kernel.as_deref()));
             // The client may have disconnected, so that nothing receives this.
             let _ = answer.send(recorded);
         })?;
@@ -181,7 +181,10 @@ impl Recorder {
                     Some(Box::new(blocked))
                 }
                 Err(error) => {
-                    tracing::error!("{error}");
+                    tracing::error!(
+                        "could not replace a record thread that the kernel blocks: {error}; \
+                         calls of callers without a login wait for it"
+                    );
                     None
                 }
             },
