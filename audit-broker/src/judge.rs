@@ -46,7 +46,7 @@ use crate::settings::Mode;
 use crate::who::owner_finder::OwnerFinder;
 use crate::who::subject::Subject;
 
-/// Judges the calls of one caller. The daemon and `explain` both judge by this.
+/// Judges the calls of one caller. `serve` and `explain` both judge by this.
 pub(crate) struct Judge<'a> {
     pub(crate) subject: &'a Rc<Subject>,
     pub(crate) principal: &'a Principal,

@@ -1,7 +1,7 @@
 //! The body of a request: parsed strictly into the type of its route, and rewritten.
 //!
-//! The daemon accepts keys in any case, merges duplicate keys and skips unknown ones. The broker
-//! forwards a body written from what it understood, so none of these reaches the daemon. This file
+//! dockerd accepts keys in any case, merges duplicate keys and skips unknown ones. The broker
+//! forwards a body written from what it understood, so none of these reaches dockerd. This file
 //! does not judge what a body asks for.
 
 use super::container::ContainerConfig;
@@ -41,7 +41,7 @@ pub(crate) const SIZE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// A body as the broker understood it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// No body, or one that the daemon does not read.
+    /// No body, or one that dockerd does not read.
     None,
     /// Bytes that the broker forwards as they arrive.
     Stream,
@@ -109,7 +109,7 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
     })
 }
 
-/// The meaning of a request without a body, if the daemon accepts one.
+/// The meaning of a request without a body, if dockerd accepts one.
 fn missing_body(kind: BodyKind) -> Result<Body, Refusal> {
     match kind {
         BodyKind::None => Ok(Body::None),
@@ -220,7 +220,7 @@ fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Refusal> {
 }
 
 /// Refuses an unknown key. A key with the value `null` is allowed, because clients send keys of other
-/// versions that way, unless the daemon would read it as a key that it knows.
+/// versions that way, unless dockerd would read it as a key that it knows.
 fn refuse_unknown<T: DeserializeOwned>(path: &KeyPath, document: &Value) -> Result<(), Refusal> {
     let folded = fold(path.key());
     let suggestion = path.known_keys::<T>().iter().find(|known| fold(known) == folded);

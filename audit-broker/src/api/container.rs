@@ -45,7 +45,7 @@ object! {
 }
 
 object! {
-    /// A command that the daemon runs in the container from time to time. Times are nanoseconds.
+    /// A command that dockerd runs in the container from time to time. Times are nanoseconds.
     HealthConfig {
         test "Test": Vec<String>,
         interval "Interval": i64,

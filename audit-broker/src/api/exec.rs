@@ -3,7 +3,7 @@
 use super::object::object;
 
 object! {
-    /// The process and its privileges. docker-py also sends the container, which the daemon does not
+    /// The process and its privileges. docker-py also sends the container, which dockerd does not
     /// read in the body, and spells one key in lower case.
     ExecConfig {
         container "Container": String,

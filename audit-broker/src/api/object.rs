@@ -1,7 +1,7 @@
 //! The macro that defines a JSON object of the docker API as a struct.
 //!
 //! Serde's own derive would also read a list as an object, by position, and Go does not. The structs
-//! skip unknown keys, so that they can read the daemon's answers too. [`super::body`] refuses each
+//! skip unknown keys, so that they can read dockerd's answers too. [`super::body`] refuses each
 //! skipped key of a request.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};

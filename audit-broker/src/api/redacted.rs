@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A password, token or key. It goes to the daemon, and its debug form hides it.
+/// A password, token or key. It goes to dockerd, and its debug form hides it.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Redacted(pub(crate) String);

@@ -29,7 +29,7 @@ pub(crate) struct Head {
     /// The name or id of the object in the path, decoded.
     pub(crate) object: Option<String>,
     pub(crate) query: Query,
-    /// The headers that go to the daemon.
+    /// The headers that go to dockerd.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The protocol that the client wants to upgrade to, on a route that supports it.
     pub(crate) upgrade: Option<Upgrade>,
@@ -39,7 +39,7 @@ pub(crate) struct Head {
 
 /// Parses the head of a request strictly: refuses everything unknown, ambiguous or duplicate.
 ///
-/// `newest` is the newest version that both the daemon and the broker support. `ignored_headers` are
+/// `newest` is the newest version that both dockerd and the broker support. `ignored_headers` are
 /// further headers, in lower case, to drop instead of refusing them.
 pub(crate) fn parse_head(
     method: &hyper::Method,
@@ -75,7 +75,7 @@ pub(crate) fn parse_head(
 }
 
 impl Head {
-    /// The target to request from the daemon, in this version of its API. `object` replaces the name
+    /// The target to request from dockerd, in this version of its API. `object` replaces the name
     /// that the client sent, for example with the full id of a container.
     pub(crate) fn target(&self, version: ApiVersion, object: Option<&str>) -> String {
         self.target_without(&[], version, object)

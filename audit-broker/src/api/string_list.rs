@@ -1,4 +1,4 @@
-//! Lists of strings that Go also accepts as one string.
+//! Lists of strings. dockerd also accepts one string in place of such a list.
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};

@@ -25,7 +25,7 @@ object! {
 }
 
 object! {
-    /// A plugin that each node installs. The daemon writes these keys in lower case.
+    /// A plugin that each node installs. dockerd writes these keys in lower case.
     ///
     /// # Source
     /// `PluginSpec` in `api/types/swarm/runtime.go` of moby.

@@ -1,7 +1,8 @@
 //! Connections to dockerd.
 //!
-//! This file connects to dockerd, sends requests, and pools idle connections for later requests. It
-//! must not change a request.
+//! This file connects to dockerd, sends requests, and pools idle connections for later requests. If
+//! dockerd has closed a pooled connection, a retry on another one sends the request. This file must not
+//! change a request.
 
 mod own_request;
 mod raw;

@@ -69,8 +69,8 @@ impl Stream {
     }
 }
 
-/// In which directions bytes flow: both ways if dockerd has switched protocols, or has hijacked the connection
-/// without an upgrade.
+/// In which directions bytes flow: in both if dockerd has switched protocols, or has hijacked the
+/// connection without an upgrade.
 fn directions(call: &Call, response: &Parts) -> Directions {
     let is_document = response.headers.contains_key(CONTENT_LENGTH);
     let is_hijacked = response.status == StatusCode::OK && !is_document;

@@ -43,7 +43,7 @@ impl Permissions<'_> {
         self.permit(action, resource, &CallFacts::default())
     }
 
-    /// Whether the policies permit an action on the daemon itself.
+    /// Whether the policies permit an action on dockerd itself.
     pub(crate) fn permit_on_daemon(&self, action: &str) -> bool {
         self.permit_plain(action, Resource::Daemon)
     }

@@ -1,7 +1,7 @@
 //! The label that stores the owner on the object itself.
 //!
-//! Knows the broker's own labels, who may set them, and when the label of an object proves nothing.
-//! Does not know the table.
+//! This file knows the broker's own labels, who may set them, and when the label of an object proves
+//! nothing. It does not know the table.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The ownership table: the broker's own store of owners.
 //!
-//! Knows what each kind of owner must survive. Does not know labels or dockerd.
+//! This file knows what each kind of owner must survive. It does not know labels or dockerd.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! A query to the policies, and its translation into Cedar's terms.
 //!
-//! Knows the entity types and attributes of the schema. Does not know docker's API.
+//! This file knows the entity types and attributes of the schema. It does not know docker's API.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -1,7 +1,7 @@
 //! The records of a call: their types, their fields and the order of the fields.
 //!
-//! Knows which records describe a request and its outcome, and which order of fields readers need. Does
-//! not send records.
+//! This file knows which records describe a request and its outcome, and which order of fields readers
+//! need. It does not send records.
 //!
 //! - `VIRT_CONTROL` for operations on containers and the daemon. `ausearch` renders this type with
 //!   operation and container.

@@ -1,6 +1,6 @@
 //! Writes a line to the journal for each change, on a thread that may block.
 //!
-//! Knows the fields of a line. The caller chooses which calls get one.
+//! This file knows the fields of a line. The caller chooses which calls get one.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Reads the outcome of a call from dockerd's response, when it is known only at the end.
 //!
-//! Knows how dockerd reports an outcome in a stream: an error in a line of progress, or an exit status.
-//! Stores only the bytes of the stream that it needs for that.
+//! This file knows how dockerd reports an outcome in a stream: an error in a line of progress, or an exit
+//! status. It stores only the bytes of the stream that it needs for that.
 
 mod made_image;
 

@@ -1,7 +1,7 @@
 //! Sends records to the kernel under the caller's login uid, before the broker forwards the call.
 //!
-//! Knows the threads that write records, one for each login, and the check that the kernel keeps records.
-//! Does not know the content of the records: see `call_records.rs`.
+//! This file knows the threads that write records, one for each login, and the check that the kernel keeps
+//! records. It does not know the content of the records: see `call_records.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

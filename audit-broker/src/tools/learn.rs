@@ -1,9 +1,9 @@
 //! `audit-broker learn`: proposes policies that permit the calls in the audit trail.
 //!
-//! Reads the broker's records in the audit trail ([`record`], [`trail`]), groups them into calls
-//! ([`call`]), finds the actions that each call needed ([`needs`], [`known`]), collects them for each
-//! principal ([`activity`]), and proposes the smallest policies that permit them ([`proposal`]). An
-//! administrator reviews and installs the policies. This command changes nothing.
+//! This command reads the broker's records in the audit trail ([`record`], [`trail`]) and groups them into
+//! calls ([`call`]). It finds the actions that each call needed ([`needed_actions`], [`known_objects`]) and
+//! collects them for each principal ([`activity`]). Then it proposes the smallest policies that permit
+//! them ([`proposal`]). An administrator reviews and installs the policies; the command changes nothing.
 
 mod activity;
 mod call;

@@ -1,7 +1,8 @@
 //! The table of permissions that `audit-broker check --matrix` prints: a row for each action, a column
 //! for each principal that the policies name.
 //!
-//! Knows which queries give an answer that is the same for every request. Does not know any request.
+//! This file knows which queries give an answer that is the same for every request. It does not know any
+//! request.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

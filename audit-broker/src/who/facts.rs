@@ -1,7 +1,7 @@
 //! Describes objects to policies: their names, labels and makers.
 //!
-//! Knows which names of an image count, and when the image's name in a label proves nothing.
-//! `owner_finder.rs` finds the owners. Does not know any policy or request.
+//! This file knows which names of an image count, and when the image's name in a label proves nothing.
+//! `owner_finder.rs` finds the owners. This file does not know any policy or request.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Identifies the caller of a connection.
 //!
-//! Knows the three sources: the socket, the peer reader, and dockerd if the process runs in
-//! a container. Does not know what the caller requests.
+//! This file knows the three sources: the socket, the peer reader, and dockerd if the process runs in a
+//! container. It does not know what the caller requests.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! Finds the owner of an object.
 //!
-//! Knows the two places that store an owner, the table and the label, and when a label proves nothing.
-//! Does not know policies: `facts.rs` describes objects to them.
+//! This file knows the two places that store an owner, the table and the label, and when a label proves
+//! nothing. It does not know policies: `facts.rs` describes objects to them.
 
 use std::collections::BTreeMap;
 

@@ -45,7 +45,7 @@ const KINDS: [BodyKind; 21] = [
     BodyKind::Config,
 ];
 
-/// Keys of the API description that the daemon does not read in this place.
+/// Keys of the API description that dockerd does not read in this place.
 const NOT_READ: &[(BodyKind, &str)] = &[
     (BodyKind::ExecCreate, "Container"),
     (BodyKind::VolumeCreate, "ClusterVolumeSpec.AccessMode.AccessibilityRequirements"),

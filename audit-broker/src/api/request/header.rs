@@ -1,6 +1,6 @@
 //! The headers of a request: which ones the broker forwards, reads itself, or drops.
 //!
-//! This file also finds out whether a body follows, and refuses a body of a type that the daemon would
+//! This file also finds out whether a body follows, and refuses a body of a type that dockerd would
 //! read differently from the broker. It does not know the content of bodies.
 
 use crate::api::route::{BodyFormat, Method, ResponseKind, Route};
@@ -44,13 +44,13 @@ enum Treatment {
     ForwardAll,
     /// Forwards it, and shows it in no log line or record: it holds credentials. It may occur once.
     ForwardHidden,
-    /// Reads it, and writes its own for the daemon. It may occur once.
+    /// Reads it, and writes its own for dockerd. It may occur once.
     Read,
-    /// Drops it: it has no meaning to the daemon.
+    /// Drops it: it has no meaning to dockerd.
     Ignore,
 }
 
-/// Headers that concern only this connection, or that the daemon does not read.
+/// Headers that concern only this connection, or that dockerd does not read.
 const IGNORED: &[&str] = &[
     "host",
     "connection",
@@ -130,7 +130,7 @@ fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Treatment>
         return Some(Treatment::Forward);
     }
     let has_no_meaning = IGNORED.contains(&name) || ignored.iter().any(|header| header == name);
-    // `content-encoding` changes what the daemon reads, so no configuration can ignore it.
+    // `content-encoding` changes what dockerd reads, so no configuration can ignore it.
     (has_no_meaning && name != "content-encoding").then_some(Treatment::Ignore)
 }
 
@@ -167,7 +167,7 @@ fn check_expect(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// The upgrade that the client wants and the route supports.
 ///
-/// On some routes the daemon hijacks the connection with or without an upgrade. On all others it
+/// On some routes dockerd hijacks the connection with or without an upgrade. On all others it
 /// ignores an upgrade to raw bytes, and so does the broker.
 fn upgrade(route: &Route, headers: &HeaderMap) -> Result<Option<Upgrade>, Refusal> {
     let wanted = match headers.get("upgrade") {
@@ -196,8 +196,8 @@ fn refuse_upgrade(route: &Route, what: &str) -> Refusal {
     Refusal::bad_request(format!("{} {} {what}", route.method.name(), route.path))
 }
 
-/// Refuses a body that the daemon would read differently from the broker. On many routes, for example,
-/// the daemon prefers values of a form to those of the query.
+/// Refuses a body that dockerd would read differently from the broker. On many routes, for example,
+/// dockerd prefers values of a form to those of the query.
 fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), Refusal> {
     let content_type = headers.get("content-type");
     let media_type = content_type.and_then(|value| value.to_str().ok()).and_then(media_type);
@@ -219,7 +219,7 @@ fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), 
     let is_json = media_type.as_deref() == Some("application/json");
     match route.body.format() {
         BodyFormat::Stream => Ok(()),
-        // Some clients repeat the query as JSON, which the daemon does not read.
+        // Some clients repeat the query as JSON, which dockerd does not read.
         BodyFormat::None if is_json && route.method == Method::Post => Ok(()),
         BodyFormat::None => Err(Refusal::bad_request(format!(
             "{} {} takes no body",

@@ -1,6 +1,6 @@
 //! The path of a request: API version, route, and the name of the object.
 //!
-//! The daemon routes by the decoded path, and redirects a path that is not clean. The broker accepts
+//! dockerd routes by the decoded path, and redirects a path that is not clean. The broker accepts
 //! one form of each path and refuses every other. This file does not look objects up.
 
 use super::percent;
@@ -64,7 +64,7 @@ fn split_version(path: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
 /// Decodes each segment, and refuses a path that could be read as another one.
 fn decode(path: &str) -> Result<String, Refusal> {
     let segments = path.strip_prefix('/').unwrap_or_default();
-    // The only path of the daemon that ends in a slash.
+    // The only path of dockerd that ends in a slash.
     if segments == "networks/" {
         return Ok(path.to_owned());
     }
@@ -115,7 +115,7 @@ fn object_in<'path>(route: &Route, path: &'path str) -> Option<&'path str> {
     fits.then_some(object)
 }
 
-/// Refuses paths of the daemon that the broker forwards for no caller.
+/// Refuses paths of dockerd that the broker forwards for no caller.
 fn refuse_unsupported(path: &str) -> Option<Refusal> {
     let container = path.strip_prefix("/containers/").and_then(|rest| rest.split_once('/'));
     if container.is_some_and(|(_, rest)| rest == "checkpoints" || rest.starts_with("checkpoints/"))
@@ -154,7 +154,7 @@ fn refuse_unknown(method: Method, path: &str) -> Refusal {
     }
 }
 
-/// Refuses a name that the object cannot have, because the daemon could find another object by it.
+/// Refuses a name that the object cannot have, because dockerd could find another object by it.
 ///
 /// # Source
 /// `RestrictedNamePattern` in `daemon/names/names.go` of moby; the grammar of references in

@@ -57,7 +57,7 @@ impl Query {
     }
 }
 
-/// Parses the query of a request to a route. Refuses unknown keys, which the daemon would ignore.
+/// Parses the query of a request to a route. Refuses unknown keys, which dockerd would ignore.
 pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal> {
     let mut pairs: Vec<(&'static str, String)> = Vec::new();
     let mut seen: Vec<&'static str> = Vec::new();
@@ -99,7 +99,7 @@ fn decode(text: &str) -> Result<String, Refusal> {
     })
 }
 
-/// The value in its one form; `None` if the daemon treats it like an absent key.
+/// The value in its one form; `None` if dockerd treats it like an absent key.
 fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refusal> {
     let name = parameter.name;
     let is_break =
@@ -145,7 +145,7 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
     }
 }
 
-/// A flag as the daemon reads it: everything but a few words is true.
+/// A flag as dockerd reads it: everything but a few words is true.
 ///
 /// # Source
 /// `BoolValue` in `daemon/server/httputils/form.go` of moby.
@@ -156,7 +156,7 @@ fn flag(value: &str) -> &'static str {
     }
 }
 
-/// A truth value as the daemon reads it; `None` if it is invalid.
+/// A truth value as dockerd reads it; `None` if it is invalid.
 ///
 /// # Source
 /// `ParseBool` of Go's `strconv`.

@@ -1,6 +1,6 @@
 //! The object of a call, in the fields under which auditors search for it.
 //!
-//! Knows which part of a request names which object. Does not know the rest of a record.
+//! This file knows which part of a request names which object. It does not know the rest of a record.
 
 use audit_core::CommandLine;
 use audit_host::mask::Mask;

@@ -1,7 +1,7 @@
 //! Hides values that records must not show: credentials in URLs, and the query values of a refused
 //! request.
 //!
-//! Knows which parts to hide. The mask knows how to hide them.
+//! This file knows which parts to hide. The mask knows how to hide them.
 
 use audit_core::CommandLine;
 use audit_host::credentials::{in_address, in_text};

@@ -1,7 +1,7 @@
 //! Finds the image that a call made in dockerd's stream of progress.
 //!
-//! Knows how dockerd reports the id of a new image, and which builds end with an image that existed
-//! before. Does not know whether the call succeeded.
+//! This file knows how dockerd reports the id of a new image, and which builds end with an image that
+//! existed before. It does not know whether the call succeeded.
 
 use audit_host::object_id::{ID_DIGITS, is_id};
 

@@ -1,7 +1,7 @@
 //! Runs the docker command against the fake dockerd.
 //!
-//! Knows how to keep the command away from any real daemon, and when to stop it. Does not know what the
-//! command's requests mean.
+//! This file knows how to keep the command away from any real daemon, and when to stop it. It does not
+//! know what the command's requests mean.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -1,7 +1,7 @@
 //! A fake dockerd that does nothing and answers so that clients continue.
 //!
 //! Every object exists, belongs to one owner and has no access to the host. An object that a client has
-//! created here has the properties from its request. Does not know policies.
+//! created here has the properties from its request. This file does not know policies.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

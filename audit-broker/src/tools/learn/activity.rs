@@ -1,6 +1,6 @@
 //! Collects the actions of each principal, with their objects.
 //!
-//! Knows which objects of an action policies can name. Does not know Cedar's syntax.
+//! This file knows which objects of an action policies can name. It does not know Cedar's syntax.
 
 use std::collections::{BTreeMap, BTreeSet};
 

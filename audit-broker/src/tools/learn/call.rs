@@ -1,9 +1,9 @@
 //! Groups records into calls.
 //!
-//! Knows which records belong to one call: the request, the ways in which it gives access to the host,
-//! a reported denial, the resources of a new container, and that container. The broker writes the
-//! records of a login in one thread, and all records of a call at once. So the records that belong to
-//! a request come directly after it.
+//! This file knows which records belong to one call: the request, the ways in which it gives access to the
+//! host, a reported denial, the resources of a new container, and that container. The broker writes the
+//! records of a login in one thread, and all records of a call at once. So the records that belong to a
+//! request come directly after it.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! The actions that a recorded call needs.
 //!
-//! Does not know policies, only their actions. Must agree with the broker's own questions.
+//! This file does not know policies, only their actions. They must agree with the broker's own questions.
 
 use super::call::{GivenObject, RecordedCall};
 use super::known_objects::{KnownObjects, NamedObjects};

@@ -1,7 +1,7 @@
 //! Parses one line of the audit trail.
 //!
-//! Knows the kernel's prefix and the format of the broker's own records. A record in any other format is
-//! not the broker's.
+//! This file knows the kernel's prefix and the format of the broker's own records. A record in any other
+//! format is not the broker's.
 
 use std::str;
 

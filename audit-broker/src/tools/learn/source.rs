@@ -1,6 +1,6 @@
 //! Reads the lines of the audit trail, from `ausearch` or from a file.
 //!
-//! Does not know the format of a line.
+//! This file does not know the format of a line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,8 +1,8 @@
 //! Inspects the process that made a connection.
 //!
-//! Knows how to avoid reading about another process that has reused the pid. The kernel provides a pidfd
-//! of the process. While that process lives, no other process can have its pid. So the facts are valid
-//! if the process is still alive after they were read.
+//! This file knows how to avoid reading about another process that has reused the pid. The kernel provides
+//! a pidfd of the process. While that process lives, no other process can have its pid. So the facts are
+//! valid if the process is still alive after they were read.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
