@@ -17,6 +17,8 @@ mod docker;
 mod engine;
 #[path = "broker/http.rs"]
 mod http;
+#[path = "broker/tested_engine.rs"]
+mod tested_engine;
 
 #[path = "broker/archives.rs"]
 mod archives;

@@ -151,7 +151,7 @@ fn buildkit_builds_an_image() {
     let line = format!(
         "{TREE}; export DOCKER_BUILDKIT=1
         printf 'FROM scratch\\nCOPY t /t\\nLABEL a=b\\nLABEL name='$N >Dockerfile
-        docker build -q -t $N . 2>&1 | grep -o 'sha256:\\|buildx component is missing'
+        docker build -q -t $N . 2>&1 | grep -o 'sha256:\\|buildx component is missing' | uniq
         printf 'FROM fedora\\nRUN cat /bin/busybox; exit 7' |
             docker build --network none -f - . 2>&1 | grep -ao 'code: 7' | uniq"
     );
