@@ -1,6 +1,6 @@
 //! The administrators' policies: who may do what, in Cedar's language.
 //!
-//! This room knows policies and how to evaluate them. It takes a [`Query`] and returns a
+//! This room knows policies and how to evaluate them. It takes a [`PolicyQuery`] and returns a
 //! [`Judgement`], so no other room uses a type of Cedar's. It must not know docker's API, dockerd or
 //! how the broker stores owners.
 
@@ -19,7 +19,7 @@ use serde_json::json;
 
 pub(crate) use load::Fingerprint;
 pub(crate) use query::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
+    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, PolicyQuery, Principal, Resource,
 };
 pub(crate) use scope::{NamedPrincipal, SchemaAction, ScopeAnswer, Scopes};
 
@@ -77,7 +77,7 @@ pub(crate) struct Judgement {
 impl Policy {
     /// Evaluates the policies. Any error denies, because Cedar skips a policy that fails, and the
     /// skipped policy may be one that forbids.
-    pub(crate) fn ask(&self, query: &Query<'_>) -> Judgement {
+    pub(crate) fn ask(&self, query: &PolicyQuery<'_>) -> Judgement {
         self.judge(query).unwrap_or_else(|error| {
             tracing::error!("denied because the policies could not be evaluated: {error:#}");
             Judgement {
@@ -87,7 +87,7 @@ impl Policy {
         })
     }
 
-    fn judge(&self, query: &Query<'_>) -> anyhow::Result<Judgement> {
+    fn judge(&self, query: &PolicyQuery<'_>) -> anyhow::Result<Judgement> {
         let action = self.action(query)?;
         let (request, entities) = self.request(query, None)?;
         let decision = evaluate(&action.enforced, &request, &entities);
@@ -99,7 +99,7 @@ impl Policy {
         Ok(Judgement { decision, reported })
     }
 
-    fn action(&self, query: &Query<'_>) -> anyhow::Result<&ActionPolicies> {
+    fn action(&self, query: &PolicyQuery<'_>) -> anyhow::Result<&ActionPolicies> {
         self.actions
             .get(query.action)
             .ok_or_else(|| anyhow::anyhow!("the schema has no action `{}`", query.action))
@@ -109,7 +109,7 @@ impl Policy {
     fn evaluate(
         &self,
         policies: &ByPrincipal,
-        query: &Query<'_>,
+        query: &PolicyQuery<'_>,
     ) -> anyhow::Result<PolicyDecision> {
         let (request, entities) = self.request(query, None)?;
         Ok(evaluate(policies, &request, &entities))
@@ -118,7 +118,7 @@ impl Policy {
     /// The query as Cedar's request and entities. With a schema, the request is validated against it.
     fn request(
         &self,
-        query: &Query<'_>,
+        query: &PolicyQuery<'_>,
         schema: Option<&Schema>,
     ) -> anyhow::Result<(Request, Entities)> {
         let action = &self.action(query)?.entity;

@@ -131,7 +131,7 @@ impl<'a> Finder<'a> {
                 }
             }
             Body::NetworkCreate(network) => {
-                self.references.switches = HostSysctls::read();
+                self.references.host_sysctls = HostSysctls::read();
                 self.references.taken_subnets =
                     taken_subnets(network, self.version, self.upstream).await?;
             }

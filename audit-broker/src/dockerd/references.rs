@@ -41,7 +41,7 @@ pub(crate) struct References {
     /// The names that the call gives to images.
     pub(crate) names_taken: Vec<NameTaken>,
     /// The kernel parameters that are already on, so that a new network does not change them.
-    pub(crate) switches: HostSysctls,
+    pub(crate) host_sysctls: HostSysctls,
     /// The ranges of addresses that a new network must not have, if the request chooses some. `None` if
     /// they are not known.
     pub(crate) taken_subnets: Option<Vec<Subnet>>,

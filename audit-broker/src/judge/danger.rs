@@ -73,7 +73,7 @@ impl Dangers {
     fn follow_symlinks(&mut self) {
         let mut reached = BTreeSet::new();
         for path in std::mem::take(&mut self.host_paths) {
-            let target = host_path::leads_to(&path);
+            let target = host_path::resolve(&path);
             let target = target.and_then(|target| target.to_str().map(str::to_owned));
             let problem = match &target {
                 None => Some("users other than root can change where it leads".to_owned()),

@@ -9,7 +9,9 @@ use crate::judge::denial::{Denial, Denied};
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Question, QuestionObject, Questions};
 use crate::owner::full_name;
-use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, Principal, Query};
+use crate::policy::{
+    CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, PolicyQuery, Principal,
+};
 use crate::settings::Mode;
 
 /// The decision about a call, and the reason for it.
@@ -78,12 +80,12 @@ fn ask(
     question: &Question,
 ) -> Judgement {
     let resource = question.object.resource();
-    let query = Query { principal, action: question.action, resource, call: &questions.call };
+    let query = PolicyQuery { principal, action: question.action, resource, call: &questions.call };
     match &question.name {
         None => policy.ask(&query),
         Some(name) => {
             let call = CallFacts { name: name.clone(), ..questions.call.clone() };
-            policy.ask(&Query { call: &call, ..query })
+            policy.ask(&PolicyQuery { call: &call, ..query })
         }
     }
 }

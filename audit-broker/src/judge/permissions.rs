@@ -9,7 +9,8 @@ use crate::judge::policy_action;
 use crate::judge::questions::QuestionObject;
 use crate::owner::OwnedKind;
 use crate::policy::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, Principal, Query, Resource,
+    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, PolicyQuery, Principal,
+    Resource,
 };
 use crate::settings::Mode;
 
@@ -34,7 +35,7 @@ pub(crate) enum Reach {
 impl Permissions<'_> {
     /// Whether the policies permit an action. In report mode they permit every action.
     pub(crate) fn permit(&self, action: &str, resource: Resource<'_>, call: &CallFacts) -> bool {
-        let query = Query { principal: self.principal, action, resource, call };
+        let query = PolicyQuery { principal: self.principal, action, resource, call };
         self.mode == Mode::Report || self.policy.ask(&query).decision.is_allowed
     }
 

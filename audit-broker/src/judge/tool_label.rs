@@ -36,23 +36,23 @@ pub(crate) fn is_by_tool_label(filters: Option<&str>) -> bool {
 /// who made it. Root and all administrators count as one person.
 pub(crate) fn is_own(principal: &Principal, maker: &Maker) -> bool {
     let is_same = match principal {
-        Principal::User { name, .. } => person(maker) == Person::User(name),
-        Principal::Service { unit, .. } => person(maker) == Person::Service(unit),
+        Principal::User { name, .. } => person(maker) == PersonOrService::User(name),
+        Principal::Service { unit, .. } => person(maker) == PersonOrService::Service(unit),
         Principal::Container(container) => person(maker) == person(&container.maker),
     };
     is_same || (is_admin(principal) && is_admins(maker))
 }
 
 #[derive(PartialEq, Eq)]
-enum Person<'a> {
+enum PersonOrService<'a> {
     User(&'a str),
     Service(&'a str),
 }
 
-fn person(maker: &Maker) -> Person<'_> {
+fn person(maker: &Maker) -> PersonOrService<'_> {
     match maker {
-        Maker::User { name, .. } => Person::User(name),
-        Maker::Service { unit, .. } => Person::Service(unit),
+        Maker::User { name, .. } => PersonOrService::User(name),
+        Maker::Service { unit, .. } => PersonOrService::Service(unit),
         Maker::Container { maker, .. } | Maker::AsRoot(maker) => person(maker),
     }
 }

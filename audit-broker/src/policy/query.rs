@@ -13,7 +13,7 @@ use super::uid;
 
 /// Whether the principal may perform the action on the resource.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Query<'a> {
+pub(crate) struct PolicyQuery<'a> {
     pub(crate) principal: &'a Principal,
     /// The name of an action of the schema.
     pub(crate) action: &'a str,
@@ -171,7 +171,7 @@ const ROOT: &str = "root";
 /// The id of the one [`Resource::Daemon`].
 const DAEMON: &str = "docker";
 
-impl Query<'_> {
+impl PolicyQuery<'_> {
     pub(super) fn terms(&self) -> anyhow::Result<CedarTerms> {
         let types = TYPES
             .as_ref()

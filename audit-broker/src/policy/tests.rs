@@ -58,7 +58,7 @@ fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
     let places = |action: &String| {
         let fits = |resource| {
             let call = CallFacts::default();
-            let query = Query { principal: &principal, action, resource, call: &call };
+            let query = PolicyQuery { principal: &principal, action, resource, call: &call };
             policy.request(&query, Some(&policy.schema)).is_ok()
         };
         resources.clone().filter(|(_, resource)| fits(*resource)).map(|(place, _)| place).collect()
@@ -115,7 +115,7 @@ fn ask(
     action: &str,
     resource: Resource<'_>,
 ) -> PolicyDecision {
-    policy.ask(&Query { principal, action, resource, call: &CallFacts::default() }).decision
+    policy.ask(&PolicyQuery { principal, action, resource, call: &CallFacts::default() }).decision
 }
 
 fn problem(text: &str) -> String {
@@ -162,7 +162,7 @@ fn every_query_fits_the_schema() {
                 Resource::Volume(&object),
                 Resource::Network(&object),
             ] {
-                let query = Query { principal, action, resource, call: &call };
+                let query = PolicyQuery { principal, action, resource, call: &call };
                 let Ok((_, entities)) = policy.request(&query, Some(&policy.schema)) else {
                     continue;
                 };
@@ -256,7 +256,7 @@ fn a_policy_in_report_mode_is_not_enforced() {
     let judge = |action| {
         let resource = Resource::Container(&web);
         let call = CallFacts::default();
-        policy.ask(&Query { principal: &dwalsh, action, resource, call: &call })
+        policy.ask(&PolicyQuery { principal: &dwalsh, action, resource, call: &call })
     };
     let judgement = judge("privileged-container-start");
     assert!(judgement.decision.is_allowed);
@@ -328,7 +328,7 @@ fn policies_that_are_skipped_could_not_match() {
         for (action, places) in actions(&policy) {
             let resource = own.resources()[places[0]];
             let principal = &principal;
-            let query = Query { principal, action: &action, resource, call: &call };
+            let query = PolicyQuery { principal, action: &action, resource, call: &call };
             let (request, entities) = policy.request(&query, None).unwrap();
             let expected = Authorizer::new().is_authorized(&request, &all, &entities);
             let decision = policy.ask(&query).decision;

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::policy::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, NamedPrincipal, ObjectFacts, Policy, Principal,
-    Query, Resource, SchemaAction, ScopeAnswer, Scopes,
+    CallFacts, ContainerFacts, ImageFacts, Maker, NamedPrincipal, ObjectFacts, Policy, PolicyQuery,
+    Principal, Resource, SchemaAction, ScopeAnswer, Scopes,
 };
 
 /// The explanation above the table.
@@ -158,7 +158,7 @@ fn ask(
         "Network" => Resource::Network(&object),
         _ => Resource::Daemon,
     };
-    scopes.ask(&Query { principal, action, resource, call: &CallFacts::default() })
+    scopes.ask(&PolicyQuery { principal, action, resource, call: &CallFacts::default() })
 }
 
 #[cfg(test)]

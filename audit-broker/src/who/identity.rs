@@ -84,7 +84,7 @@ pub(crate) async fn identify(
     owner_finder: &OwnerFinder<'_>,
 ) -> Identity {
     let seen = match peer {
-        Ok(peer) => reader.look(peer).await,
+        Ok(peer) => reader.inspect(peer).await,
         Err(error) => Err(error),
     };
     match seen {

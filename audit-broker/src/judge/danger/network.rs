@@ -34,27 +34,27 @@ pub(super) fn add_created(
     if let Some(ipam) = &network.ipam {
         add_ipam(gathered, ipam, references.taken_subnets.as_deref());
     }
-    add_host_sysctls(gathered, network, references.switches);
+    add_host_sysctls(gathered, network, references.host_sysctls);
 }
 
 /// Kernel parameters of the whole host that dockerd would turn on. They stay on after the network is
 /// removed.
-fn add_host_sysctls(gathered: &mut Gathered, network: &NetworkCreate, switches: HostSysctls) {
+fn add_host_sysctls(gathered: &mut Gathered, network: &NetworkCreate, host_sysctls: HostSysctls) {
     const ICC: &str = "com.docker.network.bridge.enable_icc";
     let mut turn_on = |part: Arguments<'_>, value: &str, allowed| {
         gathered.add_found(part, [Finding::new(Danger::HostNetwork, value).with_allowed(allowed)]);
     };
-    if network.enable_ipv6 == Some(true) && !switches.forwards_ipv6 {
+    if network.enable_ipv6 == Some(true) && !host_sysctls.forwards_ipv6 {
         let allowed = "a network without IPv6, or a host on which root sets \
                        net.ipv6.conf.all.forwarding and net.ipv6.conf.default.forwarding to 1";
         turn_on(format_args!("EnableIPv6"), "true", allowed);
     }
-    if network.enable_ipv4 != Some(false) && !switches.forwards_ipv4 {
+    if network.enable_ipv4 != Some(false) && !host_sysctls.forwards_ipv4 {
         let allowed = "a host on which root sets net.ipv4.ip_forward to 1";
         turn_on(format_args!("EnableIPv4"), "true", allowed);
     }
     let icc = network.options.as_ref().and_then(|options| options.get(ICC));
-    if let Some(icc) = icc.filter(|icc| !is_true(icc) && !switches.filters_bridges) {
+    if let Some(icc) = icc.filter(|icc| !is_true(icc) && !host_sysctls.filters_bridges) {
         let allowed = "a network that leaves it on, or a host on which root loads br_netfilter and sets \
                        net.bridge.bridge-nf-call-iptables and -ip6tables to 1";
         turn_on(format_args!("Options.{ICC}"), icc, allowed);

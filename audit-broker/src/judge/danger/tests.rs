@@ -33,7 +33,7 @@ pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
         head,
         body,
         object: Object::None,
-        references: References { switches: HostSysctls::ON, ..References::default() },
+        references: References { host_sysctls: HostSysctls::ON, ..References::default() },
     }
 }
 

@@ -33,7 +33,7 @@ fn action(method: &str, target: &str, document: &Value) -> Action {
     let text = document.to_string();
     let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
     let body = if document.is_null() { Body::None } else { parse() };
-    let references = References { switches: HostSysctls::ON, ..References::default() };
+    let references = References { host_sysctls: HostSysctls::ON, ..References::default() };
     let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }

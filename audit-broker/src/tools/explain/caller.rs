@@ -43,7 +43,7 @@ impl ExplainedCaller {
     pub(super) async fn of(options: &ExplainOptions) -> anyhow::Result<Self> {
         let (socket, _other_end) = UnixStream::pair()?;
         let peer = Peer::of(socket.as_fd()).context("cannot identify this process")?;
-        let subject = peer.look().context("cannot identify this process")?;
+        let subject = peer.inspect().context("cannot identify this process")?;
         let of_this = principal_of(&subject, &People::default(), &|_| None).await;
         let (mut principal, mut owner) = match &options.user {
             Some(name) => user(name, options.uid)?,

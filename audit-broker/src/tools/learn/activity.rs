@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::api::route;
     use crate::judge::policy_action::{self, PolicyAction};
-    use crate::policy::{CallFacts, Policy, Principal, Query, Resource};
+    use crate::policy::{CallFacts, Policy, PolicyQuery, Principal, Resource};
 
     #[test]
     fn actions_that_give_host_access_are_those_in_the_schemas_group() {
@@ -116,7 +116,7 @@ mod tests {
             let PolicyAction { name, privileged } = policy_action::of(route.operation);
             for action in [name, privileged] {
                 let (call, resource) = (CallFacts::default(), Resource::Daemon);
-                let query = Query { principal: &principal, action, resource, call: &call };
+                let query = PolicyQuery { principal: &principal, action, resource, call: &call };
                 let is_allowed = policy.ask(&query).decision.is_allowed;
                 assert_eq!(gives_host_access(action), is_allowed, "{action}");
             }

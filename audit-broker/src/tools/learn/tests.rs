@@ -17,7 +17,7 @@ use crate::judge::danger::dangers;
 use crate::judge::policy_action;
 use crate::owner::Owner;
 use crate::policy::tests::{container, made_by, user};
-use crate::policy::{self, ContainerFacts, ImageFacts, Policy, Query, Resource};
+use crate::policy::{self, ContainerFacts, ImageFacts, Policy, PolicyQuery, Resource};
 use crate::record::call_records::{CallRecords, MadeObject};
 use crate::record::outcome::CallOutcome;
 use crate::who::people::Person;
@@ -107,7 +107,7 @@ fn action_of(subject: Subject, request: &str, document: &Value) -> Action {
     let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
     let body = if document.is_null() { Body::None } else { parse() };
     let owner = owner_of(&subject);
-    let references = References { switches: HostSysctls::ON, ..References::default() };
+    let references = References { host_sysctls: HostSysctls::ON, ..References::default() };
     Action { subject: Rc::new(subject), owner, head, body, object: Object::None, references }
 }
 
@@ -145,7 +145,7 @@ fn may(policy: &Policy, action: &str, resource: Resource<'_>) -> bool {
 fn may_under(policy: &Policy, action: &str, resource: Resource<'_>, name: &str) -> bool {
     let call = policy::CallFacts { name: name.to_owned(), ..policy::CallFacts::default() };
     let principal = &user("dwalsh", 1001, &[]);
-    policy.ask(&Query { principal, action, resource, call: &call }).decision.is_allowed
+    policy.ask(&PolicyQuery { principal, action, resource, call: &call }).decision.is_allowed
 }
 
 /// The calls of a user who runs one container.
@@ -340,7 +340,8 @@ fn hostile_names_do_not_change_the_policies() {
             name: "a\"\\*\u{202e}:latest".to_owned(),
             ..policy::CallFacts::default()
         };
-        let query = Query { principal: &principal, action: "image-name", resource, call: &call };
+        let query =
+            PolicyQuery { principal: &principal, action: "image-name", resource, call: &call };
         assert!(policy.ask(&query).decision.is_allowed, "{text}");
     }
 }
@@ -378,7 +379,7 @@ fn a_calling_container_is_named_by_its_maker() {
         let principal = policy::Principal::Container(Box::new(made_by(maker)));
         let (call, resource) = (policy::CallFacts::default(), Resource::Daemon);
         let action = "container-list";
-        let query = Query { principal: &principal, action, resource, call: &call };
+        let query = PolicyQuery { principal: &principal, action, resource, call: &call };
         assert_eq!(policy.ask(&query).decision.is_allowed, is_allowed, "{text}");
     }
 }

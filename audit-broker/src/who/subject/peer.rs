@@ -97,7 +97,7 @@ impl Peer {
     ///
     /// # Errors
     /// If the process has ended meanwhile, because the facts may be about another process then.
-    pub(crate) fn look(self) -> Result<Subject, Unidentified> {
+    pub(crate) fn inspect(self) -> Result<Subject, Unidentified> {
         let seen = self.read();
         if has_ended(self.process.as_fd()) {
             return Err(Unidentified::Ended);

@@ -231,7 +231,7 @@ fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
     let no_ipv6 = HostSysctls { forwards_ipv6: false, ..on };
     let no_ipv4 = HostSysctls { forwards_ipv4: false, ..on };
     let no_filter = HostSysctls { filters_bridges: false, ..on };
-    for (document, switches, part) in [
+    for (document, host_sysctls, part) in [
         (json!({"EnableIPv6": true}), on, None),
         (json!({"EnableIPv6": true}), no_ipv6, Some("EnableIPv6")),
         (json!({"EnableIPv6": false}), no_ipv6, None),
@@ -244,14 +244,14 @@ fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
         (json!({}), no_filter, None),
     ] {
         let mut create = action("POST", "/networks/create", &document);
-        create.references.switches = switches;
+        create.references.host_sysctls = host_sysctls;
         let found = found(&create);
         let is_found =
             |part| found.iter().any(|line| line.starts_with(&format!("host-network {part}")));
         assert_eq!(
             !found.is_empty(),
             part.is_some_and(is_found),
-            "{document} {switches:?} {found:?}"
+            "{document} {host_sysctls:?} {found:?}"
         );
     }
 }
