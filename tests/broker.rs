@@ -1,6 +1,6 @@
 //! The broker between real clients and the real dockerd: the clients work as they do without it.
 //!
-//! Needs root and what `tests/run.sh broker` provides.
+//! These tests need root and what `tests/run.sh broker` provides.
 
 #![cfg(test)]
 #![expect(clippy::too_many_lines, reason = "a table of cases is one function")]

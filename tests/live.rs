@@ -1,7 +1,7 @@
 //! audit-cli on the real kernel, with auditd, ausearch, dockerd, sudo and rsyslog.
 //!
-//! Needs root and what `tests/run.sh live` provides. Some tests change the host's audit state. They
-//! run one at a time, and each restores the state.
+//! These tests need root and what `tests/run.sh live` provides. Some tests change the host's audit state.
+//! They run one at a time, and each restores the state.
 
 #![cfg(test)]
 

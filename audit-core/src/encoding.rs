@@ -1,7 +1,7 @@
 //! Encodes values that people choose, so that no value can break or hide a record.
 //!
-//! Knows only bytes. Every untrusted value of every record passes through this module. No other code
-//! quotes or escapes.
+//! This file knows only bytes. Every untrusted value of every record passes through this module. No other
+//! code quotes or escapes.
 
 /// Whether the value may be written unchanged between double quotes.
 ///

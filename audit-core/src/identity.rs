@@ -1,6 +1,6 @@
 //! The ids that the kernel gives to a login.
 //!
-//! Knows that such an id may be unset. Reads nothing.
+//! This file knows that such an id may be unset. It reads nothing.
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! The netlink exchange with the kernel's audit system.
 //!
-//! Knows datagrams, acknowledgements and deadlines. Knows nothing about the content of records.
+//! This file knows datagrams, acknowledgements and deadlines. It knows nothing about the content of
+//! records.
 //!
 //! The kernel handles a datagram inside `sendto(2)`. It queues each refusal before the call returns,
 //! even if the message did not ask for an acknowledgement. So records are sent without asking for

@@ -1,6 +1,6 @@
 //! Splits a record that is longer than the kernel keeps.
 //!
-//! Knows the layout of texts, byte by byte. Does no I/O.
+//! This file knows the layout of texts, byte by byte. It does no I/O.
 //!
 //! The kernel keeps 8560 bytes of text and drops the rest without an error. A record that fits is one
 //! text. A longer record becomes several texts, and each is complete: every part repeats the short

@@ -1,7 +1,7 @@
 //! The kernel's rules that drop records.
 //!
-//! Knows the rules that act on records from user space: those in the `user` and `exclude` lists.
-//! Changes nothing.
+//! This file knows the rules that act on records from user space: those in the `user` and `exclude`
+//! lists. It changes nothing.
 
 use netlink_packet_audit::{
     AuditMessage, RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage,

@@ -1,6 +1,6 @@
 //! The state of the kernel's audit system.
 //!
-//! Knows the numbers that `auditctl -s` prints. Changes nothing.
+//! This file knows the numbers that `auditctl -s` prints. It changes nothing.
 
 use netlink_packet_audit::{AuditMessage, StatusMessage};
 use netlink_packet_core::{NetlinkDeserializable, NetlinkHeader};

@@ -1,6 +1,6 @@
 //! The subject: the thread that acts.
 //!
-//! Reads `/proc/thread-self`. Writes nothing.
+//! This file reads `/proc/thread-self`. It writes nothing.
 
 use std::fs;
 use std::io;

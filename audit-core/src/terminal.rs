@@ -1,7 +1,7 @@
 //! The terminal of the calling process.
 //!
-//! Reads descriptors 0 to 2, `/proc` and `/sys`. Accepts only the name of a device below `/dev`: with a
-//! bind mount, a path could contain any text.
+//! This file reads descriptors 0 to 2, `/proc` and `/sys`. It accepts only the name of a device below
+//! `/dev`: with a bind mount, a path could contain any text.
 
 use std::fmt;
 use std::fs;

@@ -1,6 +1,6 @@
 //! The netlink exchange on a socket that the C program owns.
 //!
-//! Knows messages, sequence numbers and answers. Knows nothing about the content of records.
+//! This file knows messages, sequence numbers and answers. It knows nothing about the content of records.
 //!
 //! `audit-core` has an exchange of its own, on a socket that it owns. This one borrows a descriptor
 //! that the program may close, reuse or pass to a child at any time. So it keeps nothing between two

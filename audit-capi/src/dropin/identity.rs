@@ -1,7 +1,7 @@
 //! The login uid and the login session of this process, as libaudit reads them.
 //!
-//! Knows two files below `/proc/self`. They belong to the process's first thread, unlike the ids that
-//! the kernel adds to records: those belong to the sending thread.
+//! This file knows two files below `/proc/self`. They belong to the process's first thread, unlike the
+//! ids that the kernel adds to records: those belong to the sending thread.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::fs::OpenOptions;

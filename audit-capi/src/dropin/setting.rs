@@ -1,6 +1,6 @@
 //! The program, terminal and host of a record, as libaudit finds them.
 //!
-//! Knows the caller's arguments and this process. Keeps nothing between two calls.
+//! This file knows the caller's arguments and this process. It keeps nothing between two calls.
 
 use std::borrow::Cow;
 use std::env;

@@ -1,7 +1,7 @@
 //! Which file a command is.
 //!
-//! Knows PATH. Never finds `audit-cli` itself, under any name, so that a symlink named `docker` does
-//! not run itself again and again.
+//! This file knows PATH. It never finds `audit-cli` itself, under any name, so that a symlink named
+//! `docker` does not run itself again and again.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -1,6 +1,7 @@
 //! Which docker command the words are.
 //!
-//! Knows the commands whose options matter for the trail, and skips all others. Judges no option.
+//! This file knows the commands whose options matter for the trail, and skips all others. It judges no
+//! option.
 
 use super::flags::Flags;
 use super::grammar::Grammar;

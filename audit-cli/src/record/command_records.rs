@@ -1,6 +1,6 @@
 //! The audit records of one command.
 //!
-//! Knows which records a command leaves, and their fields. Sends nothing.
+//! This file knows which records a command leaves, and their fields. It sends nothing.
 
 use audit_core::{CommandLine, Field, Outcome, Record, RecordType, Subject};
 use audit_host::host_access::HostAccess;

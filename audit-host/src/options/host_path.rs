@@ -1,6 +1,6 @@
 //! Paths of the host: which of them make a caller root, and which hold logs.
 //!
-//! Judges the text alone and does not look at the file system. The calling program must resolve
+//! This file judges the text alone and does not look at the file system. The calling program must resolve
 //! symlinks first, if it can.
 
 use std::path::{Component, Path, PathBuf};
