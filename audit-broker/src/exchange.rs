@@ -30,7 +30,7 @@ use crate::forward::rewrite::Rewriter;
 use crate::forward::viewer::Viewer;
 use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
-use crate::judge::decision::{Decision, absent};
+use crate::judge::decision::Decision;
 use crate::judge::denial::Denial;
 use crate::judge::{Judge, Judged, NotJudged};
 use crate::metrics::CallResult;
@@ -162,13 +162,13 @@ async fn prepare<'a>(
 ) -> Result<Ready<'a>, Stop> {
     let settings = connection.state.settings();
     let newest = connection.upstream.newest_version().await?;
-    let head = parse(request, newest, &settings)?;
+    let head = parse(request, newest)?;
     *class = Some(head.route.class);
     let document = match head.route.body.format() {
         BodyFormat::None | BodyFormat::Stream => None,
         BodyFormat::Json => connection.quota.document().await,
     };
-    let body = read_body(connection, request, &head).await?;
+    let body = read_body(connection, request, &head, newest).await?;
     // The kernel answers while the broker asks dockerd about the objects.
     let is_recorded = settings.level(head.route.class) != Level::None;
     let check = is_recorded.then(|| connection.state.recorder.start_check());
@@ -222,9 +222,9 @@ async fn prepare<'a>(
     })
 }
 
-fn parse(request: &Inbound, newest: ApiVersion, settings: &Settings) -> Result<Head, Refusal> {
+fn parse(request: &Inbound, newest: ApiVersion) -> Result<Head, Refusal> {
     let Parts { method, uri, version, headers, .. } = &request.head;
-    parse_head(method, uri, *version, headers, newest, &settings.ignore_headers)
+    parse_head(method, uri, *version, headers, newest)
 }
 
 /// Reads the document that a request carries. A stream is passed on later.
@@ -232,6 +232,7 @@ async fn read_body(
     connection: &Connection,
     request: &mut Inbound,
     head: &Head,
+    newest: ApiVersion,
 ) -> Result<Body, Refusal> {
     let kind = head.route.body;
     match kind.format() {
@@ -243,7 +244,7 @@ async fn read_body(
             Ok(Body::Stream)
         }
         BodyFormat::None | BodyFormat::Json => {
-            body::parse_body(kind, &request.read_document().await?)
+            body::parse_body_for(newest, kind, &request.read_document().await?)
         }
     }
 }
@@ -266,7 +267,7 @@ fn absent_object(
         let error = String::from_utf8_lossy(&document);
         tracing::info!("dockerd did not find {} ({status}): {error}", given.escape_debug());
     }
-    Stop::Absent(absent(kind, given))
+    Stop::Absent(kind.missing(given))
 }
 
 /// The reason to stop a call that creates a container from a missing image. It does not show whether the

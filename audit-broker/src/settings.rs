@@ -52,8 +52,6 @@ pub(crate) struct Settings {
     pub(crate) refusals_per_minute: u32,
     /// How many networks one owner may have, unless the policies let the owner remove all networks.
     pub(crate) networks_per_user: u32,
-    /// Further headers that clients may send. The broker drops them.
-    pub(crate) ignore_headers: Vec<String>,
     /// The directory of the policies.
     pub(crate) policy_dir: PathBuf,
     /// Whether the policies are enforced.
@@ -116,7 +114,6 @@ impl Default for Settings {
             connections_per_uid: 1000,
             refusals_per_minute: 600,
             networks_per_user: 10,
-            ignore_headers: Vec::new(),
             policy_dir: "/etc/audit-broker/policy.d".into(),
             mode: Mode::Enforce,
             denial_help: String::new(),
@@ -158,13 +155,6 @@ impl Settings {
         ensure!(settings.record_timeout_seconds > 0, "record_timeout_seconds must be at least 1");
         ensure!(settings.dockerd_timeout_seconds > 0, "dockerd_timeout_seconds must be at least 1");
         ensure!(settings.head_timeout_seconds > 0, "head_timeout_seconds must be at least 1");
-        for header in &settings.ignore_headers {
-            ensure!(
-                !header.is_empty() && *header == header.to_ascii_lowercase(),
-                "ignore_headers: write `{}` in lower case",
-                header.escape_debug()
-            );
-        }
         for name in settings.levels.keys() {
             let class = Class::from_name(name).ok_or_else(|| {
                 let classes = Class::all().filter(|class| class.reads_only());
@@ -330,7 +320,7 @@ mod tests {
             assert_eq!(level, Some(default_level(class)), "{}", class.name());
         }
         assert_eq!(settings, Settings::default());
-        assert_eq!(table.len(), 2 + 19);
+        assert_eq!(table.len(), 2 + 18);
     }
 
     #[test]
@@ -359,7 +349,6 @@ mod tests {
         assert!(problem("listen = '/run/docker.sock'").contains("same socket"));
         assert!(problem("listen_mode = 'rw'").contains("octal"));
         assert!(problem("connections_per_uid = 0").contains("at least 1"));
-        assert!(problem("ignore_headers = ['X-A']").contains("lower case"));
         assert!(problem("[levels]\nping = 'none'").contains("there is no class `ping`"));
         assert!(problem("[levels]\nsystem-probe = 'all'").contains("unknown variant `all`"));
     }

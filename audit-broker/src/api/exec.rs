@@ -15,7 +15,7 @@ object! {
         attach_stdout "AttachStdout": bool,
         attach_stderr "AttachStderr": bool,
         detach "Detach": bool,
-        detach_keys "DetachKeys" | "detachKeys": String,
+        detach_keys "DetachKeys": String,
         env "Env": Vec<String>,
         working_dir "WorkingDir": String,
         cmd "Cmd": Vec<String>,

@@ -37,17 +37,16 @@ pub(crate) struct Head {
     pub(crate) has_body: bool,
 }
 
-/// Parses the head of a request strictly: refuses everything unknown, ambiguous or duplicate.
+/// Parses the head of a request. Refuses what dockerd could read differently, and leaves out what it
+/// does not read.
 ///
-/// `newest` is the newest version that both dockerd and the broker support. `ignored_headers` are
-/// further headers, in lower case, to drop instead of refusing them.
+/// `newest` is the newest version that both dockerd and the broker support.
 pub(crate) fn parse_head(
     method: &hyper::Method,
     target: &hyper::Uri,
     http_version: hyper::Version,
     headers: &HeaderMap,
     newest: ApiVersion,
-    ignored_headers: &[String],
 ) -> Result<Head, Refusal> {
     if http_version != hyper::Version::HTTP_11 {
         return Err(Refusal::bad_request(format!(
@@ -62,7 +61,7 @@ pub(crate) fn parse_head(
         version.check_within(newest)?;
     }
     let query = query::parse(location.route, target.query().unwrap_or_default())?;
-    let headers = header::parse(location.route, headers, ignored_headers)?;
+    let headers = header::parse(location.route, headers)?;
     Ok(Head {
         route: location.route,
         version: location.version,

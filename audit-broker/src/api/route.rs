@@ -244,6 +244,28 @@ impl ObjectKind {
     pub(crate) fn has_segments(self) -> bool {
         matches!(self, Self::Image | Self::Plugin)
     }
+
+    /// dockerd's words about an object that does not exist. `given` is the client's name for it.
+    ///
+    /// # Source
+    /// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
+    /// `libnetwork/error.go` of moby.
+    pub(crate) fn missing(self, given: &str) -> String {
+        match self {
+            Self::Container => format!("No such container: {given}"),
+            Self::Exec => format!("No such exec instance: {given}"),
+            Self::Image => format!("No such image: {given}"),
+            Self::Volume => format!("get {given}: no such volume"),
+            Self::Network => format!("network {given} not found"),
+            Self::None
+            | Self::Plugin
+            | Self::Node
+            | Self::Service
+            | Self::Task
+            | Self::Secret
+            | Self::Config => format!("{given} not found"),
+        }
+    }
 }
 
 #[cfg(test)]

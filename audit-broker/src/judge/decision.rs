@@ -178,35 +178,13 @@ fn describe(object: &QuestionObject, given: &str) -> String {
     }
 }
 
-/// The error text of docker for an object that does not exist. `given` is the caller's name for it.
-///
-/// # Source
-/// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
-/// `libnetwork/error.go` of moby.
-pub(crate) fn absent(kind: ObjectKind, given: &str) -> String {
-    match kind {
-        ObjectKind::Container => format!("No such container: {given}"),
-        ObjectKind::Exec => format!("No such exec instance: {given}"),
-        ObjectKind::Image => format!("No such image: {given}"),
-        ObjectKind::Volume => format!("get {given}: no such volume"),
-        ObjectKind::Network => format!("network {given} not found"),
-        ObjectKind::None
-        | ObjectKind::Plugin
-        | ObjectKind::Node
-        | ObjectKind::Service
-        | ObjectKind::Task
-        | ObjectKind::Secret
-        | ObjectKind::Config => format!("{given} not found"),
-    }
-}
-
 fn absent_in(question: &Question) -> Option<String> {
     let given = &question.given;
     match &question.object {
-        QuestionObject::Container(_) => Some(absent(ObjectKind::Container, given)),
-        QuestionObject::Image(_) => Some(absent(ObjectKind::Image, given)),
-        QuestionObject::Volume(_) => Some(absent(ObjectKind::Volume, given)),
-        QuestionObject::Network(_) => Some(absent(ObjectKind::Network, given)),
+        QuestionObject::Container(_) => Some(ObjectKind::Container.missing(given)),
+        QuestionObject::Image(_) => Some(ObjectKind::Image.missing(given)),
+        QuestionObject::Volume(_) => Some(ObjectKind::Volume.missing(given)),
+        QuestionObject::Network(_) => Some(ObjectKind::Network.missing(given)),
         QuestionObject::Daemon
         | QuestionObject::NewContainer(_)
         | QuestionObject::NewVolume(_)

@@ -177,32 +177,11 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     // The docker command tries one kind of object after another, but only as long as it gets a 404.
-    Err(Refusal::not_found(format!(
-        "no such object: `{}` cannot be the name or id of {}",
-        object.escape_debug(),
-        noun(kind)
-    )))
+    Err(Refusal::not_found(kind.missing(&object.escape_debug().to_string())))
 }
 
 /// Whether the text has only letters, digits and `punctuation`, and starts with a letter or digit.
 fn is_word(text: &str, punctuation: &[u8]) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
-}
-
-fn noun(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::None => "anything",
-        ObjectKind::Container => "a container",
-        ObjectKind::Exec => "an exec",
-        ObjectKind::Image => "an image",
-        ObjectKind::Volume => "a volume",
-        ObjectKind::Network => "a network",
-        ObjectKind::Plugin => "a plugin",
-        ObjectKind::Node => "a node",
-        ObjectKind::Service => "a service",
-        ObjectKind::Task => "a task",
-        ObjectKind::Secret => "a secret",
-        ObjectKind::Config => "a config",
-    }
 }

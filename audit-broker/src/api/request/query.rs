@@ -7,7 +7,7 @@ use crate::api::query_json;
 use crate::api::route::{Parameter, ParameterKind, Route};
 use crate::refusal::Refusal;
 
-/// The query as the broker understood it. It omits keys that dockerd treats as absent.
+/// The query as the broker understood it. It omits keys that dockerd ignores or treats as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     pairs: Vec<(&'static str, String)>,
@@ -57,29 +57,21 @@ impl Query {
     }
 }
 
-/// Parses the query of a request to a route. Refuses unknown keys, which dockerd would ignore.
+/// Parses the query of a request to a route.
+///
+/// It leaves out keys that no version of dockerd reads on this route, and every value but the first of
+/// a key of which dockerd reads one.
 pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal> {
     let mut pairs: Vec<(&'static str, String)> = Vec::new();
     let mut seen: Vec<&'static str> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = decode(key)?;
-        let Some(parameter) = route.parameter(&key) else {
-            return Err(Refusal::bad_request(format!(
-                "`{}` is not a query key of {} {}",
-                key.escape_debug(),
-                route.method.name(),
-                route.path
-            )));
-        };
+        let (key, value) = (decode(key)?, decode(value)?);
+        let Some(parameter) = route.parameter(&key) else { continue };
         if seen.contains(&parameter.name) && !parameter.repeats {
-            return Err(Refusal::bad_request(format!(
-                "the query key `{}` occurs more than once",
-                parameter.name
-            )));
+            continue;
         }
         seen.push(parameter.name);
-        let value = decode(value)?;
         if let Some(value) = canonical(parameter, &value)? {
             pairs.push((parameter.name, value));
         }
@@ -138,6 +130,7 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
         ParameterKind::Text | ParameterKind::Lines | ParameterKind::PsArguments => {
             Ok(Some(value.to_owned()))
         }
+        ParameterKind::Refused { why } => Err(Refusal::bad_request(format!("`{name}`: {why}"))),
         ParameterKind::Filters => from_json(query_json::filters(value)),
         ParameterKind::Map => from_json(query_json::map(value)),
         ParameterKind::List => from_json(query_json::list(value)),

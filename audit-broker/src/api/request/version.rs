@@ -31,6 +31,15 @@ impl ApiVersion {
         self.minor >= 49
     }
 
+    /// Whether a daemon whose newest version this is reads the keys of `HostConfig` also at the top of
+    /// a create request: docker 20.10 to 26.
+    ///
+    /// # Source
+    /// `getHostConfig` in `runconfig/config_unix.go` of moby, which v27.0 removed.
+    pub(crate) const fn reads_host_keys_at_the_top(self) -> bool {
+        self.minor <= 45
+    }
+
     /// Refuses a version that the broker does not forward. The text is dockerd's own, because
     /// clients look for it.
     ///

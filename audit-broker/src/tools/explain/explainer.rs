@@ -91,7 +91,7 @@ impl Explainer {
         request: &Parts,
         document: &Bytes,
     ) -> Result<(Explained, DockerdAnswer), Unreachable> {
-        let (head, body) = match self.parse(request, document) {
+        let (head, body) = match parse(request, document) {
             Ok(parsed) => parsed,
             Err(refusal) => {
                 let call = format!("{} {}", request.method, request.uri.path());
@@ -152,19 +152,18 @@ impl Explainer {
         let dangers = dangers.map(|found| (found.to_string(), found.gives_host_access())).collect();
         Outcome::Judged { questions, dangers, withheld: judged.withheld }
     }
+}
 
-    fn parse(&self, request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
-        let Parts { method, uri, version, headers, .. } = request;
-        let ignored = &self.settings.ignore_headers;
-        let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST, ignored)?;
-        let kind = head.route.body;
-        let body = match kind.format() {
-            BodyFormat::None if !head.has_body => Body::None,
-            BodyFormat::Stream => Body::Stream,
-            BodyFormat::None | BodyFormat::Json => parse_body(kind, document)?,
-        };
-        Ok((head, body))
-    }
+fn parse(request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
+    let Parts { method, uri, version, headers, .. } = request;
+    let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST)?;
+    let kind = head.route.body;
+    let body = match kind.format() {
+        BodyFormat::None if !head.has_body => Body::None,
+        BodyFormat::Stream => Body::Stream,
+        BodyFormat::None | BodyFormat::Json => parse_body(kind, document)?,
+    };
+    Ok((head, body))
 }
 
 fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {
