@@ -39,6 +39,8 @@ mod observe;
 mod policy;
 #[path = "broker/registry.rs"]
 mod registry;
+#[path = "broker/requests.rs"]
+mod requests;
 #[path = "broker/streams.rs"]
 mod streams;
 #[path = "broker/terminal.rs"]

@@ -232,6 +232,8 @@ impl Rewriter<'_> {
         refuse_oversized(texts)?;
         if build_cache::is_classic(query) {
             self.keep_cache_apart(&action.owner, query)?;
+        } else if build_cache::is_plain_buildkit(query) {
+            build_cache::refuse_buildkit(self.permissions.may_take_every_name())?;
         }
         Ok(Plan { broker_names_image: broker_names_image(action), ..Plan::default() })
     }

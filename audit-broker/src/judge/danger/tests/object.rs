@@ -27,7 +27,24 @@ fn s20_each_build_can_forge_records() {
         let dangers = crate::judge::danger::dangers(&build);
         assert!(dangers.names().contains("evidence-forging"), "{target}");
         assert_eq!(dangers.gives_host_access(), target.contains("version"), "{target}");
-        assert!(!format!("{:?}", dangers.ways).contains("EvidenceForging"), "{target}");
+        let is_recorded = format!("{:?}", dangers.ways).contains("EvidenceForging");
+        assert_eq!(is_recorded, target.contains("version"), "{target}");
+    }
+}
+
+/// Without a session, dockerd asks BuildKit for nothing of the host.
+#[test]
+fn k05_a_build_by_buildkit_has_only_its_own_dangers() {
+    let version = "evidence-forging query version 2";
+    assert_eq!(of_query("/build?version=2&t=x"), [version]);
+    assert_eq!(
+        of_query("/build?version=2&networkmode=host"),
+        ["host-network query networkmode host", version]
+    );
+    let protocol = ["host-network query version 2", "devices query version 2"];
+    for target in ["session=x", "remote=client-session", "outputs=%5B%7B%22Type%22:%22oci%22%7D%5D"]
+    {
+        assert_eq!(of_query(&format!("/build?version=2&{target}")), protocol, "{target}");
     }
 }
 
@@ -79,8 +96,12 @@ fn i06_builder() {
     };
     assert_eq!(upgrade("/grpc"), ["host-network POST /grpc ", "devices POST /grpc "]);
     assert_eq!(upgrade("/session"), ["host-network POST /session ", "devices POST /session "]);
-    let build = of_query("/build?version=2");
-    assert_eq!(build, ["host-network query version 2", "devices query version 2"]);
+    for build in ["/build?version=2&session=x", "/build?version=3"] {
+        let version = if build.contains('3') { 3 } else { 2 };
+        let protocol =
+            ["host-network", "devices"].map(|it| format!("{it} query version {version}"));
+        assert_eq!(of_query(build), protocol, "{build}");
+    }
 }
 
 #[test]
