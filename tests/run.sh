@@ -19,7 +19,7 @@ package|network|each library makes a complete package that compiles by itself
 semver|network, a release tag|audit-core breaks no program that uses its last release
 dependencies|network|licences, sources and advisories of the dependencies, by deny.toml
 oldest|network|every crate compiles with the oldest Rust that its manifest names
-fuzz|nightly Rust|each fuzz target of audit-core for 60 seconds
+fuzz|nightly Rust|each fuzz target of audit-core and audit-trail for 60 seconds
 differential|Go, dockerd 20.10 as a source package|random request bodies, read by the broker and by the structs of dockerd
 live|root, auditd, dockerd|audit-cli on the real host: ausearch, sudo, rsyslog, journald
 broker|root, auditd, dockerd, Go|real clients through the broker, and the corpus of known bypasses, on each engine
@@ -123,7 +123,7 @@ check_unit() {
 check_package() {
     say "packages"
     local library content file packages=()
-    for library in audit-core audit-host audit-capi; do
+    for library in audit-core audit-trail audit-host audit-capi; do
         packages+=(--package "$library")
         content=$(cargo package --quiet --allow-dirty --list --package "$library")
         for file in LICENSE-MIT LICENSE-APACHE README.md; do
@@ -351,11 +351,12 @@ check_fuzz() {
         return
     fi
     cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
-    local target found
+    local crate target found
     found=$(mktemp -d)
-    for target in replies record; do
+    for target in audit-core/replies audit-core/record audit-trail/trail; do
+        crate=${target%/*} target=${target#*/}
         mkdir "$found/$target"
-        if ! (cd audit-core && cargo +nightly fuzz run --sanitizer none "$target" \
+        if ! (cd "$crate" && cargo +nightly fuzz run --sanitizer none "$target" \
             "$found/$target" "fuzz/corpus/$target" -- \
             -max_total_time=60 -max_len=20000 -verbosity=0) >"$found/log" 2>&1; then
             tail -40 "$found/log"
@@ -406,6 +407,7 @@ check_bench() {
     benches/wrapper.sh 20 >/dev/null
     cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
     benches/broker.sh --short >/dev/null
+    benches/report.sh 16 1 >/dev/null
 }
 
 wants() { [[ " ${wanted[*]} " = *" $1 "* ]]; }
