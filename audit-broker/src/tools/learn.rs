@@ -45,10 +45,10 @@ pub(crate) fn learn(options: &Learning) -> anyhow::Result<String> {
         .as_raw();
     let mut trail = Trail::default();
     if let Some(path) = &options.input {
-        source::file(path, |lines| trail.add(lines, uid))?;
+        source::file(path, |record| trail.add(record, uid))?;
     } else {
         let (since, until) = (options.since.as_deref(), options.until.as_deref());
-        source::logs(since, until, |lines| trail.add(lines, uid))?;
+        source::logs(since, until, |record| trail.add(record, uid))?;
     }
     Ok(propose(&trail.own(uid), options, &Person::name_of))
 }
@@ -90,11 +90,12 @@ impl Learning {
 /// The header of the proposal: its source, and the records that were ignored.
 fn header(trail: &OwnRecords, unidentified: usize) -> String {
     let OwnRecords { records, foreign, truncated } = trail;
-    let time = |seconds| {
+    let time = |seconds: u64| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let time = DateTime::from_timestamp(seconds, 0);
         time.map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
     };
-    let times = || records.iter().map(|record| record.time.seconds);
+    let times = || records.iter().map(|record| record.time.seconds());
     let mut header = format!("Proposed by `audit-broker learn` from {} records", records.len());
     if let (Some(first), Some(last)) = (times().min(), times().max()) {
         header = format!("{header}, {} to {} UTC", time(first), time(last));

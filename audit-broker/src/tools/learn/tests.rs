@@ -80,7 +80,12 @@ impl WrittenTrail {
 
     fn proposal(&self, options: &Learning) -> String {
         let mut trail = Trail::default();
-        trail.add(&mut self.lines.as_slice(), BROKER_UID).unwrap();
+        let mut lines = audit_trail::Trail::new();
+        lines.add_stream("test", std::io::Cursor::new(self.lines.clone()));
+        lines.read(|record| {
+            trail.add(record, BROKER_UID);
+            std::ops::ControlFlow::Continue(())
+        });
         propose(&trail.own(BROKER_UID), options, &name_of)
     }
 
