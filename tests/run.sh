@@ -405,6 +405,7 @@ check_quickstart() {
 check_bench() {
     say "the benchmarks, in short rounds"
     benches/wrapper.sh 20 >/dev/null
+    benches/dropin.sh 2 >/dev/null
     cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
     benches/broker.sh --short >/dev/null
     benches/report.sh 16 1 >/dev/null

@@ -38,6 +38,16 @@ impl Record<'_> {
         for_each_text(self, &mut Vec::new(), |text| texts.push(text.to_vec()))?;
         Ok(texts)
     }
+
+    /// Passes each text to `take`, in order, without a copy of its own for each.
+    ///
+    /// `scratch` holds the text under construction. A caller that reuses it avoids allocations.
+    ///
+    /// # Errors
+    /// As [`texts`](Self::texts), before the first text.
+    pub fn each_text(&self, scratch: &mut Vec<u8>, take: impl FnMut(&[u8])) -> Result<(), Error> {
+        for_each_text(self, scratch, take)
+    }
 }
 
 /// Passes each text of the record to `take`, in order. None is longer than [`Record::TEXT_LIMIT_BYTES`].
