@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "event_id",
             "error",
             "command_line",
+            "proc_file",
             "terminal",
             "subject",
             "record",

@@ -129,13 +129,17 @@ pub(crate) fn has_only_the_rights_of(login: Option<Auid>) -> bool {
     login.is_some_and(|login| uids.iter().all(|uid| uid.as_raw() == login.number()))
 }
 
-/// `setresgid(2)` - Drops the group that a set-group-id bit gave, for good, so that the next program
-/// does not have it.
+/// `getresgid(2)`, `setresgid(2)` - Drops the group that a set-group-id bit gave, for good, so that the
+/// next program does not have it.
 ///
 /// # Errors
 /// The error of the system call.
 pub(crate) fn drop_extra_group() -> nix::Result<()> {
-    let group = nix::unistd::getgid();
+    let groups = nix::unistd::getresgid()?;
+    let group = groups.real;
+    if groups.effective == group && groups.saved == group {
+        return Ok(());
+    }
     nix::unistd::setresgid(group, group, group)
 }
 

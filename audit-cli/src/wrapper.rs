@@ -18,7 +18,7 @@ use crate::command::program::{self, NotRunnable};
 use crate::docker;
 use crate::exit;
 use crate::process;
-use crate::record::{self, CommandRecords};
+use crate::record::{self, CommandRecords, Recorder};
 use crate::report::{self, Failure};
 use crate::settings::{self, Settings};
 use crate::supervise;
@@ -29,6 +29,7 @@ use crate::supervise;
 /// # Errors
 /// If the command did not run: the message and the exit code.
 pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
+    let recorder = Recorder::begin();
     let settings = Settings::load().map_err(not_recorded)?;
     let mask = load_mask().map_err(not_recorded)?;
     let program = find(invocation, &settings);
@@ -53,7 +54,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let will_run = refusal.is_none() && program.is_ok();
     let outcome = if will_run { Outcome::Success } else { Outcome::Failed };
 
-    record::write(&records.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    recorder.write(&records.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
     // More people read the journal than the trail, so the journal gets no digests.
     let words = masked_words(invocation, &settings, &Mask::default(), completing.is_some());
     record::write_journal_line(&program, refusal.is_some(), &words, &records.subject);

@@ -9,6 +9,8 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use crate::proc_file::read_once;
+
 /// The name of a terminal below `/dev`, such as `pts/3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminal(String);
@@ -44,8 +46,8 @@ impl Terminal {
     }
 
     fn controlling() -> Option<Self> {
-        let stat = fs::read_to_string("/proc/thread-self/stat").ok()?;
-        let device = controlling_device(&stat)?;
+        let stat = read_once(Path::new("/proc/thread-self/stat")).ok()?;
+        let device = controlling_device(&String::from_utf8_lossy(&stat))?;
         if let Some(index) = pseudo_terminal_index(device) {
             return Self::named(&format!("pts/{index}"), device.number());
         }

@@ -76,7 +76,7 @@ impl Journal {
 }
 
 fn write(line: &JournalLine) {
-    journal::write(&Entry {
+    journal::write(|| Entry {
         writer: "audit-broker",
         user: user_name(line.login_uid),
         run_as: "root".to_owned(),

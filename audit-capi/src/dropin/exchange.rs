@@ -1,7 +1,7 @@
 //! The netlink exchange on a socket that the C program owns.
 //!
-//! This file knows which socket a record goes through, and how the kernel's answer is found. It knows nothing about
-//! the content of records.
+//! This file knows which socket a record goes through, and how to find the kernel's answer. It knows
+//! nothing about the content of records.
 //!
 //! `audit-core` has an exchange of its own, on a socket that it owns. This one borrows a descriptor
 //! that the program may close, reuse or pass to a child at any time. So it keeps nothing between two

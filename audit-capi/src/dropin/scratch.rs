@@ -1,7 +1,7 @@
 //! Memory that one call leaves to the next, so that a record costs little.
 //!
-//! This file knows which of it may be used after a fork. It keeps nothing that the record depends on, except for the
-//! path of the program.
+//! This file knows what of it another process may use. It keeps two values of a record: the path of the
+//! program and the name of the host.
 
 use std::fs;
 use std::os::unix::ffi::OsStringExt;

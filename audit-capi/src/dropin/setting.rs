@@ -1,6 +1,7 @@
 //! The program, terminal and host of a record, as libaudit finds them.
 //!
-//! This file knows the caller's arguments and this process. It keeps nothing between two calls but the program.
+//! This file knows the caller's arguments and this process. Only `scratch` keeps something between two
+//! calls.
 
 use std::borrow::Cow;
 use std::fs;
