@@ -11,6 +11,7 @@ pub(crate) mod exec;
 mod fold;
 mod go_json;
 pub(crate) mod host_config;
+pub(crate) mod image_archive;
 mod legacy;
 pub(crate) mod mount;
 pub(crate) mod network;

@@ -89,6 +89,42 @@ impl Call {
         }
     }
 
+    /// Records that the policies deny a name that an archive gives, and returns the error that stops the
+    /// request.
+    pub(crate) async fn deny_name(&self, denial: Denial, name: &str) -> Stop {
+        let call_records = self.call_records().of_name(name);
+        let records = call_records.of_denial(denial.reason());
+        let recorded = self.connection.state.recorder.write(&self.action.subject, &records).await;
+        match or_warn(recorded, self.settings.on_failure) {
+            Ok(()) => Stop::Denied { help: self.settings.denial_help.clone(), denial },
+            Err(stop) => stop,
+        }
+    }
+
+    /// Records a name that an archive gives, before dockerd gets the end of the archive.
+    ///
+    /// # Errors
+    /// If the name cannot be recorded.
+    pub(crate) async fn record_name(
+        &self,
+        name: &str,
+        permitted_by: Option<&str>,
+        reported: Option<&Denial>,
+    ) -> Result<(), Stop> {
+        let call_records = self.call_records().of_name(name);
+        let mut records = call_records.of_request(permitted_by);
+        records.extend(reported.map(|denial| call_records.of_report(denial.reason())));
+        let recorded = self.connection.state.recorder.write(&self.action.subject, &records).await;
+        or_warn(recorded, self.settings.on_failure)
+    }
+
+    /// Records whether an image has got a name from its archive.
+    pub(crate) fn record_name_outcome(&self, name: &str, outcome: CallOutcome) {
+        let call_records = self.call_records().of_name(name);
+        let records = call_records.of_outcome(outcome, None);
+        self.connection.state.recorder.write_later(&self.action.subject, &records);
+    }
+
     /// Records the call before the broker makes it, and the denial if only report mode allows it.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ use crate::call::stop::Stop;
 use crate::dockerd::upstream::DockerdConnection;
 use crate::record::outcome::CallOutcome;
 
-use load::LoadLock;
+use load::{LoadLock, NamedLoad};
 use relay::OutcomeSource;
 pub(crate) use stream::Stream;
 
@@ -76,13 +76,21 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
     let load_lock = LoadLock::default();
-    let body = request::body(call, client, json, &load_lock);
-    let (response, connection) = call.connection.upstream.send(head.map(|()| body)).await?;
+    let named_load = call.plan.reads_archive.then(Rc::<NamedLoad>::default);
+    let body = request::body(call, client, json, &load_lock, named_load.as_ref());
+    let sent = call.connection.upstream.send(head.map(|()| body)).await;
+    if let Some(stop) = named_load.as_ref().and_then(|load| load.stop.take()) {
+        call.record_outcome(CallOutcome::Failed, None);
+        return Err(stop);
+    }
+    let (response, connection) = sent?;
     if response.status().as_u16() >= 400 {
         call.record_outcome(outcome_of(response.status()), None);
         return Ok(Forwarded::Response(dockerd_error::response(call, response, connection).await?));
     }
-    Ok(Forwarded::Response(respond(call, response, connection, pulled, load_lock).await?))
+    Ok(Forwarded::Response(
+        respond(call, response, connection, pulled, (load_lock, named_load)).await?,
+    ))
 }
 
 /// The response to a call that the broker serves itself: a prune of the caller's own objects, or a
@@ -138,7 +146,7 @@ async fn respond(
     response: Response<Incoming>,
     connection: DockerdConnection,
     pulled: Option<pull::PulledName>,
-    load_lock: LoadLock,
+    load: (LoadLock, Option<Rc<NamedLoad>>),
 ) -> Result<Response<ResponseBody>, Stop> {
     let status = response.status();
     let outcome_source = if call.action.head.route.response == ResponseKind::Progress {
@@ -159,7 +167,7 @@ async fn respond(
     if outcome_source.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
-    Ok(relay::relay(call, response, connection, outcome_source, load_lock))
+    Ok(relay::relay(call, response, connection, outcome_source, load))
 }
 
 /// Whether the call waits for a container. The response is short and ends with the exit status.

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 
 use crate::api::body::Body;
+use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::finder::Finder;
@@ -94,7 +95,13 @@ impl Judge<'_> {
             }
         };
         let finder = Finder::new(version, upstream);
-        let references = finder.find(&mut head, &mut body, &object).await?;
+        let mut references = finder.find(&mut head, &mut body, &object).await?;
+        if head.route.operation == Operation::Image(ImageOperation::Load)
+            && !self.may_take_every_name()
+        {
+            // The broker reads the archive, and then judges each name.
+            references.names_taken.clear();
+        }
         let (subject, owner) = (Rc::clone(self.subject), self.owner.clone());
         let action = Action { subject, owner, head, body, object, references };
 
@@ -113,6 +120,11 @@ impl Judge<'_> {
     /// What the policies permit the caller.
     pub(crate) fn permissions(&self) -> Permissions<'_> {
         Permissions { policy: self.policy, mode: self.mode, principal: self.principal }
+    }
+
+    /// Whether the policies let the caller give any name to an image, even if they only report denials.
+    fn may_take_every_name(&self) -> bool {
+        Permissions { mode: Mode::Enforce, ..self.permissions() }.may_take_every_name()
     }
 
     fn withheld(&self, body: &Body, questions: &Questions) -> Vec<Withheld> {

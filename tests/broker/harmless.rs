@@ -160,3 +160,79 @@ fn k08_a_user_creates_an_isolated_network() {
     let (is_made, told) = create("routed");
     assert!(!is_made && told.contains("flag --opt"), "{told}");
 }
+
+/// Saves the image `mine:1` of the user, and removes it.
+const SAVED: &str = "docker create --name $N fedora sh -c 'echo inside' >/dev/null && \
+    docker export $N | docker import -c 'LABEL '$N=1 - $N:1 >/dev/null && docker rm $N >/dev/null && \
+    docker tag $N:1 $N:2 && docker save $N:1 $N:2 >saved && docker rmi $N:1 $N:2 >/dev/null";
+
+#[test]
+fn k08_a_user_loads_their_own_images() {
+    for (name, site) in Site::all("") {
+        let tag = crate::host::tag();
+        let _away = Finally(format!("docker rmi -f {tag}:1 {tag}:2 >/dev/null 2>&1; true"));
+        let run = |line: &str| {
+            let made = format!("export N={tag}; cd $(mktemp -d) && {SAVED} && {line}; rm -rf $PWD");
+            site.user(PERSON, &made).replace(&tag, "NAME")
+        };
+        let loaded = "Loaded image: NAME:1\nLoaded image: NAME:2\n";
+        assert_eq!(
+            run("docker load -q -i saved && docker rmi $N:1 $N:2 >/dev/null"),
+            loaded,
+            "{name}"
+        );
+        assert_eq!(
+            run(
+                "docker load -q <saved; docker load -q <saved; docker rmi $N:1 $N:2 | grep -c Untagged"
+            ),
+            format!("{loaded}{loaded}2\n"),
+            "{name}"
+        );
+        let packed = "gzip saved && docker load -q -i saved.gz && docker rmi $N:1 $N:2 >/dev/null";
+        assert_eq!(run(packed), loaded, "{name}");
+        let packed = run("xz saved && docker load -q -i saved.xz");
+        assert!(packed.contains("use `xz -dc FILE | docker load`"), "{name}: {packed}");
+    }
+}
+
+#[test]
+fn k08_an_archive_with_a_name_of_root_loads_nothing() {
+    for (name, site) in Site::all("") {
+        let tag = crate::host::tag();
+        let _away = Finally(format!("docker rmi -f {tag}:1 {tag}:2 >/dev/null 2>&1; true"));
+        let saved = format!("export N={tag}; {SAVED}; mv saved /tmp/{tag}.tar");
+        let _file = Finally(format!("rm -f /tmp/{tag}.tar"));
+        site.user(PERSON, &format!("cd $(mktemp -d); {saved}"));
+        site.root(&format!("docker tag fedora {tag}:2"));
+        let told = site.user(PERSON, &format!("docker load -i /tmp/{tag}.tar"));
+        let denied = format!("not allowed: image-name of {tag}:2: no policy permits it");
+        assert!(told.contains(&denied) && !told.contains("Loaded"), "{name}: {told}");
+        let images =
+            site.root(&format!("docker images -aq {tag} | sort -u; docker images -q fedora"));
+        assert_eq!(images.lines().count(), 2, "{name}: {images}");
+        site.root(&format!("docker rmi {tag}:2"));
+    }
+}
+
+/// The client would show no reason for a denial of the attach, or of the start of a process.
+#[test]
+fn k10_the_user_sees_why_a_command_is_denied() {
+    let policies = shipped("default")
+        + "@id(\"no-attach\") forbid(principal == User::\"dwalsh\", action == Action::\"container-attach\", resource);
+           @id(\"no-root\") forbid(principal == User::\"dwalsh\", action == Action::\"container-exec\", resource)
+           when { context.asRoot };";
+    let broker = Broker::with_policies(&policies, "");
+    let lines = Lines::at(&broker);
+    lines.give(&[
+        (
+            "docker run -i --rm fedora true 2>&1 | grep -c '(flag -i): policy no-attach forbids it'",
+            "1\n",
+        ),
+        (
+            "docker run -d --init --security-opt no-new-privileges --name $N fedora sleep 60 >/dev/null
+             docker exec $N true 2>&1 | grep -c \"not allowed: container-exec of container $N: policy no-root\"
+             docker exec -u 1000 $N echo inside; docker rm -f $N",
+            "1\ninside\nNAME\n",
+        ),
+    ]);
+}

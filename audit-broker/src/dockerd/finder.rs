@@ -13,7 +13,7 @@ mod platform;
 use std::collections::{HashMap, HashSet};
 
 pub(crate) use device::wanted_devices;
-pub(crate) use image::{holder_of, name_pulled};
+pub(crate) use image::{ambiguous, holder_of, name_pulled};
 
 use hyper::StatusCode;
 

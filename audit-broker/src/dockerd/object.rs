@@ -184,6 +184,8 @@ pub(crate) struct Exec {
     pub(crate) id: String,
     pub(crate) command: Vec<String>,
     pub(crate) is_privileged: bool,
+    /// As the request that created the process has it; empty if it names none.
+    pub(crate) user: String,
     pub(crate) container: Container,
 }
 
@@ -220,6 +222,7 @@ struct ProcessDocument {
     entrypoint: String,
     arguments: Vec<String>,
     privileged: bool,
+    user: String,
 }
 
 impl Object {
@@ -452,6 +455,7 @@ async fn exec(
         id: document.id,
         command: [vec![document.process.entrypoint], document.process.arguments].concat(),
         is_privileged: document.process.privileged,
+        user: document.process.user,
         container,
     }))
 }

@@ -27,6 +27,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::request::ApiVersion;
 use crate::net::client_stream::ClientBody;
+use crate::net::rewritten_body::RewrittenBody;
 use crate::net::socket::{SharedSocket, Socket};
 use crate::sys;
 pub(crate) use own_request::CHANGE_TIMEOUT;
@@ -36,8 +37,9 @@ pub(crate) use unreachable::{BodyError, Unreachable};
 /// The source of an error.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives.
-pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
+/// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives. The broker
+/// may rewrite that on its way.
+pub(crate) type RequestBody = Either<Full<Bytes>, Either<ClientBody, RewrittenBody>>;
 
 /// The pause between two attempts to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);

@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::anonymous_volume;
 use crate::api::route::BodyKind;
 use crate::call::Call;
@@ -116,6 +118,25 @@ pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
 pub(super) fn claim_name_of(call: &Call, name: &str, image_id: &str) {
     let key = name_key(name, image_id);
     claim(&call.connection.state.owners, OwnedKind::ImageName, &key, &call.action.owner);
+}
+
+/// Removes the recorded owners of the images that dockerd reports as deleted. An image that comes again,
+/// from an archive or a registry, has the same id.
+pub(super) fn forget_deleted(call: &Call, response: &[u8]) {
+    #[derive(Deserialize)]
+    struct Change {
+        #[serde(rename = "Deleted", default)]
+        deleted: String,
+    }
+    let changes: Vec<Change> = serde_json::from_slice(response).unwrap_or_default();
+    let owners = &call.connection.state.owners;
+    for Change { deleted: id } in changes {
+        if owners.get(OwnedKind::Image, &id).is_some()
+            && let Err(error) = owners.forget(OwnedKind::Image, &id)
+        {
+            tracing::error!("could not remove the recorded owner of image {id}: {error:#}");
+        }
+    }
 }
 
 /// Removes the recorded owner of a name that the image no longer has.

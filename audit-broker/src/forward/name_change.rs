@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use hyper::{Method, Response, StatusCode};
 use tokio::time::sleep;
 
-use super::claim::{claim_name, forget_name};
+use super::claim::{claim_name, forget_deleted, forget_name};
 use super::name_race::{give_back, images_named, order_name};
 use crate::api::request::percent;
 use crate::call::Call;
@@ -53,14 +53,19 @@ pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLo
 /// # Errors
 /// If the policies deny it.
 pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), Stop> {
+    match decide_about(call, questions) {
+        Decision::Allow { .. } => Ok(()),
+        Decision::Deny(denial) => Err(call.deny(denial).await),
+    }
+}
+
+/// Asks the policies about what the broker has read since it judged the call.
+pub(super) fn decide_about(call: &Call, questions: Vec<Question>) -> Decision {
     let (call_facts, findings) = (policy::CallFacts::default(), Findings::default());
     let questions =
         Questions { call: call_facts, all: questions, is_foreign_exec: false, findings };
     let policy = call.connection.state.policy();
-    match decide(&policy, call.settings.mode, &call.principal, &questions) {
-        Decision::Allow { .. } => Ok(()),
-        Decision::Deny(denial) => Err(call.deny(denial).await),
-    }
+    decide(&policy, call.settings.mode, &call.principal, &questions)
 }
 
 /// Completes a change even if the client disconnects, and records the outcome.
@@ -235,6 +240,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Sto
         Found::Yes(removed) => removed,
         Found::No(status, error) => return Err(Stop::NotFound(status, error)),
     };
+    forget_deleted(&call, &removed);
     change.give_back_later(&call, lock);
     Ok(response::document(StatusCode::OK, removed))
 }
@@ -269,8 +275,9 @@ pub(super) async fn remove_own(
     let reference = percent::encode_path(reference(call, &image, name));
     let target = format!("/v{}/images/{reference}", call.version);
     let removed = upstream.command(Method::DELETE, &target).await?;
-    if removed.is_some() {
+    if let Some(response) = &removed {
         forget_name(call, name, image_id);
+        forget_deleted(call, response);
     }
     let change = NameChange { names: vec![name.to_owned()], given: None, since };
     change.give_back_to_root(call).await?;

@@ -11,6 +11,7 @@ use hyper::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::claim::forget_deleted;
 use super::name_change::remove_own;
 use crate::api::request::percent;
 use crate::call::Call;
@@ -73,7 +74,9 @@ pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
         let mut responses = Vec::new();
         if image.tags().is_empty() {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&id));
-            responses.push(upstream.command(Method::DELETE, &target).await?);
+            let removed = upstream.command(Method::DELETE, &target).await?;
+            forget_deleted(call, removed.as_deref().unwrap_or_default());
+            responses.push(removed);
         }
         for name in names {
             // A name that another call holds stays.

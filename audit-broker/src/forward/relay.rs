@@ -11,7 +11,7 @@ use hyper::{Response, StatusCode};
 
 use super::claim::{claim_image, claim_names};
 use super::events::Events;
-use super::load::LoadLock;
+use super::load::{LoadLock, LoadedNames, NamedLoad};
 use super::naming::{self, ImageMade, Naming};
 use super::{advertise, stream};
 use crate::api::operation::{BuildOperation, ImageOperation, Operation};
@@ -36,7 +36,7 @@ pub(super) fn relay(
     response: Response<Incoming>,
     connection: DockerdConnection,
     outcome_source: Option<OutcomeSource>,
-    load_lock: LoadLock,
+    (load_lock, named_load): (LoadLock, Option<Rc<NamedLoad>>),
 ) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     head.headers = response::relayed_headers(head.headers);
@@ -58,7 +58,10 @@ pub(super) fn relay(
         }
         OutcomeSource::Wait => OutcomeReader::of_wait(at_end),
     });
-    let filter = filter(call, head.status, made);
+    let filter = match named_load {
+        Some(load) => Some(Box::new(LoadedNames::of(call, &load)) as Box<dyn Filter>),
+        None => filter(call, head.status, made),
+    };
     let relay = Relay { body, connection: Some(connection), outcome, filter, is_at_end: false };
     Response::from_parts(head, ResponseBody::relayed(relay))
 }

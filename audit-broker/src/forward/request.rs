@@ -11,7 +11,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE};
 use hyper::http::uri::InvalidUri;
 use hyper::{Method, Request};
 
-use super::load::{self, LoadLock};
+use super::load::{self, LoadLock, NamedLoad};
 use super::{naming, stream};
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
@@ -20,6 +20,7 @@ use crate::call::Call;
 use crate::call::inbound::Inbound;
 use crate::dockerd::upstream::{self, RequestBody, Unreachable};
 use crate::net::client_stream::ClientBody;
+use crate::net::rewritten_body::RewrittenBody;
 
 /// The request without its body.
 ///
@@ -68,6 +69,7 @@ pub(super) fn body(
     client: &mut Inbound,
     json: Option<Bytes>,
     load_lock: &LoadLock,
+    named_load: Option<&Rc<NamedLoad>>,
 ) -> RequestBody {
     let is_stream = call.action.body == Body::Stream;
     let Some(body) = client.body.take_if(|_| is_stream) else {
@@ -76,5 +78,9 @@ pub(super) fn body(
     let begun = std::mem::take(&mut client.begun);
     let body = ClientBody::new(begun, body, &call.connection.phase);
     let is_load = call.action.head.route.operation == Operation::Image(ImageOperation::Load);
-    Either::Right(if is_load { body.ending_after(load::lock_names(call, load_lock)) } else { body })
+    Either::Right(match named_load {
+        Some(load) => Either::Right(RewrittenBody::new(body, load::without_names(call, load))),
+        None if is_load => Either::Left(body.ending_after(load::lock_names(call, load_lock))),
+        None => Either::Left(body),
+    })
 }

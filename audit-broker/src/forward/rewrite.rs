@@ -170,17 +170,17 @@ impl Rewriter<'_> {
     fn image(&self, operation: ImageOperation, action: &mut Action) -> Result<Plan, Refusal> {
         match operation {
             ImageOperation::Pull => {
-                // dockerd may use a pulled image as a cached step of a build.
-                if build_cache::trusts_pulled(action.references.engine)
-                    && !self.permissions.may_take_every_name()
-                {
-                    build_cache::mark(self.owners, &action.owner);
-                }
+                self.mark_cache(action);
                 let is_import = action.head.query.text("fromSrc").is_some();
                 Ok(Plan {
                     broker_names_image: is_import && broker_names_image(action),
                     ..Plan::default()
                 })
+            }
+            ImageOperation::Load => {
+                self.mark_cache(action);
+                let reads_archive = action.references.names_taken.is_empty();
+                Ok(Plan { reads_archive, ..Plan::default() })
             }
             ImageOperation::Push => self.push(action),
             ImageOperation::Remove => {
@@ -202,8 +202,17 @@ impl Rewriter<'_> {
             | ImageOperation::Inspect
             | ImageOperation::History
             | ImageOperation::Attestations
-            | ImageOperation::Load
             | ImageOperation::Tag => Ok(Plan::default()),
+        }
+    }
+
+    /// Records that the caller may have added to the build cache: dockerd may use a pulled or loaded image
+    /// as a cached step of a build.
+    fn mark_cache(&self, action: &Action) {
+        if build_cache::trusts_pulled(action.references.engine)
+            && !self.permissions.may_take_every_name()
+        {
+            build_cache::mark(self.owners, &action.owner);
         }
     }
 

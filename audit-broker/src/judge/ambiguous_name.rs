@@ -70,17 +70,30 @@ async fn refuse_names_of_image_ids(
     upstream: &Upstream,
 ) -> Result<(), FindError> {
     for taken in &action.references.names_taken {
-        let name = taken.name.strip_suffix(":latest").unwrap_or(&taken.name);
-        let digits = name.strip_prefix("sha256:").unwrap_or(name);
-        if !may_begin_id(digits) {
-            continue;
-        }
-        // A caller can know the id of an image that this host does not have yet.
-        let may_come = digits.len() >= SHORT_ID_DIGITS || digits.len() < name.len();
-        let found = object::image(digits, version, upstream).await?.map(|found| found.id);
-        if may_come || begins_an_id(digits, &found) {
-            return Err(refusal("image", name).into());
-        }
+        refuse_name_of_image_id(&taken.name, version, upstream).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a name of an image that another image's id begins with.
+///
+/// # Errors
+/// If the id of an image begins with the name, or may begin with it later.
+pub(crate) async fn refuse_name_of_image_id(
+    name: &str,
+    version: ApiVersion,
+    upstream: &Upstream,
+) -> Result<(), FindError> {
+    let name = name.strip_suffix(":latest").unwrap_or(name);
+    let digits = name.strip_prefix("sha256:").unwrap_or(name);
+    if !may_begin_id(digits) {
+        return Ok(());
+    }
+    // A caller can know the id of an image that this host does not have yet.
+    let may_come = digits.len() >= SHORT_ID_DIGITS || digits.len() < name.len();
+    let found = object::image(digits, version, upstream).await?.map(|found| found.id);
+    if may_come || begins_an_id(digits, &found) {
+        return Err(refusal("image", name).into());
     }
     Ok(())
 }

@@ -21,7 +21,9 @@ use crate::judge::policy_action;
 use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::who::owner_finder::OwnerFinder;
-pub(crate) use image::{name_question, names_removed, pull_question, removal_questions};
+pub(crate) use image::{
+    loaded_questions, name_question, names_removed, pull_question, removal_questions,
+};
 
 /// Everything that the policies must permit before the broker makes a call.
 #[derive(Debug)]
@@ -137,6 +139,7 @@ pub(crate) async fn questions_of(
     all.extend(container::member(action, is_privileged, owner_finder).await?);
     all.extend(image::changed(action, owner_finder).await);
     all.extend(container::filtered_by(action, owner_finder).await?);
+    all.extend(container::attached(action, is_privileged, owner_finder).await);
     // The first question may be about the first name.
     for taken in action.references.names_taken.iter().skip(usize::from(is_name)) {
         all.push(name_question(taken, owner_finder).await);

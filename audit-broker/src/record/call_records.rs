@@ -97,6 +97,12 @@ impl<'a> CallRecords<'a> {
         }
     }
 
+    /// The records of one name that the archive of the call gives.
+    pub(crate) fn of_name(mut self, name: &str) -> Self {
+        self.object.sw = Some(name.to_owned());
+        self
+    }
+
     /// The records written before the broker forwards the call, with the policy that allows it.
     pub(crate) fn of_request<'b>(&'b self, policy: Option<&'b str>) -> Vec<Record<'b>> {
         let record_type = record_type(self.class);

@@ -206,7 +206,7 @@ pub(super) fn no_such_image(name: &str) -> Refusal {
 }
 
 /// The refusal of a name that docker itself can read in two ways.
-pub(super) fn ambiguous(name: &str) -> Refusal {
+pub(crate) fn ambiguous(name: &str) -> Refusal {
     Refusal::bad_request(format!(
         "`{}`: what follows `docker.io/` must not look like a registry",
         name.escape_debug()

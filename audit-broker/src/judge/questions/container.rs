@@ -1,6 +1,6 @@
 //! Questions about containers.
 
-use super::{Question, QuestionObject};
+use super::{Question, QuestionObject, image};
 use crate::api::body::Body;
 use crate::dockerd::object::Container;
 use crate::dockerd::references::FilteredBy;
@@ -8,6 +8,7 @@ use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger;
 use crate::judge::policy_action::{self, PolicyAction};
+use crate::policy::ContainerFacts;
 use crate::who::owner_finder::OwnerFinder;
 
 /// A question about an existing container. It may already have access to the host.
@@ -72,6 +73,29 @@ pub(super) async fn member(
         | Body::Secret(_)
         | Body::Config(_) => Ok(None),
     }
+}
+
+/// The question about the attach that follows after a container is created with `AttachStdin`, as by
+/// `docker run -i`. docker's client shows no reason if an attach is denied.
+pub(super) async fn attached(
+    action: &Action,
+    is_privileged: bool,
+    owner_finder: &OwnerFinder<'_>,
+) -> Option<Question> {
+    let Body::ContainerCreate(config) = &action.body else { return None };
+    if config.attach_stdin != Some(true) {
+        return None;
+    }
+    let container = ContainerFacts {
+        id: String::new(),
+        name: action.head.query.text("name").unwrap_or_default().to_owned(),
+        image: image::of_container(action, config, owner_finder).await,
+        labels: config.labels.clone().unwrap_or_default(),
+        maker: owner_finder.maker(Some(&action.owner)).await,
+    };
+    let attach = policy_action::CONTAINER_ATTACH.action(is_privileged);
+    let question = Question::new(attach, QuestionObject::NewContainer(container));
+    Some(Question { given: config.image.clone().unwrap_or_default(), ..question })
 }
 
 /// The containers and images by which a list is filtered. The caller must be allowed to see them.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
-use crate::dockerd::object::{Image, Object};
+use crate::dockerd::object::{Exec, Image, Object};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
 use crate::judge::danger::common_ancestor::common_ancestors;
@@ -23,12 +23,13 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> CallFacts {
     let user = match &action.body {
         Body::ContainerCreate(config) => config.user.clone(),
         Body::ExecCreate(exec) => exec.user.clone(),
+        // The process of an exec starts as it was created.
+        Body::ExecStart(_) => started(action).map(|exec| exec.user.clone()),
         Body::None
         | Body::Stream
         | Body::Auth(_)
         | Body::ContainerUpdate(_)
         | Body::Commit(_)
-        | Body::ExecStart(_)
         | Body::VolumeCreate(_)
         | Body::VolumeUpdate(_)
         | Body::NetworkCreate(_)
@@ -72,12 +73,21 @@ fn may_be_root(user: &str) -> bool {
     name.parse::<u32>().map_or(true, |uid| uid == 0)
 }
 
+/// The process that the call starts in a container.
+fn started(action: &Action) -> Option<&Exec> {
+    let Object::Exec(exec) = &action.object else { return None };
+    Some(exec)
+}
+
 /// Whether a process that the call starts in a container may become root through a set-uid program,
 /// whatever its user.
 fn may_become_root(action: &Action) -> bool {
     match (&action.body, &action.object) {
         (Body::ExecCreate(_), Object::Container(container)) => {
             !gains_no_privileges(container.host_config.security_opt.as_deref())
+        }
+        (Body::ExecStart(_), Object::Exec(exec)) => {
+            !gains_no_privileges(exec.container.host_config.security_opt.as_deref())
         }
         _ => false,
     }

@@ -11,8 +11,8 @@ use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::judge::action::Action;
-use crate::judge::policy_action;
-use crate::owner::{OwnedKind, full_name, name_key};
+use crate::judge::policy_action::{self, PolicyAction};
+use crate::owner::{OwnedKind, Owner, full_name, name_key};
 use crate::policy::ImageFacts;
 use crate::who::owner_finder::OwnerFinder;
 
@@ -213,6 +213,27 @@ fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
         None => full_name(&image.given),
     };
     image.image.tags().iter().find(|tag| **tag == name)
+}
+
+/// The questions about an image that existed before the caller loaded it from an archive. Without a name,
+/// the image goes with the first name that it gets, so the caller must be allowed to remove it.
+pub(crate) async fn loaded_questions(
+    owner: &Owner,
+    image: &Image,
+    owner_finder: &OwnerFinder<'_>,
+) -> Vec<Question> {
+    if owner_finder.owners.get(OwnedKind::Image, &image.id).as_ref() == Some(owner) {
+        return Vec::new();
+    }
+    let facts = owner_finder.image(image).await;
+    let question = |operation: PolicyAction| {
+        Question::new(operation.name, QuestionObject::Image(facts.clone()))
+    };
+    let mut questions = vec![question(policy_action::IMAGE_USE)];
+    if image.tags().is_empty() {
+        questions.push(question(policy_action::IMAGE_DELETE));
+    }
+    questions
 }
 
 /// The question about another owner's image that the caller reaches by the caller's own name. A push by

@@ -417,6 +417,7 @@ fn k02_exec_start() {
         id: "1".to_owned(),
         command: vec!["sh".to_owned()],
         is_privileged: true,
+        user: String::new(),
         container: container_named("web", &json!({"Privileged": true}), true),
     });
     assert_eq!(
