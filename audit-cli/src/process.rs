@@ -75,6 +75,15 @@ fn is_text(file: &Path) -> bool {
     read.is_ok() && first_line.all(|byte| *byte != 0)
 }
 
+/// `TIOCGWINSZ` of `ioctl_tty(2)` - The width of the terminal that is standard output, in columns; `None` if
+/// standard output is not a terminal.
+pub(crate) fn terminal_columns() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the call writes one winsize, and `size` is one that outlives the call.
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
+}
+
 /// `execv(3)` - Becomes the program.
 fn execute(program: &Path, words: &[OsString]) -> io::Result<Infallible> {
     let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);

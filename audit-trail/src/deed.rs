@@ -74,7 +74,7 @@ pub enum Recorder {
     /// confirms the login uid.
     Wrapper,
     /// The broker: the kernel says that a process of its user wrote the record, and a record of the
-    /// broker's start names that process.
+    /// broker's start names that process. If the log begins later, the user is all there is.
     Broker,
     /// A record in the broker's form from another process. A container with `CAP_AUDIT_WRITE` can write
     /// such records. Do not believe the subject.

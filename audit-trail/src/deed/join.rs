@@ -90,6 +90,9 @@ struct Command {
 /// The name of the service in the records of the broker's start and end.
 const UNIT: &[u8] = b"audit-broker";
 
+/// The pid of systemd, which also writes records about the starts and ends of services.
+const SYSTEMD: u32 = 1;
+
 const WRITER_LIMIT: usize = 4096;
 
 const COMMAND_LIMIT: usize = 2048;
@@ -319,14 +322,20 @@ impl Deeds {
     fn service(&mut self, entry: &Entry<'_>, done: &mut impl FnMut(Deed)) {
         let is_start = entry.record.record_type() == RecordType::SERVICE_START;
         let action = if is_start { Action::ServiceStart } else { Action::ServiceStop };
+        let mut recorder = Recorder::Program;
         if entry.claims.unit.is_some_and(|unit| unit.raw() == UNIT) {
             let sender = entry.sender;
             self.senders.note(sender, is_start);
             // The outcomes of an ended broker's calls will never be known.
             self.end_writers(|(other, _)| *other == sender, done);
             self.pending.take_all(|(other, _)| *other == sender).into_iter().for_each(&mut *done);
+            recorder = match sender.pid {
+                _ if sender.is_of_user => Recorder::Broker,
+                SYSTEMD => Recorder::Program,
+                _ => Recorder::Unproven,
+            };
         }
-        done(Deed::of_sender(entry, Recorder::Program, action));
+        done(Deed::of_sender(entry, recorder, action));
     }
 
     /// Lets a deed wait for more records.

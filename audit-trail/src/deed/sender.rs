@@ -15,7 +15,7 @@ pub(super) struct Sender {
     pub(super) node: NodeId,
     pub(super) pid: u32,
     /// Whether it runs as the broker's user.
-    is_of_user: bool,
+    pub(super) is_of_user: bool,
 }
 
 /// The user that the broker runs as. The kernel writes the uid into each of the broker's records.
