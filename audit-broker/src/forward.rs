@@ -93,37 +93,92 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     ))
 }
 
+/// A call that the broker serves itself.
+enum OwnWork {
+    PruneContainers,
+    PruneImages,
+    Tag,
+    RemoveImage,
+}
+
 /// The response to a call that the broker serves itself: a prune of the caller's own objects, or a
 /// change of image names.
 async fn served_by_broker(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
-    let pruned = match call.action.head.route.operation {
-        Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
-            prune::containers(call).await?
-        }
-        Operation::Image(ImageOperation::Prune) if call.plan.only_own => {
-            prune::images(call).await?
-        }
-        Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {
+    let Some(work) = own_work(call) else { return Ok(None) };
+    let pruned = match work {
+        OwnWork::PruneContainers => prune::containers(call).await?,
+        OwnWork::PruneImages => prune::images(call).await?,
+        OwnWork::Tag => {
             let tag = name_change::tag(Rc::clone(call));
             return without_hidden(call, name_change::complete(call, tag).await).await;
         }
-        Operation::Image(ImageOperation::Remove) => {
+        OwnWork::RemoveImage => {
             let remove = name_change::remove(Rc::clone(call));
             return without_hidden(call, name_change::complete(call, remove).await).await;
         }
-        Operation::System(_)
-        | Operation::Registry(_)
-        | Operation::Build(_)
-        | Operation::Container(_)
-        | Operation::Exec(_)
-        | Operation::Image(_)
-        | Operation::Volume(_)
-        | Operation::Network(_)
-        | Operation::Plugin(_)
-        | Operation::Swarm(_) => return Ok(None),
     };
     call.record_outcome(CallOutcome::Done(None), None);
     Ok(Some(response::document(StatusCode::OK, pruned)))
+}
+
+fn own_work(call: &Call) -> Option<OwnWork> {
+    let gives_name = !call.action.references.names_taken.is_empty();
+    match call.action.head.route.operation {
+        Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
+            Some(OwnWork::PruneContainers)
+        }
+        Operation::Image(ImageOperation::Prune) if call.plan.only_own => Some(OwnWork::PruneImages),
+        Operation::Image(ImageOperation::Tag) if gives_name => Some(OwnWork::Tag),
+        Operation::Image(ImageOperation::Remove) => Some(OwnWork::RemoveImage),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(
+            ContainerOperation::List
+            | ContainerOperation::Create
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Prune
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize
+            | ContainerOperation::Commit,
+        )
+        | Operation::Exec(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Pull
+            | ImageOperation::Load
+            | ImageOperation::Push
+            | ImageOperation::Tag
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
+    }
 }
 
 /// The response to a change of image names. An error of dockerd shows no hidden object.

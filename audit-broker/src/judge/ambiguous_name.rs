@@ -45,11 +45,43 @@ pub(crate) async fn refuse_ambiguous_name(
         Operation::System(_)
         | Operation::Registry(_)
         | Operation::Build(_)
-        | Operation::Container(_)
+        | Operation::Container(
+            ContainerOperation::List
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Remove
+            | ContainerOperation::Prune
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize
+            | ContainerOperation::Commit,
+        )
         | Operation::Exec(_)
         | Operation::Image(_)
         | Operation::Volume(_)
-        | Operation::Network(_)
+        | Operation::Network(
+            NetworkOperation::List
+            | NetworkOperation::Inspect
+            | NetworkOperation::Connect
+            | NetworkOperation::Disconnect
+            | NetworkOperation::Remove
+            | NetworkOperation::Prune,
+        )
         | Operation::Plugin(_)
         | Operation::Swarm(_) => refuse_names_of_image_ids(action, version, upstream).await,
     }

@@ -232,24 +232,59 @@ pub(crate) async fn holder_of(
     })
 }
 
+/// The name with the tag of the query, as docker writes it.
+fn with_tag(name: &str, query: &Query) -> String {
+    match query.text("tag") {
+        Some(tag) => full_name(&format!("{name}:{tag}")),
+        None => full_name(name),
+    }
+}
+
 /// The names that a call gives to images, as docker writes them.
 fn names_taken(head: &Head) -> Vec<String> {
     let query = &head.query;
-    let with_tag = |name: &str| match query.text("tag") {
-        Some(tag) => full_name(&format!("{name}:{tag}")),
-        None => full_name(name),
-    };
     match head.route.operation {
         Operation::Build(BuildOperation::Run) => query.all("t").map(full_name).collect(),
         Operation::Image(ImageOperation::Load) => vec![ANY_NAME.to_owned()],
         Operation::Container(ContainerOperation::Commit)
         | Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
-            query.text("repo").map(with_tag).into_iter().collect()
+            query.text("repo").map(|name| with_tag(name, query)).into_iter().collect()
         }
         Operation::System(_)
         | Operation::Registry(_)
-        | Operation::Build(_)
-        | Operation::Container(_)
+        | Operation::Build(
+            BuildOperation::Prune
+            | BuildOperation::Cancel
+            | BuildOperation::Session
+            | BuildOperation::Grpc,
+        )
+        | Operation::Container(
+            ContainerOperation::List
+            | ContainerOperation::Create
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Prune
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize,
+        )
         | Operation::Exec(_)
         | Operation::Image(
             ImageOperation::List

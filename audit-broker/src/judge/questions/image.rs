@@ -261,7 +261,19 @@ async fn source_question(
         | Operation::Build(_)
         | Operation::Container(_)
         | Operation::Exec(_)
-        | Operation::Image(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Pull
+            | ImageOperation::Load
+            | ImageOperation::Push
+            | ImageOperation::Tag
+            | ImageOperation::Remove
+            | ImageOperation::Prune,
+        )
         | Operation::Volume(_)
         | Operation::Network(_)
         | Operation::Plugin(_)
