@@ -63,6 +63,6 @@ for function in message account command; do
         -v ours="$(median "$function.audit-capi")" 'BEGIN {
         times = theirs / ours
         printf "%-10s%12.2f%12.2f  %.2f times as fast (at least 1.60)  %s\n", name, theirs / 1000, \
-            ours / 1000, times, times >= 1.595 ? "ok" : "MISSED"
+            ours / 1000, times, (times >= 1.595 ? "ok" : "MISSED")
     }'
 done

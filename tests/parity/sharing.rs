@@ -134,10 +134,6 @@ fn a_refusal_is_noticed_on_each_kind_of_socket() {
 fn a_process_in_a_chroot_still_names_its_program() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let ours = Library::ours();
-    // The parent has written a record, and each child has its own.
-    // SAFETY: takes no arguments.
-    let fd = unsafe { (ours.open)() };
-    assert!(send(&ours, fd, "before"));
     let (child, failed) = in_child(|| {
         // SAFETY: takes no arguments.
         let fd = unsafe { (ours.open)() };
