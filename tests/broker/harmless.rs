@@ -92,10 +92,6 @@ fn k08_a_user_chooses_a_private_subnet_that_nothing_uses() {
         (&format!("{denied} 172.17.0.0/24 {said}"), "1\n"),
         (&format!("{denied} 10.0.0.0/8 {said}"), "1\n"),
         (&format!("{denied} 8.8.8.0/24 {said}"), "1\n"),
-        (
-            "docker network create --subnet 10.202.8.0/24 --gateway 10.201.5.1 $N 2>&1 | grep -c 'flag --gateway'",
-            "1\n",
-        ),
     ]);
 }
 
@@ -133,7 +129,8 @@ fn k08_a_user_removes_the_images_that_the_user_pulled() {
         assert_eq!(told.matches("not allowed: image-").count(), 2, "{name}: {told}");
         // Root had the image without a name.
         site.root(&format!("docker tag {image} k08-root:1 && {remove} && docker inspect -f '{{{{.Id}}}}' k08-root:1 >/dev/null"));
-        let told = site.user(PERSON, &format!("{pull}; {remove} 2>&1 | grep -c Untagged"));
+        let told =
+            site.user(PERSON, &format!("{pull}; {remove} 2>&1 | grep -c 'Untagged: {image}$'"));
         assert_eq!(told, format!("{image}\n1\n"), "{name}: the image has another name");
         site.root(&format!("docker tag k08-root:1 {image}; docker rmi k08-root:1"));
         // Root left the image without a name.
@@ -183,7 +180,7 @@ fn k08_a_user_loads_their_own_images() {
         );
         assert_eq!(
             run(
-                "docker load -q <saved; docker load -q <saved; docker rmi $N:1 $N:2 | grep -c Untagged"
+                "docker load -q <saved; docker load -q <saved; docker rmi $N:1 $N:2 | grep -c \"Untagged: $N\""
             ),
             format!("{loaded}{loaded}2\n"),
             "{name}"
