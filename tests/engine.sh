@@ -10,6 +10,7 @@
 # engine is left when the command ends.
 #
 # AUDIT_ENGINE tells the command which engine it has; it should ask the engine whether that is true.
+# AUDIT_NETWORK is the host's network namespace, for what the command must download.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=examples/host.sh
@@ -79,12 +80,14 @@ inside)
     ;;
 20)
     shift
-    AUDIT_ENGINE=20 exec "$@"
+    AUDIT_ENGINE=20 AUDIT_NETWORK=/proc/$$/ns/net exec "$@"
     ;;
 28 | 28-containerd)
     [ -e "${AUDIT_ENGINE28:?set it to the directory that tests/engine28.sh made}/complete" ] ||
         fail "tests/engine28.sh has not made $AUDIT_ENGINE28"
-    AUDIT_ENGINE=$name exec unshare --mount --net tests/engine.sh inside "$@"
+    # This process stays in the host's namespaces while the command runs.
+    export AUDIT_ENGINE=$name AUDIT_NETWORK=/proc/$$/ns/net
+    unshare --mount --net tests/engine.sh inside "$@"
     ;;
 *) usage ;;
 esac

@@ -94,6 +94,8 @@ impl<'a> Lines<'a> {
             .env("HOME", self.broker.home())
             .env("N", &name)
             .env("D", &directory)
+            // From docker 23 on, the engine offers BuildKit, and an older client then uses it.
+            .env("DOCKER_BUILDKIT", "0")
             .current_dir(&directory)
             .stdin(Stdio::null())
             .output()

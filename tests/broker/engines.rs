@@ -31,7 +31,7 @@ fn an_ordinary_user_runs_a_container_with_each_command_line() {
 }
 
 /// What a row of the document says, and the lines of shell that measure it. `$N` is a new name.
-const FACTS: [(&str, &str); 12] = [
+const FACTS: [(&str, &str); 13] = [
     (
         "versions of the API",
         "docker version -f '{{.Server.MinAPIVersion}} to {{.Server.APIVersion}}'",
@@ -46,6 +46,11 @@ const FACTS: [(&str, &str); 12] = [
     (
         "repository digests of an image that came from no registry",
         "docker image inspect -f '{{len .RepoDigests}}' fedora",
+    ),
+    (
+        "two archives of one image are the same bytes",
+        "d=$(mktemp -d); docker save fedora >$d/1; sleep 1.1; docker save fedora >$d/2
+            cmp -s $d/1 $d/2 && echo yes || echo no; rm -r $d",
     ),
     (
         "status of a create with an unknown network",

@@ -17,8 +17,9 @@ use crate::tested_engine::TestedEngine;
 fn measure(seat: &Seat, kit: &Kit, registry: &Registry) -> Vec<Ends> {
     let run = |client: Client| {
         let name = tag();
-        let output = seat.run(client, kit, &name, registry.address());
-        let said = general(&text(&output.stdout), &name, registry.address());
+        let repository = format!("{}/{}", registry.address(), seat.place.repository());
+        let output = seat.run(client, kit, &name, &repository);
+        let said = general(&text(&output.stdout), &name, &repository);
         let ends = Ends::read(&said);
         let complete = output.status.success() && !ends.operations.is_empty();
         assert!(complete, "{client:?} {:?}: {said}\n{}", seat.place, text(&output.stderr));
@@ -83,11 +84,11 @@ fn each_client_does_what_the_document_says() {
             seats.iter().map(|seat| scope.spawn(move || measure(seat, kit, registry))).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_works_directly(&found[0]);
     let tables = tables(&found);
     match TestedEngine::asked() {
         TestedEngine::Docker20 => expect("operations", &tables),
         // Errors have other words there, but the same operations work.
         TestedEngine::Docker28(_) => assert_eq!(verdicts_in(&tables), verdicts("operations")),
     }
+    assert_works_directly(&found[0]);
 }

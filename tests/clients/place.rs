@@ -29,6 +29,16 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::Admin, Self::User, Self::Permitted];
 
+    /// The first part of the names of its images in the registry.
+    pub(crate) fn repository(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Admin => "admin",
+            Self::User => "user",
+            Self::Permitted => "permitted",
+        }
+    }
+
     /// The head of the column in the document.
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -102,6 +112,7 @@ impl Seat {
             .env("PATH", path)
             .env("DOCKER_HOST", self.address())
             .env("HOME", &workplace)
+            .env("TMPDIR", &workplace)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(&workplace)
             .stdin(Stdio::null());

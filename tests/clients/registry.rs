@@ -7,17 +7,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::host::{Directory, shell};
+use crate::place::Place;
 
 const START_SECONDS: u64 = 20;
 
 pub(crate) struct Registry {
     process: Child,
     address: String,
-    _directory: Directory,
+    directory: Directory,
 }
 
 impl Registry {
-    /// Starts the registry with the image `word:1`, which holds one small file.
+    /// Starts the registry with the image `word:1` for each place, which holds one small file.
     pub(crate) fn start() -> Self {
         let directory = Directory::new();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -39,7 +40,7 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let registry = Self { process, address, _directory: directory };
+        let registry = Self { process, address, directory };
         registry.wait_until_it_answers();
         registry.fill();
         registry
@@ -54,11 +55,15 @@ impl Registry {
     }
 
     fn fill(&self) {
-        let image = format!("{}/word:1", self.address);
-        shell(&format!(
-            "echo word >/tmp/word.$$ && tar -C /tmp -c word.$$ | docker import - {image} >/dev/null && \
-             docker push {image} >/dev/null && docker rmi {image} >/dev/null && rm /tmp/word.$$"
-        ));
+        for place in Place::ALL {
+            // Another image in each place, since its name belongs to the first user who pulls it.
+            let image = format!("{}/{}/word:1", self.address, place.repository());
+            shell(&format!(
+                "cd {} && echo {place:?} >word && tar c word | docker import - {image} >/dev/null && \
+                 docker push {image} >/dev/null && docker rmi {image} >/dev/null",
+                self.directory.path().display()
+            ));
+        }
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -14,19 +14,19 @@ echo content >context/file
 list() { docker buildx ls; }
 inspect() { docker buildx inspect default; }
 build() {
-    docker buildx build -q --network none --build-arg A=b -t $N-built context
+    docker buildx build -q --build-arg A=b -t $N-built context
     [ "$(docker run --rm $QUIET $N-built sh -c 'cat /file; echo $A')" = "content
 b" ]
     docker rmi $N-built
 }
 plain() {
-    DOCKER_BUILDKIT=1 docker build -q --network none -t $N-plain context
+    DOCKER_BUILDKIT=1 docker build -q -t $N-plain context
     docker rmi $N-plain
 }
 secret() {
     echo hidden >secret
     printf 'FROM fedora\nRUN --mount=type=secret,id=s cat /run/secrets/s\n' >context/Secret
-    docker buildx build --network none --secret id=s,src=secret -f context/Secret -t $N-secret context
+    docker buildx build --secret id=s,src=secret -f context/Secret -t $N-secret context
     docker rmi $N-secret
 }
 output() {

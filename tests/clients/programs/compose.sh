@@ -36,7 +36,7 @@ service bind "    image: fedora
     command: [ls, /here]
     volumes: [./context:/here]"
 service built "    image: $N-built
-    build: {context: ./context, network: none}
+    build: ./context
     command: [cat, /made]"
 service pulled "    image: $REGISTRY/word:1"
 service port "    image: fedora

@@ -50,7 +50,7 @@ archive() {
 events() { ask "$U/events?since=$(date +%s)&until=$(date +%s)"; }
 build() {
     printf 'FROM fedora\nLABEL a=b\n' >Dockerfile && tar cf build.tar Dockerfile
-    ask -T build.tar -X POST -H 'Content-Type: application/x-tar' "$U/build?t=$N-built&networkmode=none" | grep Successfully
+    ask -T build.tar -X POST -H 'Content-Type: application/x-tar' "$U/build?t=$N-built" | grep Successfully
     ask -X DELETE $U/images/$N-built
 }
 volume() {

@@ -85,10 +85,13 @@ commit() {
 build() {
     mkdir -p build && printf 'FROM fedora\nCOPY file /file\nRUN echo x >/made\n' >build/Dockerfile
     echo content >build/file
-    docker build -q --network none -t $N-built build
+    docker build -q -t $N-built build
     [ "$(docker run --rm $QUIET $N-built cat /file /made)" = "content
 x" ]
     docker rmi $N-built
+}
+build_alone() {
+    printf 'FROM fedora\nLABEL a=b\n' | docker build -q --network none -t $N-alone - && docker rmi $N-alone
 }
 tag() { docker tag fedora $N:a && docker rmi $N:a; }
 save() {
@@ -115,11 +118,15 @@ volume() {
 }
 network() {
     docker network create --label a=b $N-network
-    docker run -d --init --network none --name $N-net fedora sleep 100
-    docker network disconnect none $N-net
+    docker run -d --init --name $N-net fedora sleep 100
     docker network connect --alias other $N-network $N-net
     docker run --rm --network $N-network fedora busybox ping -c 1 -w 5 other
     docker rm -f $N-net && docker network inspect $N-network && docker network rm $N-network
+}
+disconnect() {
+    docker run -d --init --name $N-bridge fedora sleep 100
+    docker network disconnect bridge $N-bridge && docker network connect bridge $N-bridge
+    docker rm -f $N-bridge
 }
 publish() {
     docker run -d --init -p 127.0.0.1::80 --name $N-port fedora busybox httpd -f -h /etc
@@ -150,6 +157,7 @@ attempt "events" events
 attempt "export" export_
 attempt "commit" commit
 attempt "build" build
+attempt "build --network none" build_alone
 attempt "tag and remove an image" tag
 attempt "save and load" save
 attempt "import" import
@@ -157,6 +165,7 @@ attempt "pull" pull
 attempt "push" push
 attempt "volumes" volume
 attempt "networks" network
+attempt "disconnect from bridge" disconnect
 attempt "published port" publish
 attempt "prune" prune
 attempt "bind mount" bind

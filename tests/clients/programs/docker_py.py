@@ -101,7 +101,8 @@ def top():
 
 
 def diff():
-    container = client.containers.run("fedora", ["sh", "-c", "echo x >/new"], detach=True, **QUIET)
+    line = ["sh", "-c", "echo x >/new"]
+    container = client.containers.run("fedora", line, name=NAME + "-diff", detach=True, **QUIET)
     container.wait()
     try:
         assert {"Path": "/new", "Kind": 1} in container.diff()
@@ -118,13 +119,13 @@ def events():
 
 
 def export():
-    container = client.containers.create("fedora", ["true"], **QUIET)
+    container = client.containers.create("fedora", ["true"], name=NAME + "-export", **QUIET)
     assert tarfile.open(fileobj=io.BytesIO(b"".join(container.export()))).getmember("bin/busybox")
     container.remove()
 
 
 def commit():
-    container = client.containers.create("fedora", ["true"], **QUIET)
+    container = client.containers.create("fedora", ["true"], name=NAME + "-commit", **QUIET)
     try:
         image = container.commit(repository=NAME, tag="py", changes="ENV X=y")
         client.images.remove(image.id)
@@ -136,7 +137,7 @@ def build(**options):
     content = archive(Dockerfile=b"FROM fedora\nCOPY file /file\nRUN echo x >/made\n", file=b"x")
     built, _ = client.images.build(
         fileobj=io.BytesIO(content), custom_context=True, tag=NAME + ":built", labels={NAME: "x"},
-        rm=True, network_mode="none", **options,
+        rm=True, **options,
     )
     client.images.remove(built.id, force=True)
 
@@ -192,8 +193,8 @@ def volumes():
 
 def networks():
     network = client.networks.create(NAME, driver="bridge", labels={"a": "b"})
-    container = sleeper("net-of-none")
-    client.networks.get("none").disconnect(container)
+    container = client.containers.create("fedora", ["sleep", "100"], name=NAME + "-net", init=True)
+    container.start()
     network.connect(container, aliases=["other"])
     network.reload()
     assert [attached.id for attached in network.containers] == [container.id]

@@ -112,12 +112,12 @@ async function build() {
     fs.mkdirSync("context", { recursive: true });
     fs.writeFileSync("context/Dockerfile", "FROM fedora\nRUN echo x >/made\n");
     const context = { context: `${process.cwd()}/context`, src: ["Dockerfile"] };
-    await followed(await docker.buildImage(context, { t: `${NAME}:built`, networkmode: "none" }));
+    await followed(await docker.buildImage(context, { t: `${NAME}:built` }));
     await docker.getImage(`${NAME}:built`).remove();
 }
 async function buildkit() {
     const context = { context: `${process.cwd()}/context`, src: ["Dockerfile"] };
-    const stream = await docker.buildImage(context, { t: `${NAME}:kit`, version: "2", networkmode: "none" });
+    const stream = await docker.buildImage(context, { t: `${NAME}:kit`, version: "2" });
     await followed(stream);
     await docker.getImage(`${NAME}:kit`).remove();
 }
@@ -141,7 +141,7 @@ async function push() {
     const repo = `${REGISTRY}/${NAME}`;
     await docker.getImage("fedora").tag({ repo, tag: "1" });
     try {
-        await followed(await docker.getImage(`${repo}:1`).push({}));
+        await followed(await docker.getImage(`${repo}:1`).push({ authconfig: { username: "a", password: "b" } }));
     } finally {
         await docker.getImage(`${repo}:1`).remove();
     }
