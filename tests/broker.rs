@@ -9,6 +9,10 @@
 #[path = "live/host.rs"]
 mod host;
 
+#[expect(dead_code, reason = "the tests of documents use the rest")]
+#[path = "documents/markdown.rs"]
+mod markdown;
+
 #[path = "broker/broker.rs"]
 mod broker;
 #[path = "broker/docker.rs"]
@@ -30,13 +34,23 @@ mod clients;
 mod engines;
 #[path = "broker/harmless.rs"]
 mod harmless;
+#[path = "broker/made_images.rs"]
+mod made_images;
+#[path = "broker/missing_objects.rs"]
+mod missing_objects;
+#[path = "broker/object_names.rs"]
+mod object_names;
 #[path = "broker/objects.rs"]
 mod objects;
 #[expect(dead_code, reason = "the tests of the trail use the rest")]
 #[path = "broker/observe.rs"]
 mod observe;
+#[path = "broker/own_objects.rs"]
+mod own_objects;
 #[path = "broker/policy.rs"]
 mod policy;
+#[path = "broker/recreation.rs"]
+mod recreation;
 #[path = "broker/registry.rs"]
 mod registry;
 #[path = "broker/requests.rs"]

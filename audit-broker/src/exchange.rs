@@ -32,6 +32,7 @@ use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
 use crate::judge::decision::Decision;
 use crate::judge::denial::Denial;
+use crate::judge::questions::{Absence, absence_of};
 use crate::judge::{Judge, Judged, NotJudged};
 use crate::metrics::CallResult;
 use crate::policy::Principal;
@@ -63,7 +64,7 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Response(response)) if response.status().as_u16() >= 400 => {
             CallResult::Failed
         }
-        Ok(_) => CallResult::Done,
+        Ok(_) | Err(Stop::Ignored) => CallResult::Done,
         Err(Stop::NotFound(..)) => CallResult::Failed,
         Err(Stop::Unidentified(_) | Stop::Refused(_) | Stop::Denied { .. } | Stop::Absent(_)) => {
             CallResult::Denied
@@ -190,8 +191,7 @@ async fn prepare<'a>(
         Err(NotJudged::Absent { head, status, answer }) => {
             connection.record_missing(&head, &settings, check).await?;
             let viewer = Viewer::caller(settings.mode, &caller.principal, &connection.state);
-            let given = head.object.as_deref().unwrap_or_default();
-            return Err(absent_object(head.route.object, given, &viewer, status, answer));
+            return Err(absent_in_path(&head, &viewer, status, answer));
         }
         Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
         Err(NotJudged::Unreachable(error)) => return Err(error.into()),
@@ -247,6 +247,15 @@ async fn read_body(
             body::parse_body_for(newest, kind, &request.read_document().await?)
         }
     }
+}
+
+/// The response about an object of the path that does not exist.
+fn absent_in_path(head: &Head, viewer: &Viewer, status: StatusCode, document: Bytes) -> Stop {
+    if absence_of(head) == Absence::ForcedRemoval && status == StatusCode::NOT_FOUND {
+        return Stop::Ignored;
+    }
+    let given = head.object.as_deref().unwrap_or_default();
+    absent_object(head.route.object, given, viewer, status, document)
 }
 
 /// The response about an object that does not exist. It must not differ from the response about a hidden

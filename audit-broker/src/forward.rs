@@ -19,6 +19,7 @@ mod document;
 mod events;
 mod load;
 pub(crate) mod missing_volume;
+mod moved_name;
 mod name_change;
 mod name_race;
 mod nameless;

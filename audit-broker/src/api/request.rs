@@ -13,6 +13,7 @@ mod version;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::route::Route;
 use crate::refusal::Refusal;
 pub(crate) use header::Upgrade;
@@ -78,6 +79,14 @@ impl Head {
     /// that the client sent, for example with the full id of a container.
     pub(crate) fn target(&self, version: ApiVersion, object: Option<&str>) -> String {
         self.target_without(&[], version, object)
+    }
+
+    /// The container and its alias for another, if the request removes that alias and not the other
+    /// container.
+    pub(crate) fn link_removed(&self) -> Option<(&str, &str)> {
+        let is_removal = self.route.operation == Operation::Container(ContainerOperation::Remove);
+        let object = self.object.as_deref().filter(|_| is_removal)?;
+        object.split_once('/').filter(|_| self.query.text("link") == Some("1"))
     }
 
     /// Like [`Self::target`], without some keys of the query.

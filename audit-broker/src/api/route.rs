@@ -240,9 +240,10 @@ impl Method {
 }
 
 impl ObjectKind {
-    /// Whether the object's name may contain slashes, as image references do.
+    /// Whether the object's name may contain slashes: image references and networks have any number, and a
+    /// linked container is called `CONTAINER/ALIAS`.
     pub(crate) fn has_segments(self) -> bool {
-        matches!(self, Self::Image | Self::Plugin)
+        matches!(self, Self::Image | Self::Plugin | Self::Network | Self::Container)
     }
 
     /// dockerd's words about an object that does not exist. `given` is the client's name for it.

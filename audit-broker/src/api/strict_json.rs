@@ -14,8 +14,8 @@ use std::fmt;
 const DEPTH_LIMIT: usize = 64;
 
 /// Most values in a document. A value of two bytes can take a thousand bytes of memory. A large body of
-/// a real client has a few hundred values.
-const VALUES_LIMIT: usize = 10_000;
+/// a real client has a few hundred values, and six more for each published port.
+const VALUES_LIMIT: usize = 20_000;
 
 /// Longest key, and longest string without a limit of its own, in bytes. No path is longer, and neither
 /// are the options of mount(2), which take one page.

@@ -194,6 +194,17 @@ pub(crate) fn message(status: StatusCode, message: &str) -> Response<ResponseBod
     document(status, Bytes::from(text))
 }
 
+/// The response about an object that does not exist. If docker ignores a missing object, the response
+/// says that all is done.
+pub(crate) fn absent(status: StatusCode, text: &str) -> Response<ResponseBody> {
+    if status != StatusCode::NO_CONTENT {
+        return message(status, text);
+    }
+    let mut response = Response::new(ResponseBody::own(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
 /// A response with a JSON document.
 pub(crate) fn document(status: StatusCode, document: Bytes) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::own(document));

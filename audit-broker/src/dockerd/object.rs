@@ -25,7 +25,7 @@ use crate::owner::shown_image;
 pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
-pub(crate) use network::{Network, members, network};
+pub(crate) use network::{Network, may_be_network, members, network};
 
 /// The object that a call is about.
 #[derive(Debug)]
@@ -318,7 +318,10 @@ pub(crate) async fn resolve(
             found.map(Object::Container)
         }
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
-        ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
+        ObjectKind::Network => {
+            let scope = head.query.text("scope");
+            network(name, scope, version, upstream).await?.map(Object::Network)
+        }
         ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
         // An image in a registry need not exist on this host.
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
@@ -413,13 +416,31 @@ pub(crate) async fn make_volume(
     upstream.make(&format!("/v{version}/volumes/create"), document).await
 }
 
-/// The runtime and the log driver that docker uses if a request names none.
-#[derive(Debug, Deserialize)]
+/// The runtime, the log driver and the cgroup namespace that docker uses if a request names none.
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Defaults {
     #[serde(default, rename = "DefaultRuntime")]
     pub(crate) runtime: String,
     #[serde(default, rename = "LoggingDriver")]
     pub(crate) log_driver: String,
+    /// `None` in the response of a dockerd that does not list them.
+    #[serde(default, rename = "SecurityOptions")]
+    pub(crate) security_options: Option<Vec<String>>,
+    /// Whether docker can limit the swap of a container.
+    #[serde(default, rename = "SwapLimit")]
+    pub(crate) swap_limit: Option<bool>,
+}
+
+impl Defaults {
+    /// Whether docker gives a container the host's control groups by default, as it does with cgroup v1.
+    ///
+    /// # Source
+    /// `fillSecurityOptions` in `daemon/info.go` of moby.
+    pub(crate) fn share_cgroup_namespace(&self) -> bool {
+        const PRIVATE: &str = "name=cgroupns";
+        let options = self.security_options.as_ref();
+        options.is_some_and(|options| !options.iter().any(|option| option == PRIVATE))
+    }
 }
 
 /// Asks dockerd for its defaults.
@@ -431,6 +452,12 @@ pub(crate) async fn defaults(
     upstream: &Upstream,
 ) -> Result<Found<Defaults>, Unreachable> {
     upstream.ask(&format!("/v{version}/info")).await
+}
+
+/// Whether a text may be the name of a container: a name, or `CONTAINER/ALIAS` for a container to which
+/// another has a link.
+pub(crate) fn may_be_container(name: &str) -> bool {
+    name.split('/').count() <= 2 && name.split('/').all(is_name)
 }
 
 /// The exit status of an exec process; `None` while it runs or if the status is unknown.

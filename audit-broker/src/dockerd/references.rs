@@ -16,12 +16,15 @@ pub(crate) const ANY_NAME: &str = "*";
 /// The objects that a request names besides the object of its path.
 #[derive(Debug, Default)]
 pub(crate) struct References {
-    /// The container that the call connects to a network, disconnects from it, or commits to an image.
+    /// The container that the call connects to a network, disconnects from it, or commits to an image, or
+    /// whose alias for another container it removes.
     pub(crate) member: Option<Container>,
     /// The containers whose namespaces or volumes the call uses.
     pub(crate) joined: Vec<Container>,
     /// The names that the request uses for containers, networks and images, by their ids.
     pub(crate) given: HashMap<String, String>,
+    /// How the request mentions these containers, networks and images, by their ids.
+    pub(crate) mentions: HashMap<String, Mention>,
     /// The existing volumes that the call mounts by name.
     pub(crate) volumes: Vec<Volume>,
     /// The volumes that the call mounts by name and that do not exist yet.
@@ -51,6 +54,52 @@ pub(crate) struct References {
     pub(crate) name_pulled: Option<NameTaken>,
     /// Whether a service uses the network of the host, under any name.
     pub(crate) is_on_host_network: bool,
+}
+
+impl References {
+    /// Notes how the request mentions an object. The first mention counts.
+    pub(crate) fn mention(&mut self, id: &str, name: &str, mention: Mention) {
+        self.given.entry(id.to_owned()).or_insert_with(|| name.to_owned());
+        self.mentions.entry(id.to_owned()).or_insert(mention);
+    }
+}
+
+/// How a request mentions an object besides the object of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mention {
+    /// A container whose volumes, process ids or shared memory the new container uses.
+    Joined,
+    /// A container in `HostConfig.Links`.
+    Linked,
+    /// A container that dockerd looks up only when the new container starts: of its network, of its
+    /// control group, or a link in a network.
+    JoinedAtStart,
+    /// A network.
+    Network,
+    /// An image that a container mounts.
+    MountedImage,
+}
+
+impl Mention {
+    /// dockerd's message about such an object that does not exist. dockerd accepts some names of objects
+    /// that do not exist yet. The broker does not: at the start, it could not keep dockerd from using
+    /// another object that takes the name in the meantime.
+    ///
+    /// # Source
+    /// `registerLinks` in `daemon/daemon_unix.go`, `GetContainer` in `daemon/container.go` and
+    /// `FindNetwork` in `daemon/network.go` of moby.
+    pub(crate) fn missing(self, name: &str) -> String {
+        const FIRST: &str = "create it first: audit-broker accepts no name of a later object";
+        match self {
+            Self::Joined => format!("No such container: {name}"),
+            Self::Linked => {
+                format!("could not get container for {name}: No such container: {name}")
+            }
+            Self::JoinedAtStart => format!("No such container: {name}; {FIRST}"),
+            Self::Network => format!("network {name} not found; {FIRST}"),
+            Self::MountedImage => format!("No such image: {name}"),
+        }
+    }
 }
 
 /// An object by which a list is filtered.

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::body::Body;
-use crate::api::request::percent;
 use crate::call::Call;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Volume};
@@ -68,8 +67,8 @@ struct CreatedObject {
 
 /// The id of the oldest network of this name.
 async fn first_of_name(call: &Call, name: &str) -> Result<Option<String>, Unreachable> {
-    let filters = percent::encode_path(&json!({ "name": { name: true } }).to_string());
-    let target = format!("/v{}/networks?filters={filters}", call.version);
+    // A filter by name would be a regular expression.
+    let target = format!("/v{}/networks", call.version);
     let found = call.connection.upstream.ask::<Vec<CreatedObject>>(&target).await?;
     let Found::Yes(listed) = found else { return Ok(None) };
     let same = listed.into_iter().filter(|network| network.name == name);

@@ -27,7 +27,7 @@ use crate::dockerd::upstream::{Found, Unreachable};
 use crate::judge::danger::Findings;
 use crate::judge::decision::{Decision, decide};
 use crate::judge::questions::{
-    Question, Questions, name_question, names_removed, removal_questions,
+    Absence, Question, Questions, name_question, names_removed, removal_questions,
 };
 use crate::owner::{OwnedKind, name_key};
 use crate::policy;
@@ -62,8 +62,13 @@ pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), S
 /// Asks the policies about what the broker has read since it judged the call.
 pub(super) fn decide_about(call: &Call, questions: Vec<Question>) -> Decision {
     let (call_facts, findings) = (policy::CallFacts::default(), Findings::default());
-    let questions =
-        Questions { call: call_facts, all: questions, is_foreign_exec: false, findings };
+    let questions = Questions {
+        call: call_facts,
+        all: questions,
+        is_foreign_exec: false,
+        absence: Absence::NotFound,
+        findings,
+    };
     let policy = call.connection.state.policy();
     decide(&policy, call.settings.mode, &call.principal, &questions)
 }

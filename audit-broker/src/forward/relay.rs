@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::call::response::{self, Filter, Relay, ResponseBody};
 use crate::dockerd::upstream::DockerdConnection;
 use crate::judge::build_cache;
-use crate::record::outcome::{ImageSign, MadeImage, OutcomeReader};
+use crate::record::outcome::{ImageSign, MadeImage, MadeImages, OutcomeReader};
 
 /// The part of a relayed response that shows the outcome of the call.
 pub(super) enum OutcomeSource {
@@ -44,10 +44,13 @@ pub(super) fn relay(
     let made = ImageMade::default();
     let at_end = {
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
-        move |outcome, image: Option<MadeImage>| {
+        move |outcome, images: MadeImages| {
             call.record_outcome(outcome, None);
             drop(load_lock);
-            if let Some(image) = image {
+            for id in images.of_stages {
+                claim_image(&call, id);
+            }
+            if let Some(image) = images.last {
                 claim(&call, &made, image);
             }
         }

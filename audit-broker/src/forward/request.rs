@@ -30,7 +30,10 @@ pub(super) fn head(call: &Call, method: &Method) -> Result<Request<()>, Unreacha
     let action = &call.action;
     let head = &action.head;
     let left_out = naming::keys_left_out(call);
-    let target = head.target_without(&left_out, call.version, action.object.id());
+    // dockerd finds a link by the name of its container only.
+    let link = head.object.as_deref().filter(|_| head.link_removed().is_some());
+    let object = link.or(action.object.id());
+    let target = head.target_without(&left_out, call.version, object);
     let malformed = |source| Unreachable::Malformed { what: target.clone(), source };
     let mut request = Request::new(());
     request.method_mut().clone_from(method);

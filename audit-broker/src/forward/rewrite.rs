@@ -16,14 +16,15 @@ use crate::api::query_json;
 use crate::api::request::Query;
 use crate::api::service::ServiceSpec;
 use crate::call::plan::Plan;
-use crate::dockerd::object::Image;
+use crate::dockerd::object::{Container, Image};
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
 use crate::judge::build_cache;
 use crate::judge::permissions::{Permissions, Reach};
 use crate::judge::withheld::Withheld;
 use crate::owner::{
-    IMAGE_LABEL, LABEL, Owner, OwnerTable, has_tag, refuse_broker_labels, refuse_oversized, stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, Owner, OwnerTable, has_tag, refuse_broker_labels,
+    refuse_oversized, stamp,
 };
 use crate::refusal::Refusal;
 
@@ -76,13 +77,13 @@ impl Rewriter<'_> {
                 // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
                 network.check_duplicate = Some(true);
             }
+            Body::Commit(config) => hide_broker_labels(config, references.member.as_ref()),
             Body::Service(service) => refuse_broker_labels_in_service(service)?,
             // dockerd makes no object with labels from the others.
             Body::None
             | Body::Stream
             | Body::Auth(_)
             | Body::ContainerUpdate(_)
-            | Body::Commit(_)
             | Body::ExecCreate(_)
             | Body::ExecStart(_)
             | Body::VolumeUpdate(_)
@@ -289,6 +290,18 @@ impl Rewriter<'_> {
             ));
         }
         Ok(Plan { only_own, ..Plan::default() })
+    }
+}
+
+/// Keeps the values of the broker's labels out of an image that dockerd commits. dockerd copies each label
+/// of the container that the request does not set, and it has no way to leave one out.
+///
+/// # Source
+/// `merge` in `daemon/commit.go` of moby.
+fn hide_broker_labels(config: &mut ContainerConfig, container: Option<&Container>) {
+    let labels = container.into_iter().flat_map(|container| container.labels().keys());
+    for name in labels.filter(|name| name.starts_with(LABEL_PREFIX)) {
+        config.labels.get_or_insert_default().insert(name.clone(), String::new());
     }
 }
 

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use crate::owner::OwnedKind;
+pub(crate) use container::{ImageNames, image_names, with_image_ids};
 pub(crate) use event::{Event, EventLine, EventLines};
 pub(crate) use info::ObjectCounts;
 

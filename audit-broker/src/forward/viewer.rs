@@ -292,7 +292,7 @@ impl Viewer {
                 Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
                 Found::No(..) => return Ok(None),
             },
-            OwnedKind::Network => match object::network(id, version, upstream).await? {
+            OwnedKind::Network => match object::network(id, None, version, upstream).await? {
                 Found::Yes(network) => (network.name, network.driver, network.labels),
                 Found::No(..) => return Ok(None),
             },

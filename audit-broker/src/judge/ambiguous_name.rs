@@ -38,7 +38,7 @@ pub(crate) async fn refuse_ambiguous_name(
         Operation::Network(NetworkOperation::Create) => {
             let Body::NetworkCreate(network) = &action.body else { return Ok(()) };
             let Some(name) = new_name(network.name.as_deref()) else { return Ok(()) };
-            let found = object::network(name, version, upstream).await?.map(|found| found.id);
+            let found = object::network(name, None, version, upstream).await?.map(|found| found.id);
             refuse_ambiguous("network", name, &found)
         }
         // Other calls give names to images only, if to anything.

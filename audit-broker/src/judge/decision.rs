@@ -3,11 +3,14 @@
 //! The call is allowed only if the policies permit every question of its [`Questions`]. This file
 //! also writes the text of a denial. It must not know how a question came about.
 
+use hyper::StatusCode;
+
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::denial::{Denial, Denied};
 use crate::judge::permissions::Permissions;
-use crate::judge::questions::{Question, QuestionObject, Questions};
+use crate::judge::questions::{Absence, Question, QuestionObject, Questions};
+use crate::judge::tool_label::is_own;
 use crate::owner::full_name;
 use crate::policy::{
     CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, PolicyQuery, Principal,
@@ -98,12 +101,26 @@ fn denial(
     decision: PolicyDecision,
 ) -> Denial {
     let permissions = Permissions { policy, mode: Mode::Enforce, principal };
-    let is_hidden = !permissions.may_see(&question.object, question.is_on_privileged);
+    // There is nothing to hide from the owner of an object.
+    let is_own = question.object.maker().is_some_and(|maker| is_own(principal, maker));
+    let is_hidden = !is_own && !permissions.may_see(&question.object, question.is_on_privileged);
     let message = match absent_in(question).filter(|_| is_hidden) {
         Some(message) => message,
         None => explain(questions, question, &decision),
     };
-    Denial { policy: decision.policy, message, is_hidden }
+    let hidden_as = is_hidden.then(|| absent_status(questions.absence, question));
+    Denial { policy: decision.policy, message, hidden_as }
+}
+
+/// The status with which docker responds about the object of a question if it does not exist.
+fn absent_status(absence: Absence, question: &Question) -> StatusCode {
+    match (absence, &question.object, question.mention) {
+        (Absence::NotFound, ..) | (Absence::NewContainer, QuestionObject::Image(_), None) => {
+            StatusCode::NOT_FOUND
+        }
+        (Absence::NewContainer, ..) => StatusCode::BAD_REQUEST,
+        (Absence::ForcedRemoval, ..) => StatusCode::NO_CONTENT,
+    }
 }
 
 /// The denial that hides an object, if the call uses an object that the caller may not see. It comes
@@ -114,7 +131,7 @@ fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Opti
         .map(|(question, judgement)| {
             denial(policy, principal, questions, question, judgement.decision)
         })
-        .find(|denial| denial.is_hidden)
+        .find(|denial| denial.hidden_as.is_some())
 }
 
 /// Whether the object of a question has a configuration that another caller may have made.
@@ -129,7 +146,7 @@ const fn may_be_foreign(question: &Question) -> bool {
 fn foreign_exec(questions: &Questions) -> Denial {
     let given = questions.all.first().map(|question| question.given.as_str()).unwrap_or_default();
     let message = format!("No such exec instance: {given}");
-    Denial { policy: None, message, is_hidden: true }
+    Denial { policy: None, message, hidden_as: Some(StatusCode::NOT_FOUND) }
 }
 
 fn explain(questions: &Questions, question: &Question, decision: &PolicyDecision) -> String {
@@ -180,6 +197,9 @@ fn describe(object: &QuestionObject, given: &str) -> String {
 
 fn absent_in(question: &Question) -> Option<String> {
     let given = &question.given;
+    if let Some(mention) = question.mention {
+        return Some(mention.missing(given));
+    }
     match &question.object {
         QuestionObject::Container(_) => Some(ObjectKind::Container.missing(given)),
         QuestionObject::Image(_) => Some(ObjectKind::Image.missing(given)),

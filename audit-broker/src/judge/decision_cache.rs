@@ -68,7 +68,7 @@ fn plain(questions: &Questions) -> Option<(&'static str, bool)> {
 mod tests {
     use super::*;
     use crate::judge::danger::Findings;
-    use crate::judge::questions::Question;
+    use crate::judge::questions::{Absence, Question};
     use crate::policy::tests::user;
 
     fn questions(action: &'static str, name: &str) -> Questions {
@@ -77,6 +77,7 @@ mod tests {
             object: QuestionObject::Daemon,
             name: None,
             given: String::new(),
+            mention: None,
             is_on_privileged: false,
         };
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
@@ -84,6 +85,7 @@ mod tests {
             call,
             all: vec![question],
             is_foreign_exec: false,
+            absence: Absence::default(),
             findings: Findings::default(),
         }
     }

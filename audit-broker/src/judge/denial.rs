@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use audit_host::finding::Finding;
+use hyper::StatusCode;
 
 use crate::judge::danger::Findings;
 use crate::judge::questions::{Question, Questions};
@@ -24,9 +25,9 @@ pub(crate) struct Denial {
     pub(crate) policy: Option<String>,
     /// The text for the caller.
     pub(crate) message: String,
-    /// Whether the caller may not know that the object exists. The message then says that it does
-    /// not exist.
-    pub(crate) is_hidden: bool,
+    /// How docker responds about an object that does not exist, if the caller may not know that it does.
+    /// The message then says that it does not exist.
+    pub(crate) hidden_as: Option<StatusCode>,
 }
 
 impl Denial {

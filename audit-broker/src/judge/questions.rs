@@ -13,7 +13,10 @@ mod volume;
 
 use audit_host::object_id::short_id;
 
+use crate::api::operation::{ContainerOperation, Operation, VolumeOperation};
+use crate::api::request::Head;
 use crate::dockerd::object::Object;
+use crate::dockerd::references::{Mention, References};
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger::{Dangers, Findings};
@@ -34,6 +37,8 @@ pub(crate) struct Questions {
     pub(crate) all: Vec<Question>,
     /// Whether the call is about a process that another caller started, and that only that caller knows.
     pub(crate) is_foreign_exec: bool,
+    /// How docker responds if an object of the call does not exist.
+    pub(crate) absence: Absence,
     /// The dangers of the request, for the text of a denial.
     pub(crate) findings: Findings,
 }
@@ -48,8 +53,23 @@ pub(crate) struct Question {
     pub(crate) name: Option<String>,
     /// The name that the caller used for the object; empty if unknown.
     pub(crate) given: String,
+    /// How the request mentions the object; `None` for the object of the path and for the image of a new
+    /// container.
+    pub(crate) mention: Option<Mention>,
     /// Whether the object is a container that already reaches the host.
     pub(crate) is_on_privileged: bool,
+}
+
+/// How docker responds to a call about an object that does not exist. The broker hides an object by the
+/// same response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Absence {
+    #[default]
+    NotFound,
+    /// A new container: clients take 404 for a missing image, which they then pull.
+    NewContainer,
+    /// The forced removal of a volume succeeds.
+    ForcedRemoval,
 }
 
 /// The object of a question.
@@ -78,7 +98,13 @@ impl Question {
             | QuestionObject::NewVolume(_)
             | QuestionObject::NewNetwork(_) => String::new(),
         };
-        Self { action, object, name: None, given, is_on_privileged: false }
+        Self { action, object, name: None, given, mention: None, is_on_privileged: false }
+    }
+
+    /// Notes how the request mentions the object.
+    fn mentioned(self, references: &References, id: &str) -> Self {
+        let question = self.given_as(references.given.get(id));
+        Self { mention: references.mentions.get(id).copied(), ..question }
     }
 
     /// Uses the caller's own name for the object. An id would tell the caller that the object exists.
@@ -136,7 +162,9 @@ pub(crate) async fn questions_of(
     all.extend(network::used(action, owner_finder).await);
     all.extend(volume::missing(action, is_privileged, owner_finder).await);
     all.extend(image::used(action, owner_finder).await);
-    all.extend(container::member(action, is_privileged, owner_finder).await?);
+    if container::of_open_network(action, is_privileged, owner_finder).await?.is_none() {
+        all.extend(container::member(action, is_privileged, owner_finder).await?);
+    }
     all.extend(image::changed(action, owner_finder).await);
     all.extend(container::filtered_by(action, owner_finder).await?);
     all.extend(container::attached(action, is_privileged, owner_finder).await);
@@ -155,5 +183,30 @@ pub(crate) async fn questions_of(
         | Object::Volume(_)
         | Object::Named(_) => false,
     };
-    Ok(Questions { call, all, is_foreign_exec, findings: dangers.findings.clone() })
+    let (absence, findings) = (absence_of(&action.head), dangers.findings.clone());
+    Ok(Questions { call, all, is_foreign_exec, absence, findings })
+}
+
+/// How docker responds if an object of the call does not exist.
+///
+/// # Source
+/// `run` in `cli/command/container/create.go` of docker/cli pulls the image at a 404. `Remove` in
+/// `volume/service/service.go` of moby ignores a missing volume if forced.
+pub(crate) fn absence_of(head: &Head) -> Absence {
+    match head.route.operation {
+        Operation::Container(ContainerOperation::Create) => Absence::NewContainer,
+        Operation::Volume(VolumeOperation::Remove) if head.query.text("force") == Some("1") => {
+            Absence::ForcedRemoval
+        }
+        Operation::Container(_)
+        | Operation::Volume(_)
+        | Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Network(_)
+        | Operation::Build(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => Absence::NotFound,
+    }
 }

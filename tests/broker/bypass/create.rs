@@ -1,6 +1,6 @@
 //! Section 5.1: what a new container requests, field by field.
 
-use super::row::End::{Denied, Harmless, Hidden, Refused};
+use super::row::End::{Denied, Harmless, HiddenInCreate, Refused};
 use super::row::{Row, create, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -124,7 +124,7 @@ fn a_user_cannot_get_the_host_with_any_field_of_a_new_container() {
         create(
             "C22-endpoint-id",
             r#"{"Image":"fedora","NetworkingConfig":{"EndpointsConfig":{"{hostnet}":{}}}}"#,
-            Hidden("not found"),
+            HiddenInCreate("not found"),
         ),
         create(
             "C22-options",

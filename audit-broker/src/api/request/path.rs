@@ -164,9 +164,13 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
         ObjectKind::None => false,
         ObjectKind::Exec => object.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         ObjectKind::Image | ObjectKind::Plugin => is_word(object, b"_.-/:@+"),
-        ObjectKind::Container
-        | ObjectKind::Volume
-        | ObjectKind::Network
+        // `CONTAINER/ALIAS` is a container to which another has a link.
+        ObjectKind::Container => {
+            object.split('/').count() <= 2 && object.split('/').all(|part| is_word(part, b"_.-"))
+        }
+        // Any text can be the name of a network. The path has no control characters by now.
+        ObjectKind::Network => true,
+        ObjectKind::Volume
         | ObjectKind::Node
         | ObjectKind::Service
         | ObjectKind::Task

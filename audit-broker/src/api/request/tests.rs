@@ -161,9 +161,12 @@ fn h02_escapes_cannot_hide_a_path() {
 }
 
 #[test]
-fn h03_a_container_is_one_segment() {
-    assert_eq!(status("POST /containers/a/json/start"), 404);
-    assert_eq!(status("DELETE /containers/parent/alias"), 404);
+fn h03_a_container_is_a_name_or_a_link() {
+    assert_eq!(status("POST /containers/a/b/json/start"), 404);
+    assert_eq!(status("DELETE /containers/a/b/alias"), 404);
+    let removal = head("DELETE /containers/parent/alias?link=1").unwrap();
+    assert_eq!(removal.link_removed(), Some(("parent", "alias")));
+    assert_eq!(head("DELETE /containers/parent/alias").unwrap().link_removed(), None);
     for object in ["-a", ".a", "a b", "a:b", "a@b"] {
         refused(&format!("POST /containers/{}/start", object.replace(' ', "%20")));
     }

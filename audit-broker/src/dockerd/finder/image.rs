@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Finder, NAMES_LIMIT, platform};
+use super::{Finder, NAMES_LIMIT, missing, platform};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::api::operation::{BuildOperation, ContainerOperation, ImageOperation, Operation};
@@ -14,7 +14,7 @@ use crate::api::query_json;
 use crate::api::request::{ApiVersion, Head, Query, percent};
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Image};
-use crate::dockerd::references::{ANY_NAME, NameHolder, NameTaken};
+use crate::dockerd::references::{ANY_NAME, Mention, NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::refusal::Refusal;
@@ -188,13 +188,13 @@ impl Finder<'_> {
         for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
             let name = mount.source.clone().unwrap_or_default();
             if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
-                return Err(no_such_image(&name).into());
+                return Err(missing(Mention::MountedImage, &name).into());
             }
             let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
-                return Err(no_such_image(&name).into());
+                return Err(missing(Mention::MountedImage, &name).into());
             };
             mount.source = Some(image.id.clone());
-            self.references.given.insert(image.id.clone(), name);
+            self.references.mention(&image.id, &name, Mention::MountedImage);
             self.references.mounted_images.push(image);
         }
         Ok(())

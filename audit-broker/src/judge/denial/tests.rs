@@ -157,7 +157,7 @@ fn every_denial_says_what_it_concerns_and_what_to_do() {
         let registry = if example.is_own { &own } else { &of_root };
         let questions = runtime.block_on(registry.questions(&example.call));
         let denial = denied(&policy, &example, &questions);
-        let told = if denial.is_hidden { denial.message } else { denial.with_help("") };
+        let told = if denial.hidden_as.is_some() { denial.message } else { denial.with_help("") };
         if let Some(danger) = danger {
             assert!(told.contains(&format!("{} (", danger.name())), "{told}");
         }

@@ -24,6 +24,9 @@ pub(super) async fn question(
     } else {
         policy_action::of(action.head.route.operation)
     };
+    if let Some(question) = container::of_open_network(action, is_privileged, owner_finder).await? {
+        return Ok(question);
+    }
     let mut question = match &action.object {
         Object::Container(object) => {
             container::question(operation, object, is_privileged, owner_finder).await?
@@ -109,7 +112,8 @@ fn given(action: &Action, first: &Question, call: &CallFacts) -> String {
     if first.action == policy_action::IMAGE_PUSH.name && head.query.text("tag").is_some() {
         return call.name.clone();
     }
-    let exported = references.images.first();
-    let exported = exported.and_then(|image| references.given.get(&image.id));
-    head.object.as_ref().or(exported).cloned().unwrap_or_default()
+    let exported = references.images.first().map(|image| &image.id);
+    let committed = references.member.as_ref().map(|member| &member.id);
+    let used = exported.or(committed).and_then(|id| references.given.get(id));
+    head.object.as_ref().or(used).cloned().unwrap_or_default()
 }

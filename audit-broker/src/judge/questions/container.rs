@@ -2,7 +2,7 @@
 
 use super::{Question, QuestionObject, image};
 use crate::api::body::Body;
-use crate::dockerd::object::Container;
+use crate::dockerd::object::{Container, Object};
 use crate::dockerd::references::FilteredBy;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
@@ -33,26 +33,49 @@ pub(super) async fn joined(
     for container in &action.references.joined {
         let joining = policy_action::CONTAINER_JOIN;
         let question = question(joining, container, false, owner_finder).await?;
-        questions.push(question.given_as(action.references.given.get(&container.id)));
+        questions.push(question.mentioned(&action.references, &container.id));
     }
     Ok(questions)
 }
 
-/// The container that a call connects to a network or disconnects from it.
+/// The container that a call connects to a network or disconnects from it, if any container may have the
+/// network. The call is then judged as a change of the container alone.
+pub(super) async fn of_open_network(
+    action: &Action,
+    is_privileged: bool,
+    owner_finder: &OwnerFinder<'_>,
+) -> Result<Option<Question>, Unreachable> {
+    match &action.object {
+        Object::Network(network) if network.is_open_to_every_container() => {
+            member(action, is_privileged, owner_finder).await
+        }
+        Object::None
+        | Object::Container(_)
+        | Object::Exec(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => Ok(None),
+    }
+}
+
+/// The container that a call connects to a network or disconnects from it, or from which it removes a link.
 pub(super) async fn member(
     action: &Action,
     is_privileged: bool,
     owner_finder: &OwnerFinder<'_>,
 ) -> Result<Option<Question>, Unreachable> {
     let Some(member) = &action.references.member else { return Ok(None) };
+    let is_removal = action.head.link_removed().is_some();
     match &action.body {
-        Body::NetworkConnect(_) | Body::NetworkDisconnect(_) => {
+        Body::None if !is_removal => Ok(None),
+        Body::None | Body::NetworkConnect(_) | Body::NetworkDisconnect(_) => {
             let update = policy_action::CONTAINER_UPDATE;
-            Ok(Some(question(update, member, is_privileged, owner_finder).await?))
+            let question = question(update, member, is_privileged, owner_finder).await?;
+            Ok(Some(question.given_as(action.references.given.get(&member.id))))
         }
         // The first question of a commit is about the container.
-        Body::None
-        | Body::Stream
+        Body::Stream
         | Body::Auth(_)
         | Body::ContainerCreate(_)
         | Body::ContainerUpdate(_)

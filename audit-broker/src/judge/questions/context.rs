@@ -205,21 +205,21 @@ fn is_default(key: &str, value: &Value) -> bool {
             _ => values.is_empty(),
         },
         Value::Object(inner) => match key {
-            "LogConfig" | "RestartPolicy" | "IPAMConfig" | DEFAULT_ENDPOINT => {
+            "LogConfig" | "RestartPolicy" | "IPAMConfig" | "default" | "bridge" => {
                 inner.iter().all(|(inner, value)| is_default(inner, value))
             }
             // The endpoint of docker's own network, with defaults only.
-            "EndpointsConfig" => inner
-                .iter()
-                .all(|(inner, value)| inner == DEFAULT_ENDPOINT && is_default(inner, value)),
+            "EndpointsConfig" => inner.iter().all(|(inner, value)| {
+                DEFAULT_ENDPOINTS.contains(&&**inner) && is_default(inner, value)
+            }),
             // Labels, volumes, ports and so on: an entry is never a default.
             _ => inner.is_empty(),
         },
     }
 }
 
-/// The name of docker's own network in docker's client.
-const DEFAULT_ENDPOINT: &str = "default";
+/// The names of docker's default network: in docker's client, and at dockerd.
+const DEFAULT_ENDPOINTS: [&str; 2] = ["default", "bridge"];
 
 #[cfg(test)]
 mod tests {

@@ -78,7 +78,7 @@ async fn given(
 ) -> Question {
     let facts = owner_finder.image(image).await;
     let question = Question::new(name, QuestionObject::Image(facts));
-    question.given_as(action.references.given.get(&image.id))
+    question.mentioned(&action.references, &image.id)
 }
 
 /// The images and names that a call tags, removes, pushes or pulls, besides its own object.

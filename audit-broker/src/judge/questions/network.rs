@@ -22,9 +22,10 @@ pub(super) async fn question(
 /// The networks that a new container is connected to.
 pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let mut questions = Vec::new();
-    for network in &action.references.networks {
+    let networks = action.references.networks.iter();
+    for network in networks.filter(|network| !network.is_open_to_every_container()) {
         let question = question(policy_action::NETWORK_USE, network, false, owner_finder).await;
-        questions.push(question.given_as(action.references.given.get(&network.id)));
+        questions.push(question.mentioned(&action.references, &network.id));
     }
     questions
 }
