@@ -244,4 +244,5 @@ fn k05_buildkit_over_plain_rest_builds_an_uploaded_context() {
     let told = login(PERSON).args(["sh", "-c", &asked]).output().unwrap();
     let told = text(&told.stdout);
     assert!(told.contains("evidence-forging") && !told.contains("devices"), "{told}");
+    assert!(told.contains("DOCKER_BUILDKIT=0"), "{told}");
 }

@@ -44,4 +44,30 @@ impl TestedEngine {
             Self::Docker28(Store::Containerd) => "28-containerd",
         }
     }
+
+    /// Whether of two calls that set one image name, each succeeds.
+    pub(crate) fn sets_names_at_once(self) -> bool {
+        match self {
+            Self::Docker20 | Self::Docker28(Store::Overlay2) => true,
+            Self::Docker28(Store::Containerd) => false,
+        }
+    }
+
+    /// How many lines `docker rmi` prints about an imported image that it deletes: the image, and its
+    /// layer in a graph driver.
+    pub(crate) fn lines_about_a_deleted_import(self) -> usize {
+        match self {
+            Self::Docker20 | Self::Docker28(Store::Overlay2) => 2,
+            Self::Docker28(Store::Containerd) => 1,
+        }
+    }
+
+    /// The size that `docker ps` shows for a container that wrote 2 bytes: a graph driver counts bytes,
+    /// containerd blocks and directories.
+    pub(crate) fn size_of_a_small_file(self) -> &'static str {
+        match self {
+            Self::Docker20 | Self::Docker28(Store::Overlay2) => "2B",
+            Self::Docker28(Store::Containerd) => "12.3kB",
+        }
+    }
 }

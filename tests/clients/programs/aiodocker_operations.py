@@ -69,7 +69,9 @@ async def execute(client):
     execution = await container.exec(["echo", "out"], stdout=True, stderr=True)
     async with execution.start(detach=False) as stream:
         assert (await stream.read_out()).data == b"out\n"
-    assert (await execution.inspect())["ExitCode"] == 0
+    while (state := await execution.inspect())["Running"]:
+        await asyncio.sleep(0.1)
+    assert state["ExitCode"] == 0
     await container.delete(force=True)
 
 
@@ -107,7 +109,7 @@ async def commit(client):
 
 
 async def build(client, encoding):
-    content = archive(Dockerfile=b"FROM fedora\nRUN echo x >/made\n")
+    content = archive(Dockerfile=f"FROM fedora\nLABEL name={NAME}\nRUN echo x >/made\n".encode())
     if encoding == "gzip":
         import gzip
 

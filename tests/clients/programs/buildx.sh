@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # What people do with docker buildx: builds by BuildKit inside dockerd.
 # usage: buildx.sh NAME REGISTRY, with docker first in PATH and buildx among its plugins.
-# shellcheck disable=SC2086,SC2016,SC2317 # NAME is one word, $A is the container's
+# shellcheck disable=SC2086,SC2016,SC2059,SC2317 # NAME is one word, $A is the container's
 set -uo pipefail
 # shellcheck source=tests/clients/programs/attempt.sh
 . "$(dirname "$0")/attempt.sh"
 export N=$1 REGISTRY=$2
 echo "version $(docker buildx version | grep -o '[0-9][0-9.]*' | head -1)"
 mkdir -p context
-printf 'FROM fedora AS base\nCOPY file /file\nRUN echo x >/made\nFROM base\nARG A\nENV A=$A\n' >context/Dockerfile
+printf 'FROM fedora AS base\nLABEL name='$N'\nCOPY file /file\nRUN echo x >/made\nFROM base\nARG A\nENV A=$A\n' >context/Dockerfile
 echo content >context/file
 
 list() { docker buildx ls; }
@@ -25,7 +25,7 @@ plain() {
 }
 secret() {
     echo hidden >secret
-    printf 'FROM fedora\nRUN --mount=type=secret,id=s cat /run/secrets/s\n' >context/Secret
+    printf 'FROM fedora\nLABEL name='$N'\nRUN --mount=type=secret,id=s cat /run/secrets/s\n' >context/Secret
     docker buildx build --secret id=s,src=secret -f context/Secret -t $N-secret context
     docker rmi $N-secret
 }

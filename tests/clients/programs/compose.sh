@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What people do with compose. `compose` is the first argument's program.
 # usage: compose.sh NAME REGISTRY PROGRAM
-# shellcheck disable=SC2086,SC2016,SC2317 # NAME is one word, $A is the container's
+# shellcheck disable=SC2086,SC2016,SC2059,SC2317 # NAME is one word, $A is the container's
 set -uo pipefail
 # shellcheck source=tests/clients/programs/attempt.sh
 . "$(dirname "$0")/attempt.sh"
@@ -30,7 +30,7 @@ services:
 volumes: {data: {}}
 networks: {inside: {}}
 END
-printf 'FROM fedora\nRUN echo x >/made\n' >context/Dockerfile
+printf 'FROM fedora\nLABEL name='$N'\nRUN echo x >/made\n' >context/Dockerfile
 service() { printf 'version: "2.4"\nservices:\n  only:\n    init: true\n%s\n' "$2" >"$1.yaml"; }
 service bind "    image: fedora
     command: [ls, /here]

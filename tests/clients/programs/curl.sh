@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What people do with curl, by the documentation of docker's API.
 # usage: curl.sh NAME REGISTRY
-# shellcheck disable=SC2086,SC2016,SC2317 # NAME is one word, $A is the container's
+# shellcheck disable=SC2086,SC2016,SC2059,SC2317 # NAME is one word, $A is the container's
 set -uo pipefail
 # shellcheck source=tests/clients/programs/attempt.sh
 . "$(dirname "$0")/attempt.sh"
@@ -49,7 +49,7 @@ archive() {
 }
 events() { ask "$U/events?since=$(date +%s)&until=$(date +%s)"; }
 build() {
-    printf 'FROM fedora\nLABEL a=b\n' >Dockerfile && tar cf build.tar Dockerfile
+    printf 'FROM fedora\nLABEL name='$N'\n' >Dockerfile && tar cf build.tar Dockerfile
     ask -T build.tar -X POST -H 'Content-Type: application/x-tar' "$U/build?t=$N-built" | grep Successfully
     ask -X DELETE $U/images/$N-built
 }

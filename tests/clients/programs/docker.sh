@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What people do with docker's command line.
 # usage: docker.sh NAME REGISTRY, with docker first in PATH. All that it makes carries NAME.
-# shellcheck disable=SC2086,SC2016,SC2317 # NAME is one word, $A is the container's
+# shellcheck disable=SC2086,SC2016,SC2059,SC2317 # NAME is one word, $A is the container's
 set -uo pipefail
 # shellcheck source=tests/clients/programs/attempt.sh
 . "$(dirname "$0")/attempt.sh"
@@ -83,7 +83,7 @@ commit() {
     docker rm $N-commit
 }
 build() {
-    mkdir -p build && printf 'FROM fedora\nCOPY file /file\nRUN echo x >/made\n' >build/Dockerfile
+    mkdir -p build && printf 'FROM fedora\nLABEL name='$N'\nCOPY file /file\nRUN echo x >/made\n' >build/Dockerfile
     echo content >build/file
     docker build -q -t $N-built build
     [ "$(docker run --rm $QUIET $N-built cat /file /made)" = "content
@@ -91,7 +91,7 @@ x" ]
     docker rmi $N-built
 }
 build_alone() {
-    printf 'FROM fedora\nLABEL a=b\n' | docker build -q --network none -t $N-alone - && docker rmi $N-alone
+    printf 'FROM fedora\nLABEL name='$N'\n' | docker build -q --network none -t $N-alone - && docker rmi $N-alone
 }
 tag() { docker tag fedora $N:a && docker rmi $N:a; }
 save() {

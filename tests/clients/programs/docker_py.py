@@ -134,7 +134,8 @@ def commit():
 
 
 def build(**options):
-    content = archive(Dockerfile=b"FROM fedora\nCOPY file /file\nRUN echo x >/made\n", file=b"x")
+    dockerfile = f"FROM fedora\nLABEL name={NAME}\nCOPY file /file\nRUN echo x >/made\n"
+    content = archive(Dockerfile=dockerfile.encode(), file=b"x")
     built, _ = client.images.build(
         fileobj=io.BytesIO(content), custom_context=True, tag=NAME + ":built", labels={NAME: "x"},
         rm=True, **options,
@@ -145,7 +146,7 @@ def build(**options):
 def build_directory():
     os.makedirs("context", exist_ok=True)
     with open("context/Dockerfile", "w") as file:
-        file.write("FROM fedora\nLABEL a=b\n")
+        file.write(f"FROM fedora\nLABEL directory={NAME}\n")
     built, _ = client.images.build(path="context", tag=NAME + ":dir", rm=True, gzip=True)
     client.images.remove(built.id, force=True)
 

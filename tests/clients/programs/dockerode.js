@@ -110,7 +110,7 @@ async function commit() {
 }
 async function build() {
     fs.mkdirSync("context", { recursive: true });
-    fs.writeFileSync("context/Dockerfile", "FROM fedora\nRUN echo x >/made\n");
+    fs.writeFileSync("context/Dockerfile", `FROM fedora\nLABEL name=${NAME}\nRUN echo x >/made\n`);
     const context = { context: `${process.cwd()}/context`, src: ["Dockerfile"] };
     await followed(await docker.buildImage(context, { t: `${NAME}:built` }));
     await docker.getImage(`${NAME}:built`).remove();

@@ -43,7 +43,7 @@ async function network() {
 }
 async function build() {
     fs.mkdirSync("context", { recursive: true });
-    fs.writeFileSync("context/Dockerfile", "FROM fedora\nRUN echo x >/made\nCMD sleep 100\n");
+    fs.writeFileSync("context/Dockerfile", `FROM fedora\nLABEL name=${NAME}\nRUN echo x >/made\nCMD sleep 100\n`);
     const built = await GenericContainer.fromDockerfile("context").build(`${NAME}:built`, { deleteOnExit: false });
     const started = await built.withName(`${NAME}-built`).start();
     assert.equal((await started.exec(["cat", "/made"])).output, "x\n");

@@ -46,7 +46,7 @@ def network():
 def build():
     os.makedirs("context", exist_ok=True)
     with open("context/Dockerfile", "w") as file:
-        file.write("FROM fedora\nRUN echo x >/made\n")
+        file.write(f"FROM fedora\nLABEL name={NAME}\nRUN echo x >/made\n")
     with DockerImage(path="context", tag=NAME + ":built") as image:
         assert image.get_wrapped_image().id
 

@@ -18,18 +18,21 @@ pub(super) enum Place {
     Exec,
     /// A path of the host, after its symlinks.
     Path,
+    /// The choice of BuildKit for a build.
+    BuildKit,
 }
 
 impl Place {
     /// The place that a finding's part names.
     pub(super) fn of(part: &str) -> Self {
-        const PLACES: [(&str, Place); 6] = [
+        const PLACES: [(&str, Place); 7] = [
             ("container ", Place::Container),
             ("volume ", Place::Volume),
             ("image: ", Place::Image),
             ("exec ", Place::Exec),
             ("path ", Place::Path),
             ("paths", Place::Path),
+            ("query version", Place::BuildKit),
         ];
         let place = PLACES.iter().find(|(prefix, _)| part.starts_with(prefix));
         place.map_or(Self::Request, |(_, place)| *place)
@@ -44,6 +47,7 @@ pub(super) fn instead_of(danger: Danger, place: Place, flag: Option<&str>) -> &'
         Place::Image => "set it in the request, or use another image",
         Place::Exec => "create the process again without it",
         Place::Path => "name a path that only root can change",
+        Place::BuildKit => "leave it out to use the classic builder: DOCKER_BUILDKIT=0",
         Place::Request => in_request(danger, flag),
     }
 }

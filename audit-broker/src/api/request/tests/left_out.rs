@@ -103,6 +103,15 @@ fn k21_the_encoding_of_an_archive_is_told_by_its_bytes() {
     assert_eq!(headers_of(build), Vec::<String>::new());
 }
 
+/// docker-py pushes with the body `{}` instead of the header with credentials.
+#[test]
+fn k24_a_push_with_a_body_needs_no_header_with_credentials() {
+    let push = "POST /images/a/push\nContent-Length: 2\nContent-Type: application/json";
+    assert_eq!(headers_of(push), ["x-registry-auth: e30="]);
+    assert_eq!(headers_of(&format!("{push}\nX-Registry-Auth: a")), ["x-registry-auth: a"]);
+    assert_eq!(headers_of("POST /images/a/push"), Vec::<String>::new());
+}
+
 #[test]
 fn k24_a_session_may_come_in_chunks() {
     let head = head("POST /session\nUpgrade: h2c\nTransfer-Encoding: chunked").unwrap();

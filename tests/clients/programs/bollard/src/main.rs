@@ -205,7 +205,7 @@ async fn commit(client: &Client) -> Outcome {
 async fn build(client: &Client) -> Outcome {
     let name = client.called("built");
     let options = BuildImageOptionsBuilder::default().t(&name).rm(true).build();
-    let tar = archive("Dockerfile", b"FROM fedora\nRUN echo x >/made\n");
+    let tar = archive("Dockerfile", format!("FROM fedora\nLABEL name={name}\nRUN echo x >/made\n").as_bytes());
     let tar = Some(bollard::body_full(tar));
     let _: Vec<_> = client.docker.build_image(options, None, tar).try_collect().await?;
     client.remove_image(&name).await
