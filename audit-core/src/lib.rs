@@ -112,7 +112,6 @@ mod identity;
 mod login;
 mod netlink;
 mod part;
-mod proc_file;
 mod receipt;
 mod record;
 mod record_thread;
@@ -137,7 +136,7 @@ pub use record::{Origin, Outcome, Record};
 pub use record_thread::RecordThread;
 pub use record_type::{RecordType, UnknownRecordType};
 pub use rule::DroppingRule;
-pub use status::{Enabled, FailureMode, PendingStatus, Status};
+pub use status::{Enabled, FailureMode, Status};
 pub use subject::Subject;
 pub use terminal::Terminal;
 
@@ -155,7 +154,6 @@ const _: () = {
     crosses_threads::<EventId>();
     crosses_threads::<LoginThread>();
     crosses_threads::<Status>();
-    crosses_threads::<PendingStatus>();
     crosses_threads::<Subject>();
     crosses_threads::<Error>();
 };

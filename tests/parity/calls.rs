@@ -177,11 +177,12 @@ fn without_privilege_only_avc_messages_give_another_answer() {
         })
     });
     for (function, [theirs, ours]) in outcomes.join().unwrap() {
-        if function == Function::Avc {
+        match function {
             // Row "avc" of the table.
-            assert_eq!((theirs, ours), ((0, libc::EPERM), (-libc::EPERM, libc::EPERM)));
-        } else {
-            assert_eq!(theirs, ours, "{function:?}");
+            Function::Avc => {
+                assert_eq!((theirs, ours), ((0, libc::EPERM), (-libc::EPERM, libc::EPERM)));
+            }
+            _ => assert_eq!(theirs, ours, "{function:?}"),
         }
     }
 }

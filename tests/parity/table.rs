@@ -166,13 +166,7 @@ fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
         Kind::Strict => Some("strict"),
         Kind::Long4k => limit,
         Kind::Long10k => Some("long"),
-        Kind::Null
-        | Kind::Empty
-        | Kind::Ordinary
-        | Kind::Space
-        | Kind::Quote
-        | Kind::NonAscii
-        | Kind::Control => None,
+        _ => None,
     }
 }
 
@@ -180,7 +174,7 @@ fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
 fn bare(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Space | Kind::Quote | Kind::Strict | Kind::NonAscii | Kind::Control => Some("bare"),
-        Kind::Null | Kind::Empty | Kind::Ordinary | Kind::Long4k | Kind::Long10k => None,
+        _ => None,
     }
 }
 
@@ -290,7 +284,7 @@ fn with_value(function: Function, kind: Kind, value: &Text) -> Vec<Call> {
             let row = encoded(kind, Some("account"));
             add("name", row, &|call| call.name.clone_from(value));
         }
-        Function::Message | Function::Avc | Function::Command => {}
+        _ => {}
     }
     if function == Function::Semanage {
         let row = if kind == Kind::Long10k { Some("long") } else { bare(kind) };

@@ -4,7 +4,7 @@ use super::host_config::HostConfig;
 use super::network::EndpointSettings;
 use super::object::{Empty, object};
 use super::ports::Ports;
-use super::string_list::StringList;
+use super::words::Words;
 use std::collections::BTreeMap;
 
 object! {
@@ -25,27 +25,27 @@ object! {
         open_stdin "OpenStdin": bool,
         stdin_once "StdinOnce": bool,
         env "Env": Vec<String>,
-        cmd "Cmd": StringList,
+        cmd "Cmd": Words,
         healthcheck "Healthcheck": HealthConfig,
         args_escaped "ArgsEscaped": bool,
         image "Image": String,
         volumes "Volumes": BTreeMap<String, Option<Empty>>,
         working_dir "WorkingDir": String,
-        entrypoint "Entrypoint": StringList,
+        entrypoint "Entrypoint": Words,
         network_disabled "NetworkDisabled": bool,
         mac_address "MacAddress": String,
         on_build "OnBuild": Vec<String>,
         labels "Labels": BTreeMap<String, String>,
         stop_signal "StopSignal": String,
         stop_timeout "StopTimeout": i64,
-        shell "Shell": StringList,
+        shell "Shell": Words,
         host_config "HostConfig": Box<HostConfig>,
         networking_config "NetworkingConfig": NetworkingConfig,
     }
 }
 
 object! {
-    /// A command that dockerd runs in the container from time to time. Times are nanoseconds.
+    /// A command that the daemon runs in the container from time to time. Times are nanoseconds.
     HealthConfig {
         test "Test": Vec<String>,
         interval "Interval": i64,

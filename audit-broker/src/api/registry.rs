@@ -1,16 +1,16 @@
 //! Credentials for a registry.
 
+use super::hidden::Hidden;
 use super::object::object;
-use super::redacted::Redacted;
 
 object! {
     AuthConfig {
         username "username": String,
-        password "password": Redacted,
-        auth "auth": Redacted,
+        password "password": Hidden,
+        auth "auth": Hidden,
         email "email": String,
         serveraddress "serveraddress": String,
-        identitytoken "identitytoken": Redacted,
-        registrytoken "registrytoken": Redacted,
+        identitytoken "identitytoken": Hidden,
+        registrytoken "registrytoken": Hidden,
     }
 }

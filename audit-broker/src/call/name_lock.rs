@@ -17,8 +17,7 @@ use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 
-/// How long a call waits for its names, in addition to the time that the calls before it may need for
-/// their records.
+/// The timeout of a call that waits for its names.
 pub(crate) const NAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The names that a call changes, as docker writes them.
@@ -71,11 +70,8 @@ struct WantedNames {
 }
 
 /// All locks in force, and the queue of waiting calls.
-#[derive(Clone, Debug)]
-pub(crate) struct NameLocks {
-    queue: Arc<Mutex<Queue>>,
-    timeout: Duration,
-}
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NameLocks(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -94,15 +90,10 @@ pub(crate) struct NameLock {
 }
 
 impl NameLocks {
-    /// No locks. `record_timeout` is how long a call that holds names may wait for its record.
-    pub(crate) fn new(record_timeout: Duration) -> Self {
-        Self { queue: Arc::default(), timeout: NAME_TIMEOUT + record_timeout }
-    }
-
     /// Waits until no other call holds one of the names.
     ///
     /// # Errors
-    /// If another call does not unlock a name in time.
+    /// If another call does not unlock a name within [`NAME_TIMEOUT`].
     pub(crate) async fn lock(
         &self,
         names: Names,
@@ -112,18 +103,18 @@ impl NameLocks {
         let (granting, granted) = oneshot::channel();
         // Leaves the queue when it is dropped, even if the client disconnects while it waits.
         let lock = {
-            let mut queue = locked(&self.queue);
+            let mut queue = locked(&self.0);
             let place = (rank, queue.next);
             queue.next = queue.next.wrapping_add(1);
             let revoked = Arc::<Notify>::default();
             let lock =
-                NameLock { queue: Arc::clone(&self.queue), place, revoked: Arc::clone(&revoked) };
+                NameLock { queue: Arc::clone(&self.0), place, revoked: Arc::clone(&revoked) };
             queue.waiting.insert(place, (WantedNames { rank, names, hold, revoked }, granting));
             queue.grant();
             queue.revoke_for(place);
             lock
         };
-        match timeout(self.timeout, granted).await {
+        match timeout(NAME_TIMEOUT, granted).await {
             Ok(Ok(())) => Ok(lock),
             Ok(Err(_)) | Err(_) => {
                 Err(Refusal::conflict("another call is changing this image name; try again later"))
@@ -152,7 +143,7 @@ impl Queue {
     /// Gives names to the calls that no longer have to wait. A call also waits for the calls before it,
     /// so that none waits forever. Takes time linear in the length of the queue.
     fn grant(&mut self) {
-        let mut taken = TakenNames::default();
+        let mut taken = Taken::default();
         self.held.values().for_each(|held| taken.add(held));
         let mut ready = Vec::new();
         for (place, (wanted, _)) in &self.waiting {
@@ -174,7 +165,7 @@ impl Queue {
         let Some((wanted, _)) = self.waiting.get(&place) else { return };
         let is_below = |held: &&WantedNames| held.rank > wanted.rank && held.hold == Hold::Pull;
         for held in self.held.values().filter(is_below) {
-            let mut taken = TakenNames::default();
+            let mut taken = Taken::default();
             taken.add(held);
             if taken.conflicts_with(wanted) {
                 held.revoked.notify_one();
@@ -185,7 +176,7 @@ impl Queue {
 
 /// The names of several calls.
 #[derive(Default)]
-struct TakenNames<'a> {
+struct Taken<'a> {
     changed: NameSet<'a>,
     pulled: NameSet<'a>,
 }
@@ -200,7 +191,7 @@ struct NameSet<'a> {
     has_any: bool,
 }
 
-impl<'a> TakenNames<'a> {
+impl<'a> Taken<'a> {
     fn add(&mut self, wanted: &'a WantedNames) {
         match wanted.hold {
             Hold::Change => self.changed.add(&wanted.names),
@@ -276,7 +267,7 @@ mod tests {
 
     /// Whether a second call gets its names while the first holds its own.
     async fn both_hold(first: (Names, Hold), second: (Names, Hold)) -> bool {
-        let locks = NameLocks::new(Duration::ZERO);
+        let locks = NameLocks::default();
         let _first = locks.lock(first.0, Ordinary, first.1).await.unwrap();
         let second = locks.lock(second.0, Ordinary, second.1);
         timeout(Duration::from_secs(1), second).await.is_ok()
@@ -310,13 +301,13 @@ mod tests {
     #[test]
     fn waiting_for_a_held_name_times_out() {
         run(async {
-            let locks = NameLocks::new(Duration::ZERO);
+            let locks = NameLocks::default();
             let held = locks.lock(Names::one("a:1"), Trusted, Change).await.unwrap();
             let refusal = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap_err();
             assert_eq!(refusal.status.as_u16(), 409);
             assert!(refusal.message.contains("try again"));
             drop(held);
-            let queue = locked(&locks.queue);
+            let queue = locked(&locks.0);
             assert!(queue.held.is_empty() && queue.waiting.is_empty(), "{queue:?}");
         });
     }
@@ -324,13 +315,13 @@ mod tests {
     #[test]
     fn a_caller_that_disconnects_leaves_the_queue() {
         run(async {
-            let locks = NameLocks::new(Duration::ZERO);
+            let locks = NameLocks::default();
             let held = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap();
             let second = locks.lock(Names::one("a:1"), Ordinary, Change);
             assert!(timeout(Duration::from_secs(1), second).await.is_err());
             drop(held);
             drop(locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap());
-            let queue = locked(&locks.queue);
+            let queue = locked(&locks.0);
             assert!(queue.held.is_empty() && queue.waiting.is_empty(), "{queue:?}");
         });
     }
@@ -338,7 +329,7 @@ mod tests {
     #[test]
     fn trusted_callers_come_first_and_others_in_their_order() {
         run(async {
-            let locks = NameLocks::new(Duration::ZERO);
+            let locks = NameLocks::default();
             let held = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap();
             let order = std::cell::RefCell::new(Vec::new());
             let take = async |rank, number| {
@@ -355,7 +346,7 @@ mod tests {
     #[test]
     fn a_trusted_caller_ends_an_ordinary_caller_s_pull() {
         run(async {
-            let locks = NameLocks::new(Duration::ZERO);
+            let locks = NameLocks::default();
             let revoked = async |lock: NameLock| {
                 timeout(Duration::from_secs(1), lock.revoked()).await.is_ok()
             };

@@ -60,10 +60,7 @@ pub(super) fn start(
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(
-                            "cannot accept a connection at the metrics socket: {error}; \
-                             trying again in a moment"
-                        );
+                        tracing::warn!("cannot accept a connection at the metrics socket: {error}");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }

@@ -1,4 +1,4 @@
-//! Handles signals, reloads and periodic tasks while the daemon serves.
+//! Handles signals, reloads and periodic tasks while the daemon serves: reloads, and tasks that run from time to time.
 //!
 //! SIGHUP reloads the settings and the policies; a changed policy file reloads the policies. A reload
 //! either takes effect as a whole or changes nothing. This file serves no connection.
@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
 use crate::call::state::State;
-use crate::daemon::stale_owners;
+use crate::daemon::tidy::tidy;
 use crate::dockerd::upstream::Upstream;
 use crate::policy::{Fingerprint, Policy};
 use crate::record::call_records;
@@ -24,7 +24,7 @@ use crate::settings::Settings;
 const POLICY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often the daemon removes the recorded owners of objects that dockerd no longer has.
-const STALE_OWNERS_INTERVAL: Duration = Duration::from_secs(600);
+const TIDY_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Reloads the configuration at SIGHUP, and returns at SIGTERM or SIGINT.
 ///
@@ -38,7 +38,7 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut policy_check = interval(POLICY_CHECK_INTERVAL);
         let mut changes = PolicyChanges::since(&state.settings().policy_dir);
-        let mut checking = interval(STALE_OWNERS_INTERVAL);
+        let mut tidying = interval(TIDY_INTERVAL);
         let settings = state.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
@@ -49,13 +49,10 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
                         reload_policies(state);
                     }
                 }
-                _ = checking.tick() => {
+                _ = tidying.tick() => {
                     let (owners, people) = (&state.owners, &state.people);
-                    if let Err(error) = stale_owners::remove(owners, people, &upstream).await {
-                        tracing::warn!(
-                            "could not remove the owners of objects that are gone: {error}; \
-                             the broker tries again in ten minutes"
-                        );
+                    if let Err(error) = tidy(owners, people, &upstream).await {
+                        tracing::warn!("cannot ask dockerd which objects are gone: {error}");
                     }
                 }
                 _ = hangup.recv() => {
@@ -109,21 +106,14 @@ fn reload(configuration: &Path, state: &State) {
     match Settings::load(configuration) {
         Ok(settings) => {
             let mut current = state.settings.write().unwrap_or_else(PoisonError::into_inner);
-            let waiting = settings.changed_until_restart(&current).join(", ");
-            if !waiting.is_empty() {
-                tracing::warn!(
-                    "changes to {waiting} take effect only after a restart: \
-                     systemctl restart audit-broker"
-                );
+            if settings.needs_restart(&current) {
+                tracing::warn!("some changed settings take effect only after a restart");
             }
             *current = Arc::new(settings);
             tracing::info!("reloaded the configuration");
         }
         Err(error) => {
-            tracing::error!(
-                "cannot reload the configuration, keeping the old one: {error:#}; \
-                 correct it, test it with `audit-broker check`, and reload"
-            );
+            tracing::error!("cannot reload the configuration, keeping the old one: {error:#}");
         }
     }
     reload_policies(state);
@@ -141,10 +131,7 @@ fn reload_policies(state: &State) {
             *current = Arc::new(policy);
         }
         Err(error) => {
-            tracing::error!(
-                "cannot reload the policies, keeping the old ones: {error:#}; \
-                 correct them and test them with `audit-broker check`"
-            );
+            tracing::error!("cannot reload the policies, keeping the old ones: {error:#}");
             record_policy_load("not-valid", Outcome::Failed);
         }
     }
@@ -153,12 +140,10 @@ fn reload_policies(state: &State) {
 /// Records which policies are in force, and logs what is doubtful about them.
 pub(super) fn record_policies(policy: &Policy) {
     for warning in policy.warnings() {
-        tracing::warn!("the policies may not do what they say: {warning}");
+        tracing::warn!("{warning}");
     }
     if policy.count() == 0 {
-        tracing::warn!(
-            "there are no policies, so the broker denies every call; put some into policy_dir"
-        );
+        tracing::warn!("there are no policies, so the broker denies every call");
     }
     record_policy_load(policy.digest(), Outcome::Success);
 }

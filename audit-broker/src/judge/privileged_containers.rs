@@ -24,13 +24,13 @@ enum CachedAnswer {
 
 /// Whether the broker must ask dockerd about a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum DockerdLookup {
+pub(crate) enum CacheLookup {
     /// Yes: the container is not in the cache.
     First,
     /// Yes: reading it failed more than [`RETRY_AFTER`] ago.
-    Retry,
+    Again,
     /// No: the answer is cached, or reading it failed recently.
-    NotNeeded,
+    No,
 }
 
 /// The most containers in the cache.
@@ -61,15 +61,13 @@ impl PrivilegedContainers {
     }
 
     /// Whether the broker must ask dockerd about the container.
-    pub(crate) fn lookup_needed(&self, id: &str) -> DockerdLookup {
+    pub(crate) fn look(&self, id: &str) -> CacheLookup {
         match self.cached().get(id) {
-            None => DockerdLookup::First,
+            None => CacheLookup::First,
             Some(CachedAnswer::Unreadable { since }) if since.elapsed() >= RETRY_AFTER => {
-                DockerdLookup::Retry
+                CacheLookup::Again
             }
-            Some(CachedAnswer::Unreadable { .. } | CachedAnswer::Judged { .. }) => {
-                DockerdLookup::NotNeeded
-            }
+            Some(CachedAnswer::Unreadable { .. } | CachedAnswer::Judged { .. }) => CacheLookup::No,
         }
     }
 
@@ -93,20 +91,14 @@ mod tests {
     #[test]
     fn s33_an_unreadable_container_is_retried_after_a_while() {
         let privileged = PrivilegedContainers::default();
-        assert_eq!(privileged.lookup_needed("a"), DockerdLookup::First);
+        assert_eq!(privileged.look("a"), CacheLookup::First);
         privileged.remember_unreadable("a");
-        assert_eq!(
-            (privileged.lookup_needed("a"), privileged.knows("a")),
-            (DockerdLookup::NotNeeded, None)
-        );
+        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, None));
         let since = Instant::now().checked_sub(RETRY_AFTER).unwrap();
         privileged.insert("a", CachedAnswer::Unreadable { since });
-        assert_eq!(privileged.lookup_needed("a"), DockerdLookup::Retry);
+        assert_eq!(privileged.look("a"), CacheLookup::Again);
         privileged.remember("a", false);
         privileged.remember_unreadable("a");
-        assert_eq!(
-            (privileged.lookup_needed("a"), privileged.knows("a")),
-            (DockerdLookup::NotNeeded, Some(false))
-        );
+        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, Some(false)));
     }
 }

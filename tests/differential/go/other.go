@@ -3,14 +3,9 @@ package main
 // Keys of the API that docker 20.10, whose structs this uses, does not read: later releases added
 // them, or earlier ones had them. Bodies are also decoded into these structs.
 
-type otherConfig struct {
-	Healthcheck *otherHealth
-}
-
 type otherContainer struct {
-	otherConfig
-	HostConfig *otherHost
-	otherHost
+	Healthcheck      *otherHealth
+	HostConfig       *otherHost
 	NetworkingConfig *struct {
 		EndpointsConfig map[string]*otherEndpoint
 	}

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::container::image_name;
 use super::json::{map_members, string};
 use super::shorten::Shortener;
-use super::{Labels, MayView, ResponseObject};
+use super::{Labels, MayView, Seen};
 use crate::owner::{LABEL_PREFIX, OwnedKind};
 
 /// Longest line that is relayed unchanged, in bytes with its line break. A longer line is shortened.
@@ -116,7 +116,7 @@ impl Event {
         let image = attributes.get("image").map(String::as_str);
         let image = image.filter(|_| *kind == OwnedKind::Container);
         let names = name.into_iter().collect();
-        let seen = ResponseObject { kind: *kind, id, names, labels: attributes, image };
+        let seen = Seen { kind: *kind, id, names, labels: attributes, image };
         if !may_view(&seen) || !is_member_seen(*kind, attributes, may_view) {
             return None;
         }
@@ -151,19 +151,7 @@ fn kind(name: &str) -> Option<OwnedKind> {
 fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
         OwnedKind::Network | OwnedKind::Volume => attributes.get("container"),
-        OwnedKind::Container
-        | OwnedKind::Exec
-        | OwnedKind::Image
-        | OwnedKind::ImageName
-        | OwnedKind::PulledName
-        | OwnedKind::Builder
-        | OwnedKind::Build
-        | OwnedKind::Plugin
-        | OwnedKind::Node
-        | OwnedKind::Service
-        | OwnedKind::Secret
-        | OwnedKind::Config
-        | OwnedKind::Daemon => None,
+        _ => None,
     };
     container.map(String::as_str).filter(|id| !id.is_empty())
 }
@@ -171,7 +159,7 @@ fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
 /// Whether the caller may see that container.
 fn is_member_seen(kind: OwnedKind, attributes: &Labels, may_view: MayView<'_>) -> bool {
     member(kind, attributes).is_none_or(|id| {
-        may_view(&ResponseObject {
+        may_view(&Seen {
             kind: OwnedKind::Container,
             id,
             names: Vec::new(),

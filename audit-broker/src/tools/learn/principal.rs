@@ -2,7 +2,7 @@
 
 use super::call::RecordedCaller;
 use super::cedar::{entity, quoted};
-use super::known_objects::KnownObjects;
+use super::known::KnownObjects;
 use crate::owner::Owner;
 use crate::policy::ImageFacts;
 

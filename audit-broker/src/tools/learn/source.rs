@@ -1,15 +1,14 @@
-//! Reads the audit trail, from `ausearch` or from a file.
+//! Reads the lines of the audit trail, from `ausearch` or from a file.
 //!
-//! This file does not know which records count.
+//! Does not know the format of a line.
 
-use std::io::{self, Read};
-use std::ops::ControlFlow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use audit_host::ausearch;
-use audit_trail::{ProblemKind, Record, Trail};
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
@@ -20,28 +19,30 @@ const CALLS: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE
 /// The types of records that show which process is the broker.
 const SERVICES: &str = "SERVICE_START,SERVICE_STOP";
 
-/// Reads the records of a file, or of standard input for `-`.
+/// Reads the lines of a file, or of standard input for `-`.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn file(path: &Path, read: impl FnMut(&Record<'_>)) -> anyhow::Result<()> {
-    let mut trail = Trail::new();
-    if path.as_os_str() == STDIN {
-        trail.add_stream(STDIN, io::stdin());
+pub(super) fn file(
+    path: &Path,
+    read: impl FnOnce(&mut dyn BufRead) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let result = if path.as_os_str() == STDIN {
+        read(&mut io::stdin().lock())
     } else {
-        trail.add_file(path);
-    }
-    read_all(trail, read).with_context(|| format!("cannot read {}", path.display()))
+        File::open(path).and_then(|file| read(&mut BufReader::new(file)))
+    };
+    result.with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads the records of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
+/// Reads the lines of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
 ///
 /// # Errors
 /// If `ausearch` cannot be run, or fails.
 pub(super) fn logs(
     since: Option<&str>,
     until: Option<&str>,
-    mut read: impl FnMut(&Record<'_>),
+    mut read: impl FnMut(&mut dyn BufRead) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     // The broker may have started long before `since`.
     search(&["-m", SERVICES], &mut read)?;
@@ -56,7 +57,10 @@ pub(super) fn logs(
     search(&options, &mut read)
 }
 
-fn search(options: &[&str], read: &mut impl FnMut(&Record<'_>)) -> anyhow::Result<()> {
+fn search(
+    options: &[&str],
+    read: &mut impl FnMut(&mut dyn BufRead) -> io::Result<()>,
+) -> anyhow::Result<()> {
     let mut child = ausearch::command()
         .args(options)
         .stdout(Stdio::piped())
@@ -64,9 +68,7 @@ fn search(options: &[&str], read: &mut impl FnMut(&Record<'_>)) -> anyhow::Resul
         .spawn()
         .context(ausearch::NOT_FOUND)?;
     if let Some(output) = child.stdout.take() {
-        let mut trail = Trail::new();
-        trail.add_stream("ausearch", output);
-        read_all(trail, read).context("cannot read the output of ausearch")?;
+        read(&mut BufReader::new(output)).context("cannot read the output of ausearch")?;
     }
     let mut error = String::new();
     if let Some(errors) = child.stderr.take() {
@@ -82,17 +84,4 @@ fn search(options: &[&str], read: &mut impl FnMut(&Record<'_>)) -> anyhow::Resul
         error.trim()
     );
     Ok(())
-}
-
-/// Passes on all records. Lines that are no records are skipped.
-fn read_all(mut trail: Trail, mut read: impl FnMut(&Record<'_>)) -> io::Result<()> {
-    let summary = trail.read(|record| {
-        read(record);
-        ControlFlow::Continue(())
-    });
-    let problems = summary.problems.into_iter().map(|problem| problem.kind);
-    let errors = problems.filter_map(|kind| {
-        if let ProblemKind::Unreadable(error) = kind { Some(error) } else { None }
-    });
-    errors.last().map_or(Ok(()), Err)
 }

@@ -1,6 +1,6 @@
 //! What a mount on the command line asks for.
 //!
-//! This file knows the values of `--volume` and `--mount`.
+//! Knows the values of `--volume` and `--mount`.
 
 use audit_host::danger::Danger;
 use audit_host::finding::{Finding, Way};

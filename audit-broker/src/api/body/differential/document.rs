@@ -19,9 +19,7 @@ impl From<Value> for Node {
                 let entries = entries.into_iter();
                 Self::Object(entries.map(|(key, value)| (quoted(&key), value.into())).collect())
             }
-            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-                Self::Plain(plain.to_string().into_bytes())
-            }
+            plain => Self::Plain(plain.to_string().into_bytes()),
         }
     }
 }
