@@ -1,8 +1,8 @@
 //! The broker on the real host: it knows each caller, an auditor's own tools find what the caller
 //! did, and no fault lets a call pass unrecorded.
 //!
-//! Needs root and what `tests/run.sh accountable` provides. Some of these tests stop auditing for a
-//! moment, so they run one at a time.
+//! These tests need root and what `tests/run.sh accountable` provides. Some of these tests stop auditing
+//! for a moment, so they run one at a time.
 
 #![cfg(test)]
 
@@ -47,6 +47,8 @@ mod identity;
 mod installation;
 #[path = "broker/outcome.rs"]
 mod outcome;
+#[path = "broker/searches.rs"]
+mod searches;
 #[path = "broker/silence.rs"]
 mod silence;
 #[path = "broker/slow.rs"]

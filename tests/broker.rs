@@ -1,6 +1,6 @@
 //! The broker between real clients and the real dockerd: the clients work as they do without it.
 //!
-//! Needs root and what `tests/run.sh broker` provides.
+//! These tests need root and what `tests/run.sh broker` provides.
 
 #![cfg(test)]
 #![expect(clippy::too_many_lines, reason = "a table of cases is one function")]
@@ -8,6 +8,10 @@
 #[expect(dead_code, reason = "the live tests of audit-cli use the rest")]
 #[path = "live/host.rs"]
 mod host;
+
+#[expect(dead_code, reason = "the tests of documents use the rest")]
+#[path = "documents/markdown.rs"]
+mod markdown;
 
 #[path = "broker/broker.rs"]
 mod broker;
@@ -17,6 +21,8 @@ mod docker;
 mod engine;
 #[path = "broker/http.rs"]
 mod http;
+#[path = "broker/tested_engine.rs"]
+mod tested_engine;
 
 #[path = "broker/archives.rs"]
 mod archives;
@@ -26,15 +32,29 @@ mod bypass;
 mod clients;
 #[path = "broker/engines.rs"]
 mod engines;
+#[path = "broker/harmless.rs"]
+mod harmless;
+#[path = "broker/made_images.rs"]
+mod made_images;
+#[path = "broker/missing_objects.rs"]
+mod missing_objects;
+#[path = "broker/object_names.rs"]
+mod object_names;
 #[path = "broker/objects.rs"]
 mod objects;
 #[expect(dead_code, reason = "the tests of the trail use the rest")]
 #[path = "broker/observe.rs"]
 mod observe;
+#[path = "broker/own_objects.rs"]
+mod own_objects;
 #[path = "broker/policy.rs"]
 mod policy;
+#[path = "broker/recreation.rs"]
+mod recreation;
 #[path = "broker/registry.rs"]
 mod registry;
+#[path = "broker/requests.rs"]
+mod requests;
 #[path = "broker/streams.rs"]
 mod streams;
 #[path = "broker/terminal.rs"]

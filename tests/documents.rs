@@ -19,7 +19,7 @@ use std::fs;
 use markdown::{all_blocks, anchors, documents, links, prose, root};
 
 /// The language and the claim of a block, and the file whose tests check all blocks of that kind.
-const CLAIMS: [(&str, &str, &str); 17] = [
+const CLAIMS: [(&str, &str, &str); 19] = [
     ("console", "wrapper", "tests/live/documents.rs"),
     ("console", "key", "tests/live/documents.rs"),
     ("sh", "install", "tests/broker/installation.rs"),
@@ -28,6 +28,8 @@ const CLAIMS: [(&str, &str, &str); 17] = [
     ("console", "recipe", "tests/broker/documents.rs"),
     ("cedar", "recipe", "tests/broker/documents.rs"),
     ("cedar", "policy", "tests/broker/documents.rs"),
+    ("sh", "capi", "tests/capi/install.rs"),
+    ("sh", "preload", "tests/documents/commands.rs"),
     ("sh", "static", "tests/documents/commands.rs"),
     ("sh", "test-run", "tests/documents/commands.rs"),
     ("text", "golden", "tests/documents/tables.rs"),
@@ -64,7 +66,9 @@ fn the_test_that_claims_a_block_exists() {
         if used.iter().any(|block| of_kind(&block)) {
             let test = fs::read_to_string(root().join(file)).unwrap();
             assert!(
-                test.contains(&format!("\"{claim}\"")) || test.contains(&format!("({claim})")),
+                test.contains(&format!("\"{claim}\""))
+                    || test.contains(&format!("({claim})"))
+                    || test.contains(&format!("`sh {claim}`")),
                 "{file} does not know `{claim}`"
             );
         }

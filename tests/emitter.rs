@@ -1,7 +1,7 @@
 //! The library on the real kernel, with auditd and ausearch: refusals, receipts, login threads.
 //!
-//! Needs root and a running auditd; `tests/run.sh` provides them. Some tests change the host's audit
-//! state, so the tests run one at a time. Each restores the state.
+//! These tests need root and a running auditd; `tests/run.sh` provides them. Some tests change the host's
+//! audit state, so the tests run one at a time. Each restores the state.
 
 #![cfg(test)]
 #![expect(unsafe_code, reason = "libauparse is called as C calls it")]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks the docker engine of Debian sid into DIR, for tests of an engine newer than the host's:
-# dockerd, docker, containerd and runc in DIR/bin, buildx and compose in DIR/plugins. Does not
+# dockerd, docker, containerd, runc and docker-registry in DIR/bin, buildx and compose in DIR/plugins.
+# The clients as they are packaged, which run with the host's own libraries, are in DIR/clients. Does not
 # change the host's own packages. Does nothing if DIR is complete.
 #
 # usage: tests/engine28.sh DIR
@@ -12,12 +13,14 @@ set -euo pipefail
 }
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-[ ! -e "$dir/complete" ] || exit 0
 
 # The packages, and the libraries of sid that their programs need.
-packages="docker.io docker-cli docker-buildx docker-compose containerd runc tini libc6 libseccomp2
-    libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblzma5 libzstd1 liblz4-1 libnftables1"
-programs="docker dockerd docker-proxy docker-init containerd containerd-shim-runc-v2 runc ctr"
+packages="docker.io docker-cli docker-buildx docker-compose docker-registry containerd runc tini libc6
+    libseccomp2 libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblzma5 libzstd1 liblz4-1 libnftables1"
+programs="docker dockerd docker-proxy docker-init containerd containerd-shim-runc-v2 runc ctr
+    docker-registry"
+# A directory that was made with other packages is made again.
+[ "$(cat "$dir/complete" 2>/dev/null || true)" != "$packages" ] || exit 0
 
 # The mirror that provides the host's own docker package.
 mirror=$(apt-cache policy docker.io | grep -oE 'https?://[^ ]+' | head -1 || true)
@@ -68,12 +71,15 @@ for program in $programs; do
     cp "$found" "$dir/bin/$program"
     with_own_libraries "$dir/bin/$program"
 done
+mkdir -p "$dir/clients"
+cp "$dir/root/usr/bin/docker" "$dir/clients/docker"
 for plugin in docker-buildx docker-compose; do
     found=$(find "$dir/root" -path '*cli-plugins*' -name "$plugin" -type f | head -1)
+    cp "$found" "$dir/clients/$plugin"
     cp "$found" "$dir/plugins/$plugin"
     with_own_libraries "$dir/plugins/$plugin"
 done
 rm -rf "$apt" "$dir/debs"
 "$dir/bin/dockerd" --version
 "$dir/bin/runc" --version >/dev/null
-touch "$dir/complete"
+echo "$packages" >"$dir/complete"

@@ -1,7 +1,7 @@
 //! audit-cli on the real kernel, with auditd, ausearch, dockerd, sudo and rsyslog.
 //!
-//! Needs root and what `tests/run.sh live` provides. Some tests change the host's audit state. They
-//! run one at a time, and each restores the state.
+//! These tests need root and what `tests/run.sh live` provides. Some tests change the host's audit state.
+//! They run one at a time, and each restores the state.
 
 #![cfg(test)]
 
@@ -17,6 +17,8 @@ mod markdown;
 mod capability;
 #[path = "live/claims.rs"]
 mod claims;
+#[path = "live/completion.rs"]
+mod completion;
 #[path = "live/doctor.rs"]
 mod doctor;
 #[path = "live/documents.rs"]
@@ -33,6 +35,8 @@ mod journal;
 mod length;
 #[path = "live/refusal.rs"]
 mod refusal;
+#[path = "live/script.rs"]
+mod script;
 #[path = "live/search.rs"]
 mod search;
 #[path = "live/sudo.rs"]

@@ -1,8 +1,8 @@
 //! Many senders at once, a full backlog, and an auditd that stops or dies.
 //!
-//! Needs root and a running auditd; `tests/run.sh` provides them. Each test writes about 50 MB of
-//! records, so auditd rotates the log. The test reads the log meanwhile. Some tests stop auditd and start
-//! it again, so the tests run one at a time.
+//! These tests need root and a running auditd; `tests/run.sh` provides them. Each test writes about 50 MB
+//! of records, so auditd rotates the log. The test reads the log meanwhile. Some tests stop auditd and
+//! start it again, so the tests run one at a time.
 //!
 //! No sender can prevent these losses, unless the host was booted with `audit=1`: if auditd reads nothing
 //! for half a second under load, the kernel drops the records that it cannot pass on, and without auditd

@@ -1,7 +1,7 @@
 //! The drop-in against libaudit: the same calls, and the same programs, once with each.
 //!
-//! Needs root, a running auditd, libaudit 3.0.9, sudo and the account tools. No other program may change
-//! users, sudoers or audit rules during the test.
+//! These tests need root, a running auditd, libaudit 3.0.9, sudo and the account tools. No other program
+//! may change users, sudoers or audit rules during the test.
 
 #![cfg(test)]
 #![expect(unsafe_code, reason = "the libraries under test are called as C calls them")]

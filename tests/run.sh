@@ -19,10 +19,12 @@ package|network|each library makes a complete package that compiles by itself
 semver|network, a release tag|audit-core breaks no program that uses its last release
 dependencies|network|licences, sources and advisories of the dependencies, by deny.toml
 oldest|network|every crate compiles with the oldest Rust that its manifest names
-fuzz|nightly Rust|each fuzz target of audit-core for 60 seconds
+fuzz|nightly Rust|each fuzz target of audit-core and audit-trail for 60 seconds
 differential|Go, dockerd 20.10 as a source package|random request bodies, read by the broker and by the structs of dockerd
 live|root, auditd, dockerd|audit-cli on the real host: ausearch, sudo, rsyslog, journald
-broker|root, auditd, dockerd, Go|real clients through the broker, and the corpus of known bypasses
+broker|root, auditd, dockerd, Go|real clients through the broker, and the corpus of known bypasses, on each engine
+clients|root, auditd, dockerd, network, Node|what each client does directly and through the broker
+suites|root, auditd, dockerd, network|the test suites that clients ship, directly and through the broker
 accountable|root, auditd, dockerd|the broker knows each caller, records each call, survives each fault
 kernel|root, auditd|audit-core on the real kernel: refusals, receipts, login threads, load
 parity|root, auditd, libaudit|audit-capi writes what libaudit writes, called by programs and by tests
@@ -30,14 +32,19 @@ quickstart|root, auditd, dockerd|the commands that README gives to newcomers, tw
 bench|root, auditd, dockerd|each benchmark in its short form
 '
 fast_tiers=(form docs unit)
-filtered_tiers=(unit live broker accountable kernel parity)
+filtered_tiers=(unit live broker clients suites accountable kernel parity)
+# Not run unless they are named.
+named_tiers=(suites)
+
+# The docker engines of tests/engine.sh.
+all_engines=(20 28 28-containerd)
 
 musl_target=$(uname -m)-unknown-linux-musl
 person=dwalsh
 
 usage() {
     cat <<END
-usage: tests/run.sh [TIER...] [-- FILTER...]
+usage: tests/run.sh [--engine ENGINE] [TIER...] [-- FILTER...]
 
 Runs the named tiers in the order of the list, or all tiers if no tier is named. With filters, runs
 only the tests whose names contain one of them:
@@ -45,6 +52,7 @@ only the tests whose names contain one of them:
     tests/run.sh fast                   before each commit: ${fast_tiers[*]}
     tests/run.sh broker -- s16_         the tests of one row of the bypass corpus
     tests/run.sh kernel parity          two tiers
+    tests/run.sh broker --engine 28     one docker engine: ${all_engines[*]}, or all
 
     --list    lists the tiers, what each needs and what it contains
     --help    prints this text
@@ -86,14 +94,15 @@ run_tests() {
         cargo test --quiet "${cargo[@]}" -- "${test[@]}" --list | grep ': test$' >/dev/null || return 0
         filters_match=yes
     fi
-    cargo test --quiet "${cargo[@]}" -- "${test[@]}"
+    "${on_engine[@]}" cargo test --quiet "${cargo[@]}" -- "${test[@]}"
 }
 
 check_form() {
     say "form and lints"
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh benches/*.sh audit-capi/*.sh
+    shellcheck --external-sources .ci/run examples/*.sh tests/*.sh tests/clients/*.sh \
+        tests/clients/programs/*.sh benches/*.sh audit-capi/*.sh
     local tier
     for tier in "${all_tiers[@]}"; do
         grep -q "^| \`$tier\` " tests/README.md || fail "tests/README.md has no row for tier $tier"
@@ -114,7 +123,7 @@ check_unit() {
 check_package() {
     say "packages"
     local library content file packages=()
-    for library in audit-core audit-host audit-capi; do
+    for library in audit-core audit-trail audit-host audit-capi; do
         packages+=(--package "$library")
         content=$(cargo package --quiet --allow-dirty --list --package "$library")
         for file in LICENSE-MIT LICENSE-APACHE README.md; do
@@ -235,6 +244,23 @@ prepare_engine28() {
     install_packages "binutils patchelf" ""
     export AUDIT_ENGINE28=$PWD/target/engine28
     tests/engine28.sh "$AUDIT_ENGINE28" >/dev/null
+    # The test user must be able to run the newer command line.
+    install -D -m 0755 "$AUDIT_ENGINE28/clients/docker" "$programs/docker28/docker"
+    export AUDIT_DOCKER28=$programs/docker28/docker
+}
+
+# run_on_engines "ENGINES" CARGO-ARGUMENT...: run_tests on the engines that --engine names, or on these.
+run_on_engines() {
+    local engine usual=$1
+    shift
+    # The engines have no network.
+    cargo test --quiet --no-run --package audit-broker --features live --test broker --test clients
+    for engine in ${engines:-$usual}; do
+        say "on docker $engine"
+        on_engine=(tests/engine.sh "$engine")
+        run_tests "$@"
+    done
+    on_engine=()
 }
 
 # Lists docker's containers, images, volumes and networks.
@@ -266,7 +292,29 @@ check_broker() {
     install_packages "curl golang-go python3-venv iproute2" \
         "curl golang python3 util-linux-script iproute"
     prepare_engine28
-    run_tests --package audit-broker --features live --test broker
+    run_on_engines "20 28-containerd" --package audit-broker --features live --test broker
+}
+
+# What the tiers clients and suites need.
+prepare_clients() {
+    prepare_broker
+    install_packages "curl python3-venv docker-compose" "curl python3 docker-compose"
+    command -v npm >/dev/null || install_packages "nodejs npm" "nodejs npm"
+    prepare_engine28
+    export AUDIT_CLIENTS=$PWD/target/clients
+    tests/clients/install.sh "$AUDIT_CLIENTS"
+}
+
+check_clients() {
+    say "what each client does, directly and through the broker"
+    prepare_clients
+    run_on_engines 20 --package audit-broker --features live --test clients -- operations::
+}
+
+check_suites() {
+    say "the suites that clients ship, directly and through the broker"
+    prepare_clients
+    run_on_engines 20 --package audit-broker --features live --test clients -- suites::
 }
 
 # A part of the tier broker, which is not run twice.
@@ -303,11 +351,12 @@ check_fuzz() {
         return
     fi
     cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
-    local target found
+    local crate target found
     found=$(mktemp -d)
-    for target in replies record; do
+    for target in audit-core/replies audit-core/record audit-trail/trail; do
+        crate=${target%/*} target=${target#*/}
         mkdir "$found/$target"
-        if ! (cd audit-core && cargo +nightly fuzz run --sanitizer none "$target" \
+        if ! (cd "$crate" && cargo +nightly fuzz run --sanitizer none "$target" \
             "$found/$target" "fuzz/corpus/$target" -- \
             -max_total_time=60 -max_len=20000 -verbosity=0) >"$found/log" 2>&1; then
             tail -40 "$found/log"
@@ -356,13 +405,23 @@ check_quickstart() {
 check_bench() {
     say "the benchmarks, in short rounds"
     benches/wrapper.sh 20 >/dev/null
+    benches/dropin.sh 2 >/dev/null
     cargo bench --quiet --package audit-core --bench emit -- --short >/dev/null
     benches/broker.sh --short >/dev/null
+    benches/report.sh 16 1 >/dev/null
 }
 
 wants() { [[ " ${wanted[*]} " = *" $1 "* ]]; }
 
-# Reads the arguments into `wanted` and `filters`.
+# read_engine NAME: the engine that was asked for, or all.
+read_engine() {
+    [[ -n $1 && " ${all_engines[*]} all " = *" $1 "* ]] ||
+        wrong_usage "unknown engine $1; the engines are ${all_engines[*]} and all"
+    engines=$1
+    [ "$1" != all ] || engines=${all_engines[*]}
+}
+
+# Reads the arguments into `wanted`, `filters` and `engines`.
 read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
@@ -373,10 +432,16 @@ read_arguments() {
             [ "${#filters[@]}" -gt 0 ] || wrong_usage "no filter follows --"
             break
             ;;
-        -*) wrong_usage "unknown option $1; the options are --list and --help" ;;
+        --engine)
+            read_engine "${2-}"
+            shift
+            ;;
+        -*) wrong_usage "unknown option $1; the options are --engine, --list and --help" ;;
         fast) wanted+=("${fast_tiers[@]}") ;;
         all)
-            wanted+=("${all_tiers[@]}")
+            for tier in "${all_tiers[@]}"; do
+                [[ " ${named_tiers[*]} " = *" $tier "* ]] || wanted+=("$tier")
+            done
             may_skip=yes
             ;;
         *)
@@ -408,6 +473,9 @@ check_arguments() {
 mapfile -t all_tiers < <(sed -n 's/^\([a-z]*\)|.*/\1/p' <<<"$tiers")
 wanted=()
 filters=()
+engines=
+on_engine=()
+engines=
 filters_match=no
 may_skip=no
 is_root=no
@@ -425,7 +493,9 @@ for tier in "${all_tiers[@]}" bypass; do
     elif [ "$is_root" = no ] && needs_root "$tier"; then
         skip "tier $tier needs root: sudo tests/run.sh $tier"
     else
+        began=$SECONDS
         "check_$tier"
+        say "tier $tier took $((SECONDS - began)) s"
     fi
 done
 check_leftovers

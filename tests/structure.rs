@@ -2,13 +2,13 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files and rooms of each crate, from the lowest up. Each imports only itself and those before it.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     (
         "audit-core/src",
         &[
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "event_id",
             "error",
             "command_line",
+            "proc_file",
             "terminal",
             "subject",
             "record",
@@ -79,6 +80,23 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "own_process",
         ],
     ),
+    (
+        "audit-trail/src",
+        &[
+            "time",
+            "record_type",
+            "value",
+            "field",
+            "record",
+            "lines",
+            "source",
+            "trail",
+            "event",
+            "gaps",
+            "deed",
+            "lib",
+        ],
+    ),
     ("audit-capi/src", &["sys", "pointer", "api", "dropin", "lib"]),
     (
         "audit-host/src",
@@ -129,6 +147,18 @@ fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+fn is_test(inside: &Path) -> bool {
+    inside.iter().any(|part| part == "tests" || part == "tests.rs")
+}
+
+/// The text of a file without comments and tests.
+fn code_of(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn imports_point_downward() {
     for (directory, layers) in LAYERS {
@@ -141,11 +171,8 @@ fn imports_point_downward() {
             let Some(layer) = layers.iter().position(|name| *name == module) else {
                 panic!("{module} has no layer; give it one in tests/structure.rs")
             };
-            let is_test = inside.iter().any(|part| part == "tests" || part == "tests.rs");
-            let text = fs::read_to_string(&file).unwrap();
-            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let code = code.collect::<Vec<_>>().join("\n");
+            let is_test = is_test(inside);
+            let code = code_of(&file);
             for used in code.split("crate::").skip(1) {
                 let end = used.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
                 let used = used.split_at(end.unwrap_or(used.len())).0;
@@ -162,10 +189,94 @@ fn imports_point_downward() {
     }
 }
 
+/// The face of a room is no part of the search: it uses its files, and they may use it.
+#[test]
+fn no_two_files_of_a_room_use_each_other() {
+    for (directory, _) in LAYERS {
+        let directory = root().join(directory);
+        let mut files = Vec::new();
+        rust_files(&directory, &mut files);
+        let mut graph: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
+        for file in files {
+            let module = file.strip_prefix(&directory).unwrap().with_extension("");
+            if is_test(module.as_path()) {
+                continue;
+            }
+            let code = code_of(&file);
+            // A file counts for each room that it is in, however deep.
+            for room in module.ancestors().skip(1) {
+                let depth = module.components().count() - room.components().count();
+                let sibling: PathBuf = module.iter().take(room.components().count() + 1).collect();
+                let used = names_after(&code, &path_to(room, depth));
+                let used = used.into_iter().map(|name| room.join(name));
+                let used = used.filter(|used| *used != sibling);
+                graph.entry(sibling.clone()).or_default().extend(used);
+            }
+        }
+        for module in graph.keys() {
+            let mut ahead: Vec<&PathBuf> = graph[module].iter().collect();
+            let mut reached = BTreeSet::new();
+            while let Some(used) = ahead.pop() {
+                assert_ne!(used, module, "{} reaches itself through {reached:?}", module.display());
+                if used.parent() == module.parent() && reached.insert(used) {
+                    ahead.extend(graph.get(used).into_iter().flatten());
+                }
+            }
+        }
+    }
+}
+
+/// The beginnings of paths to the modules of a room, from a file so many folders below it.
+fn path_to(room: &Path, depth: usize) -> [String; 2] {
+    let names: Vec<_> = room.iter().map(|name| name.to_str().unwrap()).collect();
+    let from_root = names.iter().fold("crate::".to_owned(), |path, name| path + name + "::");
+    [from_root, "super::".repeat(depth)]
+}
+
+/// The names that follow one of these beginnings of a path: `a` and `b` in `super::{a, b::C}`.
+fn names_after(code: &str, beginnings: &[String]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for beginning in beginnings {
+        for (place, _) in code.match_indices(beginning.as_str()) {
+            let is_whole = !code[..place].ends_with(|c: char| c.is_alphanumeric() || c == ':');
+            if is_whole {
+                names.extend(first_names(&code[place + beginning.len()..]));
+            }
+        }
+    }
+    names
+}
+
+/// The first name of each path in a use tree.
+fn first_names(tree: &str) -> Vec<String> {
+    let name = |path: &str| {
+        let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+        path.trim_start().split(|c: char| !is_letter(c)).next().unwrap_or_default().to_owned()
+    };
+    let Some(group) = tree.strip_prefix('{') else { return vec![name(tree)] };
+    let (mut depth, mut names, mut begin) = (0, Vec::new(), 0);
+    for (place, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' | ',' if depth == 0 => {
+                names.push(name(&group[begin..place]));
+                begin = place + 1;
+                if letter == '}' {
+                    break;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    names
+}
+
 #[test]
 fn no_file_holds_more_than_one_idea() {
     for directory in [
         "audit-core",
+        "audit-trail",
         "audit-cli",
         "audit-capi",
         "audit-host",

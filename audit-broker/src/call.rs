@@ -8,13 +8,13 @@ pub(crate) mod connection;
 pub(crate) mod inbound;
 pub(crate) mod name_lock;
 pub(crate) mod network_quota;
+pub(crate) mod owner_lock;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod response;
 pub(crate) mod state;
 pub(crate) mod stop;
 mod stop_response;
-pub(crate) mod turns;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -29,7 +29,7 @@ use crate::call::plan::Plan;
 use crate::call::stop::Stop;
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::judge::permissions::Permissions;
 use crate::policy::{Policy, Principal};
 use crate::record::call_records::{CallRecords, MadeObject};
@@ -89,6 +89,42 @@ impl Call {
         }
     }
 
+    /// Records that the policies deny a name that an archive gives, and returns the error that stops the
+    /// request.
+    pub(crate) async fn deny_name(&self, denial: Denial, name: &str) -> Stop {
+        let call_records = self.call_records().of_name(name);
+        let records = call_records.of_denial(denial.reason());
+        let recorded = self.connection.state.recorder.write(&self.action.subject, &records).await;
+        match or_warn(recorded, self.settings.on_failure) {
+            Ok(()) => Stop::Denied { help: self.settings.denial_help.clone(), denial },
+            Err(stop) => stop,
+        }
+    }
+
+    /// Records a name that an archive gives, before dockerd gets the end of the archive.
+    ///
+    /// # Errors
+    /// If the name cannot be recorded.
+    pub(crate) async fn record_name(
+        &self,
+        name: &str,
+        permitted_by: Option<&str>,
+        reported: Option<&Denial>,
+    ) -> Result<(), Stop> {
+        let call_records = self.call_records().of_name(name);
+        let mut records = call_records.of_request(permitted_by);
+        records.extend(reported.map(|denial| call_records.of_report(denial.reason())));
+        let recorded = self.connection.state.recorder.write(&self.action.subject, &records).await;
+        or_warn(recorded, self.settings.on_failure)
+    }
+
+    /// Records whether an image has got a name from its archive.
+    pub(crate) fn record_name_outcome(&self, name: &str, outcome: CallOutcome) {
+        let call_records = self.call_records().of_name(name);
+        let records = call_records.of_outcome(outcome, None);
+        self.connection.state.recorder.write_later(&self.action.subject, &records);
+    }
+
     /// Records the call before the broker makes it, and the denial if only report mode allows it.
     ///
     /// # Errors
@@ -102,14 +138,14 @@ impl Call {
     ) -> Result<(), Stop> {
         let check = match (check, reported) {
             (Some(check), _) => check,
-            (None, Some(_)) => self.connection.state.recorder.ask(),
+            (None, Some(_)) => self.connection.state.recorder.start_check(),
             (None, None) => return Ok(()),
         };
         let state = &self.connection.state;
         let call_records = self.call_records();
         let mut records = call_records.of_request(permitted_by);
         records.extend(reported.map(|denial| call_records.of_report(denial.reason())));
-        let recorded = state.recorder.write_asked(&self.action.subject, &records, check).await;
+        let recorded = state.recorder.write_checked(&self.action.subject, &records, check).await;
         self.is_open.set(self.level() == Level::Full);
         if recorded.is_err() && self.settings.on_failure == OnFailure::Refuse {
             // The kernel may still write the record, or write it late.

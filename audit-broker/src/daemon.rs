@@ -7,6 +7,6 @@ mod connection;
 mod metrics_server;
 mod reload;
 pub(crate) mod serve;
+mod stale_owners;
 mod state_directory;
-mod tidy;
 mod worker;

@@ -5,8 +5,9 @@
 
 pub(crate) mod find_error;
 pub(crate) mod finder;
-pub(crate) mod host_switch;
+pub(crate) mod host_sysctl;
 pub(crate) mod listing;
 pub(crate) mod object;
 pub(crate) mod references;
+pub(crate) mod taken_subnets;
 pub(crate) mod upstream;

@@ -16,11 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use crate::api::body::{self, Body};
 use crate::api::class::Class;
 use crate::api::request::{ApiVersion, Head, parse_head};
-use crate::api::route::{BodyKind, ObjectKind};
+use crate::api::route::{BodyFormat, ObjectKind};
 use crate::call::Call;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
-use crate::call::network_quota::{Turn, take_turn};
+use crate::call::network_quota::{NetworkLock, take_network_lock};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
 use crate::call::response::ResponseBody;
 use crate::call::stop::Stop;
@@ -30,7 +30,9 @@ use crate::forward::rewrite::Rewriter;
 use crate::forward::viewer::Viewer;
 use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
-use crate::judge::decision::{Decision, Denial, absent};
+use crate::judge::decision::Decision;
+use crate::judge::denial::Denial;
+use crate::judge::questions::{Absence, absence_of};
 use crate::judge::{Judge, Judged, NotJudged};
 use crate::metrics::CallResult;
 use crate::policy::Principal;
@@ -62,7 +64,7 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Response(response)) if response.status().as_u16() >= 400 => {
             CallResult::Failed
         }
-        Ok(_) => CallResult::Done,
+        Ok(_) | Err(Stop::Ignored) => CallResult::Done,
         Err(Stop::NotFound(..)) => CallResult::Failed,
         Err(Stop::Unidentified(_) | Stop::Refused(_) | Stop::Denied { .. } | Stop::Absent(_)) => {
             CallResult::Denied
@@ -76,6 +78,10 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Stream(stream)) => {
             handover.replace(Some(stream));
             return pending().await;
+        }
+        Err(Stop::Refused(refusal)) => {
+            let help = connection.state.settings().denial_help.clone();
+            Stop::Refused(refusal.with_help(&help)).into_response()
         }
         Err(stop) => stop.into_response(),
     };
@@ -127,7 +133,7 @@ struct Ready<'a> {
     /// The place of the request's document in the caller's quota, held while the call is made.
     _document: Option<SemaphorePermit<'a>>,
     /// The owner's turn to create a network, held while the call is made.
-    _turn: Turn,
+    _network_lock: NetworkLock,
 }
 
 /// Finds out who the caller is. Records a request of an unidentified caller.
@@ -157,16 +163,16 @@ async fn prepare<'a>(
 ) -> Result<Ready<'a>, Stop> {
     let settings = connection.state.settings();
     let newest = connection.upstream.newest_version().await?;
-    let head = parse(request, newest, &settings)?;
+    let head = parse(request, newest)?;
     *class = Some(head.route.class);
-    let document = match head.route.body {
-        BodyKind::None | BodyKind::Stream => None,
-        _ => connection.quota.document().await,
+    let document = match head.route.body.format() {
+        BodyFormat::None | BodyFormat::Stream => None,
+        BodyFormat::Json => connection.quota.document().await,
     };
-    let body = read_body(connection, request, &head).await?;
+    let body = read_body(connection, request, &head, newest).await?;
     // The kernel answers while the broker asks dockerd about the objects.
     let is_recorded = settings.level(head.route.class) != Level::None;
-    let check = is_recorded.then(|| connection.state.recorder.ask());
+    let check = is_recorded.then(|| connection.state.recorder.start_check());
 
     let version = head.version.unwrap_or(newest);
     let upstream = connection.upstream.for_one_call();
@@ -178,15 +184,14 @@ async fn prepare<'a>(
         policy: &policy,
         mode: settings.mode,
         decision_cache: &connection.decision_cache,
-        registrar: connection.registrar(version).asking(&upstream),
+        owner_finder: connection.owner_finder(version).asking(&upstream),
     };
     let judged = match Box::pin(judge.judge(head, body)).await {
         Ok(judged) => judged,
         Err(NotJudged::Absent { head, status, answer }) => {
             connection.record_missing(&head, &settings, check).await?;
             let viewer = Viewer::caller(settings.mode, &caller.principal, &connection.state);
-            let given = head.object.as_deref().unwrap_or_default();
-            return Err(absent_object(head.route.object, given, &viewer, status, answer));
+            return Err(absent_in_path(&head, &viewer, status, answer));
         }
         Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
         Err(NotJudged::Unreachable(error)) => return Err(error.into()),
@@ -206,13 +211,20 @@ async fn prepare<'a>(
     plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
     let found = (action, dangers);
     let call = Call::new(connection, settings, &caller.principal, found, version, plan);
-    let turn = take_turn(&call, &upstream).await?;
-    Ok(Ready { call, permitted_by, reported, check, _document: document, _turn: turn })
+    let network_lock = take_network_lock(&call, &upstream).await?;
+    Ok(Ready {
+        call,
+        permitted_by,
+        reported,
+        check,
+        _document: document,
+        _network_lock: network_lock,
+    })
 }
 
-fn parse(request: &Inbound, newest: ApiVersion, settings: &Settings) -> Result<Head, Refusal> {
+fn parse(request: &Inbound, newest: ApiVersion) -> Result<Head, Refusal> {
     let Parts { method, uri, version, headers, .. } = &request.head;
-    parse_head(method, uri, *version, headers, newest, &settings.ignore_headers)
+    parse_head(method, uri, *version, headers, newest)
 }
 
 /// Reads the document that a request carries. A stream is passed on later.
@@ -220,17 +232,30 @@ async fn read_body(
     connection: &Connection,
     request: &mut Inbound,
     head: &Head,
+    newest: ApiVersion,
 ) -> Result<Body, Refusal> {
-    match head.route.body {
-        BodyKind::None if !head.has_body => Ok(Body::None),
-        BodyKind::Stream => {
+    let kind = head.route.body;
+    match kind.format() {
+        BodyFormat::None if !head.has_body => Ok(Body::None),
+        BodyFormat::Stream => {
             if archive::is_unpacked_in_container(head, &connection.upstream) {
-                archive::check_beginning(request).await?;
+                archive::refuse_compressed(request).await?;
             }
             Ok(Body::Stream)
         }
-        kind => body::parse_body(kind, &request.read_document().await?),
+        BodyFormat::None | BodyFormat::Json => {
+            body::parse_body_for(newest, kind, &request.read_document().await?)
+        }
     }
+}
+
+/// The response about an object of the path that does not exist.
+fn absent_in_path(head: &Head, viewer: &Viewer, status: StatusCode, document: Bytes) -> Stop {
+    if absence_of(head) == Absence::ForcedRemoval && status == StatusCode::NOT_FOUND {
+        return Stop::Ignored;
+    }
+    let given = head.object.as_deref().unwrap_or_default();
+    absent_object(head.route.object, given, viewer, status, document)
 }
 
 /// The response about an object that does not exist. It must not differ from the response about a hidden
@@ -251,7 +276,7 @@ fn absent_object(
         let error = String::from_utf8_lossy(&document);
         tracing::info!("dockerd did not find {} ({status}): {error}", given.escape_debug());
     }
-    Stop::Absent(absent(kind, given))
+    Stop::Absent(kind.missing(given))
 }
 
 /// The reason to stop a call that creates a container from a missing image. It does not show whether the
@@ -283,9 +308,8 @@ fn take_event_stream(
         return Ok(None);
     }
     let place = connection.quota.event_stream().ok_or_else(|| {
-        Refusal::forbidden(format!(
-            "you already have {EVENT_STREAMS_LIMIT} open event streams; close one"
-        ))
+        let why = format!("you already have {EVENT_STREAMS_LIMIT} open event streams");
+        Refusal::forbidden("GET /events", why, "close one")
     })?;
     Ok(Some(place))
 }

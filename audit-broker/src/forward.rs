@@ -13,17 +13,19 @@ pub(crate) mod advertise;
 pub(crate) mod anonymous_volume;
 pub(crate) mod archive;
 mod claim;
-mod contest;
 mod created;
+mod dockerd_error;
 mod document;
 mod events;
 mod load;
 pub(crate) mod missing_volume;
+mod moved_name;
 mod name_change;
+mod name_race;
+mod nameless;
 mod naming;
 mod prune;
 mod pull;
-mod refused;
 mod relay;
 mod request;
 pub(crate) mod rewrite;
@@ -46,7 +48,7 @@ use crate::call::stop::Stop;
 use crate::dockerd::upstream::DockerdConnection;
 use crate::record::outcome::CallOutcome;
 
-use load::LoadLock;
+use load::{LoadLock, NamedLoad};
 use relay::OutcomeSource;
 pub(crate) use stream::Stream;
 
@@ -63,49 +65,121 @@ pub(crate) enum Forwarded {
 /// # Errors
 /// If dockerd cannot be reached, or if the policies deny a change of a name by now.
 pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
-    if let Some(response) = served_here(call).await? {
+    if let Some(response) = served_by_broker(call).await? {
         return Ok(Forwarded::Response(response));
     }
     let pulled =
         pull::begin(call).await.inspect_err(|_| call.record_outcome(CallOutcome::Failed, None))?;
     let head = request::head(call, &client.head.method)?;
     let json = call.action.body.to_json().map(Bytes::from);
-    if stream::is_for(call) {
+    if stream::is_raw(call) {
         let request = head.map(|()| json.unwrap_or_default());
         return Ok(Forwarded::Stream(Stream::open(call, &request).await?));
     }
     let load_lock = LoadLock::default();
-    let body = request::body(call, client, json, &load_lock);
-    let (response, connection) = call.connection.upstream.send(head.map(|()| body)).await?;
+    let named_load = call.plan.reads_archive.then(Rc::<NamedLoad>::default);
+    let body = request::body(call, client, json, &load_lock, named_load.as_ref());
+    let sent = call.connection.upstream.send(head.map(|()| body)).await;
+    if let Some(stop) = named_load.as_ref().and_then(|load| load.stop.take()) {
+        call.record_outcome(CallOutcome::Failed, None);
+        return Err(stop);
+    }
+    let (response, connection) = sent?;
     if response.status().as_u16() >= 400 {
         call.record_outcome(outcome_of(response.status()), None);
-        return Ok(Forwarded::Response(refused::response(call, response, connection).await?));
+        return Ok(Forwarded::Response(dockerd_error::response(call, response, connection).await?));
     }
-    Ok(Forwarded::Response(respond(call, response, connection, pulled, load_lock).await?))
+    Ok(Forwarded::Response(
+        respond(call, response, connection, pulled, (load_lock, named_load)).await?,
+    ))
+}
+
+/// A call that the broker serves itself.
+enum OwnWork {
+    PruneContainers,
+    PruneImages,
+    Tag,
+    RemoveImage,
 }
 
 /// The response to a call that the broker serves itself: a prune of the caller's own objects, or a
 /// change of image names.
-async fn served_here(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
-    let pruned = match call.action.head.route.operation {
-        Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
-            prune::containers(call).await?
-        }
-        Operation::Image(ImageOperation::Prune) if call.plan.only_own => {
-            prune::images(call).await?
-        }
-        Operation::Image(ImageOperation::Tag) if !call.action.references.names_taken.is_empty() => {
+async fn served_by_broker(call: &Rc<Call>) -> Result<Option<Response<ResponseBody>>, Stop> {
+    let Some(work) = own_work(call) else { return Ok(None) };
+    let pruned = match work {
+        OwnWork::PruneContainers => prune::containers(call).await?,
+        OwnWork::PruneImages => prune::images(call).await?,
+        OwnWork::Tag => {
             let tag = name_change::tag(Rc::clone(call));
             return without_hidden(call, name_change::complete(call, tag).await).await;
         }
-        Operation::Image(ImageOperation::Remove) => {
+        OwnWork::RemoveImage => {
             let remove = name_change::remove(Rc::clone(call));
             return without_hidden(call, name_change::complete(call, remove).await).await;
         }
-        _ => return Ok(None),
     };
     call.record_outcome(CallOutcome::Done(None), None);
     Ok(Some(response::document(StatusCode::OK, pruned)))
+}
+
+fn own_work(call: &Call) -> Option<OwnWork> {
+    let gives_name = !call.action.references.names_taken.is_empty();
+    match call.action.head.route.operation {
+        Operation::Container(ContainerOperation::Prune) if call.plan.only_own => {
+            Some(OwnWork::PruneContainers)
+        }
+        Operation::Image(ImageOperation::Prune) if call.plan.only_own => Some(OwnWork::PruneImages),
+        Operation::Image(ImageOperation::Tag) if gives_name => Some(OwnWork::Tag),
+        Operation::Image(ImageOperation::Remove) => Some(OwnWork::RemoveImage),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(
+            ContainerOperation::List
+            | ContainerOperation::Create
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Prune
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize
+            | ContainerOperation::Commit,
+        )
+        | Operation::Exec(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Pull
+            | ImageOperation::Load
+            | ImageOperation::Push
+            | ImageOperation::Tag
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
+    }
 }
 
 /// The response to a change of image names. An error of dockerd shows no hidden object.
@@ -115,7 +189,7 @@ async fn without_hidden(
 ) -> Result<Option<Response<ResponseBody>>, Stop> {
     match changed {
         Err(Stop::NotFound(status, error)) => {
-            Err(Stop::NotFound(status, refused::shown(call, status, error).await))
+            Err(Stop::NotFound(status, dockerd_error::shown(call, status, error).await))
         }
         changed => changed.map(Some),
     }
@@ -127,15 +201,18 @@ async fn respond(
     call: &Rc<Call>,
     response: Response<Incoming>,
     connection: DockerdConnection,
-    pulled: Option<pull::Pulled>,
-    load_lock: LoadLock,
+    pulled: Option<pull::PulledName>,
+    load: (LoadLock, Option<Rc<NamedLoad>>),
 ) -> Result<Response<ResponseBody>, Stop> {
     let status = response.status();
-    let outcome_source = match call.action.head.route.response {
-        ResponseKind::Progress => Some(OutcomeSource::Progress),
-        _ if is_wait(call) => Some(OutcomeSource::Wait),
-        _ if document::is_read(call) => return document::read(call, response, connection).await,
-        _ => None,
+    let outcome_source = if call.action.head.route.response == ResponseKind::Progress {
+        Some(OutcomeSource::Progress)
+    } else if is_wait(call) {
+        Some(OutcomeSource::Wait)
+    } else if document::is_read(call) {
+        return document::read(call, response, connection).await;
+    } else {
+        None
     };
     if let Some(document) = viewer::document_of(call).filter(|_| status.is_success()) {
         return Ok(document::filtered(call, response, connection, document).await?);
@@ -146,7 +223,7 @@ async fn respond(
     if outcome_source.is_none() {
         call.record_outcome(outcome_of(status), None);
     }
-    Ok(relay::relay(call, response, connection, outcome_source, load_lock))
+    Ok(relay::relay(call, response, connection, outcome_source, load))
 }
 
 /// Whether the call waits for a container. The response is short and ends with the exit status.

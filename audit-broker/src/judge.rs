@@ -5,17 +5,18 @@
 //! dockerd.
 
 pub(crate) mod action;
+pub(crate) mod ambiguous_name;
 pub(crate) mod build_cache;
 pub(crate) mod danger;
 pub(crate) mod decision;
 pub(crate) mod decision_cache;
+pub(crate) mod denial;
 pub(crate) mod host_path;
-pub(crate) mod kinship;
-pub(crate) mod new_name;
 pub(crate) mod permissions;
 pub(crate) mod policy_action;
 pub(crate) mod privileged_containers;
 pub(crate) mod questions;
+pub(crate) mod tool_label;
 pub(crate) mod withheld;
 
 use std::rc::Rc;
@@ -25,16 +26,17 @@ use bytes::Bytes;
 use hyper::StatusCode;
 
 use crate::api::body::Body;
+use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::finder::Finder;
 use crate::dockerd::object;
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::judge::action::Action;
+use crate::judge::ambiguous_name::refuse_ambiguous_name;
 use crate::judge::danger::Dangers;
 use crate::judge::decision::Decision;
 use crate::judge::decision_cache::DecisionCache;
-use crate::judge::new_name::refuse_name_of_id;
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Questions, questions_of};
 use crate::judge::withheld::{Withheld, withheld};
@@ -42,10 +44,10 @@ use crate::owner::Owner;
 use crate::policy::{Policy, Principal};
 use crate::refusal::Refusal;
 use crate::settings::Mode;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 use crate::who::subject::Subject;
 
-/// Judges the calls of one caller. The daemon and `explain` both judge by this.
+/// Judges the calls of one caller. `serve` and `explain` both judge by this.
 pub(crate) struct Judge<'a> {
     pub(crate) subject: &'a Rc<Subject>,
     pub(crate) principal: &'a Principal,
@@ -54,7 +56,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) policy: &'a Arc<Policy>,
     pub(crate) mode: Mode,
     pub(crate) decision_cache: &'a DecisionCache,
-    pub(crate) registrar: Registrar<'a>,
+    pub(crate) owner_finder: OwnerFinder<'a>,
 }
 
 /// A call that the broker has judged.
@@ -85,7 +87,7 @@ impl Judge<'_> {
     /// If an object does not exist, if the request names too many objects, or if dockerd cannot be
     /// reached.
     pub(crate) async fn judge(&self, mut head: Head, mut body: Body) -> Result<Judged, NotJudged> {
-        let (version, upstream) = (self.registrar.version, self.registrar.upstream);
+        let (version, upstream) = (self.owner_finder.version, self.owner_finder.upstream);
         let object = match object::resolve(&head, version, upstream).await? {
             Found::Yes(object) => object,
             Found::No(status, answer) => {
@@ -93,18 +95,24 @@ impl Judge<'_> {
             }
         };
         let finder = Finder::new(version, upstream);
-        let references = finder.find(&mut head, &mut body, &object).await?;
+        let mut references = finder.find(&mut head, &mut body, &object).await?;
+        if head.route.operation == Operation::Image(ImageOperation::Load)
+            && !self.may_take_every_name()
+        {
+            // The broker reads the archive, and then judges each name.
+            references.names_taken.clear();
+        }
         let (subject, owner) = (Rc::clone(self.subject), self.owner.clone());
         let action = Action { subject, owner, head, body, object, references };
 
         let dangers = danger::find(&action, upstream.timeout()).await;
-        let questions = questions_of(&action, &dangers, &self.registrar).await?;
+        let questions = questions_of(&action, &dangers, &self.owner_finder).await?;
         let decision =
             self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
         let mut withheld = Vec::new();
         if let Decision::Allow { .. } = decision {
             withheld = self.withheld(&action.body, &questions);
-            refuse_name_of_id(&action, version, upstream).await?;
+            refuse_ambiguous_name(&action, version, upstream).await?;
         }
         Ok(Judged { action, dangers, questions, decision, withheld })
     }
@@ -112,6 +120,11 @@ impl Judge<'_> {
     /// What the policies permit the caller.
     pub(crate) fn permissions(&self) -> Permissions<'_> {
         Permissions { policy: self.policy, mode: self.mode, principal: self.principal }
+    }
+
+    /// Whether the policies let the caller give any name to an image, even if they only report denials.
+    fn may_take_every_name(&self) -> bool {
+        Permissions { mode: Mode::Enforce, ..self.permissions() }.may_take_every_name()
     }
 
     fn withheld(&self, body: &Body, questions: &Questions) -> Vec<Withheld> {

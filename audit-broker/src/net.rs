@@ -5,5 +5,6 @@
 
 pub(crate) mod client_stream;
 pub(crate) mod listen;
+pub(crate) mod rewritten_body;
 pub(crate) mod socket;
 pub(crate) mod tunnel;

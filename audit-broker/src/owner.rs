@@ -9,19 +9,20 @@ mod kind;
 mod label;
 mod log;
 mod login;
-mod recent;
+mod recent_owners;
 mod table;
 
 use std::fmt;
 use std::str::FromStr;
 
+use audit_core::Auid;
 use audit_host::object_id::is_lower_case_id;
 
 pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
 pub(crate) use kind::OwnedKind;
 pub(crate) use label::{
-    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_absurd, refuse_own, shown_image,
-    stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_broker_labels, refuse_oversized,
+    shown_image, stamp,
 };
 pub(crate) use login::Login;
 pub(crate) use table::{OwnerEntry, OwnerTable, read_table};
@@ -71,7 +72,8 @@ impl Owner {
         self
     }
 
-    /// Removes the name, so that a person is written by the uid alone, as an earlier version did.
+    /// Removes the name, so that a person is written by the uid alone, as while the user database does not
+    /// answer.
     pub(crate) fn without_name(mut self) -> Self {
         if let Self::Login(login) | Self::LoginAsRoot(login) = &mut self {
             login.name = None;
@@ -84,7 +86,10 @@ impl Owner {
         match self {
             Self::Login(login) => Self::LoginAsRoot(login),
             Self::Service { unit, .. } => Self::ServiceAsRoot(unit),
-            other => other,
+            other @ (Self::LoginAsRoot(_)
+            | Self::ServiceAsRoot(_)
+            | Self::Container(_)
+            | Self::Root) => other,
         }
     }
 
@@ -93,7 +98,9 @@ impl Owner {
         match self {
             Self::LoginAsRoot(login) => Self::Login(login),
             Self::ServiceAsRoot(unit) => Self::Service { unit, groups: Vec::new() },
-            other => other,
+            other @ (Self::Login(_) | Self::Service { .. } | Self::Container(_) | Self::Root) => {
+                other
+            }
         }
     }
 }
@@ -145,14 +152,9 @@ impl FromStr for Owner {
     }
 }
 
-/// The kernel's word for a login uid or a group that is not set.
-///
-/// # Source
-/// `AUDIT_UID_UNSET` in `include/uapi/linux/audit.h`.
-const UNSET: u32 = u32::MAX;
-
+/// A login uid or the number of a group. Neither can be the number for an unset one.
 fn number(text: &str) -> Option<u32> {
-    let number: u32 = text.parse().ok().filter(|number| *number != UNSET)?;
+    let number: u32 = text.parse().ok().filter(|number| *number != Auid::UNSET)?;
     // Each number has one form: no sign and no leading zero.
     (number.to_string() == text).then_some(number)
 }

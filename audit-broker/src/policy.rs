@@ -1,6 +1,6 @@
 //! The administrators' policies: who may do what, in Cedar's language.
 //!
-//! This room knows policies and how to evaluate them. It takes a [`Query`] and returns a
+//! This room knows policies and how to evaluate them. It takes a [`PolicyQuery`] and returns a
 //! [`Judgement`], so no other room uses a type of Cedar's. It must not know docker's API, dockerd or
 //! how the broker stores owners.
 
@@ -19,7 +19,7 @@ use serde_json::json;
 
 pub(crate) use load::Fingerprint;
 pub(crate) use query::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Principal, Query, Resource,
+    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, PolicyQuery, Principal, Resource,
 };
 pub(crate) use scope::{NamedPrincipal, SchemaAction, ScopeAnswer, Scopes};
 
@@ -57,7 +57,7 @@ type ByPrincipal = HashMap<Option<EntityUid>, PolicySet>;
 /// The answer of one set of policies.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct PolicyDecision {
     pub(crate) is_allowed: bool,
     /// The id of the policy that decided; `None` if no policy permits the action.
     pub(crate) policy: Option<String>,
@@ -67,43 +67,50 @@ pub(crate) struct Verdict {
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judgement {
-    /// The verdict of the enforced policies.
-    pub(crate) verdict: Verdict,
-    /// The verdict if policies with `@mode("report")` were enforced too; `None` if that would change
+    /// The decision of the enforced policies.
+    pub(crate) decision: PolicyDecision,
+    /// The decision if policies with `@mode("report")` were enforced too; `None` if that would change
     /// nothing.
-    pub(crate) reported: Option<Verdict>,
+    pub(crate) reported: Option<PolicyDecision>,
 }
 
 impl Policy {
     /// Evaluates the policies. Any error denies, because Cedar skips a policy that fails, and the
     /// skipped policy may be one that forbids.
-    pub(crate) fn ask(&self, query: &Query<'_>) -> Judgement {
+    pub(crate) fn ask(&self, query: &PolicyQuery<'_>) -> Judgement {
         self.judge(query).unwrap_or_else(|error| {
             tracing::error!("denied because the policies could not be evaluated: {error:#}");
-            Judgement { verdict: Verdict { is_allowed: false, policy: None }, reported: None }
+            Judgement {
+                decision: PolicyDecision { is_allowed: false, policy: None },
+                reported: None,
+            }
         })
     }
 
-    fn judge(&self, query: &Query<'_>) -> anyhow::Result<Judgement> {
+    fn judge(&self, query: &PolicyQuery<'_>) -> anyhow::Result<Judgement> {
         let action = self.action(query)?;
         let (request, entities) = self.request(query, None)?;
-        let verdict = evaluate(&action.enforced, &request, &entities);
+        let decision = evaluate(&action.enforced, &request, &entities);
         let reported = action
             .with_reported
             .as_ref()
             .map(|policies| evaluate(policies, &request, &entities))
-            .filter(|other| other.is_allowed != verdict.is_allowed);
-        Ok(Judgement { verdict, reported })
+            .filter(|other| other.is_allowed != decision.is_allowed);
+        Ok(Judgement { decision, reported })
     }
 
-    fn action(&self, query: &Query<'_>) -> anyhow::Result<&ActionPolicies> {
+    fn action(&self, query: &PolicyQuery<'_>) -> anyhow::Result<&ActionPolicies> {
         self.actions
             .get(query.action)
             .ok_or_else(|| anyhow::anyhow!("the schema has no action `{}`", query.action))
     }
 
     /// Evaluates a query against other policies than the loaded ones.
-    fn evaluate(&self, policies: &ByPrincipal, query: &Query<'_>) -> anyhow::Result<Verdict> {
+    fn evaluate(
+        &self,
+        policies: &ByPrincipal,
+        query: &PolicyQuery<'_>,
+    ) -> anyhow::Result<PolicyDecision> {
         let (request, entities) = self.request(query, None)?;
         Ok(evaluate(policies, &request, &entities))
     }
@@ -111,7 +118,7 @@ impl Policy {
     /// The query as Cedar's request and entities. With a schema, the request is validated against it.
     fn request(
         &self,
-        query: &Query<'_>,
+        query: &PolicyQuery<'_>,
         schema: Option<&Schema>,
     ) -> anyhow::Result<(Request, Entities)> {
         let action = &self.action(query)?.entity;
@@ -141,7 +148,7 @@ impl Policy {
 
 /// Evaluates the policies that can match the principal. A policy that forbids overrides all others, in
 /// whichever set it is.
-fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> Verdict {
+fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> PolicyDecision {
     let principal = request.principal();
     let groups = principal.and_then(|principal| entities.ancestors(principal));
     let names = principal.into_iter().chain(groups.into_iter().flatten()).cloned().map(Some);
@@ -149,8 +156,11 @@ fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> V
     for policies in names.chain([None]).filter_map(|name| policies.get(&name)) {
         let response = Authorizer::new().is_authorized(request, policies, entities);
         if let Some(error) = response.diagnostics().errors().next() {
-            tracing::error!("denied because the evaluation of a policy failed: {error}");
-            return Verdict { is_allowed: false, policy: None };
+            tracing::error!(
+                "denied because the evaluation of a policy failed: {error}; \
+                 correct the policy and test it with `audit-broker check`"
+            );
+            return PolicyDecision { is_allowed: false, policy: None };
         }
         let deciding = match response.decision() {
             Decision::Allow => &mut permitting,
@@ -159,8 +169,10 @@ fn evaluate(policies: &ByPrincipal, request: &Request, entities: &Entities) -> V
         deciding.extend(response.diagnostics().reason().map(ToString::to_string));
     }
     match forbidding.pop_first() {
-        Some(policy) => Verdict { is_allowed: false, policy: Some(policy) },
-        None => Verdict { is_allowed: !permitting.is_empty(), policy: permitting.pop_first() },
+        Some(policy) => PolicyDecision { is_allowed: false, policy: Some(policy) },
+        None => {
+            PolicyDecision { is_allowed: !permitting.is_empty(), policy: permitting.pop_first() }
+        }
     }
 }
 

@@ -3,10 +3,21 @@
 //! This file knows which HTTP status stands for which refusal. It does not know the rules that lead to
 //! one.
 
+use std::fmt::Display;
+
 use hyper::StatusCode;
 
 /// The reason in records if no policy permits the call.
 pub(crate) const NOT_PERMITTED: &str = "not-permitted";
+
+/// Whom to ask, if the settings do not say.
+const HELP: &str = "ask an administrator of this host";
+
+/// A text for a caller whom the broker denies a call, followed by whom to ask: `help` is what the
+/// settings say.
+pub(crate) fn with_help(text: &str, help: &str) -> String {
+    format!("{text}; {}", if help.is_empty() { HELP } else { help })
+}
 
 /// The answer to a request that the broker does not forward: `{"message": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +36,25 @@ impl Refusal {
         }
     }
 
+    /// The same refusal. If the caller may not make the request, the text also says whom to ask.
+    pub(crate) fn with_help(self, help: &str) -> Self {
+        match self.status {
+            StatusCode::FORBIDDEN => Self { message: with_help(&self.message, help), ..self },
+            _ => self,
+        }
+    }
+
     /// The docker API does not know something in the request, or dockerd could read it differently
     /// from the broker.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
 
-    /// The caller may not make the request, or the broker forwards it for no caller at all.
-    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, message: message.into() }
+    /// The caller may not make the request, or the broker forwards it for no caller at all. `part` is what
+    /// is denied: the request, a field or a flag. `instead` is what the caller can do.
+    pub(crate) fn forbidden(part: impl Display, why: impl Display, instead: impl Display) -> Self {
+        let message = format!("not allowed: {part}: {why}; {instead}");
+        Self { status: StatusCode::FORBIDDEN, message }
     }
 
     /// No route of the docker API has this path.

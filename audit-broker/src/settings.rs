@@ -52,8 +52,6 @@ pub(crate) struct Settings {
     pub(crate) refusals_per_minute: u32,
     /// How many networks one owner may have, unless the policies let the owner remove all networks.
     pub(crate) networks_per_user: u32,
-    /// Further headers that clients may send. The broker drops them.
-    pub(crate) ignore_headers: Vec<String>,
     /// The directory of the policies.
     pub(crate) policy_dir: PathBuf,
     /// Whether the policies are enforced.
@@ -116,7 +114,6 @@ impl Default for Settings {
             connections_per_uid: 1000,
             refusals_per_minute: 600,
             networks_per_user: 10,
-            ignore_headers: Vec::new(),
             policy_dir: "/etc/audit-broker/policy.d".into(),
             mode: Mode::Enforce,
             denial_help: String::new(),
@@ -158,13 +155,6 @@ impl Settings {
         ensure!(settings.record_timeout_seconds > 0, "record_timeout_seconds must be at least 1");
         ensure!(settings.dockerd_timeout_seconds > 0, "dockerd_timeout_seconds must be at least 1");
         ensure!(settings.head_timeout_seconds > 0, "head_timeout_seconds must be at least 1");
-        for header in &settings.ignore_headers {
-            ensure!(
-                !header.is_empty() && *header == header.to_ascii_lowercase(),
-                "ignore_headers: write `{}` in lower case",
-                header.escape_debug()
-            );
-        }
         for name in settings.levels.keys() {
             let class = Class::from_name(name).ok_or_else(|| {
                 let classes = Class::all().filter(|class| class.reads_only());
@@ -200,17 +190,28 @@ impl Settings {
         self.levels.get(class.name()).copied().unwrap_or_else(|| default_level(class))
     }
 
-    /// Whether a setting differs that takes effect only when the daemon starts.
-    pub(crate) fn needs_restart(&self, running: &Self) -> bool {
-        let fixed = |settings: &Self| {
-            let Self { listen, listen_mode, upstream, metrics, user, .. } = settings.clone();
-            let Self { attest, journal, record_timeout_seconds, dockerd_timeout_seconds, .. } =
-                *settings;
-            let Self { state_dir, policy_dir, .. } = settings.clone();
-            let paths = (listen, listen_mode, upstream, metrics, state_dir, policy_dir);
-            (paths, user, attest, journal, record_timeout_seconds, dockerd_timeout_seconds)
-        };
-        fixed(self) != fixed(running)
+    /// The keys whose values differ from the running ones and take effect only after a restart.
+    pub(crate) fn changed_until_restart(&self, running: &Self) -> Vec<&'static str> {
+        let is_changed = [
+            ("listen", self.listen != running.listen),
+            ("listen_mode", self.listen_mode != running.listen_mode),
+            ("upstream", self.upstream != running.upstream),
+            ("metrics", self.metrics != running.metrics),
+            ("state_dir", self.state_dir != running.state_dir),
+            ("policy_dir", self.policy_dir != running.policy_dir),
+            ("user", self.user != running.user),
+            ("attest", self.attest != running.attest),
+            ("journal", self.journal != running.journal),
+            (
+                "record_timeout_seconds",
+                self.record_timeout_seconds != running.record_timeout_seconds,
+            ),
+            (
+                "dockerd_timeout_seconds",
+                self.dockerd_timeout_seconds != running.dockerd_timeout_seconds,
+            ),
+        ];
+        is_changed.into_iter().filter_map(|(key, is_changed)| is_changed.then_some(key)).collect()
     }
 
     pub(crate) const fn record_timeout(&self) -> Duration {
@@ -243,7 +244,42 @@ const fn default_level(class: Class) -> Level {
         | Class::ContainerLogs
         | Class::ImageSave
         | Class::ServiceLogs => Level::Full,
-        _ => Level::Metadata,
+        Class::Events
+        | Class::RegistryAuth
+        | Class::RegistryRead
+        | Class::ContainerView
+        | Class::ContainerFilesWrite
+        | Class::ContainerCreate
+        | Class::ContainerState
+        | Class::ContainerModify
+        | Class::ContainerDelete
+        | Class::Attach
+        | Class::Exec
+        | Class::ExecView
+        | Class::ImageView
+        | Class::ImagePull
+        | Class::ImageLoad
+        | Class::ImageName
+        | Class::ImagePush
+        | Class::ImageDelete
+        | Class::Build
+        | Class::BuildSession
+        | Class::VolumeView
+        | Class::Volume
+        | Class::NetworkView
+        | Class::Network
+        | Class::PluginView
+        | Class::Plugin
+        | Class::SwarmView
+        | Class::Swarm
+        | Class::NodeView
+        | Class::Node
+        | Class::ServiceView
+        | Class::Service
+        | Class::SecretView
+        | Class::Secret
+        | Class::ConfigView
+        | Class::Config => Level::Metadata,
     }
 }
 
@@ -284,7 +320,7 @@ mod tests {
             assert_eq!(level, Some(default_level(class)), "{}", class.name());
         }
         assert_eq!(settings, Settings::default());
-        assert_eq!(table.len(), 2 + 19);
+        assert_eq!(table.len(), 2 + 18);
     }
 
     #[test]
@@ -313,7 +349,6 @@ mod tests {
         assert!(problem("listen = '/run/docker.sock'").contains("same socket"));
         assert!(problem("listen_mode = 'rw'").contains("octal"));
         assert!(problem("connections_per_uid = 0").contains("at least 1"));
-        assert!(problem("ignore_headers = ['X-A']").contains("lower case"));
         assert!(problem("[levels]\nping = 'none'").contains("there is no class `ping`"));
         assert!(problem("[levels]\nsystem-probe = 'all'").contains("unknown variant `all`"));
     }

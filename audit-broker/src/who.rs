@@ -6,10 +6,10 @@
 
 mod facts;
 pub(crate) mod former_owners;
-pub(crate) mod holder;
 pub(crate) mod identity;
+pub(crate) mod owner_finder;
 pub(crate) mod peer_reader;
 pub(crate) mod people;
 pub(crate) mod principal;
-pub(crate) mod registrar;
+pub(crate) mod quota_holder;
 pub(crate) mod subject;

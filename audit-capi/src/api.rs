@@ -1,6 +1,6 @@
 //! The library's own functions. Their names start with `audit_core_`.
 //!
-//! Knows handles, records and error codes as C sees them. `audit-core` does the work.
+//! This file knows handles, records and error codes as C sees them. `audit-core` does the work.
 
 pub mod error;
 pub mod handle;

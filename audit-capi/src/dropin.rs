@@ -10,6 +10,8 @@ pub mod encoding;
 mod exchange;
 pub mod identity;
 mod lock;
+mod messages;
 pub mod record_type;
 mod record_type_table;
+mod scratch;
 mod setting;

@@ -7,6 +7,9 @@
 use std::ffi::{CStr, c_int};
 use std::io;
 use std::mem::{size_of, zeroed};
+use std::process;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// An error number, such as `libc::EPERM`.
@@ -29,6 +32,75 @@ impl From<io::Error> for Errno {
 pub(crate) fn set_errno(errno: Errno) {
     // SAFETY: the pointer is always valid, and belongs to the calling thread.
     unsafe { *libc::__errno_location() = errno.0 };
+}
+
+/// The pid of this process. It costs a system call only once in each process.
+///
+/// The pid is kept in a page that the kernel empties in a forked child, also if the child was made
+/// without the C library. A child that shares its parent's memory (`vfork(2)`) sees its parent's pid.
+///
+/// # Source
+/// `MADV_WIPEONFORK` in `madvise(2)`, since Linux 4.14. On an older kernel, each call asks the kernel.
+pub(crate) fn pid() -> u32 {
+    let Some(kept) = emptied_in_children() else { return process::id() };
+    match kept.load(Ordering::Relaxed) {
+        0 => {
+            let pid = process::id();
+            kept.store(pid, Ordering::Relaxed);
+            pid
+        }
+        pid => pid,
+    }
+}
+
+/// A number that is 0 at first, and in each new process. `None` if the kernel has no such memory.
+fn emptied_in_children() -> Option<&'static AtomicU32> {
+    static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
+    static IS_ABSENT: AtomicBool = AtomicBool::new(false);
+    let mut page = PAGE.load(Ordering::Acquire);
+    if page.is_null() {
+        if IS_ABSENT.load(Ordering::Relaxed) {
+            return None;
+        }
+        let Some(new) = map_emptied_page() else {
+            IS_ABSENT.store(true, Ordering::Relaxed);
+            return None;
+        };
+        // If another thread was faster, this page stays unused: it happens once at most for each thread.
+        match PAGE.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => page = new,
+            Err(first) => page = first,
+        }
+    }
+    // SAFETY: `map_emptied_page` returned the pointer: it is aligned, points to a page that is never
+    // unmapped, and all its bytes were 0, which is a valid `AtomicU32`.
+    Some(unsafe { &*page })
+}
+
+/// `mmap(2)`, `madvise(2)` - Maps a page of zeros that the kernel empties in each forked child.
+fn map_emptied_page() -> Option<*mut AtomicU32> {
+    const LEN: usize = size_of::<AtomicU32>();
+    // SAFETY: a new anonymous mapping touches no memory in use.
+    let page = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            LEN,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return None;
+    }
+    // SAFETY: the kernel has just mapped the page, and nothing else uses it.
+    let is_emptied = unsafe { libc::madvise(page, LEN, libc::MADV_WIPEONFORK) } == 0;
+    if !is_emptied {
+        // SAFETY: as above. Nothing keeps the pointer.
+        unsafe { libc::munmap(page, LEN) };
+    }
+    is_emptied.then_some(page.cast())
 }
 
 /// `socket(2)` - Opens a netlink socket to the audit system, closed on exec.
@@ -107,6 +179,26 @@ pub(crate) fn hostname() -> Option<Vec<u8>> {
     (answer == 0 && !name.is_empty()).then(|| name.to_vec())
 }
 
+/// `getcwd(3)` - Returns the working directory, stored in the buffer; `None` if it is gone.
+pub(crate) fn cwd(buffer: &mut Vec<u8>) -> Option<&[u8]> {
+    /// The usual length. The C library finds longer paths too, if the buffer has room.
+    const PATH_BYTES: usize = 4096;
+    if buffer.len() < PATH_BYTES {
+        buffer.resize(PATH_BYTES, 0);
+    }
+    loop {
+        // SAFETY: the buffer is valid for the length given.
+        let path = unsafe { libc::getcwd(buffer.as_mut_ptr().cast(), buffer.len()) };
+        if !path.is_null() {
+            return Some(CStr::from_bytes_until_nul(buffer).ok()?.to_bytes());
+        }
+        if Errno::last() != Errno(libc::ERANGE) {
+            return None;
+        }
+        buffer.resize(2 * buffer.len(), 0);
+    }
+}
+
 /// `syslog(3)` - Writes the text to the system's log as an error.
 pub(crate) fn log_error(text: &CStr) {
     // SAFETY: the format takes one text. Both the format and the text end in NUL.
@@ -125,3 +217,25 @@ const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::soc
 
 #[expect(clippy::cast_possible_truncation, reason = "it is 16")]
 const AF_NETLINK: libc::sa_family_t = libc::AF_NETLINK as libc::sa_family_t;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_child_knows_its_own_pid() {
+        assert_eq!(pid(), process::id());
+        assert_eq!(pid(), process::id());
+        // SAFETY: the child reads a page of its own and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let is_own = pid() == process::id() && pid() == process::id();
+            // SAFETY: takes a number, and runs nothing of the test harness's.
+            unsafe { libc::_exit(c_int::from(!is_own)) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is a valid int.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+    }
+}

@@ -1,6 +1,7 @@
 //! The command line of `audit-cli`'s own commands, and its help.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     override_usage = "audit-cli [--record-exit] docker [ARG]...
        audit-cli [--record-exit] exec [--] COMMAND [ARG]...
        audit-cli [--record-exit] run [NAME [ARG]...]
-       audit-cli emit|digest|doctor [OPTIONS]",
+       audit-cli emit|digest|doctor|report [OPTIONS]",
     after_long_help = "\
 Names:
   A symlink named `docker` to audit-cli works as `audit-cli docker`.
@@ -36,6 +37,7 @@ Exit status:
   that of the command, if it ran; otherwise
   1    doctor found a fault, or digest got another secret
   2    wrong usage
+  3    doctor found no fault, but could not make every check
   125  not recorded or not allowed, so not run
   126  the file of the command cannot be executed
   127  command not found"
@@ -83,14 +85,137 @@ pub(crate) enum OwnCommand {
     Digest(Digest),
     /// Check whether the audit trail on this host can be trusted; run it as root
     ///
-    /// Prints one line for each check. Below a `note` or a `FAULT` it prints the remedy.
-    /// Exits with 0 if there is no fault, and with 1 if there is one.
+    /// Prints one line for each check, and below it what to do. `unknown` is a check that
+    /// only root can make. Exits with 0 if there is no fault, with 1 if there is one, and
+    /// with 3 if there is none but some checks are unknown.
     #[command(verbatim_doc_comment)]
     Doctor {
         /// Print the findings as one JSON object
         #[arg(long)]
         json: bool,
     },
+    /// Answer questions from the audit trail; run it as root
+    ///
+    /// Without a command: one page about the period. The options are those of ausearch, which also
+    /// explains the times. `report complete` exits with 1 if anything is missing.
+    #[command(
+        verbatim_doc_comment,
+        override_usage = "audit-cli report [COMMAND] [-ts TIME] [-te TIME] [-ul USER] [-vm NAME] [-if PATH]... [--host NAME] [--json]"
+    )]
+    Report(Report),
+}
+
+/// The arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    #[command(subcommand)]
+    pub(crate) kind: Option<ReportKind>,
+    #[command(flatten)]
+    pub(crate) options: ReportOptions,
+}
+
+/// The questions that `report` answers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportKind {
+    /// What a person, service or container did, with one line for each deed
+    Person {
+        /// User name, login uid, unit or container; `unset` for callers without a login
+        person: String,
+    },
+    /// Who was denied what, and by which policy
+    Denied,
+    /// When containers ran, who started them, and how they ended
+    Running {
+        /// Only what this person did
+        person: Option<String>,
+    },
+    /// The life of a container
+    Container {
+        /// Its name, its id or the first digits of the id
+        container: String,
+    },
+    /// Everything in a login session: of ssh, sudo, audit-cli and audit-broker
+    Session {
+        /// The number in `ses=`
+        session: String,
+    },
+    /// Whether anything is missing from the trail
+    Complete,
+    /// A table of people by day
+    Daily,
+}
+
+/// Which logs to read, and which deeds count.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportOptions {
+    /// Only deeds from this time on (-ts): `today`, `11/29/2026 14:00`, `2026-11-29`
+    #[arg(long, value_name = "TIME", global = true)]
+    pub(crate) start: Option<String>,
+    /// Only deeds up to this time (-te)
+    #[arg(long, value_name = "TIME", global = true)]
+    pub(crate) end: Option<String>,
+    /// Only deeds of this login uid or user (-ul)
+    #[arg(long, value_name = "USER", global = true)]
+    pub(crate) loginuid: Option<String>,
+    /// Only deeds about this container (-vm)
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) vm_name: Option<String>,
+    /// Read this file, or the logs in this directory, instead of this host's logs (-if); `-` is
+    /// standard input
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Only records of this host, if the log names hosts
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) host: Option<String>,
+    /// The user that the broker runs as
+    #[arg(long, value_name = "USER", default_value = "audit-broker", global = true)]
+    pub(crate) broker_user: String,
+    /// Print one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The short options of `ausearch`, and the long ones that stand for them.
+///
+/// # Source
+/// `ausearch(8)`.
+const SEARCH_OPTIONS: [(&str, &str); 5] = [
+    ("-ts", "--start"),
+    ("-te", "--end"),
+    ("-ul", "--loginuid"),
+    ("-vm", "--vm-name"),
+    ("-if", "--input"),
+];
+
+/// The arguments with the long options for those of `ausearch`, if they are those of `report`. A date and
+/// a time after `-ts` or `-te` become one word.
+pub(crate) fn with_long_options(arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_none_or(|word| word != "report") {
+        return arguments;
+    }
+    let mut long: Vec<OsString> = Vec::new();
+    let mut words = arguments.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let option = SEARCH_OPTIONS.iter().find(|(short, _)| word == *short);
+        let word = option.map_or(word, |(_, option)| (*option).into());
+        let is_time = word == "--start" || word == "--end";
+        long.push(word);
+        if is_time {
+            if let Some(mut date) = words.next() {
+                let has_date = holds(&date, b'/') || holds(&date, b'-');
+                if let Some(time) = words.next_if(|next| has_date && holds(next, b':')) {
+                    date.push(" ");
+                    date.push(time);
+                }
+                long.push(date);
+            }
+        }
+    }
+    long
+}
+
+fn holds(word: &OsStr, byte: u8) -> bool {
+    word.as_encoded_bytes().contains(&byte)
 }
 
 /// The arguments of `digest`.
@@ -129,4 +254,49 @@ pub(crate) struct Emit {
 pub(crate) enum Res {
     Success,
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(words: &[&str]) -> Report {
+        let words = ["audit-cli", "report"].iter().chain(words).map(OsString::from).collect();
+        let arguments = Arguments::try_parse_from(with_long_options(words)).unwrap();
+        let OwnCommand::Report(report) = arguments.command else { panic!("{arguments:?}") };
+        report
+    }
+
+    #[test]
+    fn a_report_takes_the_options_of_ausearch() {
+        let Report { kind, options } = report(&[
+            "-ts",
+            "11/29/2026",
+            "14:00",
+            "person",
+            "dwalsh",
+            "-te",
+            "now",
+            "-if",
+            "a",
+            "-if",
+            "b",
+        ]);
+        assert!(matches!(kind, Some(ReportKind::Person { person }) if person == "dwalsh"));
+        assert_eq!(options.start.as_deref(), Some("11/29/2026 14:00"));
+        assert_eq!((options.end.as_deref(), options.input.len()), (Some("now"), 2));
+        let Report { kind, options } =
+            report(&["-ts", "today", "denied", "-ul", "0", "-vm", "web"]);
+        assert!(matches!(kind, Some(ReportKind::Denied)));
+        assert_eq!(
+            (options.loginuid.as_deref(), options.vm_name.as_deref()),
+            (Some("0"), Some("web"))
+        );
+    }
+
+    #[test]
+    fn other_commands_keep_their_words() {
+        let words: Vec<OsString> = ["audit-cli", "emit", "-ts"].map(OsString::from).to_vec();
+        assert_eq!(with_long_options(words.clone()), words);
+    }
 }

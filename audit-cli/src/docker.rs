@@ -1,13 +1,14 @@
 //! Docker's words: what a docker command line asks for, and which of its words are secrets.
 //!
 //! [`command`] finds the command and its options ([`flags`] reads them as docker does, [`grammar`]
-//! lists them). [`mod@host_access`] judges the options, one file for each kind of object. [`secrets`]
+//! lists them). [`completion`] recognises the calls of a shell that completes a line. [`mod@host_access`] judges the options, one file for each kind of object. [`secrets`]
 //! masks passwords. This room must not know what happens to the result: it records and runs nothing.
 //!
 //! What it finds is evidence, not enforcement: compose files and programs that use the socket can
 //! ask for the same without any of these words.
 
 mod command;
+mod completion;
 mod csv;
 mod environment;
 mod flags;
@@ -16,9 +17,10 @@ mod host_access;
 mod secrets;
 
 pub(crate) use command::is_compose;
+pub(crate) use completion::is_completion;
 pub(crate) use environment::environment_for;
 pub(crate) use host_access::host_access;
-pub(crate) use secrets::redacted;
+pub(crate) use secrets::{redacted, redacted_completion};
 
 /// The words of a command line, split at blanks.
 #[cfg(test)]

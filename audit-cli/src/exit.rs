@@ -2,6 +2,8 @@
 
 /// `doctor` found a fault, so the trail cannot be trusted; or `digest` was given another value.
 pub(crate) const NOT_TRUSTED: u8 = 1;
+/// `doctor` found no fault, but could not make every check.
+pub(crate) const NOT_CHECKED: u8 = 3;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 /// The record could not be written, so the command was not run.

@@ -4,7 +4,7 @@
 //! [`wrapper`] leads a command through these rooms: [`command`] finds what to run, [`docker`] finds
 //! what docker's words ask for and which of them are secrets, and [`record`] writes it down. Then the
 //! process becomes the program. [`tools`] holds the
-//! commands that administrators run: `emit`, `digest` and `doctor`.
+//! commands that administrators run: `emit`, `digest`, `doctor` and `report`.
 
 #![cfg_attr(not(test), no_main)]
 
@@ -24,7 +24,7 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use arguments::{Arguments, OwnCommand};
+use arguments::{Arguments, OwnCommand, with_long_options};
 use command::invocation::Request;
 use command::template;
 use report::Failure;
@@ -48,7 +48,7 @@ fn run(arguments: Vec<OsString>) -> u8 {
 
 /// Runs one of the program's own commands.
 fn run_own(arguments: Vec<OsString>) -> Result<u8, Failure> {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(with_long_options(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => {
             // If the output is closed, nobody can read the message.
@@ -61,6 +61,9 @@ fn run_own(arguments: Vec<OsString>) -> Result<u8, Failure> {
         OwnCommand::Digest(digest) => digest::run(&digest),
         OwnCommand::Doctor { json } => {
             doctor::run(json).map_err(|error| Failure { code: exit::NOT_TRUSTED, error })
+        }
+        OwnCommand::Report(report) => {
+            tools::report::run(&report).map_err(|error| Failure { code: exit::USAGE, error })
         }
         OwnCommand::Run { template } if template.is_empty() => template::list(),
         OwnCommand::Run { .. } => Err(usage("put the name of the template right after `run`")),

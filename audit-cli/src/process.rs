@@ -7,11 +7,13 @@
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_char, c_int};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use audit_core::Auid;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid};
 
@@ -29,12 +31,61 @@ extern "C" fn main(argument_count: c_int, arguments: *const *const c_char) -> c_
     c_int::from(crate::run(words.collect()))
 }
 
-/// `execv(3)` - Becomes the program. The environment, descriptors, signal mask and signal
-/// dispositions stay as they are. Returns only on an error.
+/// `execvp(3)` - Becomes the program, or sh if the file is a script without `#!`, as a shell would do.
+/// The environment, descriptors, signal mask and signal dispositions stay as they are. Returns only on
+/// an error.
 ///
 /// # Errors
 /// The error of the system call; [`io::ErrorKind::InvalidInput`] for a NUL inside an argument.
 pub(crate) fn become_program(program: &Path, words: &[OsString]) -> io::Result<Infallible> {
+    let Err(error) = execute(program, words);
+    if error.raw_os_error() != Some(libc::ENOEXEC) || !is_text(program) {
+        return Err(error);
+    }
+    let path = program.as_os_str();
+    // sh would read the path as its own option.
+    let end_of_options = path.as_bytes().starts_with(b"-").then(|| "--".into());
+    let words: Vec<OsString> = std::iter::once(SHELL.into())
+        .chain(end_of_options)
+        .chain(std::iter::once(path.to_owned()))
+        .chain(words.iter().skip(1).cloned())
+        .collect();
+    execute(Path::new(SHELL), &words)
+}
+
+/// The shell that runs a script without `#!`.
+///
+/// # Source
+/// `execvp(3)`; `_PATH_BSHELL` in `paths.h`.
+const SHELL: &str = "/bin/sh";
+
+/// How many bytes of a file tell whether it is a script. bash looks at as many.
+const SAMPLE_BYTES: usize = 128;
+
+/// Whether the first line of the file has no NUL. A shell does not run any other file as a script, for
+/// example a program for another processor.
+///
+/// # Source
+/// POSIX.1-2024, XCU 2.9.1.6; `check_binary_file` in `general.c` of bash.
+fn is_text(file: &Path) -> bool {
+    let mut sample = Vec::new();
+    let read =
+        File::open(file).and_then(|file| file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
+    let mut first_line = sample.iter().take_while(|byte| **byte != b'\n');
+    read.is_ok() && first_line.all(|byte| *byte != 0)
+}
+
+/// `TIOCGWINSZ` of `ioctl_tty(2)` - The width of the terminal that is standard output, in columns; `None` if
+/// standard output is not a terminal.
+pub(crate) fn terminal_columns() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the call writes one winsize, and `size` is one that outlives the call.
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
+}
+
+/// `execv(3)` - Becomes the program.
+fn execute(program: &Path, words: &[OsString]) -> io::Result<Infallible> {
     let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
     let program = c_string(program.as_os_str().as_bytes())?;
     let words: Vec<CString> =
@@ -76,13 +127,28 @@ pub(crate) fn has_more_privilege_than_caller() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// `setresgid(2)` - Drops the group that a set-group-id bit gave, for good, so that the next program
-/// does not have it.
+/// `geteuid(2)` - Whether root runs this process.
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// `getuid(2)`, `geteuid(2)` - Whether the next program gets only the rights of the person who logged in.
+pub(crate) fn has_only_the_rights_of(login: Option<Auid>) -> bool {
+    let uids = [nix::unistd::getuid(), nix::unistd::geteuid()];
+    login.is_some_and(|login| uids.iter().all(|uid| uid.as_raw() == login.number()))
+}
+
+/// `getresgid(2)`, `setresgid(2)` - Drops the group that a set-group-id bit gave, for good, so that the
+/// next program does not have it.
 ///
 /// # Errors
 /// The error of the system call.
 pub(crate) fn drop_extra_group() -> nix::Result<()> {
-    let group = nix::unistd::getgid();
+    let groups = nix::unistd::getresgid()?;
+    let group = groups.real;
+    if groups.effective == group && groups.saved == group {
+        return Ok(());
+    }
     nix::unistd::setresgid(group, group, group)
 }
 

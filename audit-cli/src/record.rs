@@ -9,4 +9,4 @@ mod recorder;
 
 pub(crate) use command_records::{CommandRecords, Ended};
 pub(crate) use journal_line::write_journal_line;
-pub(crate) use recorder::{write, write_with_receipt};
+pub(crate) use recorder::{ANSWER_TIMEOUT, Recorder, write, write_with_receipt};

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) on_failure: OnFailure,
     /// Whether to wait for every command and record its exit.
     pub(crate) record_exit: bool,
+    /// Whether to record what docker's completion of a half-typed line asks.
+    pub(crate) record_completion: bool,
     /// Whether to record the secrets in a command as `***`.
     pub(crate) redact: bool,
     /// A variable whose name contains one of these words, in upper or lower case, holds a secret.
@@ -49,6 +51,7 @@ impl Default for Settings {
             docker_path: None,
             on_failure: OnFailure::Refuse,
             record_exit: false,
+            record_completion: false,
             redact: true,
             secret_names: SECRET_NAMES.map(str::to_owned).to_vec(),
         }
@@ -93,17 +96,18 @@ mod tests {
         let settings = Settings::parse("").unwrap();
         assert_eq!(settings, Settings::default());
         assert_eq!(settings.on_failure, OnFailure::Refuse);
-        assert!(settings.redact);
+        assert!(settings.redact && !settings.record_completion);
     }
 
     #[test]
     fn each_setting_is_read() {
         let text = "docker_path = '/opt/docker'\non_failure = 'warn'\nrecord_exit = true\n\
-                    redact = false\nsecret_names = ['pin']";
+                    record_completion = true\nredact = false\nsecret_names = ['pin']";
         let expected = Settings {
             docker_path: Some("/opt/docker".into()),
             on_failure: OnFailure::Warn,
             record_exit: true,
+            record_completion: true,
             redact: false,
             secret_names: vec!["pin".to_owned()],
         };

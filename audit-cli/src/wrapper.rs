@@ -13,12 +13,12 @@ use audit_core::{CommandLine, Outcome, Subject};
 use audit_host::mask::{self, Mask};
 use audit_host::recording::OnFailure;
 
-use crate::command::invocation::{Invocation, is_docker};
+use crate::command::invocation::{Invocation, Terms, is_docker};
 use crate::command::program::{self, NotRunnable};
 use crate::docker;
 use crate::exit;
 use crate::process;
-use crate::record::{self, CommandRecords};
+use crate::record::{self, CommandRecords, Recorder};
 use crate::report::{self, Failure};
 use crate::settings::{self, Settings};
 use crate::supervise;
@@ -29,13 +29,24 @@ use crate::supervise;
 /// # Errors
 /// If the command did not run: the message and the exit code.
 pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
+    let recorder = Recorder::begin();
     let settings = Settings::load().map_err(not_recorded)?;
     let mask = load_mask().map_err(not_recorded)?;
     let program = find(invocation, &settings);
+    let subject = Subject::current().context("it cannot be recorded").map_err(not_recorded)?;
+    let completing = completing_program(&program, invocation, &settings);
+    if let Some(file) = completing.as_deref().filter(|_| !settings.record_completion) {
+        if !invocation.record_exit && process::has_only_the_rights_of(subject.auid) {
+            let Err(error) = process::become_program(file, &invocation.words);
+            return Err(cannot_execute(file, error));
+        }
+    }
+    let program = completing.clone().map_or(program, Ok);
     let records = CommandRecords {
-        subject: Subject::current().context("it cannot be recorded").map_err(not_recorded)?,
-        line: CommandLine::new(masked_words(invocation, &settings, &mask)),
+        subject,
+        line: CommandLine::new(masked_words(invocation, &settings, &mask, completing.is_some())),
         program: chosen_by_caller(&program, invocation, &settings),
+        is_completion: completing.is_some(),
         host_access: docker_words(invocation)
             .map_or(Vec::new(), |words| docker::host_access(&words)),
     };
@@ -43,9 +54,9 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let will_run = refusal.is_none() && program.is_ok();
     let outcome = if will_run { Outcome::Success } else { Outcome::Failed };
 
-    record::write(&records.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
+    recorder.write(&records.of_start(outcome), settings.on_failure).map_err(not_recorded)?;
     // More people read the journal than the trail, so the journal gets no digests.
-    let words = masked_words(invocation, &settings, &Mask::default());
+    let words = masked_words(invocation, &settings, &Mask::default(), completing.is_some());
     record::write_journal_line(&program, refusal.is_some(), &words, &records.subject);
 
     if let Some(reason) = refusal {
@@ -62,6 +73,27 @@ pub(crate) fn run(invocation: &Invocation) -> Result<u8, Failure> {
     }
     let Err(error) = process::become_program(&file, &invocation.words);
     Err(not_executed(&file, error, &records, settings.on_failure))
+}
+
+/// The file of a command that only completes a line: root chose the file, and with these words it can
+/// do nothing else. For any other command, `None`.
+///
+/// A caller can put a script named `docker` on PATH, so a completion by a file that others than root
+/// can replace is a command like any other.
+fn completing_program(
+    program: &Result<PathBuf, NotRunnable>,
+    invocation: &Invocation,
+    settings: &Settings,
+) -> Option<PathBuf> {
+    docker_words(invocation).filter(|words| docker::is_completion(words))?;
+    let file = program.as_ref().ok()?;
+    if invocation.terms != Terms::default() {
+        return None;
+    }
+    match &settings.docker_path {
+        Some(configured) if invocation.is_docker => Some(configured.clone()),
+        _ => program::placed_by_root(file),
+    }
 }
 
 /// Reads the key that masks secrets, then drops the group that a set-group-id bit gave audit-cli to
@@ -105,11 +137,17 @@ fn docker_words(invocation: &Invocation) -> Option<Vec<Vec<u8>>> {
 }
 
 /// The words with their secrets masked.
-fn masked_words(invocation: &Invocation, settings: &Settings, mask: &Mask) -> Vec<Vec<u8>> {
-    match docker_words(invocation) {
-        Some(words) if settings.redact => docker::redacted(&words, &settings.secret_names, mask),
-        _ => bytes(&invocation.words),
-    }
+fn masked_words(
+    invocation: &Invocation,
+    settings: &Settings,
+    mask: &Mask,
+    is_completion: bool,
+) -> Vec<Vec<u8>> {
+    let Some(words) = docker_words(invocation).filter(|_| settings.redact) else {
+        return bytes(&invocation.words);
+    };
+    let redact = if is_completion { docker::redacted_completion } else { docker::redacted };
+    redact(&words, &settings.secret_names, mask)
 }
 
 /// Runs the command as a child and records how it ended.
@@ -146,10 +184,13 @@ fn not_executed(
     if let Err(error) = record::write(&[records.of_failed_start()], on_failure) {
         report::line(&error.context("could not record that the command failed to start"));
     }
-    let code = match error.kind() {
-        io::ErrorKind::NotFound => exit::NOT_FOUND,
-        _ => exit::NOT_EXECUTABLE,
-    };
+    cannot_execute(file, error)
+}
+
+/// The message for a file that the kernel would not execute.
+fn cannot_execute(file: &Path, error: io::Error) -> Failure {
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let code = if is_missing { exit::NOT_FOUND } else { exit::NOT_EXECUTABLE };
     Failure { code, error: anyhow!(error).context(format!("cannot execute {}", file.display())) }
 }
 

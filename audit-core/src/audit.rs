@@ -1,6 +1,6 @@
 //! The handle to the kernel's audit system.
 //!
-//! Knows how records become datagrams. Every program that writes the audit trail uses it.
+//! This file knows how records become datagrams. Every program that writes the audit trail uses it.
 
 use std::collections::BTreeMap;
 use std::fmt;

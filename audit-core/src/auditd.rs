@@ -1,6 +1,6 @@
 //! Watches the process that stores records.
 //!
-//! Knows processes. Makes no request to the audit system.
+//! This file knows processes. It makes no request to the audit system.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;

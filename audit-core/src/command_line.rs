@@ -1,7 +1,7 @@
 //! A command and its arguments as one line.
 //!
-//! Knows how a shell splits a line into words. The line keeps the boundaries between arguments: a
-//! shell that reads it gets the same arguments.
+//! This file knows how a shell splits a line into words. The line keeps the boundaries between arguments:
+//! a shell that reads it gets the same arguments.
 
 /// The words of a command, quoted for a shell and joined with spaces.
 ///

@@ -1,6 +1,6 @@
 //! The error type of this crate. Error texts say what to do.
 //!
-//! Gives each errno of the audit socket its meaning.
+//! This file gives each errno of the audit socket its meaning.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

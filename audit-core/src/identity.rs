@@ -1,6 +1,6 @@
 //! The ids that the kernel gives to a login.
 //!
-//! Knows that such an id may be unset. Reads nothing.
+//! This file knows that such an id may be unset. It reads nothing.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ pub struct Auid(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session(u32);
 
-/// The kernel's number for an unset auid or session.
-///
-/// # Source
-/// `AUDIT_UID_UNSET` and `AUDIT_SID_UNSET` in `include/uapi/linux/audit.h`.
-const UNSET: u32 = u32::MAX;
-
 impl Auid {
+    /// The kernel's number for an unset login uid: 4294967295.
+    ///
+    /// # Source
+    /// `AUDIT_UID_UNSET` in `include/uapi/linux/audit.h`.
+    pub const UNSET: u32 = u32::MAX;
+
     /// Converts the kernel's number; `None` if it means unset.
     #[must_use]
     pub fn from_raw(number: u32) -> Option<Self> {
-        (number != UNSET).then_some(Self(number))
+        (number != Self::UNSET).then_some(Self(number))
     }
 
     /// The uid.
@@ -35,10 +35,16 @@ impl Auid {
 }
 
 impl Session {
+    /// The kernel's number for an unset session: 4294967295.
+    ///
+    /// # Source
+    /// `AUDIT_SID_UNSET` in `include/uapi/linux/audit.h`.
+    pub const UNSET: u32 = Auid::UNSET;
+
     /// Converts the kernel's number; `None` if it means unset.
     #[must_use]
     pub fn from_raw(number: u32) -> Option<Self> {
-        (number != UNSET).then_some(Self(number))
+        (number != Self::UNSET).then_some(Self(number))
     }
 
     /// The number, as `ausearch --session` takes it.

@@ -112,6 +112,7 @@ mod identity;
 mod login;
 mod netlink;
 mod part;
+mod proc_file;
 mod receipt;
 mod record;
 mod record_thread;
@@ -136,7 +137,7 @@ pub use record::{Origin, Outcome, Record};
 pub use record_thread::RecordThread;
 pub use record_type::{RecordType, UnknownRecordType};
 pub use rule::DroppingRule;
-pub use status::{Enabled, FailureMode, Status};
+pub use status::{Enabled, FailureMode, PendingStatus, Status};
 pub use subject::Subject;
 pub use terminal::Terminal;
 
@@ -154,6 +155,7 @@ const _: () = {
     crosses_threads::<EventId>();
     crosses_threads::<LoginThread>();
     crosses_threads::<Status>();
+    crosses_threads::<PendingStatus>();
     crosses_threads::<Subject>();
     crosses_threads::<Error>();
 };

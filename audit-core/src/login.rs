@@ -1,7 +1,7 @@
 //! A thread with the login uid of another person.
 //!
-//! Knows how a thread takes a login uid. Login programs use it, and daemons that work for people who
-//! logged in elsewhere.
+//! This file knows how a thread takes a login uid. Login programs use it, and daemons that work for
+//! people who logged in elsewhere.
 
 use std::fs;
 

@@ -1,6 +1,7 @@
 //! The netlink exchange with the kernel's audit system.
 //!
-//! Knows datagrams, acknowledgements and deadlines. Knows nothing about the content of records.
+//! This file knows datagrams, acknowledgements and deadlines. It knows nothing about the content of
+//! records.
 //!
 //! The kernel handles a datagram inside `sendto(2)`. It queues each refusal before the call returns,
 //! even if the message did not ask for an acknowledgement. So records are sent without asking for
@@ -225,11 +226,30 @@ impl Connection {
         deadline: Duration,
         take: impl FnMut(u16, &[u8]) -> Progress,
     ) -> Result<(), Failure> {
+        match self.send(datagram) {
+            Ok(()) => self.answers(datagram, deadline, take),
+            Err(failure) => {
+                datagram.reset();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Sends the datagram, whose answers [`answers`](Self::answers) reads later.
+    pub(crate) fn request(&self, datagram: &Datagram) -> Result<(), Failure> {
+        self.send(datagram)
+    }
+
+    /// The second half of [`query`](Self::query).
+    pub(crate) fn answers(
+        &mut self,
+        datagram: &mut Datagram,
+        deadline: Duration,
+        take: impl FnMut(u16, &[u8]) -> Progress,
+    ) -> Result<(), Failure> {
         let end = Instant::now().checked_add(deadline);
-        let result = self.send(datagram).and_then(|()| {
-            take_answers(datagram, &mut self.answer, end, take, |buffer| {
-                receive(&self.socket, buffer, end)
-            })
+        let result = take_answers(datagram, &mut self.answer, end, take, |buffer| {
+            receive(&self.socket, buffer, end)
         });
         datagram.reset();
         result

@@ -1,6 +1,6 @@
 //! Splits a record that is longer than the kernel keeps.
 //!
-//! Knows the layout of texts, byte by byte. Does no I/O.
+//! This file knows the layout of texts, byte by byte. It does no I/O.
 //!
 //! The kernel keeps 8560 bytes of text and drops the rest without an error. A record that fits is one
 //! text. A longer record becomes several texts, and each is complete: every part repeats the short
@@ -37,6 +37,16 @@ impl Record<'_> {
         let mut texts = Vec::new();
         for_each_text(self, &mut Vec::new(), |text| texts.push(text.to_vec()))?;
         Ok(texts)
+    }
+
+    /// Passes each text to `take`, in order, without a copy of its own for each.
+    ///
+    /// `scratch` holds the text under construction. A caller that reuses it avoids allocations.
+    ///
+    /// # Errors
+    /// As [`texts`](Self::texts), before the first text.
+    pub fn each_text(&self, scratch: &mut Vec<u8>, take: impl FnMut(&[u8])) -> Result<(), Error> {
+        for_each_text(self, scratch, take)
     }
 }
 

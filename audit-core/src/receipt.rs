@@ -1,8 +1,8 @@
 //! Receipts: the event ids of records that the kernel wrote.
 //!
-//! Knows the texts that the kernel sends to listeners. The kernel acknowledges even records that it
-//! drops. It sends every record that it writes to the multicast group of log readers. There a record
-//! carries the id by which `ausearch -a` finds it.
+//! This file knows the texts that the kernel sends to listeners. The kernel acknowledges even records
+//! that it drops. It sends every record that it writes to the multicast group of log readers. There a
+//! record carries the id by which `ausearch -a` finds it.
 
 mod batch;
 

@@ -1,7 +1,7 @@
 //! A record: one line of the audit trail, before it is written.
 //!
-//! Knows which fields a record has and in which order readers need them. Does no I/O: `text` and
-//! `part` turn a record into text.
+//! This file knows which fields a record has and in which order readers need them. It does no I/O: `text`
+//! and `part` turn a record into text.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! A thread that writes records, so that the caller does not wait for the kernel.
 //!
-//! Knows how records go to the thread and how answers come back. Daemons use it: the kernel blocks a
-//! sender while its backlog is full.
+//! This file knows how records go to the thread and how answers come back. Daemons use it: the kernel
+//! blocks a sender while its backlog is full.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};

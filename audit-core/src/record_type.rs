@@ -1,6 +1,6 @@
 //! The record types that user space may write.
 //!
-//! Converts between names and numbers. Knows nothing about the content of records.
+//! This file converts between names and numbers. It knows nothing about the content of records.
 
 use std::fmt;
 use std::str::FromStr;

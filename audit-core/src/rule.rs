@@ -1,7 +1,7 @@
 //! The kernel's rules that drop records.
 //!
-//! Knows the rules that act on records from user space: those in the `user` and `exclude` lists.
-//! Changes nothing.
+//! This file knows the rules that act on records from user space: those in the `user` and `exclude`
+//! lists. It changes nothing.
 
 use netlink_packet_audit::{
     AuditMessage, RuleAction, RuleField, RuleFieldFlags, RuleFlags, RuleMessage,
@@ -77,10 +77,11 @@ impl DroppingRule {
 
 /// The rule, if it drops records from user space.
 pub(crate) fn parse(content: &[u8]) -> Result<Option<DroppingRule>, Error> {
-    match parse_message(AUDIT_LIST_RULES, content)? {
-        AuditMessage::ListRules(Some(rule)) => Ok(dropping(rule)),
-        _ => Err(Error::Reply { description: "it has no rule".to_owned() }),
-    }
+    let message = parse_message(AUDIT_LIST_RULES, content)?;
+    let AuditMessage::ListRules(Some(rule)) = message else {
+        return Err(Error::Reply { description: "it has no rule".to_owned() });
+    };
+    Ok(dropping(rule))
 }
 
 fn dropping(rule: RuleMessage) -> Option<DroppingRule> {

@@ -1,6 +1,8 @@
 //! The state of the kernel's audit system.
 //!
-//! Knows the numbers that `auditctl -s` prints. Changes nothing.
+//! This file knows the numbers that `auditctl -s` prints. It changes nothing.
+
+use std::time::Duration;
 
 use netlink_packet_audit::{AuditMessage, StatusMessage};
 use netlink_packet_core::{NetlinkDeserializable, NetlinkHeader};
@@ -72,15 +74,25 @@ impl Audit {
     /// [`Error::Refused`] in a user namespace, [`Error::TimedOut`], and [`Error::Reply`] for an
     /// answer that cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
-        let mut status = Err(Error::Reply { description: "it has no status".to_owned() });
+        let mut status = no_status();
         self.query(AUDIT_GET, |message_type, content| {
-            if message_type != AUDIT_GET {
-                return Progress::More;
-            }
-            status = parse(content);
-            Progress::Last
+            take_status(message_type, content, &mut status)
         })?;
         status
+    }
+
+    /// Sends a request for the kernel's audit state, so that the program can work until the answer is
+    /// there. The kernel starts a thread for each answer, which takes longer than most other requests.
+    ///
+    /// [`PendingStatus::finish`] returns this handle: until then, it must not read another answer.
+    #[must_use]
+    pub fn begin_status(self) -> PendingStatus {
+        let sent = self.with_connection(|connection, datagram, deadline| {
+            datagram.reset();
+            datagram.push_binary(AUDIT_GET, &[]);
+            connection.request(datagram).map_err(|failure| failure.to_error(deadline))
+        });
+        PendingStatus { audit: self, sent }
     }
 
     /// Sends a request to the kernel, and passes the type and content of each answer to `take`.
@@ -92,11 +104,59 @@ impl Audit {
         self.with_connection(|connection, datagram, deadline| {
             datagram.reset();
             datagram.push_binary(request_type, &[]);
-            connection.query(datagram, deadline, take).map_err(|failure| match failure {
-                Failure::Refused { errno } => Error::from_control_refusal(errno),
-                failure => failure.to_error(deadline),
-            })
+            connection
+                .query(datagram, deadline, take)
+                .map_err(|failure| explain(&failure, deadline))
         })
+    }
+}
+
+/// A request for the kernel's audit state whose answer has not been read.
+#[derive(Debug)]
+pub struct PendingStatus {
+    audit: Audit,
+    /// Whether the request has reached the kernel.
+    sent: Result<(), Error>,
+}
+
+impl PendingStatus {
+    /// Waits for the answer, and returns the handle for other requests.
+    ///
+    /// # Errors
+    /// The second value has those of [`Audit::status`].
+    pub fn finish(self) -> (Audit, Result<Status, Error>) {
+        let Self { audit, sent } = self;
+        let status = sent.and_then(|()| {
+            let mut status = no_status();
+            audit.with_connection(|connection, datagram, deadline| {
+                let take =
+                    |message_type, content: &[u8]| take_status(message_type, content, &mut status);
+                let answered = connection.answers(datagram, deadline, take);
+                answered.map_err(|failure| explain(&failure, deadline))
+            })?;
+            status
+        });
+        (audit, status)
+    }
+}
+
+/// The status, until an answer has it.
+fn no_status() -> Result<Status, Error> {
+    Err(Error::Reply { description: "it has no status".to_owned() })
+}
+
+fn take_status(message_type: u16, content: &[u8], status: &mut Result<Status, Error>) -> Progress {
+    if message_type != AUDIT_GET {
+        return Progress::More;
+    }
+    *status = parse(content);
+    Progress::Last
+}
+
+fn explain(failure: &Failure, deadline: Duration) -> Error {
+    match failure {
+        Failure::Refused { errno } => Error::from_control_refusal(*errno),
+        Failure::Send(_) | Failure::Receive(_) | Failure::TimedOut => failure.to_error(deadline),
     }
 }
 
@@ -109,10 +169,10 @@ pub(crate) fn parse_message(message_type: u16, content: &[u8]) -> Result<AuditMe
 }
 
 pub(crate) fn parse(content: &[u8]) -> Result<Status, Error> {
-    match parse_message(AUDIT_GET, content)? {
-        AuditMessage::GetStatus(Some(message)) => Ok(Status::from(message)),
-        _ => Err(Error::Reply { description: "it has no status".to_owned() }),
-    }
+    let AuditMessage::GetStatus(Some(message)) = parse_message(AUDIT_GET, content)? else {
+        return Err(Error::Reply { description: "it has no status".to_owned() });
+    };
+    Ok(Status::from(message))
 }
 
 impl From<StatusMessage> for Status {

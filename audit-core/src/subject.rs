@@ -1,6 +1,6 @@
 //! The subject: the thread that acts.
 //!
-//! Reads `/proc/thread-self`. Writes nothing.
+//! This file reads `/proc/thread-self`. It writes nothing.
 
 use std::fs;
 use std::io;
@@ -9,6 +9,8 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::identity::{Auid, Session};
+use crate::proc_file::read_once;
+use crate::sys;
 use crate::terminal::Terminal;
 
 /// The thread that acts: its program, terminal and ids.
@@ -47,17 +49,15 @@ impl Subject {
     /// [`Error::Proc`] if `/proc` is not mounted or cannot be read.
     pub fn current() -> Result<Self, Error> {
         let directory = Path::new("/proc/thread-self");
-        let status = read(directory, "status")?;
-        let number = |key| status_number(&status, key).ok_or_else(|| malformed(directory));
         Ok(Self {
+            pid: pid(directory)?,
+            uid: sys::uid(),
             auid: read_id(directory, "loginuid")?.and_then(Auid::from_raw),
             session: read_id(directory, "sessionid")?.and_then(Session::from_raw),
-            uid: number("Uid:")?,
-            pid: number("Tgid:")?,
             exe: read_link(directory, "exe"),
             terminal: Terminal::current(),
             cwd: read_link(directory, "cwd"),
-            label: fs::read(directory.join("attr/current"))
+            label: read_once(&directory.join("attr/current"))
                 .ok()
                 .as_deref()
                 .and_then(trim_label)
@@ -81,9 +81,20 @@ pub(crate) fn thread_session() -> Result<Option<Session>, Error> {
     Ok(read_id(Path::new("/proc/thread-self"), "sessionid")?.and_then(Session::from_raw))
 }
 
+/// The pid of the process. An error without `/proc`, which every other field needs too.
+///
+/// # Source
+/// `proc_thread_self_get_link` in `fs/proc/thread_self.c`: the link is `PID/task/TID`.
+fn pid(directory: &Path) -> Result<u32, Error> {
+    let target = fs::read_link(directory)
+        .map_err(|source| Error::Proc { path: directory.to_owned(), source })?;
+    let pid = target.iter().next().and_then(|pid| pid.to_str()?.parse().ok());
+    pid.ok_or_else(|| malformed(directory))
+}
+
 fn read(directory: &Path, name: &str) -> Result<String, Error> {
     let path = directory.join(name);
-    let bytes = fs::read(&path).map_err(|source| Error::Proc { path, source })?;
+    let bytes = read_once(&path).map_err(|source| Error::Proc { path, source })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -99,12 +110,6 @@ fn read_id(directory: &Path, name: &str) -> Result<Option<u32>, Error> {
 fn read_link(directory: &Path, name: &str) -> Option<Vec<u8>> {
     let target = fs::read_link(directory.join(name)).ok()?;
     Some(target.into_os_string().into_vec())
-}
-
-/// The first number after the key in `/proc/PID/status`.
-fn status_number(status: &str, key: &str) -> Option<u32> {
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Removes the bytes with which the kernel ends a security label; `None` for an empty label.
@@ -128,6 +133,7 @@ fn malformed(path: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_calling_thread_is_described() {
@@ -149,10 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn status_numbers_are_found() {
-        let status = "Name:\tx\nTgid:\t12\nUid:\t1000\t0\t0\t0\n";
-        assert_eq!(status_number(status, "Uid:"), Some(1000));
-        assert_eq!(status_number(status, "Tgid:"), Some(12));
-        assert_eq!(status_number(status, "Gid:"), None);
+    fn the_ids_are_those_of_the_process() {
+        let subject = Subject::current().unwrap();
+        assert_eq!(subject.pid, std::process::id());
+        assert_eq!(subject.uid, fs::metadata("/proc/thread-self").unwrap().uid());
+        assert!(pid(Path::new("/proc/no-such-link")).is_err());
+        assert!(pid(Path::new("/proc/self/exe")).is_err());
     }
 }

@@ -24,6 +24,12 @@ pub(crate) fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result
     }
 }
 
+/// `getuid(2)` - Returns the real uid of the calling thread.
+pub(crate) fn uid() -> u32 {
+    // SAFETY: takes nothing, and never fails.
+    unsafe { libc::getuid() }
+}
+
 /// `pidfd_open(2)` - Opens the process that currently has this pid. ESRCH if no process has it.
 pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes two numbers and no pointers.

@@ -1,13 +1,15 @@
 //! The terminal of the calling process.
 //!
-//! Reads descriptors 0 to 2, `/proc` and `/sys`. Accepts only the name of a device below `/dev`: with a
-//! bind mount, a path could contain any text.
+//! This file reads descriptors 0 to 2, `/proc` and `/sys`. It accepts only the name of a device below
+//! `/dev`: with a bind mount, a path could contain any text.
 
 use std::fmt;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+
+use crate::proc_file::read_once;
 
 /// The name of a terminal below `/dev`, such as `pts/3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +46,8 @@ impl Terminal {
     }
 
     fn controlling() -> Option<Self> {
-        let stat = fs::read_to_string("/proc/thread-self/stat").ok()?;
-        let device = controlling_device(&stat)?;
+        let stat = read_once(Path::new("/proc/thread-self/stat")).ok()?;
+        let device = controlling_device(&String::from_utf8_lossy(&stat))?;
         if let Some(index) = pseudo_terminal_index(device) {
             return Self::named(&format!("pts/{index}"), device.number());
         }

@@ -1,6 +1,6 @@
 //! Formats the fields of a record as text.
 //!
-//! Knows the order and form that `ausearch` reads. Does no I/O and knows no limits.
+//! This file knows the order and form that `ausearch` reads. It does no I/O and knows no limits.
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
 //! Credentials in URLs. They do not belong in an audit trail that is forwarded and stored.
 //!
-//! Knows how clients read a URL. In doubt, it finds too much rather than too little. `mask`
+//! This file knows how clients read a URL. In doubt, it finds too much rather than too little. `mask`
 //! hides what it finds.
 //!
 //! # Source

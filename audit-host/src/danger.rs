@@ -90,7 +90,7 @@ impl Danger {
     /// Ports and connections are normal uses of containers. Whether a caller may use another container
     /// depends on its owner. So these three answer `false`.
     #[must_use]
-    pub const fn yields_host(self) -> bool {
+    pub const fn gives_host_access(self) -> bool {
         match self {
             HostRoot | HostFiles | HostNetwork | HostPid | HostIpc | HostUts | HostUser
             | HostCgroup | HostResources | Devices | Capabilities | LoosenedConfinement

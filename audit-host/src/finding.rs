@@ -80,8 +80,16 @@ impl Finding {
     pub fn without_credentials(self) -> Self {
         let parts = match self.way {
             Way::Mount | Way::Device => Vec::new(),
-            _ if self.danger == Danger::Outbound => in_address(self.value.as_bytes()),
-            _ => in_text(self.value.as_bytes()),
+            Way::Privileged
+            | Way::Namespace(_)
+            | Way::Capability
+            | Way::Confinement(_)
+            | Way::Plain
+            | Way::Unrecorded => {
+                let is_address = self.danger == Danger::Outbound;
+                let find = if is_address { in_address } else { in_text };
+                find(self.value.as_bytes())
+            }
         };
         let value = Mask::default().hide(&self.value, &parts);
         Self { value, ..self }
@@ -96,8 +104,8 @@ impl Finding {
     /// Whether the finding gives the caller something of the host, so that policies must grant a
     /// privileged action.
     #[must_use]
-    pub fn yields_host(&self) -> bool {
-        self.danger.yields_host() && self.way != Way::Unrecorded
+    pub fn gives_host_access(&self) -> bool {
+        self.danger.gives_host_access() && self.way != Way::Unrecorded
     }
 
     /// The same finding, at this place or part.
@@ -107,11 +115,26 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Its place in the request and the value there, for people: `PART: VALUE`.
+    #[must_use]
+    pub fn place(&self) -> impl fmt::Display {
+        struct PlaceOf<'a>(&'a Finding);
+        impl fmt::Display for PlaceOf<'_> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Finding { part, value, .. } = self.0;
+                let separator = if value.is_empty() { "" } else { ": " };
+                write!(formatter, "{}{separator}{}", Shown(part), Shown(value))
+            }
+        }
+        PlaceOf(self)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { danger, part, value, allowed, .. } = self;
-        write!(formatter, "{} ({}: {}", danger.name(), Shown(part), Shown(value))?;
-        match *allowed {
+        write!(formatter, "{} ({}", self.danger.name(), self.place())?;
+        match self.allowed {
             "" => formatter.write_str(")"),
             allowed => write!(formatter, "; allowed: {allowed})"),
         }

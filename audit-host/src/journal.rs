@@ -68,13 +68,15 @@ pub struct Entry<'a> {
     pub rejected: Option<&'static str>,
 }
 
-/// Writes the entry, in several lines if it is long. Waits at most one second for each. Does nothing
-/// on a host without a syslog daemon.
-pub fn write(entry: &Entry<'_>) {
+/// Writes the entry that `entry` makes, in several lines if it is long. Waits at most one second for
+/// each. On a host without a syslog daemon, it does not call `entry`: to find the names of users takes
+/// time.
+pub fn write<'a>(entry: impl FnOnce() -> Entry<'a>) {
     let Ok(socket) = UnixDatagram::unbound() else { return };
     if socket.connect(SOCKET).is_err() || socket.set_write_timeout(Some(TIMEOUT)).is_err() {
         return;
     }
+    let entry = &entry();
     let priority = if entry.rejected.is_some() { ALERT } else { NOTICE };
     let head = format!("<{priority}>{}[{}]: ", entry.writer, std::process::id());
     for line in lines(entry) {

@@ -5,7 +5,7 @@
 //! | [`bind`], [`tmpfs`], [`volume`], [`host_path`], [`target`] | mounts: short form, in memory, drivers and their options, paths on the host, places in the container |
 //! | [`device`], [`capability`], [`security`], [`runtime`], [`sysctl`] | privileges and confinement |
 //! | [`limit`], [`timeout`] | resources of the host |
-//! | [`network`], [`address`] | network drivers, and addresses to which dockerd connects |
+//! | [`network`], [`subnet`], [`address`] | network drivers, the addresses of networks, and addresses to which dockerd connects |
 //! | [`log`], [`ps`] | log drivers, and the arguments of `docker top` |
 //!
 //! Each judgement is a pure function from the text of an option to its dangers. The lists are
@@ -26,6 +26,7 @@ pub mod network;
 pub mod ps;
 pub mod runtime;
 pub mod security;
+pub mod subnet;
 pub mod sysctl;
 pub mod target;
 pub mod timeout;

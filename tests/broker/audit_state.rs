@@ -127,6 +127,71 @@ fn s34_a_call_waits_for_its_record_as_long_as_the_settings_say() {
     assert_eq!(times_started(&fake), 1);
 }
 
+/// Processes that use all the time of two processors. Ends them when dropped.
+struct Busy(Vec<std::process::Child>);
+
+impl Busy {
+    /// Starts the processes. Also confines them and the broker to the same two processors.
+    fn beside(broker: &Broker, count: usize) -> Self {
+        let spin = || {
+            let mut command = std::process::Command::new("taskset");
+            command.args(["-c", "0,1", "sh", "-c", "while :; do :; done"]).spawn().unwrap()
+        };
+        let busy = Self((0..count).map(|_| spin()).collect());
+        let broker = broker.pid().unwrap();
+        for process in shell(&format!("echo {broker}; pgrep -P {broker}")).split_whitespace() {
+            shell(&format!("taskset -a -c -p 0,1 {process}"));
+        }
+        busy
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        for process in &mut self.0 {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+}
+
+#[test]
+fn s34_a_busy_host_is_no_reason_to_refuse_a_call() {
+    const CALLS: usize = 2000;
+    const CLIENTS: usize = 40;
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let tag = tag();
+    let request = format!("POST /containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n");
+    let began = Instant::now();
+    let slowest = {
+        let _busy = Busy::beside(&broker, 24);
+        let client = || {
+            let mut connection = broker.connect();
+            let calls = (0..CALLS / CLIENTS).map(|_| {
+                let began = Instant::now();
+                connection.send(request.as_bytes());
+                let answer = connection.answer("POST");
+                assert_eq!(answer.status, 204, "{answer:?}");
+                began.elapsed()
+            });
+            calls.max().unwrap()
+        };
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+            clients.into_iter().map(|client| client.join().unwrap()).max().unwrap()
+        })
+    };
+    println!("{CALLS} calls in {:?}, the slowest in {slowest:?}", began.elapsed());
+    assert_eq!(times_started(&fake), CALLS);
+    // One record of each request, and one of each outcome.
+    let found = records(&tag, 2 * CALLS);
+    for (op, what) in [(" op=start-request ", "requests"), (" op=start ", "outcomes")] {
+        assert_eq!(found.iter().filter(|record| record.contains(op)).count(), CALLS, "{what}");
+    }
+    assert!(!broker.said().contains("could not record"), "{}", broker.said());
+}
+
 /// Each call makes the broker ask whether the kernel keeps records, and disconnects before the
 /// answer.
 #[test]

@@ -18,12 +18,14 @@ fn repository(path: &str) -> String {
 }
 
 /// Installs one package in a new Python environment that the test user can reach. Uses the host's
-/// own Python, since another may be in a home directory that this user cannot read.
+/// own Python, since another may be in a home directory that this user cannot read. The engine under
+/// test may have no network, so this uses the host's.
 fn python_with(package: &str, directory: &Directory) {
     let path = directory.path().display();
+    let network = std::env::var("AUDIT_NETWORK").unwrap_or("/proc/self/ns/net".to_owned());
     shell(&format!(
-        "/usr/bin/python3 -m venv {path}/venv && {path}/venv/bin/pip install --quiet \
-         --disable-pip-version-check {package} && chmod -R a+rX {path}/venv"
+        "/usr/bin/python3 -m venv {path}/venv && nsenter --net={network} {path}/venv/bin/pip install \
+         --quiet --disable-pip-version-check {package} && chmod -R a+rX {path}/venv"
     ));
 }
 

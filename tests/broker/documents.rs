@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::broker::Broker;
-use crate::console::{World, make_directories};
+use crate::console::{Daemon, World, make_directories, serial};
 use crate::docker::command_lines;
 use crate::host::{Directory, shell};
 use crate::markdown::{blocks, documents, root};
@@ -23,6 +23,7 @@ struct Setting {
 
 impl Setting {
     fn new(policies: &str) -> Self {
+        let started = serial();
         let broker = Broker::with_policies(policies, "");
         let directory = Directory::new();
         make_directories(directory.path());
@@ -51,7 +52,11 @@ impl Setting {
                 ("DOCKER_HOST".to_owned(), broker.address()),
                 ("HOME".to_owned(), home),
             ],
-            names: vec![("/run/audit-broker".to_owned(), of_broker)],
+            names: vec![
+                ("/run/audit-broker".to_owned(), of_broker),
+                ("/usr/sbin/audit-broker".to_owned(), program.clone()),
+            ],
+            daemon: Some(Daemon { program, started }),
         };
         Self { world, config, _broker: broker, _directory: directory }
     }

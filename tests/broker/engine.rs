@@ -14,18 +14,10 @@ use nix::unistd::Pid;
 
 use crate::broker::{Broker, DOCKERD};
 use crate::host::{Directory, shell, text};
+pub(crate) use crate::tested_engine::Store;
 
 const START_SECONDS: u64 = 30;
 const END_SECONDS: u64 = 20;
-
-/// Where the engine keeps its images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Store {
-    /// In a graph driver, the default until docker 28.
-    Overlay2,
-    /// In containerd, the default from docker 29 on.
-    Containerd,
-}
 
 /// A running dockerd 28 with the image `fedora`.
 pub(crate) struct Engine {

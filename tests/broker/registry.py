@@ -31,6 +31,8 @@ def image(file):
     packed = gzip.compress(layer(file), mtime=0)
     config = json.dumps({
         "architecture": "amd64", "os": "linux", "created": "2020-01-01T00:00:00Z",
+        # Each registry has an image of its own, so that tests do not share one.
+        "comment": sys.argv[1],
         "config": {"Cmd": ["/word"]},
         "rootfs": {"type": "layers", "diff_ids": [digest(layer(file))]},
     }).encode()

@@ -61,5 +61,13 @@ impl Drop for Registry {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // Its images have the path of the file in their comment. One may be left without a name.
+        let hold = self.directory.path().join("hold");
+        let remove = format!(
+            "docker images -aq --no-trunc | sort -u | xargs -r docker inspect -f '{{{{.Comment}}}} {{{{.Id}}}}' |
+             sed -n 's|^{} ||p' | xargs -r docker rmi -f >/dev/null",
+            hold.display()
+        );
+        let _ = Command::new("sh").args(["-c", &remove]).stderr(Stdio::null()).status();
     }
 }

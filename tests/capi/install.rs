@@ -143,6 +143,40 @@ fn the_installer_honours_libdir_and_destdir() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// The lines of the blocks `sh capi` in audit-capi/README.md.
+fn lines_of_the_readme() -> Vec<String> {
+    let readme = fs::read_to_string(repository().join("audit-capi/README.md")).unwrap();
+    let blocks = readme.split("```sh capi\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("\n```").next().unwrap().lines());
+    lines.map(str::to_owned).collect()
+}
+
+/// Runs the lines in a directory of their own, in which the project is what it is to a reader. cargo has
+/// built the libraries for this test.
+#[test]
+fn k14_what_the_readme_says_to_type_works() {
+    let directory = empty_directory("readme");
+    fs::create_dir_all(directory.join("target")).unwrap();
+    for name in ["audit-capi", "examples"] {
+        std::os::unix::fs::symlink(repository().join(name), directory.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(build_directory(), directory.join("target/release")).unwrap();
+    let prefix = directory.join("local");
+    let lines = lines_of_the_readme();
+    assert!(lines.len() >= 4, "{lines:?}");
+    for line in lines.iter().filter(|line| !line.starts_with("cargo build ")) {
+        let line = line.replace("/usr/local", prefix.to_str().unwrap());
+        run(Command::new("sh")
+            .args(["-ec", &line])
+            .current_dir(&directory)
+            .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")));
+    }
+    assert!(directory.join("package/usr/lib64/libaudit_capi.so").exists());
+    let program =
+        Command::new(directory.join("emit")).env("LD_LIBRARY_PATH", prefix.join("lib")).output();
+    check(&program.unwrap());
+}
+
 #[test]
 fn wrong_calls_are_errors() {
     let prefix = install("wrong");

@@ -6,9 +6,6 @@ use std::process::Command;
 
 use crate::markdown::{Block, all_blocks, root};
 
-/// Programs that are not the project's.
-const OUTSIDE: [&str; 3] = ["cc", "useradd", "rustup"];
-
 fn blocks_of(claim: &str) -> Vec<Block> {
     let blocks: Vec<Block> = all_blocks()
         .into_iter()
@@ -50,7 +47,20 @@ fn lines_of_the_checks_are_those_of_the_script() {
     }
 }
 
-/// `static`: programs, scripts, packages, tests, benches and features exist.
+/// `preload`: tests/parity/programs.rs runs each of these programs with the library in place of libaudit.
+#[test]
+fn programs_with_the_library_preloaded_are_those_of_the_parity_tests() {
+    let programs = fs::read_to_string(root().join("tests/parity/programs.rs")).unwrap();
+    for block in blocks_of("preload") {
+        for line in lines(&block) {
+            let program = line.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
+            let is_run = programs.contains(&format!("case(&[\"{program}\""));
+            assert!(is_run, "{}:{}: no test runs `{line}`", block.document, block.line);
+        }
+    }
+}
+
+/// `static`: what only a tier of its own can run, since it runs or measures the whole project. Programs, scripts, packages, tests, benches and features exist.
 #[test]
 fn what_other_lines_name_exists() {
     for block in blocks_of("static") {
@@ -68,7 +78,6 @@ fn check(line: &str) -> Result<(), String> {
     match words[0] {
         "cargo" => check_cargo(&words[1..]),
         program if program.contains('/') => check_script(program, &words[1..]),
-        program if OUTSIDE.contains(&program) => Ok(()),
         program => Err(format!("nobody checks what `{program}` does")),
     }
 }

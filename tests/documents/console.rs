@@ -2,7 +2,8 @@
 //!
 //! A line that begins with `$ ` is run by the person after a login, at a terminal; one with `# ` by
 //! root. What stands below is its output, where `...` is any number of lines; where nothing stands
-//! below, the output does not matter. A command has to succeed unless the block has `status=any`.
+//! below, the output does not matter. A command has to succeed unless the block has `status=any`. A
+//! search finds what came since the block began, or with `since=start` since the daemon started.
 //! With `SNAPSHOTS=overwrite` the output is written into the document.
 
 use std::fs;
@@ -21,6 +22,15 @@ pub(crate) struct World {
     pub(crate) environment: Vec<(String, String)>,
     /// Texts of a document, and what stands for them here.
     pub(crate) names: Vec<(String, String)>,
+    /// The daemon that runs in this world, if one does.
+    pub(crate) daemon: Option<Daemon>,
+}
+
+/// A daemon whose own records a document shows.
+pub(crate) struct Daemon {
+    pub(crate) program: String,
+    /// The serial number of a record from before its start.
+    pub(crate) started: u64,
 }
 
 /// A command of a block, and what is shown below it.
@@ -92,8 +102,12 @@ impl World {
 
     /// What differs: the line of the command, how many lines are shown, the output, and the story.
     fn run_block(&self, block: &Block) -> Vec<(usize, usize, Vec<String>, String)> {
-        let before = serial();
-        let may_fail = block.options.iter().any(|option| option == "status=any");
+        let has = |option: &str| block.options.iter().any(|given| given == option);
+        let before = match &self.daemon {
+            Some(daemon) if has("since=start") => daemon.started,
+            _ => serial(),
+        };
+        let may_fail = has("status=any");
         let mut found = Vec::new();
         for step in steps(block) {
             let place = format!("{}:{}: {}", block.document, step.line, step.command);
@@ -152,8 +166,23 @@ impl World {
         settle();
         let options: Vec<&str> =
             options.split_whitespace().filter(|option| *option != "-i").collect();
-        let found = found_settled(&options, self.directory.to_str().unwrap());
-        found.into_iter().filter(|record| serial_of(record) > before).collect()
+        let mut found = found_settled(&options, "type=");
+        found.retain(|record| serial_of(record) > before && self.has_written(record));
+        found
+    }
+
+    /// Whether the record is about a program of this world. The kernel itself writes that the daemon acts
+    /// for a login.
+    fn has_written(&self, record: &str) -> bool {
+        let is_of_daemon = self.daemon.as_ref().is_some_and(|daemon| {
+            let is_own = ["type=SERVICE_START ", "type=USER_MAC_POLICY_LOAD "]
+                .iter()
+                .any(|start| record.starts_with(start));
+            let is_login = record.starts_with("type=LOGIN ");
+            is_own && record.contains(&format!(" exe={} ", daemon.program))
+                || is_login && record.contains(" uid=audit-broker ")
+        });
+        is_of_daemon || record.contains(self.directory.to_str().unwrap())
     }
 
     /// A text of the document as it is here.
@@ -171,7 +200,7 @@ impl World {
 }
 
 /// The serial number of a record that was written just now.
-fn serial() -> u64 {
+pub(crate) fn serial() -> u64 {
     let op = tag();
     let output = run(["emit", "--type", "TEST", "--op", &op, "--res", "success", "--receipt"]);
     let id = text(&output.stdout);

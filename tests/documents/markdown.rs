@@ -1,6 +1,6 @@
 //! The blocks, links and headings of the project's documents.
 //!
-//! Knows as much of Markdown as the documents use. Runs nothing.
+//! This file knows as much of Markdown as the documents use. It runs nothing.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,11 @@
 //! `audit-cli doctor` finds what makes a trail unreliable.
 
-use crate::host::{CONFIGURATION, Finally, PERSON, Restored, audit_cli, login, run, shell, text};
+use std::path::Path;
+use std::process::Command;
+
+use crate::host::{
+    CONFIGURATION, Directory, Finally, PERSON, Restored, audit_cli, login, run, shell, tag, text,
+};
 
 /// The finding of one check.
 fn check(name: &str) -> serde_json::Value {
@@ -85,13 +90,81 @@ fn doctor_reports_a_docker_socket_that_every_user_can_use() {
     assert_fault("docker socket", "every user can write");
 }
 
+/// What only root can check is unknown to an ordinary user, and no fault.
 #[test]
-fn doctor_tells_an_ordinary_user_that_it_needs_root() {
+fn k13_an_ordinary_user_gets_no_fault_for_what_only_root_can_check() {
+    shell("auditctl --reset-lost >/dev/null");
+    let directory = Directory::new();
+    for program in [audit_cli(), directory.capable(&audit_cli())] {
+        let output = login(PERSON).arg(&program).args(["doctor", "--json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&report["verdict"], &report["trusted"]), (&"unknown".into(), &false.into()));
+        let checks = report["checks"].as_array().unwrap();
+        let state = |name: &str| checks.iter().find(|check| check["check"] == name).unwrap();
+        for name in ["audit", "rules", "round trip"] {
+            let check = state(name);
+            assert_eq!(check["state"], "unknown", "{check}");
+            assert_eq!(check["advice"], "run audit-cli doctor as root", "{check}");
+        }
+        let output = login(PERSON).arg(&program).arg("doctor").output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let shown = text(&output.stdout);
+        assert!(!shown.contains("FAULT"), "{shown}");
+        assert!(
+            shown.ends_with("No fault was found, but not every check could be made.\n"),
+            "{shown}"
+        );
+    }
+}
+
+/// Settings and a key that only root can read: with sudo they are read.
+#[test]
+fn k13_files_that_only_root_can_read_are_unknown() {
+    let _configuration = Restored::file(CONFIGURATION, "redact = true\n");
+    shell(&format!("chmod 0600 {CONFIGURATION}"));
+    let output = login(PERSON).arg(audit_cli()).args(["doctor", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    // With the capability the wrapper would run nothing for this person: that is a fault.
+    let directory = Directory::new();
+    let program = directory.capable(&audit_cli());
+    let output = login(PERSON).arg(program).args(["doctor", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+}
+
+/// A fault that a user can see stays a fault.
+#[test]
+fn k13_a_fault_counts_more_than_an_unknown_check() {
+    let mode = shell("stat -Lc %a /run/docker.sock");
+    shell("chmod o+w /run/docker.sock");
+    let _close = Finally(format!("chmod {} /run/docker.sock", mode.trim()));
     let output = login(PERSON).arg(audit_cli()).arg("doctor").output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stdout).contains("run audit-cli doctor as root"),
-        "{}",
-        text(&output.stdout)
-    );
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+}
+
+/// Does what the advice says, with a directory of root's before docker's own on PATH.
+#[test]
+fn k13_the_advice_for_typed_docker_works_on_this_host() {
+    let directory = format!("/usr/local/{}", tag());
+    let program = format!("{directory}/audit-cli");
+    let _removed = Finally(format!("rm -rf {directory}"));
+    shell(&format!("mkdir -p {directory}/bin && cp {} {program}", audit_cli().display()));
+    let docker = shell("command -v docker");
+    let own = Path::new(docker.trim()).parent().unwrap().display().to_string();
+    let check = |path: &str| {
+        let mut command = Command::new(&program);
+        let output = command.args(["doctor", "--json"]).env("PATH", path).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check"] == "typed docker").unwrap().clone()
+    };
+    let advice = |check: &serde_json::Value| check["advice"].as_str().unwrap().to_owned();
+    let before = check(&format!("{own}:/usr/bin:/bin"));
+    let alias = format!("alias docker=\"sudo {program} docker\"");
+    assert!(advice(&before).ends_with(&alias), "{before}");
+    let path = format!("{directory}/bin:{own}:/usr/bin:/bin");
+    let found = check(&path);
+    shell(advice(&found).strip_prefix("as root, run ").unwrap());
+    let after = check(&path);
+    assert_eq!(after["state"], "ok", "{after}");
 }

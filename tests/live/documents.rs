@@ -21,6 +21,7 @@ fn what_people_type_at_the_wrapper_is_as_shown() {
         path: "/usr/bin:/bin:/usr/sbin:/sbin",
         environment: vec![("RUST_BACKTRACE".to_owned(), "0".to_owned())],
         names: Vec::new(),
+        daemon: None,
     };
     for (document, _) in documents() {
         world.run_document(&document, "wrapper");

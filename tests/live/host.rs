@@ -234,6 +234,8 @@ pub(crate) fn in_general(text: &str) -> String {
                 _ if word.starts_with("ses=") => "ses=N",
                 _ if word.starts_with("spid=") => "spid=N",
                 _ if word.starts_with("oses=") => "oses=N",
+                // The digest of all policies.
+                _ if word.strip_prefix("reason=").is_some_and(is_digest) => "reason=DIGEST",
                 _ if word.starts_with("uuid=") => "uuid=ID",
                 _ if word.starts_with("vm-pid=") => "vm-pid=N",
                 _ if word.starts_with("name=sha256:") => "name=ID",
@@ -245,6 +247,10 @@ pub(crate) fn in_general(text: &str) -> String {
         lines.push(general.join(" ").trim_end().to_owned());
     }
     lines.join("\n")
+}
+
+fn is_digest(word: &str) -> bool {
+    word.len() >= 16 && word.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// The encoded value of a field in a record as it stands in the log.

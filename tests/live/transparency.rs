@@ -164,7 +164,7 @@ fn a_link_named_docker_runs_docker() {
 #[test]
 fn audit_cli_records_a_command_that_cannot_run_as_failed() {
     let directory = Directory::new();
-    let not_a_program = directory.script("garbage", "\u{7f}not a program");
+    let not_a_program = directory.script("garbage", "\u{7f}ELF\0not a program");
     let cases = [
         ("/nonexistent/command", 127, "command not found"),
         ("nonexistent-command", 127, "command not found"),

@@ -75,3 +75,80 @@ fn threads_and_children_receive_their_own_answers() {
     assert_eq!(names(&records).len(), THREADS * RECORDS);
     assert_eq!(distinct.len(), THREADS * RECORDS);
 }
+
+/// Runs `work` in a forked child. Returns the child's pid and its answer, which must fit into a byte.
+fn in_child(work: impl FnOnce() -> c_int) -> (u32, c_int) {
+    // SAFETY: the child calls the library and ends. It takes no lock of another thread's.
+    match unsafe { libc::fork() } {
+        0 => {
+            let answer = work();
+            // SAFETY: takes a number, and runs nothing of the test harness's.
+            unsafe { libc::_exit(answer) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: `status` is a valid int.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            (child.unsigned_abs(), libc::WEXITSTATUS(status))
+        }
+    }
+}
+
+/// The answer to a record of an account, negated.
+fn refusal(library: &Library, fd: c_int) -> c_int {
+    -Call::ordinary(Function::Account).make(library, fd).0
+}
+
+#[test]
+fn a_refusal_is_noticed_on_each_kind_of_socket() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = Library::ours();
+    // SAFETY: takes no arguments.
+    let shared = unsafe { (ours.open)() };
+    // SAFETY: takes a number.
+    let drop_root = || assert_eq!(unsafe { libc::setuid(65_534) }, 0);
+    let on_own = in_child(|| {
+        // SAFETY: takes no arguments.
+        let fd = unsafe { (ours.open)() };
+        assert!(send(&ours, fd, "own"));
+        drop_root();
+        refusal(&ours, fd)
+    });
+    let on_shared = in_child(|| {
+        assert!(send(&ours, shared, "shared"));
+        drop_root();
+        refusal(&ours, shared)
+    });
+    let on_closed = in_child(|| {
+        // SAFETY: takes no arguments, and then a descriptor of this process.
+        let fd = unsafe { (ours.open)() };
+        assert!(send(&ours, fd, "closed"));
+        // SAFETY: as above.
+        unsafe { libc::close(fd) };
+        refusal(&ours, fd)
+    });
+    assert_eq!((on_own.1, on_shared.1, on_closed.1), (libc::EPERM, libc::EPERM, libc::EBADF));
+}
+
+#[test]
+fn a_process_in_a_chroot_still_names_its_program() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = Library::ours();
+    let (child, failed) = in_child(|| {
+        // SAFETY: takes no arguments.
+        let fd = unsafe { (ours.open)() };
+        assert!(send(&ours, fd, "outside"));
+        // SAFETY: the path ends in NUL.
+        assert_eq!(unsafe { libc::chroot(c"/var".as_ptr()) }, 0);
+        c_int::from(!send(&ours, fd, "inside"))
+    });
+    assert_eq!(failed, 0);
+    let records = log::wait_for(child, |records| records.len() >= 2);
+    let exe = |record: &log::Logged| {
+        record.text.split(' ').find(|field| field.starts_with("exe=")).map(str::to_owned)
+    };
+    let exes: BTreeSet<_> = records.iter().map(exe).collect();
+    assert_eq!(exes.len(), 1, "{records:?}");
+    let this = std::env::current_exe().unwrap();
+    assert_eq!(exes.first().unwrap().as_deref(), Some(&*format!("exe=\"{}\"", this.display())));
+}

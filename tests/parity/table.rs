@@ -166,7 +166,13 @@ fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
         Kind::Strict => Some("strict"),
         Kind::Long4k => limit,
         Kind::Long10k => Some("long"),
-        _ => None,
+        Kind::Null
+        | Kind::Empty
+        | Kind::Ordinary
+        | Kind::Space
+        | Kind::Quote
+        | Kind::NonAscii
+        | Kind::Control => None,
     }
 }
 
@@ -174,7 +180,7 @@ fn encoded(kind: Kind, limit: Option<&'static str>) -> Option<&'static str> {
 fn bare(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Space | Kind::Quote | Kind::Strict | Kind::NonAscii | Kind::Control => Some("bare"),
-        _ => None,
+        Kind::Null | Kind::Empty | Kind::Ordinary | Kind::Long4k | Kind::Long10k => None,
     }
 }
 
@@ -284,7 +290,7 @@ fn with_value(function: Function, kind: Kind, value: &Text) -> Vec<Call> {
             let row = encoded(kind, Some("account"));
             add("name", row, &|call| call.name.clone_from(value));
         }
-        _ => {}
+        Function::Message | Function::Avc | Function::Command => {}
     }
     if function == Function::Semanage {
         let row = if kind == Kind::Long10k { Some("long") } else { bare(kind) };

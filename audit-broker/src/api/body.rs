@@ -1,13 +1,15 @@
-//! The body of a request: parsed strictly into the type of its route, and rewritten.
+//! The body of a request: parsed into the type of its route, and rewritten.
 //!
-//! The daemon accepts keys in any case, merges duplicate keys and skips unknown ones. The broker
-//! forwards a body written from what it understood, so none of these reaches the daemon. This file
-//! does not judge what a body asks for.
+//! dockerd accepts keys in any case, merges duplicate keys and skips unknown ones. The broker folds
+//! keys as dockerd does, refuses duplicates, and leaves out unknown keys. It forwards a body written
+//! from what it understood, so dockerd reads exactly what the broker judges. This file does not judge
+//! what a body asks for.
 
 use super::container::ContainerConfig;
 use super::exec::{ExecConfig, ExecStart};
+use super::go_json;
 use super::host_config::UpdateConfig;
-use super::key_path::KeyPath;
+use super::legacy;
 use super::network::{NetworkConnect, NetworkCreate, NetworkDisconnect};
 use super::plugin::PluginPrivilege;
 use super::registry::AuthConfig;
@@ -17,12 +19,11 @@ use super::service::ServiceSpec;
 use super::strict_json;
 use super::swarm::{NodeSpec, SwarmInit, SwarmJoin, SwarmSpec, SwarmUnlock};
 use super::volume::{VolumeCreate, VolumeUpdate};
+use crate::api::request::ApiVersion;
 use crate::refusal::Refusal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 // Needs a program in Go, which tests/run.sh builds.
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub(crate) const SIZE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// A body as the broker understood it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// No body, or one that the daemon does not read.
+    /// No body, or one that dockerd does not read.
     None,
     /// Bytes that the broker forwards as they arrive.
     Stream,
@@ -68,27 +69,34 @@ pub(crate) enum Body {
     Config(ConfigSpec),
 }
 
-/// Parses the body of a request to a route that takes this kind.
+/// Parses the body of a request to a route that takes this kind, for a current daemon.
 pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> {
+    parse_body_for(ApiVersion::NEWEST, kind, bytes)
+}
+
+/// Like [`parse_body`], for a daemon whose newest version of the API is `daemon`.
+pub(crate) fn parse_body_for(
+    daemon: ApiVersion,
+    kind: BodyKind,
+    bytes: &[u8],
+) -> Result<Body, Refusal> {
     if bytes.len() > SIZE_LIMIT_BYTES {
         return Err(Refusal::too_large(format!(
             "the body is longer than {SIZE_LIMIT_BYTES} bytes"
         )));
     }
-    if bytes.is_empty() {
+    // For a commit, dockerd takes spaces for no body.
+    if bytes.is_empty() || kind == BodyKind::Commit && bytes.trim_ascii().is_empty() {
         return missing_body(kind);
     }
     Ok(match kind {
-        BodyKind::None => {
-            // The broker drops this body, but only if it is JSON.
-            strict_json::check(bytes).map_err(refuse_json)?;
-            Body::None
-        }
+        // dockerd does not read this body.
+        BodyKind::None => Body::None,
         BodyKind::Stream => Body::Stream,
         BodyKind::Auth => Body::Auth(read(bytes)?),
-        BodyKind::ContainerCreate => Body::ContainerCreate(check_create(read(bytes)?)?),
+        BodyKind::ContainerCreate => Body::ContainerCreate(read_create(daemon, bytes)?),
         BodyKind::ContainerUpdate => Body::ContainerUpdate(read(bytes)?),
-        BodyKind::Commit => Body::Commit(check_commit(read(bytes)?)?),
+        BodyKind::Commit => Body::Commit(read(bytes).map(only_config)?),
         BodyKind::ExecCreate => Body::ExecCreate(check_exec(read(bytes)?)?),
         BodyKind::ExecStart => Body::ExecStart(read(bytes)?),
         BodyKind::VolumeCreate => Body::VolumeCreate(read(bytes)?),
@@ -109,14 +117,36 @@ pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> 
     })
 }
 
-/// The meaning of a request without a body, if the daemon accepts one.
+/// The meaning of a request without a body: on most routes, dockerd reads it as `{}`.
+///
+/// # Source
+/// `ReadJSON` in `daemon/server/httputils/httputils.go` of moby.
 fn missing_body(kind: BodyKind) -> Result<Body, Refusal> {
     match kind {
         BodyKind::None => Ok(Body::None),
         BodyKind::Stream => Ok(Body::Stream),
-        BodyKind::Commit => Ok(Body::Commit(Box::default())),
-        BodyKind::ExecStart => Ok(Body::ExecStart(ExecStart::default())),
-        _ => Err(Refusal::bad_request("the request needs a JSON body")),
+        BodyKind::Auth | BodyKind::ContainerCreate => {
+            Err(Refusal::bad_request("invalid JSON: got EOF while reading request body"))
+        }
+        BodyKind::Commit
+        | BodyKind::ContainerUpdate
+        | BodyKind::ExecCreate
+        | BodyKind::ExecStart
+        | BodyKind::VolumeCreate
+        | BodyKind::VolumeUpdate
+        | BodyKind::NetworkCreate
+        | BodyKind::NetworkConnect
+        | BodyKind::NetworkDisconnect
+        | BodyKind::PluginPrivileges
+        | BodyKind::PluginSet
+        | BodyKind::SwarmInit
+        | BodyKind::SwarmJoin
+        | BodyKind::SwarmUpdate
+        | BodyKind::SwarmUnlock
+        | BodyKind::NodeUpdate
+        | BodyKind::Service
+        | BodyKind::Secret
+        | BodyKind::Config => parse_body(kind, b"null"),
     }
 }
 
@@ -145,6 +175,14 @@ fn check_exec(exec: ExecConfig) -> Result<ExecConfig, Refusal> {
     Ok(exec)
 }
 
+fn read_create(daemon: ApiVersion, bytes: &[u8]) -> Result<Box<ContainerConfig>, Refusal> {
+    let mut config: Box<ContainerConfig> = read(bytes)?;
+    if daemon.reads_host_keys_at_the_top() {
+        legacy::take_host_keys(&mut config, bytes).map_err(|error| refuse_json(bytes, &error))?;
+    }
+    check_create(config)
+}
+
 /// Refuses a container with too long a command or too many mounts.
 fn check_create(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
     let words = config.entrypoint.iter().chain(&config.cmd);
@@ -162,78 +200,33 @@ fn check_create(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Re
     Ok(config)
 }
 
-/// Refuses a commit with the keys for the host and the networks of a container.
-fn check_commit(config: Box<ContainerConfig>) -> Result<Box<ContainerConfig>, Refusal> {
-    if config.host_config.is_some() || config.networking_config.is_some() {
-        return Err(Refusal::bad_request(
-            "`HostConfig` and `NetworkingConfig` are not keys of a commit",
-        ));
-    }
-    Ok(config)
+/// The configuration of an image that a commit makes. dockerd reads no keys for the host and the
+/// networks of a container there.
+fn only_config(config: Box<ContainerConfig>) -> Box<ContainerConfig> {
+    Box::new(ContainerConfig { host_config: None, networking_config: None, ..*config })
 }
 
-/// Most unknown keys in a document. Each takes the memory of its whole path.
-const SKIPPED_LIMIT: usize = 64;
-
-/// Parses one JSON document and refuses unknown keys. `null` stands for an empty object.
+/// Parses one JSON document, and leaves out unknown keys. `null` stands for an empty object.
 fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Refusal> {
-    strict_json::check(bytes).map_err(refuse_json)?;
-    let mut skipped = Vec::new();
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let collect = |path: serde_ignored::Path<'_>| {
-        if skipped.len() <= SKIPPED_LIMIT {
-            skipped.push(KeyPath::new(&path));
+    let refuse = |error| refuse_json(bytes, &error);
+    strict_json::check(bytes).map_err(refuse)?;
+    let body: Option<T> = serde_json::from_slice(bytes).map_err(refuse)?;
+    Ok(body.unwrap_or_default())
+}
+
+/// The refusal in dockerd's words, where it has some.
+fn refuse_json(bytes: &[u8], error: &serde_json::Error) -> Refusal {
+    if bytes.trim_ascii().is_empty() {
+        return Refusal::bad_request("invalid JSON: got EOF while reading request body");
+    }
+    let is_syntax = error.is_syntax() || error.is_eof();
+    Refusal::bad_request(match go_json::syntax_error(bytes) {
+        Some(words) if is_syntax => format!("invalid JSON: {words}"),
+        None if error.is_syntax() && go_json::has_more(bytes) => {
+            "unexpected content after JSON".to_owned()
         }
-    };
-    let mut body: Option<T> =
-        serde_ignored::deserialize(&mut json, collect).map_err(refuse_json)?;
-    if skipped.len() > SKIPPED_LIMIT {
-        return Err(Refusal::bad_request(format!(
-            "more than {SKIPPED_LIMIT} keys are unknown to audit-broker"
-        )));
-    }
-    if !skipped.is_empty() {
-        let document: Value = serde_json::from_slice(bytes).map_err(refuse_json)?;
-        for path in skipped {
-            refuse_unknown::<T>(&path, &document)?;
-        }
-    }
-    Ok(body.take().unwrap_or_default())
-}
-
-/// Refuses an unknown key. A key with the value `null` is allowed, because clients send keys of other
-/// versions that way, unless the daemon would read it as a key that it knows.
-fn refuse_unknown<T: DeserializeOwned>(path: &KeyPath, document: &Value) -> Result<(), Refusal> {
-    let folded = fold(path.key());
-    let suggestion = path.known_keys::<T>().iter().find(|known| fold(known) == folded);
-    match suggestion {
-        Some(known) => Err(Refusal::bad_request(format!(
-            "`{path}` is not a key of the docker API; did you mean `{known}`"
-        ))),
-        None if path.is_null_in(document) => Ok(()),
-        None => Err(Refusal::bad_request(format!(
-            "`{path}` is not a key of the docker API that audit-broker knows; leave it out"
-        ))),
-    }
-}
-
-/// A key as Go compares it.
-///
-/// # Source
-/// `foldName` in `encoding/json/fold.go` of Go. The long s and the Kelvin sign are the only other
-/// characters that fold to ASCII letters.
-fn fold(key: &str) -> String {
-    key.chars()
-        .map(|c| match c {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            _ => c.to_ascii_lowercase(),
-        })
-        .collect()
-}
-
-fn refuse_json(error: impl Display) -> Refusal {
-    Refusal::bad_request(format!("the body is not valid for the docker API: {error}"))
+        _ => format!("invalid JSON: {error}"),
+    })
 }
 
 impl Body {

@@ -12,9 +12,9 @@ pub(crate) enum Class {
     SystemRead,
     /// The stream of events.
     Events,
-    /// The daemon checks credentials against a registry.
+    /// dockerd checks credentials against a registry.
     RegistryAuth,
-    /// The daemon asks a registry: image search, manifests, the privileges that a plugin needs.
+    /// dockerd asks a registry: image search, manifests, the privileges that a plugin needs.
     RegistryRead,
     /// The list of containers.
     ContainerList,
@@ -58,7 +58,7 @@ pub(crate) enum Class {
     ImagePush,
     /// Images or their names removed.
     ImageDelete,
-    /// Images built by the daemon, and the build cache.
+    /// Images built by dockerd, and the build cache.
     Build,
     /// The protocol of BuildKit, which the broker cannot read.
     BuildSession,

@@ -4,7 +4,7 @@ use super::host_config::HostConfig;
 use super::network::EndpointSettings;
 use super::object::{Empty, object};
 use super::ports::Ports;
-use super::words::Words;
+use super::string_list::StringList;
 use std::collections::BTreeMap;
 
 object! {
@@ -25,27 +25,27 @@ object! {
         open_stdin "OpenStdin": bool,
         stdin_once "StdinOnce": bool,
         env "Env": Vec<String>,
-        cmd "Cmd": Words,
+        cmd "Cmd": StringList,
         healthcheck "Healthcheck": HealthConfig,
         args_escaped "ArgsEscaped": bool,
         image "Image": String,
         volumes "Volumes": BTreeMap<String, Option<Empty>>,
         working_dir "WorkingDir": String,
-        entrypoint "Entrypoint": Words,
+        entrypoint "Entrypoint": StringList,
         network_disabled "NetworkDisabled": bool,
         mac_address "MacAddress": String,
         on_build "OnBuild": Vec<String>,
         labels "Labels": BTreeMap<String, String>,
         stop_signal "StopSignal": String,
         stop_timeout "StopTimeout": i64,
-        shell "Shell": Words,
+        shell "Shell": StringList,
         host_config "HostConfig": Box<HostConfig>,
         networking_config "NetworkingConfig": NetworkingConfig,
     }
 }
 
 object! {
-    /// A command that the daemon runs in the container from time to time. Times are nanoseconds.
+    /// A command that dockerd runs in the container from time to time. Times are nanoseconds.
     HealthConfig {
         test "Test": Vec<String>,
         interval "Interval": i64,

@@ -3,7 +3,7 @@
 use super::object::object;
 
 object! {
-    /// The process and its privileges. docker-py also sends the container, which the daemon does not
+    /// The process and its privileges. docker-py also sends the container, which dockerd does not
     /// read in the body, and spells one key in lower case.
     ExecConfig {
         container "Container": String,
@@ -15,7 +15,7 @@ object! {
         attach_stdout "AttachStdout": bool,
         attach_stderr "AttachStderr": bool,
         detach "Detach": bool,
-        detach_keys "DetachKeys" | "detachKeys": String,
+        detach_keys "DetachKeys": String,
         env "Env": Vec<String>,
         working_dir "WorkingDir": String,
         cmd "Cmd": Vec<String>,

@@ -3,7 +3,7 @@
 use super::mount::Mount;
 use super::object::object;
 use super::ports::Ports;
-use super::words::Words;
+use super::string_list::StringList;
 use std::collections::BTreeMap;
 
 /// Defines an object with the limits of a container among its own keys, like Go's embedding of
@@ -29,8 +29,8 @@ macro_rules! object_with_resources {
                 blkio_device_write_iops "BlkioDeviceWriteIOps": Vec<ThrottleDevice>,
                 cpu_period "CpuPeriod": i64,
                 cpu_quota "CpuQuota": i64,
-                cpu_realtime_period "CpuRealtimePeriod" | "CPURealtimePeriod": i64,
-                cpu_realtime_runtime "CpuRealtimeRuntime" | "CPURealtimeRuntime": i64,
+                cpu_realtime_period "CpuRealtimePeriod": i64,
+                cpu_realtime_runtime "CpuRealtimeRuntime": i64,
                 cpuset_cpus "CpusetCpus": String,
                 cpuset_mems "CpusetMems": String,
                 devices "Devices": Vec<DeviceMapping>,
@@ -132,8 +132,8 @@ object_with_resources! {
         volumes_from "VolumesFrom": Vec<String>,
         console_size "ConsoleSize": [u64; 2],
         annotations "Annotations": BTreeMap<String, String>,
-        cap_add "CapAdd": Words,
-        cap_drop "CapDrop": Words,
+        cap_add "CapAdd": StringList,
+        cap_drop "CapDrop": StringList,
         capabilities "Capabilities": Vec<String>,
         cgroupns_mode "CgroupnsMode": String,
         dns "Dns": Vec<String>,

@@ -1,20 +1,24 @@
 //! The macro that defines a JSON object of the docker API as a struct.
 //!
 //! Serde's own derive would also read a list as an object, by position, and Go does not. The structs
-//! skip unknown keys, so that they can read the daemon's answers too. [`super::body`] refuses each
-//! skipped key of a request.
+//! read a key in any case, as Go does, and skip unknown keys.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
-/// Defines a struct with optional fields only: `field "Key": Type,`. If clients spell a key in several
-/// ways that Go accepts: `field "Key" | "key": Type,`.
+/// A JSON object with known keys.
+pub(crate) trait Object {
+    /// Every key that the object may have, in the spelling that the broker forwards.
+    const KEYS: &'static [&'static str];
+}
+
+/// Defines a struct with optional fields only: `field "Key": Type,`.
 macro_rules! object {
     (
         $(#[$meta:meta])*
         $name:ident {
-            $( $(#[$field_meta:meta])* $field:ident $key:literal $(| $other:literal)*: $type:ty, )+
+            $( $(#[$field_meta:meta])* $field:ident $key:literal: $type:ty, )+
         }
     ) => {
         $(#[$meta])*
@@ -25,6 +29,10 @@ macro_rules! object {
                 #[serde(rename = $key, skip_serializing_if = "Option::is_none")]
                 pub(crate) $field: Option<$type>,
             )+
+        }
+
+        impl crate::api::object::Object for $name {
+            const KEYS: &'static [&'static str] = &[$($key),+];
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
@@ -42,17 +50,19 @@ macro_rules! object {
                         self,
                         mut map: A,
                     ) -> Result<$name, A::Error> {
+                        use crate::api::{fold::known_key, object::Object};
                         let mut object = $name::default();
+                        let mut seen = Vec::new();
                         while let Some(key) = map.next_key::<String>()? {
-                            match key.as_str() {
-                                $(
-                                    $key $(| $other)* => {
-                                        if object.$field.is_some() {
-                                            return Err(serde::de::Error::duplicate_field($key));
-                                        }
-                                        object.$field = map.next_value()?;
-                                    }
-                                )+
+                            let known = known_key($name::KEYS, &key);
+                            if let Some(known) = known {
+                                if seen.contains(&known) {
+                                    return Err(serde::de::Error::duplicate_field(known));
+                                }
+                                seen.push(known);
+                            }
+                            match known {
+                                $(Some($key) => object.$field = map.next_value()?,)+
                                 _ => {
                                     map.next_value::<serde::de::IgnoredAny>()?;
                                 }
@@ -62,7 +72,7 @@ macro_rules! object {
                     }
                 }
 
-                deserializer.deserialize_struct(stringify!($name), &[$($key),+], Fields)
+                deserializer.deserialize_struct(stringify!($name), <$name as crate::api::object::Object>::KEYS, Fields)
             }
         }
     };

@@ -258,6 +258,18 @@ mod tests {
     use crate::api::route;
 
     #[test]
+    fn the_trails_library_knows_every_operation() {
+        let ours: Vec<_> = route::all().map(|route| route.operation.word()).collect();
+        let theirs = audit_trail::Operation::ALL;
+        for word in &ours {
+            assert!(theirs.iter().any(|it| it.word() == *word), "audit-trail misses {word}");
+        }
+        for operation in theirs {
+            assert!(ours.contains(&operation.word()), "the broker has no {}", operation.word());
+        }
+    }
+
+    #[test]
     fn each_operation_of_a_route_has_a_word_of_its_own() {
         for route in route::all() {
             let word = route.operation.word();

@@ -5,8 +5,8 @@ use super::object::object;
 object! {
     /// A privilege that the caller grants to a plugin when installing it.
     PluginPrivilege {
-        name "Name" | "name": String,
-        description "Description" | "description": String,
-        value "Value" | "value": Vec<String>,
+        name "Name": String,
+        description "Description": String,
+        value "Value": Vec<String>,
     }
 }

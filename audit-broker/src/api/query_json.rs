@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rewrites filters as nested maps: `{"label":{"a=b":true}}`.
 ///
-/// The daemon also accepts lists, and does not check whether a value in a map is true.
+/// dockerd also accepts lists, and does not check whether a value in a map is true.
 ///
 /// # Source
 /// `FromJSON` in `daemon/internal/filters/parse.go` of moby.

@@ -1,9 +1,9 @@
-//! A fraction with the precision of the daemon.
+//! A fraction with the precision of dockerd.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// A 32-bit number. The daemon parses it directly, and the broker parses 64 bits first. Both get the
+/// A 32-bit number. dockerd parses it directly, and the broker parses 64 bits first. Both get the
 /// same number unless the text is close to the middle between two 32-bit numbers; those are refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]

@@ -1,16 +1,16 @@
 //! Credentials for a registry.
 
-use super::hidden::Hidden;
 use super::object::object;
+use super::redacted::Redacted;
 
 object! {
     AuthConfig {
         username "username": String,
-        password "password": Hidden,
-        auth "auth": Hidden,
+        password "password": Redacted,
+        auth "auth": Redacted,
         email "email": String,
         serveraddress "serveraddress": String,
-        identitytoken "identitytoken": Hidden,
-        registrytoken "registrytoken": Hidden,
+        identitytoken "identitytoken": Redacted,
+        registrytoken "registrytoken": Redacted,
     }
 }

@@ -13,6 +13,7 @@ mod version;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::route::Route;
 use crate::refusal::Refusal;
 pub(crate) use header::Upgrade;
@@ -29,7 +30,7 @@ pub(crate) struct Head {
     /// The name or id of the object in the path, decoded.
     pub(crate) object: Option<String>,
     pub(crate) query: Query,
-    /// The headers that go to the daemon.
+    /// The headers that go to dockerd.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The protocol that the client wants to upgrade to, on a route that supports it.
     pub(crate) upgrade: Option<Upgrade>,
@@ -37,17 +38,16 @@ pub(crate) struct Head {
     pub(crate) has_body: bool,
 }
 
-/// Parses the head of a request strictly: refuses everything unknown, ambiguous or duplicate.
+/// Parses the head of a request. Refuses what dockerd could read differently, and leaves out what it
+/// does not read.
 ///
-/// `newest` is the newest version that both the daemon and the broker support. `ignored_headers` are
-/// further headers, in lower case, to drop instead of refusing them.
+/// `newest` is the newest version that both dockerd and the broker support.
 pub(crate) fn parse_head(
     method: &hyper::Method,
     target: &hyper::Uri,
     http_version: hyper::Version,
     headers: &HeaderMap,
     newest: ApiVersion,
-    ignored_headers: &[String],
 ) -> Result<Head, Refusal> {
     if http_version != hyper::Version::HTTP_11 {
         return Err(Refusal::bad_request(format!(
@@ -62,7 +62,7 @@ pub(crate) fn parse_head(
         version.check_within(newest)?;
     }
     let query = query::parse(location.route, target.query().unwrap_or_default())?;
-    let headers = header::parse(location.route, headers, ignored_headers)?;
+    let headers = header::parse(location.route, headers)?;
     Ok(Head {
         route: location.route,
         version: location.version,
@@ -75,10 +75,18 @@ pub(crate) fn parse_head(
 }
 
 impl Head {
-    /// The target to request from the daemon, in this version of its API. `object` replaces the name
+    /// The target to request from dockerd, in this version of its API. `object` replaces the name
     /// that the client sent, for example with the full id of a container.
     pub(crate) fn target(&self, version: ApiVersion, object: Option<&str>) -> String {
         self.target_without(&[], version, object)
+    }
+
+    /// The container and its alias for another, if the request removes that alias and not the other
+    /// container.
+    pub(crate) fn link_removed(&self) -> Option<(&str, &str)> {
+        let is_removal = self.route.operation == Operation::Container(ContainerOperation::Remove);
+        let object = self.object.as_deref().filter(|_| is_removal)?;
+        object.split_once('/').filter(|_| self.query.text("link") == Some("1"))
     }
 
     /// Like [`Self::target`], without some keys of the query.

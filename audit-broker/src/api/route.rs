@@ -87,6 +87,44 @@ pub(crate) enum BodyKind {
     Config,
 }
 
+/// The format of a body on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFormat {
+    None,
+    Stream,
+    Json,
+}
+
+impl BodyKind {
+    pub(crate) const fn format(self) -> BodyFormat {
+        match self {
+            Self::None => BodyFormat::None,
+            Self::Stream => BodyFormat::Stream,
+            Self::Auth
+            | Self::ContainerCreate
+            | Self::ContainerUpdate
+            | Self::Commit
+            | Self::ExecCreate
+            | Self::ExecStart
+            | Self::VolumeCreate
+            | Self::VolumeUpdate
+            | Self::NetworkCreate
+            | Self::NetworkConnect
+            | Self::NetworkDisconnect
+            | Self::PluginPrivileges
+            | Self::PluginSet
+            | Self::SwarmInit
+            | Self::SwarmJoin
+            | Self::SwarmUpdate
+            | Self::SwarmUnlock
+            | Self::NodeUpdate
+            | Self::Service
+            | Self::Secret
+            | Self::Config => BodyFormat::Json,
+        }
+    }
+}
+
 /// The form of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseKind {
@@ -202,9 +240,32 @@ impl Method {
 }
 
 impl ObjectKind {
-    /// Whether the object's name may contain slashes, as image references do.
+    /// Whether the object's name may contain slashes: image references and networks have any number, and a
+    /// linked container is called `CONTAINER/ALIAS`.
     pub(crate) fn has_segments(self) -> bool {
-        matches!(self, Self::Image | Self::Plugin)
+        matches!(self, Self::Image | Self::Plugin | Self::Network | Self::Container)
+    }
+
+    /// dockerd's words about an object that does not exist. `given` is the client's name for it.
+    ///
+    /// # Source
+    /// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
+    /// `libnetwork/error.go` of moby.
+    pub(crate) fn missing(self, given: &str) -> String {
+        match self {
+            Self::Container => format!("No such container: {given}"),
+            Self::Exec => format!("No such exec instance: {given}"),
+            Self::Image => format!("No such image: {given}"),
+            Self::Volume => format!("get {given}: no such volume"),
+            Self::Network => format!("network {given} not found"),
+            Self::None
+            | Self::Plugin
+            | Self::Node
+            | Self::Service
+            | Self::Task
+            | Self::Secret
+            | Self::Config => format!("{given} not found"),
+        }
     }
 }
 

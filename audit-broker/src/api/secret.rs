@@ -1,15 +1,15 @@
 //! Secrets and configs of the swarm.
 
-use super::hidden::Hidden;
 use super::mount::Driver;
 use super::object::object;
+use super::redacted::Redacted;
 use std::collections::BTreeMap;
 
 object! {
     SecretSpec {
         name "Name": String,
         labels "Labels": BTreeMap<String, String>,
-        data "Data": Hidden,
+        data "Data": Redacted,
         driver "Driver": Driver,
         templating "Templating": Driver,
     }
@@ -19,7 +19,7 @@ object! {
     ConfigSpec {
         name "Name": String,
         labels "Labels": BTreeMap<String, String>,
-        data "Data": Hidden,
+        data "Data": Redacted,
         templating "Templating": Driver,
     }
 }

@@ -22,8 +22,8 @@ object! {
 
 object! {
     ServiceMode {
-        replicated "Replicated" | "replicated": Replicated,
-        global "Global" | "global": Empty,
+        replicated "Replicated": Replicated,
+        global "Global": Empty,
         replicated_job "ReplicatedJob": ReplicatedJob,
         global_job "GlobalJob": Empty,
     }

@@ -4,6 +4,7 @@
 //! are not UTF-8. The broker refuses such a document before it uses any of it. It also refuses a
 //! document larger than a real client sends. This file does not know what a document means.
 
+use super::fold::folded;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -13,8 +14,8 @@ use std::fmt;
 const DEPTH_LIMIT: usize = 64;
 
 /// Most values in a document. A value of two bytes can take a thousand bytes of memory. A large body of
-/// a real client has a few hundred values.
-const VALUES_LIMIT: usize = 10_000;
+/// a real client has a few hundred values, and six more for each published port.
+const VALUES_LIMIT: usize = 20_000;
 
 /// Longest key, and longest string without a limit of its own, in bytes. No path is longer, and neither
 /// are the options of mount(2), which take one page.
@@ -39,14 +40,14 @@ const ALL_STRINGS_LIMIT_BYTES: usize = 4 << 20;
 
 /// Longest string under this key, in bytes; `None` if the key takes short strings.
 fn string_limit_under(key: &str) -> Option<usize> {
-    match key {
-        "Annotations" | "Args" | "Cmd" | "Command" | "Entrypoint" | "Env" | "Labels" | "OnBuild"
-        | "SecurityOpt" | "Shell" | "Test"
+    match folded(key).as_str() {
+        "annotations" | "args" | "cmd" | "command" | "entrypoint" | "env" | "labels" | "onbuild"
+        | "securityopt" | "shell" | "test"
         // Profiles, certificates and tokens.
-        | "CACert" | "Profile" | "SigningCACert" | "SigningCAKey" | "auth" | "identitytoken"
-        | "password" | "registrytoken" => Some(LONG_STRING_LIMIT_BYTES),
+        | "auth" | "cacert" | "identitytoken" | "password" | "profile" | "registrytoken"
+        | "signingcacert" | "signingcakey" => Some(LONG_STRING_LIMIT_BYTES),
         // A secret or config of the swarm, in base64.
-        "Data" => Some(ALL_STRINGS_LIMIT_BYTES),
+        "data" => Some(ALL_STRINGS_LIMIT_BYTES),
         _ => None,
     }
 }
@@ -232,6 +233,7 @@ mod tests {
             ("Binds", STRING_LIMIT_BYTES),
             ("anything", STRING_LIMIT_BYTES),
             ("Cmd", LONG_STRING_LIMIT_BYTES),
+            ("cmd", LONG_STRING_LIMIT_BYTES),
             ("Labels", LONG_STRING_LIMIT_BYTES),
             ("Data", ALL_STRINGS_LIMIT_BYTES - "Data".len()),
         ] {

@@ -1,8 +1,8 @@
 //! The swarm and its nodes.
 
-use super::hidden::Hidden;
 use super::mount::Driver;
 use super::object::object;
+use super::redacted::Redacted;
 use std::collections::BTreeMap;
 
 object! {
@@ -26,14 +26,14 @@ object! {
         advertise_addr "AdvertiseAddr": String,
         data_path_addr "DataPathAddr": String,
         remote_addrs "RemoteAddrs": Vec<String>,
-        join_token "JoinToken": Hidden,
+        join_token "JoinToken": Redacted,
         availability "Availability": String,
     }
 }
 
 object! {
     SwarmUnlock {
-        unlock_key "UnlockKey": Hidden,
+        unlock_key "UnlockKey": Redacted,
     }
 }
 
@@ -79,7 +79,7 @@ object! {
         node_cert_expiry "NodeCertExpiry": i64,
         external_cas "ExternalCAs": Vec<ExternalCa>,
         signing_ca_cert "SigningCACert": String,
-        signing_ca_key "SigningCAKey": Hidden,
+        signing_ca_key "SigningCAKey": Redacted,
         force_rotate "ForceRotate": u64,
     }
 }

@@ -25,14 +25,14 @@ object! {
 }
 
 object! {
-    /// A plugin that each node installs. The daemon writes these keys in lower case.
+    /// A plugin that each node installs. dockerd writes these keys in lower case.
     ///
     /// # Source
     /// `PluginSpec` in `api/types/swarm/runtime.go` of moby.
     PluginSpec {
-        name "Name" | "name": String,
-        remote "Remote" | "remote": String,
-        disabled "Disabled" | "disabled": bool,
+        name "Name": String,
+        remote "Remote": String,
+        disabled "Disabled": bool,
         plugin_privilege "PluginPrivilege": Vec<PluginPrivilege>,
         privileges "privileges": Vec<PluginPrivilege>,
         env "env": Vec<String>,
@@ -60,7 +60,7 @@ object! {
         read_only "ReadOnly": bool,
         mounts "Mounts": Vec<Mount>,
         stop_grace_period "StopGracePeriod": i64,
-        healthcheck "HealthCheck" | "Healthcheck": HealthConfig,
+        healthcheck "HealthCheck": HealthConfig,
         hosts "Hosts": Vec<String>,
         dns_config "DNSConfig": DnsConfig,
         secrets "Secrets": Vec<SecretReference>,

@@ -33,7 +33,7 @@ object! {
 }
 
 object! {
-    /// How a volume can be used. The description of the API lists keys here that the daemon reads one
+    /// How a volume can be used. The description of the API lists keys here that dockerd reads one
     /// level higher.
     AccessMode {
         scope "Scope": String,

@@ -14,15 +14,15 @@ use crate::call::state::State;
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Upstream;
 use crate::judge::action::Action;
-use crate::judge::decision::Denial;
 use crate::judge::decision_cache::DecisionCache;
+use crate::judge::denial::Denial;
 use crate::net::client_stream::Phase;
 use crate::record::call_records::{self, CallRecords};
 use crate::record::recorder::{NotRecorded, StatusCheck};
 use crate::record::refusal_rate::Admission;
 use crate::settings::Settings;
 use crate::who::identity::Identity;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// A client's connection, which serves one request after another.
 pub(crate) struct Connection {
@@ -35,9 +35,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn registrar(&self, version: ApiVersion) -> Registrar<'_> {
+    pub(crate) fn owner_finder(&self, version: ApiVersion) -> OwnerFinder<'_> {
         let (owners, people) = (&self.state.owners, &self.state.people);
-        Registrar { owners, people, version, upstream: &self.upstream }
+        OwnerFinder { owners, people, version, upstream: &self.upstream }
     }
 
     /// Whether the refusals of this subject exceed the rate limit, so that this one is only counted.
@@ -90,7 +90,7 @@ impl Connection {
         }
         let subject = self.identity.subject();
         let record = call_records::of_missing(subject, head);
-        let recorded = self.state.recorder.write_asked(subject, &[record], check).await;
+        let recorded = self.state.recorder.write_checked(subject, &[record], check).await;
         or_warn(recorded, settings.on_failure)
     }
 
@@ -123,7 +123,9 @@ pub(super) fn or_warn(
 ) -> Result<(), Stop> {
     match recorded {
         Err(error) if on_failure == OnFailure::Warn => {
-            tracing::error!("could not record a call: {error}");
+            tracing::error!(
+                "could not record a call: {error}; the call goes on, because on_failure is \"warn\""
+            );
             Ok(())
         }
         recorded => recorded.map_err(Stop::NotRecorded),

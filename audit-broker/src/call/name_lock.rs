@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 
-/// The timeout of a call that waits for its names.
+/// How long a call waits for its names, in addition to the time that the calls before it may need for
+/// their records.
 pub(crate) const NAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The names that a call changes, as docker writes them.
@@ -70,8 +71,11 @@ struct WantedNames {
 }
 
 /// All locks in force, and the queue of waiting calls.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NameLocks(Arc<Mutex<Queue>>);
+#[derive(Clone, Debug)]
+pub(crate) struct NameLocks {
+    queue: Arc<Mutex<Queue>>,
+    timeout: Duration,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -90,10 +94,15 @@ pub(crate) struct NameLock {
 }
 
 impl NameLocks {
+    /// No locks. `record_timeout` is how long a call that holds names may wait for its record.
+    pub(crate) fn new(record_timeout: Duration) -> Self {
+        Self { queue: Arc::default(), timeout: NAME_TIMEOUT + record_timeout }
+    }
+
     /// Waits until no other call holds one of the names.
     ///
     /// # Errors
-    /// If another call does not unlock a name within [`NAME_TIMEOUT`].
+    /// If another call does not unlock a name in time.
     pub(crate) async fn lock(
         &self,
         names: Names,
@@ -103,18 +112,18 @@ impl NameLocks {
         let (granting, granted) = oneshot::channel();
         // Leaves the queue when it is dropped, even if the client disconnects while it waits.
         let lock = {
-            let mut queue = locked(&self.0);
+            let mut queue = locked(&self.queue);
             let place = (rank, queue.next);
             queue.next = queue.next.wrapping_add(1);
             let revoked = Arc::<Notify>::default();
             let lock =
-                NameLock { queue: Arc::clone(&self.0), place, revoked: Arc::clone(&revoked) };
+                NameLock { queue: Arc::clone(&self.queue), place, revoked: Arc::clone(&revoked) };
             queue.waiting.insert(place, (WantedNames { rank, names, hold, revoked }, granting));
             queue.grant();
             queue.revoke_for(place);
             lock
         };
-        match timeout(NAME_TIMEOUT, granted).await {
+        match timeout(self.timeout, granted).await {
             Ok(Ok(())) => Ok(lock),
             Ok(Err(_)) | Err(_) => {
                 Err(Refusal::conflict("another call is changing this image name; try again later"))
@@ -143,7 +152,7 @@ impl Queue {
     /// Gives names to the calls that no longer have to wait. A call also waits for the calls before it,
     /// so that none waits forever. Takes time linear in the length of the queue.
     fn grant(&mut self) {
-        let mut taken = Taken::default();
+        let mut taken = TakenNames::default();
         self.held.values().for_each(|held| taken.add(held));
         let mut ready = Vec::new();
         for (place, (wanted, _)) in &self.waiting {
@@ -165,7 +174,7 @@ impl Queue {
         let Some((wanted, _)) = self.waiting.get(&place) else { return };
         let is_below = |held: &&WantedNames| held.rank > wanted.rank && held.hold == Hold::Pull;
         for held in self.held.values().filter(is_below) {
-            let mut taken = Taken::default();
+            let mut taken = TakenNames::default();
             taken.add(held);
             if taken.conflicts_with(wanted) {
                 held.revoked.notify_one();
@@ -176,7 +185,7 @@ impl Queue {
 
 /// The names of several calls.
 #[derive(Default)]
-struct Taken<'a> {
+struct TakenNames<'a> {
     changed: NameSet<'a>,
     pulled: NameSet<'a>,
 }
@@ -191,7 +200,7 @@ struct NameSet<'a> {
     has_any: bool,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> TakenNames<'a> {
     fn add(&mut self, wanted: &'a WantedNames) {
         match wanted.hold {
             Hold::Change => self.changed.add(&wanted.names),
@@ -267,7 +276,7 @@ mod tests {
 
     /// Whether a second call gets its names while the first holds its own.
     async fn both_hold(first: (Names, Hold), second: (Names, Hold)) -> bool {
-        let locks = NameLocks::default();
+        let locks = NameLocks::new(Duration::ZERO);
         let _first = locks.lock(first.0, Ordinary, first.1).await.unwrap();
         let second = locks.lock(second.0, Ordinary, second.1);
         timeout(Duration::from_secs(1), second).await.is_ok()
@@ -301,13 +310,13 @@ mod tests {
     #[test]
     fn waiting_for_a_held_name_times_out() {
         run(async {
-            let locks = NameLocks::default();
+            let locks = NameLocks::new(Duration::ZERO);
             let held = locks.lock(Names::one("a:1"), Trusted, Change).await.unwrap();
             let refusal = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap_err();
             assert_eq!(refusal.status.as_u16(), 409);
             assert!(refusal.message.contains("try again"));
             drop(held);
-            let queue = locked(&locks.0);
+            let queue = locked(&locks.queue);
             assert!(queue.held.is_empty() && queue.waiting.is_empty(), "{queue:?}");
         });
     }
@@ -315,13 +324,13 @@ mod tests {
     #[test]
     fn a_caller_that_disconnects_leaves_the_queue() {
         run(async {
-            let locks = NameLocks::default();
+            let locks = NameLocks::new(Duration::ZERO);
             let held = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap();
             let second = locks.lock(Names::one("a:1"), Ordinary, Change);
             assert!(timeout(Duration::from_secs(1), second).await.is_err());
             drop(held);
             drop(locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap());
-            let queue = locked(&locks.0);
+            let queue = locked(&locks.queue);
             assert!(queue.held.is_empty() && queue.waiting.is_empty(), "{queue:?}");
         });
     }
@@ -329,7 +338,7 @@ mod tests {
     #[test]
     fn trusted_callers_come_first_and_others_in_their_order() {
         run(async {
-            let locks = NameLocks::default();
+            let locks = NameLocks::new(Duration::ZERO);
             let held = locks.lock(Names::one("a:1"), Ordinary, Change).await.unwrap();
             let order = std::cell::RefCell::new(Vec::new());
             let take = async |rank, number| {
@@ -346,7 +355,7 @@ mod tests {
     #[test]
     fn a_trusted_caller_ends_an_ordinary_caller_s_pull() {
         run(async {
-            let locks = NameLocks::default();
+            let locks = NameLocks::new(Duration::ZERO);
             let revoked = async |lock: NameLock| {
                 timeout(Duration::from_secs(1), lock.revoked()).await.is_ok()
             };

@@ -17,15 +17,18 @@ use crate::judge::permissions::Reach;
 use crate::owner::{LABEL, Owner};
 use crate::refusal::Refusal;
 
-/// An owner's turn to create a network. It is held from the count until dockerd has responded, so that
-/// two calls of one owner cannot both take the last place.
-pub(crate) type Turn = Option<OwnedMutexGuard<()>>;
+/// The lock under which an owner creates a network. The call holds it from the count until dockerd has
+/// responded, so that two calls of one owner cannot both take the last place.
+pub(crate) type NetworkLock = Option<OwnedMutexGuard<()>>;
 
-/// Waits for the owner's turn, and checks the quota. A caller who may remove any network has no quota.
+/// Waits for the owner's lock, and checks the quota. A caller who may remove any network has no quota.
 ///
 /// # Errors
 /// If the owner has used up the quota, or if dockerd cannot be reached.
-pub(crate) async fn take_turn(call: &Call, upstream: &Upstream) -> Result<Turn, FindError> {
+pub(crate) async fn take_network_lock(
+    call: &Call,
+    upstream: &Upstream,
+) -> Result<NetworkLock, FindError> {
     if !matches!(call.action.body, Body::NetworkCreate(_)) {
         return Ok(None);
     }
@@ -35,16 +38,17 @@ pub(crate) async fn take_turn(call: &Call, upstream: &Upstream) -> Result<Turn, 
         return Ok(None);
     }
     let owner = &call.action.owner;
-    let turn = state.network_turns.of(owner).lock_owned().await;
+    let lock = state.network_locks.of(owner).lock_owned().await;
     let count = count(owner, call, upstream).await?;
     if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
-        return Err(Refusal::forbidden(format!(
-            "you have {count} networks, and networks_per_user allows {limit}; remove an unused one \
-             (docker network prune), or use an existing one"
-        ))
+        return Err(Refusal::forbidden(
+            "docker network create",
+            format!("you have {count} networks, and networks_per_user allows {limit}"),
+            "remove an unused one (docker network prune), or use an existing one",
+        )
         .into());
     }
-    Ok(Some(turn))
+    Ok(Some(lock))
 }
 
 /// How many networks have the owner's label.

@@ -10,6 +10,8 @@ pub(crate) struct Plan {
     pub(crate) limit: Option<usize>,
     /// Whether the broker itself names the image that the call makes.
     pub(crate) broker_names_image: bool,
+    /// Whether the broker reads the archive that the call loads, and itself gives the names in it.
+    pub(crate) reads_archive: bool,
     /// Whether the call may remove only the caller's own objects.
     pub(crate) only_own: bool,
     /// The place that an event stream takes in the caller's quota.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use crate::who::holder::Holder;
+use crate::who::quota_holder::QuotaHolder;
 use crate::who::subject::Subject;
 
 /// The limit for all containers together, as a multiple of the limit for one.
@@ -25,7 +25,7 @@ pub(crate) const EVENT_STREAMS_LIMIT: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Quotas(Holdings);
 
-type Holdings = Arc<Mutex<HashMap<Holder, Holding>>>;
+type Holdings = Arc<Mutex<HashMap<QuotaHolder, Holding>>>;
 
 #[derive(Debug)]
 struct Holding {
@@ -37,7 +37,7 @@ struct Holding {
 /// The place of one connection in the quota of its holder.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    holder: Holder,
+    holder: QuotaHolder,
     documents: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     holdings: Holdings,
@@ -54,8 +54,8 @@ impl Quotas {
         subject: &Subject,
         limit: u32,
     ) -> Result<(Quota, Option<Quota>), String> {
-        let among = subject.container.as_ref().map(|_| self.take(Holder::Containers, limit));
-        Ok((self.take(Holder::of(subject), limit)?, among.transpose()?))
+        let among = subject.container.as_ref().map(|_| self.take(QuotaHolder::Containers, limit));
+        Ok((self.take(QuotaHolder::of(subject), limit)?, among.transpose()?))
     }
 
     /// Takes a place for one more connection.
@@ -63,10 +63,13 @@ impl Quotas {
     /// # Errors
     ///
     /// A message for the caller, if the holder has used up the quota.
-    pub(crate) fn take(&self, holder: Holder, limit: u32) -> Result<Quota, String> {
+    pub(crate) fn take(&self, holder: QuotaHolder, limit: u32) -> Result<Quota, String> {
         let limit = match holder {
-            Holder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
-            _ => limit,
+            QuotaHolder::Containers => limit.saturating_mul(CONTAINERS_SHARE),
+            QuotaHolder::Arriving(_)
+            | QuotaHolder::Container(_)
+            | QuotaHolder::Auid(_)
+            | QuotaHolder::Uid(_) => limit,
         };
         let mut holdings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {
@@ -122,12 +125,12 @@ mod tests {
     #[test]
     fn each_holder_has_a_quota() {
         let quotas = Quotas::default();
-        let first = quotas.take(Holder::Uid(1), 2).unwrap();
-        let second = quotas.take(Holder::Uid(1), 2).unwrap();
-        assert!(quotas.take(Holder::Uid(1), 2).is_err());
-        let other = quotas.take(Holder::Auid(1), 2).unwrap();
+        let first = quotas.take(QuotaHolder::Uid(1), 2).unwrap();
+        let second = quotas.take(QuotaHolder::Uid(1), 2).unwrap();
+        assert!(quotas.take(QuotaHolder::Uid(1), 2).is_err());
+        let other = quotas.take(QuotaHolder::Auid(1), 2).unwrap();
         drop(first);
-        drop(quotas.take(Holder::Uid(1), 2).unwrap());
+        drop(quotas.take(QuotaHolder::Uid(1), 2).unwrap());
         drop((second, other));
         assert!(quotas.0.lock().unwrap().is_empty());
     }
@@ -135,12 +138,13 @@ mod tests {
     #[test]
     fn s33_event_streams_of_one_holder_have_a_quota() {
         let quotas = Quotas::default();
-        let (one, same) = (quotas.take(Holder::Uid(1), 2).unwrap(), quotas.take(Holder::Uid(1), 2));
+        let (one, same) =
+            (quotas.take(QuotaHolder::Uid(1), 2).unwrap(), quotas.take(QuotaHolder::Uid(1), 2));
         let mut held: Vec<_> = (0..EVENT_STREAMS_LIMIT).map(|_| one.event_stream()).collect();
         assert!(held.iter().all(Option::is_some));
         let same = same.unwrap();
         assert!(same.event_stream().is_none());
-        assert!(quotas.take(Holder::Uid(2), 1).unwrap().event_stream().is_some());
+        assert!(quotas.take(QuotaHolder::Uid(2), 1).unwrap().event_stream().is_some());
         held.pop();
         assert!(same.event_stream().is_some());
     }

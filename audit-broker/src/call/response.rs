@@ -18,7 +18,7 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use crate::dockerd::upstream::DockerdConnection;
-use crate::net::client_stream::Answering;
+use crate::net::client_stream::AnsweringGuard;
 use crate::record::outcome::OutcomeReader;
 
 /// The body of a response.
@@ -26,7 +26,7 @@ use crate::record::outcome::OutcomeReader;
 pub(crate) struct ResponseBody {
     content: Content,
     /// Bytes that arrive before hyper has taken the whole body are not a request head.
-    answering: Option<Answering>,
+    answering: Option<AnsweringGuard>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl ResponseBody {
     }
 
     /// Keeps the connection in the answering phase until the body is sent.
-    pub(crate) fn during(mut self, answering: Answering) -> Self {
+    pub(crate) fn during(mut self, answering: AnsweringGuard) -> Self {
         self.answering = Some(answering);
         self
     }
@@ -192,6 +192,17 @@ impl Body for ResponseBody {
 pub(crate) fn message(status: StatusCode, message: &str) -> Response<ResponseBody> {
     let text = serde_json::json!({ "message": message }).to_string();
     document(status, Bytes::from(text))
+}
+
+/// The response about an object that does not exist. If docker ignores a missing object, the response
+/// says that all is done.
+pub(crate) fn absent(status: StatusCode, text: &str) -> Response<ResponseBody> {
+    if status != StatusCode::NO_CONTENT {
+        return message(status, text);
+    }
+    let mut response = Response::new(ResponseBody::own(Bytes::new()));
+    *response.status_mut() = status;
+    response
 }
 
 /// A response with a JSON document.

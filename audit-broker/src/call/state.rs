@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use audit_host::mask::Mask;
 
 use crate::call::name_lock::NameLocks;
+use crate::call::owner_lock::OwnerLocks;
 use crate::call::quota::Quotas;
-use crate::call::turns::Turns;
 use crate::judge::privileged_containers::PrivilegedContainers;
 use crate::metrics::Metrics;
 use crate::owner::OwnerTable;
@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) name_locks: NameLocks,
     pub(crate) refusal_rate: RefusalRate,
     /// The turns of owners who create networks.
-    pub(crate) network_turns: Turns,
+    pub(crate) network_locks: OwnerLocks,
     pub(crate) journal: Option<Journal>,
     /// How records hide secrets.
     pub(crate) mask: Mask,

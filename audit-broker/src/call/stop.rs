@@ -5,7 +5,7 @@ use hyper::StatusCode;
 
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::upstream::Unreachable;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::record::recorder::NotRecorded;
 use crate::refusal::Refusal;
 
@@ -27,6 +27,8 @@ pub(crate) enum Stop {
     Absent(String),
     /// The object does not exist. This holds dockerd's own response.
     NotFound(StatusCode, Bytes),
+    /// The object does not exist, and docker's response says that it is removed. This is on record.
+    Ignored,
     /// The call cannot be recorded.
     NotRecorded(NotRecorded),
     /// dockerd cannot be reached.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Unreachable;
-use crate::judge::decision::Denial;
+use crate::judge::denial::Denial;
 use crate::refusal::Refusal;
 
 impl Stop {
@@ -17,23 +17,28 @@ impl Stop {
             Self::Unidentified(why) => response::message(StatusCode::FORBIDDEN, &why),
             Self::Absent(message) => response::message(StatusCode::NOT_FOUND, &message),
             // An object that the caller may not see does not exist for the caller.
-            Self::Denied { denial: Denial { message, is_hidden: true, .. }, .. } => {
-                response::message(StatusCode::NOT_FOUND, &message)
+            Self::Denied { denial: Denial { message, hidden_as: Some(status), .. }, .. } => {
+                response::absent(status, &message)
             }
             Self::Denied { denial, help } => {
                 response::message(StatusCode::FORBIDDEN, &denial.with_help(&help))
             }
             Self::NotFound(status, document) => response::document(status, document),
+            Self::Ignored => response::absent(StatusCode::NO_CONTENT, ""),
             Self::NotRecorded(error) => {
                 tracing::error!("refused a call because it could not be recorded: {error}");
                 let text = format!("the call cannot be recorded, so it was not made: {error}");
                 response::message(StatusCode::SERVICE_UNAVAILABLE, &text)
             }
             Self::Unreachable(error) => {
-                tracing::error!("{error}");
+                tracing::error!("could not complete a call: {error}");
                 let status = match error {
                     Unreachable::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
-                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                    Unreachable::Connect { .. }
+                    | Unreachable::NoAnswer { .. }
+                    | Unreachable::TooLong { .. }
+                    | Unreachable::Malformed { .. }
+                    | Unreachable::TooOld { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 };
                 response::message(status, &error.to_string())
             }
@@ -45,9 +50,10 @@ impl Stop {
         match self {
             Self::Refused(refusal) => refusal.message.clone(),
             Self::Unidentified(message) | Self::Absent(message) => message.clone(),
-            Self::Denied { denial, .. } if denial.is_hidden => denial.message.clone(),
+            Self::Denied { denial, .. } if denial.hidden_as.is_some() => denial.message.clone(),
             Self::Denied { help, denial } => denial.with_help(help),
             Self::NotFound(_, document) => message_of(document),
+            Self::Ignored => String::new(),
             Self::NotRecorded(error) => error.to_string(),
             Self::Unreachable(error) => error.to_string(),
         }

@@ -11,7 +11,6 @@
 mod message;
 mod server;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -37,10 +36,6 @@ pub(crate) use server::serve;
 /// `audit-broker kernel-status UID GID DEADLINE_SECONDS`.
 pub(crate) const COMMAND: &str = "kernel-status";
 
-/// Most answers to hold for threads that have not taken them. A thread whose call has ended never
-/// does.
-const EARLY_LIMIT: usize = 1024;
-
 /// The broker's handle of the status process, which ends when the handle is dropped.
 pub(crate) struct KernelStatus {
     socket: OwnedFd,
@@ -52,17 +47,29 @@ pub(crate) struct KernelStatus {
 /// A question to the status process that has no answer yet.
 #[derive(Debug)]
 pub(crate) struct StatusQuestion {
-    number: u32,
+    number: QuestionNumber,
     /// When the broker stops waiting for the answer.
     deadline: Instant,
     /// False while the socket is full of other questions.
     is_sent: bool,
 }
 
+/// The number of a question. Questions are numbered in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct QuestionNumber(u32);
+
+impl QuestionNumber {
+    /// Whether the answer to this question also answers the other: the kernel was asked after the other
+    /// question came up. The numbers wrap around.
+    const fn answers(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0) < u32::MAX / 2
+    }
+}
+
 /// The answers from the status process.
 struct Answers {
-    /// Answers that one thread received for another, by the number of the question.
-    early: BTreeMap<u32, StatusAnswer>,
+    /// The newest answer so far. It answers every question up to its own, however many calls wait.
+    newest: Option<(QuestionNumber, StatusAnswer)>,
     /// The highest number of lost records that the kernel has reported.
     lost: u32,
     auditd: Auditd,
@@ -101,7 +108,7 @@ impl KernelStatus {
         // notice that the process has ended.
         drop(command);
         let auditd = Auditd::default();
-        let answers = Mutex::new(Answers { early: BTreeMap::new(), lost: 0, auditd, process });
+        let answers = Mutex::new(Answers { newest: None, lost: 0, auditd, process });
         let status = Self { socket, last_question: AtomicU32::new(0), answers, timeout };
         let lost = status.ask()?.lost;
         status.answers().lost = lost;
@@ -114,9 +121,10 @@ impl KernelStatus {
     /// # Errors
     /// If the process has ended.
     pub(crate) fn begin(&self) -> anyhow::Result<StatusQuestion> {
-        let number = self.last_question.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let last = self.last_question.fetch_add(1, Ordering::Relaxed);
+        let number = QuestionNumber(last.wrapping_add(1));
         let deadline = Instant::now() + self.timeout;
-        match send(&self.socket, &number.to_ne_bytes(), MsgFlags::MSG_DONTWAIT) {
+        match send(&self.socket, &number.0.to_ne_bytes(), MsgFlags::MSG_DONTWAIT) {
             Ok(()) => Ok(StatusQuestion { number, deadline, is_sent: true }),
             Err(Errno::EAGAIN) => Ok(StatusQuestion { number, deadline, is_sent: false }),
             Err(errno) => Err(self.answers().explain(errno)),
@@ -171,16 +179,26 @@ impl fmt::Debug for KernelStatus {
     }
 }
 
+impl StatusQuestion {
+    /// Waits for the answer until this time instead. A call may ask long before it has a record.
+    pub(crate) const fn until(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 impl Answers {
-    /// Waits for the answer to this question, and stores the answers to others that arrive first.
+    /// Waits for an answer to this question, or to one that the broker asked later.
     fn take(&mut self, question: &StatusQuestion, socket: &OwnedFd) -> anyhow::Result<Status> {
         let mut is_sent = question.is_sent;
         loop {
-            if let Some(answer) = self.early.remove(&question.number) {
+            if let Some((_, answer)) =
+                self.newest.as_ref().filter(|(number, _)| number.answers(question.number))
+            {
+                let answer = answer.clone();
                 return self.read(answer);
             }
             if !is_sent {
-                let bytes = question.number.to_ne_bytes();
+                let bytes = question.number.0.to_ne_bytes();
                 match send(socket, &bytes, MsgFlags::MSG_DONTWAIT) {
                     Ok(()) => is_sent = true,
                     // The next answer shows that the process has taken a question.
@@ -201,9 +219,9 @@ impl Answers {
         else {
             bail!("the process that reads the kernel's audit status sent a malformed answer")
         };
-        self.early.insert(number, answer);
-        if self.early.len() > EARLY_LIMIT {
-            self.early.pop_first();
+        let number = QuestionNumber(number);
+        if self.newest.as_ref().is_none_or(|(newest, _)| number.answers(*newest)) {
+            self.newest = Some((number, answer));
         }
         Ok(())
     }
@@ -221,21 +239,18 @@ impl Answers {
 
     /// The error to report for a failed exchange with the status process.
     fn explain(&mut self, errno: Errno) -> anyhow::Error {
-        match errno {
-            Errno::EAGAIN => {
-                anyhow!("the process that reads the kernel's audit status does not answer")
-            }
-            Errno::EPIPE | Errno::ECONNRESET => {
-                // Reaps the process if it has ended.
-                let _ = self.process.try_wait();
-                anyhow!(
-                    "the process that reads the kernel's audit status has ended; restart \
-                     audit-broker"
-                )
-            }
-            errno => anyhow!(io::Error::from(errno))
-                .context("cannot ask the process that reads the kernel's audit status"),
+        if errno == Errno::EAGAIN {
+            return anyhow!("the process that reads the kernel's audit status does not answer");
         }
+        if matches!(errno, Errno::EPIPE | Errno::ECONNRESET) {
+            // Reaps the process if it has ended.
+            let _ = self.process.try_wait();
+            return anyhow!(
+                "the process that reads the kernel's audit status has ended; restart audit-broker"
+            );
+        }
+        anyhow!(io::Error::from(errno))
+            .context("cannot ask the process that reads the kernel's audit status")
     }
 }
 

@@ -32,9 +32,9 @@ use crate::net::client_stream::{ClientStream, Phase};
 use crate::net::socket::Socket;
 use crate::net::tunnel::{TunnelEnd, linger};
 use crate::sys;
-use crate::who::holder::Holder;
 use crate::who::identity::identify;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
+use crate::who::quota_holder::QuotaHolder;
 use crate::who::subject::Peer;
 
 /// Longest head of a request, in bytes: credentials for several registries fit.
@@ -57,7 +57,7 @@ pub(super) async fn serve(
     let peer = Peer::of(stream.as_fd());
     let Ok(socket) = Socket::new(stream).map(Rc::new) else { return };
     let limit = settings.connections_per_uid;
-    let arriving = match state.quotas.take(Holder::Arriving(uid), limit) {
+    let arriving = match state.quotas.take(QuotaHolder::Arriving(uid), limit) {
         Ok(quota) => quota,
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
@@ -65,8 +65,9 @@ pub(super) async fn serve(
     // Boxed, like the other futures awaited here: an idle connection would hold the memory of each
     // future that is not.
     let (owners, people) = (&state.owners, &state.people);
-    let registrar = Registrar { owners, people, version: ApiVersion::OLDEST, upstream: &upstream };
-    let identity = Box::pin(identify(pid, uid, peer, &state.peer_reader, &registrar)).await;
+    let owner_finder =
+        OwnerFinder { owners, people, version: ApiVersion::OLDEST, upstream: &upstream };
+    let identity = Box::pin(identify(pid, uid, peer, &state.peer_reader, &owner_finder)).await;
     trim_memory_sometimes();
     let taken = state.quotas.take_for(identity.subject(), limit);
     drop(arriving);

@@ -60,7 +60,10 @@ pub(super) fn start(
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!("cannot accept a connection at the metrics socket: {error}");
+                        tracing::warn!(
+                            "cannot accept a connection at the metrics socket: {error}; \
+                             trying again in a moment"
+                        );
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }

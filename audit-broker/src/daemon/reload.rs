@@ -1,4 +1,4 @@
-//! Handles signals, reloads and periodic tasks while the daemon serves: reloads, and tasks that run from time to time.
+//! Handles signals, reloads and periodic tasks while the daemon serves.
 //!
 //! SIGHUP reloads the settings and the policies; a changed policy file reloads the policies. A reload
 //! either takes effect as a whole or changes nothing. This file serves no connection.
@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
 use crate::call::state::State;
-use crate::daemon::tidy::tidy;
+use crate::daemon::stale_owners;
 use crate::dockerd::upstream::Upstream;
 use crate::policy::{Fingerprint, Policy};
 use crate::record::call_records;
@@ -24,7 +24,7 @@ use crate::settings::Settings;
 const POLICY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often the daemon removes the recorded owners of objects that dockerd no longer has.
-const TIDY_INTERVAL: Duration = Duration::from_secs(600);
+const STALE_OWNERS_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Reloads the configuration at SIGHUP, and returns at SIGTERM or SIGINT.
 ///
@@ -38,7 +38,7 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut policy_check = interval(POLICY_CHECK_INTERVAL);
         let mut changes = PolicyChanges::since(&state.settings().policy_dir);
-        let mut tidying = interval(TIDY_INTERVAL);
+        let mut checking = interval(STALE_OWNERS_INTERVAL);
         let settings = state.settings();
         let upstream = Upstream::new(settings.upstream.clone(), settings.dockerd_timeout());
         loop {
@@ -49,10 +49,13 @@ pub(super) fn until_stopped(configuration: &Path, state: &State) -> anyhow::Resu
                         reload_policies(state);
                     }
                 }
-                _ = tidying.tick() => {
+                _ = checking.tick() => {
                     let (owners, people) = (&state.owners, &state.people);
-                    if let Err(error) = tidy(owners, people, &upstream).await {
-                        tracing::warn!("cannot ask dockerd which objects are gone: {error}");
+                    if let Err(error) = stale_owners::remove(owners, people, &upstream).await {
+                        tracing::warn!(
+                            "could not remove the owners of objects that are gone: {error}; \
+                             the broker tries again in ten minutes"
+                        );
                     }
                 }
                 _ = hangup.recv() => {
@@ -106,14 +109,21 @@ fn reload(configuration: &Path, state: &State) {
     match Settings::load(configuration) {
         Ok(settings) => {
             let mut current = state.settings.write().unwrap_or_else(PoisonError::into_inner);
-            if settings.needs_restart(&current) {
-                tracing::warn!("some changed settings take effect only after a restart");
+            let waiting = settings.changed_until_restart(&current).join(", ");
+            if !waiting.is_empty() {
+                tracing::warn!(
+                    "changes to {waiting} take effect only after a restart: \
+                     systemctl restart audit-broker"
+                );
             }
             *current = Arc::new(settings);
             tracing::info!("reloaded the configuration");
         }
         Err(error) => {
-            tracing::error!("cannot reload the configuration, keeping the old one: {error:#}");
+            tracing::error!(
+                "cannot reload the configuration, keeping the old one: {error:#}; \
+                 correct it, test it with `audit-broker check`, and reload"
+            );
         }
     }
     reload_policies(state);
@@ -131,7 +141,10 @@ fn reload_policies(state: &State) {
             *current = Arc::new(policy);
         }
         Err(error) => {
-            tracing::error!("cannot reload the policies, keeping the old ones: {error:#}");
+            tracing::error!(
+                "cannot reload the policies, keeping the old ones: {error:#}; \
+                 correct them and test them with `audit-broker check`"
+            );
             record_policy_load("not-valid", Outcome::Failed);
         }
     }
@@ -140,10 +153,12 @@ fn reload_policies(state: &State) {
 /// Records which policies are in force, and logs what is doubtful about them.
 pub(super) fn record_policies(policy: &Policy) {
     for warning in policy.warnings() {
-        tracing::warn!("{warning}");
+        tracing::warn!("the policies may not do what they say: {warning}");
     }
     if policy.count() == 0 {
-        tracing::warn!("there are no policies, so the broker denies every call");
+        tracing::warn!(
+            "there are no policies, so the broker denies every call; put some into policy_dir"
+        );
     }
     record_policy_load(policy.digest(), Outcome::Success);
 }

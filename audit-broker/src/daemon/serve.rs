@@ -20,9 +20,9 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::call::name_lock::NameLocks;
+use crate::call::owner_lock::OwnerLocks;
 use crate::call::quota::Quotas;
 use crate::call::state::State;
-use crate::call::turns::Turns;
 use crate::confine::kernel_status::KernelStatus;
 use crate::confine::privilege;
 use crate::confine::sandbox::{self, Enforcement};
@@ -68,6 +68,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let name_of = |uid| Some(Person::look_up(uid)?.name);
     let owners = OwnerTable::open(&settings.state_dir.join(OWNERS), &name_of)?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
+    let name_locks = NameLocks::new(settings.record_timeout());
     let state = Arc::new(State {
         settings: RwLock::new(Arc::new(settings)),
         policy: RwLock::new(Arc::new(opened.policy)),
@@ -78,9 +79,9 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         peer_reader,
         metrics: Arc::clone(&metrics),
         quotas: Quotas::default(),
-        name_locks: NameLocks::default(),
+        name_locks,
         refusal_rate: RefusalRate::default(),
-        network_turns: Turns::default(),
+        network_locks: OwnerLocks::default(),
         journal,
         mask: opened.mask,
     });
@@ -124,7 +125,8 @@ impl OpenedAsRoot {
         let kernel = KernelStatus::spawn(user.uid, user.gid, settings.record_timeout())?;
         if kernel.is_none() {
             tracing::warn!(
-                "running without CAP_AUDIT_CONTROL: cannot verify that the kernel keeps records"
+                "running without CAP_AUDIT_CONTROL: cannot verify that the kernel keeps records; \
+                 start the broker with the unit that comes with it"
             );
         }
         Ok(Self {
@@ -151,11 +153,14 @@ fn confine(settings: &Settings, listener: &Listener) -> anyhow::Result<PeerReade
     match enforcement {
         Enforcement::Full => {}
         Enforcement::Partial => {
-            tracing::warn!("this kernel enforces only some of the landlock rules: it is too old");
+            tracing::warn!(
+                "this kernel enforces only some of the landlock rules; Linux 6.12 enforces all"
+            );
         }
         Enforcement::Absent => {
             tracing::warn!(
-                "this kernel has no landlock or has disabled it: files are not confined"
+                "this kernel has no landlock or has disabled it, so the broker's access to files is \
+                 not restricted; add landlock to the kernel's lsm= parameter"
             );
         }
     }
@@ -192,7 +197,9 @@ fn raise_descriptor_limit() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && let Err(errno) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
     {
-        tracing::warn!("cannot raise the limit on open file descriptors: {errno}");
+        tracing::warn!(
+            "cannot raise the limit on open file descriptors: {errno}; set LimitNOFILE= in the unit"
+        );
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn run(
                 accepted = accept(&listener) => match accepted {
                     Ok(stream) => stream,
                     Err(error) => {
-                        tracing::warn!("cannot accept a connection: {error}");
+                        tracing::warn!("cannot accept a connection: {error}; trying again in a moment");
                         sleep(ACCEPT_PAUSE).await;
                         continue;
                     }

@@ -4,20 +4,19 @@
 //! the dangers of these objects count for the request too. The finder replaces names by ids, so that no
 //! other object can take a name in the meantime. It must not know who calls.
 
+mod defaults;
 mod device;
 mod filter;
 mod image;
 mod network;
 mod platform;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 pub(crate) use device::wanted_devices;
-pub(crate) use image::{holder_of, name_pulled};
+pub(crate) use image::{ambiguous, holder_of, name_pulled};
 
 use hyper::StatusCode;
-
-use audit_host::options::log::judge_option;
 
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
@@ -31,9 +30,10 @@ use crate::api::request::{ApiVersion, Head};
 use crate::api::service::ServiceSpec;
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{self, Container, Object};
-use crate::dockerd::references::References;
+use crate::dockerd::references::{Mention, References};
+use crate::dockerd::taken_subnets::taken_subnets;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
@@ -73,6 +73,7 @@ impl<'a> Finder<'a> {
         object: &Object,
     ) -> Result<References, FindError> {
         self.find_in_body(head, body, object).await?;
+        self.find_linking(head).await?;
         self.find_in_query(head).await?;
         if let Object::Image(image) = object
             && is_ambiguous(&image.given)
@@ -106,7 +107,7 @@ impl<'a> Finder<'a> {
             }
             Body::NetworkConnect(connect) => {
                 let endpoint = connect.endpoint_config.as_ref();
-                network::refuse_another(object, endpoint)?;
+                network::refuse_other_network(object, endpoint)?;
                 self.find_linked(endpoint).await?;
                 self.find_member(&mut connect.container).await?;
                 if self.references.member.is_none() {
@@ -129,16 +130,46 @@ impl<'a> Finder<'a> {
                     (name, _) => return Err(no_such_container(name.as_deref()).into()),
                 }
             }
-            Body::NetworkCreate(_) => self.references.switches = HostSwitches::read(),
+            Body::NetworkCreate(network) => {
+                self.references.host_sysctls = HostSysctls::read();
+                self.references.taken_subnets =
+                    taken_subnets(network, self.version, self.upstream).await?;
+            }
             Body::VolumeCreate(volume) => {
                 if let Some(name) = &volume.name {
                     self.find_volume(name).await?;
                 }
             }
             Body::Service(service) => self.find_of_service(service).await?,
-            _ => {}
+            // These bodies name no object that dockerd must find.
+            Body::None
+            | Body::Stream
+            | Body::Auth(_)
+            | Body::ContainerUpdate(_)
+            | Body::ExecCreate(_)
+            | Body::ExecStart(_)
+            | Body::VolumeUpdate(_)
+            | Body::PluginPrivileges(_)
+            | Body::PluginSet(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_)
+            | Body::Secret(_)
+            | Body::Config(_) => {}
         }
         Ok(())
+    }
+
+    /// The container whose alias for another the request removes.
+    async fn find_linking(&mut self, head: &Head) -> Result<(), FindError> {
+        let Some((linking, _)) = head.link_removed() else { return Ok(()) };
+        self.find_member(&mut Some(linking.to_owned())).await?;
+        match &self.references.member {
+            Some(_) => Ok(()),
+            None => Err(no_such_container(Some(linking)).into()),
+        }
     }
 
     async fn find_in_query(&mut self, head: &mut Head) -> Result<(), FindError> {
@@ -153,7 +184,16 @@ impl<'a> Finder<'a> {
             Operation::System(SystemOperation::Events) => {
                 Ok(self.filter_by_ids(&mut head.query).await?)
             }
-            _ => Ok(()),
+            Operation::System(_)
+            | Operation::Registry(_)
+            | Operation::Build(_)
+            | Operation::Container(_)
+            | Operation::Exec(_)
+            | Operation::Image(_)
+            | Operation::Volume(_)
+            | Operation::Network(_)
+            | Operation::Plugin(_)
+            | Operation::Swarm(_) => Ok(()),
         }
     }
 
@@ -166,8 +206,7 @@ impl<'a> Finder<'a> {
         if let Some(image) = &config.image {
             self.find_used_image(image, platform).await?;
         }
-        let wants_devices = wanted_devices(config, self.references.images.first()).is_some();
-        if wants_devices || depends_on_log_driver(config) {
+        if defaults::matter(config, self.references.images.first()) {
             let found = object::defaults(self.version, self.upstream).await?;
             if let Found::Yes(defaults) = found {
                 self.references.defaults = Some(Box::new(defaults));
@@ -183,9 +222,11 @@ impl<'a> Finder<'a> {
         self.find_mounted_images(host_config).await?;
         self.follow(host_config).await?;
         // A container created later under this name would be joined when the new container starts.
-        if let Some(name) = joined_names(host_config).find(|name| !self.ids.contains_key(*name)) {
-            return Err(no_such_container(Some(name)).into());
+        let mut joined = joined_names(host_config);
+        if let Some((mention, name)) = joined.find(|(_, name)| !self.ids.contains_key(*name)) {
+            return Err(missing(mention, name).into());
         }
+        drop(joined);
         self.put_ids(host_config);
         let existing = self.references.volumes.iter().map(|volume| volume.name.clone());
         let mut known: HashSet<String> = existing.collect();
@@ -207,12 +248,12 @@ impl<'a> Finder<'a> {
             let config = HostConfig { network_mode: Some(mode.clone()), ..HostConfig::default() };
             self.follow(&config).await?;
             let Some(id) = self.ids.get(name) else {
-                return Err(no_such_container(Some(name)).into());
+                return Err(Refusal::not_found(Mention::JoinedAtStart.missing(name)).into());
             };
             head.query.set("networkmode", format!("{JOINED}{id}"));
         } else if !DOCKERS_NETWORKS.contains(&mode.as_str()) {
             let Some(id) = self.find_network(&mode).await? else {
-                return Err(network::none(&mode).into());
+                return Err(Refusal::not_found(Mention::Network.missing(&mode)).into());
             };
             head.query.set("networkmode", id);
         }
@@ -223,11 +264,11 @@ impl<'a> Finder<'a> {
     async fn find_linked(&mut self, endpoint: Option<&EndpointSettings>) -> Result<(), FindError> {
         for link in endpoint.and_then(|endpoint| endpoint.links.as_ref()).into_iter().flatten() {
             let name = link.split(':').next().unwrap_or_default().trim_start_matches('/');
-            if let Some(container) = self.find_container(name).await? {
+            if let Some(container) = self.find_container(Mention::JoinedAtStart, name).await? {
                 self.references.joined.push(container);
             }
             if !self.ids.contains_key(name) {
-                return Err(no_such_container(Some(name)).into());
+                return Err(missing(Mention::JoinedAtStart, name).into());
             }
         }
         Ok(())
@@ -263,9 +304,11 @@ impl<'a> Finder<'a> {
     async fn find_member(&mut self, name: &mut Option<String>) -> Result<bool, Unreachable> {
         // docker also accepts a name that starts with `/`.
         let given = name.as_deref().map(|name| name.trim_start_matches('/'));
-        let Some(given) = given.filter(|name| object::is_name(name)) else { return Ok(false) };
+        let given = given.filter(|name| object::may_be_container(name));
+        let Some(given) = given else { return Ok(false) };
         match object::container(given, self.version, self.upstream).await? {
             Found::Yes(container) => {
+                self.references.given.insert(container.id.clone(), given.to_owned());
                 *name = Some(container.id.clone());
                 self.references.member = Some(container);
                 Ok(false)
@@ -290,15 +333,15 @@ impl<'a> Finder<'a> {
     }
 
     async fn is_host_network(&mut self, name: &str) -> Result<bool, Unreachable> {
-        if !self.is_new("network", name) {
+        if !self.should_ask_for_network(name) {
             return Ok(false);
         }
-        let found = object::network(name, self.version, self.upstream).await?;
+        let found = object::network(name, None, self.version, self.upstream).await?;
         Ok(matches!(found, Found::Yes(network) if network.name == "host"))
     }
 
     async fn find_volume(&mut self, name: &str) -> Result<(), Unreachable> {
-        if self.is_new("volume", name) {
+        if self.should_ask("volume", name) {
             let found = object::volume(name, self.version, self.upstream).await?;
             if let Found::Yes(volume) = found {
                 self.references.volumes.push(volume);
@@ -307,14 +350,18 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    async fn find_container(&mut self, name: &str) -> Result<Option<Container>, Unreachable> {
-        if !self.is_new("container", name) {
+    async fn find_container(
+        &mut self,
+        mention: Mention,
+        name: &str,
+    ) -> Result<Option<Container>, Unreachable> {
+        if !object::may_be_container(name) || !self.is_first_question("container", name) {
             return Ok(None);
         }
         match object::container(name, self.version, self.upstream).await? {
             Found::Yes(container) => {
                 self.ids.insert(name.to_owned(), container.id.clone());
-                self.references.given.insert(container.id.clone(), name.to_owned());
+                self.references.mention(&container.id, name, mention);
                 Ok(Some(container))
             }
             Found::No(..) => Ok(None),
@@ -326,24 +373,29 @@ impl<'a> Finder<'a> {
         for name in volume_names(config) {
             self.find_volume(name).await?;
         }
-        let mut names: Vec<String> = joined_names(config).map(str::to_owned).collect();
-        while let Some(name) = names.pop() {
-            let Some(container) = self.find_container(&name).await? else { continue };
+        let owned = |(mention, name): (Mention, &str)| (mention, name.to_owned());
+        let mut names: VecDeque<(Mention, String)> = joined_names(config).map(owned).collect();
+        while let Some((mention, name)) = names.pop_front() {
+            let Some(container) = self.find_container(mention, &name).await? else { continue };
             for name in volume_names(&container.host_config) {
                 self.find_volume(name).await?;
             }
-            names.extend(joined_names(&container.host_config).map(str::to_owned));
+            names.extend(joined_names(&container.host_config).map(owned));
             self.references.joined.push(container);
         }
         Ok(())
     }
 
     /// Whether to ask dockerd for an object: only once, and only up to the limit.
-    fn is_new(&mut self, kind: &str, name: &str) -> bool {
-        object::is_name(name) && self.is_unasked(kind, name)
+    fn should_ask(&mut self, kind: &str, name: &str) -> bool {
+        object::is_name(name) && self.is_first_question(kind, name)
     }
 
-    fn is_unasked(&mut self, kind: &str, name: &str) -> bool {
+    fn should_ask_for_network(&mut self, name: &str) -> bool {
+        object::may_be_network(name) && self.is_first_question("network", name)
+    }
+
+    fn is_first_question(&mut self, kind: &str, name: &str) -> bool {
         self.asked.len() <= NAMES_LIMIT && self.asked.insert(format!("{kind} {name}"))
     }
 }
@@ -353,6 +405,12 @@ const JOINED: &str = "container:";
 
 /// Networks that docker creates itself, and modes that are no network.
 const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
+
+/// The refusal of a new container that mentions an object that does not exist. A client would take a 404
+/// for a missing image, and pull the image.
+fn missing(mention: Mention, name: &str) -> Refusal {
+    Refusal::bad_request(mention.missing(name))
+}
 
 fn no_such_container(name: Option<&str>) -> Refusal {
     Refusal::not_found(format!("No such container: {}", name.unwrap_or_default()))
@@ -399,22 +457,22 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
 
 /// The containers whose namespaces a container joins or whose volumes it uses. docker also accepts names
 /// that start with `/`.
-fn joined_names(config: &HostConfig) -> impl Iterator<Item = &str> {
-    let modes = [&config.network_mode, &config.pid_mode, &config.ipc_mode, &config.cgroup];
-    let joined = modes.into_iter().filter_map(|mode| mode.as_deref()?.strip_prefix(JOINED));
-    let used = config.volumes_from.iter().chain(&config.links).flatten();
-    let names = joined.chain(used.filter_map(|from| from.split(':').next()));
-    names.map(|name| name.trim_start_matches('/'))
-}
-
-/// Whether the effect of a new container's log options depends on docker's default log driver.
-fn depends_on_log_driver(config: &ContainerConfig) -> bool {
-    let log = config.host_config.as_ref().and_then(|config| config.log_config.as_ref());
-    log.is_some_and(|log| {
-        let mut options = log.config.iter().flatten();
-        log.driver.as_deref().unwrap_or_default().is_empty()
-            && options.any(|(name, value)| !judge_option("", name, value).is_empty())
-    })
+fn joined_names(config: &HostConfig) -> impl Iterator<Item = (Mention, &str)> {
+    let modes = [
+        (Mention::JoinedAtStart, &config.network_mode),
+        (Mention::Joined, &config.pid_mode),
+        (Mention::Joined, &config.ipc_mode),
+        (Mention::JoinedAtStart, &config.cgroup),
+    ];
+    let joined = modes.into_iter().filter_map(|(mention, mode)| {
+        mode.as_deref()?.strip_prefix(JOINED).map(|name| (mention, name))
+    });
+    let lists = [(Mention::Joined, &config.volumes_from), (Mention::Linked, &config.links)];
+    let used = lists.into_iter().flat_map(|(mention, names)| {
+        let names = names.iter().flatten().filter_map(|from| from.split(':').next());
+        names.map(move |name| (mention, name))
+    });
+    joined.chain(used).map(|(mention, name)| (mention, name.trim_start_matches('/')))
 }
 
 #[cfg(test)]
@@ -431,6 +489,7 @@ mod tests {
             "VolumesFrom": ["/c:ro", "d"],
         });
         let config: HostConfig = serde_json::from_value(config).unwrap();
-        assert_eq!(joined_names(&config).collect::<Vec<_>>(), ["a", "b", "e", "c", "d"]);
+        let names: Vec<&str> = joined_names(&config).map(|(_, name)| name).collect();
+        assert_eq!(names, ["a", "b", "e", "c", "d"]);
     }
 }

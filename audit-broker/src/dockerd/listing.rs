@@ -57,7 +57,19 @@ pub(crate) async fn list(
         (OwnedKind::Image, None) => "images/json?all=1",
         (OwnedKind::Image | OwnedKind::ImageName | OwnedKind::PulledName, _) => "images/json?all=0",
         (OwnedKind::Network, _) => "networks?",
-        _ => "volumes?",
+        (OwnedKind::Volume, _) => "volumes?",
+        (
+            OwnedKind::Exec
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon,
+            _,
+        ) => return Ok(None),
     };
     let filters = filters.map(|filters| serde_json::json!(filters).to_string());
     let filters = filters.map(|json| format!("&filters={}", percent::encode_path(&json)));

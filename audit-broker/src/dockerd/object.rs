@@ -5,6 +5,7 @@
 //! meantime. This file must not know who calls.
 
 mod image;
+mod network;
 
 use std::collections::BTreeMap;
 
@@ -17,13 +18,14 @@ use crate::api::host_config::HostConfig;
 use crate::api::operation::{ContainerOperation, ExecOperation, ImageOperation, Operation};
 use crate::api::request::{ApiVersion, Head};
 use crate::api::route::ObjectKind;
+use crate::api::string_list::StringList;
 use crate::api::volume::VolumeCreate;
-use crate::api::words::Words;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::shown_image;
 pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
+pub(crate) use network::{Network, may_be_network, members, network};
 
 /// The object that a call is about.
 #[derive(Debug)]
@@ -84,8 +86,8 @@ struct Config {
     image: String,
     user: Option<String>,
     labels: Option<BTreeMap<String, String>>,
-    entrypoint: Option<Words>,
-    cmd: Option<Words>,
+    entrypoint: Option<StringList>,
+    cmd: Option<StringList>,
     env: Option<Vec<String>>,
     volumes: Option<Map<String, Value>>,
     healthcheck: Option<HealthConfig>,
@@ -182,19 +184,9 @@ pub(crate) struct Exec {
     pub(crate) id: String,
     pub(crate) command: Vec<String>,
     pub(crate) is_privileged: bool,
+    /// As the request that created the process has it; empty if it names none.
+    pub(crate) user: String,
     pub(crate) container: Container,
-}
-
-/// A network.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Network {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) driver: String,
-    #[serde(default)]
-    pub(crate) labels: Option<BTreeMap<String, String>>,
 }
 
 /// A volume, with its driver options.
@@ -230,6 +222,7 @@ struct ProcessDocument {
     entrypoint: String,
     arguments: Vec<String>,
     privileged: bool,
+    user: String,
 }
 
 impl Object {
@@ -325,7 +318,10 @@ pub(crate) async fn resolve(
             found.map(Object::Container)
         }
         ObjectKind::Exec => exec(name, version, upstream).await?.map(Object::Exec),
-        ObjectKind::Network => network(name, version, upstream).await?.map(Object::Network),
+        ObjectKind::Network => {
+            let scope = head.query.text("scope");
+            network(name, scope, version, upstream).await?.map(Object::Network)
+        }
         ObjectKind::Volume => volume(name, version, upstream).await?.map(Object::Volume),
         // An image in a registry need not exist on this host.
         ObjectKind::Image if head.route.class == Class::RegistryRead => {
@@ -342,11 +338,26 @@ pub(crate) async fn resolve(
                     image.tag_of(name).unwrap_or_else(|| name.to_owned())
                 }
                 Operation::Image(ImageOperation::Save) => image.exported(name),
-                _ => name.to_owned(),
+                Operation::System(_)
+                | Operation::Registry(_)
+                | Operation::Build(_)
+                | Operation::Container(_)
+                | Operation::Exec(_)
+                | Operation::Image(_)
+                | Operation::Volume(_)
+                | Operation::Network(_)
+                | Operation::Plugin(_)
+                | Operation::Swarm(_) => name.to_owned(),
             };
             Object::Image(NamedImage { given, image })
         }),
-        _ => Found::Yes(Object::Named(name.to_owned())),
+        ObjectKind::None
+        | ObjectKind::Plugin
+        | ObjectKind::Node
+        | ObjectKind::Service
+        | ObjectKind::Task
+        | ObjectKind::Secret
+        | ObjectKind::Config => Found::Yes(Object::Named(name.to_owned())),
     })
 }
 
@@ -405,13 +416,31 @@ pub(crate) async fn make_volume(
     upstream.make(&format!("/v{version}/volumes/create"), document).await
 }
 
-/// The runtime and the log driver that docker uses if a request names none.
-#[derive(Debug, Deserialize)]
+/// The runtime, the log driver and the cgroup namespace that docker uses if a request names none.
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Defaults {
     #[serde(default, rename = "DefaultRuntime")]
     pub(crate) runtime: String,
     #[serde(default, rename = "LoggingDriver")]
     pub(crate) log_driver: String,
+    /// `None` in the response of a dockerd that does not list them.
+    #[serde(default, rename = "SecurityOptions")]
+    pub(crate) security_options: Option<Vec<String>>,
+    /// Whether docker can limit the swap of a container.
+    #[serde(default, rename = "SwapLimit")]
+    pub(crate) swap_limit: Option<bool>,
+}
+
+impl Defaults {
+    /// Whether docker gives a container the host's control groups by default, as it does with cgroup v1.
+    ///
+    /// # Source
+    /// `fillSecurityOptions` in `daemon/info.go` of moby.
+    pub(crate) fn share_cgroup_namespace(&self) -> bool {
+        const PRIVATE: &str = "name=cgroupns";
+        let options = self.security_options.as_ref();
+        options.is_some_and(|options| !options.iter().any(|option| option == PRIVATE))
+    }
 }
 
 /// Asks dockerd for its defaults.
@@ -425,44 +454,17 @@ pub(crate) async fn defaults(
     upstream.ask(&format!("/v{version}/info")).await
 }
 
-/// Finds a network by its id, its name or the beginning of its id.
-///
-/// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn network(
-    name: &str,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Found<Network>, Unreachable> {
-    upstream.ask(&format!("/v{version}/networks/{name}")).await
-}
-
-/// The ids of the containers that are connected to a network.
-///
-/// # Errors
-/// If dockerd cannot be reached.
-pub(crate) async fn members(
-    id: &str,
-    version: ApiVersion,
-    upstream: &Upstream,
-) -> Result<Vec<String>, Unreachable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Members {
-        containers: Option<BTreeMap<String, Value>>,
-    }
-    let found: Found<Members> = upstream.ask(&format!("/v{version}/networks/{id}")).await?;
-    Ok(match found {
-        Found::Yes(members) => members.containers.unwrap_or_default().into_keys().collect(),
-        Found::No(..) => Vec::new(),
-    })
+/// Whether a text may be the name of a container: a name, or `CONTAINER/ALIAS` for a container to which
+/// another has a link.
+pub(crate) fn may_be_container(name: &str) -> bool {
+    name.split('/').count() <= 2 && name.split('/').all(is_name)
 }
 
 /// The exit status of an exec process; `None` while it runs or if the status is unknown.
 pub(crate) async fn exit_code(id: &str, version: ApiVersion, upstream: &Upstream) -> Option<u32> {
     match exec_document(id, version, upstream).await {
         Ok(Found::Yes(exec)) => exec.exit_code.and_then(|code| u32::try_from(code).ok()),
-        _ => None,
+        Ok(Found::No(..)) | Err(_) => None,
     }
 }
 
@@ -480,6 +482,7 @@ async fn exec(
         id: document.id,
         command: [vec![document.process.entrypoint], document.process.arguments].concat(),
         is_privileged: document.process.privileged,
+        user: document.process.user,
         container,
     }))
 }

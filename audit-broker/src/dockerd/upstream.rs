@@ -1,9 +1,10 @@
 //! Connections to dockerd.
 //!
-//! This file connects to dockerd, sends requests, and pools idle connections for later requests. It
-//! must not change a request.
+//! This file connects to dockerd, sends requests, and pools idle connections for later requests. If
+//! dockerd has closed a pooled connection, a retry on another one sends the request. This file must not
+//! change a request.
 
-mod question;
+mod own_request;
 mod raw;
 mod unreachable;
 
@@ -26,20 +27,19 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::request::ApiVersion;
 use crate::net::client_stream::ClientBody;
+use crate::net::rewritten_body::RewrittenBody;
 use crate::net::socket::{SharedSocket, Socket};
 use crate::sys;
-use question::Allowance;
-pub(crate) use question::CHANGE_TIMEOUT;
+pub(crate) use own_request::CHANGE_TIMEOUT;
+use own_request::ResponseBudget;
 pub(crate) use unreachable::{BodyError, Unreachable};
 
 /// The source of an error.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives.
-pub(crate) type RequestBody = Either<Full<Bytes>, ClientBody>;
-
-/// How long the broker tries to connect. A dockerd that hangs does not accept connections.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The body of a request to dockerd: one that the broker wrote, or the client's as it arrives. The broker
+/// may rewrite that on its way.
+pub(crate) type RequestBody = Either<Full<Bytes>, Either<ClientBody, RewrittenBody>>;
 
 /// The pause between two attempts to connect while dockerd's queue is full.
 const CONNECT_PAUSE: Duration = Duration::from_millis(20);
@@ -51,16 +51,17 @@ const IDLE_LIMIT: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pool: Rc<Pool>,
-    /// The allowance that the broker's own requests share; `None` if each has its own.
-    allowance: Option<Rc<Allowance>>,
+    /// The budget that the broker's own requests share; `None` if each has its own.
+    budget: Option<Rc<ResponseBudget>>,
 }
 
 #[derive(Debug)]
 struct Pool {
     socket: PathBuf,
-    /// The timeout of a request that the broker itself makes.
+    /// The timeout of a request that the broker itself makes, and of each attempt to connect: a dockerd
+    /// that hangs does not accept connections.
     timeout: Duration,
-    idle: RefCell<Vec<Wire>>,
+    idle: RefCell<Vec<HttpConnection>>,
     /// The newest API version. It is cleared if a connection turns out to be closed, since another dockerd
     /// may have started.
     newest: Cell<Option<ApiVersion>>,
@@ -70,7 +71,7 @@ struct Pool {
 
 /// A connection. It makes progress only while its user polls it.
 #[derive(Debug)]
-struct Wire {
+struct HttpConnection {
     sender: SendRequest<RequestBody>,
     /// `None` after the connection has ended. Only dropping it tells the sender.
     connection: Option<Connection<SharedSocket, RequestBody>>,
@@ -79,7 +80,7 @@ struct Wire {
 /// A connection on which dockerd is responding to a request.
 #[derive(Debug)]
 pub(crate) struct DockerdConnection {
-    wire: Wire,
+    http: HttpConnection,
     pool: Rc<Pool>,
 }
 
@@ -106,7 +107,7 @@ impl Upstream {
     pub(crate) fn new(socket: PathBuf, timeout: Duration) -> Self {
         let (idle, newest, engine) = (RefCell::default(), Cell::default(), Cell::default());
         let pool = Rc::new(Pool { socket, timeout, idle, newest, engine });
-        Self { pool, allowance: None }
+        Self { pool, budget: None }
     }
 
     /// Sends the request and returns the head of the response.
@@ -122,13 +123,13 @@ impl Upstream {
     ) -> Result<(Response<Incoming>, DockerdConnection), Unreachable> {
         let mut request = request;
         loop {
-            let (mut wire, is_pooled) = match self.take_idle().await {
-                Some(wire) => (wire, true),
+            let (mut http, is_pooled) = match self.take_idle().await {
+                Some(http) => (http, true),
                 None => (self.connect().await?, false),
             };
-            match wire.ask(request).await {
+            match http.ask(request).await {
                 Ok(response) => {
-                    return Ok((response, DockerdConnection { wire, pool: Rc::clone(&self.pool) }));
+                    return Ok((response, DockerdConnection { http, pool: Rc::clone(&self.pool) }));
                 }
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) if is_pooled => request = unsent,
@@ -138,27 +139,27 @@ impl Upstream {
         }
     }
 
-    async fn take_idle(&self) -> Option<Wire> {
+    async fn take_idle(&self) -> Option<HttpConnection> {
         loop {
-            let mut wire = self.pool.idle.borrow_mut().pop()?;
-            if wire.is_ready().await {
-                return Some(wire);
+            let mut http = self.pool.idle.borrow_mut().pop()?;
+            if http.is_ready().await {
+                return Some(http);
             }
             self.pool.newest.set(None);
         }
     }
 
-    async fn connect(&self) -> Result<Wire, Unreachable> {
+    async fn connect(&self) -> Result<HttpConnection, Unreachable> {
         let socket = SharedSocket(Rc::new(self.socket().await?));
         let (sender, connection) = http1::handshake(socket)
             .await
             .map_err(|error| Unreachable::NoAnswer { source: error.into() })?;
-        Ok(Wire { sender, connection: Some(connection) })
+        Ok(HttpConnection { sender, connection: Some(connection) })
     }
 
     /// Connects. If the queue of a unix socket is full, connecting fails at once, so this retries.
     pub(super) async fn socket(&self) -> Result<Socket, Unreachable> {
-        let end = Instant::now() + CONNECT_TIMEOUT;
+        let end = Instant::now() + self.pool.timeout;
         loop {
             match sys::connect(&self.pool.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
@@ -179,7 +180,7 @@ fn malformed(what: &str, source: BoxError) -> Unreachable {
     Unreachable::Malformed { what: what.to_owned(), source }
 }
 
-impl Wire {
+impl HttpConnection {
     /// Sends a request and waits for the head of its response.
     async fn ask(
         &mut self,
@@ -229,7 +230,7 @@ impl DockerdConnection {
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
             return Poll::Ready(frame);
         }
-        drive(&mut self.wire.connection, context);
+        drive(&mut self.http.connection, context);
         Pin::new(body).poll_frame(context)
     }
 
@@ -256,8 +257,8 @@ impl DockerdConnection {
     /// Returns the connection to the pool. The response must have been read to its end.
     pub(crate) fn give_back(self) {
         let mut idle = self.pool.idle.borrow_mut();
-        if idle.len() < IDLE_LIMIT && self.wire.connection.is_some() {
-            idle.push(self.wire);
+        if idle.len() < IDLE_LIMIT && self.http.connection.is_some() {
+            idle.push(self.http);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::request::Head;
 use crate::call::inbound::{DOCUMENT_TIMEOUT, Inbound};
 use crate::dockerd::upstream::Upstream;
-use crate::judge::danger::is_led_out;
+use crate::judge::danger::can_archive_escape;
 use crate::refusal::Refusal;
 
 /// How much of an archive dockerd reads to recognize compression.
@@ -31,14 +31,14 @@ const SKIPPABLE_ZSTD: &[u8] = b"\x2a\x4d\x18";
 /// Whether this dockerd would unpack the archive of the request with programs of the container.
 pub(crate) fn is_unpacked_in_container(head: &Head, upstream: &Upstream) -> bool {
     head.route.operation == Operation::Container(ContainerOperation::ArchiveWrite)
-        && is_led_out(upstream.engine())
+        && can_archive_escape(upstream.engine())
 }
 
 /// Reads the beginning of the archive. The beginning is sent to dockerd with the rest.
 ///
 /// # Errors
 /// If the archive is compressed, breaks off, or does not arrive within [`DOCUMENT_TIMEOUT`].
-pub(crate) async fn check_beginning(request: &mut Inbound) -> Result<(), Refusal> {
+pub(crate) async fn refuse_compressed(request: &mut Inbound) -> Result<(), Refusal> {
     let mut beginning = Vec::new();
     while let Some(body) = request.body.as_mut().filter(|_| beginning.len() < BEGINNING_BYTES) {
         let frame = match timeout(DOCUMENT_TIMEOUT, body.frame()).await {

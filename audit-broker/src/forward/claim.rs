@@ -6,6 +6,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::anonymous_volume;
 use crate::api::route::BodyKind;
 use crate::call::Call;
@@ -14,7 +16,7 @@ use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::Found;
 use crate::owner::{OwnedKind, name_key};
 use crate::record::call_records::MadeObject;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Claims the object that the call made. Returns it with the name that dockerd gave to a container for
 /// which the client gave none.
@@ -23,7 +25,26 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
         BodyKind::ContainerCreate => OwnedKind::Container,
         BodyKind::ExecCreate => OwnedKind::Exec,
         BodyKind::NetworkCreate => OwnedKind::Network,
-        _ => OwnedKind::Image,
+        BodyKind::None
+        | BodyKind::Stream
+        | BodyKind::Auth
+        | BodyKind::ContainerUpdate
+        | BodyKind::Commit
+        | BodyKind::ExecStart
+        | BodyKind::VolumeCreate
+        | BodyKind::VolumeUpdate
+        | BodyKind::NetworkConnect
+        | BodyKind::NetworkDisconnect
+        | BodyKind::PluginPrivileges
+        | BodyKind::PluginSet
+        | BodyKind::SwarmInit
+        | BodyKind::SwarmJoin
+        | BodyKind::SwarmUpdate
+        | BodyKind::SwarmUnlock
+        | BodyKind::NodeUpdate
+        | BodyKind::Service
+        | BodyKind::Secret
+        | BodyKind::Config => OwnedKind::Image,
     };
     if kind == OwnedKind::Image {
         if !call.plan.broker_names_image {
@@ -36,10 +57,11 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
     if kind == OwnedKind::Container { Some(claim_container(call, id).await) } else { None }
 }
 
-/// Caches whether a new container yields the host, and claims the anonymous volumes that came with it.
+/// Caches whether a new container has access to the host, and claims the anonymous volumes that came
+/// with it.
 async fn claim_container(call: &Call, id: String) -> MadeObject {
     let state = &call.connection.state;
-    state.privileged.remember(&id, call.dangers.yields_host_as_written);
+    state.privileged.remember(&id, call.dangers.gives_host_access_as_written);
     let is_named = call.action.head.query.text("name").is_some();
     if is_named && !anonymous_volume::may_come_with(&call.action) {
         return MadeObject { id, name: None };
@@ -89,8 +111,32 @@ pub(super) fn claim_name(call: &Call, taken: &NameTaken, image_id: &str) {
         forget_name(call, &taken.name, &holder.id);
     }
     forget(call, OwnedKind::PulledName, &taken.name, image_id);
-    let key = name_key(&taken.name, image_id);
+    claim_name_of(call, &taken.name, image_id);
+}
+
+/// Records the caller as the owner of a name of an image.
+pub(super) fn claim_name_of(call: &Call, name: &str, image_id: &str) {
+    let key = name_key(name, image_id);
     claim(&call.connection.state.owners, OwnedKind::ImageName, &key, &call.action.owner);
+}
+
+/// Removes the recorded owners of the images that dockerd reports as deleted. An image that comes again,
+/// from an archive or a registry, has the same id.
+pub(super) fn forget_deleted(call: &Call, response: &[u8]) {
+    #[derive(Deserialize)]
+    struct Change {
+        #[serde(rename = "Deleted", default)]
+        deleted: String,
+    }
+    let changes: Vec<Change> = serde_json::from_slice(response).unwrap_or_default();
+    let owners = &call.connection.state.owners;
+    for Change { deleted: id } in changes {
+        if owners.get(OwnedKind::Image, &id).is_some()
+            && let Err(error) = owners.forget(OwnedKind::Image, &id)
+        {
+            tracing::error!("could not remove the recorded owner of image {id}: {error:#}");
+        }
+    }
 }
 
 /// Removes the recorded owner of a name that the image no longer has.

@@ -10,14 +10,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::body::Body;
-use crate::api::request::percent;
 use crate::call::Call;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Volume};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{OwnedKind, owner_in_labels};
 use crate::refusal::Refusal;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Claims the volume that the call has made.
 ///
@@ -50,7 +49,8 @@ pub(super) async fn network(call: &Call, id: &str) -> Result<(), FindError> {
         disconnect_all(call, id).await?;
         if upstream.command(Method::DELETE, &target).await?.is_none() {
             tracing::error!(
-                "could not remove network {id}, which has the same name as another network: {name}"
+                "could not remove network {id}, which has the same name as another network: {name}; \
+                 remove it with docker network rm"
             );
         }
     }
@@ -67,8 +67,8 @@ struct CreatedObject {
 
 /// The id of the oldest network of this name.
 async fn first_of_name(call: &Call, name: &str) -> Result<Option<String>, Unreachable> {
-    let filters = percent::encode_path(&json!({ "name": { name: true } }).to_string());
-    let target = format!("/v{}/networks?filters={filters}", call.version);
+    // A filter by name would be a regular expression.
+    let target = format!("/v{}/networks", call.version);
     let found = call.connection.upstream.ask::<Vec<CreatedObject>>(&target).await?;
     let Found::Yes(listed) = found else { return Ok(None) };
     let same = listed.into_iter().filter(|network| network.name == name);

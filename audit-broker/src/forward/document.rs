@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::claim::claim_made;
 use super::view::{Document, filter_document};
 use super::viewer::Viewer;
-use super::{advertise, created, naming, outcome_of, prune};
+use super::{advertise, created, moved_name, naming, outcome_of, prune};
 use crate::api::operation::{Operation, VolumeOperation};
 use crate::api::route::BodyKind;
 use crate::call::Call;
@@ -51,12 +51,29 @@ pub(super) async fn filtered(
         return Ok(refused(call, &refusal));
     }
     let viewer = Viewer::of(call);
-    viewer.learn(call, &bytes).await;
+    viewer.look_up_containers(call, &bytes).await;
     let document = viewer.reading(document, call).await?;
-    let filtered = filter_document(document, &bytes, &mut |seen| viewer.may_see(seen))
-        .map_err(|error| Unreachable::Malformed { what: path.to_owned(), source: error.into() })?;
+    let malformed = |error: anyhow::Error| Unreachable::Malformed {
+        what: path.to_owned(),
+        source: error.into(),
+    };
+    let filtered =
+        filter_document(document, &bytes, &mut |seen| viewer.may_see(seen)).map_err(malformed)?;
+    let shown = match document {
+        Document::Containers { .. } => {
+            moved_name::show_ids(call, filtered).await.map_err(malformed)?
+        }
+        Document::Container
+        | Document::Images { .. }
+        | Document::Volumes
+        | Document::Volume
+        | Document::Networks
+        | Document::Network
+        | Document::DiskUsage { .. }
+        | Document::Info { .. } => filtered,
+    };
     call.record_outcome(outcome_of(head.status), None);
-    Ok(changed(head, filtered.into()))
+    Ok(changed(head, shown.into()))
 }
 
 /// The response about a new object that the caller may not have.

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::call::Call;
 use crate::call::response::Filter;
-use crate::forward::view::{Event, EventLine, EventLines, Labels, Seen};
+use crate::forward::view::{Event, EventLine, EventLines, Labels, ResponseObject};
 use crate::forward::viewer::{FoundObject, Viewer};
 use crate::owner::OwnedKind;
 
@@ -71,18 +71,18 @@ impl EventStream {
         let event = Event::read(line)?;
         let mut labels = None;
         if let Some(id) = event.container() {
-            self.viewer.learn_container(&self.call, id).await;
+            self.viewer.look_up_container(&self.call, id).await;
             if event.is_shortened {
                 labels = self.viewer.labels_of_container(&self.call, id).await;
             }
         }
-        self.learn_object(&event).await;
+        self.look_up_object(&event).await;
         let seen = event.seen(&mut |seen| self.may_see(seen, event.is_shortened, labels.as_ref()));
         seen.map(std::borrow::Cow::into_owned)
     }
 
     /// Asks dockerd about the volume or network. A removed object stays in the cache as it was.
-    async fn learn_object(&self, event: &Event) {
+    async fn look_up_object(&self, event: &Event) {
         let Event { kind: kind @ (OwnedKind::Volume | OwnedKind::Network), id, .. } = event else {
             return;
         };
@@ -102,7 +102,12 @@ impl EventStream {
         }
     }
 
-    fn may_see(&self, seen: &Seen<'_>, is_shortened: bool, labels: Option<&Labels>) -> bool {
+    fn may_see(
+        &self,
+        seen: &ResponseObject<'_>,
+        is_shortened: bool,
+        labels: Option<&Labels>,
+    ) -> bool {
         let viewer = &self.viewer;
         match seen.kind {
             OwnedKind::Volume | OwnedKind::Network => {
@@ -118,11 +123,23 @@ impl EventStream {
             }
             // Policies may depend on labels, which a shortened event lacks.
             OwnedKind::Container if is_shortened => match labels {
-                Some(labels) => viewer.may_see(&Seen { labels, ..seen.clone() }),
+                Some(labels) => viewer.may_see(&ResponseObject { labels, ..seen.clone() }),
                 None => viewer.may_see_unknown(seen.kind),
             },
             OwnedKind::Image if is_shortened => viewer.may_see_unknown(seen.kind),
-            _ => viewer.may_see(seen),
+            OwnedKind::Container
+            | OwnedKind::Exec
+            | OwnedKind::Image
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => viewer.may_see(seen),
         }
     }
 }

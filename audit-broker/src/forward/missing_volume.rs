@@ -12,7 +12,7 @@ use crate::dockerd::object;
 use crate::dockerd::upstream::Found;
 use crate::owner::{OwnedKind, Owner, owner_in_labels};
 use crate::refusal::{NOT_PERMITTED, Refusal};
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// Makes the missing volumes of a new container whose image exists. If dockerd does not make a volume,
 /// it reports the same error when it makes the container.
@@ -44,7 +44,9 @@ fn check_ownership(
         return Ok(());
     }
     let name = volume.name.as_deref().unwrap_or_default().escape_debug();
-    Err(Refusal::forbidden(format!(
-        "volume {name} is not yours ({NOT_PERMITTED}); another caller has just made it"
-    )))
+    Err(Refusal::forbidden(
+        format!("volume {name} (flag -v or --mount)"),
+        format!("volume {name} is not yours ({NOT_PERMITTED}): another caller has just made it"),
+        "choose another name",
+    ))
 }

@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use hyper::{Method, Response, StatusCode};
 use tokio::time::sleep;
 
-use super::claim::{claim_name, forget_name};
-use super::contest::{give_back, images_named, order_name};
+use super::claim::{claim_name, forget_deleted, forget_name};
+use super::name_race::{give_back, images_named, order_name};
 use crate::api::request::percent;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names, Rank};
@@ -24,9 +24,10 @@ use crate::dockerd::finder::holder_of;
 use crate::dockerd::object::{self, Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable};
+use crate::judge::danger::Findings;
 use crate::judge::decision::{Decision, decide};
 use crate::judge::questions::{
-    Question, Questions, name_question, names_removed, removal_questions,
+    Absence, Question, Questions, name_question, names_removed, removal_questions,
 };
 use crate::owner::{OwnedKind, name_key};
 use crate::policy;
@@ -52,14 +53,24 @@ pub(super) async fn lock(call: &Call, names: Names, hold: Hold) -> Result<NameLo
 /// # Errors
 /// If the policies deny it.
 pub(super) async fn judge(call: &Call, questions: Vec<Question>) -> Result<(), Stop> {
-    let (call_facts, asks_for) = (policy::CallFacts::default(), Vec::new());
-    let questions =
-        Questions { call: call_facts, all: questions, is_foreign_exec: false, asks_for };
-    let policy = call.connection.state.policy();
-    match decide(&policy, call.settings.mode, &call.principal, &questions) {
+    match decide_about(call, questions) {
         Decision::Allow { .. } => Ok(()),
         Decision::Deny(denial) => Err(call.deny(denial).await),
     }
+}
+
+/// Asks the policies about what the broker has read since it judged the call.
+pub(super) fn decide_about(call: &Call, questions: Vec<Question>) -> Decision {
+    let (call_facts, findings) = (policy::CallFacts::default(), Findings::default());
+    let questions = Questions {
+        call: call_facts,
+        all: questions,
+        is_foreign_exec: false,
+        absence: Absence::NotFound,
+        findings,
+    };
+    let policy = call.connection.state.policy();
+    decide(&policy, call.settings.mode, &call.principal, &questions)
 }
 
 /// Completes a change even if the client disconnects, and records the outcome.
@@ -110,16 +121,16 @@ pub(super) async fn give(call: &Rc<Call>, name: &str, image_id: &str) -> Result<
     let since = Utc::now();
     let holder = holder_of(name, version, &connection.upstream).await?;
     let taken = NameTaken { name: name.to_owned(), holder };
-    judge(call, vec![name_question(&taken, &connection.registrar(version)).await]).await?;
+    judge(call, vec![name_question(&taken, &connection.owner_finder(version)).await]).await?;
     let ordered = order_name(call, name, image_id).await?;
     let given = matches!(ordered, Found::Yes(_)).then(|| image_id.to_owned());
     let change = NameChange { names: vec![name.to_owned()], given, since };
-    change.yield_to_root(call).await?;
+    change.give_back_to_root(call).await?;
     if let Found::No(status, error) = ordered {
         return Err(Stop::NotFound(status, error));
     }
     claim_name(call, &taken, image_id);
-    change.yield_later(call, lock);
+    change.give_back_later(call, lock);
     Ok(())
 }
 
@@ -142,10 +153,10 @@ impl NameChange {
     ///
     /// # Errors
     /// If root did, or if dockerd cannot be reached.
-    async fn yield_to_root(&self, call: &Call) -> Result<(), Stop> {
+    async fn give_back_to_root(&self, call: &Call) -> Result<(), Stop> {
         if rank(call) == Rank::Ordinary {
             for name in &self.names {
-                yield_to_root(call, name, self.given.as_deref(), self.since).await?;
+                give_back_to_root(call, name, self.given.as_deref(), self.since).await?;
             }
         }
         Ok(())
@@ -153,14 +164,14 @@ impl NameChange {
 
     /// Checks again after [`LATE_EVENTS`]. The caller already has the response then. The lock keeps
     /// other calls of this broker from changing the names before that.
-    fn yield_later(self, call: &Rc<Call>, lock: NameLock) {
+    fn give_back_later(self, call: &Rc<Call>, lock: NameLock) {
         if rank(call) == Rank::Trusted {
             return;
         }
         let call = Rc::clone(call);
         tokio::task::spawn_local(async move {
             sleep(LATE_EVENTS).await;
-            if self.yield_to_root(&call).await.is_err()
+            if self.give_back_to_root(&call).await.is_err()
                 && let Some(given) = &self.given
             {
                 self.names.iter().for_each(|name| forget_name(&call, name, given));
@@ -174,7 +185,7 @@ impl NameChange {
 ///
 /// # Errors
 /// If root did, or if dockerd cannot be reached.
-pub(super) async fn yield_to_root(
+pub(super) async fn give_back_to_root(
     call: &Call,
     name: &str,
     own: Option<&str>,
@@ -215,7 +226,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Sto
         let message = format!("image {} has just got another name; try again", judged.given);
         return Err(Refusal::conflict(message).into());
     }
-    judge(&call, removal_questions(&call.action, &image, &connection.registrar(version)).await)
+    judge(&call, removal_questions(&call.action, &image, &connection.owner_finder(version)).await)
         .await?;
     let is_by_name = image.image.tags().contains(&image.given);
     let reference =
@@ -229,12 +240,13 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Sto
         }
     }
     let change = NameChange { names: removed.to_vec(), given: None, since };
-    change.yield_to_root(&call).await?;
+    change.give_back_to_root(&call).await?;
     let removed = match ordered {
         Found::Yes(removed) => removed,
         Found::No(status, error) => return Err(Stop::NotFound(status, error)),
     };
-    change.yield_later(&call, lock);
+    forget_deleted(&call, &removed);
+    change.give_back_later(&call, lock);
     Ok(response::document(StatusCode::OK, removed))
 }
 
@@ -242,7 +254,7 @@ pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Sto
 /// id: if root has given the name to another image in the meantime, that image keeps it.
 fn reference<'a>(call: &Call, image: &'a Image, name: &'a str) -> &'a str {
     let is_ordinary = rank(call) == Rank::Ordinary;
-    if is_ordinary && image.goes_only_by(name) { &image.id } else { name }
+    if is_ordinary && image.has_only_name(name) { &image.id } else { name }
 }
 
 /// Removes one of the caller's own names from an image. Returns dockerd's response; `None` if the name
@@ -268,11 +280,12 @@ pub(super) async fn remove_own(
     let reference = percent::encode_path(reference(call, &image, name));
     let target = format!("/v{}/images/{reference}", call.version);
     let removed = upstream.command(Method::DELETE, &target).await?;
-    if removed.is_some() {
+    if let Some(response) = &removed {
         forget_name(call, name, image_id);
+        forget_deleted(call, response);
     }
     let change = NameChange { names: vec![name.to_owned()], given: None, since };
-    change.yield_to_root(call).await?;
-    change.yield_later(call, lock);
+    change.give_back_to_root(call).await?;
+    change.give_back_later(call, lock);
     Ok(removed)
 }

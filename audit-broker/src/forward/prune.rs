@@ -11,6 +11,7 @@ use hyper::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::claim::forget_deleted;
 use super::name_change::remove_own;
 use crate::api::request::percent;
 use crate::call::Call;
@@ -48,7 +49,7 @@ pub(super) async fn containers(call: &Call) -> Result<Bytes, Unreachable> {
 async fn owner_of(call: &Call, id: &str) -> Result<Option<Owner>, Unreachable> {
     let (connection, version) = (&call.connection, call.version);
     match object::container(id, version, &connection.upstream).await? {
-        Found::Yes(container) => connection.registrar(version).owner_of(&container).await,
+        Found::Yes(container) => connection.owner_finder(version).owner_of(&container).await,
         Found::No(..) => Ok(None),
     }
 }
@@ -73,7 +74,9 @@ pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
         let mut responses = Vec::new();
         if image.tags().is_empty() {
             let target = format!("/v{}/images/{}", call.version, percent::encode_path(&id));
-            responses.push(upstream.command(Method::DELETE, &target).await?);
+            let removed = upstream.command(Method::DELETE, &target).await?;
+            forget_deleted(call, removed.as_deref().unwrap_or_default());
+            responses.push(removed);
         }
         for name in names {
             // A name that another call holds stays.
@@ -93,7 +96,9 @@ pub(super) async fn images(call: &Rc<Call>) -> Result<Bytes, Unreachable> {
 /// # Errors
 /// If dockerd cannot be reached.
 pub(super) async fn volumes(call: &Call, response: Bytes) -> Result<Bytes, Unreachable> {
-    let Ok(mut pruned) = serde_json::from_slice::<Pruned>(&response) else { return Ok(response) };
+    let Ok(mut pruned) = serde_json::from_slice::<PruneReport>(&response) else {
+        return Ok(response);
+    };
     let owners = &call.connection.state.owners;
     for Listed { id, labels, .. } in candidates(call, OwnedKind::Volume).await? {
         // A named volume has the label of its owner, so dockerd has already removed the caller's.
@@ -112,7 +117,7 @@ pub(super) async fn volumes(call: &Call, response: Bytes) -> Result<Bytes, Unrea
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Pruned {
+struct PruneReport {
     volumes_deleted: Option<Vec<String>>,
     space_reclaimed: u64,
 }
@@ -124,7 +129,7 @@ async fn candidates(call: &Call, kind: OwnedKind) -> Result<Vec<Listed>, Unreach
     let upstream = call.connection.upstream.within(CHANGE_TIMEOUT);
     let listed = list(kind, Some(&filter.filters), call.version, &upstream).await?;
     let mut listed = listed.unwrap_or_default();
-    listed.retain(|listed| !filter.is_spared(listed));
+    listed.retain(|listed| !filter.is_excluded(listed));
     Ok(listed)
 }
 
@@ -133,7 +138,7 @@ struct PruneFilter {
     /// The filters that lists support, in the form of a list request.
     filters: Filters,
     /// The values of `label!`: objects with one of these labels stay. Lists have no such filter.
-    spared: Vec<String>,
+    excluded: Vec<String>,
 }
 
 impl PruneFilter {
@@ -144,7 +149,7 @@ impl PruneFilter {
         let given = call.action.head.query.text("filters");
         let mut filters: Filters =
             given.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        let spared = filters.remove("label!").unwrap_or_default().into_keys().collect();
+        let excluded = filters.remove("label!").unwrap_or_default().into_keys().collect();
         let these =
             |values: &[&str]| values.iter().map(|value| ((*value).to_owned(), true)).collect();
         let is_false = |value: &String| ["false", "0"].contains(&value.as_str());
@@ -161,7 +166,19 @@ impl PruneFilter {
                     filters.insert("dangling".to_owned(), these(&["true"]));
                 }
             }
-            _ => {
+            OwnedKind::Exec
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Volume
+            | OwnedKind::Network
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => {
                 filters.remove("all");
                 filters.insert("dangling".to_owned(), these(&["true"]));
                 // Anonymous volumes do not have the broker's labels.
@@ -170,17 +187,17 @@ impl PruneFilter {
                 }
             }
         }
-        Self { filters, spared }
+        Self { filters, excluded }
     }
 
-    fn is_spared(&self, listed: &Listed) -> bool {
+    fn is_excluded(&self, listed: &Listed) -> bool {
         let has = |label: &String| {
             let labels = listed.labels.as_ref();
             let (name, value) = label.split_once('=').unzip();
             let found = labels.and_then(|labels| labels.get(name.unwrap_or(label)));
             found.is_some_and(|found| value.is_none_or(|value| value == found))
         };
-        self.spared.iter().any(has)
+        self.excluded.iter().any(has)
     }
 }
 

@@ -3,10 +3,12 @@
 //! The broker locks the name before the pull, and unlocks it after it has changed the table of owners.
 //! A pull can take a long time, so an ordinary caller's pull ends when a trusted caller wants the name.
 //!
-//! The table records which names a pull has set. They belong to root, even after a user's pull, and the
-//! next pull may replace them. The `RepoDigests` of an image are no proof of a pull: a push adds them
+//! The table records which names a pull has set, and the next pull may replace them. A free name belongs
+//! to the caller who pulls it, until another caller pulls it too: then it belongs to root, because more
+//! than one caller relies on it. The `RepoDigests` of an image are no proof of a pull: a push adds them
 //! too, and containerd's image store invents them.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,8 +21,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::claim::{claim_pulled, forget_name};
-use super::name_change::{judge, lock, yield_to_root};
+use super::claim::{claim_name_of, claim_pulled, forget_name};
+use super::name_change::{give_back_to_root, judge, lock};
+use super::nameless::nameless_images;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::response::{self, ResponseBody};
@@ -34,8 +37,11 @@ use crate::owner::{OwnedKind, full_name, name_key};
 use crate::record::outcome::{CallOutcome, OutcomeReader};
 
 /// The name that a pull sets, with its lock.
-pub(super) struct Pulled {
+pub(super) struct PulledName {
     name: NameTaken,
+    /// The images that had no name before the pull, if the caller may own the name. They keep their
+    /// owner, so the caller must not get the right to remove one with its first name.
+    nameless: Option<HashSet<String>>,
     lock: NameLock,
 }
 
@@ -50,7 +56,7 @@ const PIECES: usize = 16;
 ///
 /// # Errors
 /// If the policies deny the pull, or if another call holds the name until the timeout.
-pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
+pub(super) async fn begin(call: &Call) -> Result<Option<PulledName>, Stop> {
     let Some(name) = name_pulled(&call.action.head) else { return Ok(None) };
     let names =
         if name == ANY_NAME { Names::OfRepository(repository(call)) } else { Names::one(&name) };
@@ -61,9 +67,23 @@ pub(super) async fn begin(call: &Call) -> Result<Option<Pulled>, Stop> {
         name => holder_of(name, version, &connection.upstream).await?,
     };
     let name = NameTaken { name, holder };
-    let question = pull_question(&name, &connection.registrar(version)).await;
+    let question = pull_question(&name, &connection.owner_finder(version)).await;
     judge(call, question.into_iter().collect()).await?;
-    Ok(Some(Pulled { name, lock }))
+    let nameless = if may_own(call, &name) { nameless_images(call).await? } else { None };
+    Ok(Some(PulledName { name, nameless, lock }))
+}
+
+/// Whether the caller may own the name after the pull: a free name, or one that the caller owns already.
+fn may_own(call: &Call, name: &NameTaken) -> bool {
+    let owners = &call.connection.state.owners;
+    match &name.holder {
+        NameHolder::Unused => true,
+        NameHolder::Image(image) => {
+            let owner = owners.get(OwnedKind::ImageName, &name_key(&name.name, &image.id));
+            owner.as_ref() == Some(&call.action.owner)
+        }
+        NameHolder::Unknown => false,
+    }
 }
 
 fn repository(call: &Call) -> String {
@@ -75,7 +95,7 @@ fn repository(call: &Call) -> String {
 /// read cannot hold the lock.
 pub(super) fn relay(
     call: &Rc<Call>,
-    pulled: Pulled,
+    pulled: PulledName,
     response: Response<Incoming>,
     connection: DockerdConnection,
 ) -> Response<ResponseBody> {
@@ -99,7 +119,7 @@ enum PullEnd {
 
 async fn run(
     call: Rc<Call>,
-    pulled: Pulled,
+    pulled: PulledName,
     body: Incoming,
     connection: DockerdConnection,
     sender: mpsc::Sender<Bytes>,
@@ -119,7 +139,7 @@ async fn run(
             CallOutcome::BrokenOff
         }
     };
-    let settled = settle(&call, &pulled.name, outcome, since).await;
+    let settled = settle(&call, &pulled, outcome, since).await;
     let (outcome, message) = match (settled, end) {
         (Err(stop), _) => (CallOutcome::Failed, Some(stop.message())),
         (Ok(()), PullEnd::Revoked) => {
@@ -167,12 +187,11 @@ async fn relay_body(
     }
 }
 
-/// Enters the names that the pull has set into the table of owners. They belong to root, even after a
-/// user's pull. Another caller may have given such a name to the same image before, and loses it now.
-/// The caller of this pull keeps a name of their own.
+/// Enters the names that the pull has set into the table of owners. Another caller may have given such a
+/// name to the same image before, and loses it now. The caller of this pull keeps a name of their own.
 async fn settle(
     call: &Rc<Call>,
-    pulled: &NameTaken,
+    PulledName { name: pulled, nameless, .. }: &PulledName,
     outcome: CallOutcome,
     since: DateTime<Utc>,
 ) -> Result<(), Stop> {
@@ -188,7 +207,7 @@ async fn settle(
             continue;
         };
         let is_set = match (outcome, &pulled.holder) {
-            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Nobody) => true,
+            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Unused) => true,
             (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
             (CallOutcome::BrokenOff, NameHolder::Unknown)
             | (CallOutcome::Failed | CallOutcome::NotMade, _) => false,
@@ -203,8 +222,11 @@ async fn settle(
             forget_name(call, &name, &image.id);
         }
         if pulled.name != ANY_NAME {
-            yield_to_root(call, &name, None, since).await?;
+            give_back_to_root(call, &name, None, since).await?;
             claim_pulled(call, pulled, &image.id);
+            if nameless.as_ref().is_some_and(|nameless| !nameless.contains(&image.id)) {
+                claim_name_of(call, &pulled.name, &image.id);
+            }
         }
     }
     Ok(())

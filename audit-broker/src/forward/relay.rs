@@ -11,7 +11,7 @@ use hyper::{Response, StatusCode};
 
 use super::claim::{claim_image, claim_names};
 use super::events::Events;
-use super::load::LoadLock;
+use super::load::{LoadLock, LoadedNames, NamedLoad};
 use super::naming::{self, ImageMade, Naming};
 use super::{advertise, stream};
 use crate::api::operation::{BuildOperation, ImageOperation, Operation};
@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::call::response::{self, Filter, Relay, ResponseBody};
 use crate::dockerd::upstream::DockerdConnection;
 use crate::judge::build_cache;
-use crate::record::outcome::{ImageSign, MadeImage, OutcomeReader};
+use crate::record::outcome::{ImageSign, MadeImage, MadeImages, OutcomeReader};
 
 /// The part of a relayed response that shows the outcome of the call.
 pub(super) enum OutcomeSource {
@@ -36,7 +36,7 @@ pub(super) fn relay(
     response: Response<Incoming>,
     connection: DockerdConnection,
     outcome_source: Option<OutcomeSource>,
-    load_lock: LoadLock,
+    (load_lock, named_load): (LoadLock, Option<Rc<NamedLoad>>),
 ) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     head.headers = response::relayed_headers(head.headers);
@@ -44,10 +44,13 @@ pub(super) fn relay(
     let made = ImageMade::default();
     let at_end = {
         let (call, made) = (Rc::clone(call), Rc::clone(&made));
-        move |outcome, image: Option<MadeImage>| {
+        move |outcome, images: MadeImages| {
             call.record_outcome(outcome, None);
             drop(load_lock);
-            if let Some(image) = image {
+            for id in images.of_stages {
+                claim_image(&call, id);
+            }
+            if let Some(image) = images.last {
                 claim(&call, &made, image);
             }
         }
@@ -58,7 +61,10 @@ pub(super) fn relay(
         }
         OutcomeSource::Wait => OutcomeReader::of_wait(at_end),
     });
-    let filter = filter(call, head.status, made);
+    let filter = match named_load {
+        Some(load) => Some(Box::new(LoadedNames::of(call, &load)) as Box<dyn Filter>),
+        None => filter(call, head.status, made),
+    };
     let relay = Relay { body, connection: Some(connection), outcome, filter, is_at_end: false };
     Response::from_parts(head, ResponseBody::relayed(relay))
 }
@@ -99,6 +105,15 @@ fn image_sign(head: &Head) -> Option<ImageSign> {
         Operation::Image(ImageOperation::Pull) if head.query.text("fromSrc").is_some() => {
             Some(ImageSign::Imported)
         }
-        _ => None,
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
     }
 }

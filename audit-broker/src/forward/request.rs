@@ -11,16 +11,16 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE};
 use hyper::http::uri::InvalidUri;
 use hyper::{Method, Request};
 
-use super::load::{self, LoadLock};
+use super::load::{self, LoadLock, NamedLoad};
 use super::{naming, stream};
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
-use crate::api::request::Upgrade;
-use crate::api::route::BodyKind;
+use crate::api::route::BodyFormat;
 use crate::call::Call;
 use crate::call::inbound::Inbound;
 use crate::dockerd::upstream::{self, RequestBody, Unreachable};
 use crate::net::client_stream::ClientBody;
+use crate::net::rewritten_body::RewrittenBody;
 
 /// The request without its body.
 ///
@@ -30,7 +30,10 @@ pub(super) fn head(call: &Call, method: &Method) -> Result<Request<()>, Unreacha
     let action = &call.action;
     let head = &action.head;
     let left_out = naming::keys_left_out(call);
-    let target = head.target_without(&left_out, call.version, action.object.id());
+    // dockerd finds a link by the name of its container only.
+    let link = head.object.as_deref().filter(|_| head.link_removed().is_some());
+    let object = link.or(action.object.id());
+    let target = head.target_without(&left_out, call.version, object);
     let malformed = |source| Unreachable::Malformed { what: target.clone(), source };
     let mut request = Request::new(());
     request.method_mut().clone_from(method);
@@ -40,37 +43,27 @@ pub(super) fn head(call: &Call, method: &Method) -> Result<Request<()>, Unreacha
     for (name, value) in &head.headers {
         headers.append(name.clone(), value.clone());
     }
-    match head.route.body {
-        BodyKind::None => {}
-        BodyKind::Stream => {
+    match head.route.body.format() {
+        BodyFormat::None => {}
+        BodyFormat::Stream => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
         }
-        _ => {
+        BodyFormat::Json => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
     }
-    match protocol(call) {
-        Some(protocol) => {
+    match head.upgrade {
+        Some(upgrade) => {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static(protocol));
+            headers.insert(UPGRADE, HeaderValue::from_static(upgrade.protocol()));
         }
         // A stream ends when dockerd closes the connection.
-        None if stream::is_for(call) => {
+        None if stream::is_raw(call) => {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         None => {}
     }
     Ok(request)
-}
-
-/// The protocol to which the client asks to upgrade the connection.
-pub(super) fn protocol(call: &Call) -> Option<&'static str> {
-    let upgrade = call.action.head.upgrade?;
-    Some(match upgrade {
-        Upgrade::Tcp => "tcp",
-        Upgrade::H2c => "h2c",
-        Upgrade::WebSocket => "websocket",
-    })
 }
 
 /// The body of the request: the document as the broker understood it, or the client's stream of bytes.
@@ -79,18 +72,18 @@ pub(super) fn body(
     client: &mut Inbound,
     json: Option<Bytes>,
     load_lock: &LoadLock,
+    named_load: Option<&Rc<NamedLoad>>,
 ) -> RequestBody {
-    let stream = match &call.action.body {
-        Body::Stream => client.body.take(),
-        _ => None,
+    let is_stream = call.action.body == Body::Stream;
+    let Some(body) = client.body.take_if(|_| is_stream) else {
+        return Either::Left(Full::new(json.unwrap_or_default()));
     };
-    let Some(body) = stream else { return Either::Left(Full::new(json.unwrap_or_default())) };
     let begun = std::mem::take(&mut client.begun);
     let body = ClientBody::new(begun, body, &call.connection.phase);
-    Either::Right(match call.action.head.route.operation {
-        Operation::Image(ImageOperation::Load) => {
-            body.ending_after(load::lock_names(call, load_lock))
-        }
-        _ => body,
+    let is_load = call.action.head.route.operation == Operation::Image(ImageOperation::Load);
+    Either::Right(match named_load {
+        Some(load) => Either::Right(RewrittenBody::new(body, load::without_names(call, load))),
+        None if is_load => Either::Left(body.ending_after(load::lock_names(call, load_lock))),
+        None => Either::Left(body),
     })
 }

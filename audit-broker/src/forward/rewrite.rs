@@ -16,14 +16,15 @@ use crate::api::query_json;
 use crate::api::request::Query;
 use crate::api::service::ServiceSpec;
 use crate::call::plan::Plan;
-use crate::dockerd::object::Image;
+use crate::dockerd::object::{Container, Image};
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
 use crate::judge::build_cache;
 use crate::judge::permissions::{Permissions, Reach};
 use crate::judge::withheld::Withheld;
 use crate::owner::{
-    IMAGE_LABEL, LABEL, Owner, OwnerTable, has_tag, refuse_absurd, refuse_own, stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, Owner, OwnerTable, has_tag, refuse_broker_labels,
+    refuse_oversized, stamp,
 };
 use crate::refusal::Refusal;
 
@@ -76,13 +77,13 @@ impl Rewriter<'_> {
                 // Before API 1.44, dockerd makes a second network of the name unless it is told not to.
                 network.check_duplicate = Some(true);
             }
-            Body::Service(service) => refuse_own_in_service(service)?,
+            Body::Commit(config) => hide_broker_labels(config, references.member.as_ref()),
+            Body::Service(service) => refuse_broker_labels_in_service(service)?,
             // dockerd makes no object with labels from the others.
             Body::None
             | Body::Stream
             | Body::Auth(_)
             | Body::ContainerUpdate(_)
-            | Body::Commit(_)
             | Body::ExecCreate(_)
             | Body::ExecStart(_)
             | Body::VolumeUpdate(_)
@@ -108,13 +109,13 @@ impl Rewriter<'_> {
         references: &mut References,
     ) -> Result<(), Refusal> {
         let of_image = references.images.first().and_then(Image::labels);
-        refuse_absurd(config.labels.iter().chain(of_image).flatten())?;
+        refuse_oversized(config.labels.iter().chain(of_image).flatten())?;
         stamp(&mut config.labels, owner)?;
         let host_config = config.host_config.iter();
         let mounts = host_config.filter_map(|host_config| host_config.mounts.as_ref()).flatten();
         let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
         for labels in options.filter_map(|options| options.labels.as_ref()) {
-            refuse_own(labels.keys())?;
+            refuse_broker_labels(labels.keys())?;
         }
         if let Some(image) = references.images.first() {
             let given = config.image.replace(image.id.clone());
@@ -170,17 +171,17 @@ impl Rewriter<'_> {
     fn image(&self, operation: ImageOperation, action: &mut Action) -> Result<Plan, Refusal> {
         match operation {
             ImageOperation::Pull => {
-                // dockerd may use a pulled image as a cached step of a build.
-                if build_cache::trusts_pulled(action.references.engine)
-                    && !self.permissions.may_take_every_name()
-                {
-                    build_cache::mark(self.owners, &action.owner);
-                }
+                self.mark_cache(action);
                 let is_import = action.head.query.text("fromSrc").is_some();
                 Ok(Plan {
                     broker_names_image: is_import && broker_names_image(action),
                     ..Plan::default()
                 })
+            }
+            ImageOperation::Load => {
+                self.mark_cache(action);
+                let reads_archive = action.references.names_taken.is_empty();
+                Ok(Plan { reads_archive, ..Plan::default() })
             }
             ImageOperation::Push => self.push(action),
             ImageOperation::Remove => {
@@ -189,7 +190,9 @@ impl Rewriter<'_> {
                     && !self.permissions.may_reach_all(Reach::RemoveImages)
                 {
                     return Err(Refusal::forbidden(
-                        "`platforms` requires permission to remove any image; leave it out",
+                        "query platforms (flag --platform)",
+                        "`platforms` requires permission to remove any image, and no policy gives it",
+                        "leave it out",
                     ));
                 }
                 Ok(Plan::default())
@@ -200,8 +203,17 @@ impl Rewriter<'_> {
             | ImageOperation::Inspect
             | ImageOperation::History
             | ImageOperation::Attestations
-            | ImageOperation::Load
             | ImageOperation::Tag => Ok(Plan::default()),
+        }
+    }
+
+    /// Records that the caller may have added to the build cache: dockerd may use a pulled or loaded image
+    /// as a cached step of a build.
+    fn mark_cache(&self, action: &Action) {
+        if build_cache::trusts_pulled(action.references.engine)
+            && !self.permissions.may_take_every_name()
+        {
+            build_cache::mark(self.owners, &action.owner);
         }
     }
 
@@ -212,7 +224,9 @@ impl Rewriter<'_> {
             && !has_tag(head.object.as_deref().unwrap_or_default());
         if is_of_all_tags && !self.permissions.may_reach_all(Reach::PushImages) {
             return Err(Refusal::forbidden(
-                "pushing all tags requires permission to push any image; specify a tag",
+                "docker push without a tag (flag --all-tags)",
+                "pushing all tags requires permission to push any image, and no policy gives it",
+                "specify a tag",
             ));
         }
         Ok(Plan::default())
@@ -222,12 +236,14 @@ impl Rewriter<'_> {
         let query = &mut action.head.query;
         let labels = query.text("labels").and_then(|labels| serde_json::from_str(labels).ok());
         let labels: BTreeMap<String, Option<String>> = labels.unwrap_or_default();
-        refuse_own(labels.keys())?;
+        refuse_broker_labels(labels.keys())?;
         let none = String::new();
         let texts = labels.iter().map(|(name, value)| (name, value.as_ref().unwrap_or(&none)));
-        refuse_absurd(texts)?;
+        refuse_oversized(texts)?;
         if build_cache::is_classic(query) {
             self.keep_cache_apart(&action.owner, query)?;
+        } else if build_cache::is_plain_buildkit(query) {
+            build_cache::refuse_buildkit(self.permissions.may_take_every_name())?;
         }
         Ok(Plan { broker_names_image: broker_names_image(action), ..Plan::default() })
     }
@@ -277,16 +293,28 @@ impl Rewriter<'_> {
     }
 }
 
+/// Keeps the values of the broker's labels out of an image that dockerd commits. dockerd copies each label
+/// of the container that the request does not set, and it has no way to leave one out.
+///
+/// # Source
+/// `merge` in `daemon/commit.go` of moby.
+fn hide_broker_labels(config: &mut ContainerConfig, container: Option<&Container>) {
+    let labels = container.into_iter().flat_map(|container| container.labels().keys());
+    for name in labels.filter(|name| name.starts_with(LABEL_PREFIX)) {
+        config.labels.get_or_insert_default().insert(name.clone(), String::new());
+    }
+}
+
 /// The tasks of a service are containers and volumes with the service's labels. Nobody stamps them with
 /// an owner, so they must not bring the broker's labels along.
-fn refuse_own_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
+fn refuse_broker_labels_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
     let container = service.task_template.as_ref().and_then(|task| task.container_spec.as_ref());
     let of_container = container.and_then(|container| container.labels.as_ref());
     let mounts = container.and_then(|container| container.mounts.as_ref()).into_iter().flatten();
     let options = mounts.filter_map(|mount| mount.volume_options.as_ref());
     let of_volumes = options.filter_map(|options| options.labels.as_ref());
     let labels = service.labels.iter().chain(of_container).chain(of_volumes);
-    refuse_own(labels.flat_map(|labels| labels.keys()))
+    refuse_broker_labels(labels.flat_map(|labels| labels.keys()))
 }
 
 /// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
@@ -323,7 +351,7 @@ mod tests {
             (json!({}), false),
         ] {
             let spec = serde_json::from_value(service.clone()).unwrap();
-            assert_eq!(refuse_own_in_service(&spec).is_err(), is_refused, "{service}");
+            assert_eq!(refuse_broker_labels_in_service(&spec).is_err(), is_refused, "{service}");
         }
     }
 }

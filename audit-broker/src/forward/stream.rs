@@ -12,7 +12,6 @@ use hyper::http::response::Parts;
 use hyper::{Request, StatusCode};
 use tokio::time::sleep;
 
-use super::request::protocol;
 use super::{is_wait, outcome_of};
 use crate::api::class::Class;
 use crate::api::route::ResponseKind;
@@ -22,11 +21,11 @@ use crate::dockerd::object::{self, Object};
 use crate::dockerd::upstream::Unreachable;
 use crate::forward::advertise;
 use crate::metrics::Counted;
-use crate::net::tunnel::{self, TunnelEnd, Ways};
+use crate::net::tunnel::{self, Directions, TunnelEnd};
 use crate::record::outcome::CallOutcome;
 
 /// Whether the broker relays the response as a raw stream.
-pub(super) fn is_for(call: &Call) -> bool {
+pub(super) fn is_raw(call: &Call) -> bool {
     match call.action.head.route.response {
         ResponseKind::Stream => !is_wait(call) && !is_of_events(call),
         ResponseKind::Hijack | ResponseKind::WebSocket | ResponseKind::Http2 => true,
@@ -44,7 +43,7 @@ pub(crate) struct Stream {
     /// The head of the response, for the client.
     head: Vec<u8>,
     upstream: TunnelEnd,
-    ways: Ways,
+    directions: Directions,
     end: StreamEnd,
 }
 
@@ -55,30 +54,31 @@ impl Stream {
         request: &Request<Bytes>,
     ) -> Result<Self, Unreachable> {
         let (response, upstream) = call.connection.upstream.open(request).await?;
-        let ways = ways(call, &response);
+        let directions = directions(call, &response);
         let end = StreamEnd::of(call, response.status);
-        Ok(Self { head: head_for_client(call, response), upstream, ways, end })
+        Ok(Self { head: head_for_client(call, response), upstream, directions, end })
     }
 
     /// Relays bytes until the stream ends.
     pub(crate) async fn run(self, client: TunnelEnd) {
-        let Self { head, upstream, ways, end } = self;
-        if let Err(error) = tunnel::join(head, client, upstream, ways).await {
+        let Self { head, upstream, directions, end } = self;
+        if let Err(error) = tunnel::join(head, client, upstream, directions).await {
             tracing::debug!("a stream broke off: {error}");
         }
         end.finish().await;
     }
 }
 
-/// Which ways bytes flow: both ways if dockerd has switched protocols, or has hijacked the connection
-/// without an upgrade.
-fn ways(call: &Call, response: &Parts) -> Ways {
+/// In which directions bytes flow: in both if dockerd has switched protocols, or has hijacked the
+/// connection without an upgrade.
+fn directions(call: &Call, response: &Parts) -> Directions {
     let is_document = response.headers.contains_key(CONTENT_LENGTH);
     let is_hijacked = response.status == StatusCode::OK && !is_document;
-    match call.action.head.route.response {
-        _ if response.status == StatusCode::SWITCHING_PROTOCOLS => Ways::Both,
-        ResponseKind::Hijack if is_hijacked => Ways::Both,
-        _ => Ways::ToClient,
+    let may_be_hijacked = call.action.head.route.response == ResponseKind::Hijack;
+    if response.status == StatusCode::SWITCHING_PROTOCOLS || (may_be_hijacked && is_hijacked) {
+        Directions::Both
+    } else {
+        Directions::ToClient
     }
 }
 
@@ -88,10 +88,11 @@ fn head_for_client(call: &Call, mut head: Parts) -> Vec<u8> {
     head.headers = response::relayed_headers(head.headers);
     advertise::limit_header(&mut head.headers);
     let headers = &mut head.headers;
-    let switched = protocol(call).filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS);
-    if let Some(protocol) = switched {
+    let switched =
+        call.action.head.upgrade.filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS);
+    if let Some(upgrade) = switched {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static(protocol));
+        headers.insert(UPGRADE, HeaderValue::from_static(upgrade.protocol()));
     } else {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         headers.extend(chunks.map(|chunks| (TRANSFER_ENCODING, chunks)));

@@ -1,8 +1,9 @@
 //! Filters a response of dockerd down to what the caller may see.
 //!
 //! This module knows which parts of a response describe an object, and leaves out the objects that the
-//! caller may not see. The function that calls it decides which objects. All other bytes stay as they are and in order, so
-//! that fields of newer versions reach the client too. It does no I/O, and knows no HTTP and no policy.
+//! caller may not see. The function that calls it decides which objects. All other bytes stay as they are
+//! and in order, so that fields of newer versions reach the client too. It does no I/O, and knows no HTTP
+//! and no policy.
 //!
 //! # Undoing the rewrite
 //! The rewrite of a request gives dockerd the id of an image in place of its name, and puts the name in
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use crate::owner::OwnedKind;
+pub(crate) use container::{ImageNames, image_names, with_image_ids};
 pub(crate) use event::{Event, EventLine, EventLines};
 pub(crate) use info::ObjectCounts;
 
@@ -32,7 +34,7 @@ pub(crate) type Labels = BTreeMap<String, String>;
 
 /// An object in a response, as it is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct ResponseObject<'a> {
     pub(crate) kind: OwnedKind,
     /// The whole id, or the name of a volume. Empty if the response is about no single object.
     pub(crate) id: &'a str,
@@ -46,7 +48,7 @@ pub(crate) struct Seen<'a> {
 }
 
 /// Whether the caller may see an object.
-pub(crate) type MayView<'a> = &'a mut dyn FnMut(&Seen<'_>) -> bool;
+pub(crate) type MayView<'a> = &'a mut dyn FnMut(&ResponseObject<'_>) -> bool;
 
 /// A response that shows several objects, or more of one object than the caller may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

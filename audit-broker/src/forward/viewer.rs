@@ -19,18 +19,18 @@ use crate::call::Call;
 use crate::call::state::State;
 use crate::dockerd::object;
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::forward::view::{Document, Labels, ObjectCounts, Seen, filter_document};
+use crate::forward::view::{Document, Labels, ObjectCounts, ResponseObject, filter_document};
 use crate::judge::danger;
-use crate::judge::kinship::{is_by_tool_label, is_own};
 use crate::judge::permissions::Permissions;
 use crate::judge::policy_action;
-use crate::judge::privileged_containers::CacheLookup;
+use crate::judge::privileged_containers::DockerdLookup;
 use crate::judge::questions::QuestionObject;
+use crate::judge::tool_label::{is_by_tool_label, is_own};
 use crate::owner::{OwnedKind, Owner, shown_image};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, Principal};
 use crate::settings::Mode;
+use crate::who::owner_finder::owner_of_object;
 use crate::who::principal::maker_at_once;
-use crate::who::registrar::owner_of_object;
 
 /// How the broker reads a response that shows more than the object of the call. Any other response
 /// shows only what the questions of the call were about.
@@ -191,37 +191,44 @@ impl Viewer {
     /// Learns about the containers in a response that the broker has not cached. It looks up several at
     /// once, and starts no lookup after dockerd's timeout. Each lookup has a quarter of that timeout. A
     /// container that stays unknown counts as privileged.
-    pub(crate) async fn learn(&self, call: &Call, document: &[u8]) {
+    pub(crate) async fn look_up_containers(&self, call: &Call, document: &[u8]) {
         let containers = match serde_json::from_slice(document) {
             Ok(ContainerDocument::List(list)) => list,
             Ok(ContainerDocument::Usage { containers }) => containers.unwrap_or_default(),
             Err(_) => return,
         };
-        let look = |container: &ListedContainer| self.state.privileged.look(&container.id);
-        let mut unknown: Vec<_> =
-            containers.into_iter().filter(|container| look(container) != CacheLookup::No).collect();
+        let lookup_needed =
+            |container: &ListedContainer| self.state.privileged.lookup_needed(&container.id);
+        let mut unknown: Vec<_> = containers
+            .into_iter()
+            .filter(|container| lookup_needed(container) != DockerdLookup::NotNeeded)
+            .collect();
         // A container that could not be read before must not delay the others again.
-        unknown.sort_by_key(look);
+        unknown.sort_by_key(lookup_needed);
         let end = Instant::now() + call.connection.upstream.timeout();
         let look_in_time = |container: ListedContainer| async move {
             if Instant::now() < end {
-                self.learn_container(call, &container.id).await;
+                self.look_up_container(call, &container.id).await;
             }
         };
         stream::iter(unknown).for_each_concurrent(CONCURRENT_LOOKUPS, look_in_time).await;
     }
 
     /// Asks dockerd about a container, unless the cache has it or the broker has just failed to read it.
-    pub(crate) async fn learn_container(&self, call: &Call, id: &str) {
+    pub(crate) async fn look_up_container(&self, call: &Call, id: &str) {
         let (privileged, version) = (&self.state.privileged, call.version);
-        if !object::is_name(id) || privileged.look(id) == CacheLookup::No {
+        if !object::is_name(id) || privileged.lookup_needed(id) == DockerdLookup::NotNeeded {
             return;
         }
         let upstream = call.connection.upstream.within(call.connection.upstream.timeout() / 4);
         let lookup = async {
             if let Found::Yes(container) = object::container(id, version, &upstream).await? {
-                call.connection.registrar(version).asking(&upstream).owner_of(&container).await?;
-                privileged.remember(id, danger::of_container(&container).yield_host());
+                call.connection
+                    .owner_finder(version)
+                    .asking(&upstream)
+                    .owner_of(&container)
+                    .await?;
+                privileged.remember(id, danger::of_container(&container).gives_host_access());
             }
             Ok(())
         };
@@ -236,7 +243,7 @@ impl Viewer {
 
     /// Whether the caller may see the object. The policies are those in force now, because a stream of
     /// events outlives a reload. An unknown container counts as privileged.
-    pub(crate) fn may_see(&self, seen: &Seen<'_>) -> bool {
+    pub(crate) fn may_see(&self, seen: &ResponseObject<'_>) -> bool {
         let object = match seen.kind {
             OwnedKind::Container | OwnedKind::Exec => {
                 QuestionObject::Container(self.container(seen))
@@ -285,10 +292,23 @@ impl Viewer {
                 Found::Yes(volume) => (volume.name, volume.driver, volume.labels),
                 Found::No(..) => return Ok(None),
             },
-            _ => match object::network(id, version, upstream).await? {
+            OwnedKind::Network => match object::network(id, None, version, upstream).await? {
                 Found::Yes(network) => (network.name, network.driver, network.labels),
                 Found::No(..) => return Ok(None),
             },
+            OwnedKind::Container
+            | OwnedKind::Exec
+            | OwnedKind::Image
+            | OwnedKind::ImageName
+            | OwnedKind::PulledName
+            | OwnedKind::Builder
+            | OwnedKind::Build
+            | OwnedKind::Plugin
+            | OwnedKind::Node
+            | OwnedKind::Service
+            | OwnedKind::Secret
+            | OwnedKind::Config
+            | OwnedKind::Daemon => return Ok(None),
         };
         let labels = labels.unwrap_or_default();
         let (owners, people) = (&self.state.owners, &self.state.people);
@@ -368,7 +388,7 @@ impl Viewer {
             };
             let list = serde_json::to_vec(&list).unwrap_or_default();
             let document = if is_of_containers {
-                self.learn(call, &list).await;
+                self.look_up_containers(call, &list).await;
                 Document::Containers { limit: None }
             } else {
                 Document::Images { with_counts: false }
@@ -415,7 +435,7 @@ impl Viewer {
         Permissions { policy, mode: self.mode, principal: &self.principal }
     }
 
-    fn container(&self, seen: &Seen<'_>) -> ContainerFacts {
+    fn container(&self, seen: &ResponseObject<'_>) -> ContainerFacts {
         let owner = self.state.owners.get(OwnedKind::Container, seen.id);
         let image = seen.image.unwrap_or_default();
         let image = if owner.is_some() { shown_image(image, seen.labels) } else { image };
@@ -428,7 +448,7 @@ impl Viewer {
         }
     }
 
-    fn image(&self, seen: &Seen<'_>) -> ImageFacts {
+    fn image(&self, seen: &ResponseObject<'_>) -> ImageFacts {
         let owner = self.state.owners.get(OwnedKind::Image, seen.id);
         ImageFacts {
             id: seen.id.to_owned(),
@@ -438,7 +458,7 @@ impl Viewer {
         }
     }
 
-    fn object(&self, seen: &Seen<'_>) -> ObjectFacts {
+    fn object(&self, seen: &ResponseObject<'_>) -> ObjectFacts {
         let (owners, people) = (&self.state.owners, &self.state.people);
         let owner = owner_of_object(seen.kind, seen.id, seen.labels, owners, people);
         ObjectFacts {

@@ -25,15 +25,42 @@ pub(crate) struct Action {
 impl Action {
     /// The command that runs in the container. It comes from the image if the request has none.
     pub(crate) fn command(&self) -> Vec<String> {
-        match (&self.body, &self.object) {
-            (Body::ContainerCreate(config), _) => {
+        match &self.body {
+            Body::ContainerCreate(config) => {
                 let entrypoint = config.entrypoint.as_ref().map(|words| words.0.as_slice());
                 let command = config.cmd.as_ref().map(|words| words.0.as_slice());
                 effective(entrypoint, command, self.references.images.first())
             }
-            (Body::ExecCreate(exec), _) => exec.cmd.clone().unwrap_or_default(),
-            (_, Object::Exec(exec)) => exec.command.clone(),
-            _ => Vec::new(),
+            Body::ExecCreate(exec) => exec.cmd.clone().unwrap_or_default(),
+            Body::None
+            | Body::Stream
+            | Body::Auth(_)
+            | Body::ContainerUpdate(_)
+            | Body::Commit(_)
+            | Body::ExecStart(_)
+            | Body::VolumeCreate(_)
+            | Body::VolumeUpdate(_)
+            | Body::NetworkCreate(_)
+            | Body::NetworkConnect(_)
+            | Body::NetworkDisconnect(_)
+            | Body::PluginPrivileges(_)
+            | Body::PluginSet(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_)
+            | Body::Service(_)
+            | Body::Secret(_)
+            | Body::Config(_) => match &self.object {
+                Object::Exec(exec) => exec.command.clone(),
+                Object::None
+                | Object::Container(_)
+                | Object::Network(_)
+                | Object::Image(_)
+                | Object::Volume(_)
+                | Object::Named(_) => Vec::new(),
+            },
         }
     }
 }

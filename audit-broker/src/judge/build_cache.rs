@@ -4,6 +4,9 @@
 //! of a build change what a step does without changing its key. With such an option, a caller could
 //! make `RUN wget http://repo/tool` fetch another file. A build of root's would then use that layer.
 //!
+//! BuildKit has a cache of its own, with the same weakness. There, a Dockerfile can do this without any
+//! option: with a frontend of its own (`# syntax=`), or with a cache mount, whose content is in no key.
+//!
 //! # Source
 //! `compare` in `image/cache/compare.go` and `getLocalCachedImage` in `image/cache/cache.go` of moby.
 
@@ -24,6 +27,37 @@ pub(crate) fn is_classic(query: &Query) -> bool {
     query.text("version") != Some("2")
 }
 
+/// Whether BuildKit runs a build without anything that the client would send through a session or as
+/// another request, and keeps the image in dockerd.
+pub(crate) fn is_plain_buildkit(query: &Query) -> bool {
+    let text = |key| query.text(key).unwrap_or_default();
+    text("version") == "2"
+        && text("session").is_empty()
+        && !matches!(text("remote"), "client-session" | "upload-request")
+        && !text("buildid").starts_with("upload-request:")
+        && is_default(text("outputs"))
+}
+
+/// Refuses a build that could put a wrong layer into BuildKit's cache.
+///
+/// # Errors
+/// If the caller may not name root's images.
+///
+/// # Source
+/// `CacheMap` in `solver/llbsolver/ops/exec.go` of buildkit: the key of a step has no proxies, no
+/// addresses of hosts, and no content of cache mounts.
+pub(crate) fn refuse_buildkit(is_trusted: bool) -> Result<(), Refusal> {
+    if is_trusted {
+        return Ok(());
+    }
+    Err(Refusal::forbidden(
+        "the build option `version`",
+        "a Dockerfile decides what BuildKit runs, and could put a wrong layer into the cache that root's \
+         builds use",
+        "leave it out to use the classic builder",
+    ))
+}
+
 /// Refuses options that could put a wrong layer into the cache.
 ///
 /// # Errors
@@ -31,9 +65,11 @@ pub(crate) fn is_classic(query: &Query) -> bool {
 pub(crate) fn refuse_uncached(query: &Query) -> Result<(), Refusal> {
     match query.pairs().find_map(|(key, value)| remedy(key, value).map(|remedy| (key, remedy))) {
         None => Ok(()),
-        Some((key, remedy)) => Err(Refusal::forbidden(format!(
-            "the build option `{key}` could put a wrong layer into the cache that root's builds use; {remedy}"
-        ))),
+        Some((key, remedy)) => Err(Refusal::forbidden(
+            format!("the build option `{key}`"),
+            "it could put a wrong layer into the cache that root's builds use",
+            remedy,
+        )),
     }
 }
 
@@ -109,7 +145,6 @@ mod tests {
             hyper::Version::HTTP_11,
             &hyper::HeaderMap::new(),
             ApiVersion::NEWEST,
-            &[],
         );
         head.unwrap().query
     }
@@ -159,6 +194,28 @@ mod tests {
             let query = query_of(&accepted.replace('"', "%22").replace(' ', ""));
             assert_eq!(refuse_uncached(&query), Ok(()), "{accepted}");
         }
+    }
+
+    #[test]
+    fn k05_a_build_is_plain_if_dockerd_writes_the_request_to_buildkit() {
+        for (query, expected) in [
+            ("version=2", true),
+            ("version=2&t=x&networkmode=host&outputs=[]&session=&buildid=x", true),
+            ("version=2&remote=https://x.example/x.git", true),
+            ("", false),
+            ("version=1", false),
+            ("version=3", false),
+            ("version=2&session=x", false),
+            ("version=2&remote=client-session", false),
+            ("version=2&remote=upload-request", false),
+            ("version=2&buildid=upload-request:x", false),
+            ("version=2&outputs=[{\"Type\":\"image\",\"Attrs\":{\"name\":\"fedora\"}}]", false),
+        ] {
+            let query = query_of(&query.replace('"', "%22"));
+            assert_eq!(is_plain_buildkit(&query), expected, "{query:?}");
+        }
+        assert_eq!(refuse_buildkit(true), Ok(()));
+        assert!(refuse_buildkit(false).unwrap_err().message.contains("`version`"));
     }
 
     #[test]

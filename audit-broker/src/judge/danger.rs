@@ -8,8 +8,10 @@
 
 mod build;
 mod capability;
+pub(crate) mod common_ancestor;
 mod confinement;
 mod container;
+mod container_files;
 mod device;
 mod findings;
 mod gathered;
@@ -18,14 +20,12 @@ mod log;
 mod mount;
 mod namespace;
 mod network;
-pub(crate) mod path;
 mod plugin;
 mod process;
 mod route;
 mod runtime;
 mod service;
 mod volume;
-mod walk;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,7 +35,7 @@ use tokio::time::timeout;
 pub(crate) use audit_host::danger::Danger;
 use audit_host::finding::Finding;
 use audit_host::host_access::HostAccess;
-use audit_host::options::host_path::yields_root;
+use audit_host::options::host_path::gives_root;
 use audit_host::options::target;
 
 use crate::api::body::Body;
@@ -45,9 +45,9 @@ use crate::judge::action::Action;
 use crate::judge::host_path;
 pub(crate) use audit_host::options::capability::{AUDIT_WRITE, MKNOD};
 pub(crate) use capability::is_given_by_default;
-use findings::Findings;
+pub(crate) use container_files::can_archive_escape;
+pub(crate) use findings::Findings;
 use gathered::Gathered;
-pub(crate) use walk::is_led_out;
 
 /// The dangers of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,28 +57,28 @@ pub(crate) struct Dangers {
     pub(crate) host_paths: BTreeSet<String>,
     /// The ways to the host that go on record, each once.
     pub(crate) ways: Vec<HostAccess>,
-    /// Whether the request yields the host even without the symlinks in its paths.
-    pub(crate) yields_host_as_written: bool,
+    /// Whether the request gives access to the host even without the symlinks in its paths.
+    pub(crate) gives_host_access_as_written: bool,
 }
 
 impl Dangers {
-    /// Whether any danger yields the host.
-    pub(crate) fn yield_host(&self) -> bool {
-        self.findings.yield_host()
+    /// Whether any danger gives access to the host.
+    pub(crate) fn gives_host_access(&self) -> bool {
+        self.findings.gives_host_access()
     }
 
     /// Follows the symlinks in the paths of the host. This reads the file system, so it may block.
     ///
-    /// A path yields the host if a user other than root can change where it leads.
+    /// A path gives access to the host if a user other than root can change where it leads.
     fn follow_symlinks(&mut self) {
         let mut reached = BTreeSet::new();
         for path in std::mem::take(&mut self.host_paths) {
-            let target = host_path::leads_to(&path);
+            let target = host_path::resolve(&path);
             let target = target.and_then(|target| target.to_str().map(str::to_owned));
             let problem = match &target {
                 None => Some("users other than root can change where it leads".to_owned()),
                 // The walk over the request has judged whether the mount is read-only.
-                Some(target) if *target != path && yields_root(target, true) => {
+                Some(target) if *target != path && gives_root(target, true) => {
                     Some(format!("it leads to {target}"))
                 }
                 Some(_) => None,
@@ -93,7 +93,7 @@ impl Dangers {
     }
 
     /// The same dangers, if the broker cannot follow the symlinks of the paths.
-    fn leading_anywhere(mut self) -> Self {
+    fn with_unknown_target(mut self) -> Self {
         let value = "the broker could not find out where it leads".to_owned();
         self.findings.add(Finding::new(Danger::HostRoot, value), |_| "path".to_owned());
         self
@@ -140,7 +140,7 @@ pub(crate) async fn find(action: &Action, limit: Duration) -> Dangers {
     match timeout(limit, following).await {
         Ok(Ok(followed)) => followed,
         // The file system hangs, or no thread is free to read it.
-        Ok(Err(_)) | Err(_) => as_written.leading_anywhere(),
+        Ok(Err(_)) | Err(_) => as_written.with_unknown_target(),
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn dangers(action: &Action) -> Dangers {
     route::add_route(&mut gathered, &action.head);
     add_body(&mut gathered, action);
     add_object(&mut gathered, action);
-    walk::add_walked(&mut gathered, action);
+    container_files::add_container_files(&mut gathered, action);
     add_references(&mut gathered, &action.references);
     gathered.into_dangers()
 }
@@ -174,7 +174,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
         Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
         Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
         Body::NetworkCreate(network) => {
-            network::add_created(gathered, network, action.references.switches);
+            network::add_created(gathered, network, &action.references);
         }
         Body::NetworkConnect(connect) => {
             network::add_connected(gathered, &action.object, connect);
@@ -222,7 +222,13 @@ fn add_object(gathered: &mut Gathered, action: &Action) {
         Object::Exec(exec) if exec.is_privileged => {
             gathered.add_privileged(format_args!("exec {}: Privileged", exec.id));
         }
-        _ => {}
+        Object::None
+        | Object::Container(_)
+        | Object::Exec(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => {}
     }
 }
 

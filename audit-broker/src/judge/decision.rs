@@ -3,13 +3,18 @@
 //! The call is allowed only if the policies permit every question of its [`Questions`]. This file
 //! also writes the text of a denial. It must not know how a question came about.
 
+use hyper::StatusCode;
+
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
+use crate::judge::denial::{Denial, Denied};
 use crate::judge::permissions::Permissions;
-use crate::judge::questions::{Question, QuestionObject, Questions};
+use crate::judge::questions::{Absence, Question, QuestionObject, Questions};
+use crate::judge::tool_label::is_own;
 use crate::owner::full_name;
-use crate::policy::{CallFacts, ImageFacts, Judgement, Policy, Principal, Query, Verdict};
-use crate::refusal::NOT_PERMITTED;
+use crate::policy::{
+    CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, PolicyQuery, Principal,
+};
 use crate::settings::Mode;
 
 /// The decision about a call, and the reason for it.
@@ -27,31 +32,6 @@ pub(crate) enum Decision {
     Deny(Denial),
 }
 
-/// Why a call is denied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Denial {
-    /// The policy that forbids the call; `None` if no policy permits it.
-    pub(crate) policy: Option<String>,
-    /// The text for the caller.
-    pub(crate) message: String,
-    /// Whether the caller may not know that the object exists. The message then says that it does
-    /// not exist.
-    pub(crate) is_hidden: bool,
-}
-
-impl Denial {
-    /// The text for the caller, followed by the site's help text.
-    pub(crate) fn with_help(&self, help: &str) -> String {
-        let separator = if help.is_empty() { "" } else { "; " };
-        format!("{}{separator}{help}", self.message)
-    }
-
-    /// The reason as records show it.
-    pub(crate) fn reason(&self) -> &str {
-        self.policy.as_deref().unwrap_or(NOT_PERMITTED)
-    }
-}
-
 /// Decides about a call.
 pub(crate) fn decide(
     policy: &Policy,
@@ -65,20 +45,20 @@ pub(crate) fn decide(
         return Decision::Deny(denial.clone());
     }
     for (number, (question, judgement)) in answers(policy, principal, questions).enumerate() {
-        let Judgement { verdict, reported: would_be } = judgement;
-        if !verdict.is_allowed {
+        let Judgement { decision, reported: would_be } = judgement;
+        if !decision.is_allowed {
             let denial = unseen(policy, principal, questions)
-                .unwrap_or_else(|| denial(policy, principal, questions, question, verdict));
+                .unwrap_or_else(|| denial(policy, principal, questions, question, decision));
             match mode {
                 Mode::Enforce => return Decision::Deny(denial),
                 Mode::Report => reported = reported.or(Some(denial)),
             }
         } else if number == 0 {
-            permitted_by = verdict.policy;
+            permitted_by = decision.policy;
         }
-        if let Some(verdict) = would_be.filter(|verdict| !verdict.is_allowed) {
+        if let Some(decision) = would_be.filter(|decision| !decision.is_allowed) {
             reported =
-                reported.or_else(|| Some(denial(policy, principal, questions, question, verdict)));
+                reported.or_else(|| Some(denial(policy, principal, questions, question, decision)));
         }
     }
     Decision::Allow { policy: permitted_by, reported }
@@ -103,12 +83,12 @@ fn ask(
     question: &Question,
 ) -> Judgement {
     let resource = question.object.resource();
-    let query = Query { principal, action: question.action, resource, call: &questions.call };
+    let query = PolicyQuery { principal, action: question.action, resource, call: &questions.call };
     match &question.name {
         None => policy.ask(&query),
         Some(name) => {
             let call = CallFacts { name: name.clone(), ..questions.call.clone() };
-            policy.ask(&Query { call: &call, ..query })
+            policy.ask(&PolicyQuery { call: &call, ..query })
         }
     }
 }
@@ -118,26 +98,40 @@ fn denial(
     principal: &Principal,
     questions: &Questions,
     question: &Question,
-    verdict: Verdict,
+    decision: PolicyDecision,
 ) -> Denial {
     let permissions = Permissions { policy, mode: Mode::Enforce, principal };
-    let is_hidden = !permissions.may_see(&question.object, question.is_on_privileged);
+    // There is nothing to hide from the owner of an object.
+    let is_own = question.object.maker().is_some_and(|maker| is_own(principal, maker));
+    let is_hidden = !is_own && !permissions.may_see(&question.object, question.is_on_privileged);
     let message = match absent_in(question).filter(|_| is_hidden) {
         Some(message) => message,
-        None => explain(questions, question, &verdict),
+        None => explain(questions, question, &decision),
     };
-    Denial { policy: verdict.policy, message, is_hidden }
+    let hidden_as = is_hidden.then(|| absent_status(questions.absence, question));
+    Denial { policy: decision.policy, message, hidden_as }
+}
+
+/// The status with which docker responds about the object of a question if it does not exist.
+fn absent_status(absence: Absence, question: &Question) -> StatusCode {
+    match (absence, &question.object, question.mention) {
+        (Absence::NotFound, ..) | (Absence::NewContainer, QuestionObject::Image(_), None) => {
+            StatusCode::NOT_FOUND
+        }
+        (Absence::NewContainer, ..) => StatusCode::BAD_REQUEST,
+        (Absence::ForcedRemoval, ..) => StatusCode::NO_CONTENT,
+    }
 }
 
 /// The denial that hides an object, if the call uses an object that the caller may not see. It comes
 /// before every other denial, because the text of another could show what the object has.
 fn unseen(policy: &Policy, principal: &Principal, questions: &Questions) -> Option<Denial> {
     answers(policy, principal, questions)
-        .filter(|(question, judgement)| !judgement.verdict.is_allowed && may_be_foreign(question))
+        .filter(|(question, judgement)| !judgement.decision.is_allowed && may_be_foreign(question))
         .map(|(question, judgement)| {
-            denial(policy, principal, questions, question, judgement.verdict)
+            denial(policy, principal, questions, question, judgement.decision)
         })
-        .find(|denial| denial.is_hidden)
+        .find(|denial| denial.hidden_as.is_some())
 }
 
 /// Whether the object of a question has a configuration that another caller may have made.
@@ -152,22 +146,12 @@ const fn may_be_foreign(question: &Question) -> bool {
 fn foreign_exec(questions: &Questions) -> Denial {
     let given = questions.all.first().map(|question| question.given.as_str()).unwrap_or_default();
     let message = format!("No such exec instance: {given}");
-    Denial { policy: None, message, is_hidden: true }
+    Denial { policy: None, message, hidden_as: Some(StatusCode::NOT_FOUND) }
 }
 
-fn explain(questions: &Questions, question: &Question, verdict: &Verdict) -> String {
-    let object = object_in_words(question);
-    let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
-    let why = match &verdict.policy {
-        Some(policy) => format!("policy {policy} forbids it"),
-        None => "no policy permits it".to_owned(),
-    };
-    let action = question.action;
-    if questions.asks_for.is_empty() || !action.starts_with("privileged-") {
-        return format!("not allowed: {action}{object}: {why}");
-    }
-    let asks_for = questions.asks_for.join(", ");
-    format!("not allowed: {action}{object}, which asks for {asks_for}: {why}")
+fn explain(questions: &Questions, question: &Question, decision: &PolicyDecision) -> String {
+    let (object, policy) = (object_in_words(question), decision.policy.as_deref());
+    Denied { questions, question, object: object.as_deref(), policy }.to_string()
 }
 
 /// The object of a question, in words for people. A question about a name gives the name, not the
@@ -211,35 +195,16 @@ fn describe(object: &QuestionObject, given: &str) -> String {
     }
 }
 
-/// The error text of docker for an object that does not exist. `given` is the caller's name for it.
-///
-/// # Source
-/// `daemon/container.go`, `daemon/images/image.go`, `volume/service/errors.go` and
-/// `libnetwork/error.go` of moby.
-pub(crate) fn absent(kind: ObjectKind, given: &str) -> String {
-    match kind {
-        ObjectKind::Container => format!("No such container: {given}"),
-        ObjectKind::Exec => format!("No such exec instance: {given}"),
-        ObjectKind::Image => format!("No such image: {given}"),
-        ObjectKind::Volume => format!("get {given}: no such volume"),
-        ObjectKind::Network => format!("network {given} not found"),
-        ObjectKind::None
-        | ObjectKind::Plugin
-        | ObjectKind::Node
-        | ObjectKind::Service
-        | ObjectKind::Task
-        | ObjectKind::Secret
-        | ObjectKind::Config => format!("{given} not found"),
-    }
-}
-
 fn absent_in(question: &Question) -> Option<String> {
     let given = &question.given;
+    if let Some(mention) = question.mention {
+        return Some(mention.missing(given));
+    }
     match &question.object {
-        QuestionObject::Container(_) => Some(absent(ObjectKind::Container, given)),
-        QuestionObject::Image(_) => Some(absent(ObjectKind::Image, given)),
-        QuestionObject::Volume(_) => Some(absent(ObjectKind::Volume, given)),
-        QuestionObject::Network(_) => Some(absent(ObjectKind::Network, given)),
+        QuestionObject::Container(_) => Some(ObjectKind::Container.missing(given)),
+        QuestionObject::Image(_) => Some(ObjectKind::Image.missing(given)),
+        QuestionObject::Volume(_) => Some(ObjectKind::Volume.missing(given)),
+        QuestionObject::Network(_) => Some(ObjectKind::Network.missing(given)),
         QuestionObject::Daemon
         | QuestionObject::NewContainer(_)
         | QuestionObject::NewVolume(_)

@@ -67,7 +67,8 @@ fn plain(questions: &Questions) -> Option<(&'static str, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::questions::Question;
+    use crate::judge::danger::Findings;
+    use crate::judge::questions::{Absence, Question};
     use crate::policy::tests::user;
 
     fn questions(action: &'static str, name: &str) -> Questions {
@@ -76,10 +77,17 @@ mod tests {
             object: QuestionObject::Daemon,
             name: None,
             given: String::new(),
+            mention: None,
             is_on_privileged: false,
         };
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
-        Questions { call, all: vec![question], is_foreign_exec: false, asks_for: Vec::new() }
+        Questions {
+            call,
+            all: vec![question],
+            is_foreign_exec: false,
+            absence: Absence::default(),
+            findings: Findings::default(),
+        }
     }
 
     fn is_allowed(decision: &Decision) -> bool {

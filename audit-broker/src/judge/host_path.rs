@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 /// `MAXSYMLINKS` in `include/linux/namei.h`.
 const LINKS_LIMIT: usize = 40;
 
-/// Resolves a path. Returns `None` if a user other than root can change where it leads, or if this process may not
-/// read a part of the path.
+/// Resolves a path. Returns `None` if a user other than root can change where it leads, or if this
+/// process may not read a part of the path.
 ///
 /// A part that does not exist is harmless: dockerd creates it as root.
-pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
+pub(crate) fn resolve(path: &str) -> Option<PathBuf> {
     let mut ahead: VecDeque<String> = parts(Path::new(path))?.collect();
     let mut reached = PathBuf::from("/");
     let mut links = 0;
@@ -28,7 +28,7 @@ pub(crate) fn leads_to(path: &str) -> Option<PathBuf> {
             reached.pop();
             continue;
         }
-        if !is_roots_alone(&reached)? {
+        if !only_root_can_change(&reached)? {
             return None;
         }
         let next = reached.join(&part);
@@ -70,7 +70,7 @@ fn parts(path: &Path) -> Option<impl DoubleEndedIterator<Item = String> + use<>>
 
 /// Whether only root can change the entries of a directory. A file that is not a directory has no
 /// entries.
-fn is_roots_alone(directory: &Path) -> Option<bool> {
+fn only_root_can_change(directory: &Path) -> Option<bool> {
     let found = fs::symlink_metadata(directory).ok()?;
     Some(found.uid() == 0 && found.mode() & 0o022 == 0)
 }
@@ -83,20 +83,20 @@ mod tests {
 
     #[test]
     fn a_path_that_only_root_can_change_is_resolved() {
-        assert_eq!(leads_to("/"), Some(PathBuf::from("/")));
-        assert_eq!(leads_to("/etc/../etc/passwd"), Some(PathBuf::from("/etc/passwd")));
-        assert_eq!(leads_to("/proc/self/../1"), Some(PathBuf::from("/proc/1")));
-        assert_eq!(leads_to("/etc/none/such/there"), Some(PathBuf::from("/etc/none/such/there")));
-        assert_eq!(leads_to("/var/run"), Some(PathBuf::from("/run")));
+        assert_eq!(resolve("/"), Some(PathBuf::from("/")));
+        assert_eq!(resolve("/etc/../etc/passwd"), Some(PathBuf::from("/etc/passwd")));
+        assert_eq!(resolve("/proc/self/../1"), Some(PathBuf::from("/proc/1")));
+        assert_eq!(resolve("/etc/none/such/there"), Some(PathBuf::from("/etc/none/such/there")));
+        assert_eq!(resolve("/var/run"), Some(PathBuf::from("/run")));
     }
 
     #[test]
     fn a_path_that_other_users_can_change_is_not_resolved() {
         for path in ["/tmp/x", "/tmp/x/y", "/etc/../tmp/x", "/var/tmp/x"] {
-            assert_eq!(leads_to(path), None, "{path}");
+            assert_eq!(resolve(path), None, "{path}");
         }
         // Other users can change the entries of /tmp, but cannot replace /tmp itself.
-        assert_eq!(leads_to("/tmp"), Some(PathBuf::from("/tmp")));
+        assert_eq!(resolve("/tmp"), Some(PathBuf::from("/tmp")));
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         symlink("round", place.join("round")).unwrap();
         symlink("/tmp/elsewhere", place.join("away")).unwrap();
         symlink("../..", place.join("up")).unwrap();
-        let led = |name: &str| leads_to(place.join(name).to_str().unwrap());
+        let led = |name: &str| resolve(place.join(name).to_str().unwrap());
         let led = [led("round"), led("away"), led("up")];
         fs::remove_dir_all(&place).unwrap();
         assert_eq!(led, [None, None, Some(PathBuf::from("/"))]);

@@ -9,7 +9,8 @@ use crate::judge::policy_action;
 use crate::judge::questions::QuestionObject;
 use crate::owner::OwnedKind;
 use crate::policy::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, Principal, Query, Resource,
+    CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, Policy, PolicyQuery, Principal,
+    Resource,
 };
 use crate::settings::Mode;
 
@@ -34,8 +35,8 @@ pub(crate) enum Reach {
 impl Permissions<'_> {
     /// Whether the policies permit an action. In report mode they permit every action.
     pub(crate) fn permit(&self, action: &str, resource: Resource<'_>, call: &CallFacts) -> bool {
-        let query = Query { principal: self.principal, action, resource, call };
-        self.mode == Mode::Report || self.policy.ask(&query).verdict.is_allowed
+        let query = PolicyQuery { principal: self.principal, action, resource, call };
+        self.mode == Mode::Report || self.policy.ask(&query).decision.is_allowed
     }
 
     /// Whether the policies permit an action of which the request says nothing.
@@ -43,7 +44,7 @@ impl Permissions<'_> {
         self.permit(action, resource, &CallFacts::default())
     }
 
-    /// Whether the policies permit an action on the daemon itself.
+    /// Whether the policies permit an action on dockerd itself.
     pub(crate) fn permit_on_daemon(&self, action: &str) -> bool {
         self.permit_plain(action, Resource::Daemon)
     }
@@ -69,7 +70,18 @@ impl Permissions<'_> {
                 OwnedKind::Image => {
                     QuestionObject::Image(ImageFacts { maker: container.maker, ..container.image })
                 }
-                _ => QuestionObject::Container(container),
+                OwnedKind::Container
+                | OwnedKind::Exec
+                | OwnedKind::ImageName
+                | OwnedKind::PulledName
+                | OwnedKind::Builder
+                | OwnedKind::Build
+                | OwnedKind::Plugin
+                | OwnedKind::Node
+                | OwnedKind::Service
+                | OwnedKind::Secret
+                | OwnedKind::Config
+                | OwnedKind::Daemon => QuestionObject::Container(container),
             }
         });
         objects.iter().all(|object| {

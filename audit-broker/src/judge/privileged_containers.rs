@@ -24,13 +24,13 @@ enum CachedAnswer {
 
 /// Whether the broker must ask dockerd about a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CacheLookup {
+pub(crate) enum DockerdLookup {
     /// Yes: the container is not in the cache.
     First,
     /// Yes: reading it failed more than [`RETRY_AFTER`] ago.
-    Again,
+    Retry,
     /// No: the answer is cached, or reading it failed recently.
-    No,
+    NotNeeded,
 }
 
 /// The most containers in the cache.
@@ -61,13 +61,15 @@ impl PrivilegedContainers {
     }
 
     /// Whether the broker must ask dockerd about the container.
-    pub(crate) fn look(&self, id: &str) -> CacheLookup {
+    pub(crate) fn lookup_needed(&self, id: &str) -> DockerdLookup {
         match self.cached().get(id) {
-            None => CacheLookup::First,
+            None => DockerdLookup::First,
             Some(CachedAnswer::Unreadable { since }) if since.elapsed() >= RETRY_AFTER => {
-                CacheLookup::Again
+                DockerdLookup::Retry
             }
-            Some(CachedAnswer::Unreadable { .. } | CachedAnswer::Judged { .. }) => CacheLookup::No,
+            Some(CachedAnswer::Unreadable { .. } | CachedAnswer::Judged { .. }) => {
+                DockerdLookup::NotNeeded
+            }
         }
     }
 
@@ -91,14 +93,20 @@ mod tests {
     #[test]
     fn s33_an_unreadable_container_is_retried_after_a_while() {
         let privileged = PrivilegedContainers::default();
-        assert_eq!(privileged.look("a"), CacheLookup::First);
+        assert_eq!(privileged.lookup_needed("a"), DockerdLookup::First);
         privileged.remember_unreadable("a");
-        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, None));
+        assert_eq!(
+            (privileged.lookup_needed("a"), privileged.knows("a")),
+            (DockerdLookup::NotNeeded, None)
+        );
         let since = Instant::now().checked_sub(RETRY_AFTER).unwrap();
         privileged.insert("a", CachedAnswer::Unreadable { since });
-        assert_eq!(privileged.look("a"), CacheLookup::Again);
+        assert_eq!(privileged.lookup_needed("a"), DockerdLookup::Retry);
         privileged.remember("a", false);
         privileged.remember_unreadable("a");
-        assert_eq!((privileged.look("a"), privileged.knows("a")), (CacheLookup::No, Some(false)));
+        assert_eq!(
+            (privileged.lookup_needed("a"), privileged.knows("a")),
+            (DockerdLookup::NotNeeded, Some(false))
+        );
     }
 }

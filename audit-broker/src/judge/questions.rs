@@ -13,15 +13,20 @@ mod volume;
 
 use audit_host::object_id::short_id;
 
+use crate::api::operation::{ContainerOperation, Operation, VolumeOperation};
+use crate::api::request::Head;
 use crate::dockerd::object::Object;
+use crate::dockerd::references::{Mention, References};
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
-use crate::judge::danger::Dangers;
+use crate::judge::danger::{Dangers, Findings};
 use crate::judge::policy_action;
 use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
-use crate::who::registrar::Registrar;
-pub(crate) use image::{name_question, names_removed, pull_question, removal_questions};
+use crate::who::owner_finder::OwnerFinder;
+pub(crate) use image::{
+    loaded_questions, name_question, names_removed, pull_question, removal_questions,
+};
 
 /// Everything that the policies must permit before the broker makes a call.
 #[derive(Debug)]
@@ -32,8 +37,10 @@ pub(crate) struct Questions {
     pub(crate) all: Vec<Question>,
     /// Whether the call is about a process that another caller started, and that only that caller knows.
     pub(crate) is_foreign_exec: bool,
-    /// The parts of the request that reach the host, in words for people.
-    pub(crate) asks_for: Vec<String>,
+    /// How docker responds if an object of the call does not exist.
+    pub(crate) absence: Absence,
+    /// The dangers of the request, for the text of a denial.
+    pub(crate) findings: Findings,
 }
 
 /// One action on one object that the policies must permit.
@@ -46,8 +53,23 @@ pub(crate) struct Question {
     pub(crate) name: Option<String>,
     /// The name that the caller used for the object; empty if unknown.
     pub(crate) given: String,
+    /// How the request mentions the object; `None` for the object of the path and for the image of a new
+    /// container.
+    pub(crate) mention: Option<Mention>,
     /// Whether the object is a container that already reaches the host.
     pub(crate) is_on_privileged: bool,
+}
+
+/// How docker responds to a call about an object that does not exist. The broker hides an object by the
+/// same response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Absence {
+    #[default]
+    NotFound,
+    /// A new container: clients take 404 for a missing image, which they then pull.
+    NewContainer,
+    /// The forced removal of a volume succeeds.
+    ForcedRemoval,
 }
 
 /// The object of a question.
@@ -71,9 +93,18 @@ impl Question {
             QuestionObject::Image(image) => image.id.clone(),
             QuestionObject::Volume(volume) => volume.name.clone(),
             QuestionObject::Network(network) => short_id(&network.id).to_owned(),
-            _ => String::new(),
+            QuestionObject::Daemon
+            | QuestionObject::NewContainer(_)
+            | QuestionObject::NewVolume(_)
+            | QuestionObject::NewNetwork(_) => String::new(),
         };
-        Self { action, object, name: None, given, is_on_privileged: false }
+        Self { action, object, name: None, given, mention: None, is_on_privileged: false }
+    }
+
+    /// Notes how the request mentions the object.
+    fn mentioned(self, references: &References, id: &str) -> Self {
+        let question = self.given_as(references.given.get(id));
+        Self { mention: references.mentions.get(id).copied(), ..question }
     }
 
     /// Uses the caller's own name for the object. An id would tell the caller that the object exists.
@@ -119,30 +150,63 @@ impl QuestionObject {
 pub(crate) async fn questions_of(
     action: &Action,
     dangers: &Dangers,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Result<Questions, Unreachable> {
     let call = context::call_of(action, dangers);
-    let is_privileged = dangers.yield_host();
-    let first = call::question(action, is_privileged, &call, registrar).await?;
+    let is_privileged = dangers.gives_host_access();
+    let first = call::question(action, is_privileged, &call, owner_finder).await?;
     let is_name = first.action == policy_action::IMAGE_NAME.name;
     let mut all = vec![first];
-    all.extend(container::joined(action, registrar).await?);
-    all.extend(volume::used(action, registrar).await);
-    all.extend(network::used(action, registrar).await);
-    all.extend(volume::missing(action, is_privileged, registrar).await);
-    all.extend(image::used(action, registrar).await);
-    all.extend(container::member(action, is_privileged, registrar).await?);
-    all.extend(image::changed(action, registrar).await);
-    all.extend(container::filtered_by(action, registrar).await?);
+    all.extend(container::joined(action, owner_finder).await?);
+    all.extend(volume::used(action, owner_finder).await);
+    all.extend(network::used(action, owner_finder).await);
+    all.extend(volume::missing(action, is_privileged, owner_finder).await);
+    all.extend(image::used(action, owner_finder).await);
+    if container::of_open_network(action, is_privileged, owner_finder).await?.is_none() {
+        all.extend(container::member(action, is_privileged, owner_finder).await?);
+    }
+    all.extend(image::changed(action, owner_finder).await);
+    all.extend(container::filtered_by(action, owner_finder).await?);
+    all.extend(container::attached(action, is_privileged, owner_finder).await);
     // The first question may be about the first name.
     for taken in action.references.names_taken.iter().skip(usize::from(is_name)) {
-        all.push(name_question(taken, registrar).await);
+        all.push(name_question(taken, owner_finder).await);
     }
     let is_foreign_exec = match &action.object {
         Object::Exec(exec) => {
-            registrar.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
+            owner_finder.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
         }
-        _ => false,
+        Object::None
+        | Object::Container(_)
+        | Object::Network(_)
+        | Object::Image(_)
+        | Object::Volume(_)
+        | Object::Named(_) => false,
     };
-    Ok(Questions { call, all, is_foreign_exec, asks_for: dangers.findings.host_in_words() })
+    let (absence, findings) = (absence_of(&action.head), dangers.findings.clone());
+    Ok(Questions { call, all, is_foreign_exec, absence, findings })
+}
+
+/// How docker responds if an object of the call does not exist.
+///
+/// # Source
+/// `run` in `cli/command/container/create.go` of docker/cli pulls the image at a 404. `Remove` in
+/// `volume/service/service.go` of moby ignores a missing volume if forced.
+pub(crate) fn absence_of(head: &Head) -> Absence {
+    match head.route.operation {
+        Operation::Container(ContainerOperation::Create) => Absence::NewContainer,
+        Operation::Volume(VolumeOperation::Remove) if head.query.text("force") == Some("1") => {
+            Absence::ForcedRemoval
+        }
+        Operation::Container(_)
+        | Operation::Volume(_)
+        | Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Network(_)
+        | Operation::Build(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => Absence::NotFound,
+    }
 }

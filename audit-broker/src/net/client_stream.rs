@@ -164,15 +164,15 @@ impl fmt::Debug for ClientBody {
 
 /// Marks a request as being answered until it is dropped. The next bytes are those of another head.
 #[derive(Debug)]
-pub(crate) struct Answering(Rc<Phase>);
+pub(crate) struct AnsweringGuard(Rc<Phase>);
 
 impl Phase {
     /// Called when a head has arrived in full.
-    pub(crate) fn answer(self: &Rc<Self>) -> Answering {
+    pub(crate) fn answer(self: &Rc<Self>) -> AnsweringGuard {
         self.answering.set(self.answering.get().saturating_add(1));
         self.head_begun.set(None);
         self.count.set(self.count.get().wrapping_add(1));
-        Answering(Rc::clone(self))
+        AnsweringGuard(Rc::clone(self))
     }
 
     fn is_answering(&self) -> bool {
@@ -201,7 +201,7 @@ impl Phase {
     }
 }
 
-impl Drop for Answering {
+impl Drop for AnsweringGuard {
     fn drop(&mut self) {
         self.0.answering.set(self.0.answering.get().saturating_sub(1));
     }

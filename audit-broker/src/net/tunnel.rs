@@ -1,6 +1,6 @@
 //! Joins a client's connection and one to dockerd into a raw stream, byte for byte.
 //!
-//! Attach, exec and web sockets go both ways, logs and archives one way. Each direction ends by
+//! Attach, exec and web sockets go both directions, logs and archives one way. Each direction ends by
 //! itself. A silent stream has no buffer. This file does not know what the bytes mean.
 
 use std::future::{pending, poll_fn};
@@ -28,7 +28,7 @@ pub(crate) struct TunnelEnd {
 
 /// The directions of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ways {
+pub(crate) enum Directions {
     Both,
     /// Bytes from the client are dropped.
     ToClient,
@@ -43,7 +43,7 @@ pub(crate) async fn join(
     head: Vec<u8>,
     client: TunnelEnd,
     upstream: TunnelEnd,
-    ways: Ways,
+    directions: Directions,
 ) -> io::Result<()> {
     write_all(&client.socket, &head).await?;
     let to_client = async {
@@ -51,7 +51,7 @@ pub(crate) async fn join(
         copy(&upstream.socket, &client.socket).await
     };
     let from_client = async {
-        if ways == Ways::Both {
+        if directions == Directions::Both {
             // If dockerd reads no more, it may still send something.
             let written = write_all(&upstream.socket, &client.read).await;
             if written.is_ok() {

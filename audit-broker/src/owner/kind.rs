@@ -11,8 +11,9 @@ pub(crate) enum OwnedKind {
     Image,
     /// A name of an image. Its id is the [`super::name_key`].
     ImageName,
-    /// A name of an image that a pull has set, with the same id as an [`OwnedKind::ImageName`]. Its
-    /// owner is the caller who pulled. That caller has no rights over the name.
+    /// A name of an image that a pull has set, with the same id as an [`OwnedKind::ImageName`]. The next
+    /// pull may replace it. Its owner is the caller who pulled. That caller has rights over the name only
+    /// if the caller owns the [`OwnedKind::ImageName`] too.
     PulledName,
     Volume,
     Network,

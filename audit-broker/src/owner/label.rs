@@ -1,7 +1,7 @@
 //! The label that stores the owner on the object itself.
 //!
-//! Knows the broker's own labels, who may set them, and when the label of an object proves nothing.
-//! Does not know the table.
+//! This file knows the broker's own labels, who may set them, and when the label of an object proves
+//! nothing. It does not know the table.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ const LABELS_LIMIT_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// If the labels hold more than [`LABELS_LIMIT_BYTES`].
-pub(crate) fn refuse_absurd<'a>(
+pub(crate) fn refuse_oversized<'a>(
     labels: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> Result<(), Refusal> {
     let size: usize = labels.into_iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -48,21 +48,24 @@ pub(crate) fn stamp(
     owner: &Owner,
 ) -> Result<(), Refusal> {
     let labels = labels.get_or_insert_default();
-    refuse_own(labels.keys())?;
-    refuse_absurd(&*labels)?;
+    refuse_broker_labels(labels.keys())?;
+    refuse_oversized(&*labels)?;
     labels.insert(LABEL.to_owned(), owner.to_string());
     Ok(())
 }
 
 /// # Errors
 /// If the name of a client's label has the broker's prefix or resembles it.
-pub(crate) fn refuse_own<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
+pub(crate) fn refuse_broker_labels<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Refusal> {
     match names.into_iter().find(|name| is_own(name)) {
         None => Ok(()),
-        Some(name) => Err(Refusal::forbidden(format!(
-            "labels that begin with {LABEL_PREFIX} are the broker's own; leave out `{}`",
-            name.escape_debug()
-        ))),
+        Some(name) => Err(Refusal::forbidden(
+            format!("the label `{}` (flag --label)", name.escape_debug()),
+            format!("labels that begin with {LABEL_PREFIX} are the broker's own"),
+            "leave it out",
+        )),
     }
 }
 

@@ -14,8 +14,8 @@ use super::number;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Login {
     pub(crate) uid: u32,
-    /// The name in its written form, see [`written`]. `None` if no name was recorded, because an
-    /// earlier version of the broker wrote the owner or the user database did not answer.
+    /// The name in its written form, see [`written`]. `None` if the user database did not
+    /// answer when the broker recorded the owner.
     pub(super) name: Option<String>,
 }
 

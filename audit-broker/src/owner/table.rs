@@ -1,6 +1,6 @@
 //! The ownership table: the broker's own store of owners.
 //!
-//! Knows what each kind of owner must survive. Does not know labels or dockerd.
+//! This file knows what each kind of owner must survive. It does not know labels or dockerd.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 
 use super::kind::Durability;
 use super::log::{Log, LogChange, Owners};
-use super::recent::Recent;
+use super::recent_owners::RecentOwners;
 use super::{OwnedKind, Owner};
 
 /// Most owners of each kind that are in memory only. Beyond that, the oldest object loses its owner,
@@ -65,14 +65,14 @@ pub(crate) struct OwnerTable {
     /// Locked before `owners`. A writer holds it until the change is in both.
     log: Mutex<Log>,
     owners: RwLock<Owners>,
-    recent: RwLock<HashMap<OwnedKind, Recent>>,
+    recent: RwLock<HashMap<OwnedKind, RecentOwners>>,
 }
 
 impl OwnerTable {
     /// Opens the table or creates it, with mode 0600.
     ///
-    /// `name_of` returns the name that the user database has for a uid. If an earlier version of the
-    /// broker wrote a person without a name, the current user with that uid becomes the owner.
+    /// `name_of` returns the name that the user database has for a uid. If it did not answer when the
+    /// broker recorded a person, the current user with that uid becomes the owner.
     ///
     /// A damaged file is renamed to `NAME.broken-SECONDS`, with a warning. The table keeps the owners of
     /// images and plugins from the undamaged lines, because those objects have no label. The owners of
@@ -92,7 +92,9 @@ impl OwnerTable {
     pub(crate) fn get(&self, kind: OwnedKind, id: &str) -> Option<Owner> {
         match kind.durability() {
             Durability::Memory => reading(&self.recent).get(&kind)?.get(id).cloned(),
-            _ => reading(&self.owners).get(&kind)?.get(id).cloned(),
+            Durability::Written | Durability::Synced => {
+                reading(&self.owners).get(&kind)?.get(id).cloned()
+            }
         }
     }
 
@@ -111,7 +113,7 @@ impl OwnerTable {
         );
         if kind.durability() == Durability::Memory {
             let mut recent = writing(&self.recent);
-            recent.entry(kind).or_insert_with(|| Recent::new(RECENT_LIMIT)).claim(id, owner);
+            recent.entry(kind).or_insert_with(|| RecentOwners::new(RECENT_LIMIT)).claim(id, owner);
             return Ok(());
         }
         let mut log = locked(&self.log);
@@ -151,9 +153,11 @@ impl OwnerTable {
         match kind.durability() {
             Durability::Memory => {
                 let recent = reading(&self.recent);
-                recent.get(&kind).into_iter().flat_map(Recent::all).map(copy).collect()
+                recent.get(&kind).into_iter().flat_map(RecentOwners::all).map(copy).collect()
             }
-            _ => reading(&self.owners).get(&kind).into_iter().flatten().map(copy).collect(),
+            Durability::Written | Durability::Synced => {
+                reading(&self.owners).get(&kind).into_iter().flatten().map(copy).collect()
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ fn check_expression(expression: &Value) -> anyhow::Result<()> {
     match expression {
         Value::Array(parts) => parts.iter().try_for_each(check_expression),
         Value::Object(parts) => parts.values().try_for_each(check_expression),
-        _ => Ok(()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
 

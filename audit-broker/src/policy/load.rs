@@ -1,7 +1,7 @@
 //! Loads the policies.
 //!
-//! Knows which files are read and which mistakes make them invalid. One mistake in one file makes the
-//! whole set of policies invalid.
+//! This file knows which files are read and which mistakes make them invalid. One mistake in one file
+//! makes the whole set of policies invalid.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

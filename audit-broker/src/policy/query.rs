@@ -1,6 +1,6 @@
 //! A query to the policies, and its translation into Cedar's terms.
 //!
-//! Knows the entity types and attributes of the schema. Does not know docker's API.
+//! This file knows the entity types and attributes of the schema. It does not know docker's API.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,7 +13,7 @@ use super::uid;
 
 /// Whether the principal may perform the action on the resource.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Query<'a> {
+pub(crate) struct PolicyQuery<'a> {
     pub(crate) principal: &'a Principal,
     /// The name of an action of the schema.
     pub(crate) action: &'a str,
@@ -171,7 +171,7 @@ const ROOT: &str = "root";
 /// The id of the one [`Resource::Daemon`].
 const DAEMON: &str = "docker";
 
-impl Query<'_> {
+impl PolicyQuery<'_> {
     pub(super) fn terms(&self) -> anyhow::Result<CedarTerms> {
         let types = TYPES
             .as_ref()

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, EntityUid, Policy as Statement, PolicySet};
 use serde_json::{Value, json};
 
-use super::{ByPrincipal, Policy, Query};
+use super::{ByPrincipal, Policy, PolicyQuery};
 
 /// The answer to a query while the request is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl<'a> Scopes<'a> {
 
     /// # Errors
     /// If the policies cannot be evaluated.
-    pub(crate) fn ask(&self, query: &Query<'_>) -> anyhow::Result<ScopeAnswer> {
+    pub(crate) fn ask(&self, query: &PolicyQuery<'_>) -> anyhow::Result<ScopeAnswer> {
         if self.policy.evaluate(&self.lower_bound, query)?.is_allowed {
             return Ok(ScopeAnswer::Yes);
         }
@@ -165,7 +165,7 @@ fn depends(expression: &Value) -> bool {
             matches!(variable, Some("context" | "resource")) || keys.values().any(depends)
         }
         Value::Array(values) => values.iter().any(depends),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -183,7 +183,7 @@ fn add_names(document: &Value, names: &mut BTreeSet<NamedPrincipal>) {
             }
         }
         Value::Array(values) => values.iter().for_each(|value| add_names(value, names)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
         let scopes = Scopes::new(&policy).unwrap();
         let of = |maker| {
             let container = container(made_by(maker, &[]));
-            scopes.ask(&Query {
+            scopes.ask(&PolicyQuery {
                 principal: &user("dwalsh", 1001, &[]),
                 action: "container-exec",
                 resource: Resource::Container(&container),

@@ -58,7 +58,7 @@ fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
     let places = |action: &String| {
         let fits = |resource| {
             let call = CallFacts::default();
-            let query = Query { principal: &principal, action, resource, call: &call };
+            let query = PolicyQuery { principal: &principal, action, resource, call: &call };
             policy.request(&query, Some(&policy.schema)).is_ok()
         };
         resources.clone().filter(|(_, resource)| fits(*resource)).map(|(place, _)| place).collect()
@@ -109,8 +109,13 @@ pub(crate) fn container(maker: Maker) -> ContainerFacts {
     }
 }
 
-fn ask(policy: &Policy, principal: &Principal, action: &str, resource: Resource<'_>) -> Verdict {
-    policy.ask(&Query { principal, action, resource, call: &CallFacts::default() }).verdict
+fn ask(
+    policy: &Policy,
+    principal: &Principal,
+    action: &str,
+    resource: Resource<'_>,
+) -> PolicyDecision {
+    policy.ask(&PolicyQuery { principal, action, resource, call: &CallFacts::default() }).decision
 }
 
 fn problem(text: &str) -> String {
@@ -157,7 +162,7 @@ fn every_query_fits_the_schema() {
                 Resource::Volume(&object),
                 Resource::Network(&object),
             ] {
-                let query = Query { principal, action, resource, call: &call };
+                let query = PolicyQuery { principal, action, resource, call: &call };
                 let Ok((_, entities)) = policy.request(&query, Some(&policy.schema)) else {
                     continue;
                 };
@@ -189,12 +194,12 @@ fn is_group(policy: &Policy, name: &str) -> bool {
 #[test]
 fn no_policies_deny_everything() {
     let policy = Policy::from_text("").unwrap();
-    let verdict = ask(&policy, &user("root", 0, &[]), "daemon-access", Resource::Daemon);
-    assert_eq!(verdict, Verdict { is_allowed: false, policy: None });
+    let decision = ask(&policy, &user("root", 0, &[]), "daemon-access", Resource::Daemon);
+    assert_eq!(decision, PolicyDecision { is_allowed: false, policy: None });
 }
 
 #[test]
-fn the_verdict_names_the_policy_and_forbid_overrides_permit() {
+fn the_decision_names_the_policy_and_forbid_overrides_permit() {
     let policy = Policy::from_text(
         r#"@id("all") permit(principal, action, resource);
         @id("no-exec") forbid(principal, action == Action::"container-exec", resource)
@@ -214,8 +219,11 @@ fn the_verdict_names_the_policy_and_forbid_overrides_permit() {
     let own = container(made_by("dwalsh", &[]));
     let other = container(made_by("mrunal", &[]));
     let exec = |container| ask(&policy, &dwalsh, "container-exec", Resource::Container(container));
-    assert_eq!(exec(&own), Verdict { is_allowed: true, policy: Some("all".to_owned()) });
-    assert_eq!(exec(&other), Verdict { is_allowed: false, policy: Some("no-exec".to_owned()) });
+    assert_eq!(exec(&own), PolicyDecision { is_allowed: true, policy: Some("all".to_owned()) });
+    assert_eq!(
+        exec(&other),
+        PolicyDecision { is_allowed: false, policy: Some("no-exec".to_owned()) }
+    );
 }
 
 #[test]
@@ -248,11 +256,11 @@ fn a_policy_in_report_mode_is_not_enforced() {
     let judge = |action| {
         let resource = Resource::Container(&web);
         let call = CallFacts::default();
-        policy.ask(&Query { principal: &dwalsh, action, resource, call: &call })
+        policy.ask(&PolicyQuery { principal: &dwalsh, action, resource, call: &call })
     };
     let judgement = judge("privileged-container-start");
-    assert!(judgement.verdict.is_allowed);
-    let soon = Verdict { is_allowed: false, policy: Some("soon".to_owned()) };
+    assert!(judgement.decision.is_allowed);
+    let soon = PolicyDecision { is_allowed: false, policy: Some("soon".to_owned()) };
     assert_eq!(judgement.reported, Some(soon));
     assert_eq!(judge("container-start").reported, None);
 }
@@ -291,7 +299,7 @@ fn a_policy_that_never_matches_is_a_warning_or_an_error() {
     }
 }
 
-/// Evaluating only the policies that can match gives the same verdict as evaluating all.
+/// Evaluating only the policies that can match gives the same decision as evaluating all.
 #[test]
 fn policies_that_are_skipped_could_not_match() {
     let text: String = shipped_texts().into_values().collect();
@@ -320,16 +328,16 @@ fn policies_that_are_skipped_could_not_match() {
         for (action, places) in actions(&policy) {
             let resource = own.resources()[places[0]];
             let principal = &principal;
-            let query = Query { principal, action: &action, resource, call: &call };
+            let query = PolicyQuery { principal, action: &action, resource, call: &call };
             let (request, entities) = policy.request(&query, None).unwrap();
             let expected = Authorizer::new().is_authorized(&request, &all, &entities);
-            let verdict = policy.ask(&query).verdict;
+            let decision = policy.ask(&query).decision;
             let is_allowed = expected.decision() == Decision::Allow;
-            assert_eq!(verdict.is_allowed, is_allowed, "{principal:?}, {action}");
+            assert_eq!(decision.is_allowed, is_allowed, "{principal:?}, {action}");
             // In `all`, Cedar has numbered the policies.
             let reasons = expected.diagnostics().reason();
             let mut ids = reasons.map(|id| all.annotation(id, "id").unwrap());
-            assert_eq!(verdict.policy.as_deref(), ids.by_ref().min(), "{principal:?}, {action}");
+            assert_eq!(decision.policy.as_deref(), ids.by_ref().min(), "{principal:?}, {action}");
         }
     }
 }

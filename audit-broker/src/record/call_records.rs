@@ -1,7 +1,7 @@
 //! The records of a call: their types, their fields and the order of the fields.
 //!
-//! Knows which records describe a request and its outcome, and which order of fields readers need. Does
-//! not send records.
+//! This file knows which records describe a request and its outcome, and which order of fields readers
+//! need. It does not send records.
 //!
 //! - `VIRT_CONTROL` for operations on containers and the daemon. `ausearch` renders this type with
 //!   operation and container.
@@ -13,8 +13,8 @@
 //! A request has `op=start-request`, and its outcome has `op=start`, because `auvirt` counts each
 //! `op=start` as a start.
 
-mod hidden;
 mod object;
+mod redaction;
 mod resource;
 
 use std::path::Path;
@@ -31,9 +31,9 @@ use crate::record::journal::JournalLine;
 use crate::record::outcome::CallOutcome;
 use crate::record::refusal_rate::LeftOut;
 use crate::who::subject::Subject;
-pub(crate) use hidden::refused_target;
-use hidden::{command_line, hide, hide_in_address};
 use object::{CallObject, UNNAMED};
+pub(crate) use redaction::refused_target;
+use redaction::{command_line, hide, hide_in_address};
 use resource::ResourceRecord;
 
 /// The facts about one call from which its records are made.
@@ -72,9 +72,35 @@ impl<'a> CallRecords<'a> {
                 Body::ContainerUpdate(config) => {
                     ResourceRecord::of_update(config).into_iter().collect()
                 }
-                _ => Vec::new(),
+                Body::None
+                | Body::Stream
+                | Body::Auth(_)
+                | Body::Commit(_)
+                | Body::ExecCreate(_)
+                | Body::ExecStart(_)
+                | Body::VolumeCreate(_)
+                | Body::VolumeUpdate(_)
+                | Body::NetworkCreate(_)
+                | Body::NetworkConnect(_)
+                | Body::NetworkDisconnect(_)
+                | Body::PluginPrivileges(_)
+                | Body::PluginSet(_)
+                | Body::SwarmInit(_)
+                | Body::SwarmJoin(_)
+                | Body::SwarmUpdate(_)
+                | Body::SwarmUnlock(_)
+                | Body::NodeUpdate(_)
+                | Body::Service(_)
+                | Body::Secret(_)
+                | Body::Config(_) => Vec::new(),
             },
         }
+    }
+
+    /// The records of one name that the archive of the call gives.
+    pub(crate) fn of_name(mut self, name: &str) -> Self {
+        self.object.sw = Some(name.to_owned());
+        self
     }
 
     /// The records written before the broker forwards the call, with the policy that allows it.
@@ -272,8 +298,8 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
         .word(Field::KIND, subject.kind())
         .number(Field::SPID, subject.pid)
         .number(Field::SUID, subject.uid)
-        .number(Field::SAUID, subject.auid.map_or(UNSET, Auid::number))
-        .number(Field::OSES, subject.session.map_or(UNSET, Session::number));
+        .number(Field::SAUID, subject.auid.map_or(Auid::UNSET, Auid::number))
+        .number(Field::OSES, subject.session.map_or(Session::UNSET, Session::number));
     if let Some(container) = &subject.container {
         let hostname = Some(container.name.as_bytes());
         record = record.origin(Some(Origin { hostname, addr: None }));
@@ -284,9 +310,6 @@ fn by<'a>(record: Record<'a>, subject: &'a Subject) -> Record<'a> {
     }
     record.exe(subject.exe.as_deref()).terminal(subject.terminal.as_ref().map(String::as_bytes))
 }
-
-/// An unset auid or session, as the kernel writes it and `ausearch -i` reads it.
-const UNSET: u32 = u32::MAX;
 
 /// The record type that `ausearch` renders with the object of the call.
 const fn record_type(class: Class) -> RecordType {
@@ -299,7 +322,42 @@ const fn record_type(class: Class) -> RecordType {
         | Class::BuildSession
         | Class::Plugin => RecordType::SOFTWARE_UPDATE,
         Class::Volume | Class::Network => RecordType::VIRT_RESOURCE,
-        _ => RecordType::VIRT_CONTROL,
+        Class::SystemProbe
+        | Class::SystemRead
+        | Class::Events
+        | Class::RegistryAuth
+        | Class::RegistryRead
+        | Class::ContainerList
+        | Class::ContainerView
+        | Class::ContainerStats
+        | Class::ContainerLogs
+        | Class::ContainerFilesRead
+        | Class::ContainerFilesWrite
+        | Class::ContainerCreate
+        | Class::ContainerState
+        | Class::ContainerModify
+        | Class::ContainerDelete
+        | Class::Attach
+        | Class::Exec
+        | Class::ExecView
+        | Class::ImageList
+        | Class::ImageView
+        | Class::ImageSave
+        | Class::ImagePush
+        | Class::VolumeView
+        | Class::NetworkView
+        | Class::PluginView
+        | Class::SwarmView
+        | Class::Swarm
+        | Class::NodeView
+        | Class::Node
+        | Class::ServiceView
+        | Class::ServiceLogs
+        | Class::Service
+        | Class::SecretView
+        | Class::Secret
+        | Class::ConfigView
+        | Class::Config => RecordType::VIRT_CONTROL,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes a line to the journal for each change, on a thread that may block.
 //!
-//! Knows the fields of a line. The caller chooses which calls get one.
+//! This file knows the fields of a line. The caller chooses which calls get one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Journal {
 }
 
 fn write(line: &JournalLine) {
-    journal::write(&Entry {
+    journal::write(|| Entry {
         writer: "audit-broker",
         user: user_name(line.login_uid),
         run_as: "root".to_owned(),

@@ -1,19 +1,19 @@
 //! Reads the outcome of a call from dockerd's response, when it is known only at the end.
 //!
-//! Knows how dockerd reports an outcome in a stream: an error in a line of progress, or an exit status.
-//! Stores only the bytes of the stream that it needs for that.
+//! This file knows how dockerd reports an outcome in a stream: an error in a line of progress, or an exit
+//! status. It stores only the bytes of the stream that it needs for that.
 
 mod made_image;
 
 use serde::Deserialize;
 
 use made_image::MadeImageReader;
-pub(crate) use made_image::{ImageSign, MadeImage};
+pub(crate) use made_image::{ImageSign, MadeImage, MadeImages};
 
 /// Reads a response as it passes, and reports the outcome of the call at its end.
 pub(crate) struct OutcomeReader {
     report: Report,
-    on_outcome: Box<dyn FnOnce(CallOutcome, Option<MadeImage>)>,
+    on_outcome: Box<dyn FnOnce(CallOutcome, MadeImages)>,
 }
 
 /// The outcome of a call.
@@ -43,7 +43,7 @@ impl OutcomeReader {
     /// the id of a new image, if the call makes one.
     pub(crate) fn of_progress(
         sign: Option<ImageSign>,
-        on_outcome: impl FnOnce(CallOutcome, Option<MadeImage>) + 'static,
+        on_outcome: impl FnOnce(CallOutcome, MadeImages) + 'static,
     ) -> Self {
         let image = sign.map(MadeImageReader::new);
         let error = Search::default();
@@ -52,9 +52,7 @@ impl OutcomeReader {
     }
 
     /// Reads the response to a wait for a container.
-    pub(crate) fn of_wait(
-        on_outcome: impl FnOnce(CallOutcome, Option<MadeImage>) + 'static,
-    ) -> Self {
+    pub(crate) fn of_wait(on_outcome: impl FnOnce(CallOutcome, MadeImages) + 'static) -> Self {
         Self { report: Report::ExitStatus(Vec::new()), on_outcome: Box::new(on_outcome) }
     }
 
@@ -75,14 +73,14 @@ impl OutcomeReader {
 
     /// Reports the outcome at the end of the stream.
     pub(crate) fn finish(self) {
-        let (outcome, image) = match self.report {
-            Report::Progress { is_failed: true, .. } => (CallOutcome::Failed, None),
-            Report::Progress { image, .. } => {
-                (CallOutcome::Done(None), image.and_then(MadeImageReader::finish))
+        let (outcome, images) = match self.report {
+            Report::Progress { is_failed, image, .. } => {
+                let outcome = if is_failed { CallOutcome::Failed } else { CallOutcome::Done(None) };
+                (outcome, image.map(|image| image.finish(is_failed)).unwrap_or_default())
             }
-            Report::ExitStatus(document) => (exit_status(&document), None),
+            Report::ExitStatus(document) => (exit_status(&document), MadeImages::default()),
         };
-        (self.on_outcome)(outcome, image);
+        (self.on_outcome)(outcome, images);
     }
 }
 
@@ -144,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    type OnOutcome = Box<dyn FnOnce(CallOutcome, Option<MadeImage>)>;
+    type OnOutcome = Box<dyn FnOnce(CallOutcome, MadeImages)>;
 
     fn outcome(reader: impl FnOnce(OnOutcome) -> OutcomeReader, chunks: &[&[u8]]) -> CallOutcome {
         let reported = Rc::new(Cell::new(None));

@@ -1,7 +1,7 @@
 //! Sends records to the kernel under the caller's login uid, before the broker forwards the call.
 //!
-//! Knows the threads that write records, one for each login, and the check that the kernel keeps records.
-//! Does not know the content of the records: see `call_records.rs`.
+//! This file knows the threads that write records, one for each login, and the check that the kernel keeps
+//! records. It does not know the content of the records: see `call_records.rs`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +81,7 @@ impl Recorder {
     }
 
     /// Starts the check that the kernel keeps records, as soon as a call has arrived.
-    pub(crate) fn ask(&self) -> StatusCheck {
+    pub(crate) fn start_check(&self) -> StatusCheck {
         StatusCheck(self.kernel.as_ref().map(|kernel| kernel.begin()))
     }
 
@@ -94,20 +94,21 @@ impl Recorder {
         subject: &Subject,
         records: &[Record<'_>],
     ) -> Result<(), NotRecorded> {
-        self.write_asked(subject, records, self.ask()).await
+        self.write_checked(subject, records, self.start_check()).await
     }
 
-    /// As [`Self::write`], with a check that [`Self::ask`] has already started.
+    /// As [`Self::write`], with a check that [`Self::start_check`] has already started.
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) async fn write_asked(
+    pub(crate) async fn write_checked(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: StatusCheck,
+        check: StatusCheck,
     ) -> Result<(), NotRecorded> {
-        let writing = self.write_in_time(subject, records, asked);
+        let writing =
+            self.write_and_wait(subject, records, check.until(Instant::now() + self.timeout));
         let recorded = timeout(self.timeout, writing).await.unwrap_or_else(|_| {
             self.replace_thread(subject);
             Err(NotRecorded::TimedOut(self.timeout))
@@ -116,11 +117,11 @@ impl Recorder {
         recorded
     }
 
-    async fn write_in_time(
+    async fn write_and_wait(
         &self,
         subject: &Subject,
         records: &[Record<'_>],
-        asked: StatusCheck,
+        check: StatusCheck,
     ) -> Result<(), NotRecorded> {
         if let Some(login) = self.login_of(subject) {
             self.start_acting_for(login).await?;
@@ -129,7 +130,7 @@ impl Recorder {
         let kernel = self.kernel.clone();
         self.enqueue(subject, records, move |result| {
             let recorded =
-                result.map_err(NotRecorded::from).and_then(|()| asked.check(kernel.as_deref()));
+                result.map_err(NotRecorded::from).and_then(|()| check.check(kernel.as_deref()));
             // The client may have disconnected, so that nothing receives this.
             let _ = answer.send(recorded);
         })?;
@@ -180,7 +181,10 @@ impl Recorder {
                     Some(Box::new(blocked))
                 }
                 Err(error) => {
-                    tracing::error!("{error}");
+                    tracing::error!(
+                        "could not replace a record thread that the kernel blocks: {error}; \
+                         calls of callers without a login wait for it"
+                    );
                     None
                 }
             },
@@ -233,6 +237,11 @@ impl Recorder {
 pub(crate) struct StatusCheck(Option<anyhow::Result<StatusQuestion>>);
 
 impl StatusCheck {
+    /// Waits for the result until this time.
+    fn until(self, deadline: Instant) -> Self {
+        Self(self.0.map(|asked| asked.map(|question| question.until(deadline))))
+    }
+
     /// Waits for the result, which has usually arrived by now. The check is needed because the kernel
     /// acknowledges records even when it drops them.
     fn check(self, kernel: Option<&KernelStatus>) -> Result<(), NotRecorded> {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::who::holder::Holder;
+use crate::who::quota_holder::QuotaHolder;
 use crate::who::subject::Subject;
 
 /// The length of a window. Refusals in one window are counted together.
@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The refusals of each caller in the caller's current window.
 #[derive(Debug, Default)]
-pub(crate) struct RefusalRate(Mutex<HashMap<Holder, Window>>);
+pub(crate) struct RefusalRate(Mutex<HashMap<QuotaHolder, Window>>);
 
 #[derive(Debug)]
 struct Window {
@@ -51,7 +51,7 @@ impl RefusalRate {
 
     fn admit_at(&self, now: Instant, subject: &Subject, limit: u32) -> Admission {
         let mut windows = self.windows();
-        let window = windows.entry(Holder::of(subject)).or_insert(Window {
+        let window = windows.entry(QuotaHolder::of(subject)).or_insert(Window {
             began: now,
             recorded: 0,
             left_out: None,
@@ -86,7 +86,7 @@ impl RefusalRate {
         ended.filter_map(|(_, window)| window.left_out).collect()
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<Holder, Window>> {
+    fn windows(&self) -> MutexGuard<'_, HashMap<QuotaHolder, Window>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 mod build_network;
 mod forging;
 mod shared_root;
+mod unusable;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,8 +15,8 @@ use crate::tools::matrix::matrix;
 use crate::who::former_owners;
 
 /// Checks both and returns the text to print. It lists the objects of former users and names the callers
-/// who can forge records, reach the host's loopback or become root of the host. `with_matrix` adds the
-/// table of permissions.
+/// who can forge records, reach the host's loopback, become root of the host, or create objects that they
+/// cannot use. `with_matrix` adds the table of permissions.
 ///
 /// # Errors
 /// The first mistake in the configuration or the policies.
@@ -27,6 +28,7 @@ pub(crate) fn run(config: &Path, with_matrix: bool) -> anyhow::Result<String> {
     let mut warnings = forging::warnings(&policy)?;
     warnings.extend(build_network::warning(&policy)?);
     warnings.extend(shared_root::warning(&policy)?);
+    warnings.extend(unusable::warnings(&policy)?);
     for warning in warnings {
         let _ = writeln!(text, "warning: {warning}");
     }

@@ -1,15 +1,15 @@
 //! `audit-broker learn`: proposes policies that permit the calls in the audit trail.
 //!
-//! Reads the broker's records in the audit trail ([`record`], [`trail`]), groups them into calls
-//! ([`call`]), finds the actions that each call needed ([`needs`], [`known`]), collects them for each
-//! principal ([`activity`]), and proposes the smallest policies that permit them ([`proposal`]). An
-//! administrator reviews and installs the policies. This command changes nothing.
+//! This command reads the broker's records in the audit trail ([`record`], [`trail`]) and groups them into
+//! calls ([`call`]). It finds the actions that each call needed ([`needed_actions`], [`known_objects`]) and
+//! collects them for each principal ([`activity`]). Then it proposes the smallest policies that permit
+//! them ([`proposal`]). An administrator reviews and installs the policies; the command changes nothing.
 
 mod activity;
 mod call;
 mod cedar;
-mod known;
-mod needs;
+mod known_objects;
+mod needed_actions;
 mod principal;
 mod proposal;
 mod record;
@@ -27,7 +27,7 @@ use crate::tools::arguments::Learning;
 use crate::who::people::Person;
 use activity::Activity;
 use call::{RecordedCall, RecordedCaller, calls};
-use known::KnownObjects;
+use known_objects::KnownObjects;
 use principal::LearnedPrincipal;
 use proposal::Proposal;
 use trail::{OwnRecords, Trail};
@@ -45,10 +45,10 @@ pub(crate) fn learn(options: &Learning) -> anyhow::Result<String> {
         .as_raw();
     let mut trail = Trail::default();
     if let Some(path) = &options.input {
-        source::file(path, |lines| trail.add(lines, uid))?;
+        source::file(path, |record| trail.add(record, uid))?;
     } else {
         let (since, until) = (options.since.as_deref(), options.until.as_deref());
-        source::logs(since, until, |lines| trail.add(lines, uid))?;
+        source::logs(since, until, |record| trail.add(record, uid))?;
     }
     Ok(propose(&trail.own(uid), options, &Person::name_of))
 }
@@ -90,11 +90,12 @@ impl Learning {
 /// The header of the proposal: its source, and the records that were ignored.
 fn header(trail: &OwnRecords, unidentified: usize) -> String {
     let OwnRecords { records, foreign, truncated } = trail;
-    let time = |seconds| {
+    let time = |seconds: u64| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let time = DateTime::from_timestamp(seconds, 0);
         time.map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
     };
-    let times = || records.iter().map(|record| record.time.seconds);
+    let times = || records.iter().map(|record| record.time.seconds());
     let mut header = format!("Proposed by `audit-broker learn` from {} records", records.len());
     if let (Some(first), Some(last)) = (times().min(), times().max()) {
         header = format!("{header}, {} to {} UTC", time(first), time(last));

@@ -1,14 +1,15 @@
 //! The table of permissions that `audit-broker check --matrix` prints: a row for each action, a column
 //! for each principal that the policies name.
 //!
-//! Knows which queries give an answer that is the same for every request. Does not know any request.
+//! This file knows which queries give an answer that is the same for every request. It does not know any
+//! request.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::policy::{
-    CallFacts, ContainerFacts, ImageFacts, Maker, NamedPrincipal, ObjectFacts, Policy, Principal,
-    Query, Resource, SchemaAction, ScopeAnswer, Scopes,
+    CallFacts, ContainerFacts, ImageFacts, Maker, NamedPrincipal, ObjectFacts, Policy, PolicyQuery,
+    Principal, Resource, SchemaAction, ScopeAnswer, Scopes,
 };
 
 /// The explanation above the table.
@@ -77,6 +78,39 @@ pub(crate) fn who_may(policy: &Policy, action: &str) -> anyhow::Result<Vec<Strin
     Ok(found)
 }
 
+/// What a principal may not do to its own objects.
+#[derive(Debug)]
+pub(crate) struct OwnPermissions {
+    /// The principal's title in the table.
+    pub(crate) title: String,
+    /// The actions that the policies permit for none of its own objects, whatever the request says.
+    pub(crate) denied: BTreeSet<String>,
+}
+
+/// What each principal of the table may not do to its own objects.
+///
+/// # Errors
+/// If the policies cannot be evaluated.
+pub(crate) fn own_permissions(policy: &Policy) -> anyhow::Result<Vec<OwnPermissions>> {
+    let scopes = Scopes::new(policy)?;
+    let mut found = Vec::new();
+    for (title, principal) in columns(policy)? {
+        let mut denied = BTreeSet::new();
+        for SchemaAction { action, resources, .. } in policy.schema_actions() {
+            let mut is_denied = true;
+            for resource in &resources {
+                let own = own_maker(&principal);
+                is_denied &= ask(&scopes, &principal, &action, resource, own)? == ScopeAnswer::No;
+            }
+            if is_denied {
+                denied.insert(action);
+            }
+        }
+        found.push(OwnPermissions { title, denied });
+    }
+    Ok(found)
+}
+
 /// Root, every principal that the policies name, and a user whom no policy names.
 fn columns(policy: &Policy) -> anyhow::Result<Vec<(String, Principal)>> {
     let user = |name: &str, uid, groups| Principal::User { name: name.to_owned(), uid, groups };
@@ -101,13 +135,9 @@ fn columns(policy: &Policy) -> anyhow::Result<Vec<(String, Principal)>> {
     Ok(columns)
 }
 
-/// The cell of the table for a principal and an action.
-fn cell(
-    scopes: &Scopes<'_>,
-    principal: &Principal,
-    action: &SchemaAction,
-) -> anyhow::Result<&'static str> {
-    let own = match principal {
+/// The maker of the principal's own objects.
+fn own_maker(principal: &Principal) -> Maker {
+    match principal {
         Principal::User { name, groups, .. } => {
             Maker::User { name: name.clone(), groups: groups.clone() }
         }
@@ -117,7 +147,16 @@ fn cell(
         Principal::Container(container) => {
             Maker::Container { id: container.id.clone(), maker: Box::new(container.maker.clone()) }
         }
-    };
+    }
+}
+
+/// The cell of the table for a principal and an action.
+fn cell(
+    scopes: &Scopes<'_>,
+    principal: &Principal,
+    action: &SchemaAction,
+) -> anyhow::Result<&'static str> {
+    let own = own_maker(principal);
     // A maker whom no policy can name.
     let other = Maker::User { name: "\0".to_owned(), groups: BTreeSet::new() };
     let mut answers = Vec::new();
@@ -157,7 +196,7 @@ fn ask(
         "Network" => Resource::Network(&object),
         _ => Resource::Daemon,
     };
-    scopes.ask(&Query { principal, action, resource, call: &CallFacts::default() })
+    scopes.ask(&PolicyQuery { principal, action, resource, call: &CallFacts::default() })
 }
 
 #[cfg(test)]

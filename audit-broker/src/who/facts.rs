@@ -1,7 +1,7 @@
 //! Describes objects to policies: their names, labels and makers.
 //!
-//! Knows which names of an image count, and when the image's name in a label proves nothing. The registrar
-//! finds the owners. Does not know any policy or request.
+//! This file knows which names of an image count, and when the image's name in a label proves nothing.
+//! `owner_finder.rs` finds the owners. This file does not know any policy or request.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::dockerd::object::{Container, Image, Network, Volume};
 use crate::dockerd::upstream::Unreachable;
 use crate::owner::{OwnedKind, Owner, full_name, name_key};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
+use crate::who::owner_finder::{OwnerFinder, owner_of_object};
 use crate::who::principal::maker;
-use crate::who::registrar::{Registrar, owner_of_object};
 
-impl Registrar<'_> {
+impl OwnerFinder<'_> {
     /// An owner as policies see it.
     pub(crate) async fn maker(&self, owner: Option<&Owner>) -> Maker {
         maker(owner, self.people, &|id| self.owners.get(OwnedKind::Container, id)).await

@@ -1,7 +1,7 @@
 //! Objects whose owner's uid now has another name or none.
 //!
-//! Such objects have no owner. An administrator removes them, or makes them again for the new user.
-//! Knows the ownership table and the user database. Does not know dockerd.
+//! Such objects have no owner. An administrator removes them, or makes them again for the new user. This
+//! file knows the ownership table and the user database. It does not know dockerd.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;

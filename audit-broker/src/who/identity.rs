@@ -1,7 +1,7 @@
 //! Identifies the caller of a connection.
 //!
-//! Knows the three sources: the socket, the peer reader, and dockerd if the process runs in
-//! a container. Does not know what the caller requests.
+//! This file knows the three sources: the socket, the peer reader, and dockerd if the process runs in a
+//! container. It does not know what the caller requests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,10 +11,10 @@ use crate::dockerd::object::{self, Container};
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::owner::{OwnedKind, OwnerTable};
 use crate::policy::Principal;
+use crate::who::owner_finder::OwnerFinder;
 use crate::who::peer_reader::PeerReader;
 use crate::who::people::{CACHED_FOR, People};
 use crate::who::principal::principal_of;
-use crate::who::registrar::Registrar;
 use crate::who::subject::{
     ContainerSubject, Peer, Subject, Unidentified, cgroup_of, container_ids,
 };
@@ -81,16 +81,16 @@ pub(crate) async fn identify(
     uid: u32,
     peer: Result<Peer, Unidentified>,
     reader: &PeerReader,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Identity {
     let seen = match peer {
-        Ok(peer) => reader.look(peer).await,
+        Ok(peer) => reader.inspect(peer).await,
         Err(error) => Err(error),
     };
     match seen {
         Ok(mut subject) => {
             // A process in a container must not pass for a process of the host.
-            subject.container = match container(&subject.cgroup, registrar).await {
+            subject.container = match container(&subject.cgroup, owner_finder).await {
                 Ok(container) => container,
                 Err(error) => {
                     let reason = format!("cannot identify the calling container: {error}");
@@ -105,7 +105,7 @@ pub(crate) async fn identify(
                 subject.groups
             );
             let principal = RefCell::new(
-                CachedPrincipal::now(&subject, registrar.owners, registrar.people).await,
+                CachedPrincipal::now(&subject, owner_finder.owners, owner_finder.people).await,
             );
             Identity::Known(KnownCaller { subject: Rc::new(subject), principal })
         }
@@ -119,10 +119,10 @@ pub(crate) async fn identify(
 /// If dockerd does not answer a question about a container that may be the one.
 async fn container(
     cgroup: &[u8],
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Result<Option<ContainerSubject>, Unreachable> {
     for id in container_ids(cgroup) {
-        let found = object::container(id, registrar.version, registrar.upstream).await?;
+        let found = object::container(id, owner_finder.version, owner_finder.upstream).await?;
         let Found::Yes(container) = found else { continue };
         if !is_in(&container, cgroup) {
             continue;
@@ -131,7 +131,7 @@ async fn container(
             name: container.name().to_owned(),
             image: container.image().to_owned(),
             labels: container.labels().clone(),
-            owner: registrar.owner_of(&container).await?,
+            owner: owner_finder.owner_of(&container).await?,
             id: container.id,
         }));
     }

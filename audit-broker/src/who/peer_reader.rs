@@ -16,7 +16,7 @@ use crate::who::subject::{Peer, Subject, Unidentified};
 type PeerAnswer = Result<Subject, Unidentified>;
 
 enum PeerRequest {
-    Look(Peer, oneshot::Sender<PeerAnswer>),
+    Inspect(Peer, oneshot::Sender<PeerAnswer>),
     /// Drop every permission to change anything.
     Narrow(SyncSender<anyhow::Result<()>>),
 }
@@ -50,10 +50,10 @@ impl PeerReader {
     ///
     /// # Errors
     /// If the process cannot be identified.
-    pub(crate) async fn look(&self, peer: Peer) -> PeerAnswer {
+    pub(crate) async fn inspect(&self, peer: Peer) -> PeerAnswer {
         let (answer, seen) = oneshot::channel();
         self.requests
-            .send(PeerRequest::Look(peer, answer))
+            .send(PeerRequest::Inspect(peer, answer))
             .map_err(|_| Unidentified::NoPeerReader)?;
         seen.await.map_err(|_| Unidentified::NoPeerReader)?
     }
@@ -63,7 +63,7 @@ fn serve(requests: Receiver<PeerRequest>) {
     for request in requests {
         // The receiver may have been dropped, because the client has disconnected.
         match request {
-            PeerRequest::Look(peer, answer) => drop(answer.send(peer.look())),
+            PeerRequest::Inspect(peer, answer) => drop(answer.send(peer.inspect())),
             PeerRequest::Narrow(answer) => drop(answer.send(sandbox::narrow_to_reading())),
         }
     }

@@ -1,7 +1,7 @@
-//! Turns a subject into the principal that policies see and into the owner of the objects it creates.
+//! Turns a subject into the principal that policies see, and into the owner of the objects it creates.
 //!
-//! Knows which login uids the broker trusts, and how it names a caller without a login. Does not know
-//! policies or labels.
+//! This file knows which login uids the broker trusts, and how it names a caller without a login. It does
+//! not know policies or labels.
 
 use crate::owner::{Login, Owner};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, Principal};

@@ -1,7 +1,7 @@
 //! The subject: the process at the other end of a connection.
 //!
-//! Knows the facts that the kernel provides about the process. Does not know anything that a client
-//! says about itself.
+//! This file knows the facts that the kernel provides about the process. It does not know anything that a
+//! client says about itself.
 
 mod cgroup;
 mod peer;

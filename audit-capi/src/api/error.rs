@@ -90,7 +90,21 @@ impl From<Error> for Failure {
                 AuditCoreCode::Record
             }
             Error::TimedOut { .. } => AuditCoreCode::TimedOut,
-            _ => AuditCoreCode::System,
+            Error::Open { .. }
+            | Error::ReadPermission
+            | Error::NoReceipt { .. }
+            | Error::LoginUidSet { .. }
+            | Error::LoginRefused { .. }
+            | Error::ThreadEnded
+            | Error::Thread { .. }
+            | Error::TerminalNotAudited
+            | Error::NotTaken { .. }
+            | Error::Kernel { .. }
+            | Error::Send { .. }
+            | Error::Receive { .. }
+            | Error::Reply { .. }
+            | Error::Proc { .. }
+            | _ => AuditCoreCode::System,
         };
         let mut text = error.to_string();
         let mut source = error.source();

@@ -23,6 +23,6 @@ pub extern "C" fn audit_open() -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_close(fd: c_int) {
     if fd >= 0 {
-        sys::close(fd);
+        exchange::close(fd);
     }
 }

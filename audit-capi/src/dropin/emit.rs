@@ -13,6 +13,8 @@ use std::ffi::{CString, c_int, c_uint};
 use audit_core::encoding::{encode, encode_bare, encode_verbatim};
 use audit_core::{Field, Outcome, Record, RecordType};
 
+use crate::dropin::messages::Messages;
+use crate::dropin::scratch::Scratch;
 use crate::dropin::setting::{self, Setting};
 use crate::dropin::{exchange, record_type};
 use crate::pointer::CText;
@@ -32,10 +34,10 @@ pub extern "C" fn audit_log_user_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Hidden, || {
-        let setting = Setting::at(tty).of_host(hostname, addr).or_local();
+    answer(audit_fd, Refusal::Hidden, |Scratch { exe, host, text, messages, .. }| {
+        let setting = Setting::at(tty, exe).of_host(hostname, addr).or_local(host);
         let record = Record::new(user_type(record_type)?).verbatim(or_unknown(message));
-        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+        send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
     })
 }
 
@@ -52,14 +54,14 @@ pub extern "C" fn audit_log_user_comm_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Hidden, || {
-        let setting = Setting::at(tty).of_host(hostname, addr).or_local();
+    answer(audit_fd, Refusal::Hidden, |Scratch { exe, host, text, messages, .. }| {
+        let setting = Setting::at(tty, exe).of_host(hostname, addr).or_local(host);
         let own = setting::comm();
         let comm = comm.bytes().or(own.as_deref()).unwrap_or(b"?");
         let record = Record::new(user_type(record_type)?)
             .verbatim(or_unknown(message))
             .untrusted(Field::COMM, comm);
-        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+        send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
     })
 }
 
@@ -77,16 +79,18 @@ pub extern "C" fn audit_log_acct_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Told, || {
-        let setting =
-            Setting::at(tty).of_host(hostname, addr).or_local().with_program(program.bytes());
+    answer(audit_fd, Refusal::Told, |Scratch { exe, host, text, messages, .. }| {
+        let setting = Setting::at(tty, exe)
+            .of_host(hostname, addr)
+            .or_local(host)
+            .with_program(program.bytes());
         let operation = field("op", operation);
         let record = Record::new(user_type(record_type)?).verbatim(&operation);
         let record = match name.bytes().filter(|_| id == NO_ID) {
             Some(name) => record.untrusted(Field::ACCT, name),
             None => record.number(Field::ID, id),
         };
-        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+        send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
     })
 }
 
@@ -103,16 +107,18 @@ pub extern "C" fn audit_log_user_avc_message(
     tty: CText<'_>,
     auid: libc::uid_t,
 ) -> c_int {
-    answer(audit_fd, Refusal::Told, || {
-        let setting = Setting::at(tty).of_host(hostname, addr);
-        let text = avc_text(&setting, or_unknown(message), auid);
+    answer(audit_fd, Refusal::Told, |Scratch { exe, text, messages, .. }| {
+        let setting = Setting::at(tty, exe).of_host(hostname, addr);
+        text.clear();
+        avc_text(&setting, or_unknown(message), auid, text);
         if text.len() > Record::TEXT_LIMIT_BYTES {
             return Err(Errno(libc::EINVAL));
         }
-        let texts = [text];
-        let sent = exchange::send(audit_fd, user_type(record_type)?, &texts);
+        messages.clear();
+        messages.push(user_type(record_type)?, text);
+        let sent = exchange::send(audit_fd, messages);
         if sent == Err(Errno(libc::EPERM)) {
-            log_unsent(record_type, &texts.concat());
+            log_unsent(record_type, text);
         }
         sent
     })
@@ -138,9 +144,10 @@ pub extern "C" fn audit_log_semanage_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Told, || {
-        let setting =
-            Setting::at_non_empty(tty).of_host(hostname, addr).with_program(program.non_empty());
+    answer(audit_fd, Refusal::Told, |Scratch { exe, text, messages, .. }| {
+        let setting = Setting::at_non_empty(tty, exe)
+            .of_host(hostname, addr)
+            .with_program(program.non_empty());
         let operation = field("op", operation);
         let record = Record::new(user_type(record_type)?).verbatim(&operation);
         let record = match name.non_empty() {
@@ -154,7 +161,7 @@ pub extern "C" fn audit_log_semanage_message(
             .label(Field::NEW_SEUSER, known(new_seuser))
             .label(Field::NEW_ROLE, known(new_role))
             .label(Field::NEW_RANGE, known(new_range));
-        send(audit_fd, &setting.end(record).outcome(outcome(result)))
+        send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
     })
 }
 
@@ -168,14 +175,14 @@ pub extern "C" fn audit_log_user_command(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Hidden, || {
-        let setting = Setting::at(tty);
-        let cwd = setting::cwd();
+    answer(audit_fd, Refusal::Hidden, |Scratch { exe, cwd, text, messages, .. }| {
+        let setting = Setting::at(tty, exe);
+        let cwd = sys::cwd(cwd);
         let record = Record::new(user_type(record_type)?)
-            .untrusted(Field::CWD, cwd.as_deref().unwrap_or(b"?"))
+            .untrusted(Field::CWD, cwd.unwrap_or(b"?"))
             .untrusted(Field::CMD, trim_command(or_unknown(command)));
         let record = setting.end(record).origin(None);
-        send(audit_fd, &record.outcome(outcome(result)))
+        send(audit_fd, &record.outcome(outcome(result)), text, messages)
     })
 }
 
@@ -192,12 +199,12 @@ enum Refusal {
 fn answer(
     audit_fd: c_int,
     refusal: Refusal,
-    write: impl FnOnce() -> Result<c_int, Errno>,
+    write: impl FnOnce(&mut Scratch) -> Result<c_int, Errno>,
 ) -> c_int {
     if audit_fd < 0 {
         return 0;
     }
-    let (answer, errno) = match write() {
+    let (answer, errno) = match Scratch::with(write) {
         Ok(sequence) => (sequence, Errno(0)),
         // The kernel answers this in a user namespace, and libaudit lets logins in containers continue.
         Err(errno @ Errno(libc::ECONNREFUSED)) => (0, errno),
@@ -212,9 +219,17 @@ fn answer(
     answer
 }
 
-fn send(audit_fd: c_int, record: &Record<'_>) -> Result<c_int, Errno> {
-    let texts = record.texts().map_err(|_| Errno(libc::EINVAL))?;
-    exchange::send(audit_fd, record.record_type(), &texts)
+fn send(
+    audit_fd: c_int,
+    record: &Record<'_>,
+    text: &mut Vec<u8>,
+    messages: &mut Messages,
+) -> Result<c_int, Errno> {
+    messages.clear();
+    let record_type = record.record_type();
+    let push = |text: &[u8]| messages.push(record_type, text);
+    record.each_text(text, push).map_err(|_| Errno(libc::EINVAL))?;
+    exchange::send(audit_fd, messages)
 }
 
 /// Refuses numbers that the kernel would refuse, and commands to the kernel, which are not records.
@@ -248,19 +263,17 @@ fn trim_command(command: &[u8]) -> &[u8] {
 }
 
 /// The only text without a result. The auid is written as a signed number, -1 if unset.
-fn avc_text(setting: &Setting<'_>, message: &[u8], auid: libc::uid_t) -> Vec<u8> {
-    let mut text = Vec::new();
-    encode_verbatim(message, &mut text);
+fn avc_text(setting: &Setting<'_>, message: &[u8], auid: libc::uid_t, text: &mut Vec<u8>) {
+    encode_verbatim(message, text);
     text.extend_from_slice(b" exe=");
-    encode(setting.exe.as_deref().unwrap_or(b"?"), &mut text);
+    encode(setting.exe.as_deref().unwrap_or(b"?"), text);
     text.extend_from_slice(format!(" sauid={}", i32::from_ne_bytes(auid.to_ne_bytes())).as_bytes());
     text.extend_from_slice(b" hostname=");
-    encode_bare(setting.hostname(), &mut text);
+    encode_bare(setting.hostname(), text);
     text.extend_from_slice(b" addr=");
-    encode_bare(setting.addr(), &mut text);
+    encode_bare(setting.addr(), text);
     text.extend_from_slice(b" terminal=");
-    encode_bare(setting.terminal(), &mut text);
-    text
+    encode_bare(setting.terminal(), text);
 }
 
 fn log_unsent(record_type: c_int, text: &[u8]) {
@@ -272,6 +285,7 @@ fn log_unsent(record_type: c_int, text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dropin::scratch::Exe;
 
     #[test]
     fn commands_are_trimmed_as_libaudit_does() {
@@ -288,11 +302,13 @@ mod tests {
 
     #[test]
     fn an_avc_message_has_no_result() {
-        let setting = Setting::at(CText::from(c"pts/3"))
+        let (mut exe, mut text) = (Exe::new(), Vec::new());
+        let setting = Setting::at(CText::from(c"pts/3"), &mut exe)
             .of_host(CText::from(c"h"), CText::from(c"x y"))
             .with_program(Some(b"/bin/x"));
+        avc_text(&setting, b"avc:  denied\n{ a }", u32::MAX, &mut text);
         assert_eq!(
-            String::from_utf8(avc_text(&setting, b"avc:  denied\n{ a }", u32::MAX)).unwrap(),
+            String::from_utf8(text).unwrap(),
             "avc:  denied { a } exe=\"/bin/x\" sauid=-1 hostname=h addr=782079 terminal=pts/3"
         );
     }

@@ -1,40 +1,36 @@
 //! The netlink exchange on a socket that the C program owns.
 //!
-//! Knows messages, sequence numbers and answers. Knows nothing about the content of records.
+//! This file knows which socket a record goes through, and how to find the kernel's answer. It knows
+//! nothing about the content of records.
 //!
 //! `audit-core` has an exchange of its own, on a socket that it owns. This one borrows a descriptor
 //! that the program may close, reuse or pass to a child at any time. So it keeps nothing between two
-//! calls but the sequence number.
+//! calls but the sequence number, and the number of the descriptor that [`open`] returned last.
 
 use std::ffi::c_int;
-use std::process;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use audit_core::RecordType;
-
 use crate::dropin::lock::Lock;
+use crate::dropin::messages::{ANSWER_BYTES, Answer, Messages};
 use crate::sys::{self, Errno};
-
-/// Most messages in one datagram: eight of the longest are a third of the usual send buffer.
-const MESSAGES_LIMIT: usize = 8;
-
-const HEADER_BYTES: usize = 16;
-
-/// The header of an answer and its errno. The rest of an answer repeats the request.
-const ANSWER_BYTES: usize = HEADER_BYTES + 4;
-
-/// # Source
-/// `NLM_F_REQUEST` and `NLM_F_ACK` in `include/uapi/linux/netlink.h`.
-const REQUEST: u16 = 1;
-const ACKNOWLEDGE: u16 = 4;
 
 /// How long to wait for an answer. The kernel handles a datagram inside `sendto(2)`, so the answer is
 /// queued when the call returns, unless another process on the same socket took it.
 const DEADLINE: Duration = Duration::from_millis(500);
 
+/// Most messages of others that may be queued on a socket of this process.
+///
+/// The kernel drops a refusal for which the queue has no room, and it says so only once until the queue
+/// has been empty. A receive buffer of the usual size holds about 256 short messages, so a queue of this
+/// length has room for a refusal.
+const OTHERS_LIMIT: u32 = 64;
+
 /// The process that last opened a socket; 0 if none did.
 static OPENER: AtomicU32 = AtomicU32::new(0);
+
+/// The socket that this process opened last and has not closed with [`close`]; -1 without one.
+static OPENED: AtomicI32 = AtomicI32::new(-1);
 
 /// A thread could receive the answer for another thread, so only one at a time uses a socket.
 static EXCHANGE: Lock = Lock::new();
@@ -44,73 +40,115 @@ static SEQUENCE: AtomicI32 = AtomicI32::new(1);
 
 /// Opens a socket for this process.
 pub(crate) fn open() -> Result<c_int, Errno> {
-    OPENER.store(process::id(), Ordering::Relaxed);
-    sys::open_audit_socket()
+    let opened = sys::open_audit_socket();
+    OPENER.store(sys::pid(), Ordering::Relaxed);
+    OPENED.store(opened.unwrap_or(-1), Ordering::Relaxed);
+    opened
 }
 
-/// Sends the texts as records of this type, and returns the sequence number of the first.
+/// Closes a socket of the program.
+pub(crate) fn close(fd: c_int) {
+    let _ = OPENED.compare_exchange(fd, -1, Ordering::Relaxed, Ordering::Relaxed);
+    sys::close(fd);
+}
+
+/// How the exchange finds out whether the kernel took the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// The kernel acknowledges the last message. An answer that another process takes is missed.
+    Acknowledgement,
+    /// The kernel queues a refusal before `sendto(2)` returns, even without a request for an
+    /// acknowledgement. So an empty queue proves that it took all messages, and it need not make an
+    /// answer. This holds only for a socket that no other process reads.
+    ///
+    /// # Source
+    /// As in `audit-core/src/netlink.rs`.
+    EmptyQueue,
+}
+
+/// Sends the messages, and returns the sequence number of the first.
 ///
 /// A forked process shares the socket with its parent, so each could take the other's answers. The
 /// child therefore sends through a socket of its own, if it can open one. The kernel treats both
 /// sockets alike: it checks the capabilities of the sender only.
-pub(crate) fn send(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_int, Errno> {
+pub(crate) fn send(fd: c_int, messages: &mut Messages) -> Result<c_int, Errno> {
     let _held = EXCHANGE.take();
-    let opener = OPENER.load(Ordering::Relaxed);
-    if opener != 0 && opener != process::id() {
-        if let Ok(own) = sys::open_audit_socket() {
-            let sent = send_on(own, record_type, texts);
-            sys::close(own);
-            return sent;
+    match OPENER.load(Ordering::Relaxed) {
+        // The program got the descriptor from another program, or opened it by itself.
+        0 => send_on(fd, messages, Proof::Acknowledgement),
+        opener if opener == sys::pid() => {
+            let is_own = OPENED.load(Ordering::Relaxed) == fd;
+            let proof = if is_own { Proof::EmptyQueue } else { Proof::Acknowledgement };
+            send_on(fd, messages, proof)
         }
+        _ => match sys::open_audit_socket() {
+            Ok(own) => {
+                let sent = send_on(own, messages, Proof::EmptyQueue);
+                sys::close(own);
+                sent
+            }
+            Err(_) => send_on(fd, messages, Proof::Acknowledgement),
+        },
     }
-    send_on(fd, record_type, texts)
 }
 
 /// The caller holds the lock.
-fn send_on(fd: c_int, record_type: RecordType, texts: &[Vec<u8>]) -> Result<c_int, Errno> {
-    let mut first_of_all = None;
-    for texts in texts.chunks(MESSAGES_LIMIT) {
-        let first = reserve(texts.len());
-        let last = first + index(texts.len()) - 1;
-        let mut datagram = Vec::new();
-        for (sequence, text) in (first..).zip(texts) {
-            let flags = if sequence == last { REQUEST | ACKNOWLEDGE } else { REQUEST };
-            push(&mut datagram, record_type.number(), flags, sequence, text);
+fn send_on(fd: c_int, messages: &mut Messages, proof: Proof) -> Result<c_int, Errno> {
+    let (mut sent, mut first_of_all) = (0, None);
+    loop {
+        let count = messages.count_from(sent);
+        if count == 0 {
+            return first_of_all.ok_or(Errno(libc::EINVAL));
         }
-        sys::send(fd, &datagram)?;
-        await_acknowledgement(fd, first, last)?;
+        let first = reserve(count);
+        let last = first + count - 1;
+        sys::send(fd, messages.datagram(sent, first, proof == Proof::Acknowledgement))?;
+        match proof {
+            Proof::Acknowledgement => await_acknowledgement(fd, first, last)?,
+            Proof::EmptyQueue => collect_refusals(fd, first, last)?,
+        }
         first_of_all.get_or_insert(first);
+        sent += usize::try_from(count).unwrap_or(0);
     }
-    first_of_all.ok_or(Errno(libc::EINVAL))
 }
 
 /// Reserves sequence numbers for `count` messages. The caller holds the lock.
-fn reserve(count: usize) -> c_int {
+fn reserve(count: c_int) -> c_int {
     let next = SEQUENCE.load(Ordering::Relaxed);
-    let (first, after) = match next.checked_add(index(count)) {
+    let (first, after) = match next.checked_add(count) {
         Some(after) => (next, after),
-        None => (1, 1 + index(count)),
+        None => (1, 1 + count),
     };
     SEQUENCE.store(after, Ordering::Relaxed);
     first
 }
 
-fn index(count: usize) -> c_int {
-    c_int::try_from(count).unwrap_or(c_int::MAX)
-}
-
-/// Appends a message: the header, the text and a NUL. Without the NUL the kernel would overwrite the
-/// last byte of the text with one.
-fn push(datagram: &mut Vec<u8>, message_type: u16, flags: u16, sequence: c_int, text: &[u8]) {
-    let len = u32::try_from(HEADER_BYTES + text.len() + 1).unwrap_or(u32::MAX);
-    datagram.extend(len.to_ne_bytes());
-    datagram.extend(message_type.to_ne_bytes());
-    datagram.extend(flags.to_ne_bytes());
-    datagram.extend(sequence.to_ne_bytes());
-    datagram.extend(0_u32.to_ne_bytes());
-    datagram.extend(text);
-    datagram.push(0);
-    datagram.resize(datagram.len().next_multiple_of(4), 0);
+/// Reads until the queue is empty. Returns the first refusal.
+fn collect_refusals(fd: c_int, first: c_int, last: c_int) -> Result<(), Errno> {
+    let mut result = Ok(());
+    let mut others = 0;
+    while others <= OTHERS_LIMIT {
+        let mut buffer = [0; ANSWER_BYTES];
+        match sys::receive(fd, &mut buffer) {
+            Ok((len, sender)) => {
+                match buffer.get(..len).and_then(|bytes| Answer::read(bytes, sender)) {
+                    Some(Answer { sequence, errno })
+                        if errno != 0 && (first..=last).contains(&sequence) =>
+                    {
+                        result = result.and(Err(Errno(errno)));
+                    }
+                    _ => others += 1,
+                }
+            }
+            Err(Errno(libc::EAGAIN)) => return result,
+            Err(Errno(libc::EINTR)) => {}
+            // The kernel lost a message, perhaps a refusal. The queue is emptied first, so that the
+            // kernel reports the next loss too.
+            Err(errno @ Errno(libc::ENOBUFS)) => result = result.and(Err(errno)),
+            Err(errno) => return result.and(Err(errno)),
+        }
+    }
+    result.and(Err(Errno(libc::ENOBUFS)))
 }
 
 /// Reads answers until the last message has one. Returns the first refusal.
@@ -145,68 +183,9 @@ fn await_acknowledgement(fd: c_int, first: c_int, last: c_int) -> Result<(), Err
     }
 }
 
-/// The kernel's answer to a message.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    sequence: c_int,
-    /// 0 acknowledges; positive otherwise.
-    errno: c_int,
-}
-
-impl Answer {
-    /// `None` for a message that is no answer, and for one from a process: processes may send to a
-    /// netlink socket too.
-    fn read(bytes: &[u8], sender_port: u32) -> Option<Self> {
-        if sender_port != 0
-            || c_int::from(u16::from_ne_bytes(*array(bytes, 4)?)) != libc::NLMSG_ERROR
-        {
-            return None;
-        }
-        let errno = c_int::from_ne_bytes(*array(bytes, HEADER_BYTES)?).checked_neg()?;
-        Some(Self { sequence: c_int::from_ne_bytes(*array(bytes, 8)?), errno })
-    }
-}
-
-fn array<const N: usize>(bytes: &[u8], start: usize) -> Option<&[u8; N]> {
-    bytes.get(start..)?.first_chunk()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(message_type: u16, sequence: c_int, errno: c_int) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        push(&mut bytes, message_type, 0, sequence, b"");
-        bytes.truncate(HEADER_BYTES);
-        bytes.extend((-errno).to_ne_bytes());
-        bytes
-    }
-
-    #[test]
-    fn a_message_ends_in_nul_and_is_aligned() {
-        let mut datagram = Vec::new();
-        push(&mut datagram, 1123, 5, 7, b"res=success");
-        assert_eq!(datagram.len(), 28);
-        assert_eq!(datagram[..4], 28_u32.to_ne_bytes());
-        push(&mut datagram, 1123, 5, 8, b"abcd");
-        assert_eq!(datagram.len(), 28 + 24);
-        assert_eq!(datagram[28..32], 21_u32.to_ne_bytes());
-        assert_eq!(datagram[44..], *b"abcd\0\0\0\0");
-    }
-
-    #[test]
-    fn only_answers_from_the_kernel_are_read() {
-        let error = answer(2, 7, libc::EPERM);
-        assert_eq!(Answer::read(&error, 0), Some(Answer { sequence: 7, errno: libc::EPERM }));
-        assert_eq!(Answer::read(&error, 1), None);
-        assert_eq!(Answer::read(&error[..19], 0), None);
-        assert_eq!(Answer::read(&answer(1000, 7, 0), 0), None);
-        assert_eq!(
-            Answer::read(&answer(2, 7, c_int::MIN + 1), 0).map(|a| a.errno),
-            Some(-c_int::MAX)
-        );
-    }
 
     #[test]
     fn sequence_numbers_stay_positive() {

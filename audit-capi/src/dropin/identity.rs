@@ -1,12 +1,14 @@
 //! The login uid and the login session of this process, as libaudit reads them.
 //!
-//! Knows two files below `/proc/self`. They belong to the process's first thread, unlike the ids that
-//! the kernel adds to records: those belong to the sending thread.
+//! This file knows two files below `/proc/self`. They belong to the process's first thread, unlike the
+//! ids that the kernel adds to records: those belong to the sending thread.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
+
+use audit_core::{Auid, Session};
 
 use crate::sys::{self, Errno};
 
@@ -19,7 +21,7 @@ use crate::sys::{self, Errno};
 /// `audit_getloginuid` in `lib/libaudit.c` of audit-userspace 3.0.9.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_getloginuid() -> libc::uid_t {
-    answer(read_number("/proc/self/loginuid"), u32::MAX)
+    answer(read_number("/proc/self/loginuid"), Auid::UNSET)
 }
 
 /// The login session of this process, or 4294967295 (-1) if it is unset.
@@ -31,7 +33,7 @@ pub extern "C" fn audit_getloginuid() -> libc::uid_t {
 /// `audit_get_session` in `lib/libaudit.c` of audit-userspace 3.0.9.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_get_session() -> u32 {
-    answer(read_number("/proc/self/sessionid"), u32::MAX - 1)
+    answer(read_number("/proc/self/sessionid"), Session::UNSET - 1)
 }
 
 fn answer(number: Result<u32, Errno>, failed: u32) -> u32 {

@@ -1,9 +1,10 @@
 //! A lock that allows one exchange at a time on the process's audit sockets, even after a fork.
 
-use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use crate::sys;
 
 /// How long a waiting thread sleeps before it tries again. An exchange takes a few microseconds.
 const PAUSE: Duration = Duration::from_micros(50);
@@ -26,7 +27,7 @@ impl Lock {
     }
 
     pub(crate) fn take(&self) -> Held<'_> {
-        let this = process::id();
+        let this = sys::pid();
         let mut free = 0;
         loop {
             match self.holder.compare_exchange(free, this, Ordering::Acquire, Ordering::Relaxed) {
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_child_takes_over_its_parents_lock() {
-        let lock = Lock { holder: AtomicU32::new(process::id() + 1) };
+        let lock = Lock { holder: AtomicU32::new(sys::pid() + 1) };
         drop(lock.take());
         assert_eq!(lock.holder.load(Ordering::SeqCst), 0);
     }

@@ -1,6 +1,6 @@
 //! The names and numbers of record types, as libaudit knows them.
 //!
-//! Includes the types that only the kernel writes, because programs ask for their names.
+//! This file includes the types that only the kernel writes, because programs ask for their names.
 #![expect(unsafe_code, reason = "exported names; no block of unsafe code is here")]
 
 use std::ffi::{CStr, c_char, c_int};

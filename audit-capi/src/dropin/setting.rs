@@ -1,17 +1,16 @@
 //! The program, terminal and host of a record, as libaudit finds them.
 //!
-//! Knows the caller's arguments and this process. Keeps nothing between two calls.
+//! This file knows the caller's arguments and this process. Only `scratch` keeps something between two
+//! calls.
 
 use std::borrow::Cow;
-use std::env;
 use std::fs;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStringExt;
 
 use audit_core::{Origin, Record, Terminal};
 
+use crate::dropin::scratch::{Exe, Host};
 use crate::pointer::CText;
-use crate::sys;
 
 /// Longest address that is written, in bytes.
 ///
@@ -23,23 +22,23 @@ const ADDR_LIMIT_BYTES: usize = 45;
 pub(crate) struct Setting<'a> {
     pub(crate) exe: Option<Cow<'a, [u8]>>,
     terminal: Option<Cow<'a, [u8]>>,
-    hostname: Option<Cow<'a, [u8]>>,
+    hostname: Option<&'a [u8]>,
     addr: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Setting<'a> {
     /// Starts with the terminal that the caller names, or with this process's terminal for NULL.
-    pub(crate) fn at(tty: CText<'a>) -> Self {
+    pub(crate) fn at(tty: CText<'a>, exe: &'a mut Exe) -> Self {
         let terminal = match tty.bytes() {
             Some(tty) => Some(Cow::Borrowed(tty)),
             None => Terminal::standard().map(|tty| Cow::Owned(tty.as_ref().as_bytes().to_vec())),
         };
-        Self { exe: exe().map(Cow::Owned), terminal, hostname: None, addr: None }
+        Self { exe: exe.path().map(Cow::Borrowed), terminal, hostname: None, addr: None }
     }
 
     /// As [`at`](Self::at), but treats an empty terminal like NULL.
-    pub(crate) fn at_non_empty(tty: CText<'a>) -> Self {
-        Self::at(if tty.non_empty().is_some() { tty } else { CText::NULL })
+    pub(crate) fn at_non_empty(tty: CText<'a>, exe: &'a mut Exe) -> Self {
+        Self::at(if tty.non_empty().is_some() { tty } else { CText::NULL }, exe)
     }
 
     /// Adds the host that the caller names. Names are not looked up: a lookup that fails takes seconds,
@@ -50,14 +49,14 @@ impl<'a> Setting<'a> {
             Some(addr) => Some(Cow::Borrowed(addr.get(..ADDR_LIMIT_BYTES).unwrap_or(addr))),
             None => hostname.and_then(address).map(Cow::Owned),
         };
-        self.hostname = hostname.map(Cow::Borrowed);
+        self.hostname = hostname;
         self
     }
 
     /// Adds this host, if the caller named no host and the terminal is one of this host.
-    pub(crate) fn or_local(mut self) -> Self {
+    pub(crate) fn or_local(mut self, host: &'a mut Host) -> Self {
         if self.hostname.is_none() && self.terminal.as_deref().is_some_and(is_local) {
-            self.hostname = sys::hostname().map(Cow::Owned);
+            self.hostname = host.name();
         }
         self
     }
@@ -73,7 +72,7 @@ impl<'a> Setting<'a> {
     }
 
     pub(crate) fn hostname(&self) -> Option<&[u8]> {
-        self.hostname.as_deref()
+        self.hostname
     }
 
     pub(crate) fn addr(&self) -> Option<&[u8]> {
@@ -105,20 +104,10 @@ fn address(hostname: &[u8]) -> Option<Vec<u8>> {
     Some(address.to_string().into_bytes())
 }
 
-/// The program that runs, ending in ` (deleted)` if its file is gone.
-fn exe() -> Option<Vec<u8>> {
-    Some(fs::read_link("/proc/self/exe").ok()?.into_os_string().into_vec())
-}
-
 /// The name of the program that runs, as the kernel keeps it.
 pub(crate) fn comm() -> Option<Vec<u8>> {
     let comm = fs::read("/proc/self/comm").ok()?;
     Some(comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec())
-}
-
-/// The working directory; `None` if it is gone.
-pub(crate) fn cwd() -> Option<Vec<u8>> {
-    Some(env::current_dir().ok()?.into_os_string().into_vec())
 }
 
 /// Whether the calling thread may write records. If `/proc` does not say, the answer is no.
@@ -136,12 +125,14 @@ pub(crate) fn may_write() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys;
 
     #[test]
     fn a_host_name_that_is_an_address_is_the_address() {
         let origin = |hostname, addr| {
-            let setting =
-                Setting::at(CText::from(c"ssh")).of_host(CText::from(hostname), CText::from(addr));
+            let mut exe = Exe::new();
+            let setting = Setting::at(CText::from(c"ssh"), &mut exe)
+                .of_host(CText::from(hostname), CText::from(addr));
             (setting.hostname().map(<[u8]>::to_vec), setting.addr().map(<[u8]>::to_vec))
         };
         let bytes = |text: &str| Some(text.as_bytes().to_vec());
@@ -153,20 +144,26 @@ mod tests {
 
     #[test]
     fn a_local_terminal_implies_this_host() {
-        let at = |tty| Setting::at(CText::from(tty)).of_host(CText::NULL, CText::NULL).or_local();
+        let hostname = |tty| {
+            let (mut exe, mut host) = (Exe::new(), Host::new());
+            let setting = Setting::at(CText::from(tty), &mut exe).of_host(CText::NULL, CText::NULL);
+            setting.or_local(&mut host).hostname().map(<[u8]>::to_vec)
+        };
         for tty in [c"pts/3", c"/dev/tty1"] {
-            let setting = at(tty);
-            assert_eq!(setting.hostname, sys::hostname().map(Cow::Owned));
+            assert_eq!(hostname(tty), sys::hostname());
         }
         for tty in [c"ssh", c"", c":0"] {
-            let setting = at(tty);
-            assert_eq!(setting.hostname, None);
+            assert_eq!(hostname(tty), None);
         }
     }
 
     #[test]
     fn a_program_may_have_quotes() {
-        let exe = |name: &'static [u8]| Setting::at(CText::NULL).with_program(Some(name)).exe;
+        let exe = |name: &'static [u8]| {
+            let mut own = Exe::new();
+            let setting = Setting::at(CText::NULL, &mut own).with_program(Some(name));
+            setting.exe.map(Cow::into_owned)
+        };
         assert_eq!(exe(b"\"/bin/x\"").as_deref(), Some(&b"/bin/x"[..]));
         assert_eq!(exe(b"my prog").as_deref(), Some(&b"my prog"[..]));
         assert_eq!(exe(b"\"").as_deref(), Some(&b"\""[..]));

@@ -1,7 +1,7 @@
 //! Which file a command is.
 //!
-//! Knows PATH. Never finds `audit-cli` itself, under any name, so that a symlink named `docker` does
-//! not run itself again and again.
+//! This file knows PATH. It never finds `audit-cli` itself, under any name, so that a symlink named
+//! `docker` does not run itself again and again.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -56,6 +56,23 @@ fn at(path: PathBuf) -> Result<PathBuf, NotRunnable> {
     }
 }
 
+/// The path of the file without symlinks to its directory, if only root can put another file there or
+/// change the file that it leads to. The file itself may be a symlink: some packages choose their program
+/// by its name.
+pub(crate) fn placed_by_root(file: &Path) -> Option<PathBuf> {
+    let directory = fs::canonicalize(file.parent()?).ok()?;
+    let place = directory.join(file.file_name()?);
+    let target = fs::canonicalize(&place).ok()?;
+    (is_only_for_root(&directory) && is_only_for_root(&target)).then_some(place)
+}
+
+/// Whether only root can write to the file or directory, and to each directory above it.
+pub(crate) fn is_only_for_root(path: &Path) -> bool {
+    path.ancestors().all(|path| {
+        fs::metadata(path).is_ok_and(|metadata| metadata.uid() == 0 && metadata.mode() & 0o022 == 0)
+    })
+}
+
 fn find_on(path: &OsStr, command: &OsStr, own: Option<&FileId>) -> Result<PathBuf, NotRunnable> {
     let mut best = NotRunnable::NotFound;
     if command.is_empty() {
@@ -106,6 +123,22 @@ mod tests {
     fn a_command_is_found_on_the_path() {
         assert_eq!(sh_on("/nonexistent:/bin", None), Ok("/bin/sh".into()));
         assert_eq!(sh_on("/nonexistent", None), Err(NotRunnable::NotFound));
+    }
+
+    #[test]
+    fn k12_root_places_only_files_that_no_other_user_can_replace() {
+        assert!(placed_by_root(Path::new("/bin/sh")).is_some_and(|file| file.ends_with("sh")));
+        let program = env::current_exe().unwrap();
+        let directory = env::temp_dir().join(format!("audit-cli-placed-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let link = directory.join("docker");
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        let placed = placed_by_root(&link);
+        fs::remove_dir_all(&directory).unwrap();
+        // Anyone may write to the directory for temporary files.
+        assert_eq!(placed, None);
+        assert_eq!(placed_by_root(Path::new("/nonexistent/docker")), None);
+        assert_eq!(placed_by_root(Path::new("/")), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which docker command the words are.
 //!
-//! Knows the commands whose options matter for the trail, and skips all others. Judges no option.
+//! This file knows the commands whose options matter for the trail, and skips all others. It judges no
+//! option.
 
 use super::flags::Flags;
 use super::grammar::Grammar;
@@ -79,10 +80,20 @@ fn is_debugger(word: &[u8]) -> bool {
 impl<'a> DockerCommand<'a> {
     /// Reads the words; the first is `docker` itself. `None` for any other command.
     pub(super) fn read(words: &'a [Vec<u8>]) -> Option<Self> {
+        Self::read_from(words, 1)
+    }
+
+    /// Reads the command that a completion is about. `None` for any other command.
+    pub(super) fn read_completed(words: &'a [Vec<u8>]) -> Option<Self> {
+        Self::read_from(words, 2)
+    }
+
+    /// Reads the words from this index on. The first word tells whether the program is compose.
+    fn read_from(words: &'a [Vec<u8>], start: usize) -> Option<Self> {
         if is_compose(words.first()?) {
-            return Self::read_compose(words, 1);
+            return Self::read_compose(words, start);
         }
-        let global = Flags::read(words, 1, Grammar::Global);
+        let global = Flags::read(words, start, Grammar::Global);
         let word = words.get(global.end)?.as_slice();
         if word == b"compose" {
             return Self::read_compose(words, global.end + 1);

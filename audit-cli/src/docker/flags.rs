@@ -1,7 +1,7 @@
 //! Docker's options, read as docker's own parser reads them.
 //!
-//! Knows the rules of docker's option library. A newer docker has options that this file does not
-//! know: it reads them in the way that finds too much rather than too little.
+//! This file knows the rules of docker's option library. A newer docker has options that this file does
+//! not know: it reads them in the way that finds too much rather than too little.
 //!
 //! # Source
 //! `parseLongArg` and `parseSingleShortArg` in spf13/pflag.

@@ -1,6 +1,6 @@
 //! The audit records of one command.
 //!
-//! Knows which records a command leaves, and their fields. Sends nothing.
+//! This file knows which records a command leaves, and their fields. It sends nothing.
 
 use audit_core::{CommandLine, Field, Outcome, Record, RecordType, Subject};
 use audit_host::host_access::HostAccess;
@@ -14,6 +14,8 @@ pub(crate) struct CommandRecords {
     pub(crate) line: CommandLine,
     /// The file that runs, if neither the command nor root's settings name it.
     pub(crate) program: Option<Vec<u8>>,
+    /// Whether the command only completes a line that the caller is still typing.
+    pub(crate) is_completion: bool,
     /// The ways in which the command asks for the host.
     pub(crate) host_access: Vec<HostAccess>,
 }
@@ -34,7 +36,9 @@ impl CommandRecords {
     /// The records to write before the command runs: one `USER_CMD`, and one `USER_ROLE_CHANGE` for
     /// each way in which it asks for the host.
     pub(crate) fn of_start(&self, outcome: Outcome) -> Vec<Record<'_>> {
-        let user_cmd = self.user_cmd(Record::new(RecordType::USER_CMD)).outcome(outcome);
+        let record = Record::new(RecordType::USER_CMD);
+        let record = if self.is_completion { record.word(Field::OP, "complete") } else { record };
+        let user_cmd = self.user_cmd(record).outcome(outcome);
         let role_changes = self.host_access.iter().map(|way| {
             let record = way.role_change(self.subject.label.as_deref());
             record.subject(&self.subject).outcome(outcome)

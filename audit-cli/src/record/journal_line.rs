@@ -28,15 +28,19 @@ pub(crate) fn write_journal_line(
             (Path::new(OsStr::from_bytes(command)), Some("command not found"))
         }
     };
-    let login = subject.auid.map_or(subject.uid, Auid::number);
-    journal::write(&Entry {
-        writer: "audit-cli",
-        user: user_name(login),
-        run_as: user_name(Uid::effective().as_raw()),
-        terminal: subject.terminal.as_ref().map_or("unknown", AsRef::as_ref),
-        cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
-        program: file,
-        arguments,
-        rejected: is_refused.then_some(journal::NOT_ALLOWED).or(rejected),
+    journal::write(|| {
+        let login = subject.auid.map_or(subject.uid, Auid::number);
+        let run_as = Uid::effective().as_raw();
+        let user = user_name(login);
+        Entry {
+            writer: "audit-cli",
+            run_as: if run_as == login { user.clone() } else { user_name(run_as) },
+            user,
+            terminal: subject.terminal.as_ref().map_or("unknown", AsRef::as_ref),
+            cwd: subject.cwd.as_deref().unwrap_or(b"unknown"),
+            program: file,
+            arguments,
+            rejected: is_refused.then_some(journal::NOT_ALLOWED).or(rejected),
+        }
     });
 }

@@ -71,12 +71,13 @@ fn build_record<'a>(
 
 /// The record type; for an unknown name, the error suggests similar names.
 fn record_type(text: &str) -> anyhow::Result<RecordType> {
-    text.parse().map_err(|error| match error {
-        UnknownRecordType::Name { .. } => {
+    text.parse().map_err(|error| {
+        if let UnknownRecordType::Name { .. } = error {
             let similar = similar_names(text).join(", ");
             anyhow!("{error}; similar names: {similar}")
+        } else {
+            anyhow!("{error}")
         }
-        _ => anyhow!("{error}"),
     })
 }
 

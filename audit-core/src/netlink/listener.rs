@@ -1,6 +1,6 @@
 //! A listener for the records that the kernel writes.
 //!
-//! Knows the multicast group of log readers. Knows nothing about the content of records.
+//! This file knows the multicast group of log readers. It knows nothing about the content of records.
 
 use std::io;
 use std::time::Instant;

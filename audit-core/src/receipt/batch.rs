@@ -1,6 +1,6 @@
 //! The records that are under way at one time, and the copies that came back for them.
 //!
-//! Knows how to match a copy with the record that it belongs to. Does no I/O.
+//! This file knows how to match a copy with the record that it belongs to. It does no I/O.
 
 use std::io;
 use std::time::Duration;

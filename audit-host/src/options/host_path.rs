@@ -1,6 +1,6 @@
 //! Paths of the host: which of them make a caller root, and which hold logs.
 //!
-//! Judges the text alone and does not look at the file system. The calling program must resolve
+//! This file judges the text alone and does not look at the file system. The calling program must resolve
 //! symlinks first, if it can.
 
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::finding::{Finding, Way};
 #[must_use]
 pub fn judge(path: &str, is_read_only: bool) -> Vec<Finding> {
     let also = match normalised(path) {
-        Some(normalised) if yields_root(&normalised, is_read_only) => Some(Danger::HostRoot),
+        Some(normalised) if gives_root(&normalised, is_read_only) => Some(Danger::HostRoot),
         Some(normalised) if holds_logs(&normalised) => Some(Danger::EvidenceHiding),
         Some(_) => None,
         None => Some(Danger::HostRoot),
@@ -149,7 +149,7 @@ const LOGS: &str = "/var/log";
 /// Whether mounting this path makes the caller root. Read access is enough for most paths: the caller
 /// can read passwords and keys, and a socket takes orders even if it is mounted read-only.
 #[must_use]
-pub fn yields_root(normalised: &str, is_read_only: bool) -> bool {
+pub fn gives_root(normalised: &str, is_read_only: bool) -> bool {
     let path = Path::new(normalised);
     if is_read_only && READ_BY_ALL.iter().any(|file| path.starts_with(file)) {
         return false;
@@ -192,18 +192,18 @@ mod tests {
     #[test]
     fn paths_that_control_the_host_make_the_caller_root() {
         for path in ["/", "/etc", "/etc/cron.d", "/var", "/var/lib", "/var/lib/docker/x", "/home"] {
-            assert!(yields_root(path, true), "{path}");
+            assert!(gives_root(path, true), "{path}");
         }
         for path in ["/srv/x/docker.sock", "/var/run/docker.sock", "/run/user/1000", "/usr/bin/su"]
         {
-            assert!(yields_root(path, true), "{path}");
+            assert!(gives_root(path, true), "{path}");
         }
         for path in ["/srv", "/home/ann", "/data", "/etcetera", "/tmp", "/var/www", "/var/log"] {
-            assert!(!yields_root(path, false), "{path}");
+            assert!(!gives_root(path, false), "{path}");
         }
-        assert!(yields_root("/etc/localtime", false));
-        assert!(!yields_root("/etc/localtime", true));
-        assert!(yields_root("/etc/ssl", true));
+        assert!(gives_root("/etc/localtime", false));
+        assert!(!gives_root("/etc/localtime", true));
+        assert!(gives_root("/etc/ssl", true));
         assert!(holds_logs("/var/log/audit") && !holds_logs("/var/logs"));
     }
 }

@@ -105,10 +105,12 @@ impl<'a> LogDriver<'a> {
             "tag" | "env" | "env-regex" | "labels" | "labels-regex" => match self {
                 Self::JsonFile | Self::Local => None,
                 // They become fields of the journal, and could be fields that other programs write.
-                _ => Some(
-                    Finding::new(Danger::EvidenceForging, value)
-                        .with_allowed("the drivers json-file and local take this option"),
-                ),
+                Self::Configured | Self::Journald | Self::None | Self::Syslog | Self::Remote(_) => {
+                    Some(
+                        Finding::new(Danger::EvidenceForging, value)
+                            .with_allowed("the drivers json-file and local take this option"),
+                    )
+                }
             },
             // This includes `max-buffer-size`, which needs `mode=non-blocking`.
             _ => hiding("mode=blocking, max-size, max-file, compress"),

@@ -21,6 +21,12 @@ pub fn judge_option(name: &str, value: &str) -> Option<Finding> {
         "com.docker.network.driver.mtu" => value.parse::<u16>().is_ok(),
         "com.docker.network.container_iface_prefix" => is_interface(value),
         "com.docker.network.bridge.enable_icc" | "encrypted" => true,
+        // `isolated` takes the host's address out of the network, and `nat` is the default. The other
+        // modes let hosts outside reach every port of the containers.
+        "com.docker.network.bridge.gateway_mode_ipv4"
+        | "com.docker.network.bridge.gateway_mode_ipv6" => matches!(value, "isolated" | "nat"),
+        // The host gets no address in the network.
+        "com.docker.network.bridge.inhibit_ipv4" => matches!(value, "true" | "false"),
         _ => false,
     };
     (!is_harmless).then(|| Finding::new(Danger::HostNetwork, value))

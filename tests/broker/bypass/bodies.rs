@@ -7,11 +7,6 @@ use crate::broker::Broker;
 use crate::docker::Lines;
 
 const REFUSED: &[(&str, &str)] = &[
-    ("J01", r#"{"Image":"fedora","hostconfig":{"Privileged":true}}"#),
-    ("J01-inner", r#"{"Image":"fedora","HostConfig":{"PRIVILEGED":true}}"#),
-    ("J01-kelvin", "{\"Image\":\"fedora\",\"HostConfig\":{\"Networ\u{212a}Mode\":\"host\"}}"),
-    ("J01-long-s", "{\"Image\":\"fedora\",\"Ho\u{17f}tConfig\":{\"Privileged\":true}}"),
-    ("J03-case", r#"{"Image":"fedora","\u0068ostConfig":{"Privileged":true}}"#),
     ("J04", r#"{"Image":"fedora","HostConfig":{"Privileged":true,"Privileged":false}}"#),
     ("J04-image", r#"{"Image":"fedora","Image":"other"}"#),
     ("J05", r#"{"Image":"fedora","HostConfig":{"Privileged":true},"HostConfig":{}}"#),
@@ -19,8 +14,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("J05-map", r#"{"Image":"fedora","Labels":{"a":"b","a":"c"}}"#),
     ("J07", r#"{"Image":"fedora","HostConfig":{"Binds":[],"binds":["/:/x"]}}"#),
     ("J08-twice", r#"{"Image":"fedora","HostConfig":{"Privileged":true,"Privileged":null}}"#),
-    ("J09", r#"{"Image":"fedora","Privileged":true}"#),
-    ("J09-nested", r#"{"Image":"fedora","HostConfig":{"Resources":{"Devices":[]}}}"#),
     ("J09-config", r#"{"Config":{"Image":"fedora"}}"#),
     ("J11", r#"{"Image":"fedora"}{"HostConfig":{"Privileged":true}}"#),
     ("J11-bytes", r#"{"Image":"fedora"} x"#),
@@ -43,6 +36,25 @@ const REFUSED: &[(&str, &str)] = &[
     ("J22-empty", ""),
 ];
 
+/// dockerd reads these keys as others, so the broker judges those.
+const READ_AS_OTHERS: &[(&str, &str, &str)] = &[
+    ("J01", r#"{"Image":"fedora","hostconfig":{"Privileged":true}}"#, "host-root"),
+    ("J01-inner", r#"{"Image":"fedora","HostConfig":{"PRIVILEGED":true}}"#, "host-root"),
+    (
+        "J01-kelvin",
+        "{\"Image\":\"fedora\",\"HostConfig\":{\"Networ\u{212a}Mode\":\"host\"}}",
+        "host-network",
+    ),
+    (
+        "J01-long-s",
+        "{\"Image\":\"fedora\",\"Ho\u{17f}tConfig\":{\"Privileged\":true}}",
+        "host-root",
+    ),
+    ("J03-case", r#"{"Image":"fedora","\u0068ostConfig":{"Privileged":true}}"#, "host-root"),
+    // docker 20.10 reads it also at the top.
+    ("J09", r#"{"Image":"fedora","Privileged":true}"#, "host-root"),
+];
+
 fn deep() -> Row {
     let body = format!(r#"{{"Image":"fedora","Labels":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
     create("J16", &body, Refused(""))
@@ -57,8 +69,15 @@ fn the_broker_and_dockerd_read_a_body_alike() {
         REFUSED.iter().map(|(id, body)| create(id, body, Refused(""))).collect();
     let privileged = r#"{"Image":"fedora","HostConfig":{"Privileged":true}}"#;
     let target = "POST /containers/create?name={me}";
+    let read_as_others = READ_AS_OTHERS.iter();
+    rows.extend(read_as_others.map(|(id, body, danger)| create(id, body, Denied(danger))));
     rows.extend([
         deep(),
+        create(
+            "J09-nested",
+            r#"{"Image":"fedora","Cmd":["true"],"HostConfig":{"Resources":{"Devices":[{"PathOnHost":"/dev/kmsg"}]}}}"#,
+            Harmless(201),
+        ),
         create(
             "J03",
             r#"{"Image":"fedora","\u0048ostConfig":{"\u0050rivileged":true}}"#,

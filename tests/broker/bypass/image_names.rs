@@ -1,6 +1,6 @@
 //! Image names that an ordinary user and root want at the same time.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::engine::{Engine, Store};
 use crate::host::{Finally, PERSON, login, shell, tag, text};
 use crate::policy::{own_containers_of, shipped};
 use crate::registry::Registry;
+use crate::tested_engine::TestedEngine;
 
 use super::sender::send;
 
@@ -45,9 +46,20 @@ impl Drop for Attack {
     }
 }
 
-/// Runs a line of shell as root at a socket.
+/// How often root tries to set a name that others set too.
+const TRIES_OF_ROOT: u32 = 50;
+
+/// Runs a line of shell as root at a socket. With containerd's store, dockerd refuses a name that another
+/// call sets at the same moment, so root tries that again.
 pub(super) fn root_at(host: &str, line: &str) -> String {
-    let output = Command::new("sh").args(["-ec", line]).env("DOCKER_HOST", host).output().unwrap();
+    let run = || Command::new("sh").args(["-ec", line]).env("DOCKER_HOST", host).output().unwrap();
+    let is_race = |output: &Output| text(&output.stderr).contains("already exists");
+    let mut output = run();
+    let mut tries = 0;
+    while is_race(&output) && tries < TRIES_OF_ROOT && !TestedEngine::asked().sets_names_at_once() {
+        output = run();
+        tries += 1;
+    }
     assert!(output.status.success(), "{line}: {}", text(&output.stderr));
     text(&output.stdout).trim().to_owned()
 }

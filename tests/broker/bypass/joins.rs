@@ -1,6 +1,6 @@
 //! Sections 5.1 and 5.8: namespaces, volumes and links of another user's container.
 
-use super::row::End::{Hidden, Refused};
+use super::row::End::{HiddenInCreate, Refused};
 use super::row::{Row, create, host_config};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -32,14 +32,15 @@ fn a_user_cannot_join_the_container_of_another() {
             let row = host_config(
                 &format!("{id}-{}", &target[1..6]),
                 &with(target),
-                Hidden(match target {
+                HiddenInCreate(match target {
                     "{other}" => "o such container: {other}",
                     _ => "o such container",
                 }),
             );
             rows.push(row);
         }
-        let row = host_config(&format!("{id}-priv"), &with("{priv}"), Hidden("o such container"));
+        let row =
+            host_config(&format!("{id}-priv"), &with("{priv}"), HiddenInCreate("o such container"));
         rows.push(row);
         // The new container would join one that another user creates before it starts.
         let row =
@@ -47,7 +48,7 @@ fn a_user_cannot_join_the_container_of_another() {
         rows.push(row);
     }
     rows.extend([
-        host_config("C08-host", r#"{"VolumesFrom":["{hosts}"]}"#, Hidden("o such container: {hosts}")),
+        host_config("C08-host", r#"{"VolumesFrom":["{hosts}"]}"#, HiddenInCreate("o such container: {hosts}")),
         create(
             "C22-endpoint",
             r#"{"Image":"fedora","NetworkingConfig":{"EndpointsConfig":{"container:{other}":{}}}}"#,
@@ -56,7 +57,7 @@ fn a_user_cannot_join_the_container_of_another() {
         create(
             "C32-endpoint",
             r#"{"Image":"fedora","Cmd":["true"],"NetworkingConfig":{"EndpointsConfig":{"bridge":{"Links":["{other}"]}}}}"#,
-            Hidden("o such container"),
+            HiddenInCreate("o such container"),
         ),
     ]);
     stage.play(&rows);

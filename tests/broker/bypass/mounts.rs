@@ -1,6 +1,6 @@
 //! Section 5.1, mounts: files of the host and volumes of other users, in every form.
 
-use super::row::End::{self, Denied, Hidden, Refused};
+use super::row::End::{self, Denied, HiddenInCreate, Refused};
 use super::row::{Row, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -140,11 +140,11 @@ fn a_user_cannot_mount_the_host_in_any_form() {
         mount("C07-cluster", r#"{"Type":"cluster","Source":"x","Target":"/x"}"#, Denied("storage-driver")),
         mount("C07-npipe", r#"{"Type":"npipe","Source":"x","Target":"/x"}"#, Denied("host-root")),
         mount("C07-case", r#"{"Type":"Bind","Source":"/","Target":"/x"}"#, Denied("host-root")),
-        host_config("C11-bind", r#"{"Binds":["{vol}:/x"]}"#, Hidden("{vol}")),
-        mount("C11-mount", r#"{"Type":"volume","Source":"{vol}","Target":"/x"}"#, Hidden("{vol}")),
-        mount("C11-no-type", r#"{"Source":"{vol}","Target":"/x"}"#, Hidden("{vol}")),
-        host_config("C11-root", r#"{"Binds":["{rootvol}:/x:ro"]}"#, Hidden("{rootvol}")),
-        mount("C11-root-mount", r#"{"Type":"volume","Source":"{rootvol}","Target":"/x"}"#, Hidden("{rootvol}")),
+        host_config("C11-bind", r#"{"Binds":["{vol}:/x"]}"#, HiddenInCreate("{vol}")),
+        mount("C11-mount", r#"{"Type":"volume","Source":"{vol}","Target":"/x"}"#, HiddenInCreate("{vol}")),
+        mount("C11-no-type", r#"{"Source":"{vol}","Target":"/x"}"#, HiddenInCreate("{vol}")),
+        host_config("C11-root", r#"{"Binds":["{rootvol}:/x:ro"]}"#, HiddenInCreate("{rootvol}")),
+        mount("C11-root-mount", r#"{"Type":"volume","Source":"{rootvol}","Target":"/x"}"#, HiddenInCreate("{rootvol}")),
         host_config("V04", r#"{"Binds":["../../etc:/x"]}"#, Denied("host-root")),
         host_config("V04-slash", r#"{"Binds":["a/../../etc:/x"]}"#, Denied("host-root")),
         host_config("C45", r#"{"Binds":["/var/run/docker.sock:/var/run/docker.sock"]}"#, Denied("host-root")),

@@ -1,6 +1,6 @@
 //! Section 5.4: networks of the host, and networks of other users.
 
-use super::row::End::{Denied, Hidden, Refused};
+use super::row::End::{Denied, Hidden, HiddenInCreate, HiddenInRemoval, Refused};
 use super::row::{Row, bare, create, host_config, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -37,19 +37,19 @@ fn a_user_cannot_get_a_network_of_the_host() {
     let own = r#"{"Container":"{own}"}"#;
     let other = r#"{"Container":"{other}","Force":true}"#;
     rows.extend([
-        host_config("N02-id", r#"{"NetworkMode":"{hostnet}"}"#, Hidden("not found")),
-        host_config("N02", r#"{"NetworkMode":"{net}"}"#, Hidden("not found")),
+        host_config("N02-id", r#"{"NetworkMode":"{hostnet}"}"#, HiddenInCreate("not found")),
+        host_config("N02", r#"{"NetworkMode":"{net}"}"#, HiddenInCreate("not found")),
         create(
             "N02-endpoint",
             r#"{"Image":"fedora","HostConfig":{"NetworkMode":"none"},
                 "NetworkingConfig":{"EndpointsConfig":{"{net}":{}}}}"#,
-            Hidden("not found"),
+            HiddenInCreate("not found"),
         ),
         create(
             "N02-network-id",
             r#"{"Image":"fedora","HostConfig":{"NetworkMode":"bridge"},
                 "NetworkingConfig":{"EndpointsConfig":{"bridge":{"NetworkID":"{net}"}}}}"#,
-            Hidden("not found"),
+            HiddenInCreate("not found"),
         ),
         host_config("N02-none", r#"{"NetworkMode":"{me}-later"}"#, Refused("not found")),
         json(
@@ -72,7 +72,8 @@ fn a_user_cannot_get_a_network_of_the_host() {
         json("N03-off-net", "POST /networks/{net}/disconnect", other, Hidden("not found")),
         bare("N03-inspect", "GET /networks/{net}", Hidden("not found")),
         bare("N03-delete", "DELETE /networks/{net}", Hidden("not found")),
-        bare("V03", "DELETE /volumes/{vol}?force=1", Hidden("no such volume")),
+        bare("V03", "DELETE /volumes/{vol}", Hidden("no such volume")),
+        bare("V03-force", "DELETE /volumes/{vol}?force=1", HiddenInRemoval),
         bare("V03-inspect", "GET /volumes/{vol}", Hidden("no such volume")),
         bare("V03-root", "GET /volumes/{rootvol}", Hidden("no such volume")),
     ]);

@@ -14,6 +14,11 @@ pub(super) enum End {
     Denied(&'static str),
     /// 404 with docker's message about a missing object.
     Hidden(&'static str),
+    /// 400 with docker's message about a missing object that a new container uses. Clients would take a
+    /// 404 for a missing image.
+    HiddenInCreate(&'static str),
+    /// 204 although nothing happens: docker ignores a missing object.
+    HiddenInRemoval,
     /// The broker does not forward it: 400, 403, 404, 405, 409, 413 or 415, and the message
     /// contains this.
     Refused(&'static str),

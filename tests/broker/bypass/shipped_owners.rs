@@ -62,7 +62,7 @@ fn s13_s17_s32_s38_hold_under_each_shipped_policy() {
         events_are_of_what_is_shown(policy, broker, &name, since.trim());
         labels_find_only_one_s_own(policy, broker, &name);
         names_are_taken_once(policy, broker, &name);
-        absurd_labels_are_refused(policy, broker, &name);
+        oversized_labels_are_refused(policy, broker, &name);
         shell(&format!(
             "docker ps -aq --filter name={name} | xargs docker rm >/dev/null
             docker network ls -q --filter name={name} | xargs docker network rm >/dev/null
@@ -139,20 +139,20 @@ fn names_are_taken_once(policy: &str, broker: &Broker, name: &str) {
 }
 
 /// S38: the broker refuses labels that would make an event too long.
-fn absurd_labels_are_refused(policy: &str, broker: &Broker, name: &str) {
+fn oversized_labels_are_refused(policy: &str, broker: &Broker, name: &str) {
     let label = "x".repeat(90_000);
     let labels = format!(r#""Labels":{{"a":"{label}","b":"{label}","c":"{label}"}}"#);
-    let absurd = format!("{name}-absurd");
-    let named = format!(r#"{{"Name":"{absurd}",{labels}}}"#);
+    let oversized = format!("{name}-oversized");
+    let named = format!(r#"{{"Name":"{oversized}",{labels}}}"#);
     let requests = [
-        create(&absurd, &format!(r#"{{"Image":"fedora","Cmd":["true"],{labels}}}"#)),
+        create(&oversized, &format!(r#"{{"Image":"fedora","Cmd":["true"],{labels}}}"#)),
         post("/volumes/create", &named),
         post("/networks/create", &named),
     ];
     for told in send(broker.socket(), &requests) {
         assert!(matches!(told.status, 400 | 403), "{policy}: {told:?}");
     }
-    for (_, view) in views(&absurd) {
+    for (_, view) in views(&oversized) {
         let path = view.trim_start_matches("GET ");
         let status = format!(
             "curl -s -o /dev/null -w '%{{http_code}}' --unix-socket /var/run/docker.sock http://d{path}"

@@ -139,6 +139,8 @@ impl<'a> Stage<'a> {
         let is_right = match row.end {
             End::Denied(word) => told.status == 403 && is_said(word),
             End::Hidden(word) => told.status == 404 && is_said(word),
+            End::HiddenInCreate(word) => told.status == 400 && is_said(word),
+            End::HiddenInRemoval => told.status == 204,
             End::Refused(word) => {
                 let is_of_broker = matches!(told.status, 400 | 403 | 404 | 405 | 413 | 415)
                     // dockerd answers 409 too.
@@ -202,7 +204,11 @@ fn silent(rows: &[Row], told: &[Told]) -> Vec<String> {
                 record.contains(&format!(" auid={auid} ")) && field(record, "spid") == Some(pid);
             let is_of_end = match end {
                 End::Harmless(_) => true,
-                End::Refused(_) | End::Denied(_) | End::Hidden(_) => record.contains("res=failed"),
+                End::Refused(_)
+                | End::Denied(_)
+                | End::Hidden(_)
+                | End::HiddenInCreate(_)
+                | End::HiddenInRemoval => record.contains("res=failed"),
             };
             is_own && is_of_end
         })

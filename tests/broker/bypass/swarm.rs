@@ -1,6 +1,6 @@
 //! Section 5.5: clusters, plugins and the daemon itself.
 
-use super::row::End::{Denied, Hidden, Refused};
+use super::row::End::{Denied, Hidden, HiddenInCreate, Refused};
 use super::row::{Row, bare, json};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
@@ -80,7 +80,11 @@ fn the_default_policies_give_no_user_the_host() {
         config("C01", r#"{"Privileged":true}"#, Denied("host-root")),
         config("C02", r#"{"Binds":["/:/x"]}"#, Denied("host-root")),
         config("C02-files", r#"{"Binds":["/srv:/x"]}"#, Denied("host-files")),
-        config("C08", r#"{"VolumesFrom":["{hosts}"]}"#, Hidden("o such container: {hosts}")),
+        config(
+            "C08",
+            r#"{"VolumesFrom":["{hosts}"]}"#,
+            HiddenInCreate("o such container: {hosts}"),
+        ),
         config("C11", r#"{"Binds":["{rootvol}:/x"]}"#, Denied("host-root")),
         config("C22", r#"{"NetworkMode":"{hostnet}"}"#, Denied("privileged-network-use")),
         bare("I01", "POST /build?networkmode=host&t=dev/{me}", Denied("host-network")),

@@ -120,7 +120,7 @@ pub(super) fn create_with_long_labels(name: &str) {
 
 /// An event that is too long to keep still tells a permitted viewer what happened.
 #[test]
-fn s38_the_broker_shortens_long_events_and_refuses_absurd_labels() {
+fn s38_the_broker_shortens_long_events_and_refuses_oversized_labels() {
     let broker = Broker::with_policies(&own_and_roots(), "");
     let lines = Lines::at(&broker);
     let name = lines.name();

@@ -1,7 +1,8 @@
 // Shows how dockerd reads two bodies: the one that a client sent, and the one that the broker
 // forwards for it.
 //
-// Stdin has triples of a kind, the original and the forwarded body, each after its length as four
+// With the argument `samples` it prints, for each kind, a body with every key that dockerd reads.
+// Otherwise stdin has triples of a kind, the original and the forwarded body, each after its length as four
 // big-endian bytes. Each triple gets one line: `same`, `refused` if dockerd accepts neither body,
 // or `differ` with dockerd's view of each.
 package main
@@ -27,7 +28,7 @@ var views = map[string][]interface{}{
 	"Auth":              {types.AuthConfig{}},
 	"ContainerCreate":   {runconfig.ContainerConfigWrapper{}, otherContainer{}},
 	"ContainerUpdate":   {container.UpdateConfig{}, otherResources{}},
-	"Commit":            {runconfig.ContainerConfigWrapper{}, otherContainer{}},
+	"Commit":            {container.Config{}, otherConfig{}},
 	"ExecCreate":        {types.ExecConfig{}, otherExec{}},
 	"ExecStart":         {types.ExecStartCheck{}, otherExec{}},
 	"VolumeCreate":      {volume.VolumeCreateBody{}, otherVolumeCreate{}},
@@ -48,6 +49,10 @@ var views = map[string][]interface{}{
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "samples" {
+		samples()
+		return
+	}
 	if err := answer(bufio.NewReader(os.Stdin), os.Stdout); err != io.EOF {
 		fmt.Fprintln(os.Stderr, "differential:", err)
 		os.Exit(1)

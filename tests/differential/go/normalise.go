@@ -1,7 +1,6 @@
 package main
 
 import (
-	"reflect"
 	"strings"
 
 	"github.com/docker/docker/api/types"
@@ -15,6 +14,8 @@ func normalise(understood interface{}) {
 	switch body := understood.(type) {
 	case *runconfig.ContainerConfigWrapper:
 		normaliseContainer(body)
+	case *otherContainer:
+		normaliseOther(body)
 	case *[]string:
 		// A body that is `null` has nothing to forward, like one that is `[]`.
 		if *body == nil {
@@ -33,13 +34,51 @@ func normaliseContainer(wrapper *runconfig.ContainerConfigWrapper) {
 	if wrapper.Config == nil {
 		wrapper.Config = &container.Config{}
 	}
-	if wrapper.HostConfig != nil && reflect.DeepEqual(*wrapper.HostConfig, container.HostConfig{}) {
-		wrapper.HostConfig = nil
-	}
 	wrapper.ExposedPorts = canonical(wrapper.ExposedPorts)
-	if wrapper.InnerHostConfig != nil {
-		wrapper.InnerHostConfig.PortBindings = canonical(wrapper.InnerHostConfig.PortBindings)
+	takeHostKeys(wrapper)
+	wrapper.InnerHostConfig.PortBindings = canonical(wrapper.InnerHostConfig.PortBindings)
+}
+
+// Moves the keys of the host at the top of a body to where dockerd uses them. This is what
+// getHostConfig in runconfig/config_unix.go does, except that no HostConfig is an empty one: dockerd
+// creates the same container from both.
+func takeHostKeys(wrapper *runconfig.ContainerConfigWrapper) {
+	top, inner := wrapper.HostConfig, wrapper.InnerHostConfig
+	switch {
+	case top == nil && inner == nil:
+		inner = &container.HostConfig{}
+	case inner == nil:
+		inner = top
+	case top != nil:
+		if inner.Memory == 0 {
+			inner.Memory = top.Memory
+		}
+		if inner.MemorySwap == 0 {
+			inner.MemorySwap = top.MemorySwap
+		}
+		if inner.CPUShares == 0 {
+			inner.CPUShares = top.CPUShares
+		}
+		if inner.CpusetCpus == "" {
+			inner.CpusetCpus = top.CpusetCpus
+		}
+		if inner.VolumeDriver == "" {
+			inner.VolumeDriver = top.VolumeDriver
+		}
 	}
+	if inner.CpusetCpus == "" {
+		inner.CpusetCpus = wrapper.Cpuset
+	}
+	wrapper.InnerHostConfig, wrapper.HostConfig, wrapper.Cpuset = inner, nil, ""
+}
+
+// The same for the keys of later releases, which 20.10 does not read.
+func normaliseOther(other *otherContainer) {
+	if other.HostConfig == nil {
+		top := other.otherHost
+		other.HostConfig = &top
+	}
+	other.otherHost = otherHost{}
 }
 
 // Ports are written `80`, `80/tcp` or `80/TCP`. nat.ParsePortSpec and the network types of later

@@ -3,9 +3,14 @@ package main
 // Keys of the API that docker 20.10, whose structs this uses, does not read: later releases added
 // them, or earlier ones had them. Bodies are also decoded into these structs.
 
+type otherConfig struct {
+	Healthcheck *otherHealth
+}
+
 type otherContainer struct {
-	Healthcheck      *otherHealth
-	HostConfig       *otherHost
+	otherConfig
+	HostConfig *otherHost
+	otherHost
 	NetworkingConfig *struct {
 		EndpointsConfig map[string]*otherEndpoint
 	}

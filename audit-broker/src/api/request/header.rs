@@ -1,9 +1,12 @@
-//! The headers of a request: which ones the broker forwards, reads itself, or drops.
+//! The headers of a request: which ones the broker forwards or reads itself. It leaves out all others.
 //!
-//! This file also finds out whether a body follows, and refuses a body of a type that the daemon would
+//! This file also finds out whether a body follows, and refuses a body of a type that dockerd would
 //! read differently from the broker. It does not know the content of bodies.
 
-use crate::api::route::{BodyKind, Method, ResponseKind, Route};
+use crate::api::operation::{
+    ContainerOperation, ImageOperation, Operation, PluginOperation, RegistryOperation,
+};
+use crate::api::route::{BodyFormat, BodyKind, Method, ResponseKind, Route};
 use crate::refusal::Refusal;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,6 +20,17 @@ pub(crate) enum Upgrade {
     WebSocket,
 }
 
+impl Upgrade {
+    /// The protocol, as the `Upgrade` header names it.
+    pub(crate) const fn protocol(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::H2c => "h2c",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Headers {
     pub(super) forwarded: Vec<(HeaderName, HeaderValue)>,
@@ -27,100 +41,118 @@ pub(super) struct Headers {
 /// What the broker does with a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Treatment {
-    /// Forwards it. It may occur once.
+    /// Forwards its first line, the only one that dockerd reads.
     Forward,
     /// Forwards each of its lines.
     ForwardAll,
-    /// Forwards it, and shows it in no log line or record: it holds credentials. It may occur once.
+    /// Forwards its first line, and shows it in no log line or record: it holds credentials.
     ForwardHidden,
-    /// Reads it, and writes its own for the daemon. It may occur once.
+    /// Decides by it how to read the request, and writes its own for dockerd. It may occur once.
     Read,
-    /// Drops it: it has no meaning to the daemon.
-    Ignore,
+    /// Leaves it out: dockerd does not read it.
+    LeaveOut,
 }
 
-/// Headers that concern only this connection, or that the daemon does not read.
-const IGNORED: &[&str] = &[
-    "host",
-    "connection",
-    "keep-alive",
-    "accept-encoding",
-    "accept-language",
-    "cache-control",
-    "pragma",
-    "origin",
-    "traceparent",
-    "tracestate",
-    "baggage",
-    // Docker 20.10 sends its version here too. A daemon at 1.41 or newer does not use it.
-    "version",
-];
+const REGISTRY_AUTH: HeaderName = HeaderName::from_static("x-registry-auth");
+
+/// `{}` in base64. Without the header, dockerd 20.10 reads credentials from the body of a push, which the
+/// broker does not forward (moby 20.10: `postImagesPush`). docker-py sends `{}` there.
+const NO_CREDENTIALS: &str = "e30=";
 
 /// Parses the headers of a request to a route.
-pub(super) fn parse(
-    route: &Route,
-    headers: &HeaderMap,
-    ignored: &[String],
-) -> Result<Headers, Refusal> {
+pub(super) fn parse(route: &Route, headers: &HeaderMap) -> Result<Headers, Refusal> {
     let mut forwarded = Vec::new();
     for name in headers.keys() {
-        let treatment = treatment(route, name.as_str(), ignored).ok_or_else(|| {
-            Refusal::bad_request(format!(
-                "the docker API has no header `{name}`; leave it out, or list it in `ignore_headers` \
-                 in the configuration of audit-broker"
-            ))
-        })?;
+        let treatment = treatment(route, name.as_str());
         let values = headers.get_all(name);
-        if !matches!(treatment, Treatment::ForwardAll | Treatment::Ignore)
-            && values.iter().nth(1).is_some()
-        {
-            return Err(Refusal::bad_request(format!("the header `{name}` occurs more than once")));
-        }
-        if matches!(
-            treatment,
-            Treatment::Forward | Treatment::ForwardAll | Treatment::ForwardHidden
-        ) {
-            for value in values {
-                let mut value = value.clone();
-                value.set_sensitive(treatment == Treatment::ForwardHidden);
-                forwarded.push((name.clone(), value));
+        let count = match treatment {
+            Treatment::Forward | Treatment::ForwardHidden => 1,
+            Treatment::ForwardAll => usize::MAX,
+            Treatment::Read if values.iter().nth(1).is_some() => {
+                return Err(Refusal::bad_request(format!(
+                    "the header `{name}` occurs more than once"
+                )));
             }
+            Treatment::Read | Treatment::LeaveOut => 0,
+        };
+        for value in values.iter().take(count) {
+            let mut value = value.clone();
+            value.set_sensitive(treatment == Treatment::ForwardHidden);
+            forwarded.push((name.clone(), value));
         }
     }
-    let chunked = is_chunked(headers)?;
-    let content_length = content_length(headers)?;
-    if chunked && content_length.is_some() {
-        return Err(Refusal::bad_request(
-            "a request cannot have both `content-length` and `transfer-encoding`",
-        ));
-    }
-    let has_body = chunked || content_length.is_some_and(|length| length > 0);
-    check_body(route, headers, has_body)?;
+    let length = body_length(headers)?;
+    check_body(route, headers, length)?;
     check_expect(headers)?;
+    let has_body = length != BodyLength::Known(0);
+    let is_push = matches!(route.operation, Operation::Image(ImageOperation::Push));
+    if is_push && has_body && !headers.contains_key(REGISTRY_AUTH) {
+        forwarded.push((REGISTRY_AUTH, HeaderValue::from_static(NO_CREDENTIALS)));
+    }
     Ok(Headers { forwarded, upgrade: upgrade(route, headers)?, has_body })
 }
 
-fn treatment(route: &Route, name: &str, ignored: &[String]) -> Option<Treatment> {
+fn treatment(route: &Route, name: &str) -> Treatment {
     match name {
         // compose sends three of these.
-        "accept" => return Some(Treatment::ForwardAll),
-        "user-agent" => return Some(Treatment::Forward),
-        "x-registry-auth" | "x-registry-config" => return Some(Treatment::ForwardHidden),
-        "content-type" | "content-length" | "transfer-encoding" | "upgrade" | "expect" => {
-            return Some(Treatment::Read);
+        "accept" => Treatment::ForwardAll,
+        "user-agent" => Treatment::Forward,
+        "x-registry-auth" | "x-registry-config" => Treatment::ForwardHidden,
+        "content-length" | "transfer-encoding" | "expect" => Treatment::Read,
+        // Elsewhere dockerd does not read it, or reads only that it is there.
+        "upgrade" if matches!(route.response, ResponseKind::Http2 | ResponseKind::WebSocket) => {
+            Treatment::Read
         }
-        _ => {}
+        _ if name.starts_with("x-docker-expose-session-")
+            && route.response == ResponseKind::Http2 =>
+        {
+            Treatment::ForwardAll
+        }
+        _ if name.starts_with("sec-websocket-") && route.response == ResponseKind::WebSocket => {
+            Treatment::Forward
+        }
+        // dockerd passes these on to the registry.
+        _ if name.starts_with("x-meta-") && uses_registry(route.operation) => Treatment::ForwardAll,
+        // This includes `content-type` and `content-encoding`: the broker writes the type of what it
+        // forwards, and dockerd tells the encoding of an archive by its bytes.
+        _ => Treatment::LeaveOut,
     }
-    let session = name.starts_with("x-docker-expose-session-");
-    if session && route.response == ResponseKind::Http2 {
-        return Some(Treatment::ForwardAll);
+}
+
+/// Whether dockerd sends headers of the client to a registry.
+///
+/// # Source
+/// `X-Meta-` in `daemon/server/router/image/image_routes.go` and
+/// `daemon/server/router/plugin/plugin_routes.go` of moby.
+fn uses_registry(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Image(ImageOperation::Pull | ImageOperation::Push)
+            | Operation::Registry(
+                RegistryOperation::SearchImages | RegistryOperation::PluginPrivileges
+            )
+            | Operation::Plugin(
+                PluginOperation::Pull | PluginOperation::Upgrade | PluginOperation::Push
+            )
+    )
+}
+
+/// How long the body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyLength {
+    Known(u64),
+    /// The body comes in chunks, perhaps none.
+    Chunked,
+}
+
+fn body_length(headers: &HeaderMap) -> Result<BodyLength, Refusal> {
+    match (is_chunked(headers)?, content_length(headers)?) {
+        (true, Some(_)) => Err(Refusal::bad_request(
+            "a request cannot have both `content-length` and `transfer-encoding`",
+        )),
+        (true, None) => Ok(BodyLength::Chunked),
+        (false, length) => Ok(BodyLength::Known(length.unwrap_or_default())),
     }
-    if name.starts_with("sec-websocket-") && route.response == ResponseKind::WebSocket {
-        return Some(Treatment::Forward);
-    }
-    let has_no_meaning = IGNORED.contains(&name) || ignored.iter().any(|header| header == name);
-    // `content-encoding` changes what the daemon reads, so no configuration can ignore it.
-    (has_no_meaning && name != "content-encoding").then_some(Treatment::Ignore)
 }
 
 fn is_chunked(headers: &HeaderMap) -> Result<bool, Refusal> {
@@ -156,78 +188,106 @@ fn check_expect(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// The upgrade that the client wants and the route supports.
 ///
-/// On some routes the daemon hijacks the connection with or without an upgrade. On all others it
-/// ignores an upgrade to raw bytes, and so does the broker.
+/// On some routes dockerd hijacks the connection with or without an upgrade, whatever its protocol. On
+/// others it ignores an upgrade, which curl sends with every request.
+///
+/// # Source
+/// `postContainersAttach` in `daemon/server/router/container/container_routes.go`, `serveGRPC` in
+/// `daemon/server/router/grpc/grpc_routes.go` of moby.
 fn upgrade(route: &Route, headers: &HeaderMap) -> Result<Option<Upgrade>, Refusal> {
-    let wanted = match headers.get("upgrade") {
-        None => None,
-        Some(value) => match value.as_bytes().to_ascii_lowercase().as_slice() {
-            b"tcp" => Some(Upgrade::Tcp),
-            b"h2c" => Some(Upgrade::H2c),
-            b"websocket" => Some(Upgrade::WebSocket),
-            _ => return Err(refuse_value("upgrade", value, "`tcp`, `h2c` or `websocket`")),
-        },
+    let wanted = headers.get("upgrade").map(HeaderValue::as_bytes);
+    let is = |protocol: &str| {
+        wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case(protocol.as_bytes()))
     };
-    match (route.response, wanted) {
-        (ResponseKind::Hijack, None | Some(Upgrade::Tcp))
-        | (ResponseKind::WebSocket, Some(Upgrade::WebSocket))
-        | (ResponseKind::Http2, Some(Upgrade::H2c)) => Ok(wanted),
-        (ResponseKind::WebSocket, _) => Err(refuse_upgrade(route, "needs `upgrade: websocket`")),
-        (ResponseKind::Http2, _) => Err(refuse_upgrade(route, "needs `upgrade: h2c`")),
-        (_, None | Some(Upgrade::Tcp)) => Ok(None),
-        (_, Some(Upgrade::H2c | Upgrade::WebSocket)) => {
-            Err(refuse_upgrade(route, "cannot be upgraded to another protocol"))
-        }
+    match route.response {
+        ResponseKind::Hijack => Ok(wanted.map(|_| Upgrade::Tcp)),
+        ResponseKind::WebSocket if is("websocket") => Ok(Some(Upgrade::WebSocket)),
+        ResponseKind::WebSocket => Err(Refusal::bad_request(format!(
+            "{} {} needs `upgrade: websocket`",
+            route.method.name(),
+            route.path
+        ))),
+        ResponseKind::Http2 if is("h2c") => Ok(Some(Upgrade::H2c)),
+        ResponseKind::Http2 => Err(Refusal::bad_request(match wanted {
+            None => "no upgrade proto in request".to_owned(),
+            Some(other) => format!("protocol {} not supported", shown(other)),
+        })),
+        ResponseKind::Plain | ResponseKind::Stream | ResponseKind::Progress => Ok(None),
     }
 }
 
-fn refuse_upgrade(route: &Route, what: &str) -> Refusal {
-    Refusal::bad_request(format!("{} {} {what}", route.method.name(), route.path))
-}
-
-/// Refuses a body that the daemon would read differently from the broker. On many routes, for example,
-/// the daemon prefers values of a form to those of the query.
-fn check_body(route: &Route, headers: &HeaderMap, has_body: bool) -> Result<(), Refusal> {
-    let content_type = headers.get("content-type");
-    let media_type = content_type.and_then(|value| value.to_str().ok()).and_then(media_type);
-    if let Some(value) = content_type {
-        let lower = value.as_bytes().to_ascii_lowercase();
-        let lower = lower.trim_ascii_start();
-        if lower.starts_with(b"application/x-www-form-urlencoded")
-            || lower.starts_with(b"multipart/")
-        {
-            return Err(Refusal::bad_request(format!(
-                "audit-broker does not forward a body of type `{}`; put the values in the query",
-                String::from_utf8_lossy(value.as_bytes()).escape_debug()
-            )));
-        }
+/// Refuses a body that dockerd would read differently from the broker: on many routes, dockerd prefers
+/// the values of a form to those of the query.
+fn check_body(route: &Route, headers: &HeaderMap, length: BodyLength) -> Result<(), Refusal> {
+    if route.operation == Operation::Container(ContainerOperation::Start) {
+        check_start(length)?;
     }
-    if !has_body {
+    if length == BodyLength::Known(0) {
         return Ok(());
     }
-    let is_json = media_type.as_deref() == Some("application/json");
-    match route.body {
-        BodyKind::Stream => Ok(()),
-        // Some clients repeat the query as JSON, which the daemon does not read.
-        BodyKind::None if is_json && route.method == Method::Post => Ok(()),
-        BodyKind::None => Err(Refusal::bad_request(format!(
-            "{} {} takes no body",
-            route.method.name(),
-            route.path
-        ))),
-        _ if is_json => Ok(()),
-        _ => Err(Refusal::bad_request(format!(
-            "{} {} needs a body of type `application/json`",
-            route.method.name(),
-            route.path
-        ))),
+    // dockerd reads the first.
+    let content_type = headers.get("content-type").map_or(&b""[..], HeaderValue::as_bytes);
+    let lower = content_type.to_ascii_lowercase();
+    let lower = lower.trim_ascii_start();
+    let is_form =
+        lower.starts_with(b"application/x-www-form-urlencoded") || lower.starts_with(b"multipart/");
+    // dockerd does not look at the type of credentials.
+    if route.body == BodyKind::Auth {
+        return Ok(());
     }
+    if route.body.format() == BodyFormat::Json {
+        return check_json_type(content_type);
+    }
+    if is_form && matches!(route.method, Method::Post | Method::Put) {
+        return Err(Refusal::bad_request(format!(
+            "audit-broker does not forward a body of type `{}`; put the values in the query",
+            shown(content_type)
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a body with the settings of the container, in dockerd's words.
+///
+/// # Source
+/// `postContainersStart` in `daemon/server/router/container/container_routes.go` of moby: a JSON
+/// object with content has more than 7 bytes.
+fn check_start(length: BodyLength) -> Result<(), Refusal> {
+    match length {
+        BodyLength::Known(0..=7) => Ok(()),
+        BodyLength::Known(_) | BodyLength::Chunked => Err(Refusal::bad_request(
+            "starting container with non-empty request body was deprecated since API v1.22 and \
+             removed in v1.24",
+        )),
+    }
+}
+
+/// Refuses a body that is not JSON, in dockerd's words.
+///
+/// # Source
+/// `matchesContentType` in `daemon/server/httputils/httputils.go` of moby.
+fn check_json_type(content_type: &[u8]) -> Result<(), Refusal> {
+    let text = std::str::from_utf8(content_type).unwrap_or_default();
+    let given = shown(content_type);
+    Err(Refusal::bad_request(match media_type(text).as_deref() {
+        Some("application/json") => return Ok(()),
+        Some(_) => {
+            format!("unsupported Content-Type header ({given}): must be 'application/json'")
+        }
+        None if text.split(';').next().unwrap_or_default().trim().is_empty() => {
+            format!("malformed Content-Type header ({given}): mime: no media type")
+        }
+        None => format!("malformed Content-Type header ({given}): mime: invalid media parameter"),
+    }))
 }
 
 /// The media type without its parameters, in lower case; `None` if the header is malformed.
 fn media_type(value: &str) -> Option<String> {
     let mut parts = value.split(';');
     let media_type = parts.next()?.trim().to_ascii_lowercase();
+    if media_type.is_empty() {
+        return None;
+    }
     let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_token_byte);
     let well_formed = parts.all(|parameter| {
         parameter.split_once('=').is_some_and(|(name, value)| {
@@ -246,6 +306,10 @@ fn is_token_byte(byte: u8) -> bool {
 fn refuse_value(name: &str, value: &HeaderValue, wanted: &str) -> Refusal {
     Refusal::bad_request(format!(
         "the header `{name}` must be {wanted}, not `{}`",
-        String::from_utf8_lossy(value.as_bytes()).escape_debug()
+        shown(value.as_bytes())
     ))
+}
+
+fn shown(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).escape_debug().to_string()
 }

@@ -1,6 +1,6 @@
 //! The path of a request: API version, route, and the name of the object.
 //!
-//! The daemon routes by the decoded path, and redirects a path that is not clean. The broker accepts
+//! dockerd routes by the decoded path, and redirects a path that is not clean. The broker accepts
 //! one form of each path and refuses every other. This file does not look objects up.
 
 use super::percent;
@@ -64,7 +64,7 @@ fn split_version(path: &str) -> Result<(Option<ApiVersion>, &str), Refusal> {
 /// Decodes each segment, and refuses a path that could be read as another one.
 fn decode(path: &str) -> Result<String, Refusal> {
     let segments = path.strip_prefix('/').unwrap_or_default();
-    // The only path of the daemon that ends in a slash.
+    // The only path of dockerd that ends in a slash.
     if segments == "networks/" {
         return Ok(path.to_owned());
     }
@@ -115,19 +115,23 @@ fn object_in<'path>(route: &Route, path: &'path str) -> Option<&'path str> {
     fits.then_some(object)
 }
 
-/// Refuses paths of the daemon that the broker forwards for no caller.
+/// Refuses paths of dockerd that the broker forwards for no caller.
 fn refuse_unsupported(path: &str) -> Option<Refusal> {
     let container = path.strip_prefix("/containers/").and_then(|rest| rest.split_once('/'));
     if container.is_some_and(|(_, rest)| rest == "checkpoints" || rest.starts_with("checkpoints/"))
     {
         return Some(Refusal::forbidden(
+            "docker checkpoint",
             "audit-broker does not forward checkpoint requests: a checkpoint holds the memory of a \
              container and names paths of the host",
+            "root can use docker's own socket",
         ));
     }
     if path == "/debug" || path.starts_with("/debug/") {
         return Some(Refusal::forbidden(
-            "audit-broker does not forward the daemon's debug pages; root can use docker's own socket",
+            "GET /debug",
+            "audit-broker does not forward the daemon's debug pages",
+            "root can use docker's own socket",
         ));
     }
     None
@@ -150,7 +154,7 @@ fn refuse_unknown(method: Method, path: &str) -> Refusal {
     }
 }
 
-/// Refuses a name that the object cannot have, because the daemon could find another object by it.
+/// Refuses a name that the object cannot have, because dockerd could find another object by it.
 ///
 /// # Source
 /// `RestrictedNamePattern` in `daemon/names/names.go` of moby; the grammar of references in
@@ -160,9 +164,13 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
         ObjectKind::None => false,
         ObjectKind::Exec => object.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
         ObjectKind::Image | ObjectKind::Plugin => is_word(object, b"_.-/:@+"),
-        ObjectKind::Container
-        | ObjectKind::Volume
-        | ObjectKind::Network
+        // `CONTAINER/ALIAS` is a container to which another has a link.
+        ObjectKind::Container => {
+            object.split('/').count() <= 2 && object.split('/').all(|part| is_word(part, b"_.-"))
+        }
+        // Any text can be the name of a network. The path has no control characters by now.
+        ObjectKind::Network => true,
+        ObjectKind::Volume
         | ObjectKind::Node
         | ObjectKind::Service
         | ObjectKind::Task
@@ -173,32 +181,11 @@ fn check_object(kind: ObjectKind, object: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     // The docker command tries one kind of object after another, but only as long as it gets a 404.
-    Err(Refusal::not_found(format!(
-        "no such object: `{}` cannot be the name or id of {}",
-        object.escape_debug(),
-        noun(kind)
-    )))
+    Err(Refusal::not_found(kind.missing(&object.escape_debug().to_string())))
 }
 
 /// Whether the text has only letters, digits and `punctuation`, and starts with a letter or digit.
 fn is_word(text: &str, punctuation: &[u8]) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
-}
-
-fn noun(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::None => "anything",
-        ObjectKind::Container => "a container",
-        ObjectKind::Exec => "an exec",
-        ObjectKind::Image => "an image",
-        ObjectKind::Volume => "a volume",
-        ObjectKind::Network => "a network",
-        ObjectKind::Plugin => "a plugin",
-        ObjectKind::Node => "a node",
-        ObjectKind::Service => "a service",
-        ObjectKind::Task => "a task",
-        ObjectKind::Secret => "a secret",
-        ObjectKind::Config => "a config",
-    }
 }

@@ -7,7 +7,7 @@ use crate::api::query_json;
 use crate::api::route::{Parameter, ParameterKind, Route};
 use crate::refusal::Refusal;
 
-/// The query as the broker understood it. It omits keys that dockerd treats as absent.
+/// The query as the broker understood it. It omits keys that dockerd ignores or treats as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     pairs: Vec<(&'static str, String)>,
@@ -57,29 +57,21 @@ impl Query {
     }
 }
 
-/// Parses the query of a request to a route. Refuses unknown keys, which the daemon would ignore.
+/// Parses the query of a request to a route.
+///
+/// It leaves out keys that no version of dockerd reads on this route, and every value but the first of
+/// a key of which dockerd reads one.
 pub(super) fn parse(route: &'static Route, query: &str) -> Result<Query, Refusal> {
     let mut pairs: Vec<(&'static str, String)> = Vec::new();
     let mut seen: Vec<&'static str> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = decode(key)?;
-        let Some(parameter) = route.parameter(&key) else {
-            return Err(Refusal::bad_request(format!(
-                "`{}` is not a query key of {} {}",
-                key.escape_debug(),
-                route.method.name(),
-                route.path
-            )));
-        };
+        let (key, value) = (decode(key)?, decode(value)?);
+        let Some(parameter) = route.parameter(&key) else { continue };
         if seen.contains(&parameter.name) && !parameter.repeats {
-            return Err(Refusal::bad_request(format!(
-                "the query key `{}` occurs more than once",
-                parameter.name
-            )));
+            continue;
         }
         seen.push(parameter.name);
-        let value = decode(value)?;
         if let Some(value) = canonical(parameter, &value)? {
             pairs.push((parameter.name, value));
         }
@@ -99,7 +91,7 @@ fn decode(text: &str) -> Result<String, Refusal> {
     })
 }
 
-/// The value in its one form; `None` if the daemon treats it like an absent key.
+/// The value in its one form; `None` if dockerd treats it like an absent key.
 fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refusal> {
     let name = parameter.name;
     let is_break =
@@ -110,10 +102,10 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
         )));
     }
     if value.is_empty() {
-        return Ok(match parameter.kind {
-            ParameterKind::FlagOn => Some("0".to_owned()),
-            _ if parameter.repeats => Some(String::new()),
-            _ => None,
+        return Ok(if parameter.kind == ParameterKind::FlagOn {
+            Some("0".to_owned())
+        } else {
+            parameter.repeats.then(String::new)
         });
     }
     let refuse = |what: &str| {
@@ -138,6 +130,7 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
         ParameterKind::Text | ParameterKind::Lines | ParameterKind::PsArguments => {
             Ok(Some(value.to_owned()))
         }
+        ParameterKind::Refused { why } => Err(Refusal::bad_request(format!("`{name}`: {why}"))),
         ParameterKind::Filters => from_json(query_json::filters(value)),
         ParameterKind::Map => from_json(query_json::map(value)),
         ParameterKind::List => from_json(query_json::list(value)),
@@ -145,7 +138,7 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
     }
 }
 
-/// A flag as the daemon reads it: everything but a few words is true.
+/// A flag as dockerd reads it: everything but a few words is true.
 ///
 /// # Source
 /// `BoolValue` in `daemon/server/httputils/form.go` of moby.
@@ -156,7 +149,7 @@ fn flag(value: &str) -> &'static str {
     }
 }
 
-/// A truth value as the daemon reads it; `None` if it is invalid.
+/// A truth value as dockerd reads it; `None` if it is invalid.
 ///
 /// # Source
 /// `ParseBool` of Go's `strconv`.

@@ -18,7 +18,7 @@ impl ApiVersion {
     /// The API description of moby, version 1.56.
     pub(crate) const NEWEST: Self = Self { minor: 56 };
 
-    /// Parses `1.NN` with exactly two digits. The daemon compares numbers, so it would also accept
+    /// Parses `1.NN` with exactly two digits. dockerd compares numbers, so it would also accept
     /// `01.44` and `1.44.`.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let minor = text.strip_prefix("1.")?;
@@ -31,7 +31,16 @@ impl ApiVersion {
         self.minor >= 49
     }
 
-    /// Refuses a version that the broker does not forward. The text is the daemon's own, because
+    /// Whether a daemon whose newest version this is reads the keys of `HostConfig` also at the top of
+    /// a create request: docker 20.10 to 26.
+    ///
+    /// # Source
+    /// `getHostConfig` in `runconfig/config_unix.go` of moby, which v27.0 removed.
+    pub(crate) const fn reads_host_keys_at_the_top(self) -> bool {
+        self.minor <= 45
+    }
+
+    /// Refuses a version that the broker does not forward. The text is dockerd's own, because
     /// clients look for it.
     ///
     /// # Source

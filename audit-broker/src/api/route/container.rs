@@ -1,6 +1,6 @@
 //! Routes of containers, and of the processes that exec starts in them.
 
-use super::parameter::{FILTERS, flag, flag_on, lines, number, ps_arguments, text};
+use super::parameter::{FILTERS, flag, flag_on, lines, number, ps_arguments, refused, text};
 use super::{BodyKind, ObjectKind, Parameter, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{ContainerOperation, ExecOperation, Operation};
@@ -8,14 +8,20 @@ use crate::api::operation::{ContainerOperation, ExecOperation, Operation};
 const CONTAINER: ObjectKind = ObjectKind::Container;
 const EXEC: ObjectKind = ObjectKind::Exec;
 
-/// dockerd ignores `trunc_cmd`, which docker-py sends with every list.
 pub(super) const ROUTES: &[Route] = &[
     Route::get(
         "/containers/json",
         Class::ContainerList,
         Operation::Container(ContainerOperation::List),
     )
-    .query(&[flag("all"), number("limit"), flag("size"), flag("trunc_cmd"), FILTERS]),
+    .query(&[
+        flag("all"),
+        number("limit"),
+        flag("size"),
+        FILTERS,
+        refused("since", "use the filter `since`"),
+        refused("before", "use the filter `before`"),
+    ]),
     Route::post(
         "/containers/create",
         Class::ContainerCreate,
@@ -95,7 +101,11 @@ pub(super) const ROUTES: &[Route] = &[
         Operation::Container(ContainerOperation::Start),
     )
     .of(CONTAINER)
-    .query(&[text("detachKeys")]),
+    .query(&[
+        text("detachKeys"),
+        refused("checkpoint", CHECKPOINT),
+        refused("checkpoint-dir", CHECKPOINT),
+    ]),
     Route::post(
         "/containers/{id}/stop",
         Class::ContainerState,
@@ -224,6 +234,9 @@ pub(super) const LOGS: &[Parameter] = &[
     flag("details"),
     text("format"),
 ];
+
+const CHECKPOINT: &str = "audit-broker does not restore checkpoints: a checkpoint holds the memory of a \
+                          container and names paths of the host";
 
 const ATTACH: &[Parameter] = &[
     text("detachKeys"),

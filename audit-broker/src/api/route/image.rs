@@ -7,7 +7,6 @@ use crate::api::operation::{ImageOperation, Operation, RegistryOperation};
 
 const IMAGE: ObjectKind = ObjectKind::Image;
 
-/// dockerd ignores `only_ids`, which docker-py sends with every list.
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/images/json", Class::ImageList, Operation::Image(ImageOperation::List)).query(&[
         flag("all"),
@@ -16,7 +15,6 @@ pub(super) const ROUTES: &[Route] = &[
         flag("digests"),
         flag("manifests"),
         flag("identity"),
-        flag("only_ids"),
     ]),
     Route::get(
         "/images/search",

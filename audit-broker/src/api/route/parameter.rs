@@ -5,7 +5,7 @@
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) kind: ParameterKind,
-    /// Whether the key may occur more than once.
+    /// Whether dockerd uses every value of the key. Of any other key it uses the first value.
     pub(crate) repeats: bool,
 }
 
@@ -33,6 +33,11 @@ pub(crate) enum ParameterKind {
     List,
     /// JSON of another form.
     Json,
+    /// A key that some version of dockerd reads here, and that the broker never forwards.
+    Refused {
+        /// What the client can do instead.
+        why: &'static str,
+    },
 }
 
 impl Parameter {
@@ -84,6 +89,10 @@ pub(super) const fn list(name: &'static str) -> Parameter {
 
 pub(super) const fn json(name: &'static str) -> Parameter {
     Parameter::once(name, ParameterKind::Json)
+}
+
+pub(super) const fn refused(name: &'static str, why: &'static str) -> Parameter {
+    Parameter::once(name, ParameterKind::Refused { why })
 }
 
 pub(super) const FILTERS: Parameter = Parameter::once("filters", ParameterKind::Filters);

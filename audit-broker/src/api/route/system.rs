@@ -1,6 +1,6 @@
 //! Routes of dockerd itself, its registries and its builder.
 
-use super::parameter::{FILTERS, flag, json, list, map, number, text};
+use super::parameter::{FILTERS, flag, json, list, map, number, refused, text};
 use super::{BodyKind, ObjectKind, Parameter, ResponseKind, Route};
 use crate::api::class::Class;
 use crate::api::operation::{BuildOperation, Operation, RegistryOperation, SystemOperation};
@@ -43,8 +43,6 @@ pub(super) const ROUTES: &[Route] = &[
         .responds(ResponseKind::Http2),
 ];
 
-/// `securityopt` is omitted, because dockerd refuses it on Linux.
-///
 /// # Source
 /// `newImageBuildOptions` in `daemon/server/router/build/build_routes.go` of moby.
 const BUILD: &[Parameter] = &[
@@ -79,4 +77,8 @@ const BUILD: &[Parameter] = &[
     text("session"),
     json("ulimits"),
     text("isolation"),
+    refused(
+        "securityopt",
+        "The daemon on this platform does not support setting security options on build",
+    ),
 ];

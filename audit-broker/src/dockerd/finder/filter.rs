@@ -47,7 +47,7 @@ impl Finder<'_> {
     /// A container by which a list is filtered.
     async fn find_container_listed(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
         let name = name.trim_start_matches('/');
-        if !self.is_new("container", name) {
+        if !self.should_ask("container", name) {
             return Ok(self.ids.get(name).cloned());
         }
         let found = object::container(name, self.version, self.upstream).await?;
@@ -66,7 +66,7 @@ impl Finder<'_> {
             FilteredBy::Image(image) if known == name => Some(image.id.clone()),
             FilteredBy::Image(_) | FilteredBy::Container(_) => None,
         });
-        if known.is_some() || !may_be_image(name) || !self.is_unasked("listed image", name) {
+        if known.is_some() || !may_be_image(name) || !self.is_first_question("listed image", name) {
             return Ok(known);
         }
         let found = object::image(name, self.version, self.upstream).await?;

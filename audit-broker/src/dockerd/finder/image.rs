@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Finder, NAMES_LIMIT, platform};
+use super::{Finder, NAMES_LIMIT, missing, platform};
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
 use crate::api::operation::{BuildOperation, ContainerOperation, ImageOperation, Operation};
@@ -14,7 +14,7 @@ use crate::api::query_json;
 use crate::api::request::{ApiVersion, Head, Query, percent};
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Image};
-use crate::dockerd::references::{ANY_NAME, NameHolder, NameTaken};
+use crate::dockerd::references::{ANY_NAME, Mention, NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::refusal::Refusal;
@@ -73,7 +73,7 @@ impl Finder<'_> {
                 return Err(ambiguous(&name).into());
             }
             for tag in self.tags_meant(&name).await? {
-                if !self.is_unasked("image", &tag) {
+                if !self.is_first_question("image", &tag) {
                     continue;
                 }
                 let Some(image) = self.find_image(&tag).await? else {
@@ -137,7 +137,7 @@ impl Finder<'_> {
                 let message = format!("No such image: {}", full_name(name));
                 *answer = json!({ "message": message }).to_string().into();
             }
-            _ => {}
+            (Found::Yes(_), None) | (Found::No(..), _) => {}
         }
         match found {
             Found::Yes(image) => self.references.images.push(image),
@@ -153,7 +153,7 @@ impl Finder<'_> {
         let mut ids = Vec::new();
         for name in names.into_iter().flatten() {
             if may_be_image(&name)
-                && self.is_unasked("image", &name)
+                && self.is_first_question("image", &name)
                 && let Found::Yes(image) = object::image(&name, self.version, self.upstream).await?
             {
                 ids.push(image.id);
@@ -168,7 +168,7 @@ impl Finder<'_> {
 
     /// Finds the image that currently has a name. Beyond the limit of names, the holder is unknown.
     async fn find_holder(&mut self, name: String) -> Result<(), Unreachable> {
-        let holder = if self.is_unasked("name", &name) {
+        let holder = if self.is_first_question("name", &name) {
             holder_of(&name, self.version, self.upstream).await?
         } else {
             NameHolder::Unknown
@@ -188,13 +188,13 @@ impl Finder<'_> {
         for mount in config.mounts.iter_mut().flatten().filter(|mount| is_image(mount)) {
             let name = mount.source.clone().unwrap_or_default();
             if !may_be_image(&name) || self.references.mounted_images.len() > NAMES_LIMIT {
-                return Err(no_such_image(&name).into());
+                return Err(missing(Mention::MountedImage, &name).into());
             }
             let Found::Yes(image) = object::image(&name, self.version, self.upstream).await? else {
-                return Err(no_such_image(&name).into());
+                return Err(missing(Mention::MountedImage, &name).into());
             };
             mount.source = Some(image.id.clone());
-            self.references.given.insert(image.id.clone(), name);
+            self.references.mention(&image.id, &name, Mention::MountedImage);
             self.references.mounted_images.push(image);
         }
         Ok(())
@@ -206,7 +206,7 @@ pub(super) fn no_such_image(name: &str) -> Refusal {
 }
 
 /// The refusal of a name that docker itself can read in two ways.
-pub(super) fn ambiguous(name: &str) -> Refusal {
+pub(crate) fn ambiguous(name: &str) -> Refusal {
     Refusal::bad_request(format!(
         "`{}`: what follows `docker.io/` must not look like a registry",
         name.escape_debug()
@@ -227,26 +227,79 @@ pub(crate) async fn holder_of(
     }
     Ok(match object::image(name, version, upstream).await? {
         Found::Yes(image) => NameHolder::Image(Box::new(image)),
-        Found::No(StatusCode::NOT_FOUND, _) => NameHolder::Nobody,
+        Found::No(StatusCode::NOT_FOUND, _) => NameHolder::Unused,
         Found::No(..) => NameHolder::Unknown,
     })
+}
+
+/// The name with the tag of the query, as docker writes it.
+fn with_tag(name: &str, query: &Query) -> String {
+    match query.text("tag") {
+        Some(tag) => full_name(&format!("{name}:{tag}")),
+        None => full_name(name),
+    }
 }
 
 /// The names that a call gives to images, as docker writes them.
 fn names_taken(head: &Head) -> Vec<String> {
     let query = &head.query;
-    let with_tag = |name: &str| match query.text("tag") {
-        Some(tag) => full_name(&format!("{name}:{tag}")),
-        None => full_name(name),
-    };
     match head.route.operation {
         Operation::Build(BuildOperation::Run) => query.all("t").map(full_name).collect(),
         Operation::Image(ImageOperation::Load) => vec![ANY_NAME.to_owned()],
         Operation::Container(ContainerOperation::Commit)
         | Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
-            query.text("repo").map(with_tag).into_iter().collect()
+            query.text("repo").map(|name| with_tag(name, query)).into_iter().collect()
         }
-        _ => Vec::new(),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(
+            BuildOperation::Prune
+            | BuildOperation::Cancel
+            | BuildOperation::Session
+            | BuildOperation::Grpc,
+        )
+        | Operation::Container(
+            ContainerOperation::List
+            | ContainerOperation::Create
+            | ContainerOperation::Inspect
+            | ContainerOperation::Top
+            | ContainerOperation::Changes
+            | ContainerOperation::Stats
+            | ContainerOperation::Logs
+            | ContainerOperation::Export
+            | ContainerOperation::ArchiveStat
+            | ContainerOperation::ArchiveRead
+            | ContainerOperation::ArchiveWrite
+            | ContainerOperation::Start
+            | ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Wait
+            | ContainerOperation::Update
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Prune
+            | ContainerOperation::Attach
+            | ContainerOperation::AttachWs
+            | ContainerOperation::Resize,
+        )
+        | Operation::Exec(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Push
+            | ImageOperation::Remove
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => Vec::new(),
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::api::container::ContainerConfig;
 use crate::api::network::EndpointSettings;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::object::{self, Network, Object};
+use crate::dockerd::object::{self, Object};
+use crate::dockerd::references::Mention;
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::refusal::Refusal;
 
-use super::{DOCKERS_NETWORKS, Finder, JOINED};
+use super::{DOCKERS_NETWORKS, Finder, JOINED, missing};
 
 impl Finder<'_> {
     /// Finds the networks of a new container, and puts the network's id into each endpoint.
@@ -35,7 +36,9 @@ impl Finder<'_> {
                 continue;
             }
             let name = id.unwrap_or(name).to_owned();
-            let Some(id) = self.find_network(&name).await? else { return Err(none(&name).into()) };
+            let Some(id) = self.find_network(&name).await? else {
+                return Err(missing(Mention::Network, &name).into());
+            };
             endpoint.get_or_insert_default().network_id = Some(id);
         }
         config.networking_config = given;
@@ -44,11 +47,12 @@ impl Finder<'_> {
 
     /// Finds the id of a network; `None` if the network does not exist.
     pub(super) async fn find_network(&mut self, name: &str) -> Result<Option<String>, Unreachable> {
-        if self.is_new("network", name)
-            && let Found::Yes(network) = object::network(name, self.version, self.upstream).await?
+        if self.should_ask_for_network(name)
+            && let Found::Yes(network) =
+                object::network(name, None, self.version, self.upstream).await?
         {
             self.network_ids.insert(name.to_owned(), network.id.clone());
-            self.references.given.insert(network.id.clone(), name.to_owned());
+            self.references.mention(&network.id, name, Mention::Network);
             self.references.networks.push(network);
         }
         Ok(self.network_ids.get(name).cloned())
@@ -59,21 +63,15 @@ impl Finder<'_> {
 ///
 /// # Errors
 /// If the endpoint names another network.
-pub(super) fn refuse_another(
+pub(super) fn refuse_other_network(
     object: &Object,
     endpoint: Option<&EndpointSettings>,
 ) -> Result<(), Refusal> {
     let Some(id) = endpoint.and_then(named_id) else { return Ok(()) };
-    match object {
-        Object::Network(Network { id: this, .. }) if this == id => Ok(()),
-        _ => Err(Refusal::bad_request(
-            "EndpointConfig.NetworkID is not the id of the network in the path",
-        )),
+    if matches!(object, Object::Network(network) if network.id == id) {
+        return Ok(());
     }
-}
-
-pub(super) fn none(name: &str) -> Refusal {
-    Refusal::not_found(format!("network {name} not found"))
+    Err(Refusal::bad_request("EndpointConfig.NetworkID is not the id of the network in the path"))
 }
 
 fn named_id(endpoint: &EndpointSettings) -> Option<&str> {

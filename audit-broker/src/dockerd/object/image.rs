@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Config;
 use crate::api::container::HealthConfig;
 use crate::api::request::{ApiVersion, percent};
-use crate::api::words::Words;
+use crate::api::string_list::StringList;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 
@@ -45,7 +45,7 @@ impl Image {
     ///
     /// # Source
     /// `isSingleReference` in `daemon/images/image_delete.go` of moby.
-    pub(crate) fn goes_only_by(&self, name: &str) -> bool {
+    pub(crate) fn has_only_name(&self, name: &str) -> bool {
         let (repository, _) = repository_and_tag(name);
         let mut digests = self.repo_digests.iter().flatten();
         self.tags() == [name] && digests.all(|digest| digest.split('@').next() == Some(repository))
@@ -123,7 +123,7 @@ impl Image {
     }
 }
 
-fn words_of(words: Option<&Words>) -> &[String] {
+fn words_of(words: Option<&StringList>) -> &[String] {
     words.map_or(&[], |words| &words.0)
 }
 
@@ -175,7 +175,7 @@ pub(super) async fn pushed(
         Found::Yes(tagged) if !tagged.is_empty() => {
             image(tagged.first().map_or(name, |tagged| &tagged.id), version, upstream).await
         }
-        _ => Ok(found),
+        Found::Yes(_) | Found::No(..) => Ok(found),
     }
 }
 

@@ -68,7 +68,7 @@ struct ContainerUsage<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Using {
+struct UsingContainer {
     #[serde(rename = "ImageID")]
     image_id: String,
     mounts: Option<Vec<Mount>>,
@@ -91,7 +91,7 @@ impl UseCounts {
             if !Element::read(container.get())?.is_seen(OwnedKind::Container, may_view) {
                 continue;
             }
-            let Using { image_id, mounts } = serde_json::from_str(container.get())?;
+            let UsingContainer { image_id, mounts } = serde_json::from_str(container.get())?;
             *images.entry(image_id).or_default() += 1;
             for Mount { name } in mounts.unwrap_or_default() {
                 *volumes.entry(name).or_default() += 1;

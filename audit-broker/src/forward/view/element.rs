@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::json::{map_elements, map_members};
-use super::{Labels, MayView, Seen};
+use super::{Labels, MayView, ResponseObject};
 use crate::owner::{LABEL_PREFIX, OwnedKind};
 
 /// The members of an element. Each kind of object has some of them.
@@ -46,7 +46,7 @@ impl Element {
     pub(super) fn is_seen(&self, kind: OwnedKind, may_view: MayView<'_>) -> bool {
         let name = self.name.as_deref();
         let names = [&self.names, &self.repo_tags, &self.repo_digests].into_iter().flatten();
-        may_view(&Seen {
+        may_view(&ResponseObject {
             kind,
             id: if kind == OwnedKind::Volume { name.unwrap_or_default() } else { &self.id },
             names: names

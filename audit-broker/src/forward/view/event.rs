@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::container::image_name;
 use super::json::{map_members, string};
 use super::shorten::Shortener;
-use super::{Labels, MayView, Seen};
+use super::{Labels, MayView, ResponseObject};
 use crate::owner::{LABEL_PREFIX, OwnedKind};
 
 /// Longest line that is relayed unchanged, in bytes with its line break. A longer line is shortened.
@@ -116,7 +116,7 @@ impl Event {
         let image = attributes.get("image").map(String::as_str);
         let image = image.filter(|_| *kind == OwnedKind::Container);
         let names = name.into_iter().collect();
-        let seen = Seen { kind: *kind, id, names, labels: attributes, image };
+        let seen = ResponseObject { kind: *kind, id, names, labels: attributes, image };
         if !may_view(&seen) || !is_member_seen(*kind, attributes, may_view) {
             return None;
         }
@@ -151,7 +151,19 @@ fn kind(name: &str) -> Option<OwnedKind> {
 fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
     let container = match kind {
         OwnedKind::Network | OwnedKind::Volume => attributes.get("container"),
-        _ => None,
+        OwnedKind::Container
+        | OwnedKind::Exec
+        | OwnedKind::Image
+        | OwnedKind::ImageName
+        | OwnedKind::PulledName
+        | OwnedKind::Builder
+        | OwnedKind::Build
+        | OwnedKind::Plugin
+        | OwnedKind::Node
+        | OwnedKind::Service
+        | OwnedKind::Secret
+        | OwnedKind::Config
+        | OwnedKind::Daemon => None,
     };
     container.map(String::as_str).filter(|id| !id.is_empty())
 }
@@ -159,7 +171,7 @@ fn member(kind: OwnedKind, attributes: &Labels) -> Option<&str> {
 /// Whether the caller may see that container.
 fn is_member_seen(kind: OwnedKind, attributes: &Labels, may_view: MayView<'_>) -> bool {
     member(kind, attributes).is_none_or(|id| {
-        may_view(&Seen {
+        may_view(&ResponseObject {
             kind: OwnedKind::Container,
             id,
             names: Vec::new(),

@@ -31,7 +31,7 @@ impl ObjectCounts {
     }
 }
 
-/// `GET /info` with these counts. Without `with_swarm`, it shows only whether the daemon is part of a
+/// `GET /info` with these counts. Without `with_swarm`, it shows only whether dockerd is part of a
 /// swarm.
 ///
 /// # Errors

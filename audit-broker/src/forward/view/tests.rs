@@ -6,7 +6,11 @@ use super::*;
 
 const IMAGE: &str = "sha256:1963a32a685606e765192590a7127df602575deebad2914c99aaad3c49b17ac1";
 
-fn filter(document: Document, text: &str, may_view: &mut dyn FnMut(&Seen<'_>) -> bool) -> String {
+fn filter(
+    document: Document,
+    text: &str,
+    may_view: &mut dyn FnMut(&ResponseObject<'_>) -> bool,
+) -> String {
     String::from_utf8(filter_document(document, text.as_bytes(), may_view).unwrap()).unwrap()
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{Danger, gathered::Gathered, namespace};
 use crate::api::request::Query;
+use crate::judge::build_cache;
 
 /// The dangers in the query of a build. `extrahosts` and limits that only restrict the steps affect
 /// nothing but the build.
@@ -30,7 +31,7 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
         let list = query.text(key).unwrap_or_default();
         gathered.add_found(format_args!("query {key}"), judge_processors(list));
     }
-    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !are_allowed(ulimits)) {
+    if let Some(ulimits) = query.text("ulimits").filter(|ulimits| !ulimits_are_allowed(ulimits)) {
         gathered.add(Danger::HostResources, format_args!("query ulimits"), ulimits);
     }
     // The archive may come with the request, or from the client through its session.
@@ -39,13 +40,28 @@ pub(super) fn add_build(gathered: &mut Gathered, query: &Query) {
         gathered.add_found(format_args!("query remote"), judge_remote(remote));
     }
     if let Some(version) = query.text("version").filter(|version| !matches!(*version, "" | "1")) {
-        add_builder(gathered, "query version", version);
+        add_buildkit(gathered, query, version);
     }
+}
+
+/// A build by BuildKit. Without a session, dockerd itself writes the request to BuildKit from the keys
+/// of the query, and asks for no entitlement except the network of the host, for `networkmode=host`.
+///
+/// # Source
+/// `Build` in `builder/builder-next/builder.go` of moby v28.5.2.
+fn add_buildkit(gathered: &mut Gathered, query: &Query, version: &str) {
+    if !build_cache::is_plain_buildkit(query) {
+        return add_builder(gathered, "query version", version);
+    }
+    // docker's `seccomp-profile` does not apply to the steps, so nothing keeps them from writing
+    // records.
+    let forging = Finding::new(Danger::EvidenceForging, version).recorded_as(Way::Plain);
+    gathered.add_found(format_args!("query version"), [forging]);
 }
 
 /// Whether all limits of processes are allowed. dockerd accepts keys in upper or lower case; the broker
 /// accepts only docker's own spelling.
-fn are_allowed(ulimits: &str) -> bool {
+fn ulimits_are_allowed(ulimits: &str) -> bool {
     let Ok(ulimits) = serde_json::from_str::<Vec<BuildUlimit>>(ulimits) else { return false };
     ulimits
         .iter()

@@ -3,12 +3,12 @@
 use audit_host::options::capability::canonical;
 
 use crate::api::host_config::HostConfig;
-use crate::api::words::Words;
+use crate::api::string_list::StringList;
 
 /// Whether a new container gets this capability by default. The name must be canonical and one of
 /// docker's defaults. A capability that the request adds is not counted here: it is a danger.
 pub(crate) fn is_given_by_default(config: &HostConfig, capability: &str) -> bool {
-    let names = |words: &Option<Words>| {
+    let names = |words: &Option<StringList>| {
         let mut names = words.iter().flat_map(|words| &words.0).map(|name| canonical(name));
         names.any(|name| name == capability || name == "ALL")
     };

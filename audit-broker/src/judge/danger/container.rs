@@ -23,7 +23,9 @@ pub(super) fn add_created(
         add_host_config(gathered, "HostConfig.", host_config);
         let log = references.defaults.as_ref().map(|defaults| defaults.log_driver.as_str());
         log::add_log(gathered, "HostConfig.LogConfig", host_config, log);
-        namespace::add_cgroup_namespace(gathered, "HostConfig.", host_config);
+        let defaults = references.defaults.as_deref();
+        namespace::add_cgroup_namespace(gathered, "HostConfig.", host_config, defaults);
+        limit::add_swap(gathered, "HostConfig.", host_config.memory_swap, defaults);
         let is_alone = !endpoints.is_some_and(|endpoints| {
             endpoints.keys().any(|name| namespace::is_shared_network(name))
         });

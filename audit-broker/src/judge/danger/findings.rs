@@ -19,7 +19,7 @@ const SHOWN_LIMIT: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     stored: Vec<Finding>,
-    /// The number of findings, by danger and by whether they yield the host.
+    /// The number of findings, by danger and by whether they give access to the host.
     counts: BTreeMap<(Danger, bool), usize>,
 }
 
@@ -27,7 +27,7 @@ impl Findings {
     /// Adds a finding. `part` returns its place in the request. It is called only if the finding is
     /// stored.
     pub(super) fn add(&mut self, finding: Finding, part: impl FnOnce(&Finding) -> String) {
-        let count = self.counts.entry((finding.danger, finding.yields_host())).or_default();
+        let count = self.counts.entry((finding.danger, finding.gives_host_access())).or_default();
         *count += 1;
         if *count <= STORED_LIMIT {
             let part = part(&finding);
@@ -40,9 +40,9 @@ impl Findings {
         self.stored.iter()
     }
 
-    /// Whether any finding yields the host.
-    pub(crate) fn yield_host(&self) -> bool {
-        self.counts.keys().any(|(_, yields_host)| *yields_host)
+    /// Whether any finding gives access to the host.
+    pub(crate) fn gives_host_access(&self) -> bool {
+        self.counts.keys().any(|(_, gives_host_access)| *gives_host_access)
     }
 
     /// The names of the dangers in policies, each once.
@@ -50,17 +50,15 @@ impl Findings {
         self.counts.keys().map(|(danger, _)| danger.name()).collect()
     }
 
-    /// The findings that yield the host, in words for people. After the first few follows the number of
-    /// the others.
-    pub(crate) fn host_in_words(&self) -> Vec<String> {
-        let host = self.stored.iter().filter(|found| found.yields_host());
-        let mut shown: Vec<String> = host.take(SHOWN_LIMIT).map(ToString::to_string).collect();
-        let counts = self.counts.iter().filter(|((_, yields_host), _)| *yields_host);
+    /// The first few findings that give access to the host, or the first few others. Also returns how many more
+    /// there are.
+    pub(crate) fn shown(&self, gives_host_access: bool) -> (Vec<&Finding>, usize) {
+        let of_kind =
+            self.stored.iter().filter(|found| found.gives_host_access() == gives_host_access);
+        let shown: Vec<_> = of_kind.take(SHOWN_LIMIT).collect();
+        let counts = self.counts.iter().filter(|((_, host), _)| *host == gives_host_access);
         let more = counts.map(|(_, count)| count).sum::<usize>() - shown.len();
-        if more > 0 {
-            shown.push(format!("and {more} more"));
-        }
-        shown
+        (shown, more)
     }
 }
 
@@ -76,12 +74,13 @@ mod tests {
                 findings.add(Finding::new(danger, "/srv"), |_| format!("Binds[{number}]"));
             }
         }
-        assert!(findings.yield_host());
+        assert!(findings.gives_host_access());
         assert_eq!(findings.names().len(), 3);
         assert_eq!(findings.iter().count(), 3 * STORED_LIMIT);
-        let shown = findings.host_in_words();
-        assert_eq!(shown.len(), SHOWN_LIMIT + 1);
-        assert_eq!(shown.last().unwrap(), "and 5980 more");
-        assert_eq!(Findings::default().host_in_words(), Vec::<String>::new());
+        let (shown, more) = findings.shown(true);
+        assert_eq!((shown.len(), more), (SHOWN_LIMIT, 5980));
+        let (shown, more) = findings.shown(false);
+        assert_eq!((shown.len(), more), (STORED_LIMIT, 3000 - STORED_LIMIT));
+        assert_eq!(Findings::default().shown(true), (Vec::new(), 0));
     }
 }

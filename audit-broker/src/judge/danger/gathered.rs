@@ -29,7 +29,7 @@ impl Gathered {
         self.add_found(part, [Finding::new(danger, value)]);
     }
 
-    /// Adds the findings of an option. A finding that yields the host also goes on record.
+    /// Adds the findings of an option. A finding that gives access to the host also goes on record.
     pub(super) fn add_found(
         &mut self,
         part: Arguments<'_>,
@@ -83,7 +83,7 @@ impl Gathered {
 
     pub(super) fn into_dangers(self) -> Dangers {
         Dangers {
-            yields_host_as_written: self.findings.yield_host(),
+            gives_host_access_as_written: self.findings.gives_host_access(),
             findings: self.findings,
             host_paths: self.host_paths,
             ways: self.access.into_ways(),

@@ -6,6 +6,7 @@ use audit_host::options::limit::{judge_processors, judge_ulimit};
 use super::device::add_devices;
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::{Resources, Ulimit, UpdateConfig};
+use crate::dockerd::object::Defaults;
 
 /// The limits of a container that the call creates or starts. A limit that only restricts the
 /// container is harmless.
@@ -16,7 +17,6 @@ pub(super) fn add_limits(gathered: &mut Gathered, place: &str, resources: &Resou
     for (key, value, is_danger) in [
         ("CpuRealtimePeriod", resources.cpu_realtime_period, is_set as fn(i64) -> bool),
         ("CpuRealtimeRuntime", resources.cpu_realtime_runtime, is_set),
-        ("MemorySwap", resources.memory_swap, i64::is_negative),
         ("PidsLimit", resources.pids_limit, i64::is_negative),
     ] {
         if let Some(value) = value.filter(|value| is_danger(*value)) {
@@ -35,6 +35,23 @@ pub(super) fn add_limits(gathered: &mut Gathered, place: &str, resources: &Resou
     }
     add_disks(gathered, place, resources);
     add_ulimits(gathered, place, resources.ulimits);
+}
+
+/// Unlimited swap. If the kernel cannot limit swap, docker itself sets this for every container with
+/// limited memory, and `inspect` shows it. For an existing container it therefore tells nothing.
+///
+/// # Source
+/// `verifyPlatformContainerResources` in `daemon/daemon_unix.go` of moby.
+pub(super) fn add_swap(
+    gathered: &mut Gathered,
+    place: &str,
+    swap: Option<i64>,
+    defaults: Option<&Defaults>,
+) {
+    let is_limited = defaults.is_none_or(|defaults| defaults.swap_limit != Some(false));
+    if let Some(swap) = swap.filter(|swap| is_limited && swap.is_negative()) {
+        gathered.add(Danger::HostResources, format_args!("{place}MemorySwap"), swap.to_string());
+    }
 }
 
 fn is_set(value: i64) -> bool {
@@ -70,6 +87,7 @@ pub(super) fn add_oom_score(gathered: &mut Gathered, place: &str, score: Option<
 pub(super) fn add_update(gathered: &mut Gathered, update: &UpdateConfig) {
     let resources = update.resources();
     add_limits(gathered, "", &resources);
+    add_swap(gathered, "", resources.memory_swap, None);
     if resources.pids_limit == Some(0) {
         gathered.add(Danger::HostResources, format_args!("PidsLimit"), "0");
     }

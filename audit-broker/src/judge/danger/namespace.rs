@@ -4,6 +4,7 @@ use std::fmt::Arguments;
 
 use super::{Danger, gathered::Gathered};
 use crate::api::host_config::HostConfig;
+use crate::dockerd::object::Defaults;
 
 /// A kind of namespace.
 struct Namespace {
@@ -42,10 +43,17 @@ pub(super) fn add_namespaces(gathered: &mut Gathered, place: &str, config: &Host
     }
 }
 
-/// The cgroup namespace of a new container. For an existing container this tells nothing: `host` may
-/// be docker's default.
-pub(super) fn add_cgroup_namespace(gathered: &mut Gathered, place: &str, config: &HostConfig) {
-    if let Some(mode) = &config.cgroupns_mode {
+/// The cgroup namespace of a new container. docker's own default is no danger: a container gets it
+/// without asking. For an existing container this tells nothing.
+pub(super) fn add_cgroup_namespace(
+    gathered: &mut Gathered,
+    place: &str,
+    config: &HostConfig,
+    defaults: Option<&Defaults>,
+) {
+    let is_host_by_default = defaults.is_some_and(Defaults::share_cgroup_namespace);
+    let mode = config.cgroupns_mode.as_ref();
+    if let Some(mode) = mode.filter(|mode| !(is_host_by_default && *mode == "host")) {
         add_mode(gathered, format_args!("{place}CgroupnsMode"), mode, &CGROUP);
     }
 }

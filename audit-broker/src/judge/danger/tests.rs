@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::dangers;
 use crate::api::body::{Body, parse_body};
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{Container, Object};
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
@@ -24,17 +24,16 @@ use crate::who::subject::Subject;
 /// A call with this body and without an object.
 pub(crate) fn action(method: &str, target: &str, document: &Value) -> Action {
     let head = head(&format!("{method} {target}")).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
     Action {
         subject: Rc::new(Subject::unknown(1, 1000)),
         owner: Owner::login(1000),
         head,
         body,
         object: Object::None,
-        references: References { switches: HostSwitches::ON, ..References::default() },
+        references: References { host_sysctls: HostSysctls::ON, ..References::default() },
     }
 }
 
@@ -64,7 +63,7 @@ fn of_create(host_config: &Value) -> Action {
 pub(super) fn found(action: &Action) -> Vec<String> {
     let found = dangers(action);
     let is_on_record = !found.ways.is_empty();
-    assert_eq!(found.yield_host(), is_on_record, "{found:?}");
+    assert_eq!(found.gives_host_access(), is_on_record, "{found:?}");
     found
         .findings
         .iter()

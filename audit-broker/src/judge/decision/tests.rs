@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::request::ApiVersion;
-use crate::dockerd::object::{Container, Image, NamedImage, Object};
+use crate::dockerd::object::{Container, Exec, Image, NamedImage, Object};
 use crate::dockerd::upstream::Upstream;
 use crate::judge::action::Action;
 use crate::judge::danger;
@@ -22,8 +22,8 @@ use crate::judge::danger::tests::{action, container};
 use crate::judge::questions::questions_of;
 use crate::owner::{OwnedKind, Owner, OwnerTable};
 use crate::policy::tests::{shipped_texts, user};
+use crate::who::owner_finder::OwnerFinder;
 use crate::who::people::People;
-use crate::who::registrar::Registrar;
 
 /// A login uid that is in no user database, so the number serves as the name.
 pub(crate) const NUMBER: u32 = 3_999_999;
@@ -54,19 +54,19 @@ impl Registry {
     }
 
     /// Sets the owner of the container of [`container`].
-    fn give_container(&self, owner: &Owner) {
+    pub(crate) fn give_container(&self, owner: &Owner) {
         self.owners.claim(OwnedKind::Container, &"a".repeat(64), owner).unwrap();
     }
 
     pub(crate) async fn questions(&self, action: &Action) -> Questions {
-        let registrar = Registrar {
+        let owner_finder = OwnerFinder {
             owners: &self.owners,
             people: &self.people,
             version: ApiVersion::NEWEST,
             upstream: &self.upstream,
         };
         let dangers = danger::find(action, self.upstream.timeout()).await;
-        questions_of(action, &dangers, &registrar).await.unwrap()
+        questions_of(action, &dangers, &owner_finder).await.unwrap()
     }
 }
 
@@ -103,9 +103,75 @@ pub(crate) fn create(query: &str, document: &Value) -> Action {
     call_of("POST", &format!("/containers/create{query}"), document, vec![image(name)])
 }
 
-fn some_container() -> Container {
-    match container("web", &json!({}), true) {
-        Object::Container(container) => container,
-        _ => unreachable!(),
+/// The client shows no reason if a start of a process is denied, so the policies decide at its creation.
+#[test]
+fn k10_a_process_starts_if_it_may_be_created() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let registry = Registry::new("exec");
+    let confined = json!({"SecurityOpt": ["no-new-privileges"]});
+    for (user, privileged, host_config) in [
+        ("", false, &json!({})),
+        ("1000", false, &json!({})),
+        ("1000", false, &confined),
+        ("0", false, &confined),
+        ("1000", true, &confined),
+    ] {
+        let document = json!({"Cmd": ["id", "-u"], "User": user, "Privileged": privileged});
+        let mut create = action("POST", "/containers/web/exec", &document);
+        create.object = container("web", host_config, true);
+        let Object::Container(container) = container("web", host_config, true) else {
+            unreachable!()
+        };
+        let mut start = action("POST", "/exec/1/start", &json!({}));
+        start.object = Object::Exec(Exec {
+            id: "1".to_owned(),
+            command: vec!["id".to_owned(), "-u".to_owned()],
+            is_privileged: privileged,
+            user: user.to_owned(),
+            container,
+        });
+        let [create, start] =
+            [create, start].map(|call| runtime.block_on(registry.questions(&call)));
+        let facts = |questions: &Questions| {
+            let call = &questions.call;
+            let first = &questions.all[0];
+            let user = (call.user.clone(), call.is_as_root);
+            (call.command.clone(), user, call.dangers.clone(), first.action)
+        };
+        assert_eq!(facts(&create), facts(&start), "{document} {host_config}");
     }
+}
+
+/// `docker run -i` attaches after it has created the container.
+#[test]
+fn k10_a_container_that_its_owner_may_not_attach_to_is_denied_at_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let registry = Registry::new("attach");
+    let policy = |text: &str| {
+        let all = r#"@id("all") permit(principal, action, resource);"#;
+        Policy::from_text(&format!("{all}{text}")).unwrap()
+    };
+    let no_attach = policy(
+        r#"@id("no-attach") forbid(principal, action == Action::"container-attach", resource);"#,
+    );
+    let ask = |policy: &Policy, document: &Value| {
+        let questions = runtime.block_on(registry.questions(&create("", document)));
+        decide(policy, Mode::Enforce, &user(NAME, NUMBER, &[]), &questions)
+    };
+    let interactive = json!({"Image": "fedora", "AttachStdin": true});
+    let plain = json!({"Image": "fedora", "AttachStdout": true});
+    let Decision::Deny(denial) = ask(&no_attach, &interactive) else { panic!("allowed") };
+    let told = denial.message;
+    assert!(
+        told.contains("container-attach of image fedora (flag -i): policy no-attach"),
+        "{told}"
+    );
+    assert!(matches!(ask(&no_attach, &plain), Decision::Allow { .. }));
+    assert!(matches!(ask(&policy(""), &interactive), Decision::Allow { .. }));
+}
+
+fn some_container() -> Container {
+    let object = container("web", &json!({}), true);
+    let Object::Container(container) = object else { unreachable!() };
+    container
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
-use crate::dockerd::object::{Image, Object};
+use crate::dockerd::object::{Exec, Image, Object};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
-use crate::judge::danger::path::common_ancestors;
+use crate::judge::danger::common_ancestor::common_ancestors;
 use crate::owner::full_name;
 use crate::policy::CallFacts;
 
@@ -23,7 +23,28 @@ pub(super) fn call_of(action: &Action, dangers: &Dangers) -> CallFacts {
     let user = match &action.body {
         Body::ContainerCreate(config) => config.user.clone(),
         Body::ExecCreate(exec) => exec.user.clone(),
-        _ => None,
+        // The process of an exec starts as it was created.
+        Body::ExecStart(_) => started(action).map(|exec| exec.user.clone()),
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::VolumeCreate(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkCreate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => None,
     };
     let of_image = || image.map(Image::user).unwrap_or_default().to_owned();
     let user = user.filter(|user| !user.is_empty()).unwrap_or_else(of_image);
@@ -52,12 +73,21 @@ fn may_be_root(user: &str) -> bool {
     name.parse::<u32>().map_or(true, |uid| uid == 0)
 }
 
+/// The process that the call starts in a container.
+fn started(action: &Action) -> Option<&Exec> {
+    let Object::Exec(exec) = &action.object else { return None };
+    Some(exec)
+}
+
 /// Whether a process that the call starts in a container may become root through a set-uid program,
 /// whatever its user.
 fn may_become_root(action: &Action) -> bool {
     match (&action.body, &action.object) {
         (Body::ExecCreate(_), Object::Container(container)) => {
             !gains_no_privileges(container.host_config.security_opt.as_deref())
+        }
+        (Body::ExecStart(_), Object::Exec(exec)) => {
+            !gains_no_privileges(exec.container.host_config.security_opt.as_deref())
         }
         _ => false,
     }
@@ -82,7 +112,27 @@ fn name(action: &Action) -> String {
     let of_body = match &action.body {
         Body::VolumeCreate(volume) => volume.name.clone(),
         Body::NetworkCreate(network) => network.name.clone(),
-        _ => None,
+        Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerCreate(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::ExecCreate(_)
+        | Body::ExecStart(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => None,
     };
     let pushed = action
         .head
@@ -113,15 +163,13 @@ fn options(action: &Action) -> BTreeSet<String> {
     let mut options: BTreeSet<String> =
         platform.map(|_| "Platform".to_owned()).into_iter().collect();
     for (key, value) in keys {
-        match value {
-            Value::Object(inner) if key == "HostConfig" || key == "NetworkingConfig" => {
-                let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
-                options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
-            }
-            value if !is_default(&key, &value) && !SEEN_OTHERWISE.contains(&key.as_str()) => {
-                options.insert(key);
-            }
-            _ => {}
+        if let "HostConfig" | "NetworkingConfig" = key.as_str()
+            && let Value::Object(inner) = value
+        {
+            let set = inner.into_iter().filter(|(key, value)| !is_default(key, value));
+            options.extend(set.map(|(inner, _)| format!("{key}.{inner}")));
+        } else if !is_default(&key, &value) && !SEEN_OTHERWISE.contains(&key.as_str()) {
+            options.insert(key);
         }
     }
     options
@@ -157,21 +205,21 @@ fn is_default(key: &str, value: &Value) -> bool {
             _ => values.is_empty(),
         },
         Value::Object(inner) => match key {
-            "LogConfig" | "RestartPolicy" | "IPAMConfig" | DEFAULT_ENDPOINT => {
+            "LogConfig" | "RestartPolicy" | "IPAMConfig" | "default" | "bridge" => {
                 inner.iter().all(|(inner, value)| is_default(inner, value))
             }
             // The endpoint of docker's own network, with defaults only.
-            "EndpointsConfig" => inner
-                .iter()
-                .all(|(inner, value)| inner == DEFAULT_ENDPOINT && is_default(inner, value)),
+            "EndpointsConfig" => inner.iter().all(|(inner, value)| {
+                DEFAULT_ENDPOINTS.contains(&&**inner) && is_default(inner, value)
+            }),
             // Labels, volumes, ports and so on: an entry is never a default.
             _ => inner.is_empty(),
         },
     }
 }
 
-/// The name of docker's own network in docker's client.
-const DEFAULT_ENDPOINT: &str = "default";
+/// The names of docker's default network: in docker's client, and at dockerd.
+const DEFAULT_ENDPOINTS: [&str; 2] = ["default", "bridge"];
 
 #[cfg(test)]
 mod tests {

@@ -11,28 +11,28 @@ use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::judge::action::Action;
-use crate::judge::policy_action;
-use crate::owner::{OwnedKind, full_name, name_key};
+use crate::judge::policy_action::{self, PolicyAction};
+use crate::owner::{OwnedKind, Owner, full_name, name_key};
 use crate::policy::ImageFacts;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// The question about a call on an image, or on a name of the image.
 pub(super) async fn question(
     name: &'static str,
     action: &Action,
     image: &NamedImage,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Question {
     if name == policy_action::IMAGE_NAME.name {
         return match action.references.names_taken.first() {
-            Some(taken) => name_question(taken, registrar).await,
+            Some(taken) => name_question(taken, owner_finder).await,
             // Without a name, dockerd refuses the call.
             None => Question::new(name, QuestionObject::Daemon),
         };
     }
-    let facts = match name_only(action, image, registrar) {
-        Some(removed) => registrar.named_image(removed, &image.image).await,
-        None => registrar.image(&image.image).await,
+    let facts = match name_only(action, image, owner_finder) {
+        Some(removed) => owner_finder.named_image(removed, &image.image).await,
+        None => owner_finder.image(&image.image).await,
     };
     Question::new(name, QuestionObject::Image(facts))
 }
@@ -41,31 +41,31 @@ pub(super) async fn question(
 pub(super) async fn exported(
     name: &'static str,
     action: &Action,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Question {
     let first = match action.references.images.first() {
-        Some(image) => registrar.image(image).await,
+        Some(image) => owner_finder.image(image).await,
         None => ImageFacts::of_name(action.head.query.text("names").unwrap_or_default()),
     };
     Question::new(name, QuestionObject::Image(first))
 }
 
 /// The images that a new container uses, or that a call copies out besides the first.
-pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let (references, mut questions) = (&action.references, Vec::new());
     let Body::ContainerCreate(config) = &action.body else {
         for image in references.images.iter().skip(1) {
             let export = policy_action::IMAGE_EXPORT.name;
-            questions.push(given(export, image, action, registrar).await);
+            questions.push(given(export, image, action, owner_finder).await);
         }
         return questions;
     };
-    let facts = of_container(action, config, registrar).await;
+    let facts = of_container(action, config, owner_finder).await;
     let name = policy_action::IMAGE_USE.name;
     let question = Question::new(name, QuestionObject::Image(facts));
     questions.push(Question { given: config.image.clone().unwrap_or_default(), ..question });
     for image in &references.mounted_images {
-        questions.push(given(name, image, action, registrar).await);
+        questions.push(given(name, image, action, owner_finder).await);
     }
     questions
 }
@@ -74,39 +74,39 @@ async fn given(
     name: &'static str,
     image: &Image,
     action: &Action,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Question {
-    let facts = registrar.image(image).await;
+    let facts = owner_finder.image(image).await;
     let question = Question::new(name, QuestionObject::Image(facts));
-    question.given_as(action.references.given.get(&image.id))
+    question.mentioned(&action.references, &image.id)
 }
 
 /// The images and names that a call tags, removes, pushes or pulls, besides its own object.
-pub(super) async fn changed(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+pub(super) async fn changed(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let mut questions = Vec::new();
     if let Object::Image(image) = &action.object {
         if action.head.route.operation == Operation::Image(ImageOperation::Tag) {
-            let facts = registrar.image(&image.image).await;
+            let facts = owner_finder.image(&image.image).await;
             let name = policy_action::IMAGE_USE.name;
             let question = Question::new(name, QuestionObject::Image(facts));
             questions.push(Question { given: image.given.clone(), ..question });
         }
         // The first question is the call itself.
-        questions.extend(removal_questions(action, image, registrar).await.into_iter().skip(1));
-        questions.extend(source_question(action, image, registrar).await);
+        questions.extend(removal_questions(action, image, owner_finder).await.into_iter().skip(1));
+        questions.extend(source_question(action, image, owner_finder).await);
     }
     if let Some(pulled) = &action.references.name_pulled {
-        questions.extend(pull_question(pulled, registrar).await);
+        questions.extend(pull_question(pulled, owner_finder).await);
     }
     questions
 }
 
 /// The question about a name that an image gets: it is about the image that has the name now.
-pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) -> Question {
+pub(crate) async fn name_question(taken: &NameTaken, owner_finder: &OwnerFinder<'_>) -> Question {
     let object = match &taken.holder {
-        NameHolder::Nobody => QuestionObject::Daemon,
+        NameHolder::Unused => QuestionObject::Daemon,
         NameHolder::Image(image) => {
-            QuestionObject::Image(registrar.named_image(&taken.name, image).await)
+            QuestionObject::Image(owner_finder.named_image(&taken.name, image).await)
         }
         // The name may be root's.
         NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
@@ -119,27 +119,27 @@ pub(crate) async fn name_question(taken: &NameTaken, registrar: &Registrar<'_>) 
 /// for the registry to set.
 pub(crate) async fn pull_question(
     pulled: &NameTaken,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Option<Question> {
     let is_free = match &pulled.holder {
-        NameHolder::Nobody => true,
+        NameHolder::Unused => true,
         NameHolder::Image(image) => {
             let key = name_key(&pulled.name, &image.id);
-            registrar.owners.get(OwnedKind::PulledName, &key).is_some()
+            owner_finder.owners.get(OwnedKind::PulledName, &key).is_some()
         }
         NameHolder::Unknown => false,
     };
-    if is_free { None } else { Some(name_question(pulled, registrar).await) }
+    if is_free { None } else { Some(name_question(pulled, owner_finder).await) }
 }
 
 /// The image of a new container. Only its name is known if dockerd does not have the image.
 pub(super) async fn of_container(
     action: &Action,
     config: &ContainerConfig,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> ImageFacts {
     match action.references.images.first() {
-        Some(image) => registrar.image(image).await,
+        Some(image) => owner_finder.image(image).await,
         None => ImageFacts::of_name(config.image.as_deref().unwrap_or_default()),
     }
 }
@@ -162,7 +162,7 @@ pub(crate) fn names_removed<'a>(head: &Head, image: &'a NamedImage) -> &'a [Stri
 pub(crate) async fn removal_questions(
     action: &Action,
     image: &NamedImage,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Vec<Question> {
     let head = &action.head;
     if head.route.operation != Operation::Image(ImageOperation::Remove) {
@@ -173,13 +173,14 @@ pub(crate) async fn removal_questions(
         given: given.clone(),
         ..Question::new(name, QuestionObject::Image(facts))
     };
-    if let Some(removed) = name_only(action, image, registrar) {
-        return vec![question(registrar.named_image(removed, &image.image).await, &image.given)];
+    if let Some(removed) = name_only(action, image, owner_finder) {
+        return vec![question(owner_finder.named_image(removed, &image.image).await, &image.given)];
     }
-    let mut questions = vec![question(registrar.image(&image.image).await, &image.given)];
+    let mut questions = vec![question(owner_finder.image(&image.image).await, &image.given)];
     for removed in names_removed(head, image) {
         // A denial shows only the caller's own name for the image.
-        questions.push(question(registrar.named_image(removed, &image.image).await, &image.given));
+        questions
+            .push(question(owner_finder.named_image(removed, &image.image).await, &image.given));
     }
     questions
 }
@@ -189,17 +190,17 @@ pub(crate) async fn removal_questions(
 fn name_only<'a>(
     action: &Action,
     image: &'a NamedImage,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Option<&'a String> {
-    let is_own = |name: &String| is_own_name(action, name, &image.image, registrar);
+    let is_own = |name: &String| is_own_name(action, name, &image.image, owner_finder);
     match names_removed(&action.head, image) {
         [name] if image.image.tags().len() > 1 || is_own(name) => Some(name),
         _ => pushed_name(&action.head, image).filter(|name| is_own(name)),
     }
 }
 
-fn is_own_name(action: &Action, name: &str, image: &Image, registrar: &Registrar<'_>) -> bool {
-    let owner = registrar.owners.get(OwnedKind::ImageName, &name_key(name, &image.id));
+fn is_own_name(action: &Action, name: &str, image: &Image, owner_finder: &OwnerFinder<'_>) -> bool {
+    let owner = owner_finder.owners.get(OwnedKind::ImageName, &name_key(name, &image.id));
     owner.as_ref() == Some(&action.owner)
 }
 
@@ -214,6 +215,27 @@ fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
     image.image.tags().iter().find(|tag| **tag == name)
 }
 
+/// The questions about an image that existed before the caller loaded it from an archive. Without a name,
+/// the image goes with the first name that it gets, so the caller must be allowed to remove it.
+pub(crate) async fn loaded_questions(
+    owner: &Owner,
+    image: &Image,
+    owner_finder: &OwnerFinder<'_>,
+) -> Vec<Question> {
+    if owner_finder.owners.get(OwnedKind::Image, &image.id).as_ref() == Some(owner) {
+        return Vec::new();
+    }
+    let facts = owner_finder.image(image).await;
+    let question = |operation: PolicyAction| {
+        Question::new(operation.name, QuestionObject::Image(facts.clone()))
+    };
+    let mut questions = vec![question(policy_action::IMAGE_USE)];
+    if image.tags().is_empty() {
+        questions.push(question(policy_action::IMAGE_DELETE));
+    }
+    questions
+}
+
 /// The question about another owner's image that the caller reaches by the caller's own name. A push by
 /// such a name sends the content of the image, so the caller must be allowed to use the image. An
 /// image without a name goes with the first name that it gets, so the caller must be allowed to
@@ -221,12 +243,12 @@ fn pushed_name<'a>(head: &Head, image: &'a NamedImage) -> Option<&'a String> {
 async fn source_question(
     action: &Action,
     image: &NamedImage,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Option<Question> {
     let is_own =
-        registrar.owners.get(OwnedKind::Image, &image.image.id).as_ref() == Some(&action.owner);
+        owner_finder.owners.get(OwnedKind::Image, &image.image.id).as_ref() == Some(&action.owner);
     let is_pushed = pushed_name(&action.head, image)
-        .is_some_and(|name| is_own_name(action, name, &image.image, registrar));
+        .is_some_and(|name| is_own_name(action, name, &image.image, owner_finder));
     let operation = match action.head.route.operation {
         Operation::Image(ImageOperation::Push) if is_pushed && !is_own => policy_action::IMAGE_USE,
         Operation::Image(ImageOperation::Tag)
@@ -234,9 +256,30 @@ async fn source_question(
         {
             policy_action::IMAGE_DELETE
         }
-        _ => return None,
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(
+            ImageOperation::List
+            | ImageOperation::Save
+            | ImageOperation::Inspect
+            | ImageOperation::History
+            | ImageOperation::Attestations
+            | ImageOperation::Pull
+            | ImageOperation::Load
+            | ImageOperation::Push
+            | ImageOperation::Tag
+            | ImageOperation::Remove
+            | ImageOperation::Prune,
+        )
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => return None,
     };
-    let facts = registrar.image(&image.image).await;
+    let facts = owner_finder.image(&image.image).await;
     let question = Question::new(operation.name, QuestionObject::Image(facts));
     Some(question.given_as(Some(&image.given)))
 }

@@ -6,25 +6,26 @@ use crate::dockerd::object::Network;
 use crate::judge::action::Action;
 use crate::judge::policy_action::{self, PolicyAction};
 use crate::policy::ObjectFacts;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// A question about a network that exists.
 pub(super) async fn question(
     operation: PolicyAction,
     network: &Network,
     is_privileged: bool,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Question {
     let action = operation.action(is_privileged || is_of_host(network));
-    Question::new(action, QuestionObject::Network(registrar.network(network).await))
+    Question::new(action, QuestionObject::Network(owner_finder.network(network).await))
 }
 
 /// The networks that a new container is connected to.
-pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let mut questions = Vec::new();
-    for network in &action.references.networks {
-        let question = question(policy_action::NETWORK_USE, network, false, registrar).await;
-        questions.push(question.given_as(action.references.given.get(&network.id)));
+    let networks = action.references.networks.iter();
+    for network in networks.filter(|network| !network.is_open_to_every_container()) {
+        let question = question(policy_action::NETWORK_USE, network, false, owner_finder).await;
+        questions.push(question.mentioned(&action.references, &network.id));
     }
     questions
 }
@@ -34,14 +35,14 @@ pub(super) async fn new(
     action: &Action,
     name: &str,
     network: &NetworkCreate,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> ObjectFacts {
     ObjectFacts {
         id: String::new(),
         name: name.to_owned(),
         driver: network.driver.clone().unwrap_or_default(),
         labels: network.labels.clone().unwrap_or_default(),
-        maker: registrar.maker(Some(&action.owner)).await,
+        maker: owner_finder.maker(Some(&action.owner)).await,
     }
 }
 

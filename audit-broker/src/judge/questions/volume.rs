@@ -7,23 +7,23 @@ use crate::judge::action::Action;
 use crate::judge::danger;
 use crate::judge::policy_action::{self, PolicyAction};
 use crate::policy::ObjectFacts;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// A question about an existing volume. It may already have access to the host.
 pub(super) async fn question(
     operation: PolicyAction,
     volume: &Volume,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Question {
-    let action = operation.action(danger::of_volume(volume).yield_host());
-    Question::new(action, QuestionObject::Volume(registrar.volume(volume).await))
+    let action = operation.action(danger::of_volume(volume).gives_host_access());
+    Question::new(action, QuestionObject::Volume(owner_finder.volume(volume).await))
 }
 
 /// The volumes that the request mounts by name.
-pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Question> {
+pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let mut questions = Vec::new();
     for volume in &action.references.volumes {
-        questions.push(question(policy_action::VOLUME_USE, volume, registrar).await);
+        questions.push(question(policy_action::VOLUME_USE, volume, owner_finder).await);
     }
     questions
 }
@@ -32,12 +32,12 @@ pub(super) async fn used(action: &Action, registrar: &Registrar<'_>) -> Vec<Ques
 pub(super) async fn missing(
     action: &Action,
     is_privileged: bool,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> Vec<Question> {
     let mut questions = Vec::new();
     for volume in &action.references.missing_volumes {
         let create = policy_action::VOLUME_CREATE.action(is_privileged);
-        let facts = new(action, volume, registrar).await;
+        let facts = new(action, volume, owner_finder).await;
         questions.push(Question::new(create, QuestionObject::NewVolume(facts)));
     }
     questions
@@ -47,7 +47,7 @@ pub(super) async fn missing(
 pub(super) async fn new(
     action: &Action,
     volume: &VolumeCreate,
-    registrar: &Registrar<'_>,
+    owner_finder: &OwnerFinder<'_>,
 ) -> ObjectFacts {
     let name = volume.name.clone().unwrap_or_default();
     ObjectFacts {
@@ -55,6 +55,6 @@ pub(super) async fn new(
         name,
         driver: volume.driver.clone().unwrap_or_default(),
         labels: volume.labels.clone().unwrap_or_default(),
-        maker: registrar.maker(Some(&action.owner)).await,
+        maker: owner_finder.maker(Some(&action.owner)).await,
     }
 }

@@ -283,7 +283,7 @@ fn no_damage_to_the_file_gives_an_object_to_another_owner() {
     result.unwrap();
 }
 
-/// An earlier version wrote no names, and the user database may not have answered for a while.
+/// The user database may not have answered for a while.
 #[test]
 fn s39_missing_names_are_added_when_the_table_is_opened() {
     let directory = Directory::new("names");

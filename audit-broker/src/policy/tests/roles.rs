@@ -155,8 +155,8 @@ impl Roles {
         let call = CallFacts { is_as_root: asked.is_as_root, ..CallFacts::default() };
         self.actions[action].iter().all(|place| {
             let resource = objects.resources()[*place];
-            let query = Query { principal, action, resource, call: &call };
-            self.policy.ask(&query).verdict.is_allowed
+            let query = PolicyQuery { principal, action, resource, call: &call };
+            self.policy.ask(&query).decision.is_allowed
         })
     }
 

@@ -24,8 +24,8 @@ impl Shipped {
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
         self.actions[action].iter().any(|place| {
             let resource = objects.resources()[*place];
-            let query = Query { principal, action, resource, call: &call };
-            self.policy.ask(&query).verdict.is_allowed
+            let query = PolicyQuery { principal, action, resource, call: &call };
+            self.policy.ask(&query).decision.is_allowed
         })
     }
 }

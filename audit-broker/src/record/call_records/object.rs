@@ -1,6 +1,6 @@
 //! The object of a call, in the fields under which auditors search for it.
 //!
-//! Knows which part of a request names which object. Does not know the rest of a record.
+//! This file knows which part of a request names which object. It does not know the rest of a record.
 
 use audit_core::CommandLine;
 use audit_host::mask::Mask;
@@ -95,7 +95,15 @@ impl CallObject {
                 let resource = ResourceRecord::file_system(name, None);
                 Self { resource: Some(resource), ..Self::default() }
             }
-            _ => Self { name: Some(name), ..Self::default() },
+            ObjectKind::None
+            | ObjectKind::Container
+            | ObjectKind::Exec
+            | ObjectKind::Network
+            | ObjectKind::Node
+            | ObjectKind::Service
+            | ObjectKind::Task
+            | ObjectKind::Secret
+            | ObjectKind::Config => Self { name: Some(name), ..Self::default() },
         }
     }
 
@@ -138,7 +146,20 @@ impl CallObject {
                 let address = auth.serveraddress.as_deref();
                 self.path = address.map(|address| hide_in_address(address, mask));
             }
-            _ => {}
+            Body::None
+            | Body::Stream
+            | Body::ContainerUpdate(_)
+            | Body::Commit(_)
+            | Body::ExecStart(_)
+            | Body::VolumeUpdate(_)
+            | Body::NetworkConnect(_)
+            | Body::NetworkDisconnect(_)
+            | Body::PluginPrivileges(_)
+            | Body::SwarmInit(_)
+            | Body::SwarmJoin(_)
+            | Body::SwarmUpdate(_)
+            | Body::SwarmUnlock(_)
+            | Body::NodeUpdate(_) => {}
         }
     }
 

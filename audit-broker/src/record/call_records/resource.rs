@@ -1,7 +1,7 @@
 //! The resources in records: file systems, devices, networks and the image of a container.
 //!
-//! Knows which resources a new container gets, from its request, its image and other containers, and
-//! how records describe them. Does not know the rest of a record.
+//! This file knows which resources a new container gets, from its request, its image and other containers,
+//! and how records describe them. It does not know the rest of a record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

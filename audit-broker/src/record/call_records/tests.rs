@@ -9,7 +9,7 @@ use snapbox::{assert_data_eq, file};
 use super::*;
 use crate::api::body::parse_body;
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::danger::dangers;
@@ -30,11 +30,10 @@ fn subject() -> Subject {
 
 fn action(method: &str, target: &str, document: &Value) -> Action {
     let head = head(&format!("{method} {target}")).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
-    let references = References { switches: HostSwitches::ON, ..References::default() };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
+    let references = References { host_sysctls: HostSysctls::ON, ..References::default() };
     let owner = Owner::login(1000);
     Action { subject: Rc::new(subject()), owner, head, body, object: Object::None, references }
 }

@@ -1,7 +1,7 @@
 //! Finds the image that a call made in dockerd's stream of progress.
 //!
-//! Knows how dockerd reports the id of a new image, and which builds end with an image that existed
-//! before. Does not know whether the call succeeded.
+//! This file knows how dockerd reports the id of a new image, and which builds end with an image that
+//! existed before. It does not know whether the call succeeded.
 
 use audit_host::object_id::{ID_DIGITS, is_id};
 
@@ -14,6 +14,18 @@ pub(crate) struct MadeImage {
     /// Whether the call itself made the image. A build can also end with an existing image.
     pub(crate) is_new: bool,
 }
+
+/// The images that a response reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MadeImages {
+    /// The image that the call is about; `None` if the call failed.
+    pub(crate) last: Option<MadeImage>,
+    /// The ids of the images that the earlier stages of a build made. They have no name.
+    pub(crate) of_stages: Vec<String>,
+}
+
+/// Most images of stages that are stored. The images of further stages have no owner.
+const STAGES_LIMIT: usize = 256;
 
 /// How dockerd reports the id of a new image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +67,19 @@ impl ImageSign {
 pub(super) struct MadeImageReader {
     sign: ImageSign,
     search: Search,
-    /// The digits of the last id. Each stage of a build reports its own.
+    /// The digits of an id so far.
     digits: Vec<u8>,
     /// How many digits have not arrived yet.
     missing: usize,
     last_step: LastStep,
+    /// The images so far. Each stage of a build reports its own.
+    images: Vec<MadeImage>,
 }
 
 impl MadeImageReader {
     pub(super) fn new(sign: ImageSign) -> Self {
         let (search, last_step) = (Search::default(), LastStep::default());
-        Self { sign, search, digits: Vec::new(), missing: 0, last_step }
+        Self { sign, search, digits: Vec::new(), missing: 0, last_step, images: Vec::new() }
     }
 
     pub(super) fn see(&mut self, data: &[u8]) {
@@ -73,21 +87,40 @@ impl MadeImageReader {
             if self.missing > 0 {
                 self.digits.push(*byte);
                 self.missing -= 1;
+                if self.missing == 0 {
+                    self.end_image();
+                }
             } else if self.search.see(*byte, self.sign.text()) {
                 self.digits.clear();
                 self.missing = ID_DIGITS;
             }
+            self.last_step.see(*byte);
         }
-        self.last_step.see(data);
     }
 
-    pub(super) fn finish(self) -> Option<MadeImage> {
+    /// Stores the image whose id has just ended. dockerd reports the image of a stage after the last step
+    /// of the stage.
+    fn end_image(&mut self) {
         let is_new = match self.sign {
             ImageSign::Built => self.last_step.makes_image(),
             ImageSign::BuildKit | ImageSign::BuildKitQuietly | ImageSign::Imported => true,
         };
-        let digits = String::from_utf8(self.digits).ok()?;
-        is_id(&digits).then(|| MadeImage { id: format!("sha256:{digits}"), is_new })
+        let digits = String::from_utf8(std::mem::take(&mut self.digits)).unwrap_or_default();
+        if !is_id(&digits) {
+            return;
+        }
+        if self.images.len() > STAGES_LIMIT {
+            self.images.pop();
+        }
+        self.images.push(MadeImage { id: format!("sha256:{digits}"), is_new });
+    }
+
+    /// The images at the end of the response. The last one counts only if the call has not failed.
+    pub(super) fn finish(mut self, is_failed: bool) -> MadeImages {
+        let last = if is_failed { None } else { self.images.pop() };
+        let is_of_stages = self.sign == ImageSign::Built;
+        let new = self.images.into_iter().filter(|image| image.is_new && is_of_stages);
+        MadeImages { last, of_stages: new.map(|image| image.id).collect() }
     }
 }
 
@@ -136,19 +169,17 @@ struct LastStep {
 }
 
 impl LastStep {
-    fn see(&mut self, data: &[u8]) {
-        for byte in data {
-            if self.is_in_text && *byte != b'"' && self.text.len() < STEP_LIMIT_BYTES {
-                self.text.push(*byte);
-            } else {
-                self.is_in_text = false;
-            }
-            if self.step.see(*byte, STEP_SIGN) {
-                (self.is_in_text, self.is_cached) = (true, false);
-                self.text.clear();
-            }
-            self.is_cached |= self.cache.see(*byte, CACHE_SIGN);
+    fn see(&mut self, byte: u8) {
+        if self.is_in_text && byte != b'"' && self.text.len() < STEP_LIMIT_BYTES {
+            self.text.push(byte);
+        } else {
+            self.is_in_text = false;
         }
+        if self.step.see(byte, STEP_SIGN) {
+            (self.is_in_text, self.is_cached) = (true, false);
+            self.text.clear();
+        }
+        self.is_cached |= self.cache.see(byte, CACHE_SIGN);
     }
 
     fn makes_image(&self) -> bool {
@@ -176,7 +207,7 @@ mod tests {
             for chunk in chunks {
                 reader.see(chunk);
             }
-            reader.finish().map(|image| image.id)
+            reader.finish(false).last.map(|image| image.id)
         };
         let built = |chunks: &[&[u8]]| id_of(ImageSign::Built, chunks);
         for cut in 0..text.len() {
@@ -204,7 +235,7 @@ mod tests {
             let mut reader = MadeImageReader::new(ImageSign::Built);
             let text = format!("{steps}{{\"aux\":{{\"ID\":\"sha256:{id}\"}}}}");
             text.as_bytes().chunks(7).for_each(|chunk| reader.see(chunk));
-            reader.finish().unwrap().is_new
+            reader.finish(false).last.unwrap().is_new
         };
         let step = |text: &str| format!("{{\"stream\":\"Step {text}\"}}\r\n");
         let cached = "{\"stream\":\" ---\\u003e Using cache\\n\"}\r\n";
@@ -226,5 +257,37 @@ mod tests {
         ] {
             assert_eq!(is_new(&steps), expected, "{steps}");
         }
+    }
+
+    #[test]
+    fn k30_a_build_reports_the_images_that_its_stages_made() {
+        let line = |text: &str| format!("{{\"stream\":\"{text}\"}}\r\n");
+        let id = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let image = |digit: &str| format!("{{\"aux\":{{\"ID\":\"{}\"}}}}\r\n", id(digit));
+        let text = [
+            line("Step 1/7 : FROM fedora AS a"),
+            line("Step 2/7 : RUN x"),
+            line("Step 9/9 : RUN forged"),
+            image("a"),
+            line("Step 3/7 : FROM root:1 AS b"),
+            image("b"),
+            line("Step 4/7 : FROM fedora AS c"),
+            line("Step 5/7 : ENV a=b"),
+            line(" ---\\u003e Using cache"),
+            image("c"),
+            line("Step 6/7 : FROM fedora"),
+            line("Step 7/7 : CMD x"),
+            image("d"),
+        ]
+        .concat();
+        let images = |is_failed| {
+            let mut reader = MadeImageReader::new(ImageSign::Built);
+            text.as_bytes().chunks(5).for_each(|chunk| reader.see(chunk));
+            reader.finish(is_failed)
+        };
+        let last = Some(MadeImage { id: id("d"), is_new: true });
+        assert_eq!(images(false), MadeImages { last, of_stages: vec![id("a")] });
+        let of_stages = vec![id("a"), id("d")];
+        assert_eq!(images(true), MadeImages { last: None, of_stages });
     }
 }

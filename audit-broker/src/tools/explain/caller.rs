@@ -43,7 +43,7 @@ impl ExplainedCaller {
     pub(super) async fn of(options: &ExplainOptions) -> anyhow::Result<Self> {
         let (socket, _other_end) = UnixStream::pair()?;
         let peer = Peer::of(socket.as_fd()).context("cannot identify this process")?;
-        let subject = peer.look().context("cannot identify this process")?;
+        let subject = peer.inspect().context("cannot identify this process")?;
         let of_this = principal_of(&subject, &People::default(), &|_| None).await;
         let (mut principal, mut owner) = match &options.user {
             Some(name) => user(name, options.uid)?,
@@ -63,12 +63,14 @@ impl ExplainedCaller {
         {
             people.push((login.uid, Person { name: name.clone(), groups: groups.clone() }));
         }
-        owner = match &principal {
-            _ if owner == Owner::login(0) => Owner::Root,
-            Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. } => {
-                owner.being_root()
-            }
-            _ => owner.without_root(),
+        let is_root =
+            matches!(principal, Principal::User { uid: 0, .. } | Principal::Service { uid: 0, .. });
+        owner = if owner == Owner::login(0) {
+            Owner::Root
+        } else if is_root {
+            owner.being_root()
+        } else {
+            owner.without_root()
         };
         let owner_of_rest = match options.owner.as_deref() {
             None => owner.clone(),

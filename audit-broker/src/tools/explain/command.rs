@@ -1,7 +1,7 @@
 //! Runs the docker command against the fake dockerd.
 //!
-//! Knows how to keep the command away from any real daemon, and when to stop it. Does not know what the
-//! command's requests mean.
+//! This file knows how to keep the command away from any real daemon, and when to stop it. It does not
+//! know what the command's requests mean.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -51,12 +51,13 @@ pub(super) async fn run(
         command.env_remove(name);
     }
     command.stdout(File::create(&output)?).stderr(File::create(&errors)?);
-    let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => anyhow!(
-            "{} is not installed; pass the request itself with --request",
-            program.to_string_lossy()
-        ),
-        _ => anyhow!("cannot run {}: {error}", program.to_string_lossy()),
+    let program = program.to_string_lossy();
+    let child = command.spawn().map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            anyhow!("{program} is not installed; pass the request itself with --request")
+        } else {
+            anyhow!("cannot run {program}: {error}")
+        }
     })?;
     let ended = wait(child, calls).await?;
     let made_no_request = calls.borrow().iter().all(|call| call.is_probe && call.is_allowed());

@@ -1,7 +1,7 @@
 //! A fake dockerd that does nothing and answers so that clients continue.
 //!
 //! Every object exists, belongs to one owner and has no access to the host. An object that a client has
-//! created here has the properties from its request. Does not know policies.
+//! created here has the properties from its request. This file does not know policies.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use crate::api::request::{ApiVersion, Head};
 use crate::api::route::Method;
 use crate::owner::{LABEL, OwnedKind, Owner, OwnerTable, name_key};
 use crate::refusal::Refusal;
-use crate::who::registrar::claim;
+use crate::who::owner_finder::claim;
 
 /// The fake dockerd's response.
 pub(super) type DockerdAnswer = Response<Full<Bytes>>;
@@ -92,7 +92,12 @@ impl Dockerd {
                 | SwarmOperation::ConfigList,
             ) => document(&json!([])),
             Operation::Registry(RegistryOperation::Auth) => document(&json!({})),
-            _ => by_method(head),
+            Operation::Registry(_)
+            | Operation::Build(_)
+            | Operation::Exec(_)
+            | Operation::Network(_)
+            | Operation::Plugin(_)
+            | Operation::Swarm(_) => by_method(head),
         }
     }
 
@@ -125,7 +130,14 @@ impl Dockerd {
             ContainerOperation::Logs
             | ContainerOperation::Export
             | ContainerOperation::ArchiveWrite => empty(StatusCode::OK),
-            _ => by_method(head),
+            ContainerOperation::Stop
+            | ContainerOperation::Restart
+            | ContainerOperation::Kill
+            | ContainerOperation::Pause
+            | ContainerOperation::Unpause
+            | ContainerOperation::Rename
+            | ContainerOperation::Remove
+            | ContainerOperation::Resize => by_method(head),
         }
     }
 
@@ -141,7 +153,7 @@ impl Dockerd {
             | ImageOperation::Push
             | ImageOperation::Load
             | ImageOperation::Save => empty(StatusCode::OK),
-            _ => by_method(head),
+            ImageOperation::Attestations | ImageOperation::Tag => by_method(head),
         }
     }
 
@@ -152,15 +164,13 @@ impl Dockerd {
                 refuse(&Refusal::not_found(format!("get {name}: no such volume")))
             }
             VolumeOperation::Inspect => document(&self.volume(name)),
-            VolumeOperation::Create => match body {
-                Body::VolumeCreate(volume) => {
-                    made(&self.volume(volume.name.as_deref().unwrap_or_default()))
-                }
-                _ => made(&self.volume("")),
-            },
+            VolumeOperation::Create => {
+                let Body::VolumeCreate(volume) = body else { return made(&self.volume("")) };
+                made(&self.volume(volume.name.as_deref().unwrap_or_default()))
+            }
             VolumeOperation::List => document(&json!({"Volumes": [], "Warnings": []})),
             VolumeOperation::Prune => document(&json!({"SpaceReclaimed": 0})),
-            _ => by_method(head),
+            VolumeOperation::Update | VolumeOperation::Remove => by_method(head),
         }
     }
 
@@ -314,7 +324,7 @@ fn by_method(head: &Head) -> DockerdAnswer {
 
 /// The response to an operation that needs a real daemon.
 fn no_daemon() -> DockerdAnswer {
-    refuse(&Refusal::forbidden("explain has no daemon that could do this"))
+    refuse(&Refusal::forbidden("the call", "explain has no daemon that could do this", "run it"))
 }
 
 /// The response to a request that the broker refuses.

@@ -15,7 +15,7 @@ use super::dockerd::{Dockerd, DockerdAnswer, refuse};
 use crate::api::body::{Body, parse_body};
 use crate::api::operation::{Operation, SystemOperation};
 use crate::api::request::{ApiVersion, Head, parse_head};
-use crate::api::route::BodyKind;
+use crate::api::route::BodyFormat;
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::judge::decision::{answers, object_in_words};
 use crate::judge::decision_cache::DecisionCache;
@@ -25,7 +25,7 @@ use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::who::registrar::Registrar;
+use crate::who::owner_finder::OwnerFinder;
 
 /// Everything that the judgement depends on.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Explained {
         match &self.outcome {
             Outcome::Refused(_) => false,
             Outcome::Judged { questions, .. } => {
-                questions.iter().all(|question| question.judgement.verdict.is_allowed)
+                questions.iter().all(|question| question.judgement.decision.is_allowed)
             }
         }
     }
@@ -91,7 +91,7 @@ impl Explainer {
         request: &Parts,
         document: &Bytes,
     ) -> Result<(Explained, DockerdAnswer), Unreachable> {
-        let (head, body) = match self.parse(request, document) {
+        let (head, body) = match parse(request, document) {
             Ok(parsed) => parsed,
             Err(refusal) => {
                 let call = format!("{} {}", request.method, request.uri.path());
@@ -105,10 +105,9 @@ impl Explainer {
                 SystemOperation::Ping | SystemOperation::Version | SystemOperation::Info
             )
         );
-        self.dockerd.miss_volume(match &body {
-            Body::VolumeCreate(volume) => volume.name.as_deref(),
-            _ => None,
-        });
+        let new_volume =
+            if let Body::VolumeCreate(volume) = &body { volume.name.as_deref() } else { None };
+        self.dockerd.miss_volume(new_volume);
         let version = head.version.unwrap_or(ApiVersion::NEWEST);
         let judged = match Box::pin(self.judge(version).judge(head, body)).await {
             Ok(judged) => judged,
@@ -132,7 +131,7 @@ impl Explainer {
             policy: &self.policy,
             mode: self.settings.mode,
             decision_cache: &self.cache,
-            registrar: Registrar {
+            owner_finder: OwnerFinder {
                 owners: &self.owners,
                 people: &self.caller.people,
                 version,
@@ -150,21 +149,21 @@ impl Explainer {
         });
         let questions = questions.collect();
         let dangers = judged.dangers.findings.iter();
-        let dangers = dangers.map(|found| (found.to_string(), found.yields_host())).collect();
+        let dangers = dangers.map(|found| (found.to_string(), found.gives_host_access())).collect();
         Outcome::Judged { questions, dangers, withheld: judged.withheld }
     }
+}
 
-    fn parse(&self, request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
-        let Parts { method, uri, version, headers, .. } = request;
-        let ignored = &self.settings.ignore_headers;
-        let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST, ignored)?;
-        let body = match head.route.body {
-            BodyKind::None if !head.has_body => Body::None,
-            BodyKind::Stream => Body::Stream,
-            kind => parse_body(kind, document)?,
-        };
-        Ok((head, body))
-    }
+fn parse(request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
+    let Parts { method, uri, version, headers, .. } = request;
+    let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST)?;
+    let kind = head.route.body;
+    let body = match kind.format() {
+        BodyFormat::None if !head.has_body => Body::None,
+        BodyFormat::Stream => Body::Stream,
+        BodyFormat::None | BodyFormat::Json => parse_body(kind, document)?,
+    };
+    Ok((head, body))
 }
 
 fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::explainer::{Answered, Explained, Outcome};
-use crate::policy::Verdict;
+use crate::policy::PolicyDecision;
 use crate::settings::Mode;
 
 /// One block for each call, and a last line for all calls. An allowed probe is left out, unless there are
@@ -41,22 +41,22 @@ fn add_call(text: &mut String, call: &Explained) {
         }
         Outcome::Judged { questions, dangers, withheld } => (questions, dangers, withheld),
     };
-    let denied = questions.iter().find(|question| !question.judgement.verdict.is_allowed);
+    let denied = questions.iter().find(|question| !question.judgement.decision.is_allowed);
     let outcome = match (denied, questions.first()) {
-        (Some(question), _) => why_denied(&question.judgement.verdict, Some(question.action)),
-        (None, Some(question)) => why_allowed(&question.judgement.verdict),
+        (Some(question), _) => why_denied(&question.judgement.decision, Some(question.action)),
+        (None, Some(question)) => why_allowed(&question.judgement.decision),
         (None, None) => "allowed".to_owned(),
     };
     let _ = writeln!(text, "{name}: {outcome}");
     for Answered { action, object, judgement } in questions {
-        let _ = writeln!(text, "  {action}{object}: {}", describe(&judgement.verdict));
+        let _ = writeln!(text, "  {action}{object}: {}", describe(&judgement.decision));
         if let Some(reported) = &judgement.reported {
             let reported = describe(reported);
             let _ = writeln!(text, "    if policies in report mode were enforced: {reported}");
         }
     }
-    for (danger, yields_host) in dangers {
-        let title = if *yields_host { "danger to the host" } else { "danger" };
+    for (danger, gives_host_access) in dangers {
+        let title = if *gives_host_access { "danger to the host" } else { "danger" };
         let _ = writeln!(text, "  {title}: {danger}");
     }
     for withheld in withheld.iter().filter(|_| denied.is_none()) {
@@ -64,17 +64,17 @@ fn add_call(text: &mut String, call: &Explained) {
     }
 }
 
-fn describe(verdict: &Verdict) -> String {
-    if verdict.is_allowed { why_allowed(verdict) } else { why_denied(verdict, None) }
+fn describe(decision: &PolicyDecision) -> String {
+    if decision.is_allowed { why_allowed(decision) } else { why_denied(decision, None) }
 }
 
-fn why_allowed(verdict: &Verdict) -> String {
-    format!("allowed by {}", verdict.policy.as_deref().unwrap_or_default())
+fn why_allowed(decision: &PolicyDecision) -> String {
+    format!("allowed by {}", decision.policy.as_deref().unwrap_or_default())
 }
 
-fn why_denied(verdict: &Verdict, action: Option<&str>) -> String {
+fn why_denied(decision: &PolicyDecision, action: Option<&str>) -> String {
     let action = action.unwrap_or("it");
-    match &verdict.policy {
+    match &decision.policy {
         Some(policy) => format!("denied: policy {policy} forbids {action}"),
         None => format!("denied: no policy permits {action}"),
     }

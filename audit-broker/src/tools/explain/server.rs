@@ -122,7 +122,7 @@ async fn serve_connection<Answering: Future<Output = DockerdAnswer>>(
 
 fn inspect(dockerd: &Dockerd, request: &Request<Incoming>) -> DockerdAnswer {
     let (method, uri, version) = (request.method(), request.uri(), request.version());
-    match parse_head(method, uri, version, request.headers(), ApiVersion::NEWEST, &[]) {
+    match parse_head(method, uri, version, request.headers(), ApiVersion::NEWEST) {
         Ok(head) => dockerd.answer(&head, &Body::None),
         Err(refusal) => refuse(&refusal),
     }

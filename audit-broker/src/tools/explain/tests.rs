@@ -85,8 +85,8 @@ fn the_owner_of_existing_objects_can_be_chosen() {
 #[test]
 fn an_invalid_request_is_refused() {
     for (text, expected) in [
-        ("POST /containers/create\n\n{", "not valid for the docker API"),
-        ("POST /containers/create\n\n{\"Imgae\": 1}", "`Imgae` is not a key"),
+        ("POST /containers/create\n\n{", "invalid JSON: unexpected EOF"),
+        ("POST /containers/create\n\n{\"Image\": 1}", "invalid JSON: invalid type: integer `1`"),
         ("POST /nowhere\n", "POST /nowhere: refused: "),
     ] {
         let explanation = explained_request("refused", "default", &[], text);

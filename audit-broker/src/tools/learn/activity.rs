@@ -1,14 +1,14 @@
 //! Collects the actions of each principal, with their objects.
 //!
-//! Knows which objects of an action policies can name. Does not know Cedar's syntax.
+//! This file knows which objects of an action policies can name. It does not know Cedar's syntax.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_host::object_id::may_be_short_id;
 
 use super::call::{RecordedCall, RecordedCaller};
-use super::known::KnownObjects;
-use super::needs::{NeededObject, needs};
+use super::known_objects::KnownObjects;
+use super::needed_actions::{NeededObject, needs};
 use crate::dockerd::references::ANY_NAME;
 use crate::owner::full_name;
 use crate::policy::ImageFacts;
@@ -53,7 +53,7 @@ impl Activity {
         self.would_be_denied += usize::from(call.would_be_denied);
         let needs = needs(call, known);
         for (action, object) in needs {
-            let is_host = yields_host(action);
+            let is_host = gives_host_access(action);
             let actions = if is_host { &mut self.host } else { &mut self.ordinary };
             actions.entry(action).or_default().add(object, &call.caller);
             if call.is_denied {
@@ -94,7 +94,7 @@ fn can_be_named(image: &str) -> bool {
 }
 
 /// Whether an action is in the schema's group `host`.
-fn yields_host(action: &str) -> bool {
+fn gives_host_access(action: &str) -> bool {
     action.starts_with("privileged-")
         || matches!(action, "plugin-manage" | "swarm-view" | "swarm-manage")
 }
@@ -104,10 +104,10 @@ mod tests {
     use super::*;
     use crate::api::route;
     use crate::judge::policy_action::{self, PolicyAction};
-    use crate::policy::{CallFacts, Policy, Principal, Query, Resource};
+    use crate::policy::{CallFacts, Policy, PolicyQuery, Principal, Resource};
 
     #[test]
-    fn actions_that_yield_the_host_are_those_in_the_schemas_group() {
+    fn actions_that_give_host_access_are_those_in_the_schemas_group() {
         let policy = r#"@id("host") permit (principal, action in Action::"host", resource);"#;
         let policy = Policy::from_text(policy).unwrap();
         let principal =
@@ -116,9 +116,9 @@ mod tests {
             let PolicyAction { name, privileged } = policy_action::of(route.operation);
             for action in [name, privileged] {
                 let (call, resource) = (CallFacts::default(), Resource::Daemon);
-                let query = Query { principal: &principal, action, resource, call: &call };
-                let is_allowed = policy.ask(&query).verdict.is_allowed;
-                assert_eq!(yields_host(action), is_allowed, "{action}");
+                let query = PolicyQuery { principal: &principal, action, resource, call: &call };
+                let is_allowed = policy.ask(&query).decision.is_allowed;
+                assert_eq!(gives_host_access(action), is_allowed, "{action}");
             }
         }
     }

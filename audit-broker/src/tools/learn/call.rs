@@ -1,9 +1,9 @@
 //! Groups records into calls.
 //!
-//! Knows which records belong to one call: the request, the ways in which it gives access to the host,
-//! a reported denial, the resources of a new container, and that container. The broker writes the
-//! records of a login in one thread, and all records of a call at once. So the records that belong to
-//! a request come directly after it.
+//! This file knows which records belong to one call: the request, the ways in which it gives access to the
+//! host, a reported denial, the resources of a new container, and that container. The broker writes the
+//! records of a login in one thread, and all records of a call at once. So the records that belong to a
+//! request come directly after it.
 
 use std::collections::HashMap;
 
@@ -62,9 +62,6 @@ pub(super) enum GivenObject {
     Volume(String),
     Network(String),
 }
-
-/// The kernel's number for an unset login uid.
-const UNSET: u32 = u32::MAX;
 
 /// Groups records into calls.
 pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
@@ -161,7 +158,7 @@ impl RecordedCall {
 fn subject(record: &Record) -> Option<Subject> {
     let auid = record.number("sauid")?;
     // The kernel adds the login uid under which the broker writes: the subject's, or none.
-    if record.sender.auid != UNSET && record.sender.auid != auid {
+    if record.sender.auid != Auid::UNSET && record.sender.auid != auid {
         return None;
     }
     let cgroup = record.text("cgroup").unwrap_or_default();

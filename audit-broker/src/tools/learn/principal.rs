@@ -2,7 +2,7 @@
 
 use super::call::RecordedCaller;
 use super::cedar::{entity, quoted};
-use super::known::KnownObjects;
+use super::known_objects::KnownObjects;
 use crate::owner::Owner;
 use crate::policy::ImageFacts;
 

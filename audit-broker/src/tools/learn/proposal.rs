@@ -1,6 +1,6 @@
 //! Writes the policies that permit the recorded activity, and as little else as possible.
 //!
-//! Knows how to limit a policy to objects that policies can name. Does not know records.
+//! This file knows how to limit a policy to objects that policies can name. It does not know records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

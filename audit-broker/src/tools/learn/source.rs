@@ -1,14 +1,15 @@
-//! Reads the lines of the audit trail, from `ausearch` or from a file.
+//! Reads the audit trail, from `ausearch` or from a file.
 //!
-//! Does not know the format of a line.
+//! This file does not know which records count.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use audit_host::ausearch;
+use audit_trail::{ProblemKind, Record, Trail};
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
@@ -19,30 +20,28 @@ const CALLS: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE
 /// The types of records that show which process is the broker.
 const SERVICES: &str = "SERVICE_START,SERVICE_STOP";
 
-/// Reads the lines of a file, or of standard input for `-`.
+/// Reads the records of a file, or of standard input for `-`.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn file(
-    path: &Path,
-    read: impl FnOnce(&mut dyn BufRead) -> io::Result<()>,
-) -> anyhow::Result<()> {
-    let result = if path.as_os_str() == STDIN {
-        read(&mut io::stdin().lock())
+pub(super) fn file(path: &Path, read: impl FnMut(&Record<'_>)) -> anyhow::Result<()> {
+    let mut trail = Trail::new();
+    if path.as_os_str() == STDIN {
+        trail.add_stream(STDIN, io::stdin());
     } else {
-        File::open(path).and_then(|file| read(&mut BufReader::new(file)))
-    };
-    result.with_context(|| format!("cannot read {}", path.display()))
+        trail.add_file(path);
+    }
+    read_all(trail, read).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads the lines of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
+/// Reads the records of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
 ///
 /// # Errors
 /// If `ausearch` cannot be run, or fails.
 pub(super) fn logs(
     since: Option<&str>,
     until: Option<&str>,
-    mut read: impl FnMut(&mut dyn BufRead) -> io::Result<()>,
+    mut read: impl FnMut(&Record<'_>),
 ) -> anyhow::Result<()> {
     // The broker may have started long before `since`.
     search(&["-m", SERVICES], &mut read)?;
@@ -57,10 +56,7 @@ pub(super) fn logs(
     search(&options, &mut read)
 }
 
-fn search(
-    options: &[&str],
-    read: &mut impl FnMut(&mut dyn BufRead) -> io::Result<()>,
-) -> anyhow::Result<()> {
+fn search(options: &[&str], read: &mut impl FnMut(&Record<'_>)) -> anyhow::Result<()> {
     let mut child = ausearch::command()
         .args(options)
         .stdout(Stdio::piped())
@@ -68,7 +64,9 @@ fn search(
         .spawn()
         .context(ausearch::NOT_FOUND)?;
     if let Some(output) = child.stdout.take() {
-        read(&mut BufReader::new(output)).context("cannot read the output of ausearch")?;
+        let mut trail = Trail::new();
+        trail.add_stream("ausearch", output);
+        read_all(trail, read).context("cannot read the output of ausearch")?;
     }
     let mut error = String::new();
     if let Some(errors) = child.stderr.take() {
@@ -84,4 +82,17 @@ fn search(
         error.trim()
     );
     Ok(())
+}
+
+/// Passes on all records. Lines that are no records are skipped.
+fn read_all(mut trail: Trail, mut read: impl FnMut(&Record<'_>)) -> io::Result<()> {
+    let summary = trail.read(|record| {
+        read(record);
+        ControlFlow::Continue(())
+    });
+    let problems = summary.problems.into_iter().map(|problem| problem.kind);
+    let errors = problems.filter_map(|kind| {
+        if let ProblemKind::Unreadable(error) = kind { Some(error) } else { None }
+    });
+    errors.last().map_or(Ok(()), Err)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::body::{Body, parse_body};
 use crate::api::request::tests::head;
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
@@ -17,7 +17,7 @@ use crate::judge::danger::dangers;
 use crate::judge::policy_action;
 use crate::owner::Owner;
 use crate::policy::tests::{container, made_by, user};
-use crate::policy::{self, ContainerFacts, ImageFacts, Policy, Query, Resource};
+use crate::policy::{self, ContainerFacts, ImageFacts, Policy, PolicyQuery, Resource};
 use crate::record::call_records::{CallRecords, MadeObject};
 use crate::record::outcome::CallOutcome;
 use crate::who::people::Person;
@@ -80,7 +80,12 @@ impl WrittenTrail {
 
     fn proposal(&self, options: &Learning) -> String {
         let mut trail = Trail::default();
-        trail.add(&mut self.lines.as_slice(), BROKER_UID).unwrap();
+        let mut lines = audit_trail::Trail::new();
+        lines.add_stream("test", std::io::Cursor::new(self.lines.clone()));
+        lines.read(|record| {
+            trail.add(record, BROKER_UID);
+            std::ops::ControlFlow::Continue(())
+        });
         propose(&trail.own(BROKER_UID), options, &name_of)
     }
 
@@ -103,12 +108,11 @@ fn login(auid: u32) -> Subject {
 
 fn action_of(subject: Subject, request: &str, document: &Value) -> Action {
     let head = head(request).unwrap();
-    let body = match document {
-        Value::Null => Body::None,
-        document => parse_body(head.route.body, document.to_string().as_bytes()).unwrap(),
-    };
+    let text = document.to_string();
+    let parse = || parse_body(head.route.body, text.as_bytes()).unwrap();
+    let body = if document.is_null() { Body::None } else { parse() };
     let owner = owner_of(&subject);
-    let references = References { switches: HostSwitches::ON, ..References::default() };
+    let references = References { host_sysctls: HostSysctls::ON, ..References::default() };
     Action { subject: Rc::new(subject), owner, head, body, object: Object::None, references }
 }
 
@@ -146,7 +150,7 @@ fn may(policy: &Policy, action: &str, resource: Resource<'_>) -> bool {
 fn may_under(policy: &Policy, action: &str, resource: Resource<'_>, name: &str) -> bool {
     let call = policy::CallFacts { name: name.to_owned(), ..policy::CallFacts::default() };
     let principal = &user("dwalsh", 1001, &[]);
-    policy.ask(&Query { principal, action, resource, call: &call }).verdict.is_allowed
+    policy.ask(&PolicyQuery { principal, action, resource, call: &call }).decision.is_allowed
 }
 
 /// The calls of a user who runs one container.
@@ -341,8 +345,9 @@ fn hostile_names_do_not_change_the_policies() {
             name: "a\"\\*\u{202e}:latest".to_owned(),
             ..policy::CallFacts::default()
         };
-        let query = Query { principal: &principal, action: "image-name", resource, call: &call };
-        assert!(policy.ask(&query).verdict.is_allowed, "{text}");
+        let query =
+            PolicyQuery { principal: &principal, action: "image-name", resource, call: &call };
+        assert!(policy.ask(&query).decision.is_allowed, "{text}");
     }
 }
 
@@ -379,8 +384,8 @@ fn a_calling_container_is_named_by_its_maker() {
         let principal = policy::Principal::Container(Box::new(made_by(maker)));
         let (call, resource) = (policy::CallFacts::default(), Resource::Daemon);
         let action = "container-list";
-        let query = Query { principal: &principal, action, resource, call: &call };
-        assert_eq!(policy.ask(&query).verdict.is_allowed, is_allowed, "{text}");
+        let query = PolicyQuery { principal: &principal, action, resource, call: &call };
+        assert_eq!(policy.ask(&query).decision.is_allowed, is_allowed, "{text}");
     }
 }
 

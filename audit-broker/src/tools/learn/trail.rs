@@ -7,9 +7,10 @@
 //! the host for that.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead};
 
-use super::record::{self, Line, Record, RecordKind, Time};
+use audit_trail::Time;
+
+use super::record::{self, Found, Record, RecordKind};
 
 /// All records that may be the broker's.
 #[derive(Debug, Default)]
@@ -41,21 +42,13 @@ pub(super) struct OwnRecords {
 const UNIT: &str = "audit-broker";
 
 impl Trail {
-    /// Reads all lines. `uid` is the broker's.
-    ///
-    /// # Errors
-    /// If the input cannot be read.
-    pub(super) fn add(&mut self, input: &mut dyn BufRead, uid: u32) -> io::Result<()> {
-        let mut line = Vec::new();
-        while input.read_until(b'\n', &mut line)? > 0 {
-            match record::parse(line.trim_ascii_end()) {
-                Line::Record(record) => self.add_record(record, uid),
-                Line::Truncated => self.truncated += 1,
-                Line::Other => {}
-            }
-            line.clear();
+    /// Adds a record. `uid` is the broker's.
+    pub(super) fn add(&mut self, record: &audit_trail::Record<'_>, uid: u32) {
+        match record::find(record) {
+            Found::Record(record) => self.add_record(record, uid),
+            Found::Truncated => self.truncated += 1,
+            Found::Other => {}
         }
-        Ok(())
     }
 
     fn add_record(&mut self, record: Record, uid: u32) {
@@ -76,7 +69,7 @@ impl Trail {
                 self.records.push(record);
             }
             RecordKind::RoleChange => self.records.push(record),
-            _ => {}
+            RecordKind::RecordedCall | RecordKind::ServiceStart | RecordKind::ServiceStop => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Detects changes to the local files of the user database.
 //!
-//! Knows where the C library looks for users and groups on this host. Reads no file's content.
+//! This file knows where the C library looks for users and groups on this host. It reads no file's
+//! content.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,8 @@
 //! Inspects the process that made a connection.
 //!
-//! Knows how to avoid reading about another process that has reused the pid. The kernel provides a pidfd
-//! of the process. While that process lives, no other process can have its pid. So the facts are valid
-//! if the process is still alive after they were read.
+//! This file knows how to avoid reading about another process that has reused the pid. The kernel provides
+//! a pidfd of the process. While that process lives, no other process can have its pid. So the facts are
+//! valid if the process is still alive after they were read.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -97,7 +97,7 @@ impl Peer {
     ///
     /// # Errors
     /// If the process has ended meanwhile, because the facts may be about another process then.
-    pub(crate) fn look(self) -> Result<Subject, Unidentified> {
+    pub(crate) fn inspect(self) -> Result<Subject, Unidentified> {
         let seen = self.read();
         if has_ended(self.process.as_fd()) {
             return Err(Unidentified::Ended);

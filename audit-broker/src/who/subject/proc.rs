@@ -1,6 +1,6 @@
 //! Reads the facts about a process from `/proc`.
 //!
-//! Does not know whether the process still lives. Its caller must check that after reading.
+//! This file does not know whether the process still lives. Its caller must check that after reading.
 
 use std::fs;
 use std::io;

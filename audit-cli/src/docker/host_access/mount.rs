@@ -1,6 +1,6 @@
 //! What a mount on the command line asks for.
 //!
-//! Knows the values of `--volume` and `--mount`.
+//! This file knows the values of `--volume` and `--mount`.
 
 use audit_host::danger::Danger;
 use audit_host::finding::{Finding, Way};

@@ -298,7 +298,7 @@ const fn example(danger: Danger) -> &'static str {
 }
 
 #[test]
-fn r15_every_danger_that_yields_the_host_can_be_asked_for_on_the_command_line() {
+fn r15_every_danger_that_gives_host_access_can_be_asked_for_on_the_command_line() {
     for danger in Danger::ALL {
         let ways = host_access(&words(&format!("docker {}", example(danger))));
         let is_recorded = ways.iter().any(|way| match way {
@@ -310,6 +310,6 @@ fn r15_every_danger_that_yields_the_host_can_be_asked_for_on_the_command_line() 
             HostAccess::Confinement(_) => danger == Danger::LoosenedConfinement,
             HostAccess::Other(other, _) => *other == danger,
         });
-        assert_eq!(is_recorded, danger.yields_host(), "{}: {ways:?}", danger.name());
+        assert_eq!(is_recorded, danger.gives_host_access(), "{}: {ways:?}", danger.name());
     }
 }

@@ -15,7 +15,7 @@ fn records_of(words: &[&str]) -> CommandRecords {
     subject.terminal = None;
     subject.label = None;
     let (line, host_access) = (CommandLine::new(&words), docker::host_access(&words));
-    CommandRecords { subject, line, program: None, host_access }
+    CommandRecords { subject, line, program: None, is_completion: false, host_access }
 }
 
 /// One line for each text: the record type, then the text.
@@ -50,6 +50,14 @@ fn s25_a_command_whose_file_the_caller_s_path_chose() {
 fn a_command_that_was_not_found() {
     let texts = texts(&records_of(&["docker", "ps"]).of_start(Outcome::Failed));
     assert_data_eq!(texts, file!["../../../../tests/golden/command-not-found.txt"].raw());
+}
+
+#[test]
+fn k12_the_completion_of_a_line_is_marked() {
+    let words = ["docker", "__complete", "ps", ""];
+    let command = CommandRecords { is_completion: true, ..records_of(&words) };
+    let texts = texts(&command.of_start(Outcome::Success));
+    assert_data_eq!(texts, file!["../../../../tests/golden/command-completion.txt"].raw());
 }
 
 #[test]

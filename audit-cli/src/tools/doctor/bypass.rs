@@ -26,11 +26,7 @@ fn socket(path: &Path) -> Check {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Check::ok("docker socket", format!("{} does not exist", path.display()))
         }
-        Err(error) => Check::note(
-            "docker socket",
-            format!("cannot check: {error}"),
-            "run audit-cli doctor as root",
-        ),
+        Err(error) => Check::unknown("docker socket", error),
         Ok(metadata) if metadata.file_type().is_socket() && metadata.mode() & 0o002 != 0 => {
             Check::fault(
                 "docker socket",
@@ -79,19 +75,20 @@ fn users_with_primary_group(gid: u32) -> Vec<String> {
 }
 
 fn ports() -> Check {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    let listening = tables
-        .iter()
-        .find_map(|table| listening_port(&fs::read_to_string(table).unwrap_or_default()));
-    match listening {
-        None => Check::ok("docker ports", "no program listens on 2375 or 2376"),
-        Some(port) => Check::fault(
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let listening = tables.iter().flatten().find_map(|table| listening_port(table));
+    // Without IPv6 the kernel has only the first table.
+    let [table, _] = &tables;
+    match (listening, table) {
+        (Some(port), _) => Check::fault(
             "docker ports",
             format!(
                 "a program listens on port {port}: nothing shows who sends docker commands to it"
             ),
             "remove the tcp:// address from dockerd's -H options",
         ),
+        (None, Ok(_)) => Check::ok("docker ports", "no program listens on 2375 or 2376"),
+        (None, Err(error)) => Check::unknown("docker ports", error),
     }
 }
 

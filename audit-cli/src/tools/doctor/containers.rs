@@ -1,7 +1,9 @@
 //! Checks whether processes in containers can write audit records of their own.
 
+use std::fs;
 use std::path::Path;
 
+use anyhow::Context;
 use audit_host::audit_socket::{DAEMON_SETTINGS, Profile, containers_that_may_write};
 use audit_host::object_id::short_id;
 
@@ -17,13 +19,16 @@ const NAMED_LIMIT: usize = 5;
 
 pub(super) fn checks() -> Vec<Check> {
     let profile = Profile::of_daemon(Path::new(DAEMON_SETTINGS));
-    let containers = containers_that_may_write().map(|ids| ids.into_iter().collect::<Vec<_>>());
+    // With the mount option `hidepid` of /proc, a user sees only their own processes.
+    let containers = fs::metadata("/proc/1/status")
+        .context("cannot see the processes of other users")
+        .and_then(|_| containers_that_may_write())
+        .map(|ids| ids.into_iter().collect::<Vec<_>>());
     vec![judge(&profile, &containers)]
 }
 
 fn judge(profile: &anyhow::Result<Profile>, containers: &anyhow::Result<Vec<String>>) -> Check {
-    let cannot_check =
-        |error: &anyhow::Error| Check::note(CHECK, format!("cannot check: {error:#}"), ADVICE);
+    let cannot_check = |error: &anyhow::Error| Check::unknown(CHECK, format!("{error:#}"));
     match (profile, containers) {
         (Ok(Profile::Refuses(path)), _) => Check::ok(
             CHECK,
@@ -62,5 +67,7 @@ mod tests {
         assert_eq!(judge(&Ok(Profile::Allows("/x".into())), &ids).state, State::Note);
         assert_eq!(judge(&Ok(Profile::Refuses("/x".into())), &ids).state, State::Ok);
         assert_eq!(judge(&Ok(Profile::Default), &Ok(Vec::new())).state, State::Note);
+        let unknown = judge(&Ok(Profile::Default), &Err(anyhow::anyhow!("x")));
+        assert_eq!(unknown.state, State::Unknown);
     }
 }

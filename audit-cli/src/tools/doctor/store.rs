@@ -1,6 +1,7 @@
 //! Checks whether ausearch finds a record that audit-cli has sent.
 
 use std::fs;
+use std::io;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -13,17 +14,18 @@ use crate::record;
 
 const AUDITD_CONFIGURATION: &str = "/etc/audit/auditd.conf";
 
-/// How long auditd may take to write a record to its log.
-const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long auditd may take to write a record to its log, also on a busy host.
+const LOG_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn checks() -> Vec<Check> {
     let auditd = match fs::read_to_string(AUDITD_CONFIGURATION) {
         Ok(text) => judge_auditd(&text),
-        Err(error) => Check::note(
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Check::note(
             "log",
-            format!("cannot read {AUDITD_CONFIGURATION}: {error}"),
-            "install auditd, or run audit-cli doctor as root",
+            format!("{AUDITD_CONFIGURATION} does not exist"),
+            "install auditd, unless another program stores the records",
         ),
+        Err(error) => Check::unknown("log", format!("{AUDITD_CONFIGURATION}: {error}")),
     };
     vec![auditd, round_trip()]
 }
@@ -51,12 +53,10 @@ fn judge_auditd(configuration: &str) -> Check {
 /// Sends a TEST record, waits for the kernel's receipt, and searches for the record as an auditor
 /// would.
 fn round_trip() -> Check {
-    if process::has_more_privilege_than_caller() {
-        return Check::fault(
-            "round trip",
-            "cannot check: only root may write a test record",
-            "run audit-cli doctor as root",
-        );
+    // An ordinary user has no right to write a record, or gets it only for commands. Only root may read
+    // the log.
+    if !process::is_root() {
+        return Check::unknown("round trip", "only root may write a test record and search for it");
     }
     send_and_find().unwrap_or_else(|error| {
         Check::fault(

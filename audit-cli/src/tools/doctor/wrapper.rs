@@ -9,7 +9,7 @@ use audit_host::journal;
 use audit_host::mask::{KEY_PATH, Mask};
 use audit_host::recording::OnFailure;
 
-use super::Check;
+use super::{Check, lacks_rights};
 use crate::command::program::{self, FileId, NotRunnable, own_file};
 use crate::process;
 use crate::settings::{self, Settings};
@@ -39,6 +39,7 @@ fn login() -> Check {
 
 fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
     match settings {
+        Err(error) if lacks_rights(error) => Check::unknown("configuration", format!("{error:#}")),
         Err(error) => Check::fault(
             "configuration",
             format!("{error:#}"),
@@ -55,6 +56,9 @@ fn judge_settings(settings: &anyhow::Result<Settings>) -> Check {
 
 fn docker(settings: &Settings) -> Check {
     let advice = format!("install docker, or set docker_path in {}", settings::PATH);
+    let set_path = |file: &Path| {
+        format!("write docker_path = {:?} into {}", file.display().to_string(), settings::PATH)
+    };
     match program::find_docker(settings) {
         Ok(file) if settings.docker_path.is_none() => Check::note(
             "docker",
@@ -62,7 +66,7 @@ fn docker(settings: &Settings) -> Check {
                 "{}, from your PATH; for other callers, their own PATH decides",
                 file.display()
             ),
-            format!("set docker_path in {}", settings::PATH),
+            set_path(&file),
         ),
         Ok(file) => Check::ok("docker", format!("{}", file.display())),
         Err(NotRunnable::NotExecutable(file)) => {
@@ -81,6 +85,7 @@ fn redaction(mask: &anyhow::Result<Mask>) -> Check {
             "there is no key, so nobody can prove what a record hides as ***",
             "run audit-cli digest --make-key",
         ),
+        Err(error) if lacks_rights(error) => Check::unknown("redaction", format!("{error:#}")),
         Err(error) => Check::fault(
             "redaction",
             format!("{error:#}"),
@@ -92,29 +97,53 @@ fn redaction(mask: &anyhow::Result<Mask>) -> Check {
 /// Whether the first `docker` on PATH is a symlink to audit-cli.
 fn typed_docker() -> Check {
     let path = env::var_os("PATH").unwrap_or_default();
-    let typed = env::split_paths(&path)
-        .map(|directory| directory.join("docker"))
-        .find(|file| file.is_file());
-    match typed {
+    let directories: Vec<PathBuf> = env::split_paths(&path).collect();
+    match directories.iter().map(|directory| directory.join("docker")).find(|file| file.is_file()) {
         Some(file) if FileId::of(&file) == own_file() => {
             Check::ok("typed docker", format!("{} is audit-cli", file.display()))
         }
         _ => Check::note(
             "typed docker",
             "with this PATH, typing `docker` does not run audit-cli",
-            "ln -s \"$(command -v audit-cli)\" /usr/local/bin/docker, or alias docker='audit-cli docker'",
+            advice_for_typed_docker(&directories, &own_path()),
         ),
     }
 }
 
+/// What makes `docker` run audit-cli. A link needs a directory that comes before docker's own on PATH, and
+/// in which only root can put files.
+fn advice_for_typed_docker(path: &[PathBuf], file: &Path) -> String {
+    let has_docker = |directory: &&PathBuf| directory.join("docker").symlink_metadata().is_ok();
+    let mut before = path.iter().take_while(|directory| !has_docker(directory));
+    let place = before.find(|directory| {
+        directory.is_absolute() && directory.is_dir() && program::is_only_for_root(directory)
+    });
+    let shown = file.display();
+    match place {
+        Some(directory) => format!("as root, run ln -s {shown} {}/docker", directory.display()),
+        None if process::has_file_capability(file) => {
+            format!("in your shell's settings, write alias docker=\"{shown} docker\"")
+        }
+        None => format!("in your shell's settings, write alias docker=\"sudo {shown} docker\""),
+    }
+}
+
+/// The file of this program.
+fn own_path() -> PathBuf {
+    env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
+}
+
 /// Whether nobody can misuse or replace the file of audit-cli.
 fn own_program() -> Check {
-    let file = env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    let file = own_path();
     if cfg!(target_env = "gnu") && process::has_file_capability(&file) {
         return Check::fault(
             "program",
             "has a file capability and is built with glibc, which takes TMPDIR and other variables from docker",
-            "give the capability to a musl build instead (--target x86_64-unknown-linux-musl)",
+            format!(
+                "give the capability to a musl build instead (--target {}-unknown-linux-musl)",
+                env::consts::ARCH
+            ),
         );
     }
     judge_program(&file)
@@ -123,14 +152,18 @@ fn own_program() -> Check {
 /// A person who can write to the file, or to a directory above it, can replace the program that
 /// records what they do.
 fn judge_program(file: &Path) -> Check {
-    match file.ancestors().find(|path| others_can_replace(path)) {
-        Some(path) => Check::fault(
-            "program",
-            format!("users other than root can write to {}", path.display()),
-            "install it with: install -o root -g root -m 0755 audit-cli /usr/bin/",
-        ),
-        None => Check::ok("program", format!("only root can replace {}", file.display())),
-    }
+    // The highest directory: to repair one below it would help nothing.
+    let Some(path) = file.ancestors().filter(|path| others_can_replace(path)).last() else {
+        return Check::ok("program", format!("only root can replace {}", file.display()));
+    };
+    let shown = file.display();
+    let advice = if path == file {
+        format!("as root, run chown root {shown} and chmod go-w {shown}")
+    } else {
+        format!("as root, run install -o root -g root -m 0755 {shown} /usr/bin/audit-cli")
+    };
+    let finding = format!("users other than root can write to {}", path.display());
+    Check::fault("program", finding, advice)
 }
 
 /// In a directory with the sticky bit, users cannot replace the files of other users.
@@ -181,6 +214,29 @@ mod tests {
         let sh = Settings { docker_path: Some("/bin/sh".into()), ..Settings::default() };
         assert_eq!(docker(&sh).state, State::Ok);
         assert_eq!(docker(&Settings::default()).state, State::Note);
+    }
+
+    #[test]
+    fn k13_the_advice_names_a_place_before_docker_s_own() {
+        let program = Path::new("/opt/audit/audit-cli");
+        let advice = |path: &[&str]| {
+            let path: Vec<PathBuf> = path.iter().map(PathBuf::from).collect();
+            advice_for_typed_docker(&path, program)
+        };
+        // No directory comes before docker's own, so no link can.
+        let directory = env::temp_dir().join(format!("audit-cli-advice-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        std::fs::write(directory.join("docker"), "").unwrap();
+        let own = directory.to_str().unwrap().to_owned();
+        let alias = "alias docker=\"sudo /opt/audit/audit-cli docker\"";
+        assert!(advice(&[&own, "/etc"]).ends_with(alias), "{}", advice(&[&own]));
+        // Anyone may write to the first, and the others are no directories of root.
+        assert!(advice(&["/tmp", "etc", "", "/nonexistent", &own]).ends_with(alias));
+        let link = "ln -s /opt/audit/audit-cli /etc/docker";
+        // A directory of settings that surely belongs to root, and that may have an entry `docker`.
+        let expected = if Path::new("/etc/docker").exists() { alias } else { link };
+        assert!(advice(&["/etc", &own]).ends_with(expected));
+        std::fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

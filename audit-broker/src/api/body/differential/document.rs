@@ -19,7 +19,9 @@ impl From<Value> for Node {
                 let entries = entries.into_iter();
                 Self::Object(entries.map(|(key, value)| (quoted(&key), value.into())).collect())
             }
-            plain => Self::Plain(plain.to_string().into_bytes()),
+            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                Self::Plain(plain.to_string().into_bytes())
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn change(body: &mut Node, random: &mut Random) {
     let node = random_node(body, random);
     match node {
         Node::Object(entries) if !random.one_in(4) => change_entries(entries, random),
-        _ => change_value(node, random),
+        Node::Object(_) | Node::List(_) | Node::Plain(_) => change_value(node, random),
     }
 }
 

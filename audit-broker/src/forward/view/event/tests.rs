@@ -25,7 +25,7 @@ struct EventFilter<F> {
     may_view: F,
 }
 
-impl<F: FnMut(&Seen<'_>) -> bool> EventFilter<F> {
+impl<F: FnMut(&ResponseObject<'_>) -> bool> EventFilter<F> {
     fn new(may_view: F) -> Self {
         Self { lines: EventLines::default(), may_view }
     }
@@ -38,8 +38,8 @@ impl<F: FnMut(&Seen<'_>) -> bool> EventFilter<F> {
     }
 }
 
-fn filter() -> EventFilter<impl FnMut(&Seen<'_>) -> bool> {
-    EventFilter::new(|seen: &Seen<'_>| !seen.id.starts_with("foreign"))
+fn filter() -> EventFilter<impl FnMut(&ResponseObject<'_>) -> bool> {
+    EventFilter::new(|seen: &ResponseObject<'_>| !seen.id.starts_with("foreign"))
 }
 
 fn passed(stream: &str) -> String {
@@ -87,7 +87,7 @@ fn an_event_names_its_container() {
 #[test]
 fn an_event_is_judged_by_its_actor() {
     let mut judged = Vec::new();
-    let mut filter = EventFilter::new(|seen: &Seen<'_>| {
+    let mut filter = EventFilter::new(|seen: &ResponseObject<'_>| {
         judged.push(format!("{:?} {} {:?} {:?}", seen.kind, seen.id, seen.names, seen.image));
         seen.labels.get("x").is_some_and(|label| label == "<&\"é")
     });

@@ -290,11 +290,11 @@ fn c25_resources() {
             {"Name": "memlock", "Soft": -1, "Hard": -1}]}),
         &[
             "host-resources CpuRealtimeRuntime 1",
-            "host-resources MemorySwap -1",
             "host-resources PidsLimit -1",
             "host-resources OomKillDisable true",
             "host-resources Ulimits[1] memlock",
             "host-resources OomScoreAdj -900",
+            "host-resources MemorySwap -1",
         ],
     );
     assert_create(
@@ -369,7 +369,11 @@ fn c36_devices_in_the_environment() {
         let image = json!({"Id": "sha256:a", "Config": {"Env": of_image}});
         action.references.images.push(serde_json::from_value(image).unwrap());
         action.references.defaults = runtime
-            .map(|name| Defaults { runtime: name.to_owned(), log_driver: "json-file".to_owned() })
+            .map(|name| Defaults {
+                runtime: name.to_owned(),
+                log_driver: "json-file".to_owned(),
+                ..Defaults::default()
+            })
             .map(Box::new);
         found(&action)
     };
@@ -417,6 +421,7 @@ fn k02_exec_start() {
         id: "1".to_owned(),
         command: vec!["sh".to_owned()],
         is_privileged: true,
+        user: String::new(),
         container: container_named("web", &json!({"Privileged": true}), true),
     });
     assert_eq!(

@@ -1,6 +1,5 @@
 //! Every field of a request is either judged, or listed here with the reason why it is harmless.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{action, container, found, of_create};
@@ -10,6 +9,7 @@ use crate::api::exec::ExecConfig;
 use crate::api::host_config::{HostConfig, UpdateConfig};
 use crate::api::mount::Mount;
 use crate::api::network::{EndpointSettings, NetworkCreate};
+use crate::api::object::Object;
 use crate::api::service::ServiceSpec;
 use crate::api::task::{ContainerSpec, TaskPrivileges, TaskSpec};
 use crate::api::volume::VolumeCreate;
@@ -22,11 +22,7 @@ type Judged = Vec<(&'static str, Value)>;
 type Harmless = &'static [(&'static str, &'static [&'static str])];
 
 /// Asserts that each key is either judged or harmless, and that the dangerous value is found.
-fn assert_judged<T: DeserializeOwned>(
-    judged: &Judged,
-    harmless: Harmless,
-    call: impl Fn(Value) -> Action,
-) {
+fn assert_judged<T: Object>(judged: &Judged, harmless: Harmless, call: impl Fn(Value) -> Action) {
     let known = api::keys::<T>();
     let harmless: Vec<&str> = harmless.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
     for key in known {

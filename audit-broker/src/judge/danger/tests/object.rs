@@ -1,9 +1,10 @@
 //! Known bypasses through images, volumes and networks, each by its id.
 
+use audit_host::options::subnet::Subnet;
 use serde_json::{Value, json};
 
 use super::{action, found};
-use crate::dockerd::host_switch::HostSwitches;
+use crate::dockerd::host_sysctl::HostSysctls;
 
 const NOTHING: [&str; 0] = [];
 
@@ -25,8 +26,25 @@ fn s20_each_build_can_forge_records() {
         assert!(found(&build).contains(&STEPS.to_owned()), "{target}");
         let dangers = crate::judge::danger::dangers(&build);
         assert!(dangers.names().contains("evidence-forging"), "{target}");
-        assert_eq!(dangers.yield_host(), target.contains("version"), "{target}");
-        assert!(!format!("{:?}", dangers.ways).contains("EvidenceForging"), "{target}");
+        assert_eq!(dangers.gives_host_access(), target.contains("version"), "{target}");
+        let is_recorded = format!("{:?}", dangers.ways).contains("EvidenceForging");
+        assert_eq!(is_recorded, target.contains("version"), "{target}");
+    }
+}
+
+/// Without a session, dockerd asks BuildKit for nothing of the host.
+#[test]
+fn k05_a_build_by_buildkit_has_only_its_own_dangers() {
+    let version = "evidence-forging query version 2";
+    assert_eq!(of_query("/build?version=2&t=x"), [version]);
+    assert_eq!(
+        of_query("/build?version=2&networkmode=host"),
+        ["host-network query networkmode host", version]
+    );
+    let protocol = ["host-network query version 2", "devices query version 2"];
+    for target in ["session=x", "remote=client-session", "outputs=%5B%7B%22Type%22:%22oci%22%7D%5D"]
+    {
+        assert_eq!(of_query(&format!("/build?version=2&{target}")), protocol, "{target}");
     }
 }
 
@@ -78,8 +96,12 @@ fn i06_builder() {
     };
     assert_eq!(upgrade("/grpc"), ["host-network POST /grpc ", "devices POST /grpc "]);
     assert_eq!(upgrade("/session"), ["host-network POST /session ", "devices POST /session "]);
-    let build = of_query("/build?version=2");
-    assert_eq!(build, ["host-network query version 2", "devices query version 2"]);
+    for build in ["/build?version=2&session=x", "/build?version=3"] {
+        let version = if build.contains('3') { 3 } else { 2 };
+        let protocol =
+            ["host-network", "devices"].map(|it| format!("{it} query version {version}"));
+        assert_eq!(of_query(build), protocol, "{build}");
+    }
 }
 
 #[test]
@@ -171,13 +193,66 @@ fn n01_networks() {
 }
 
 #[test]
+fn k08_private_subnets_that_nothing_uses_are_ordinary() {
+    let taken = vec![Subnet::parse("10.0.5.0/24").unwrap()];
+    let range = |key: &str, value: &str| {
+        let mut config = json!({"Subnet": "10.213.0.0/24", "Gateway": "10.213.0.1",
+            "IPRange": "10.213.0.128/25", "AuxiliaryAddresses": {"a": "10.213.0.2"}});
+        config[key] =
+            if key == "AuxiliaryAddresses" { json!({ "b": value }) } else { value.into() };
+        config
+    };
+    for (config, part) in [
+        (range("Subnet", "10.213.0.0/24"), None),
+        (range("Subnet", "10.213.0.0/16"), None),
+        (range("Subnet", "10.0.0.0/16"), Some("Subnet")),
+        (range("Subnet", "8.8.8.0/24"), Some("Subnet")),
+        (range("Gateway", "10.0.5.1"), Some("Gateway")),
+        (range("IPRange", "10.0.0.0/8"), Some("IPRange")),
+        (range("AuxiliaryAddresses", "10.0.5.1"), Some("AuxiliaryAddresses")),
+    ] {
+        let document = json!({"Name": "n", "IPAM": {"Config": [config]}});
+        let mut create = action("POST", "/networks/create", &document);
+        // Without the list, every choice is a danger.
+        assert!(!found(&create).is_empty(), "{document}");
+        create.references.taken_subnets = Some(taken.clone());
+        let parts: Vec<String> = found(&create);
+        let is_found = |part| {
+            parts
+                .iter()
+                .any(|line| line.starts_with(&format!("host-network IPAM.Config[0].{part} ")))
+        };
+        assert_eq!(!parts.is_empty(), part.is_some_and(is_found), "{document}: {parts:?}");
+    }
+}
+
+#[test]
+fn k08_gateway_modes_without_a_way_in_are_ordinary() {
+    for (name, value, is_danger) in [
+        ("gateway_mode_ipv4", "isolated", false),
+        ("gateway_mode_ipv6", "isolated", false),
+        ("gateway_mode_ipv4", "nat", false),
+        ("gateway_mode_ipv4", "routed", true),
+        ("gateway_mode_ipv4", "nat-unprotected", true),
+        ("gateway_mode_ipv4", "", true),
+        ("inhibit_ipv4", "true", false),
+        ("inhibit_ipv4", "1", true),
+        ("trusted_host_interfaces", "eth0", true),
+    ] {
+        let options = json!({ format!("com.docker.network.bridge.{name}"): value });
+        let create = action("POST", "/networks/create", &json!({"Options": options}));
+        assert_eq!(!found(&create).is_empty(), is_danger, "{name} {value}");
+    }
+}
+
+#[test]
 fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
     let icc = |value: &str| json!({"Options": {"com.docker.network.bridge.enable_icc": value}});
-    let on = HostSwitches::ON;
-    let no_ipv6 = HostSwitches { forwards_ipv6: false, ..on };
-    let no_ipv4 = HostSwitches { forwards_ipv4: false, ..on };
-    let no_filter = HostSwitches { filters_bridges: false, ..on };
-    for (document, switches, part) in [
+    let on = HostSysctls::ON;
+    let no_ipv6 = HostSysctls { forwards_ipv6: false, ..on };
+    let no_ipv4 = HostSysctls { forwards_ipv4: false, ..on };
+    let no_filter = HostSysctls { filters_bridges: false, ..on };
+    for (document, host_sysctls, part) in [
         (json!({"EnableIPv6": true}), on, None),
         (json!({"EnableIPv6": true}), no_ipv6, Some("EnableIPv6")),
         (json!({"EnableIPv6": false}), no_ipv6, None),
@@ -190,14 +265,14 @@ fn s07_a_network_that_turns_on_a_host_switch_is_a_danger() {
         (json!({}), no_filter, None),
     ] {
         let mut create = action("POST", "/networks/create", &document);
-        create.references.switches = switches;
+        create.references.host_sysctls = host_sysctls;
         let found = found(&create);
         let is_found =
             |part| found.iter().any(|line| line.starts_with(&format!("host-network {part}")));
         assert_eq!(
             !found.is_empty(),
             part.is_some_and(is_found),
-            "{document} {switches:?} {found:?}"
+            "{document} {host_sysctls:?} {found:?}"
         );
     }
 }

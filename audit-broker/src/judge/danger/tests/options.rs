@@ -39,7 +39,8 @@ fn s21_log_options_are_judged_by_the_default_log_driver() {
         let log = json!({"LogConfig": {"Type": "", "Config": {"tag": "sudo"}}});
         let mut action = of_image(&json!({}), &json!({"Image": "x", "HostConfig": log}));
         let (runtime, driver) = ("runc".to_owned(), driver.map(str::to_owned));
-        let defaults = driver.map(|log_driver| Box::new(Defaults { runtime, log_driver }));
+        let defaults = driver
+            .map(|log_driver| Box::new(Defaults { runtime, log_driver, ..Defaults::default() }));
         action.references.defaults = defaults;
         found(&action)
     };
@@ -47,6 +48,43 @@ fn s21_log_options_are_judged_by_the_default_log_driver() {
     assert_eq!(log(Some("json-file")), [""; 0]);
     assert_eq!(log(Some("journald")), forging);
     assert_eq!(log(None), forging);
+}
+
+/// With cgroup v1, docker gives a container the host's control groups, and `inspect` shows that.
+#[test]
+fn k04_dockers_default_cgroup_namespace_is_no_danger() {
+    let mode = |mode: &str, security: Option<&[&str]>| {
+        let host_config = json!({"CgroupnsMode": mode});
+        let mut action = of_image(&json!({}), &json!({"Image": "x", "HostConfig": host_config}));
+        let own = |options: &[&str]| options.iter().map(|option| (*option).to_owned()).collect();
+        let security_options = security.map(own);
+        action.references.defaults =
+            Some(Box::new(Defaults { security_options, ..Defaults::default() }));
+        found(&action).len()
+    };
+    assert_eq!(mode("host", Some(&["name=seccomp,profile=default"])), 0);
+    assert_eq!(mode("host", Some(&["name=seccomp,profile=default", "name=cgroupns"])), 1);
+    assert_eq!(mode("host", None), 1);
+    assert_eq!(mode("other", Some(&[])), 1);
+    assert_eq!(mode("private", Some(&[])), 0);
+}
+
+/// If the kernel cannot limit swap, docker sets `MemorySwap: -1` itself.
+#[test]
+fn k04_unlimited_swap_is_no_danger_where_docker_cannot_limit_it() {
+    let host_config = json!({"Memory": 1 << 30, "MemorySwap": -1});
+    let of_limit = |swap_limit| {
+        let body = json!({"Image": "x", "HostConfig": host_config});
+        let mut action = of_image(&json!({}), &body);
+        action.references.defaults = Some(Box::new(Defaults { swap_limit, ..Defaults::default() }));
+        found(&action).len()
+    };
+    assert_eq!(of_limit(Some(false)), 0);
+    assert_eq!(of_limit(Some(true)), 1);
+    assert_eq!(of_limit(None), 1);
+    let mut start = action("POST", "/containers/web/start", &Value::Null);
+    start.object = container("web", &host_config, false);
+    assert_eq!(found(&start), [""; 0]);
 }
 
 /// dockerd writes root's default log options into the configuration of each container.

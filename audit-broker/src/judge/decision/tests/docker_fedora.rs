@@ -203,7 +203,16 @@ fn with_container(line: &str) -> Action {
             action.references.member = Some(some_container());
         }
         Operation::System(SystemOperation::Ping) => {}
-        _ => action.object = Object::Container(some_container()),
+        Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Container(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
+        | Operation::Network(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => action.object = Object::Container(some_container()),
     }
     action
 }

@@ -1,0 +1,185 @@
+//! Asks all questions of one trail: three people, a service, a container that has the socket, an attacker,
+//! a gap, a restart of the broker, and hostile values in every field.
+
+mod log;
+
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use audit_trail::{BrokerUser, Trail};
+use snapbox::{assert_data_eq, file};
+
+use super::*;
+use crate::arguments::ReportOptions;
+use log::{ALICE, Log, WEB, log};
+
+fn options() -> ReportOptions {
+    ReportOptions {
+        start: None,
+        end: None,
+        loginuid: None,
+        vm_name: None,
+        input: Vec::new(),
+        host: None,
+        broker_user: "audit-broker".to_owned(),
+        json: false,
+    }
+}
+
+fn answer_of(text: String, kind: Option<&ReportKind>, options: &ReportOptions) -> Answer {
+    let mut trail = Trail::new();
+    trail.add_stream("audit.log", Cursor::new(text));
+    let source = Source::of(trail, BrokerUser::new("audit-broker", Some(999)));
+    let selection = Selection::of(options, kind).unwrap();
+    ask(kind, source, &selection, &mut People::default())
+}
+
+fn answer(kind: Option<&ReportKind>) -> Answer {
+    answer_of(log(), kind, &options())
+}
+
+fn text_of(kind: Option<&ReportKind>) -> String {
+    output::text(&answer(kind), None)
+}
+
+#[test]
+fn the_overview_is_one_page() {
+    assert_data_eq!(text_of(None), file!["../../../../tests/golden/report/overview.txt"].raw());
+}
+
+#[test]
+fn a_person_has_one_line_for_each_deed() {
+    let kind = |person: &str| Some(ReportKind::Person { person: person.to_owned() });
+    let text = ["alice", "bob", "1003"].map(|person| text_of(kind(person).as_ref())).concat();
+    assert_data_eq!(text, file!["../../../../tests/golden/report/person.txt"].raw());
+}
+
+#[test]
+fn denials_say_who_was_denied_what_and_why() {
+    let text = text_of(Some(&ReportKind::Denied));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/denied.txt"].raw());
+}
+
+#[test]
+fn a_container_has_a_life() {
+    let kind = |name: &str| Some(ReportKind::Container { container: name.to_owned() });
+    let by_name = text_of(kind("web").as_ref());
+    assert_eq!(text_of(kind(&WEB[..12]).as_ref()), by_name);
+    assert_data_eq!(by_name, file!["../../../../tests/golden/report/container.txt"].raw());
+}
+
+#[test]
+fn runs_of_containers_have_a_start_and_an_end() {
+    let text = text_of(Some(&ReportKind::Running { person: None }));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/running.txt"].raw());
+}
+
+#[test]
+fn a_session_has_the_deeds_of_all_programs() {
+    let text = text_of(Some(&ReportKind::Session { session: "3".to_owned() }));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/session.txt"].raw());
+}
+
+#[test]
+fn what_is_missing_is_found() {
+    let answer = answer(Some(&ReportKind::Complete));
+    assert!(answer.is_incomplete);
+    let text = output::text(&answer, None);
+    assert_data_eq!(text, file!["../../../../tests/golden/report/complete.txt"].raw());
+}
+
+#[test]
+fn days_are_counted() {
+    let text = text_of(Some(&ReportKind::Daily));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/daily.txt"].raw());
+}
+
+#[test]
+fn json_has_the_same_rows() {
+    let text = output::json(&answer(Some(&ReportKind::Denied))).unwrap();
+    assert_data_eq!(text, file!["../../../../tests/golden/report/denied.json"].raw());
+    let kinds = [None, Some(ReportKind::Daily), Some(ReportKind::Complete)];
+    for kind in kinds {
+        let answer = answer(kind.as_ref());
+        let parsed: serde_json::Value =
+            serde_json::from_str(&output::json(&answer).unwrap()).unwrap();
+        for table in &answer.tables {
+            assert_eq!(parsed[table.name].as_array().unwrap().len(), table.rows.len());
+        }
+    }
+}
+
+#[test]
+fn a_whole_trail_misses_nothing() {
+    let mut log = Log::default();
+    log.service("SERVICE_START", 4711);
+    log.call(ALICE, "op=start-request reason=x vm=\"web\" uuid=1");
+    let answer = answer_of(log.text, Some(&ReportKind::Complete), &options());
+    assert!(!answer.is_incomplete, "{answer:?}");
+}
+
+#[test]
+fn options_limit_the_deeds() {
+    let count = |change: &dyn Fn(&mut ReportOptions)| {
+        let mut options = options();
+        change(&mut options);
+        answer_of(log(), Some(&ReportKind::Session { session: "5".to_owned() }), &options).tables[0]
+            .rows
+            .len()
+    };
+    let all = count(&|_| {});
+    assert_eq!(all, 4);
+    assert_eq!(count(&|options| options.loginuid = Some("carol".to_owned())), all);
+    assert_eq!(count(&|options| options.loginuid = Some("alice".to_owned())), 0);
+    assert_eq!(count(&|options| options.vm_name = Some("job one".to_owned())), 1);
+    assert_eq!(count(&|options| options.host = Some("web1".to_owned())), 0);
+    assert_eq!(count(&|options| options.end = Some("2001-01-01".to_owned())), 0);
+}
+
+/// Two hosts may have the same pids and ids.
+#[test]
+fn hosts_are_told_apart() {
+    let log = log();
+    let hosts = ["one", "two"].map(|host| {
+        let lines: Vec<_> = log.lines().map(|line| format!("node={host} {line}")).collect();
+        lines.join("\n") + "\n"
+    });
+    let mut options = options();
+    let count = |options: &ReportOptions| {
+        answer_of(hosts.concat(), Some(&ReportKind::Running { person: None }), options)
+    };
+    let both = count(&options);
+    assert_eq!(
+        both.tables[0].rows.len(),
+        2 * answer(Some(&ReportKind::Running { person: None })).tables[0].rows.len()
+    );
+    assert!(output::text(&both, None).contains("alice@one"));
+    options.host = Some("two".to_owned());
+    assert!(!output::text(&count(&options), None).contains("@one"));
+}
+
+#[test]
+fn no_value_controls_the_terminal() {
+    for kind in
+        [None, Some(ReportKind::Person { person: "bob".to_owned() }), Some(ReportKind::Denied)]
+    {
+        let text = text_of(kind.as_ref());
+        let is_control = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!text.contains(is_control), "{text:?}");
+    }
+}
+
+#[test]
+fn lines_are_cut_to_the_terminal() {
+    let text = output::text(&answer(Some(&ReportKind::Denied)), Some(60));
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(text.contains('…'));
+}
+
+#[test]
+fn a_log_that_is_not_there_is_an_error() {
+    let mut options = options();
+    options.input.push(PathBuf::from("/nonexistent/audit.log"));
+    let error = Source::open(&options).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read /nonexistent/audit.log");
+}

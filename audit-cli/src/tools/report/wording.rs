@@ -1,0 +1,97 @@
+//! Puts deeds into words.
+
+use audit_trail::{Access, Action, Deed, Outcome, Recorder};
+
+/// Characters of a container's id that docker shows.
+const SHORT_ID: usize = 12;
+
+/// Bytes as text. Bytes that are not UTF-8 are escaped.
+pub(super) fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.escape_ascii().to_string(),
+    }
+}
+
+/// What was done, in docker's words: `create web (fedora): ls -l`.
+pub(super) fn what(deed: &Deed) -> String {
+    let object = &deed.object;
+    if deed.action == Action::Command {
+        return object.command.as_deref().map_or_else(|| "?".to_owned(), text);
+    }
+    let mut words = vec![deed.action.to_string()];
+    let short = object.id.as_deref().map(|id| id.get(..SHORT_ID).unwrap_or(id));
+    let container = object.container.as_deref().or(short);
+    let others = [&object.volume, &object.network, &object.name, &object.path];
+    let others = others.into_iter().map(Option::as_deref);
+    words.extend(std::iter::once(container).chain(others).flatten().map(text));
+    if let Some(image) = object.image.as_deref() {
+        let image = text(image);
+        words.push(if container.is_some() { format!("({image})") } else { image });
+    }
+    if let Some(entries) = object.entries {
+        words.push(format!("({entries} calls)"));
+    }
+    let mut words = words.join(" ");
+    if let Some(command) = object.command.as_deref() {
+        words = format!("{words}: {}", text(command));
+    }
+    words
+}
+
+/// How it ended.
+pub(super) fn outcome(deed: &Deed) -> String {
+    let with_exit = |word: &str, exit: &Option<i64>| match exit {
+        Some(exit) => format!("{word}, exit {exit}"),
+        None => word.to_owned(),
+    };
+    if deed.recorder == Recorder::Unproven {
+        return "not the broker's record".to_owned();
+    }
+    let is_wrapper = deed.recorder == Recorder::Wrapper;
+    match &deed.outcome {
+        Outcome::Requested => if is_wrapper { "ran" } else { "requested" }.to_owned(),
+        Outcome::Success { exit } => with_exit("ok", exit),
+        Outcome::Failed { reason, exit } => {
+            let why = reason.as_deref().map(|reason| format!(": {}", text(reason)));
+            with_exit(&format!("failed{}", why.unwrap_or_default()), exit)
+        }
+        Outcome::Denied { policy } => format!("DENIED by {}", text(policy)),
+        Outcome::Refused { reason } => format!("REFUSED: {}", text(reason)),
+        // A variant of a newer library.
+        _ => "?".to_owned(),
+    }
+}
+
+/// The ways to the host: `privileged, host-mount /`.
+pub(super) fn access(deed: &Deed) -> Option<String> {
+    let ways: Vec<String> = deed.access.iter().map(way).collect();
+    (!ways.is_empty()).then(|| ways.join(", "))
+}
+
+fn way(access: &Access) -> String {
+    match &access.detail {
+        Some(detail) => format!("{} {}", text(&access.word), text(detail)),
+        None => text(&access.word),
+    }
+}
+
+/// Whether somebody used docker, or pretends to have done so.
+pub(super) const fn is_use_of_docker(deed: &Deed) -> bool {
+    let is_ours =
+        matches!(deed.recorder, Recorder::Wrapper | Recorder::Broker | Recorder::Unproven);
+    is_ours
+        && !matches!(deed.action, Action::ServiceStart | Action::ServiceStop | Action::PolicyLoad)
+}
+
+/// The program that recorded it.
+pub(super) const fn recorder(deed: &Deed) -> &'static str {
+    match deed.recorder {
+        Recorder::Wrapper => "audit-cli",
+        Recorder::Broker => "audit-broker",
+        Recorder::Unproven => "unproven",
+        Recorder::Program => "program",
+        Recorder::System => "system",
+        _ => "?",
+    }
+}

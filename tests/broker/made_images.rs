@@ -1,0 +1,70 @@
+//! Images that a call makes: whose they are, and what they say about the host.
+
+use crate::broker::Broker;
+use crate::docker::{Lines, alone, command_lines};
+use crate::host::{PERSON, shell, text};
+use crate::policy::shipped;
+
+/// The value of a label names a person of this host.
+#[test]
+fn k26_no_owner_leaves_the_host_with_an_image() {
+    let broker = Broker::start("");
+    let lines = Lines::at(&broker);
+    lines.give(&[(
+        "docker create --label kept=yes --name $N-c fedora true >/dev/null
+        docker commit -m text -c 'ENV A=b' $N-c $N:committed >/dev/null
+        docker commit $N-c >/dev/null; docker run --rm --name $N-d $N:committed sh -c 'echo $A'
+        printf 'FROM '$N':committed\\nLABEL other=yes\\n' | docker build -q -t $N:built - >/dev/null
+        docker save $N:committed $N:built | tar x -O 2>/dev/null | tr -d '\\n' >saved
+        grep -c kept saved; grep -o 'login:[^\"]*' saved; grep -o 'audit-broker[^,]*\"[^,}\"]\\+\"' saved
+        docker inspect -f '{{.Config.Labels.kept}} {{.Config.Env}}' $N:committed
+        docker rmi $N:built $N:committed >/dev/null && echo removed; docker rm $N-c",
+        "b\n1\nyes [A=b]\nremoved\nNAME-c\n",
+    )]);
+}
+
+/// Images of earlier stages have no name, and belong to the user whose build made them.
+#[test]
+fn k30_a_user_removes_the_images_of_the_stages_of_a_build() {
+    let _alone = alone();
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let docker = &command_lines()[0];
+    let name = lines.name();
+    shell(&format!(
+        "printf 'FROM fedora\\nLABEL {name}=root\\n' | docker build -q -t {name}:root -"
+    ));
+    let build = |tag: &str, end: &str| {
+        format!(
+            "printf 'FROM fedora AS a\\nLABEL {name}=a{tag}\\nRUN echo {tag} >/a\\n
+            FROM {name}:root AS root\\nFROM fedora AS b\\nLABEL {name}=b{tag}\\nCOPY --from=a /a /a\\n
+            FROM fedora\\nLABEL {name}=c{tag}\\nCOPY --from=b /a /a\\n{end}' | docker build -t $N:{tag} - >/dev/null 2>&1
+            docker images -q --filter dangling=true --filter label={name} | wc -l"
+        )
+    };
+    let told = |line: &str| text(&lines.through(docker, line).stdout);
+    assert_eq!(told(&build("one", "")), "2\n");
+    let removed = told(&format!(
+        "docker rmi $(docker images -q --filter dangling=true --filter label={name}=aone) | grep -c Deleted
+        docker image prune -f --filter label={name} >/dev/null
+        docker images -q --filter dangling=true --filter label={name} | wc -l"
+    ));
+    assert!(removed.ends_with("\n0\n"), "{removed}");
+    // The stages before the one that fails.
+    let failed = told(&build("two", "RUN false\\n"));
+    assert_ne!(failed, "0\n");
+    let left = told(&format!(
+        "docker image prune -f --filter label={name}=atwo >/dev/null
+        docker image prune -f --filter label={name}=btwo >/dev/null
+        docker images -q --filter dangling=true --filter label={name}=atwo | wc -l
+        docker images -q --filter dangling=true --filter label={name}=btwo | wc -l"
+    ));
+    assert_eq!(left, "0\n0\n");
+    // Root's image is a stage of the build, and stays root's.
+    let id = shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}:root"));
+    let denied = lines.through(docker, &format!("docker rmi {}", id.trim()));
+    assert!(!denied.status.success(), "{} by {PERSON}", text(&denied.stdout));
+    shell(&format!(
+        "docker images -qa --filter dangling=true --filter label={name} | xargs -r docker rmi -f >/dev/null"
+    ));
+}

@@ -1,0 +1,45 @@
+//! Removes what the clients leave behind when a call fails.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::host::shell;
+
+/// How to list one kind of object, and how to remove some.
+const KINDS: [(&str, &str); 4] = [
+    ("docker ps -aq --no-trunc", "docker rm -fv"),
+    ("docker images -aq --no-trunc", "docker rmi -f"),
+    ("docker network ls -q --no-trunc", "docker network rm"),
+    ("docker volume ls -q", "docker volume rm -f"),
+];
+
+fn list(kind: &str) -> BTreeSet<String> {
+    shell(kind).lines().map(str::to_owned).collect()
+}
+
+/// The objects that dockerd had before the clients ran.
+pub(crate) struct Leftovers {
+    before: [BTreeSet<String>; 4],
+}
+
+impl Leftovers {
+    pub(crate) fn begin() -> Self {
+        Self { before: KINDS.map(|(kind, _)| list(kind)) }
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        for ((kind, remove), before) in KINDS.into_iter().zip(&self.before) {
+            for left in list(kind).difference(before) {
+                // A child of an image is gone with its parent.
+                let _ = Command::new("sh").args(["-c", &format!("{remove} {left}")]).output();
+            }
+        }
+        // Names of the usual image that a failed call left.
+        shell(
+            "docker images --format '{{.Repository}}:{{.Tag}}' | \
+             { grep -E '(^|/)tag[0-9]+x' || true; } | xargs -r docker rmi >/dev/null",
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! How an operation ended, as the programs print it and as the document shows it.
+
+use std::collections::BTreeMap;
+
+/// The most characters of an error that the document shows.
+const SHOWN_LENGTH: usize = 160;
+
+/// How the operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Passed,
+    /// The broker denied a call, with this explanation.
+    Denied(String),
+    /// It failed in another way, with this error.
+    Failed(String),
+}
+
+impl End {
+    pub(crate) fn of(error: &str) -> Self {
+        match error.find("not allowed: ") {
+            Some(start) => Self::Denied(shorten(&error[start + "not allowed: ".len()..])),
+            None => Self::Failed(shorten(error)),
+        }
+    }
+
+    /// The cell of the table.
+    pub(crate) fn cell(&self) -> String {
+        match self {
+            Self::Passed => "yes".to_owned(),
+            Self::Denied(why) => format!("denied: {why}"),
+            Self::Failed(why) => format!("**no**: {why}"),
+        }
+    }
+}
+
+/// One line, with no more of it than a table can hold.
+pub(crate) fn shorten(error: &str) -> String {
+    let line = error.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+    let line = line.replace(['`', '<', '>'], "'");
+    match line.char_indices().nth(SHOWN_LENGTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// What a client's program printed.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) version: String,
+    /// The operations in their order.
+    pub(crate) operations: Vec<String>,
+    pub(crate) of: BTreeMap<String, End>,
+}
+
+impl Ends {
+    /// Reads the lines `version TEXT`, `ok OPERATION` and `failed OPERATION: ERROR`.
+    pub(crate) fn read(printed: &str) -> Self {
+        let mut ends = Self::default();
+        for line in printed.lines() {
+            let (operation, end) = match line.split_once(' ') {
+                Some(("version", version)) => {
+                    version.clone_into(&mut ends.version);
+                    continue;
+                }
+                Some(("ok", operation)) => (operation, End::Passed),
+                Some(("failed", rest)) => {
+                    let (operation, error) = rest.split_once(": ").unwrap_or((rest, "no error"));
+                    (operation, End::of(error))
+                }
+                _ => continue,
+            };
+            ends.operations.push(operation.to_owned());
+            ends.of.insert(operation.to_owned(), end);
+        }
+        ends
+    }
+
+    pub(crate) fn passed(&self) -> usize {
+        self.of.values().filter(|end| **end == End::Passed).count()
+    }
+}
+
+/// The text with what differs from run to run replaced.
+pub(crate) fn general(text: &str, name: &str, registry: &str) -> String {
+    let text = text.replace(name, "NAME").replace(registry, "REGISTRY");
+    let mut general = String::new();
+    let mut word = String::new();
+    // An id, or a directory of a test.
+    let end_word = |word: &mut String, general: &mut String| {
+        let is_id = word.len() >= 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_directory = word.starts_with("tag") && word.bytes().any(|byte| byte == b'x');
+        general.push_str(match () {
+            () if is_id => "ID",
+            () if is_directory && word.len() > 20 => "DIRECTORY",
+            () => word,
+        });
+        word.clear();
+    };
+    for letter in text.chars() {
+        if letter.is_ascii_alphanumeric() {
+            word.push(letter);
+        } else {
+            end_word(&mut word, &mut general);
+            general.push(letter);
+        }
+    }
+    end_word(&mut word, &mut general);
+    general
+}
