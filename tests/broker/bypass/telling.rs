@@ -4,6 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::owners::{out, run};
 use super::sender::{create, send};
 use super::shipped::under_each;
@@ -355,18 +357,29 @@ fn errors_and_counts(broker: &Broker, name: &str) {
     assert_info_counts_what_ps_lists(broker, hidden);
     out(broker, PERSON, &format!("docker create --name {name}-own fedora true"));
     assert_info_counts_what_ps_lists(broker, hidden);
+    // The hidden container is the only one that uses the image and the volume.
     let curl = "curl -s --unix-socket ${DOCKER_HOST#unix://} http://docker/v1.41";
     for path in ["images/json", "system/df"] {
         let told = line(PERSON, &format!("{curl}/{path}"));
-        for part in told.split("\"Containers\":").skip(1) {
-            let is_own = ["-1", "0", "1,", "["].iter().any(|count| part.starts_with(count));
-            assert!(is_own, "{path}: {part:.40}");
-        }
-        for part in told.split("\"RefCount\":").skip(1) {
-            assert!(part.starts_with('0') || part.starts_with("-1"), "{path}: {part:.40}");
-        }
         assert!(!told.contains(&hidden[..12]), "{told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let images = if path == "system/df" { &told["Images"] } else { &told };
+        let image = entry(images, |image| image["RepoTags"][0] == format!("{name}-i:latest"));
+        assert!([0, -1].map(Value::from).contains(&image["Containers"]), "{path}: {image}");
+        if path == "system/df" {
+            let volume = entry(&told["Volumes"], |volume| volume["Name"] == format!("{name}-v"));
+            assert_eq!(volume["UsageData"]["RefCount"], 0, "{volume}");
+        }
     }
+}
+
+/// The only entry of a list for which `is_meant` is true.
+fn entry(list: &Value, is_meant: impl Fn(&Value) -> bool) -> &Value {
+    let mut entries = list.as_array().unwrap().iter().filter(|entry| is_meant(entry));
+    let (Some(entry), None) = (entries.next(), entries.next()) else {
+        panic!("not one entry: {list}");
+    };
+    entry
 }
 
 /// A label does not lead a user's compose to objects that another user created.
