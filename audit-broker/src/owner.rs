@@ -4,7 +4,6 @@
 //! the owner where dockerd accepts one. The broker's own table holds the owner of every object without
 //! a label, and of every object whose label could be forged. This room must not know HTTP or policies.
 
-mod image_name;
 mod kind;
 mod label;
 mod log;
@@ -18,8 +17,7 @@ use std::str::FromStr;
 use audit_core::Auid;
 use audit_host::object_id::is_lower_case_id;
 
-pub(crate) use image_name::{full_name, has_tag, is_ambiguous, name_key, repository_and_tag};
-pub(crate) use kind::OwnedKind;
+pub(crate) use kind::{OwnedKind, name_key};
 pub(crate) use label::{
     IMAGE_LABEL, LABEL, LABEL_PREFIX, owner_in_labels, refuse_broker_labels, refuse_oversized,
     shown_image, stamp,

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 
 /// The reason in records if no policy permits the call.
@@ -17,6 +18,12 @@ const HELP: &str = "ask an administrator of this host";
 /// settings say.
 pub(crate) fn with_help(text: &str, help: &str) -> String {
     format!("{text}; {}", if help.is_empty() { HELP } else { help })
+}
+
+/// The body of an error response. Like dockerd's, it ends with a newline: without it, a client could tell
+/// the broker's answer about a hidden object from dockerd's answer about a missing one.
+pub(crate) fn document(message: &str) -> Bytes {
+    (serde_json::json!({ "message": message }).to_string() + "\n").into()
 }
 
 /// The answer to a request that the broker does not forward: `{"message": "..."}`.

@@ -127,7 +127,6 @@ fn k23_a_forced_removal_of_a_missing_object_ends_as_in_dockerd() {
         "rm -fv",
         "rmi -f",
         "network rm",
-        "plugin rm -f",
         "network disconnect -f bridge",
     ] {
         lines.alike(&format!("docker {remove} $N; echo $?"));

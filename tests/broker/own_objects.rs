@@ -28,7 +28,7 @@ fn k06_the_recipe_for_audit_records_works_from_create_to_remove() {
     // CAP_AUDIT_WRITE is bit 29.
     let has = |line: &str| {
         format!(
-            "{line} fedora sleep 60 >/dev/null; caps=$(docker exec sshd grep CapEff /proc/1/status | cut -f 2)
+            "{line} fedora sleep 60 >/dev/null; caps=$(docker exec sshd cat /proc/1/status | grep CapEff | cut -f 2)
             echo $((0x$caps >> 29 & 1)); docker inspect -f '{{{{.State.Running}}}}' sshd
             docker ps --filter name=^/sshd$ --format '{{{{.Names}}}}'; docker logs sshd; docker top sshd | wc -l
             docker stop -t 0 sshd; docker start sshd; docker restart -t 0 sshd; docker rm -f sshd"

@@ -13,6 +13,7 @@ mod system;
 mod volume;
 
 use super::class::Class;
+use super::image_name::no_such_image;
 use super::operation::Operation;
 pub(crate) use parameter::{Parameter, ParameterKind};
 
@@ -255,7 +256,7 @@ impl ObjectKind {
         match self {
             Self::Container => format!("No such container: {given}"),
             Self::Exec => format!("No such exec instance: {given}"),
-            Self::Image => format!("No such image: {given}"),
+            Self::Image => no_such_image(given),
             Self::Volume => format!("get {given}: no such volume"),
             Self::Network => format!("network {given} not found"),
             Self::None

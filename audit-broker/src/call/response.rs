@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::dockerd::upstream::DockerdConnection;
 use crate::net::client_stream::AnsweringGuard;
 use crate::record::outcome::OutcomeReader;
+use crate::refusal;
 
 /// The body of a response.
 #[derive(Debug)]
@@ -190,8 +191,7 @@ impl Body for ResponseBody {
 
 /// A message for the client in dockerd's form.
 pub(crate) fn message(status: StatusCode, message: &str) -> Response<ResponseBody> {
-    let text = serde_json::json!({ "message": message }).to_string();
-    document(status, Bytes::from(text))
+    document(status, refusal::document(message))
 }
 
 /// The response about an object that does not exist. If docker ignores a missing object, the response

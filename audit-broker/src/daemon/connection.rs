@@ -31,6 +31,7 @@ use crate::judge::decision_cache::DecisionCache;
 use crate::net::client_stream::{ClientStream, Phase};
 use crate::net::socket::Socket;
 use crate::net::tunnel::{TunnelEnd, linger};
+use crate::refusal;
 use crate::sys;
 use crate::who::identity::identify;
 use crate::who::owner_finder::OwnerFinder;
@@ -303,13 +304,15 @@ async fn first_bytes(socket: &Socket) -> io::Result<FirstBytes> {
 
 /// Answers with an error and closes. Writes only what the socket takes at once.
 async fn refuse(socket: &Socket, status: &str, text: &str) {
-    let document = serde_json::json!({ "message": text }).to_string();
-    let answer = format!(
+    let document = refusal::document(text);
+    let mut answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{document}",
+         Connection: close\r\n\r\n",
         document.len()
-    );
+    )
+    .into_bytes();
+    answer.extend_from_slice(&document);
     // A client that does not read the answer is refused all the same.
-    let _ = socket.try_write(answer.as_bytes());
+    let _ = socket.try_write(&answer);
     linger(socket).await;
 }

@@ -21,6 +21,7 @@ use hyper::StatusCode;
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
+use crate::api::image_name::is_ambiguous;
 use crate::api::mount::Mount;
 use crate::api::network::EndpointSettings;
 use crate::api::operation::{
@@ -35,7 +36,6 @@ use crate::dockerd::object::{self, Container, Object};
 use crate::dockerd::references::{Mention, References};
 use crate::dockerd::taken_subnets::taken_subnets;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::owner::is_ambiguous;
 use crate::refusal::Refusal;
 
 /// The most objects that one request may name. The finder asks dockerd once for each.

@@ -6,6 +6,7 @@ use audit_host::options::subnet::Subnet;
 use bytes::Bytes;
 use hyper::StatusCode;
 
+use crate::api::image_name::no_such_image;
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{Container, Defaults, Image, Network, Volume};
@@ -97,7 +98,7 @@ impl Mention {
             }
             Self::JoinedAtStart => format!("No such container: {name}; {FIRST}"),
             Self::Network => format!("network {name} not found; {FIRST}"),
-            Self::MountedImage => format!("No such image: {name}"),
+            Self::MountedImage => no_such_image(name),
         }
     }
 }

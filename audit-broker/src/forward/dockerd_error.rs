@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::api::operation::{
@@ -25,6 +24,7 @@ use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
 use crate::forward::advertise;
 use crate::forward::view::{Document, ResponseObject, filter_document};
 use crate::forward::viewer::Viewer;
+use crate::refusal;
 
 /// Longest error message that the broker reads, in bytes.
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
@@ -68,7 +68,7 @@ pub(super) async fn shown(call: &Call, status: StatusCode, error: Bytes) -> Byte
     let path = call.action.head.route.path;
     let error = String::from_utf8_lossy(&error);
     tracing::info!("dockerd refused {path}: {}", error.escape_debug());
-    json!({ "message": own_message(call, status) }).to_string().into()
+    refusal::document(&own_message(call, status))
 }
 
 /// Names and ids of all objects, sorted by whether the caller may see them.

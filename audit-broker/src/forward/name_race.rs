@@ -12,10 +12,10 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api::image_name::repository_and_tag;
 use crate::api::request::percent;
 use crate::call::Call;
 use crate::dockerd::upstream::{Found, Unreachable};
-use crate::owner::repository_and_tag;
 
 /// An event about an image.
 #[derive(Deserialize)]

@@ -24,6 +24,7 @@ use tokio::time::sleep;
 use super::claim::{claim_name_of, claim_pulled, forget_name};
 use super::name_change::{give_back_to_root, judge, lock};
 use super::nameless::nameless_images;
+use crate::api::image_name::full_name;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::response::{self, ResponseBody};
@@ -33,7 +34,7 @@ use crate::dockerd::references::{ANY_NAME, NameHolder, NameTaken};
 use crate::dockerd::upstream::DockerdConnection;
 use crate::forward::advertise;
 use crate::judge::questions::pull_question;
-use crate::owner::{OwnedKind, full_name, name_key};
+use crate::owner::{OwnedKind, name_key};
 use crate::record::outcome::{CallOutcome, OutcomeReader};
 
 /// The name that a pull sets, with its lock.

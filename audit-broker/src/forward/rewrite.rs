@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
+use crate::api::image_name::has_tag;
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ImageOperation, NetworkOperation, Operation,
     VolumeOperation,
@@ -23,8 +24,8 @@ use crate::judge::build_cache;
 use crate::judge::permissions::{Permissions, Reach};
 use crate::judge::withheld::Withheld;
 use crate::owner::{
-    IMAGE_LABEL, LABEL, LABEL_PREFIX, Owner, OwnerTable, has_tag, refuse_broker_labels,
-    refuse_oversized, stamp,
+    IMAGE_LABEL, LABEL, LABEL_PREFIX, Owner, OwnerTable, refuse_broker_labels, refuse_oversized,
+    stamp,
 };
 use crate::refusal::Refusal;
 

@@ -5,13 +5,13 @@
 
 use hyper::StatusCode;
 
+use crate::api::image_name::full_name;
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::denial::{Denial, Denied};
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Absence, Question, QuestionObject, Questions};
 use crate::judge::tool_label::is_own;
-use crate::owner::full_name;
 use crate::policy::{
     CallFacts, ImageFacts, Judgement, Policy, PolicyDecision, PolicyQuery, Principal,
 };

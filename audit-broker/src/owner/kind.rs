@@ -30,6 +30,15 @@ pub(crate) enum OwnedKind {
     Daemon,
 }
 
+/// The key in the table for this name of this image. `name` is in docker's spelling.
+///
+/// The owner of an image does not own all of its names. Root may have given a name to another person's
+/// image, and root would run whatever image gets that name next. A person owns a name for as long as the
+/// name refers to the same image.
+pub(crate) fn name_key(name: &str, image_id: &str) -> String {
+    format!("{name}@{image_id}")
+}
+
 /// What a recorded owner must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::image_name::full_name;
 use crate::dockerd::object::{Container, Image, Network, Volume};
 use crate::dockerd::upstream::Unreachable;
-use crate::owner::{OwnedKind, Owner, full_name, name_key};
+use crate::owner::{OwnedKind, Owner, name_key};
 use crate::policy::{ContainerFacts, ImageFacts, Maker, ObjectFacts};
 use crate::who::owner_finder::{OwnerFinder, owner_of_object};
 use crate::who::principal::maker;

@@ -2,10 +2,11 @@
 
 use super::row::End::{Denied, Harmless, HiddenInCreate, Refused};
 use super::row::{Row, create, host_config, json};
+use super::sender::{self, send};
 use super::stage::{Stage, policies};
 use crate::broker::Broker;
 use crate::docker::Lines;
-use crate::host::{raw, tag};
+use crate::host::{raw, shell, tag};
 use crate::observe::wait_until;
 
 /// A field of `HostConfig`, and the danger that the denial names.
@@ -49,7 +50,6 @@ const DENIED: &[(&str, &str, &str)] = &[
     ("C20-host", r#"{"IpcMode":"host"}"#, "host-ipc"),
     ("C21-uts", r#"{"UTSMode":"host"}"#, "host-uts"),
     ("C21-user", r#"{"UsernsMode":"host"}"#, "host-user"),
-    ("C21-cgroupns", r#"{"CgroupnsMode":"host"}"#, "host-cgroup"),
     ("C21-cgroup", r#"{"Cgroup":"/docker"}"#, "host-cgroup"),
     ("C22-host", r#"{"NetworkMode":"host"}"#, "host-network"),
     ("C23", r#"{"CgroupParent":"/system.slice/x"}"#, "host-cgroup"),
@@ -148,6 +148,24 @@ fn a_user_cannot_get_the_host_with_any_field_of_a_new_container() {
     ]);
     stage.play(&rows);
     stage.survives();
+}
+
+/// Where dockerd gives the host's cgroup namespace to each container, it is nothing that a caller must ask
+/// for.
+#[test]
+fn c21_a_user_gets_the_cgroup_namespace_of_the_host_only_where_each_container_has_it() {
+    let broker = Broker::with_policies(&policies(), "");
+    let lines = Lines::at(&broker);
+    let name = lines.name();
+    shell(&format!("docker create --name {name}-root fedora true"));
+    let default =
+        shell(&format!("docker inspect -f '{{{{.HostConfig.CgroupnsMode}}}}' {name}-root"));
+    let body = r#"{"Image":"fedora","HostConfig":{"CgroupnsMode":"host"}}"#;
+    let told = &send(broker.socket(), &[sender::create(name, body)])[0];
+    match default.trim() {
+        "host" => assert_eq!(told.status, 201, "{told:?}"),
+        _ => assert!(told.status == 403 && told.body.contains("host-cgroup"), "{told:?}"),
+    }
 }
 
 /// No record contains the environment of a container, or of a process in one.

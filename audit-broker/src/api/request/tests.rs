@@ -180,7 +180,6 @@ fn k29_a_name_that_no_object_can_have_is_missing_in_the_words_of_dockerd() {
         ("GET /containers/%20/json", "No such container:  "),
         ("GET /containers/-a/json", "No such container: -a"),
         ("GET /volumes/a%20b", "get a b: no such volume"),
-        ("GET /networks/a%20b", "network a b not found"),
         ("GET /images/%20/json", "No such image:  "),
     ] {
         assert_eq!((status(target), refused(target).as_str()), (404, words));

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::image::{may_be_image, no_such_image};
+use super::image::may_be_image;
 use super::{Finder, no_such_container};
+use crate::api::image_name::no_such_image;
 use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::query_json;
 use crate::api::request::Head;
@@ -11,6 +12,7 @@ use crate::dockerd::find_error::FindError;
 use crate::dockerd::object;
 use crate::dockerd::references::FilteredBy;
 use crate::dockerd::upstream::{Found, Unreachable};
+use crate::refusal::Refusal;
 
 impl Finder<'_> {
     /// Finds the objects of the filters `since` and `before`, and replaces their names by ids. The caller
@@ -32,7 +34,7 @@ impl Finder<'_> {
                     {
                         return Err(no_such_container(Some(&name)).into());
                     }
-                    None => return Err(no_such_image(&name).into()),
+                    None => return Err(Refusal::not_found(no_such_image(&name)).into()),
                 }
             }
             if !ids.is_empty() {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Finder, NAMES_LIMIT, missing, platform};
 use crate::api::host_config::HostConfig;
+use crate::api::image_name::{full_name, has_tag, is_ambiguous, no_such_image, repository_and_tag};
 use crate::api::mount::Mount;
 use crate::api::operation::{BuildOperation, ContainerOperation, ImageOperation, Operation};
 use crate::api::query_json;
@@ -16,8 +17,7 @@ use crate::dockerd::find_error::FindError;
 use crate::dockerd::object::{self, Image};
 use crate::dockerd::references::{ANY_NAME, Mention, NameHolder, NameTaken};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
-use crate::refusal::Refusal;
+use crate::refusal::{self, Refusal};
 
 impl Finder<'_> {
     /// Finds the names that a call gives to images, and the current holder of each.
@@ -77,7 +77,7 @@ impl Finder<'_> {
                     continue;
                 }
                 let Some(image) = self.find_image(&tag).await? else {
-                    return Err(no_such_image(&name).into());
+                    return Err(Refusal::not_found(no_such_image(&name)).into());
                 };
                 exported.push(image.exported(&tag));
                 self.references.given.insert(image.id.clone(), name.clone());
@@ -134,8 +134,8 @@ impl Finder<'_> {
             }
             // The text that docker clients get when they create a container.
             (Found::No(StatusCode::NOT_FOUND, answer), _) => {
-                let message = format!("No such image: {}", full_name(name));
-                *answer = json!({ "message": message }).to_string().into();
+                let message = no_such_image(name);
+                *answer = refusal::document(&message);
             }
             (Found::Yes(_), None) | (Found::No(..), _) => {}
         }
@@ -199,10 +199,6 @@ impl Finder<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn no_such_image(name: &str) -> Refusal {
-    Refusal::not_found(format!("No such image: {name}"))
 }
 
 /// The refusal of a name that docker itself can read in two ways.

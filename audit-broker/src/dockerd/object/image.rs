@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::Config;
 use crate::api::container::HealthConfig;
+use crate::api::image_name::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::api::request::{ApiVersion, percent};
 use crate::api::string_list::StringList;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
-use crate::owner::{full_name, has_tag, is_ambiguous, repository_and_tag};
 
 /// An image as it was when the call arrived.
 #[derive(Clone, Debug, Deserialize)]

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use crate::api::image_archive::{Decompressor, ImageArchive, NamedImages, PIECE_BYTES};
+use crate::api::image_name::{full_name, has_tag, is_ambiguous};
 use crate::call::Call;
 use crate::call::stop::Stop;
 use crate::dockerd::finder::{ambiguous, holder_of};
@@ -22,7 +23,6 @@ use crate::judge::ambiguous_name::refuse_name_of_image_id;
 use crate::judge::decision::Decision;
 use crate::judge::questions::name_question;
 use crate::net::rewritten_body::{Rewrite, Rewritten};
-use crate::owner::{full_name, has_tag, is_ambiguous};
 use crate::refusal::Refusal;
 
 /// The most names in an archive. The broker asks dockerd about each.

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 
 use super::archive_body::{JudgedNames, NamedLoad};
+use crate::api::image_name::full_name;
 use crate::call::Call;
 use crate::call::response::Filter;
 use crate::call::stop::Stop;
@@ -19,7 +20,7 @@ use crate::dockerd::object;
 use crate::dockerd::upstream::Found;
 use crate::forward::name_change::{give, judge};
 use crate::judge::questions::loaded_questions;
-use crate::owner::{OwnedKind, full_name};
+use crate::owner::OwnedKind;
 use crate::record::outcome::CallOutcome;
 use crate::refusal::Refusal;
 use crate::who::owner_finder::claim;

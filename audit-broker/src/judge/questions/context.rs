@@ -9,12 +9,12 @@ use audit_core::CommandLine;
 use serde_json::Value;
 
 use crate::api::body::Body;
+use crate::api::image_name::full_name;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::{Exec, Image, Object};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
 use crate::judge::danger::common_ancestor::common_ancestors;
-use crate::owner::full_name;
 use crate::policy::CallFacts;
 
 /// The facts about the request that policies see.

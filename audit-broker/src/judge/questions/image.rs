@@ -6,13 +6,14 @@
 use super::{Question, QuestionObject};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
+use crate::api::image_name::full_name;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::judge::action::Action;
 use crate::judge::policy_action::{self, PolicyAction};
-use crate::owner::{OwnedKind, Owner, full_name, name_key};
+use crate::owner::{OwnedKind, Owner, name_key};
 use crate::policy::ImageFacts;
 use crate::who::owner_finder::OwnerFinder;
 

@@ -9,8 +9,8 @@ use audit_host::object_id::may_be_short_id;
 use super::call::{RecordedCall, RecordedCaller};
 use super::known_objects::KnownObjects;
 use super::needed_actions::{NeededObject, needs};
+use crate::api::image_name::full_name;
 use crate::dockerd::references::ANY_NAME;
-use crate::owner::full_name;
 use crate::policy::ImageFacts;
 
 /// The actions of one principal.

@@ -1,8 +1,6 @@
-//! Names of images, which have owners of their own.
-//!
-//! The owner of an image does not own all of its names. Root may have given a name to another
-//! person's image, and root would run whatever image gets that name next. A person owns a name for as
-//! long as the name refers to the same image.
+//! Names of images: docker reads several spellings as one name.
+
+use audit_host::object_id::is_lower_case_id;
 
 /// The two ways to write Docker's own registry.
 const DOCKER: [&str; 2] = ["docker.io/", "index.docker.io/"];
@@ -35,11 +33,6 @@ pub(crate) fn full_name(name: &str) -> String {
     if has_tag(name) { name.to_owned() } else { format!("{name}:latest") }
 }
 
-/// The key in the table for this name of this image. `name` is in docker's spelling.
-pub(crate) fn name_key(name: &str, image_id: &str) -> String {
-    format!("{name}@{image_id}")
-}
-
 /// The repository and the tag of a name in docker's spelling.
 pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
@@ -51,6 +44,23 @@ pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
 /// Whether the name that a client gave has a tag or a digest.
 pub(crate) fn has_tag(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
+}
+
+/// dockerd's words about an image that does not exist. `given` is the client's name for it.
+///
+/// # Source
+/// `ErrImageDoesNotExist` in `daemon/images/image.go` of moby.
+pub(crate) fn no_such_image(given: &str) -> String {
+    let is_reference =
+        given.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
+    if is_lower_case_id(given) {
+        // dockerd reads a full id as a digest.
+        format!("No such image: sha256:{given}")
+    } else if is_reference {
+        format!("No such image: {}", full_name(given))
+    } else {
+        format!("No such image: {given}")
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +84,21 @@ mod tests {
         for name in ["docker.io/docker.io/web:2.0", "index.docker.io/localhost/x", "docker.io/A/b"]
         {
             assert!(is_ambiguous(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn k23_a_missing_image_is_named_as_dockerd_names_it() {
+        let id = "a".repeat(64);
+        for (given, shown) in [
+            ("fedora", "fedora:latest"),
+            ("fedora:41", "fedora:41"),
+            ("docker.io/library/fedora", "fedora:latest"),
+            (&*id, &*format!("sha256:{id}")),
+            (&id[..12], "aaaaaaaaaaaa:latest"),
+            (" ", " "),
+        ] {
+            assert_eq!(no_such_image(given), format!("No such image: {shown}"));
         }
     }
 }
