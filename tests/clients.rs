@@ -1,6 +1,6 @@
 //! What clients can do directly and through the broker: docs/clients.md is what these tests measured.
 //!
-//! Needs root and what `tests/run.sh clients` provides. With `SNAPSHOTS=overwrite` the tests write the
+//! These tests need root and what `tests/run.sh clients` provides. With `SNAPSHOTS=overwrite` the tests write the
 //! tables again.
 
 #![cfg(test)]

@@ -44,7 +44,7 @@ const CLAIMS: [(&str, &str, &str); 19] = [
 #[test]
 fn a_test_claims_each_block_of_each_document() {
     for block in all_blocks() {
-        // What stands after `=` is the block's own: `golden=FILE`.
+        // A block may add a value of its own after `=`: `golden=FILE`.
         let claim = block.claim.split('=').next().unwrap_or_default();
         let is_claimed =
             CLAIMS.iter().any(|(language, word, _)| *language == block.language && *word == claim);

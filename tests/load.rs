@@ -34,7 +34,7 @@ use senders::{Handles, Senders};
 const IN_TRANSIT: usize = 2000;
 
 const STILL: Duration = Duration::from_secs(2);
-/// How long auditd needs to catch up under full load. Until then it may fall behind again.
+/// How long auditd needs to catch up under full load. Until then records may pile up again.
 const CATCH_UP: Duration = Duration::from_secs(2);
 const DEAD: Duration = Duration::from_secs(1);
 

@@ -305,17 +305,16 @@ prepare_clients() {
     tests/clients/install.sh "$AUDIT_CLIENTS"
 }
 
-check_clients() {
-    say "what each client does, directly and through the broker"
+# test_clients WHAT MODULE
+test_clients() {
+    say "$1, directly and through the broker"
     prepare_clients
-    run_on_engines 20 --package audit-broker --features live --test clients -- operations::
+    run_on_engines 20 --package audit-broker --features live --test clients -- "$2::"
 }
 
-check_suites() {
-    say "the suites that clients ship, directly and through the broker"
-    prepare_clients
-    run_on_engines 20 --package audit-broker --features live --test clients -- suites::
-}
+check_clients() { test_clients "what each client does" operations; }
+
+check_suites() { test_clients "the suites that clients ship" suites; }
 
 # A part of the tier broker, which is not run twice.
 check_bypass() {
@@ -475,7 +474,6 @@ wanted=()
 filters=()
 engines=
 on_engine=()
-engines=
 filters_match=no
 may_skip=no
 is_root=no

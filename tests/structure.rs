@@ -189,7 +189,7 @@ fn imports_point_downward() {
     }
 }
 
-/// The face of a room is no part of the search: it uses its files, and they may use it.
+/// The search leaves out the face of each room: the face uses its files, and they may use it.
 #[test]
 fn no_two_files_of_a_room_use_each_other() {
     for (directory, _) in LAYERS {

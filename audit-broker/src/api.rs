@@ -36,7 +36,7 @@ pub(crate) mod volume;
 
 /// Every key that an object of this type may have.
 #[cfg(test)]
-pub(crate) fn keys<T: object::Object>() -> &'static [&'static str] {
+pub(crate) fn keys<T: object::JsonObject>() -> &'static [&'static str] {
     T::KEYS
 }
 

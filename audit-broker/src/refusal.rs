@@ -11,11 +11,10 @@ use hyper::StatusCode;
 /// The reason in records if no policy permits the call.
 pub(crate) const NOT_PERMITTED: &str = "not-permitted";
 
-/// Whom to ask, if the settings do not say.
+/// The end of a denial, unless the settings have another one.
 const HELP: &str = "ask an administrator of this host";
 
-/// A text for a caller whom the broker denies a call, followed by whom to ask: `help` is what the
-/// settings say.
+/// The text of a denial, with whom to ask at its end: `help`, from the settings.
 pub(crate) fn with_help(text: &str, help: &str) -> String {
     format!("{text}; {}", if help.is_empty() { HELP } else { help })
 }

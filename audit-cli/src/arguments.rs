@@ -102,12 +102,12 @@ pub(crate) enum OwnCommand {
         verbatim_doc_comment,
         override_usage = "audit-cli report [COMMAND] [-ts TIME] [-te TIME] [-ul USER] [-vm NAME] [-if PATH]... [--host NAME] [--json]"
     )]
-    Report(Report),
+    Report(ReportArguments),
 }
 
 /// The arguments of `report`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Report {
+pub(crate) struct ReportArguments {
     #[command(subcommand)]
     pub(crate) kind: Option<ReportKind>,
     #[command(flatten)]
@@ -133,20 +133,6 @@ pub(crate) enum ReportKind {
     Container {
         /// Its name, its id or the first digits of the id
         container: String,
-    },
-    /// Who had what access to the host, in which container, and whether it started
-    Host,
-    /// Who brought, built or committed each image, and which containers ran it
-    Images,
-    /// From a process, also one in a container, back to the person
-    Process {
-        /// The pid on the host
-        pid: u32,
-    },
-    /// From a file, also one in a container, back to the people who could reach it
-    File {
-        /// A path on the host or in a container, or `CONTAINER:PATH`
-        path: String,
     },
     /// Everything in a login session: of ssh, sudo, audit-cli and audit-broker
     Session {
@@ -184,9 +170,6 @@ pub(crate) struct ReportOptions {
     /// The user that the broker runs as
     #[arg(long, value_name = "USER", default_value = "audit-broker", global = true)]
     pub(crate) broker_user: String,
-    /// The socket at which `running` asks docker what still runs; not with -if or --host
-    #[arg(long, value_name = "SOCKET", default_value = "/run/docker.sock", global = true)]
-    pub(crate) docker: PathBuf,
     /// Print one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -277,7 +260,7 @@ pub(crate) enum Res {
 mod tests {
     use super::*;
 
-    fn report(words: &[&str]) -> Report {
+    fn report(words: &[&str]) -> ReportArguments {
         let words = ["audit-cli", "report"].iter().chain(words).map(OsString::from).collect();
         let arguments = Arguments::try_parse_from(with_long_options(words)).unwrap();
         let OwnCommand::Report(report) = arguments.command else { panic!("{arguments:?}") };
@@ -286,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_report_takes_the_options_of_ausearch() {
-        let Report { kind, options } = report(&[
+        let ReportArguments { kind, options } = report(&[
             "-ts",
             "11/29/2026",
             "14:00",
@@ -302,7 +285,7 @@ mod tests {
         assert!(matches!(kind, Some(ReportKind::Person { person }) if person == "dwalsh"));
         assert_eq!(options.start.as_deref(), Some("11/29/2026 14:00"));
         assert_eq!((options.end.as_deref(), options.input.len()), (Some("now"), 2));
-        let Report { kind, options } =
+        let ReportArguments { kind, options } =
             report(&["-ts", "today", "denied", "-ul", "0", "-vm", "web"]);
         assert!(matches!(kind, Some(ReportKind::Denied)));
         assert_eq!(

@@ -1,10 +1,11 @@
 //! Docker's words: what a docker command line asks for, and which of its words are secrets.
 //!
 //! [`command`] finds the command and its options ([`flags`] reads them as docker does, [`grammar`]
-//! lists them). [`completion`] recognises the calls of a shell that completes a line. [`mod@host_access`] judges the options, one file for each kind of object. [`secrets`]
-//! masks passwords. This room must not know what happens to the result: it records and runs nothing.
+//! lists them). [`completion`] recognises the calls of a shell that completes a line.
+//! [`mod@host_access`] judges the options, one file for each kind of object. [`secrets`] masks passwords.
+//! This room must not know what happens to the result: it records and runs nothing.
 //!
-//! What it finds is evidence, not enforcement: compose files and programs that use the socket can
+//! Its findings are evidence, not enforcement: compose files and programs that use the socket can
 //! ask for the same without any of these words.
 
 mod command;

@@ -3,8 +3,8 @@
 //!
 //! [`wrapper`] leads a command through these rooms: [`command`] finds what to run, [`docker`] finds
 //! what docker's words ask for and which of them are secrets, and [`record`] writes it down. Then the
-//! process becomes the program. [`tools`] holds the
-//! commands that administrators run: `emit`, `digest`, `doctor` and `report`.
+//! process becomes the program. [`tools`] holds the commands that administrators run: `emit`, `digest`,
+//! `doctor` and `report`.
 
 #![cfg_attr(not(test), no_main)]
 

@@ -1,7 +1,7 @@
 //! Runs a command as a child process, to learn how it ends.
 //!
-//! This file knows signals and job control. The shell, the terminal and the command must notice no difference
-//! from a command that runs without audit-cli. This file writes no records.
+//! This file knows signals and job control. The shell, the terminal and the command must notice no
+//! difference from a command that runs without audit-cli. This file writes no records.
 
 use std::convert::Infallible;
 use std::ffi::OsString;

@@ -198,7 +198,7 @@ mod tests {
         assert!(only_line(&rejected).starts_with("  dwalsh : command not found ; TTY=pts/3 ; "));
     }
 
-    /// The arguments and sudo's own output for them: audit-records.md, section 6.
+    /// The arguments, and the output of sudo for them. The expected texts were measured with sudo.
     #[test]
     fn arguments_are_escaped_as_sudo_escapes_them() {
         let arguments = arguments(&[

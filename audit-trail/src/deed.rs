@@ -18,7 +18,7 @@ pub use object::{Access, Given, Object};
 pub use sender::BrokerUser;
 pub use subject::{CallerKind, Subject};
 
-/// One thing that somebody did: a command, a call to docker, the start of a service.
+/// One thing that a person or program did: a command, a call to docker, the start of a service.
 ///
 /// A deed joins the record of a request with the record of its outcome, with the ways in which it gives
 /// access to the host, and with what a new container was given.
@@ -41,9 +41,6 @@ pub struct Deed {
     pub object: Object,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it happened without a request (`reason=` of an outcome that succeeded): `exited`, `killed`,
-    /// `oom` or `restart`. Then the subject is the one who started the container.
-    pub automatic: Option<Vec<u8>>,
     /// The policy that permitted it (`reason=` of the request).
     pub permitted_by: Option<Vec<u8>>,
     /// In `report` mode: the policy that would deny it.

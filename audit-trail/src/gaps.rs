@@ -40,7 +40,7 @@ impl Gap {
 ///
 /// The kernel numbers the events since boot, and gives a number only to an event of which it writes a
 /// record. So a missing number is a lost event: auditd did not run, the kernel dropped the record, or
-/// somebody removed it from the log. Records may come out of order. A number that is much lower than the
+/// root removed it from the log. Records may come out of order. A number that is much lower than the
 /// last one begins a new boot.
 ///
 /// This holds for whole logs only. In the output of a search, most numbers are missing.

@@ -1,6 +1,6 @@
 //! Where lines come from: files, compressed or not, and streams.
 //!
-//! Knows formats of files. Does not know the format of a record.
+//! This room knows the formats of files. It must not know the format of a record.
 
 pub(crate) mod journal;
 pub(crate) mod logs;

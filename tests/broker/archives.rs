@@ -13,7 +13,7 @@ use crate::tested_engine::{Store, TestedEngine};
 /// The size of the image that is saved and loaded.
 const IMAGE_BYTES: u32 = 64_000_000;
 
-/// Creates a directory with what archives get wrong: links, modes, empty files and odd names.
+/// Creates a directory with files that archives often get wrong: links, modes, empty files and odd names.
 const TREE: &str = "mkdir -p t/sub && ln -s sub t/link && ln -s /nonexistent t/broken
     echo one >'t/a name' && echo two >$'t/sub/n\\nw' && echo three >$'t/\\xff' && : >t/empty
     echo four >t/-flag && chmod 2711 t/empty && cp /bin/busybox t/sub/";

@@ -39,8 +39,8 @@ impl Broker {
     }
 }
 
-/// Runs lines of bash. What the lines of one test create has the same prefix in its name, and is
-/// removed at the end.
+/// Runs lines of bash. Everything that the lines of one test create has a name with the same prefix, and
+/// is removed at the end.
 pub(crate) struct Lines<'a> {
     broker: &'a Broker,
     directory: Directory,
@@ -114,7 +114,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Expects a line to do the same through the broker and at dockerd: output, errors and exit
-    /// code, with each command line. Gives the outputs.
+    /// code, with each command line. Returns the outputs.
     pub(crate) fn alike(&self, line: &str) -> Vec<String> {
         let compare = |docker: &PathBuf| {
             let through = self.through(docker, line);

@@ -1,4 +1,4 @@
-//! What the documents say to type at the broker works, and shows what they show.
+//! The commands that the documents give for the broker work, and their output is as shown.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn shipped(name: &str) -> String {
     fs::read_to_string(root().join(format!("examples/policies/{name}.cedar"))).unwrap()
 }
 
-/// A broker with these policies, and its programs where a person finds them.
+/// A broker with certain policies, and the programs on the person's PATH.
 struct Setting {
     world: World,
     config: String,
@@ -68,13 +68,13 @@ impl Setting {
     }
 }
 
-/// The person as anybody is after installation.
+/// The person is an ordinary user of a newly installed broker.
 #[test]
 fn what_an_ordinary_user_types_is_as_shown() {
     Setting::new(&shipped("default")).run_all("broker");
 }
 
-/// The person as a member of `docker-admin`.
+/// The person is a member of `docker-admin`.
 #[test]
 fn what_an_admin_types_is_as_shown() {
     let policies = shipped("default")
@@ -82,7 +82,7 @@ fn what_an_admin_types_is_as_shown() {
     Setting::new(&policies).run_all("broker-admin");
 }
 
-/// Each recipe, on top of what is installed: the lines below it are told what they show.
+/// Each recipe, added to the policies of an installation: the commands below it get the shown output.
 #[test]
 fn each_recipe_does_what_it_says() {
     let document = "docs/policies.md";

@@ -40,7 +40,7 @@ impl Site {
         }
     }
 
-    /// Runs a line of bash as a user through the broker. Gives the output and the errors.
+    /// Runs a line of bash as a user through the broker. Returns the output and the errors.
     pub(crate) fn user(&self, user: &str, line: &str) -> String {
         let output = crate::host::login(user)
             .args(["timeout", "100", "bash", "-c", &format!("exec 2>&1; {line}")])
@@ -115,7 +115,7 @@ fn k08_a_user_removes_the_images_that_the_user_pulled() {
         assert!(told.starts_with(&format!("{image}\n{image}\n")), "{name}: {told}");
         assert!(!site.root("docker images -q").is_empty());
         assert!(site.root(&format!("docker images -q {image}")).is_empty(), "{name}: {told}");
-        // Two users rely on it: it is neither's.
+        // Two users rely on it, so it belongs to neither.
         let told = site.user(PERSON, &pull) + &site.user("games", &pull);
         assert_eq!(told, format!("{image}\n{image}\n"), "{name}");
         for user in [PERSON, "games"] {

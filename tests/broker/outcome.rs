@@ -10,7 +10,7 @@ use crate::host::{self, Finally, PERSON, field, raw, tag, text, value};
 use crate::http::post;
 use crate::observe::{gist, kind_of, records, wait_until};
 
-/// Runs a line through the broker, which may fail. Gives the records that contain this name.
+/// Runs a line through the broker, which may fail. Returns the records that contain this name.
 fn typed(lines: &Lines<'_>, name: &str, line: &str, last: &str) -> Vec<String> {
     lines.through(&command_lines()[0], line);
     let mut found = Vec::new();

@@ -9,7 +9,7 @@ use crate::host::{
 };
 use crate::markdown::root;
 
-/// A word of the table, and what stands for it here.
+/// A word of the table, and its replacement in this test.
 type Name<'a> = (&'a str, &'a str);
 
 /// The searches of the table: the words in each pair of backticks that begin with a dash.

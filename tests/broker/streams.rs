@@ -46,7 +46,7 @@ fn the_container_gets_every_byte_of_standard_input() {
     lines.file("data", &random(INPUT_BYTES));
     lines.give(&[
         ("docker run --rm -i fedora cat <../data | cmp - ../data && echo same", "same\n"),
-        // What the container writes after the end of its input still arrives.
+        // The output of the container after the end of its input still arrives.
         ("printf x | docker run --rm -i fedora sh -c 'cat; sleep 0.5; echo y'", "xy\n"),
         ("docker run --rm -i fedora sh -c 'sleep 0.5; echo late' </dev/null", "late\n"),
         // A container that does not read.

@@ -26,7 +26,7 @@ fn wait_until_removed(name: &str) {
 fn every_search_of_an_auditor_finds_the_example() {
     let broker = Broker::start("");
     let lines = Lines::at(&broker);
-    // Lines replaces the names that it chooses, so the test chooses this one.
+    // `Lines` replaces the names that it has chosen, so the test chooses this one itself.
     let name = format!("{}web", lines.name());
     let id = type_line(
         &lines,

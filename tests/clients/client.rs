@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// What the program is told after the prefix of names and the registry.
+    /// The arguments of the program after the prefix of names and the registry.
     pub(crate) fn last_argument(self, kit: &Kit) -> Option<PathBuf> {
         match self {
             Self::ComposeOne => Some("/usr/bin/docker-compose".into()),

@@ -1,4 +1,4 @@
-//! Removes what the clients leave behind when a call fails.
+//! Removes the objects that the clients leave when a call fails.
 
 use std::collections::BTreeSet;
 use std::process::Command;

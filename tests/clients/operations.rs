@@ -63,7 +63,7 @@ fn table(client: Client, places: &[&Ends]) -> String {
     text
 }
 
-/// What fails without the broker says nothing about it.
+/// An operation that fails without the broker says nothing about the broker.
 fn assert_works_directly(found: &[Ends]) {
     for (client, ends) in Client::ALL.into_iter().zip(found) {
         for (operation, end) in &ends.of {

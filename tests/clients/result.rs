@@ -80,7 +80,7 @@ impl Ends {
     }
 }
 
-/// The text with what differs from run to run replaced.
+/// The text, with replacements for values that differ between runs.
 pub(crate) fn general(text: &str, name: &str, registry: &str) -> String {
     let text = text.replace(name, "NAME").replace(registry, "REGISTRY");
     let mut general = String::new();

@@ -60,7 +60,8 @@ fn programs_with_the_library_preloaded_are_those_of_the_parity_tests() {
     }
 }
 
-/// `static`: what only a tier of its own can run, since it runs or measures the whole project. Programs, scripts, packages, tests, benches and features exist.
+/// `static`: commands that only a tier of their own can run, since they run or measure the whole project.
+/// The programs, scripts, packages, tests, benches and features that they name exist.
 #[test]
 fn what_other_lines_name_exists() {
     for block in blocks_of("static") {
@@ -107,8 +108,8 @@ fn check_cargo(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// An argument is a number, a path, or a word that the script or the name of a test contains. In
-/// brackets stands what may be left out.
+/// An argument is a number, a path, or a word that the script or the name of a test contains. Brackets
+/// enclose an argument that may be left out.
 fn check_script(program: &str, words: &[&str]) -> Result<(), String> {
     let text =
         fs::read_to_string(root().join(program)).map_err(|_| format!("there is no `{program}`"))?;

@@ -1,10 +1,10 @@
 //! Runs the `console` blocks of a document and compares what they show.
 //!
-//! A line that begins with `$ ` is run by the person after a login, at a terminal; one with `# ` by
-//! root. What stands below is its output, where `...` is any number of lines; where nothing stands
-//! below, the output does not matter. A command has to succeed unless the block has `status=any`. A
-//! search finds what came since the block began, or with `since=start` since the daemon started.
-//! With `SNAPSHOTS=overwrite` the output is written into the document.
+//! The person runs each line that begins with `$ `, after a login and at a terminal. Root runs each line
+//! that begins with `# `. The lines below a command are its output. `...` stands for any number of lines.
+//! If a command has no lines below it, its output does not matter. A command must succeed, unless the
+//! block has `status=any`. A search finds the records since the block began, or with `since=start` since
+//! the daemon started. With `SNAPSHOTS=overwrite` this file writes the output into the document.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use crate::host::{PERSON, found_settled, in_general, login, run, settle, shell, tag, text};
 use crate::markdown::{Block, blocks, root};
 
-/// Where blocks are run: a directory of its own, whose `bin` comes first on PATH.
+/// The place in which blocks run: a directory of their own, with its `bin` first on PATH.
 pub(crate) struct World {
     pub(crate) directory: PathBuf,
-    /// What PATH is behind `bin`.
+    /// The rest of PATH, after `bin`.
     pub(crate) path: &'static str,
     pub(crate) environment: Vec<(String, String)>,
-    /// Texts of a document, and what stands for them here.
+    /// Texts of a document, each with the text that replaces it in this world.
     pub(crate) names: Vec<(String, String)>,
     /// The daemon that runs in this world, if one does.
     pub(crate) daemon: Option<Daemon>,
@@ -33,7 +33,7 @@ pub(crate) struct Daemon {
     pub(crate) started: u64,
 }
 
-/// A command of a block, and what is shown below it.
+/// A command of a block, and the output that the document shows for it.
 struct Step {
     line: usize,
     is_root: bool,
@@ -61,7 +61,7 @@ fn steps(block: &Block) -> Vec<Step> {
     steps
 }
 
-/// Whether the output is what is shown, but for what differs from run to run.
+/// Whether the output equals the shown lines, apart from values that differ between runs.
 fn is_shown(shown: &[String], output: &[String]) -> bool {
     match shown.split_first() {
         None => output.is_empty(),
@@ -100,7 +100,7 @@ impl World {
         overwrite(&path, &found);
     }
 
-    /// What differs: the line of the command, how many lines are shown, the output, and the story.
+    /// The differences: the line of the command, the number of shown lines, the output, and a message.
     fn run_block(&self, block: &Block) -> Vec<(usize, usize, Vec<String>, String)> {
         let has = |option: &str| block.options.iter().any(|given| given == option);
         let before = match &self.daemon {
@@ -161,7 +161,7 @@ impl World {
         process.current_dir(self.directory.join("work")).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// What the auditor finds of this world since the block began.
+    /// The records of this world that an auditor finds since the block began.
     fn search(&self, options: &str, before: u64) -> Vec<String> {
         settle();
         let options: Vec<&str> =
@@ -171,8 +171,8 @@ impl World {
         found
     }
 
-    /// Whether the record is about a program of this world. The kernel itself writes that the daemon acts
-    /// for a login.
+    /// Whether the record is about a program of this world. The kernel itself records that the daemon
+    /// takes a login uid.
     fn has_written(&self, record: &str) -> bool {
         let is_of_daemon = self.daemon.as_ref().is_some_and(|daemon| {
             let is_own = ["type=SERVICE_START ", "type=USER_MAC_POLICY_LOAD "]
@@ -185,12 +185,12 @@ impl World {
         is_of_daemon || record.contains(self.directory.to_str().unwrap())
     }
 
-    /// A text of the document as it is here.
+    /// A text of the document, with the names of this world.
     fn here(&self, text: &str) -> String {
         self.names.iter().fold(text.to_owned(), |text, (there, here)| text.replace(there, here))
     }
 
-    /// A text as it stands in the document.
+    /// A text of this world, with the names of the document.
     fn there(&self, text: &str) -> String {
         let bin = self.directory.join("bin").display().to_string();
         let work = self.directory.join("work").display().to_string();

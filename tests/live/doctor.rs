@@ -90,7 +90,7 @@ fn doctor_reports_a_docker_socket_that_every_user_can_use() {
     assert_fault("docker socket", "every user can write");
 }
 
-/// What only root can check is unknown to an ordinary user, and no fault.
+/// For an ordinary user, a check that only root can make is unknown, and no fault.
 #[test]
 fn k13_an_ordinary_user_gets_no_fault_for_what_only_root_can_check() {
     shell("auditctl --reset-lost >/dev/null");

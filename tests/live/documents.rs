@@ -1,4 +1,4 @@
-//! What the documents say to type works, and shows what they show.
+//! The commands that the documents give for the wrapper work, and their output is as shown.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn what_people_type_at_the_wrapper_is_as_shown() {
     }
 }
 
-/// A key differs from host to host, so a digest in the document stands for the one that is printed.
+/// Each host has a key of its own, so this test replaces the document's digest by the printed one.
 #[test]
 fn a_secret_is_proved_as_shown() {
     let _key = Restored::file("/etc/audit-redaction.key", "");

@@ -112,7 +112,7 @@ impl Drop for Directory {
     }
 }
 
-/// Puts a file back as it was, or away if there was none.
+/// Restores a file at the end, or removes it if there was none.
 pub(crate) struct Restored {
     path: PathBuf,
     content: Option<Vec<u8>>,
@@ -147,15 +147,15 @@ impl Drop for Finally {
     }
 }
 
-/// At the end, removes the containers that are made from now on and cannot start: a privileged one may
-/// not where the tests run, and docker keeps it.
+/// At the end, removes the containers that were created meanwhile and never started. Where the tests run,
+/// a privileged container may be unable to start, and docker keeps it.
 pub(crate) fn remove_unstarted() -> Finally {
     let unstarted = "docker ps -aq --no-trunc --filter ancestor=fedora --filter status=created";
     let before = shell(unstarted);
     Finally(format!("{unstarted} | grep -vxF '{before}' | xargs -r docker rm >/dev/null"))
 }
 
-/// When the tests began, as `ausearch` takes it; so it need not read all that is older.
+/// The time when the tests began, in the form of `ausearch`, so that a search skips older records.
 static START: OnceLock<[String; 2]> = OnceLock::new();
 
 fn now() -> [String; 2] {
@@ -219,7 +219,7 @@ fn lines_with(log: &str, tag: &str) -> Vec<String> {
     log.lines().filter(|line| line.contains(tag)).map(str::to_owned).collect()
 }
 
-/// Records as an auditor reads them, with what differs from run to run taken out.
+/// Records as an auditor reads them, without the values that differ between runs.
 pub(crate) fn in_general(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -228,7 +228,7 @@ pub(crate) fn in_general(text: &str) -> String {
         for word in words {
             general.push(match word {
                 _ if word.starts_with("msg=audit(") => "msg=audit(DATE",
-                // The time and serial, behind the date.
+                // The time and serial number, after the date.
                 _ if word.ends_with(')') && word.contains(':') => "TIME)",
                 _ if word.starts_with("pid=") => "pid=N",
                 _ if word.starts_with("ses=") => "ses=N",

@@ -8,7 +8,7 @@ use crate::host::{
     CONFIGURATION, Directory, Finally, Restored, audit_cli, found, run, shell, tag, text,
 };
 
-/// Tries to create a file through the wrapper. Gives the wrapper's message, and whether the file
+/// Tries to create a file through the wrapper. Returns the wrapper's message, and whether the file
 /// exists.
 fn try_to_touch(prefix: &[&str]) -> (Output, bool) {
     let directory = Directory::new();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::host::{Directory, audit_cli, found, run, tag, text, words};
 
-/// Runs a line of shell three times, with `$W` as nothing, as the wrapper, and as the wrapper that
-/// stays.
+/// Runs a line of shell three times: with an empty `$W`, with the wrapper in `$W`, and with the wrapper
+/// that stays as the parent.
 fn three_ways(line: &str) -> [Output; 3] {
     let wrapper = audit_cli().display().to_string();
     [String::new(), format!("{wrapper} exec"), format!("{wrapper} --record-exit exec")].map(|w| {

@@ -69,14 +69,14 @@ pub(crate) enum Body {
     Config(ConfigSpec),
 }
 
-/// Parses the body of a request to a route that takes this kind, for a current daemon.
+/// Parses the body of a request to a route that takes this kind, for a current dockerd.
 pub(crate) fn parse_body(kind: BodyKind, bytes: &[u8]) -> Result<Body, Refusal> {
     parse_body_for(ApiVersion::NEWEST, kind, bytes)
 }
 
-/// Like [`parse_body`], for a daemon whose newest version of the API is `daemon`.
+/// Like [`parse_body`], for a dockerd that supports the API up to version `newest`.
 pub(crate) fn parse_body_for(
-    daemon: ApiVersion,
+    newest: ApiVersion,
     kind: BodyKind,
     bytes: &[u8],
 ) -> Result<Body, Refusal> {
@@ -94,7 +94,7 @@ pub(crate) fn parse_body_for(
         BodyKind::None => Body::None,
         BodyKind::Stream => Body::Stream,
         BodyKind::Auth => Body::Auth(read(bytes)?),
-        BodyKind::ContainerCreate => Body::ContainerCreate(read_create(daemon, bytes)?),
+        BodyKind::ContainerCreate => Body::ContainerCreate(read_create(newest, bytes)?),
         BodyKind::ContainerUpdate => Body::ContainerUpdate(read(bytes)?),
         BodyKind::Commit => Body::Commit(read(bytes).map(only_config)?),
         BodyKind::ExecCreate => Body::ExecCreate(check_exec(read(bytes)?)?),
@@ -175,9 +175,9 @@ fn check_exec(exec: ExecConfig) -> Result<ExecConfig, Refusal> {
     Ok(exec)
 }
 
-fn read_create(daemon: ApiVersion, bytes: &[u8]) -> Result<Box<ContainerConfig>, Refusal> {
+fn read_create(newest: ApiVersion, bytes: &[u8]) -> Result<Box<ContainerConfig>, Refusal> {
     let mut config: Box<ContainerConfig> = read(bytes)?;
-    if daemon.reads_host_keys_at_the_top() {
+    if newest.reads_host_keys_at_the_top() {
         legacy::take_host_keys(&mut config, bytes).map_err(|error| refuse_json(bytes, &error))?;
     }
     check_create(config)

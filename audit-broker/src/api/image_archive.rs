@@ -17,8 +17,8 @@ mod header;
 
 pub(crate) use compression::{Decompressor, PIECE_BYTES};
 pub(crate) use document::NamedImages;
-use document::{Document, Documents};
-use header::{BLOCK_BYTES, Entry, Kind};
+use document::{ArchiveDocument, Documents};
+use header::{BLOCK_BYTES, Kind, TarEntry};
 
 use crate::refusal::Refusal;
 
@@ -31,7 +31,7 @@ const EXTENDED_LIMIT_BYTES: u64 = 64 << 10;
 /// An archive on its way to dockerd.
 #[derive(Debug, Default)]
 pub(crate) struct ImageArchive {
-    place: Place,
+    place: ArchivePosition,
     /// The part of a block, document or extended header that has arrived.
     held: Vec<u8>,
     documents: Documents,
@@ -39,7 +39,7 @@ pub(crate) struct ImageArchive {
 
 /// What the next byte of the archive belongs to.
 #[derive(Debug, Default)]
-enum Place {
+enum ArchivePosition {
     /// The header of an entry.
     #[default]
     Header,
@@ -47,7 +47,7 @@ enum Place {
     Content { left: u64, padding: usize, to: Target },
     /// The bytes that fill the last block of an entry.
     Padding { left: usize },
-    /// Behind the end of the archive. dockerd ignores what follows.
+    /// After the end of the archive. dockerd ignores the rest.
     End,
 }
 
@@ -55,7 +55,7 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 enum Target {
     Dockerd,
-    Document(Document),
+    Document(ArchiveDocument),
     /// An extended header, which the broker only checks.
     Extended,
     /// A document that dockerd does not need.
@@ -71,17 +71,17 @@ impl ImageArchive {
     pub(crate) fn push(&mut self, mut input: &[u8], output: &mut Vec<u8>) -> Result<(), Refusal> {
         while !input.is_empty() {
             input = match &mut self.place {
-                Place::End => return Ok(()),
-                Place::Header => self.push_header(input, output)?,
-                Place::Padding { left } => {
+                ArchivePosition::End => return Ok(()),
+                ArchivePosition::Header => self.push_header(input, output)?,
+                ArchivePosition::Padding { left } => {
                     let (_, rest) = split(input, *left);
                     *left -= input.len() - rest.len();
                     if *left == 0 {
-                        self.place = Place::Header;
+                        self.place = ArchivePosition::Header;
                     }
                     rest
                 }
-                Place::Content { .. } => self.push_content(input, output)?,
+                ArchivePosition::Content { .. } => self.push_content(input, output)?,
             };
         }
         Ok(())
@@ -99,23 +99,29 @@ impl ImageArchive {
         }
         let block = std::mem::take(&mut self.held);
         self.place = match header::parse(&block)? {
-            None => Place::End,
+            None => ArchivePosition::End,
             Some(entry) => self.begin(&entry, output)?,
         };
         Ok(rest)
     }
 
     /// Begins an entry. dockerd gets its header unless the broker withholds the entry.
-    fn begin(&mut self, entry: &Entry, output: &mut Vec<u8>) -> Result<Place, Refusal> {
+    fn begin(
+        &mut self,
+        entry: &TarEntry,
+        output: &mut Vec<u8>,
+    ) -> Result<ArchivePosition, Refusal> {
         let first = entry.path.split('/').next().unwrap_or_default();
-        let is_reserved = first == "repositories" || Document::named(first).is_some();
+        let is_reserved = first == "repositories" || ArchiveDocument::named(first).is_some();
         if is_reserved && !(entry.kind == Kind::File && entry.path == first) {
             return Err(unusual(&entry.path, "it is no file"));
         }
         let target = match &entry.kind {
             Kind::Extended => Target::Extended,
             Kind::File if entry.path == "repositories" => Target::Nowhere,
-            Kind::File => Document::named(&entry.path).map_or(Target::Dockerd, Target::Document),
+            Kind::File => {
+                ArchiveDocument::named(&entry.path).map_or(Target::Dockerd, Target::Document)
+            }
             Kind::Directory | Kind::Link(_) => Target::Dockerd,
         };
         match target {
@@ -134,9 +140,9 @@ impl ImageArchive {
         let padding = header::padding(entry.size);
         if entry.size == 0 {
             self.end(target, 0, output)?;
-            return Ok(Place::Header);
+            return Ok(ArchivePosition::Header);
         }
-        Ok(Place::Content { left: entry.size, padding, to: target })
+        Ok(ArchivePosition::Content { left: entry.size, padding, to: target })
     }
 
     fn push_content<'a>(
@@ -144,7 +150,9 @@ impl ImageArchive {
         input: &'a [u8],
         output: &mut Vec<u8>,
     ) -> Result<&'a [u8], Refusal> {
-        let Place::Content { left, padding, to } = &mut self.place else { return Ok(input) };
+        let ArchivePosition::Content { left, padding, to } = &mut self.place else {
+            return Ok(input);
+        };
         let most = usize::try_from(*left).unwrap_or(usize::MAX);
         let (piece, rest) = split(input, most);
         *left -= u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -157,8 +165,8 @@ impl ImageArchive {
             let (target, padding) = (*to, *padding);
             self.end(target, padding, output)?;
             self.place = match padding {
-                0 => Place::Header,
-                left => Place::Padding { left },
+                0 => ArchivePosition::Header,
+                left => ArchivePosition::Padding { left },
             };
         }
         Ok(rest)
@@ -182,7 +190,7 @@ impl ImageArchive {
     /// # Errors
     /// If the archive breaks off, or has no document that lists its images.
     pub(crate) fn finish(self) -> Result<(NamedImages, Vec<u8>), Refusal> {
-        if !matches!(self.place, Place::End) && !(self.is_between_entries()) {
+        if !matches!(self.place, ArchivePosition::End) && !(self.is_between_entries()) {
             return Err(Refusal::bad_request("the archive breaks off"));
         }
         let mut output = Vec::new();
@@ -192,7 +200,7 @@ impl ImageArchive {
     }
 
     fn is_between_entries(&self) -> bool {
-        matches!(self.place, Place::Header) && self.held.is_empty()
+        matches!(self.place, ArchivePosition::Header) && self.held.is_empty()
     }
 }
 

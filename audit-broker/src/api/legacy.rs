@@ -1,7 +1,7 @@
 //! Keys of `HostConfig` at the top of a create request.
 //!
-//! Daemons before docker 27 read them. The broker moves them to where it judges them, by the daemon's
-//! own rules. Other daemons do not read them, and the broker leaves them out.
+//! dockerd before docker 27 reads them. For such a dockerd, the broker moves them into `HostConfig`, where
+//! it judges them, by dockerd's own rules. Newer versions do not read them, and the broker leaves them out.
 
 use super::container::ContainerConfig;
 use super::host_config::HostConfig;
@@ -65,15 +65,15 @@ mod tests {
     use crate::api::request::ApiVersion;
     use crate::api::route::BodyKind;
 
-    fn forwarded(daemon: &str, json: &str) -> String {
-        let daemon = ApiVersion::from_text(daemon).unwrap();
-        let body = parse_body_for(daemon, BodyKind::ContainerCreate, json.as_bytes()).unwrap();
+    fn forwarded(newest: &str, json: &str) -> String {
+        let newest = ApiVersion::from_text(newest).unwrap();
+        let body = parse_body_for(newest, BodyKind::ContainerCreate, json.as_bytes()).unwrap();
         assert!(matches!(body, Body::ContainerCreate(_)));
         String::from_utf8(body.to_json().unwrap()).unwrap()
     }
 
     #[test]
-    fn k24_host_keys_at_the_top_count_where_the_daemon_reads_them() {
+    fn k24_host_keys_at_the_top_count_where_dockerd_reads_them() {
         for (json, old, new) in [
             (r#"{"Privileged":true}"#, r#"{"HostConfig":{"Privileged":true}}"#, "{}"),
             (r#"{"privileged":true}"#, r#"{"HostConfig":{"Privileged":true}}"#, "{}"),

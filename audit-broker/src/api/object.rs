@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
 /// A JSON object with known keys.
-pub(crate) trait Object {
+pub(crate) trait JsonObject {
     /// Every key that the object may have, in the spelling that the broker forwards.
     const KEYS: &'static [&'static str];
 }
@@ -31,7 +31,7 @@ macro_rules! object {
             )+
         }
 
-        impl crate::api::object::Object for $name {
+        impl crate::api::object::JsonObject for $name {
             const KEYS: &'static [&'static str] = &[$($key),+];
         }
 
@@ -50,7 +50,7 @@ macro_rules! object {
                         self,
                         mut map: A,
                     ) -> Result<$name, A::Error> {
-                        use crate::api::{fold::known_key, object::Object};
+                        use crate::api::{fold::known_key, object::JsonObject};
                         let mut object = $name::default();
                         let mut seen = Vec::new();
                         while let Some(key) = map.next_key::<String>()? {
@@ -72,7 +72,7 @@ macro_rules! object {
                     }
                 }
 
-                deserializer.deserialize_struct(stringify!($name), <$name as crate::api::object::Object>::KEYS, Fields)
+                deserializer.deserialize_struct(stringify!($name), <$name as crate::api::object::JsonObject>::KEYS, Fields)
             }
         }
     };

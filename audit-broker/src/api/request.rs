@@ -18,7 +18,7 @@ use crate::api::route::Route;
 use crate::refusal::Refusal;
 pub(crate) use header::Upgrade;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-pub(crate) use query::Query;
+pub(crate) use query::{Query, parse_bool};
 pub(crate) use version::ApiVersion;
 
 /// The head of a request. Each part has only one form.

@@ -30,13 +30,13 @@ fn indent_closing(text: &str) -> String {
     lines.collect()
 }
 
-struct Operation<'yaml> {
+struct DescribedOperation<'yaml> {
     route: &'static Route,
     parameters: Vec<&'yaml Yaml>,
 }
 
 /// Every operation of the description, with its route in the broker.
-fn operations(description: &Yaml) -> Vec<Operation<'_>> {
+fn operations(description: &Yaml) -> Vec<DescribedOperation<'_>> {
     let mut operations = Vec::new();
     for (path, methods) in description["paths"].as_hash().unwrap() {
         for (method, operation) in methods.as_hash().unwrap() {
@@ -47,7 +47,7 @@ fn operations(description: &Yaml) -> Vec<Operation<'_>> {
                 .unwrap_or_else(|| panic!("no route for {method} {path}"));
             let parameters = operation["parameters"].as_vec();
             let parameters = parameters.map(|list| list.iter().collect()).unwrap_or_default();
-            operations.push(Operation { route, parameters });
+            operations.push(DescribedOperation { route, parameters });
         }
     }
     operations
@@ -58,7 +58,7 @@ fn every_operation_and_query_key_is_known() {
     let Some(description) = description() else { return };
     let operations = operations(&description);
     assert!(operations.len() > 100, "{}", operations.len());
-    for Operation { route, parameters } in operations {
+    for DescribedOperation { route, parameters } in operations {
         for parameter in parameters.iter().filter(|p| p["in"].as_str() == Some("query")) {
             let name = parameter["name"].as_str().unwrap();
             assert!(route.parameter(name).is_some(), "{} {name}", route.path);
@@ -81,7 +81,7 @@ fn every_operation_and_query_key_is_known() {
 fn every_key_of_every_body_is_known() {
     let Some(description) = description() else { return };
     let mut bodies = 0;
-    for Operation { route, parameters } in operations(&description) {
+    for DescribedOperation { route, parameters } in operations(&description) {
         let body = parameters.iter().find(|p| p["in"].as_str() == Some("body"));
         match body {
             None => {

@@ -23,6 +23,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::confine::kernel_status::KernelStatus;
 use crate::metrics::Metrics;
+use crate::net::listen::ACCEPT_PAUSE;
 
 /// The media type of OpenMetrics 1.0.
 ///
@@ -30,9 +31,6 @@ use crate::metrics::Metrics;
 /// The exposition formats of Prometheus.
 const FORMAT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
-/// How long to wait after a failed accept: usually the process has no free descriptor.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long one reader may take, because the next one waits for it.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,7 +6,6 @@
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -17,13 +16,11 @@ use tokio::time::sleep;
 use crate::call::state::State;
 use crate::daemon::connection;
 use crate::dockerd::upstream::Upstream;
+use crate::net::listen::ACCEPT_PAUSE;
 use crate::sys;
 
 /// Most helper threads of one worker, for calls that block: the user database, symlinks, the disk.
 const BLOCKING_LIMIT: usize = 16;
-
-/// How long to wait after a failed accept: usually the process has no free descriptor.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts and serves connections until `stop` is true, then gives open streams `drain_seconds` to
 /// finish.

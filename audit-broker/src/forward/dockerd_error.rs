@@ -73,7 +73,7 @@ pub(super) async fn shown(call: &Call, status: StatusCode, error: Bytes) -> Byte
 
 /// Names and ids of all objects, sorted by whether the caller may see them.
 #[derive(Debug, Default)]
-struct Objects {
+struct AllObjects {
     seen_ids: BTreeSet<String>,
     hidden_ids: BTreeSet<String>,
     hidden_names: BTreeSet<String>,
@@ -128,7 +128,7 @@ impl NewFacts {
 
     /// Whether the caller may see all of them. An unknown id may belong to a hidden object that has just
     /// been removed. It may also belong to something that is no object, such as a network endpoint.
-    fn is_seen(&self, objects: &Objects, may_name_others: bool) -> bool {
+    fn is_seen(&self, objects: &AllObjects, may_name_others: bool) -> bool {
         let is_in = |ids: &BTreeSet<String>, id: &str| {
             ids.iter().any(|known| known.trim_start_matches("sha256:").starts_with(id))
         };
@@ -164,14 +164,14 @@ fn may_name_others(operation: Operation) -> bool {
 }
 
 /// All objects of dockerd; `None` if dockerd cannot list them.
-async fn objects(call: &Call, viewer: &Viewer) -> Option<Objects> {
+async fn objects(call: &Call, viewer: &Viewer) -> Option<AllObjects> {
     let lists = [
         ("containers/json?all=1", Document::Containers { limit: None }),
         ("volumes", Document::Volumes),
         ("networks", Document::Networks),
         ("images/json?all=1", Document::Images { with_counts: false }),
     ];
-    let mut objects = Objects::default();
+    let mut objects = AllObjects::default();
     for (path, document) in lists {
         let target = format!("/v{}/{path}", call.version);
         let found = call.connection.upstream.ask::<Box<RawValue>>(&target).await;
@@ -234,7 +234,7 @@ mod tests {
     const SEEN: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
     fn is_passed(message: &str, request: &str) -> bool {
-        let objects = Objects {
+        let objects = AllObjects {
             seen_ids: BTreeSet::from([SEEN.to_owned(), format!("sha256:{SEEN}")]),
             hidden_ids: BTreeSet::from([HIDDEN.to_owned()]),
             hidden_names: BTreeSet::from(["secret-web".to_owned(), "vault".to_owned()]),
@@ -269,8 +269,8 @@ mod tests {
         }
         let of_endpoint =
             format!("failed on endpoint web ({}): port is already allocated", "7".repeat(64));
-        assert!(new_facts(&of_endpoint, "web").is_seen(&Objects::default(), false));
-        assert!(!new_facts(&of_endpoint, "web").is_seen(&Objects::default(), true));
+        assert!(new_facts(&of_endpoint, "web").is_seen(&AllObjects::default(), false));
+        assert!(!new_facts(&of_endpoint, "web").is_seen(&AllObjects::default(), true));
         // The request already contains it.
         assert!(is_passed("No such container: vault", "vault"));
         assert!(is_passed(&format!("No such image: {}", &HIDDEN[..12]), HIDDEN));

@@ -1,7 +1,7 @@
 //! Images without a name.
 //!
-//! An image without a name goes with the first name that it gets: whoever removes that name removes the
-//! image. So the owner of a new name must not be able to remove an image that another caller left.
+//! If an image without a name gets one, it goes with that name: the caller who removes the name removes
+//! the image. So the owner of a new name must not be able to remove an image that another caller left.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -306,8 +306,8 @@ fn hide_broker_labels(config: &mut ContainerConfig, container: Option<&Container
     }
 }
 
-/// The tasks of a service are containers and volumes with the service's labels. Nobody stamps them with
-/// an owner, so they must not bring the broker's labels along.
+/// The tasks of a service are containers and volumes with the service's labels. The broker does not label
+/// them with an owner, so they must not bring labels of the broker along.
 fn refuse_broker_labels_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
     let container = service.task_template.as_ref().and_then(|task| task.container_spec.as_ref());
     let of_container = container.and_then(|container| container.labels.as_ref());

@@ -16,7 +16,7 @@ use crate::judge::danger::Findings;
 use crate::judge::questions::{Question, Questions};
 use crate::refusal::{NOT_PERMITTED, with_help};
 use flag::flag_of;
-use remedy::{Place, instead_of, other_than};
+use remedy::{DangerSource, instead_of, other_than};
 
 /// Why a call is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    /// The text for the caller, followed by whom to ask: `help` is what the settings say.
+    /// The text for the caller. At its end stands whom to ask: `help`, from the settings.
     pub(crate) fn with_help(&self, help: &str) -> String {
         with_help(&self.message, help)
     }
@@ -47,7 +47,7 @@ impl Denial {
 pub(crate) struct Denied<'a> {
     pub(crate) questions: &'a Questions,
     pub(crate) question: &'a Question,
-    /// The object of the question, in words for people; `None` if it is the daemon.
+    /// The object of the question, in words for people; `None` if it is dockerd itself.
     pub(crate) object: Option<&'a str>,
     /// The policy that forbids the action; `None` if no policy permits it.
     pub(crate) policy: Option<&'a str>,
@@ -103,9 +103,9 @@ fn asked_for(findings: &Findings, question: &Question, is_about_call: bool) -> S
 /// One danger: its place in the request, docker's flag for it, and what is allowed instead. The same
 /// advice stands only once.
 fn add_finding(text: &mut String, finding: &Finding, said: &mut BTreeSet<String>) {
-    let place = Place::of(&finding.part);
+    let place = DangerSource::of(&finding.part);
     let _ = write!(text, "{} ({}", finding.danger.name(), finding.place());
-    let flag = flag_of(&finding.part).filter(|_| place == Place::Request);
+    let flag = flag_of(&finding.part).filter(|_| place == DangerSource::Request);
     if let Some(flag) = flag {
         let _ = write!(text, "; flag {flag}");
     }

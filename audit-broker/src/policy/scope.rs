@@ -140,7 +140,7 @@ fn settled(document: &Value) -> (Value, bool) {
         is_complete = clauses.len() == count;
     }
     if let Some(scope) = document.get_mut("resource") {
-        // A constraint to the daemon is settled, because only one daemon exists.
+        // A constraint to dockerd itself is settled: there is only one dockerd.
         let is_daemon = scope.pointer("/entity/type").is_some_and(|kind| kind == "Daemon");
         if scope.get("in").is_some() {
             is_complete = false;

@@ -27,13 +27,13 @@ fn shipped(names: &[&str]) -> Policy {
 }
 
 /// One object of each kind, all of the same maker.
-struct Objects {
+struct MadeObjects {
     container: ContainerFacts,
     image: ImageFacts,
     object: ObjectFacts,
 }
 
-impl Objects {
+impl MadeObjects {
     fn of(maker: &Maker) -> Self {
         let image = image("fedora", maker.clone());
         Self { container: container(maker.clone()), image, object: object(maker.clone()) }
@@ -51,9 +51,9 @@ impl Objects {
 }
 
 /// The actions that apply to an object, each with the positions of its objects in
-/// [`Objects::resources`].
+/// [`MadeObjects::resources`].
 fn actions(policy: &Policy) -> BTreeMap<String, Vec<usize>> {
-    let (objects, principal) = (Objects::of(&Maker::root()), user("root", 0, &[]));
+    let (objects, principal) = (MadeObjects::of(&Maker::root()), user("root", 0, &[]));
     let resources = objects.resources().into_iter().enumerate();
     let places = |action: &String| {
         let fits = |resource| {
@@ -304,7 +304,7 @@ fn a_policy_that_never_matches_is_a_warning_or_an_error() {
 fn policies_that_are_skipped_could_not_match() {
     let text: String = shipped_texts().into_values().collect();
     let (policy, all) = (Policy::from_text(&text).unwrap(), text.parse::<PolicySet>().unwrap());
-    let own = Objects::of(&made_by("dwalsh", &["docker-operator", "developers"]));
+    let own = MadeObjects::of(&made_by("dwalsh", &["docker-operator", "developers"]));
     let call = CallFacts { is_as_root: true, ..CallFacts::default() };
     let unit = "gitlab-runner.service".to_owned();
     let admins = made_by("dwalsh", &["docker-admin"]);

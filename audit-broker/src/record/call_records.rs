@@ -3,7 +3,7 @@
 //! This file knows which records describe a request and its outcome, and which order of fields readers
 //! need. It does not send records.
 //!
-//! - `VIRT_CONTROL` for operations on containers and the daemon. `ausearch` renders this type with
+//! - `VIRT_CONTROL` for operations on containers and dockerd itself. `ausearch` renders this type with
 //!   operation and container.
 //! - `VIRT_RESOURCE` for volumes and networks, and for each resource that a container gets.
 //! - `SOFTWARE_UPDATE` for operations that change images. `ausearch` renders this type with the image,

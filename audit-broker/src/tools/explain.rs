@@ -1,8 +1,8 @@
 //! `audit-broker explain`: explains why a call would be allowed or denied, without executing it.
 //!
-//! The command needs neither dockerd nor root. The request comes from a file or from the docker command, which runs
-//! against a fake dockerd. In both cases the request takes the path of a real one, so the explanation
-//! shows what the broker would decide.
+//! The command needs neither dockerd nor root. The request comes from a file, or from the docker
+//! command, which runs against a fake dockerd. In both cases the request takes the path of a real one, so
+//! the explanation shows what the broker would decide.
 
 mod caller;
 mod command;

@@ -52,8 +52,8 @@ struct CachedPrincipal {
 }
 
 impl KnownCaller {
-    /// The current principal of the caller. It is looked up again after a while, because root may
-    /// remove the caller from a group while the connection is open.
+    /// The current principal of the caller. The broker looks it up again after a while, because root
+    /// may remove the caller from a group while the connection is open.
     pub(crate) async fn principal(&self, owners: &OwnerTable, people: &People) -> Rc<Principal> {
         let cached = self.principal.borrow().clone();
         if cached.generation == people.generation() && cached.since.elapsed() < CACHED_FOR {

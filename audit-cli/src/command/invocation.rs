@@ -1,8 +1,8 @@
 //! What the caller typed.
 //!
-//! This file knows where the words of `audit-cli` end and those of the command begin. Everything after `docker`,
-//! or after the name of a template, is data: audit-cli never reads it as its own options. It does
-//! not judge the command, and it looks at no file.
+//! This file knows where the words of `audit-cli` end and those of the command begin. Everything after
+//! `docker`, or after the name of a template, is data: audit-cli never reads it as its own options. This
+//! file does not judge the command, and it looks at no file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

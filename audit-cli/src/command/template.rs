@@ -31,7 +31,7 @@ struct Template {
     description: String,
     /// What to do with the words that the caller adds.
     #[serde(default)]
-    arguments: Arguments,
+    arguments: AddedWords,
     /// The daemon that docker talks to; if unset, the environment chooses it.
     docker_host: Option<String>,
 }
@@ -39,7 +39,7 @@ struct Template {
 /// What to do with the words that the caller adds to a template.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-enum Arguments {
+enum AddedWords {
     /// Refuse: with any added word, the command does not run.
     #[default]
     None,
@@ -192,7 +192,7 @@ impl Template {
     /// The command, as if the caller had typed it.
     fn invocation(self, name: &str, call: TemplateCall) -> Invocation {
         let refusal =
-            (self.arguments == Arguments::None && !call.arguments.is_empty()).then(|| {
+            (self.arguments == AddedWords::None && !call.arguments.is_empty()).then(|| {
                 format!(
                     "the template `{name}` takes no arguments; root can allow them with \
                  arguments = \"append\" in {}",

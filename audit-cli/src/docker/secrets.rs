@@ -153,7 +153,7 @@ fn secret_in_option(name: &[u8], value: &[u8], secret_names: &[String]) -> Optio
     ASSIGNING_OPTIONS.contains(&name).then(|| secret_start(value, secret_names, separators))?
 }
 
-/// What a name may stand behind: another pair, or the name of a key that has pairs as its value.
+/// What may come before a name: another pair, or the name of a key that has pairs as its value.
 const PAIR_SEPARATORS: &[u8] = b",=\"";
 
 /// The same in a line of a Dockerfile: `ENV NAME=value`.

@@ -18,7 +18,7 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Recorder(Result<PendingStatus, Error>);
 
 impl Recorder {
-    /// Connects and asks. An error is told by [`write`](Self::write).
+    /// Connects and asks. [`write`](Self::write) reports an error.
     pub(crate) fn begin() -> Self {
         let opened = Audit::open();
         Self(opened.map(|audit| audit.with_deadline(ANSWER_TIMEOUT).begin_status()))

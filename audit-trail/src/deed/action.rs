@@ -1,4 +1,4 @@
-//! What was done.
+//! The action of a deed: what was done.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum Action {
     ServiceStop,
     /// auditd started to write the log.
     AuditdStart,
-    /// auditd ended, because somebody ended it or because of an error.
+    /// auditd ended, because root ended it or because of an error.
     AuditdStop,
     /// The kernel booted.
     Boot,

@@ -1,4 +1,4 @@
-//! What it was done to.
+//! The object of a deed: what it was done to.
 
 use super::claims::{Claims, text};
 use crate::value::Value;

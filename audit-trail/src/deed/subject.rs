@@ -1,4 +1,4 @@
-//! Who did it.
+//! The subject of a deed: who did it.
 
 use super::claims::{Claims, Head, text};
 use crate::record::Record;

@@ -1,7 +1,7 @@
 //! Reads the export format of journald, as `journalctl -o export` writes it.
 //!
-//! Turns each entry of the audit transport into the line that auditd would have written. Other entries
-//! are skipped.
+//! This file turns each entry of the audit transport into the line that auditd would have written, and
+//! skips all other entries.
 
 use std::io::{self, Read};
 
@@ -16,13 +16,13 @@ pub(crate) const FIRST_FIELD: &[u8] = b"__CURSOR=";
 /// "Journal Export Format" of systemd.io; `process_audit_string` in `src/journal/journald-audit.c`.
 pub(crate) struct Journal<R> {
     lines: Lines<R>,
-    entry: Entry,
+    entry: JournalEntry,
     line: Vec<u8>,
 }
 
 /// The fields of one entry. A program cannot write those that begin with `_`.
 #[derive(Default)]
-struct Entry {
+struct JournalEntry {
     transport: Vec<u8>,
     /// The number of the type.
     record_type: Vec<u8>,
@@ -36,7 +36,7 @@ struct Entry {
 
 impl<R: Read> Journal<R> {
     pub(crate) fn new(lines: Lines<R>) -> Self {
-        Self { lines, entry: Entry::default(), line: Vec::new() }
+        Self { lines, entry: JournalEntry::default(), line: Vec::new() }
     }
 
     pub(crate) const fn line_number(&self) -> u64 {
@@ -109,7 +109,7 @@ impl<R: Read> Journal<R> {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     fn clear(&mut self) {
         let Self { transport, record_type, serial, time, host, message } = self;
         for field in [transport, record_type, serial, time, host, message] {

@@ -1,4 +1,4 @@
-//! Section 5.6: bodies that dockerd reads differently than they look.
+//! Bodies that dockerd reads differently than they look.
 
 use super::row::End::{Denied, Harmless, Refused};
 use super::row::{Row, create, json, typed};

@@ -33,7 +33,7 @@ while piece := s.recv(65536): sys.stdout.write(piece.decode())
 ";
 
 /// The person starts a build, root builds an image with this name and label, and then the person's
-/// build uses it. Gives the image's id and the response to the person. The image has no name
+/// build uses it. Returns the image's id and the response to the person. The image has no name
 /// afterwards, so that only its owner decides.
 pub(super) fn take_by_build(
     broker: &Broker,

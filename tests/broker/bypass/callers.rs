@@ -1,4 +1,4 @@
-//! Section 5.8: callers that could be mistaken for another.
+//! Callers that could be mistaken for another.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};

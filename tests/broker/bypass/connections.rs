@@ -1,4 +1,4 @@
-//! Section 5.7: what follows a request on its connection.
+//! Bytes that follow a request on its connection.
 
 use std::os::unix::net::UnixStream;
 

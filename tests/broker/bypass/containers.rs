@@ -1,4 +1,4 @@
-//! Section 5.2: another user's container, in every call that takes one.
+//! Another user's container, in every call that takes one.
 
 use super::row::End::{Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, json, typed};

@@ -1,4 +1,4 @@
-//! Section 5.8: objects that are created, changed or removed without the broker.
+//! Objects that are created, changed or removed without the broker.
 
 use std::path::Path;
 

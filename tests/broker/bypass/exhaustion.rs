@@ -1,4 +1,4 @@
-//! Section "Denial of service": what one caller could take from all others.
+//! Denial of service: resources that one caller could take from all others.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

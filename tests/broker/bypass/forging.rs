@@ -1,4 +1,4 @@
-//! Section 5.10: records that programs other than the broker write.
+//! Records that programs other than the broker write.
 
 use std::path::Path;
 use std::process::Output;

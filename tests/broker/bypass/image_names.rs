@@ -251,7 +251,7 @@ fn s16_a_caller_that_disconnects_leaves_no_name_locked() {
     assert_eq!(told[0].status, 201, "{told:?}");
 }
 
-/// Pulls `REPOSITORY` and `TAG` as a person. Gives the status and dockerd's message.
+/// Pulls `REPOSITORY` and `TAG` as a person. Returns the status and dockerd's message.
 pub(super) fn pull(broker: &Broker, image: &str) -> (u64, String) {
     let (repository, tag) = image.rsplit_once(':').unwrap();
     let target = format!("POST /v1.41/images/create?fromImage={repository}&tag={tag}");

@@ -1,4 +1,4 @@
-//! Sections 5.1 and 5.8: namespaces, volumes and links of another user's container.
+//! Namespaces, volumes and links of another user's container.
 
 use super::row::End::{HiddenInCreate, Refused};
 use super::row::{Row, create, host_config};

@@ -1,4 +1,4 @@
-//! Section 5.1, mounts: files of the host and volumes of other users, in every form.
+//! Mounts: files of the host and volumes of other users, in every form.
 
 use super::row::End::{self, Denied, HiddenInCreate, Refused};
 use super::row::{Row, host_config, json};

@@ -1,4 +1,4 @@
-//! Section 5.4: networks of the host, and networks of other users.
+//! Networks of the host, and networks of other users.
 
 use super::row::End::{Denied, Hidden, HiddenInCreate, HiddenInRemoval, Refused};
 use super::row::{Row, bare, create, host_config, json};

@@ -1,4 +1,4 @@
-//! The security review, option strings: text that reaches the kernel, runc, `ps` or a driver.
+//! Option strings: text that reaches the kernel, runc, `ps` or a driver.
 
 use std::fs;
 
@@ -84,7 +84,7 @@ fn s01_a_user_cannot_reach_the_host_with_tmpfs_options() {
     );
 }
 
-/// The attempt from the review: an ordinary user writes to the host's `/sys`.
+/// An ordinary user writes to the host's `/sys`.
 #[test]
 fn s01_no_shipped_policy_lets_a_user_remount_sysfs() {
     let device = "/sys/block/loop0/queue/read_ahead_kb";

@@ -1,4 +1,4 @@
-//! The review's cases about ownership: S32, S39.
+//! The cases about ownership: S32, S39.
 
 use std::process::Output;
 

@@ -1,4 +1,4 @@
-//! Section 5.8: changes between the decision and the action, tried many times.
+//! Changes between the decision and the action, tried many times.
 
 use std::time::Instant;
 

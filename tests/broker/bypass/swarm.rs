@@ -1,4 +1,4 @@
-//! Section 5.5: clusters, plugins and the daemon itself.
+//! Clusters, plugins and dockerd itself.
 
 use super::row::End::{Denied, Hidden, HiddenInCreate, Refused};
 use super::row::{Row, bare, json};

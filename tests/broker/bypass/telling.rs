@@ -1,4 +1,4 @@
-//! The review's cases about what responses reveal: S13, S14, S17, S18, S38.
+//! The cases about what responses reveal: S13, S14, S17, S18, S38.
 
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;

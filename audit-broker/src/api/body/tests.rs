@@ -1,5 +1,5 @@
-//! Bodies as docker's clients send them, and tricks with JSON. The name of a test begins with its row
-//! in the specification.
+//! Bodies as docker's clients send them, and tricks with JSON. The id in the name of a test is that of the
+//! attack in `tests/broker/bypass/bodies.rs`, if an attack has it.
 
 use super::*;
 use crate::api::network::EndpointSettings;
@@ -216,7 +216,7 @@ fn j08_null_means_that_a_key_is_absent() {
 #[test]
 fn j09_k24_keys_that_the_daemon_does_not_read_are_left_out() {
     for (kind, json, expected) in [
-        // Daemons before docker 27 read these: see `legacy`.
+        // dockerd before docker 27 reads these: see `legacy`.
         (BodyKind::ContainerCreate, r#"{"Privileged":true,"CapAdd":["ALL"]}"#, "{}"),
         (
             BodyKind::ContainerCreate,
@@ -241,7 +241,7 @@ fn j09_k24_keys_that_the_daemon_does_not_read_are_left_out() {
     ] {
         assert_eq!(forwarded(kind, json), expected, "{json}");
     }
-    // What is left out must still be one document that every decoder reads alike.
+    // Even a part that the broker leaves out must be JSON that every decoder reads alike.
     refused(r#"{"x":{"a":1,"a":2}}"#);
     refused(r#"{"x":"\u0000"}"#);
 }

@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::header::{self, Entry, Kind};
+use super::header::{self, Kind, TarEntry};
 use crate::refusal::Refusal;
 
 /// A document that the broker writes itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Document {
+pub(super) enum ArchiveDocument {
     Manifest,
     Index,
     Layout,
 }
 
-impl Document {
+impl ArchiveDocument {
     /// The document at this path.
     pub(super) fn named(path: &str) -> Option<Self> {
         [Self::Manifest, Self::Index, Self::Layout].into_iter().find(|one| one.path() == path)
@@ -118,11 +118,11 @@ impl NamedImages {
 impl Documents {
     /// # Errors
     /// If this document has come before: programs differ about which of two counts.
-    pub(super) fn refuse_second(&self, document: Document) -> Result<(), Refusal> {
+    pub(super) fn refuse_second(&self, document: ArchiveDocument) -> Result<(), Refusal> {
         let has_come = match document {
-            Document::Manifest => self.manifest.is_some(),
-            Document::Index => self.index.is_some(),
-            Document::Layout => self.layout.is_some(),
+            ArchiveDocument::Manifest => self.manifest.is_some(),
+            ArchiveDocument::Index => self.index.is_some(),
+            ArchiveDocument::Layout => self.layout.is_some(),
         };
         if has_come {
             let path = document.path();
@@ -133,13 +133,19 @@ impl Documents {
 
     /// # Errors
     /// If the content is not of the document's form.
-    pub(super) fn read(&mut self, document: Document, content: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn read(
+        &mut self,
+        document: ArchiveDocument,
+        content: &[u8],
+    ) -> Result<(), Refusal> {
         let read = match document {
-            Document::Manifest => {
+            ArchiveDocument::Manifest => {
                 serde_json::from_slice(content).map(|read| self.manifest = Some(read))
             }
-            Document::Index => serde_json::from_slice(content).map(|read| self.index = Some(read)),
-            Document::Layout => {
+            ArchiveDocument::Index => {
+                serde_json::from_slice(content).map(|read| self.index = Some(read))
+            }
+            ArchiveDocument::Layout => {
                 serde_json::from_slice(content).map(|read| self.layout = Some(read))
             }
         };
@@ -166,14 +172,14 @@ impl Documents {
         if let Some(manifest) = &mut self.manifest {
             let names = manifest.iter_mut().map(|image| image.repo_tags.take().unwrap_or_default());
             images.in_manifest = names.collect();
-            add(Document::Manifest, manifest, output);
+            add(ArchiveDocument::Manifest, manifest, output);
         }
         if let Some(index) = &mut self.index {
             merge(index, &mut images.in_index);
-            add(Document::Index, index, output);
+            add(ArchiveDocument::Index, index, output);
         }
         if let Some(layout) = &self.layout {
-            add(Document::Layout, layout, output);
+            add(ArchiveDocument::Layout, layout, output);
         }
         Ok(images)
     }
@@ -205,10 +211,10 @@ fn name(mut annotations: BTreeMap<String, String>) -> Option<String> {
 }
 
 /// Appends a document as an entry. The documents always have a JSON form.
-fn add(document: Document, content: &impl Serialize, output: &mut Vec<u8>) {
+fn add(document: ArchiveDocument, content: &impl Serialize, output: &mut Vec<u8>) {
     let content = serde_json::to_vec(content).unwrap_or_default();
     let size = u64::try_from(content.len()).unwrap_or(0);
-    header::write(&Entry { path: document.path().to_owned(), kind: Kind::File, size }, output);
+    header::write(&TarEntry { path: document.path().to_owned(), kind: Kind::File, size }, output);
     output.extend_from_slice(&content);
     output.resize(output.len() + header::padding(size), 0);
 }

@@ -14,7 +14,7 @@ const PATH_LIMIT_BYTES: usize = 100;
 
 /// An entry that archives of images have.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TarEntry {
     /// Without `.` and `..`, and without a slash at either end.
     pub(super) path: String,
     pub(super) kind: Kind,
@@ -45,7 +45,7 @@ const PREFIX: std::ops::Range<usize> = 345..500;
 ///
 /// # Errors
 /// If archives of images have no such entry.
-pub(super) fn parse(block: &[u8]) -> Result<Option<Entry>, Refusal> {
+pub(super) fn parse(block: &[u8]) -> Result<Option<TarEntry>, Refusal> {
     if block.iter().all(|byte| *byte == 0) {
         return Ok(None);
     }
@@ -63,7 +63,7 @@ pub(super) fn parse(block: &[u8]) -> Result<Option<Entry>, Refusal> {
         Some(b'0' | 0) => Kind::File,
         Some(b'5') => Kind::Directory,
         Some(b'2') => Kind::Link(text(field(block, TARGET))),
-        Some(b'x') => return Ok(Some(Entry { path, kind: Kind::Extended, size })),
+        Some(b'x') => return Ok(Some(TarEntry { path, kind: Kind::Extended, size })),
         Some(b'L' | b'K') => return Err(too_long(&path)),
         _ => return Err(unusual(&path, "it is no file, directory or link to a layer")),
     };
@@ -76,7 +76,7 @@ pub(super) fn parse(block: &[u8]) -> Result<Option<Entry>, Refusal> {
     {
         return Err(unusual(&path, "it is a link, but not from one layer to another"));
     }
-    Ok(Some(Entry { path: plain, kind, size }))
+    Ok(Some(TarEntry { path: plain, kind, size }))
 }
 
 fn too_long(path: &str) -> Refusal {
@@ -169,7 +169,7 @@ pub(super) fn padding(size: u64) -> usize {
 }
 
 /// Writes a header: of the entry it has the path, the kind and the size.
-pub(super) fn write(entry: &Entry, output: &mut Vec<u8>) {
+pub(super) fn write(entry: &TarEntry, output: &mut Vec<u8>) {
     let (kind, mode, target) = match &entry.kind {
         Kind::File => (b'0', "0000644", ""),
         Kind::Directory => (b'5', "0000755", ""),
@@ -207,7 +207,7 @@ mod tests {
 
     fn block(kind: u8, path: &str, target: &str) -> Vec<u8> {
         let mut block = Vec::new();
-        write(&Entry { path: path.to_owned(), kind: Kind::File, size: 0 }, &mut block);
+        write(&TarEntry { path: path.to_owned(), kind: Kind::File, size: 0 }, &mut block);
         block[TYPE] = kind;
         block[TARGET.start..TARGET.start + target.len()].copy_from_slice(target.as_bytes());
         let sum = checksum(&block);

@@ -7,7 +7,7 @@ use super::*;
 fn entry(path: &str, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let size = u64::try_from(content.len()).unwrap();
-    header::write(&Entry { path: path.to_owned(), kind: Kind::File, size }, &mut bytes);
+    header::write(&TarEntry { path: path.to_owned(), kind: Kind::File, size }, &mut bytes);
     bytes.extend_from_slice(content);
     bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), 0);
     bytes
@@ -70,7 +70,7 @@ fn k08_the_names_of_an_archive_are_read_and_left_out() {
         for absent in ["web", "Parent", "repositories", "latest"] {
             assert!(!text.contains(absent), "{absent}");
         }
-        // What dockerd gets is an archive without names, and the documents stand at its end.
+        // dockerd gets an archive without names, and with the documents at its end.
         let (again, same) = rewritten(&output, 4096).unwrap();
         assert_eq!(again.names().count(), 0);
         assert_eq!(same, output);

@@ -121,9 +121,9 @@ fn canonical(parameter: &Parameter, value: &str) -> Result<Option<String>, Refus
     };
     match parameter.kind {
         ParameterKind::Flag | ParameterKind::FlagOn => Ok(Some(flag(value).to_owned())),
-        ParameterKind::Bool => {
-            bool(value).map(|value| Some(value.to_owned())).ok_or_else(|| refuse("true or false"))
-        }
+        ParameterKind::Bool => parse_bool(value)
+            .map(|is_true| Some(if is_true { "1" } else { "0" }.to_owned()))
+            .ok_or_else(|| refuse("true or false")),
         ParameterKind::Number => {
             is_number(value).then(|| Some(value.to_owned())).ok_or_else(|| refuse("a number"))
         }
@@ -153,10 +153,10 @@ fn flag(value: &str) -> &'static str {
 ///
 /// # Source
 /// `ParseBool` of Go's `strconv`.
-fn bool(value: &str) -> Option<&'static str> {
+pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some("1"),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some("0"),
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
     }
 }

@@ -1,5 +1,5 @@
-//! Heads as docker's clients send them, and tricks with paths, queries and headers. The name of a test
-//! begins with its row in the specification.
+//! Heads as docker's clients send them, and tricks with paths, queries and headers. The id in the name of a
+//! test is that of the attack in `tests/broker/bypass/paths.rs`, if an attack has it.
 
 use super::*;
 use crate::api::operation::{ContainerOperation, Operation};

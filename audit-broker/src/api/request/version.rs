@@ -31,8 +31,8 @@ impl ApiVersion {
         self.minor >= 49
     }
 
-    /// Whether a daemon whose newest version this is reads the keys of `HostConfig` also at the top of
-    /// a create request: docker 20.10 to 26.
+    /// Whether a dockerd that supports the API up to this version reads the keys of `HostConfig` also
+    /// at the top of a create request: docker 20.10 to 26.
     ///
     /// # Source
     /// `getHostConfig` in `runconfig/config_unix.go` of moby, which v27.0 removed.

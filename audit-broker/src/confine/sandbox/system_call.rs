@@ -209,7 +209,7 @@ const WITHOUT_LENGTH: u64 = 0xC000_FFFF;
 /// # Errors
 /// If the kernel does not accept the filter.
 pub(crate) fn filter_system_calls() -> anyhow::Result<()> {
-    // clone3 takes its flags behind a pointer, where no filter can see them. With ENOSYS, and no other
+    // clone3 takes a pointer to its flags, and a filter cannot read memory. With ENOSYS, and no other
     // error, the C library falls back to clone.
     let not_implemented = errno(libc::ENOSYS);
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);

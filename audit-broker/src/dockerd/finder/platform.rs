@@ -6,8 +6,8 @@ use crate::dockerd::object::{self, Image};
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 
 /// The variant of an image for the platform that a request names. Its user, its command and everything
-/// else may differ. A daemon that is too old to be asked has one platform for each image, unless root
-/// has turned on containerd's image store.
+/// else may differ. dockerd before 28.1 cannot describe a variant. It has one platform for each image,
+/// unless root has turned on containerd's image store.
 ///
 /// # Source
 /// `platform` of `ImageInspect` in the API description of moby, since version 1.49.

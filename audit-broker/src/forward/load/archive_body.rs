@@ -52,10 +52,10 @@ pub(super) struct ArchiveBody {
     archive: ImageArchive,
     /// The bytes of the client's archive that the broker has not read yet.
     chunk: Bytes,
-    phase: Phase,
+    phase: LoadPhase,
 }
 
-enum Phase {
+enum LoadPhase {
     Reading,
     /// The client's archive has ended. The future returns the end of dockerd's.
     Judging(Pin<Box<dyn Future<Output = Result<Vec<u8>, Stop>>>>),
@@ -71,7 +71,7 @@ impl ArchiveBody {
             decompressor: Decompressor::default(),
             archive: ImageArchive::default(),
             chunk: Bytes::new(),
-            phase: Phase::Reading,
+            phase: LoadPhase::Reading,
         }
     }
 
@@ -85,19 +85,19 @@ impl ArchiveBody {
     }
 
     /// Reads the end of the client's archive, and begins to judge the names.
-    fn finish(&mut self) -> Result<Phase, Refusal> {
+    fn finish(&mut self) -> Result<LoadPhase, Refusal> {
         let plain = self.decompressor.finish()?;
         let mut output = Vec::new();
         self.archive.push(&plain, &mut output)?;
         let (images, end) = std::mem::take(&mut self.archive).finish()?;
         output.extend(end);
         let judging = judge_names(Rc::clone(&self.call), Rc::clone(&self.load), images, output);
-        Ok(Phase::Judging(Box::pin(judging)))
+        Ok(LoadPhase::Judging(Box::pin(judging)))
     }
 
     fn break_off(&mut self, stop: Stop) -> Rewritten {
         self.load.stop.replace(Some(stop));
-        self.phase = Phase::BrokenOff;
+        self.phase = LoadPhase::BrokenOff;
         Rewritten::BreakOff
     }
 }
@@ -119,17 +119,17 @@ impl Rewrite for ArchiveBody {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Rewritten> {
         loop {
             match &mut self.phase {
-                Phase::Done => return Poll::Ready(Rewritten::End),
-                Phase::BrokenOff => return Poll::Ready(Rewritten::BreakOff),
-                Phase::Judging(judging) => match ready!(judging.as_mut().poll(context)) {
+                LoadPhase::Done => return Poll::Ready(Rewritten::End),
+                LoadPhase::BrokenOff => return Poll::Ready(Rewritten::BreakOff),
+                LoadPhase::Judging(judging) => match ready!(judging.as_mut().poll(context)) {
                     Ok(end) => {
-                        self.phase = Phase::Done;
+                        self.phase = LoadPhase::Done;
                         return Poll::Ready(Rewritten::Piece(end.into()));
                     }
                     Err(stop) => return Poll::Ready(self.break_off(stop)),
                 },
-                Phase::Reading if self.chunk.is_empty() => return Poll::Ready(Rewritten::More),
-                Phase::Reading => match self.read() {
+                LoadPhase::Reading if self.chunk.is_empty() => return Poll::Ready(Rewritten::More),
+                LoadPhase::Reading => match self.read() {
                     Ok(output) if output.is_empty() => {}
                     Ok(output) => return Poll::Ready(Rewritten::Piece(output.into())),
                     Err(refusal) => return Poll::Ready(self.break_off(refusal.into())),

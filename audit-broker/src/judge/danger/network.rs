@@ -8,6 +8,7 @@ use audit_host::options::subnet::{self, Subnet};
 
 use super::{Danger, gathered::Gathered};
 use crate::api::network::{EndpointSettings, Ipam, IpamConfig, NetworkConnect, NetworkCreate};
+use crate::api::request::parse_bool;
 use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
@@ -54,19 +55,13 @@ fn add_host_sysctls(gathered: &mut Gathered, network: &NetworkCreate, host_sysct
         turn_on(format_args!("EnableIPv4"), "true", allowed);
     }
     let icc = network.options.as_ref().and_then(|options| options.get(ICC));
-    if let Some(icc) = icc.filter(|icc| !is_true(icc) && !host_sysctls.filters_bridges) {
+    if let Some(icc) =
+        icc.filter(|icc| parse_bool(icc) != Some(true) && !host_sysctls.filters_bridges)
+    {
         let allowed = "a network that leaves it on, or a host on which root loads br_netfilter and sets \
                        net.bridge.bridge-nf-call-iptables and -ip6tables to 1";
         turn_on(format_args!("Options.{ICC}"), icc, allowed);
     }
-}
-
-/// Whether the bridge driver reads a value as true.
-///
-/// # Source
-/// `ParseBool` in Go's `strconv`, with which the bridge driver reads its options.
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 /// The addresses of a network, which must be free. `taken` are those in use.

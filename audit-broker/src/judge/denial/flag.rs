@@ -111,7 +111,8 @@ pub(super) fn flag_of(part: &str) -> Option<&'static str> {
     FLAGS.iter().find(|(name, _)| is_of(name)).map(|(_, flag)| *flag)
 }
 
-/// docker's flags for an object that a call uses besides its own, or for a later step of the command; `None` if docker has none.
+/// docker's flags for an object that a call uses besides its own, or for a later step of the command;
+/// `None` if docker has none.
 pub(super) fn of_question(question: &Question) -> Option<&'static str> {
     const OBJECTS: [(&str, &str); 5] = [
         (policy_action::CONTAINER_ATTACH.name, "-i"),

@@ -5,7 +5,7 @@ use crate::judge::questions::{Question, QuestionObject};
 
 /// Where a danger comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum DangerSource {
     /// The request itself.
     Request,
     /// A container that exists.
@@ -22,17 +22,17 @@ pub(super) enum Place {
     BuildKit,
 }
 
-impl Place {
+impl DangerSource {
     /// The place that a finding's part names.
     pub(super) fn of(part: &str) -> Self {
-        const PLACES: [(&str, Place); 7] = [
-            ("container ", Place::Container),
-            ("volume ", Place::Volume),
-            ("image: ", Place::Image),
-            ("exec ", Place::Exec),
-            ("path ", Place::Path),
-            ("paths", Place::Path),
-            ("query version", Place::BuildKit),
+        const PLACES: [(&str, DangerSource); 7] = [
+            ("container ", DangerSource::Container),
+            ("volume ", DangerSource::Volume),
+            ("image: ", DangerSource::Image),
+            ("exec ", DangerSource::Exec),
+            ("path ", DangerSource::Path),
+            ("paths", DangerSource::Path),
+            ("query version", DangerSource::BuildKit),
         ];
         let place = PLACES.iter().find(|(prefix, _)| part.starts_with(prefix));
         place.map_or(Self::Request, |(_, place)| *place)
@@ -40,15 +40,15 @@ impl Place {
 }
 
 /// What to do instead of asking for a danger at this place. `flag` is docker's flag for it, if it has one.
-pub(super) fn instead_of(danger: Danger, place: Place, flag: Option<&str>) -> &'static str {
+pub(super) fn instead_of(danger: Danger, place: DangerSource, flag: Option<&str>) -> &'static str {
     match place {
-        Place::Container => "create the container again without it",
-        Place::Volume => "use another volume",
-        Place::Image => "set it in the request, or use another image",
-        Place::Exec => "create the process again without it",
-        Place::Path => "name a path that only root can change",
-        Place::BuildKit => "leave it out to use the classic builder: DOCKER_BUILDKIT=0",
-        Place::Request => in_request(danger, flag),
+        DangerSource::Container => "create the container again without it",
+        DangerSource::Volume => "use another volume",
+        DangerSource::Image => "set it in the request, or use another image",
+        DangerSource::Exec => "create the process again without it",
+        DangerSource::Path => "name a path that only root can change",
+        DangerSource::BuildKit => "leave it out to use the classic builder: DOCKER_BUILDKIT=0",
+        DangerSource::Request => in_request(danger, flag),
     }
 }
 

@@ -11,9 +11,9 @@ use std::thread;
 use super::*;
 
 /// A directory for one test, removed after it.
-struct Directory(PathBuf);
+struct TableDirectory(PathBuf);
 
-impl Directory {
+impl TableDirectory {
     fn new(name: &str) -> Self {
         let path = env::temp_dir().join(format!("owner-{name}-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
@@ -38,7 +38,7 @@ fn no_answer(_uid: u32) -> Option<String> {
     None
 }
 
-impl Drop for Directory {
+impl Drop for TableDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -50,7 +50,7 @@ fn alice() -> Owner {
 
 #[test]
 fn claims_are_still_there_after_the_table_is_reopened() {
-    let directory = Directory::new("again");
+    let directory = TableDirectory::new("again");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     for kind in OwnedKind::ALL {
@@ -79,7 +79,7 @@ fn claims_are_still_there_after_the_table_is_reopened() {
 
 #[test]
 fn invalid_ids_and_owners_are_rejected() {
-    let directory = Directory::new("no-id");
+    let directory = TableDirectory::new("no-id");
     let table = OwnerTable::open(&directory.table(), &no_answer).unwrap();
     for id in ["", "a b", "a\n", "a\u{85}", "a\0", &"a".repeat(ID_LIMIT_BYTES + 1)] {
         table.claim(OwnedKind::Volume, id, &alice()).unwrap_err();
@@ -95,7 +95,7 @@ fn invalid_ids_and_owners_are_rejected() {
 
 #[test]
 fn the_file_does_not_grow_without_end() {
-    let directory = Directory::new("growth");
+    let directory = TableDirectory::new("growth");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Image, "kept", &alice()).unwrap();
@@ -115,7 +115,7 @@ fn the_file_does_not_grow_without_end() {
 
 #[test]
 fn a_claim_that_failed_to_write_is_written_with_the_next() {
-    let directory = Directory::new("full");
+    let directory = TableDirectory::new("full");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Volume, "a", &alice()).unwrap();
@@ -134,7 +134,7 @@ fn a_claim_that_failed_to_write_is_written_with_the_next() {
 
 #[test]
 fn threads_do_not_lose_each_others_claims() {
-    let directory = Directory::new("threads");
+    let directory = TableDirectory::new("threads");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     thread::scope(|scope| {
@@ -164,7 +164,7 @@ fn confirmed_claims_outlive_a_killed_process() {
     if let Some(path) = env::var_os(MARK) {
         claim_without_end(Path::new(&path));
     }
-    let directory = Directory::new("killed");
+    let directory = TableDirectory::new("killed");
     let path = directory.table();
     let mut confirmed = Vec::new();
     for round in 0..20 {
@@ -212,7 +212,7 @@ fn claim_without_end(path: &Path) -> ! {
 
 #[test]
 fn a_damaged_file_is_renamed() {
-    let directory = Directory::new("damaged");
+    let directory = TableDirectory::new("damaged");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Image, "i", &alice()).unwrap();
@@ -254,7 +254,7 @@ fn a_damaged_file_is_renamed() {
 fn no_damage_to_the_file_gives_an_object_to_another_owner() {
     use proptest::prelude::*;
 
-    let directory = Directory::new("chance");
+    let directory = TableDirectory::new("chance");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     for number in 0..20 {
@@ -286,7 +286,7 @@ fn no_damage_to_the_file_gives_an_object_to_another_owner() {
 /// The user database may not have answered for a while.
 #[test]
 fn s39_missing_names_are_added_when_the_table_is_opened() {
-    let directory = Directory::new("names");
+    let directory = TableDirectory::new("names");
     let path = directory.table();
     let table = OwnerTable::open(&path, &no_answer).unwrap();
     table.claim(OwnedKind::Volume, "v", &Owner::login(1001)).unwrap();

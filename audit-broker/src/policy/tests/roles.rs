@@ -101,7 +101,7 @@ const OTHERS: [Person; 6] = [
     ("root", &[]),
 ];
 
-/// One of the queries behind a cell.
+/// One of the queries that a cell sums up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RoleQuery {
     /// The maker of the object, one of [`OTHERS`]; `None` if the caller made it.
@@ -127,8 +127,8 @@ impl Roles {
         Self { actions: actions(&policy), policy }
     }
 
-    /// All queries for an action. A new object always belongs to the caller, and the daemon has no
-    /// maker.
+    /// All queries for an action. A new object always belongs to the caller, and dockerd itself
+    /// has no maker.
     fn queries(&self, action: &str) -> Vec<RoleQuery> {
         let is_always_own = action.ends_with("-create") || self.actions[action] == [0];
         let others = OTHERS.into_iter().map(Some).filter(|_| !is_always_own);
@@ -148,7 +148,7 @@ impl Roles {
         action: &str,
         asked: RoleQuery,
     ) -> bool {
-        let objects = Objects::of(&match asked.maker {
+        let objects = MadeObjects::of(&match asked.maker {
             Some((name, groups)) => made_by(name, groups),
             None => made_by("dwalsh", groups),
         });

@@ -20,7 +20,7 @@ impl Shipped {
 
     /// Whether the action is allowed on any object of this maker.
     fn allows(&self, principal: &Principal, action: &str, maker: &Maker, name: &str) -> bool {
-        let objects = Objects::of(maker);
+        let objects = MadeObjects::of(maker);
         let call = CallFacts { name: name.to_owned(), ..CallFacts::default() };
         self.actions[action].iter().any(|place| {
             let resource = objects.resources()[*place];
@@ -162,7 +162,7 @@ fn own_containers_cedar_limits_users_to_their_own_objects() {
     for (action, places) in &shipped.actions {
         let is_of_host = is_of_host(&shipped.policy, action);
         let is_for_all = ["image-inspect", "image-use"].contains(&action.as_str());
-        // The daemon has no maker.
+        // dockerd itself has no maker.
         let has_maker = !places.contains(&0);
         if has_maker {
             let may = shipped.allows(&developer, action, &own, "");

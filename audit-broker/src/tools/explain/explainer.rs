@@ -45,7 +45,7 @@ pub(super) struct Explainer {
 pub(super) struct Explained {
     /// `POST /containers/create`.
     pub(super) call: String,
-    /// Whether the call only asks about the daemon itself.
+    /// Whether the call only asks about dockerd itself.
     pub(super) is_probe: bool,
     pub(super) outcome: Outcome,
 }
@@ -67,7 +67,7 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answered {
     pub(super) action: &'static str,
-    /// The object, as ` of KIND NAME`; empty for the daemon.
+    /// The object, as ` of KIND NAME`; empty for dockerd itself.
     pub(super) object: String,
     pub(super) judgement: Judgement,
 }

@@ -37,9 +37,9 @@ pub(super) struct Sender {
     session: u32,
 }
 
-/// What a record of the trail is.
+/// A line of the trail, as far as this file understands it.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum FoundRecord {
     Record(Record),
     /// A truncated record of one of these types.
     Truncated,
@@ -48,12 +48,12 @@ pub(super) enum Found {
 }
 
 /// Keeps a record if it may be the broker's.
-pub(super) fn find(record: &audit_trail::Record<'_>) -> Found {
-    let Some(kind) = RecordKind::of(record.record_type()) else { return Found::Other };
+pub(super) fn find(record: &audit_trail::Record<'_>) -> FoundRecord {
+    let Some(kind) = RecordKind::of(record.record_type()) else { return FoundRecord::Other };
     if record.is_truncated() || record.user_text().is_none() {
-        return Found::Truncated;
+        return FoundRecord::Truncated;
     }
-    keep(kind, record).map_or(Found::Other, Found::Record)
+    keep(kind, record).map_or(FoundRecord::Other, FoundRecord::Record)
 }
 
 fn keep(kind: RecordKind, record: &audit_trail::Record<'_>) -> Option<Record> {
@@ -126,8 +126,9 @@ mod tests {
     const HEAD: &str = "msg=audit(1790000000.123:456): pid=7 uid=999 auid=1001 ses=3 \
                         subj=docker-default (enforce)";
 
-    fn find_in(line: &str) -> Found {
-        audit_trail::Record::parse(line.as_bytes()).map_or(Found::Other, |record| find(&record))
+    fn find_in(line: &str) -> FoundRecord {
+        audit_trail::Record::parse(line.as_bytes())
+            .map_or(FoundRecord::Other, |record| find(&record))
     }
 
     #[test]
@@ -136,7 +137,7 @@ mod tests {
             "node=a type=VIRT_CONTROL {HEAD} msg='virt=docker vm=\"web\" sw=612062 \
              res=success'\u{1d}UID=\"audit-broker\""
         );
-        let Found::Record(record) = find_in(&line) else { panic!("{line}") };
+        let FoundRecord::Record(record) = find_in(&line) else { panic!("{line}") };
         assert_eq!((record.kind, record.time.seconds()), (RecordKind::RecordedCall, 1_790_000_000));
         assert_eq!(record.sender, Sender { pid: 7, uid: 999, auid: 1001, session: 3 });
         assert_eq!(record.text("vm").as_deref(), Some("web"));
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_truncated_record_differs_from_a_record_of_another_program() {
         let truncated = format!("type=VIRT_CONTROL {HEAD} msg='virt=docker op=start-requ");
-        assert!(matches!(find_in(&truncated), Found::Truncated));
+        assert!(matches!(find_in(&truncated), FoundRecord::Truncated));
         for body in [
             "pam: default-context=x res=success",
             "virt=docker op=a op=b res=success",
@@ -156,8 +157,8 @@ mod tests {
             "",
         ] {
             let line = format!("type=VIRT_CONTROL {HEAD} msg='{body}'");
-            assert!(matches!(find_in(&line), Found::Other), "{line}");
+            assert!(matches!(find_in(&line), FoundRecord::Other), "{line}");
         }
-        assert!(matches!(find_in("type=LOGIN msg=audit(1.2:3): pid=1"), Found::Other));
+        assert!(matches!(find_in("type=LOGIN msg=audit(1.2:3): pid=1"), FoundRecord::Other));
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use audit_trail::Time;
 
-use super::record::{self, Found, Record, RecordKind};
+use super::record::{self, FoundRecord, Record, RecordKind};
 
 /// All records that may be the broker's.
 #[derive(Debug, Default)]
@@ -45,9 +45,9 @@ impl Trail {
     /// Adds a record. `uid` is the broker's.
     pub(super) fn add(&mut self, record: &audit_trail::Record<'_>, uid: u32) {
         match record::find(record) {
-            Found::Record(record) => self.add_record(record, uid),
-            Found::Truncated => self.truncated += 1,
-            Found::Other => {}
+            FoundRecord::Record(record) => self.add_record(record, uid),
+            FoundRecord::Truncated => self.truncated += 1,
+            FoundRecord::Other => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! One golden file for each shape of record. Users' parsers depends on each.
+//! One golden file for each shape of record. Users' parsers depend on each.
 
 use std::fmt::Write;
 

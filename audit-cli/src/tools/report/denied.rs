@@ -3,36 +3,34 @@
 use audit_trail::{Deed, Time};
 
 use super::people::People;
-use super::table::{Cell, Table, Tone};
+use super::table::Table;
 use super::wording::text;
 use super::{Answer, End, Question, wording};
 
 /// Denied and refused calls, and those that `report` mode would deny.
 #[derive(Debug, Default)]
 pub(super) struct Denied {
-    rows: Vec<Row>,
+    rows: Vec<DeniedRow>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct DeniedRow {
     time: Time,
     who: String,
     what: String,
-    why: Cell,
-    access: Cell,
+    why: String,
+    access: Option<String>,
 }
 
 impl Question for Denied {
     fn add(&mut self, deed: &Deed, people: &mut People) {
         let why = match &deed.would_deny {
-            _ if deed.outcome.is_denied() => wording::outcome_cell(deed),
-            Some(policy) => {
-                Cell::Text(Tone::Warning, format!("would be denied by {}", text(policy)))
-            }
+            _ if deed.outcome.is_denied() => wording::outcome(deed),
+            Some(policy) => format!("would be denied by {}", text(policy)),
             None => return,
         };
         let (time, who, what) = (deed.stamp.time, people.who(deed), wording::what(deed));
-        self.rows.push(Row { time, who, what, why, access: wording::access_cell(deed) });
+        self.rows.push(DeniedRow { time, who, what, why, access: wording::access(deed) });
     }
 
     fn answer(mut self: Box<Self>, _: &End, _: &mut People) -> Answer {
@@ -40,8 +38,8 @@ impl Question for Denied {
         let title = format!("Calls that were denied or refused, or would be: {}.", self.rows.len());
         let columns = &["time", "who", "what", "why", "access to the host"];
         let mut table = Table::new("denied", title, columns);
-        for Row { time, who, what, why, access } in self.rows {
-            table.add([time.into(), who.into(), what.into(), why, access]);
+        for DeniedRow { time, who, what, why, access } in self.rows {
+            table.add([time.into(), who.into(), what.into(), why.into(), access.into()]);
         }
         Answer { tables: vec![table], is_incomplete: false }
     }

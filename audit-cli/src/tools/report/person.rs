@@ -11,28 +11,28 @@ use super::{Answer, End, Question, wording};
 /// The deeds of a person. Holds one short row for each.
 #[derive(Debug, Default)]
 pub(super) struct Person {
-    rows: Vec<Row>,
+    rows: Vec<DeedRow>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct DeedRow {
     time: Time,
     who: String,
     what: String,
-    outcome: Cell,
-    access: Cell,
+    outcome: String,
+    access: Option<String>,
     /// Whether clients repeat this call all the time.
     is_read: bool,
 }
 
 impl Question for Person {
     fn add(&mut self, deed: &Deed, people: &mut People) {
-        self.rows.push(Row {
+        self.rows.push(DeedRow {
             time: deed.stamp.time,
             who: people.who(deed),
             what: wording::what(deed),
-            outcome: wording::outcome_cell(deed),
-            access: wording::access_cell(deed),
+            outcome: wording::outcome(deed),
+            access: wording::access(deed),
             is_read: deed.action.is_read(),
         });
     }
@@ -45,7 +45,7 @@ impl Question for Person {
             &["time", "who", "what", "outcome", "access to the host", "times", "last time"];
         let mut table = Table::new("deeds", title, columns);
         // Polls between two other deeds are one row for each kind.
-        let mut polls: HashMap<(String, String, Cell), usize> = HashMap::new();
+        let mut polls: HashMap<(String, String, String), usize> = HashMap::new();
         for row in self.rows {
             if !row.is_read {
                 polls.clear();
@@ -63,13 +63,13 @@ impl Question for Person {
                 let key = (row.who.clone(), row.what.clone(), row.outcome.clone());
                 polls.insert(key, table.rows.len());
             }
-            let Row { time, who, what, outcome, access, .. } = row;
+            let DeedRow { time, who, what, outcome, access, .. } = row;
             table.add([
                 time.into(),
                 who.into(),
                 what.into(),
-                outcome,
-                access,
+                outcome.into(),
+                access.into(),
                 Cell::Number(1),
                 Cell::None,
             ]);

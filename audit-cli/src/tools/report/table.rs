@@ -14,27 +14,14 @@ pub(super) struct Table {
 }
 
 /// A value in a table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
     /// Any text; it is escaped when it is printed.
-    Text(Tone, String),
+    Text(String),
     Number(u64),
     Time(Time),
     /// Nothing is known.
     None,
-}
-
-/// How a text is marked on a terminal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) enum Tone {
-    #[default]
-    Plain,
-    /// Access to the host, or a failure.
-    Warning,
-    /// A denial, a loss or a forged record.
-    Bad,
-    /// A title or the name of a column.
-    Heading,
 }
 
 impl Table {
@@ -54,13 +41,13 @@ impl Table {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self::Text(Tone::Plain, text)
+        Self::Text(text)
     }
 }
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Self::Text(Tone::Plain, text.to_owned())
+        Self::Text(text.to_owned())
     }
 }
 

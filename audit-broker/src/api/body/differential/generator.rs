@@ -27,7 +27,7 @@ use serde_json::Value;
 /// How many of its keys an object has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Amount {
-    /// All, each with a value that is not Go's zero and that every daemon accepts.
+    /// All, each with a value that is not Go's zero and that every version of dockerd accepts.
     Sample,
     All,
     Most,

@@ -1,5 +1,4 @@
-//! Mutations of bodies that Go's decoder may understand differently: rows J01 to J20 of the
-//! specification.
+//! Mutations of bodies that Go's decoder may understand differently.
 
 use super::document::Node;
 use super::random::Random;
@@ -21,7 +20,7 @@ const VALUES: &str = r#"
 const BAD_STRINGS: &[&[u8]] =
     &[b"\"\0\"", b"\"\n\"", b"\"\xff\"", b"\"\xc0\xaf\"", b"\"\xed\xa0\x80\"", b"\"a"];
 
-/// Keys of bodies, of structs that Go embeds and of old daemons, and unknown keys.
+/// Keys of bodies, of structs that Go embeds and of old versions of dockerd, and unknown keys.
 const KEYS: &str = r#"
     "HostConfig" "Privileged" "Binds" "CapAdd" "Memory" "Cpuset" "CpusetCpus" "Config" "Resources"
     "Annotations" "Name" "name" "Labels" "Env" "Cmd" "Type" "Options" "Driver" "Healthcheck"

@@ -9,7 +9,7 @@ use crate::api::exec::ExecConfig;
 use crate::api::host_config::{HostConfig, UpdateConfig};
 use crate::api::mount::Mount;
 use crate::api::network::{EndpointSettings, NetworkCreate};
-use crate::api::object::Object;
+use crate::api::object::JsonObject;
 use crate::api::service::ServiceSpec;
 use crate::api::task::{ContainerSpec, TaskPrivileges, TaskSpec};
 use crate::api::volume::VolumeCreate;
@@ -22,7 +22,11 @@ type Judged = Vec<(&'static str, Value)>;
 type Harmless = &'static [(&'static str, &'static [&'static str])];
 
 /// Asserts that each key is either judged or harmless, and that the dangerous value is found.
-fn assert_judged<T: Object>(judged: &Judged, harmless: Harmless, call: impl Fn(Value) -> Action) {
+fn assert_judged<T: JsonObject>(
+    judged: &Judged,
+    harmless: Harmless,
+    call: impl Fn(Value) -> Action,
+) {
     let known = api::keys::<T>();
     let harmless: Vec<&str> = harmless.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
     for key in known {
@@ -99,7 +103,7 @@ fn every_field_of_a_host_config_is_judged() {
         OF_WINDOWS,
         OF_RESOURCES,
         RESTART,
-        ("the daemon writes no file", &["ContainerIDFile"]),
+        ("dockerd writes no file", &["ContainerIDFile"]),
         ("the audit trail keeps the records of a removed container", &["AutoRemove"]),
         (
             "the size of a terminal, and of memory that counts as the container's",
@@ -209,7 +213,7 @@ fn every_field_of_a_container_is_judged() {
 #[test]
 fn every_field_of_a_process_is_judged() {
     const HARMLESS: Harmless = &[
-        ("the daemon does not read it", &["Container"]),
+        ("dockerd does not read it", &["Container"]),
         ("policies see the command and the user directly", &["User", "Env", "Cmd"]),
         (
             "its terminal",
@@ -294,7 +298,7 @@ fn every_field_of_an_endpoint_is_judged() {
         ),
         ("the network, which is looked up and judged like one given by name", &["NetworkID"]),
         (
-            "only in the daemon's responses; it does not read them",
+            "only in dockerd's responses; dockerd does not read them",
             &[
                 "EndpointID",
                 "Gateway",

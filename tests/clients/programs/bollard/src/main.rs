@@ -1,4 +1,4 @@
-//! What programs do with bollard. usage: bollard-operations NAME REGISTRY
+//! The operations that programs perform with bollard. Usage: `bollard-operations NAME REGISTRY`.
 
 use std::error::Error;
 use std::time::Duration;
