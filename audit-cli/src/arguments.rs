@@ -134,6 +134,20 @@ pub(crate) enum ReportKind {
         /// Its name, its id or the first digits of the id
         container: String,
     },
+    /// Who had what access to the host, in which container, and whether it started
+    Host,
+    /// Who brought, built or committed each image, and which containers ran it
+    Images,
+    /// From a process, also one in a container, back to the person
+    Process {
+        /// The pid on the host
+        pid: u32,
+    },
+    /// From a file, also one in a container, back to the people who could reach it
+    File {
+        /// A path on the host or in a container, or `CONTAINER:PATH`
+        path: String,
+    },
     /// Everything in a login session: of ssh, sudo, audit-cli and audit-broker
     Session {
         /// The number in `ses=`
@@ -170,6 +184,9 @@ pub(crate) struct ReportOptions {
     /// The user that the broker runs as
     #[arg(long, value_name = "USER", default_value = "audit-broker", global = true)]
     pub(crate) broker_user: String,
+    /// The socket at which `running` asks docker what still runs; not with -if or --host
+    #[arg(long, value_name = "SOCKET", default_value = "/run/docker.sock", global = true)]
+    pub(crate) docker: PathBuf,
     /// Print one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -127,6 +127,27 @@ impl Trail {
         self.inputs.push_back(Input::Stream { name: name.to_owned(), input });
     }
 
+    /// How many bytes there are to read; `None` if that is not known, because a file is compressed or
+    /// an input is a stream.
+    #[must_use]
+    pub fn size_bytes(&self) -> Option<u64> {
+        let mut total = 0;
+        for input in &self.inputs {
+            let path = match input {
+                Input::File(file) => &file.path,
+                Input::Path(path) => path,
+                Input::Stream { .. } => return None,
+            };
+            let is_compressed = path.extension().is_some_and(|extension| {
+                extension == "gz" || extension == "xz" || extension == "zst"
+            });
+            // A file that cannot be read is a problem that the pass over the trail reports.
+            let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            total += (!is_compressed).then_some(size)?;
+        }
+        Some(total)
+    }
+
     /// Reads all inputs and passes each record to `each`, until it breaks.
     ///
     /// A line that is no record is counted and skipped. An input that cannot be read is counted, and the

@@ -8,10 +8,19 @@ mod complete;
 mod container;
 mod daily;
 mod denied;
+mod docker;
+mod file;
+mod host;
+mod image_name;
+mod images;
+mod kernel_process;
+mod lives;
 mod output;
 mod overview;
 mod people;
 mod person;
+mod process;
+mod progress;
 mod running;
 mod selection;
 mod session;
@@ -22,20 +31,25 @@ mod tests;
 mod when;
 mod wording;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
-use audit_trail::{Deed, Gap, Summary};
+use audit_trail::{Deed, Event, Gap, Summary};
 
-use crate::arguments::{ReportArguments, ReportKind};
+use crate::arguments::{ReportArguments, ReportKind, ReportOptions};
 use crate::exit;
-use crate::process;
+use crate::process as system;
+use output::Style;
 use people::People;
 use selection::Selection;
-use source::Source;
+use source::{Found, Source};
 use table::Table;
 
 /// A report: collects deeds, then makes tables.
 trait Question {
+    /// Notes an event of the selected time and host.
+    fn event(&mut self, _: &Event<'_>) {}
+
     /// Notes any deed, selected or not.
     fn note(&mut self, _: &Deed, _: &mut People) {}
 
@@ -72,37 +86,73 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<u8> {
     let selection = Selection::of(&arguments.options, arguments.kind.as_ref())?;
     let source = Source::open(&arguments.options)?;
     let mut people = People::default();
-    let answer = ask(arguments.kind.as_ref(), source, &selection, &mut people);
+    let question = question(arguments.kind.as_ref(), &arguments.options, &selection);
+    let answer = ask(question, source, &selection, &mut people);
     let text = if arguments.options.json {
         output::json(&answer)?
     } else {
-        output::text(&answer, process::terminal_columns())
+        output::text(&answer, style())
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(if answer.is_incomplete { exit::NOT_TRUSTED } else { 0 })
 }
 
-fn ask(
+/// Colour is for terminals only.
+///
+/// # Source
+/// The convention of `NO_COLOR`: set and not empty, it turns colour off.
+fn style() -> Style {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let has_colour = io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb;
+    Style { width: system::terminal_columns(), has_colour }
+}
+
+/// The report of this name.
+fn question(
     kind: Option<&ReportKind>,
+    options: &ReportOptions,
+    selection: &Selection,
+) -> Box<dyn Question> {
+    let is_of_this_host = options.input.is_empty() && options.host.is_none();
+    match kind {
+        None => Box::new(overview::Overview::default()),
+        Some(ReportKind::Person { .. }) => Box::new(person::Person::default()),
+        Some(ReportKind::Denied) => Box::new(denied::Denied::default()),
+        Some(ReportKind::Running { .. }) => {
+            let docker: Option<PathBuf> = is_of_this_host.then(|| options.docker.clone());
+            Box::new(running::Running::new(docker, selection.is_of_everyone()))
+        }
+        Some(ReportKind::Container { .. }) => Box::new(container::Container::default()),
+        Some(ReportKind::Host) => Box::new(host::Host::default()),
+        Some(ReportKind::Images) => Box::new(images::Images::default()),
+        Some(ReportKind::Process { pid }) => Box::new(process::Process::new(*pid, is_of_this_host)),
+        Some(ReportKind::File { path }) => Box::new(file::File::new(path)),
+        Some(ReportKind::Session { .. }) => Box::new(session::Session::default()),
+        Some(ReportKind::Complete) => Box::new(complete::Complete::default()),
+        Some(ReportKind::Daily) => Box::new(daily::Daily::default()),
+    }
+}
+
+/// Reads the trail once, and answers.
+fn ask(
+    mut question: Box<dyn Question>,
     source: Source,
     selection: &Selection,
     people: &mut People,
 ) -> Answer {
-    let mut question: Box<dyn Question> = match kind {
-        None => Box::new(overview::Overview::default()),
-        Some(ReportKind::Person { .. }) => Box::new(person::Person::default()),
-        Some(ReportKind::Denied) => Box::new(denied::Denied::default()),
-        Some(ReportKind::Running { .. }) => Box::new(running::Running::default()),
-        Some(ReportKind::Container { .. }) => Box::new(container::Container::default()),
-        Some(ReportKind::Session { .. }) => Box::new(session::Session::default()),
-        Some(ReportKind::Complete) => Box::new(complete::Complete::default()),
-        Some(ReportKind::Daily) => Box::new(daily::Daily::default()),
-    };
-    let end = source.read(selection, |deed| {
-        people.note(deed);
-        question.note(deed, people);
-        if selection.has(deed, people) {
-            question.add(deed, people);
+    let end = source.read(selection, |found| match found {
+        Found::Event(event) => {
+            if selection.has_moment(event.stamp().time, event.node()) {
+                question.event(event);
+            }
+        }
+        Found::Deed(deed) => {
+            people.note(deed);
+            question.note(deed, people);
+            if selection.has(deed, people) {
+                question.add(deed, people);
+            }
         }
     });
     let mut answer = question.answer(&end, people);

@@ -237,6 +237,9 @@ impl Deeds {
         };
         let Some(mut deed) = self.pending.take(key, fits) else {
             found.origin = self.origin(key.0.node, &found.subject);
+            if matches!(found.outcome, Outcome::Success { .. }) {
+                found.automatic = text(entry.claims.reason);
+            }
             self.begin(entry, key, found, done);
             return;
         };
@@ -461,6 +464,7 @@ impl Deed {
             subject,
             object: Object::of(claims),
             outcome,
+            automatic: None,
             permitted_by: None,
             would_deny: None,
             access: Vec::new(),

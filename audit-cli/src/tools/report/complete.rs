@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use audit_trail::{Action, Deed, Recorder, Time};
 
 use super::people::People;
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, Tone};
 use super::wording::{self, text};
 use super::{Answer, End, Question};
 
@@ -151,12 +151,13 @@ impl Question for Complete {
         let columns = &["from", "to", "host", "judgement", "finding", "missing"];
         let mut table = Table::new("findings", title, columns);
         for Finding { time, until, host, words, missing, is_loss } in self.findings {
-            let judgement = if is_loss { "LOSS" } else { "note" };
+            let (tone, word) = if is_loss { (Tone::Bad, "LOSS") } else { (Tone::Plain, "note") };
+            let judgement = Cell::Text(tone, word.to_owned());
             table.add([
                 time.into(),
                 until.into(),
                 host.into(),
-                judgement.into(),
+                judgement,
                 words.into(),
                 Cell::from(missing),
             ]);

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use audit_host::object_id::SHORT_ID_DIGITS;
-use audit_trail::{Action, Deed, Given, Operation, Outcome, Recorder, Time};
+use audit_trail::{Action, Deed, Given, Operation, Time};
 
+use super::image_name;
 use super::people::People;
 use super::table::{Cell, Table};
 use super::wording::{self, text};
@@ -24,21 +24,11 @@ const PROVIDER_LIMIT: usize = 10_000;
 
 impl Question for Container {
     fn note(&mut self, deed: &Deed, people: &mut People) {
-        let Action::Call(operation) = deed.action else { return };
-        let provides = matches!(
-            operation,
-            Operation::ImagePull
-                | Operation::ImageLoad
-                | Operation::ImageTag
-                | Operation::Build
-                | Operation::Commit
-        );
-        if !provides || !is_fact(deed) || self.providers.len() >= PROVIDER_LIMIT {
+        if self.providers.len() >= PROVIDER_LIMIT {
             return;
         }
-        let by = format!("{} ({})", people.who(deed), deed.action);
-        for name in [&deed.object.image, &deed.object.name].into_iter().flatten() {
-            self.providers.insert(full_name(&text(name)), by.clone());
+        for name in image_name::provided(deed) {
+            self.providers.insert(name, format!("{} ({})", people.who(deed), deed.action));
         }
     }
 
@@ -47,11 +37,12 @@ impl Question for Container {
         let who = people.who(deed);
         let object = &deed.object;
         let full_id = object.id.as_deref().map(text);
-        let id = full_id.as_deref().map(|id| id.get(..SHORT_ID_DIGITS).unwrap_or(id).to_owned());
-        let is_creation = deed.action == Action::Call(Operation::Create) && is_fact(deed);
+        let id = object.id.as_deref().map(wording::short_id);
+        let is_creation = deed.action == Action::Call(Operation::Create) && wording::is_fact(deed);
         if is_creation {
             let image = object.image.as_deref().map(text);
-            let provider = image.as_deref().and_then(|image| self.providers.get(&full_name(image)));
+            let provider =
+                image.as_deref().and_then(|image| self.providers.get(&image_name::full(image)));
             let provider = provider.cloned();
             let mut facts = vec![
                 ("id", full_id),
@@ -74,8 +65,8 @@ impl Question for Container {
             time.into(),
             who.into(),
             wording::what(deed).into(),
-            wording::outcome(deed).into(),
-            wording::access(deed).into(),
+            wording::outcome_cell(deed),
+            wording::access_cell(deed),
             origin.into(),
         ];
         self.deeds.push((time, row));
@@ -94,22 +85,6 @@ impl Question for Container {
         deeds.rows = self.deeds.into_iter().map(|(_, row)| row).collect();
         Answer { tables: vec![facts, deeds], is_incomplete: false }
     }
-}
-
-/// Whether the broker has recorded that it happened.
-const fn is_fact(deed: &Deed) -> bool {
-    matches!((deed.recorder, &deed.outcome), (Recorder::Broker, Outcome::Success { .. }))
-}
-
-/// The name of an image with the parts that docker adds.
-///
-/// # Source
-/// `ParseNormalizedNamed` and `TagNameOnly` of the module `distribution/reference`.
-fn full_name(name: &str) -> String {
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }
 
 /// What a container was given: `fs /srv at /data (owner)`.

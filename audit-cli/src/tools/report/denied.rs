@@ -3,7 +3,7 @@
 use audit_trail::{Deed, Time};
 
 use super::people::People;
-use super::table::Table;
+use super::table::{Cell, Table, Tone};
 use super::wording::text;
 use super::{Answer, End, Question, wording};
 
@@ -18,19 +18,21 @@ struct DeniedRow {
     time: Time,
     who: String,
     what: String,
-    why: String,
-    access: Option<String>,
+    why: Cell,
+    access: Cell,
 }
 
 impl Question for Denied {
     fn add(&mut self, deed: &Deed, people: &mut People) {
         let why = match &deed.would_deny {
-            _ if deed.outcome.is_denied() => wording::outcome(deed),
-            Some(policy) => format!("would be denied by {}", text(policy)),
+            _ if deed.outcome.is_denied() => wording::outcome_cell(deed),
+            Some(policy) => {
+                Cell::Text(Tone::Warning, format!("would be denied by {}", text(policy)))
+            }
             None => return,
         };
         let (time, who, what) = (deed.stamp.time, people.who(deed), wording::what(deed));
-        self.rows.push(DeniedRow { time, who, what, why, access: wording::access(deed) });
+        self.rows.push(DeniedRow { time, who, what, why, access: wording::access_cell(deed) });
     }
 
     fn answer(mut self: Box<Self>, _: &End, _: &mut People) -> Answer {
@@ -39,7 +41,7 @@ impl Question for Denied {
         let columns = &["time", "who", "what", "why", "access to the host"];
         let mut table = Table::new("denied", title, columns);
         for DeniedRow { time, who, what, why, access } in self.rows {
-            table.add([time.into(), who.into(), what.into(), why.into(), access.into()]);
+            table.add([time.into(), who.into(), what.into(), why, access]);
         }
         Answer { tables: vec![table], is_incomplete: false }
     }

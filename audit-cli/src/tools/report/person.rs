@@ -19,8 +19,8 @@ struct DeedRow {
     time: Time,
     who: String,
     what: String,
-    outcome: String,
-    access: Option<String>,
+    outcome: Cell,
+    access: Cell,
     /// Whether clients repeat this call all the time.
     is_read: bool,
 }
@@ -31,8 +31,8 @@ impl Question for Person {
             time: deed.stamp.time,
             who: people.who(deed),
             what: wording::what(deed),
-            outcome: wording::outcome(deed),
-            access: wording::access(deed),
+            outcome: wording::outcome_cell(deed),
+            access: wording::access_cell(deed),
             is_read: deed.action.is_read(),
         });
     }
@@ -45,7 +45,7 @@ impl Question for Person {
             &["time", "who", "what", "outcome", "access to the host", "times", "last time"];
         let mut table = Table::new("deeds", title, columns);
         // Polls between two other deeds are one row for each kind.
-        let mut polls: HashMap<(String, String, String), usize> = HashMap::new();
+        let mut polls: HashMap<(String, String, Cell), usize> = HashMap::new();
         for row in self.rows {
             if !row.is_read {
                 polls.clear();
@@ -68,8 +68,8 @@ impl Question for Person {
                 time.into(),
                 who.into(),
                 what.into(),
-                outcome.into(),
-                access.into(),
+                outcome,
+                access,
                 Cell::Number(1),
                 Cell::None,
             ]);

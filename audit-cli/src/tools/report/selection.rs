@@ -54,7 +54,16 @@ impl Selection {
                 })?;
                 selection.session = Some(number);
             }
-            Some(ReportKind::Denied | ReportKind::Complete | ReportKind::Daily) | None => {}
+            Some(
+                ReportKind::Denied
+                | ReportKind::Host
+                | ReportKind::Images
+                | ReportKind::Process { .. }
+                | ReportKind::File { .. }
+                | ReportKind::Complete
+                | ReportKind::Daily,
+            )
+            | None => {}
         }
         if selection.since.zip(selection.until).is_some_and(|(since, until)| since > until) {
             bail!("the start is after the end");
@@ -64,13 +73,22 @@ impl Selection {
 
     /// Whether a deed is selected.
     pub(super) fn has(&self, deed: &Deed, people: &mut People) -> bool {
-        let time = deed.stamp.time;
-        self.since.is_none_or(|since| time >= since)
-            && self.until.is_none_or(|until| time <= until)
-            && self.has_host(deed.node.as_deref())
+        self.has_moment(deed.stamp.time, deed.node.as_deref())
             && self.session.is_none_or(|session| deed.subject.session == Some(session))
             && self.people.iter().all(|person| is_of(deed, person, people))
             && self.containers.iter().all(|container| is_about(deed, container))
+    }
+
+    /// Whether the time and the host are selected.
+    pub(super) fn has_moment(&self, time: Time, node: Option<&[u8]>) -> bool {
+        self.since.is_none_or(|since| time >= since)
+            && self.until.is_none_or(|until| time <= until)
+            && self.has_host(node)
+    }
+
+    /// Whether nothing but times and hosts is limited.
+    pub(super) fn is_of_everyone(&self) -> bool {
+        self.people.is_empty() && self.containers.is_empty()
     }
 
     /// Whether a gap overlaps the selected time, on a selected host.

@@ -22,8 +22,8 @@ impl Question for Session {
             wording::recorder(deed).into(),
             terminal.into(),
             wording::what(deed).into(),
-            wording::outcome(deed).into(),
-            wording::access(deed).into(),
+            wording::outcome_cell(deed),
+            wording::access_cell(deed),
         ];
         self.rows.push((time, row));
     }

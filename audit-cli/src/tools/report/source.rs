@@ -5,16 +5,24 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Context;
-use audit_trail::{BrokerUser, Deed, Deeds, Events, Gaps, Summary, Trail};
+use audit_trail::{BrokerUser, Deed, Deeds, Event, Events, Gaps, Summary, Trail};
 use nix::unistd::User;
 
 use super::End;
+use super::progress::Progress;
 use super::selection::Selection;
 use super::table::Table;
 use crate::arguments::ReportOptions;
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
+
+/// What a pass over the trail finds.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Event(&'a Event<'a>),
+    Deed(&'a Deed),
+}
 
 /// The logs of a report.
 #[derive(Debug)]
@@ -57,18 +65,25 @@ impl Source {
         Self { trail, broker }
     }
 
-    /// Reads everything, and passes on all deeds.
-    pub(super) fn read(mut self, selection: &Selection, mut deed: impl FnMut(&Deed)) -> End {
+    /// Reads everything, and passes on all events and deeds.
+    pub(super) fn read(mut self, selection: &Selection, mut each: impl FnMut(Found<'_>)) -> End {
         let mut events = Events::new();
         let mut deeds = Deeds::new(self.broker);
         let mut gaps = Gaps::new();
+        let mut progress = Progress::new(self.trail.size_bytes());
+        let mut ended = |event: &Event<'_>, each: &mut dyn FnMut(Found<'_>)| {
+            each(Found::Event(event));
+            deeds.add(event, |deed| each(Found::Deed(&deed)));
+        };
         let summary = self.trail.read(|record| {
+            progress.add(record.line().len());
             gaps.add(record);
-            events.add(record, |event| deeds.add(event, |found| deed(&found)));
+            events.add(record, |event| ended(event, &mut each));
             ControlFlow::Continue(())
         });
-        events.finish(|event| deeds.add(event, |found| deed(&found)));
-        deeds.finish(|found| deed(&found));
+        progress.finish();
+        events.finish(|event| ended(event, &mut each));
+        deeds.finish(|deed| each(Found::Deed(&deed)));
         let unlisted = gaps.unlisted;
         let mut gaps = gaps.into_gaps();
         gaps.retain(|gap| selection.has_gap(gap));

@@ -14,14 +14,27 @@ pub(super) struct Table {
 }
 
 /// A value in a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cell {
     /// Any text; it is escaped when it is printed.
-    Text(String),
+    Text(Tone, String),
     Number(u64),
     Time(Time),
     /// Nothing is known.
     None,
+}
+
+/// How a text is marked on a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Tone {
+    #[default]
+    Plain,
+    /// Access to the host, or a failure.
+    Warning,
+    /// A denial, a loss or a forged record.
+    Bad,
+    /// A title or the name of a column.
+    Heading,
 }
 
 impl Table {
@@ -41,13 +54,13 @@ impl Table {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(Tone::Plain, text)
     }
 }
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(Tone::Plain, text.to_owned())
     }
 }
 

@@ -19,9 +19,10 @@ fn options() -> ReportOptions {
         end: None,
         loginuid: None,
         vm_name: None,
-        input: Vec::new(),
+        input: vec![PathBuf::from("audit.log")],
         host: None,
         broker_user: "audit-broker".to_owned(),
+        docker: PathBuf::from("/nonexistent"),
         json: false,
     }
 }
@@ -31,7 +32,8 @@ fn answer_of(text: String, kind: Option<&ReportKind>, options: &ReportOptions) -
     trail.add_stream("audit.log", Cursor::new(text));
     let source = Source::of(trail, BrokerUser::new("audit-broker", Some(999)));
     let selection = Selection::of(options, kind).unwrap();
-    ask(kind, source, &selection, &mut People::default())
+    let question = question(kind, options, &selection);
+    ask(question, source, &selection, &mut People::default())
 }
 
 fn answer(kind: Option<&ReportKind>) -> Answer {
@@ -39,7 +41,28 @@ fn answer(kind: Option<&ReportKind>) -> Answer {
 }
 
 fn text_of(kind: Option<&ReportKind>) -> String {
-    output::text(&answer(kind), None)
+    output::text(&answer(kind), Style::default())
+}
+
+/// Each report, about something that is in the trail.
+fn kinds() -> Vec<Option<ReportKind>> {
+    let text = str::to_owned;
+    vec![
+        None,
+        Some(ReportKind::Person { person: text("bob") }),
+        Some(ReportKind::Person { person: text("unset") }),
+        Some(ReportKind::Denied),
+        Some(ReportKind::Running { person: None }),
+        Some(ReportKind::Container { container: text("web") }),
+        Some(ReportKind::Container { container: text(log::HOSTILE) }),
+        Some(ReportKind::Host),
+        Some(ReportKind::Images),
+        Some(ReportKind::Process { pid: 66 }),
+        Some(ReportKind::File { path: text("/etc/passwd") }),
+        Some(ReportKind::Session { session: text("3") }),
+        Some(ReportKind::Complete),
+        Some(ReportKind::Daily),
+    ]
 }
 
 #[test]
@@ -75,6 +98,75 @@ fn runs_of_containers_have_a_start_and_an_end() {
 }
 
 #[test]
+fn access_to_the_host_says_whether_the_container_started() {
+    let text = text_of(Some(&ReportKind::Host));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/host.txt"].raw());
+}
+
+#[test]
+fn images_have_people_and_containers() {
+    let text = text_of(Some(&ReportKind::Images));
+    assert_data_eq!(text, file!["../../../../tests/golden/report/images.txt"].raw());
+}
+
+/// 5000 ran in the container, 5200 entered it, 5100 on the host, 812 is the container's first process, 2601 is Alice's
+/// client, and 1 is unknown.
+#[test]
+fn a_process_leads_to_people() {
+    let text =
+        [5000, 5200, 5100, 812, 2601, 1].map(|pid| text_of(Some(&ReportKind::Process { pid })));
+    assert_data_eq!(text.concat(), file!["../../../../tests/golden/report/process.txt"].raw());
+}
+
+#[test]
+fn a_file_leads_to_people() {
+    let paths = ["/etc/passwd", "/srv/www/index.html", "web:/etc/cron.d/job", "/nothing"];
+    let text = paths.map(|path| text_of(Some(&ReportKind::File { path: path.to_owned() })));
+    assert_data_eq!(text.concat(), file!["../../../../tests/golden/report/file.txt"].raw());
+}
+
+/// Serves one request as docker does, and asks what still runs.
+fn asked(status: &str, body: String) -> Answer {
+    let directory = std::env::temp_dir().join(format!("report-{}-{status}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let socket = directory.join("docker.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let head = format!("HTTP/1.0 {status} OK\r\nContent-Type: application/json\r\n\r\n");
+    let server = std::thread::spawn(move || {
+        use std::io::Read;
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = [0; 256];
+        let read = client.read(&mut request).unwrap();
+        client.write_all((head + &body).as_bytes()).unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let selection = Selection::of(&options(), None).unwrap();
+    let running = Box::new(running::Running::new(Some(socket), true));
+    let mut trail = Trail::new();
+    trail.add_stream("audit.log", Cursor::new(log()));
+    let source = Source::of(trail, BrokerUser::new("audit-broker", Some(999)));
+    let answer = ask(running, source, &selection, &mut People::default());
+    assert!(server.join().unwrap().starts_with("GET /containers/json HTTP/1.0\r\n"));
+    std::fs::remove_dir_all(directory).unwrap();
+    answer
+}
+
+#[test]
+fn docker_says_what_still_runs() {
+    let other = "a".repeat(64);
+    let list = serde_json::json!([
+        { "Id": log::JOB, "Names": ["/job one"], "Image": "redis" },
+        { "Id": other, "Names": ["/x/alias", "/by hand"], "Image": "nginx" },
+    ]);
+    let text = output::text(&asked("200", list.to_string()), Style::default());
+    assert_data_eq!(text, file!["../../../../tests/golden/report/running-docker.txt"].raw());
+    for (status, body) in [("500", "{}"), ("200", "no list")] {
+        let answer = asked(status, body.to_owned());
+        assert!(answer.tables[0].title.contains("What runs now is unknown"), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_session_has_the_deeds_of_all_programs() {
     let text = text_of(Some(&ReportKind::Session { session: "3".to_owned() }));
     assert_data_eq!(text, file!["../../../../tests/golden/report/session.txt"].raw());
@@ -84,7 +176,7 @@ fn a_session_has_the_deeds_of_all_programs() {
 fn what_is_missing_is_found() {
     let answer = answer(Some(&ReportKind::Complete));
     assert!(answer.is_incomplete);
-    let text = output::text(&answer, None);
+    let text = output::text(&answer, Style::default());
     assert_data_eq!(text, file!["../../../../tests/golden/report/complete.txt"].raw());
 }
 
@@ -98,8 +190,7 @@ fn days_are_counted() {
 fn json_has_the_same_rows() {
     let text = output::json(&answer(Some(&ReportKind::Denied))).unwrap();
     assert_data_eq!(text, file!["../../../../tests/golden/report/denied.json"].raw());
-    let kinds = [None, Some(ReportKind::Daily), Some(ReportKind::Complete)];
-    for kind in kinds {
+    for kind in kinds() {
         let answer = answer(kind.as_ref());
         let parsed: serde_json::Value =
             serde_json::from_str(&output::json(&answer).unwrap()).unwrap();
@@ -128,7 +219,7 @@ fn options_limit_the_deeds() {
             .len()
     };
     let all = count(&|_| {});
-    assert_eq!(all, 4);
+    assert_eq!(all, 7);
     assert_eq!(count(&|options| options.loginuid = Some("carol".to_owned())), all);
     assert_eq!(count(&|options| options.loginuid = Some("alice".to_owned())), 0);
     assert_eq!(count(&|options| options.vm_name = Some("job one".to_owned())), 1);
@@ -153,33 +244,39 @@ fn hosts_are_told_apart() {
         both.tables[0].rows.len(),
         2 * answer(Some(&ReportKind::Running { person: None })).tables[0].rows.len()
     );
-    assert!(output::text(&both, None).contains("alice@one"));
+    assert!(output::text(&both, Style::default()).contains("alice@one"));
     options.host = Some("two".to_owned());
-    assert!(!output::text(&count(&options), None).contains("@one"));
+    assert!(!output::text(&count(&options), Style::default()).contains("@one"));
 }
 
 #[test]
 fn no_value_controls_the_terminal() {
-    for kind in
-        [None, Some(ReportKind::Person { person: "bob".to_owned() }), Some(ReportKind::Denied)]
-    {
+    for kind in kinds() {
         let text = text_of(kind.as_ref());
         let is_control = |letter: char| letter.is_control() && letter != '\n';
-        assert!(!text.contains(is_control), "{text:?}");
+        assert!(!text.contains(is_control) && !text.contains('\u{202e}'), "{text:?}");
     }
 }
 
 #[test]
 fn lines_are_cut_to_the_terminal() {
-    let text = output::text(&answer(Some(&ReportKind::Denied)), Some(60));
+    let answer = answer(Some(&ReportKind::Denied));
+    let style = Style { width: Some(60), has_colour: false };
+    let text = output::text(&answer, style);
     assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
     assert!(text.contains('…'));
+    let style = Style { width: Some(160), has_colour: true };
+    let (painted, text) =
+        (output::text(&answer, style), output::text(&answer, Style { has_colour: false, ..style }));
+    assert!(painted.contains("\u{1b}[1;31m  DENIED"), "{painted}");
+    let codes = ["\u{1b}[1m", "\u{1b}[33m", "\u{1b}[1;31m", "\u{1b}[0m"];
+    assert_eq!(codes.iter().fold(painted, |text, code| text.replace(code, "")), text);
 }
 
 #[test]
 fn a_log_that_is_not_there_is_an_error() {
     let mut options = options();
-    options.input.push(PathBuf::from("/nonexistent/audit.log"));
+    options.input = vec![PathBuf::from("/nonexistent/audit.log")];
     let error = Source::open(&options).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nonexistent/audit.log");
 }

@@ -1,7 +1,9 @@
 //! Puts deeds into words.
 
-use audit_host::object_id::SHORT_ID_DIGITS;
+use audit_host::object_id;
 use audit_trail::{Access, Action, Deed, Outcome, Recorder};
+
+use super::table::{Cell, Tone};
 
 /// Bytes as text. Bytes that are not UTF-8 are escaped.
 pub(super) fn text(bytes: &[u8]) -> String {
@@ -18,8 +20,8 @@ pub(super) fn what(deed: &Deed) -> String {
         return object.command.as_deref().map_or_else(|| "?".to_owned(), text);
     }
     let mut words = vec![deed.action.to_string()];
-    let short = object.id.as_deref().map(|id| id.get(..SHORT_ID_DIGITS).unwrap_or(id));
-    let container = object.container.as_deref().or(short);
+    let short = object.id.as_deref().map(short_id);
+    let container = object.container.as_deref().or(short.as_deref().map(str::as_bytes));
     let others = [&object.volume, &object.network, &object.name, &object.path];
     let others = others.into_iter().map(Option::as_deref);
     words.extend(std::iter::once(container).chain(others).flatten().map(text));
@@ -47,6 +49,9 @@ pub(super) fn outcome(deed: &Deed) -> String {
         return "not the broker's record".to_owned();
     }
     let is_wrapper = deed.recorder == Recorder::Wrapper;
+    if let (Some(reason), Outcome::Success { exit }) = (&deed.automatic, &deed.outcome) {
+        return with_exit(&format!("automatic: {}", text(reason)), exit);
+    }
     match &deed.outcome {
         Outcome::Requested => if is_wrapper { "ran" } else { "requested" }.to_owned(),
         Outcome::Success { exit } => with_exit("ok", exit),
@@ -59,6 +64,33 @@ pub(super) fn outcome(deed: &Deed) -> String {
         // A variant of a newer library.
         _ => "?".to_owned(),
     }
+}
+
+/// How it ended, marked if it did not happen or failed.
+pub(super) fn outcome_cell(deed: &Deed) -> Cell {
+    let tone = match (&deed.recorder, &deed.outcome) {
+        (Recorder::Unproven, _) | (_, Outcome::Denied { .. } | Outcome::Refused { .. }) => {
+            Tone::Bad
+        }
+        (_, Outcome::Failed { .. }) => Tone::Warning,
+        _ => Tone::Plain,
+    };
+    Cell::Text(tone, outcome(deed))
+}
+
+/// The ways to the host, marked.
+pub(super) fn access_cell(deed: &Deed) -> Cell {
+    access(deed).map_or(Cell::None, |access| Cell::Text(Tone::Warning, access))
+}
+
+/// The digits of a container's id that docker shows.
+pub(super) fn short_id(id: &[u8]) -> String {
+    object_id::short_id(&text(id)).to_owned()
+}
+
+/// Whether the broker has recorded that it happened.
+pub(super) const fn is_fact(deed: &Deed) -> bool {
+    matches!((deed.recorder, &deed.outcome), (Recorder::Broker, Outcome::Success { .. }))
 }
 
 /// The ways to the host: `privileged, host-mount /`.

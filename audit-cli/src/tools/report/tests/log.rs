@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 pub(super) const WEB: &str = "53819f4339c73f5518abf16d65ae065a13c9fff0e80523be2d5e3c8b16e72ad5";
-const JOB: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(super) const JOB: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Writes lines as auditd does.
 #[derive(Default)]
@@ -25,6 +25,11 @@ pub(super) const ALICE: Caller = Caller { name: "alice", auid: 1001, session: 3,
 const BOB: Caller = Caller { name: "bob", auid: 1002, session: 4, pid: 2700 };
 const CAROL: Caller = Caller { name: "carol", auid: 1003, session: 5, pid: 2800 };
 
+const BATCH: &str = "feedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedface";
+
+/// A value that no output may show as it is.
+pub(super) const HOSTILE: &str = "=cmd|'/c calc'!A1\u{1b}[2J\r\n\",</script><img src=x onerror=alert(1)>\u{202e}&amp; res=success";
+
 /// The broker's pid before and after its restart.
 const BROKER: u32 = 4711;
 const NEXT_BROKER: u32 = 4712;
@@ -35,10 +40,13 @@ pub(super) fn log() -> String {
     log.service("SERVICE_START", BROKER);
     log.alice_runs_a_container();
     log.bob_is_denied_and_enters_it();
+    log.processes_in_it_change_a_file();
+    log.images_come_from_people();
     log.others_use_the_socket();
     log.an_attacker_forges_a_record();
     log.auditd_is_gone();
     log.carol_works_after_the_outage();
+    log.every_field_is_hostile();
     log.text += "this is no record\n";
     log.text
 }
@@ -159,6 +167,95 @@ impl Log {
         let web = format!("vm=\"web\" uuid={WEB} vm-pid=812 sw=\"fedora\" cmd={command}");
         self.call(BOB, &format!("op=exec-request reason=own {web}"));
         self.call(BOB, &format!("op=exec {web} exit=7"));
+        let copy = format!("vm=\"web\" uuid={WEB} path=\"/etc/cron.d\"");
+        self.call(BOB, &format!("op=archive-write-request reason=own {copy}"));
+        self.call(BOB, &format!("op=archive-write {copy}"));
+    }
+
+    /// The kernel's rules watch /etc. A child of the first process of Alice's container, a process that
+    /// entered the container, and Carol's editor on the host change a file.
+    fn processes_in_it_change_a_file(&mut self) {
+        let ids = "gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0";
+        for (pid, parent, name, login, session, exe, path) in [
+            (5000, 812, "unset", u32::MAX, u32::MAX, "/bin/busybox", "cron.d/../passwd"),
+            (812, 800, "unset", u32::MAX, u32::MAX, "/bin/sleep", "/etc/ld.so.cache"),
+            (5200, 800, "unset", u32::MAX, u32::MAX, "/bin/sh", "/etc/passwd"),
+            (5100, 5099, "carol", 1003, 5, "/usr/bin/vim", "/etc/passwd"),
+        ] {
+            self.serial += 1;
+            let (second, serial) = (1_795_978_900 + self.serial * 20, self.serial);
+            for (kind, text) in [
+                (
+                    "SYSCALL",
+                    format!(
+                        "arch=c000003e syscall=257 success=yes exit=3 a0=0 items=1 ppid={parent} \
+                         pid={pid} auid={login} uid=0 {ids} tty=(none) ses={session} comm=\"x\" \
+                         exe=\"{exe}\" key=\"etc\"\u{1d}ARCH=x86_64 SYSCALL=openat \
+                         AUID=\"{name}\" UID=\"root\""
+                    ),
+                ),
+                ("CWD", "cwd=\"/etc\"".to_owned()),
+                ("PATH", format!("item=0 name=\"{path}\" inode=7 nametype=NORMAL")),
+                ("PROCTITLE", "proctitle=\"x\"".to_owned()),
+            ] {
+                let _ = writeln!(self.text, "type={kind} msg=audit({second}.136:{serial}): {text}");
+            }
+        }
+    }
+
+    /// Carol builds an image, commits one and gives one another name. Bob runs what she built, and it ends
+    /// while the broker is down.
+    fn images_come_from_people(&mut self) {
+        for (op, text) in [
+            ("build", "sw=\"mine:1\""),
+            ("commit", "sw=\"saved\" name=\"saved:2\""),
+            ("image-tag", "sw=\"mine:1\" name=\"registry.example.com/mine:1\""),
+        ] {
+            let text = format!("{text} sw_type=docker-image");
+            for op in [format!("{op}-request reason=docker-admin"), op.to_owned()] {
+                let text = format!("virt=docker op={op} {text}");
+                self.by(BROKER, CAROL, ("SOFTWARE_UPDATE", &text, "success"));
+            }
+        }
+        let batch = format!("vm=\"batch\" uuid={BATCH}");
+        self.call(BOB, "op=create-request reason=own vm=\"batch\" sw=\"mine:1\" cmd=\"make\"");
+        let disk = format!(
+            "virt=docker resrc=disk reason=create {batch} new-disk=\"mine:1\" name=\"sha256:77\""
+        );
+        self.by(BROKER, BOB, ("VIRT_RESOURCE", &disk, "success"));
+        self.call(BOB, &format!("op=create {batch} sw=\"mine:1\" cmd=\"make\""));
+        self.call(BOB, &format!("op=start-request reason=own {batch} sw=\"mine:1\""));
+        self.call(BOB, &format!("op=start {batch} sw=\"mine:1\""));
+    }
+
+    /// Every field that a caller chooses has a value that would end a record, a cell, a tag or a string,
+    /// run in a spreadsheet, or control a terminal.
+    fn every_field_is_hostile(&mut self) {
+        let evil = hex(HOSTILE.as_bytes());
+        let bare = "<script>alert(1)</script>";
+        let text = format!(
+            "virt=docker op=create-request reason={bare} vm={evil} sw={evil} cmd={evil} cwd={evil} \
+             path={evil} acct={evil} name={evil} new-fs={evil} new-net={evil} kind=container \
+             spid=66 suid=1002 sauid=4294967295 oses=4294967295 cgroup={evil} comm={evil} \
+             hostname={bare} addr=? exe={evil} terminal={bare} res=failed"
+        );
+        self.add(
+            "VIRT_CONTROL",
+            &format!(
+                "pid={NEXT_BROKER} uid=999 auid=4294967295 ses=4294967295 msg='{text}'\u{1d}\
+                 UID=\"audit-broker\" AUID=\"unset\" SUID=\"bob\" SAUID=\"unset\""
+            ),
+        );
+        let way = format!("op={bare} acct={evil} path={evil} vm={evil}");
+        let caller = "kind=container spid=66 suid=1002 sauid=4294967295 oses=4294967295";
+        self.add(
+            "USER_ROLE_CHANGE",
+            &format!(
+                "pid={NEXT_BROKER} uid=999 auid=4294967295 ses=4294967295 msg='{way} {caller} \
+                 hostname={bare} comm={evil} exe={evil} terminal={bare} res=failed'\u{1d}\
+                 UID=\"audit-broker\" AUID=\"unset\""
+            ),
+        );
     }
 
     /// A service with a space in its name pulls an image with a bell in its name. A container that has
@@ -210,6 +307,9 @@ impl Log {
     /// The broker was restarted without a record of its end. Carol stops and starts Alice's container.
     fn carol_works_after_the_outage(&mut self) {
         self.service("SERVICE_START", NEXT_BROKER);
+        let batch = format!("vm=\"batch\" uuid={BATCH} sw=\"mine:1\" exit=3");
+        let ended = format!("virt=docker op=stop reason=exited {batch}");
+        self.by(NEXT_BROKER, BOB, ("VIRT_CONTROL", &ended, "success"));
         let web = format!("vm=\"web\" uuid={WEB} sw=\"fedora\"");
         let job = format!("vm={} uuid={JOB} sw=\"redis\"", hex(b"job one"));
         for text in [
