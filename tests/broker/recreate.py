@@ -107,6 +107,8 @@ def shown(document):
     """What must be the same in both containers."""
     config = dict(document["Config"])
     config.pop("Hostname")
+    # Newer engines repeat a requested address here, and inspect reports every address.
+    config.pop("MacAddress", None)
     host = {key: value for key, value in document["HostConfig"].items() if value}
     return config, host, sorted(networks(document))
 

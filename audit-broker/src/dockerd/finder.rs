@@ -223,7 +223,7 @@ impl<'a> Finder<'a> {
         self.follow(host_config).await?;
         // A container created later under this name would be joined when the new container starts.
         let mut joined = joined_names(host_config);
-        if let Some((mention, name)) = joined.find(|(_, name)| !self.ids.contains_key(*name)) {
+        if let Some((mention, name)) = joined.find(|(_, name)| !self.ids.contains_key(bare(name))) {
             return Err(missing(mention, name).into());
         }
         drop(joined);
@@ -244,7 +244,7 @@ impl<'a> Finder<'a> {
     async fn find_of_build(&mut self, head: &mut Head) -> Result<(), FindError> {
         let mode = head.query.text("networkmode").unwrap_or_default().to_owned();
         if let Some(name) = mode.strip_prefix(JOINED) {
-            let name = name.trim_start_matches('/');
+            let name = bare(name);
             let config = HostConfig { network_mode: Some(mode.clone()), ..HostConfig::default() };
             self.follow(&config).await?;
             let Some(id) = self.ids.get(name) else {
@@ -263,7 +263,7 @@ impl<'a> Finder<'a> {
     /// The containers that an endpoint links to.
     async fn find_linked(&mut self, endpoint: Option<&EndpointSettings>) -> Result<(), FindError> {
         for link in endpoint.and_then(|endpoint| endpoint.links.as_ref()).into_iter().flatten() {
-            let name = link.split(':').next().unwrap_or_default().trim_start_matches('/');
+            let name = bare(link.split(':').next().unwrap_or_default());
             if let Some(container) = self.find_container(Mention::JoinedAtStart, name).await? {
                 self.references.joined.push(container);
             }
@@ -284,7 +284,7 @@ impl<'a> Finder<'a> {
         ];
         for mode in modes.into_iter().flatten() {
             let Some(name) = mode.strip_prefix(JOINED) else { continue };
-            if let Some(id) = self.ids.get(name.trim_start_matches('/')) {
+            if let Some(id) = self.ids.get(bare(name)) {
                 *mode = format!("{JOINED}{id}");
             }
         }
@@ -293,7 +293,7 @@ impl<'a> Finder<'a> {
                 Some((name, options)) => (name, format!(":{options}")),
                 None => (from.as_str(), String::new()),
             };
-            if let Some(id) = self.ids.get(name.trim_start_matches('/')) {
+            if let Some(id) = self.ids.get(bare(name)) {
                 *from = format!("{id}{options}");
             }
         }
@@ -303,7 +303,7 @@ impl<'a> Finder<'a> {
     /// dockerd reports that it does not exist.
     async fn find_member(&mut self, name: &mut Option<String>) -> Result<bool, Unreachable> {
         // docker also accepts a name that starts with `/`.
-        let given = name.as_deref().map(|name| name.trim_start_matches('/'));
+        let given = name.as_deref().map(bare);
         let given = given.filter(|name| object::may_be_container(name));
         let Some(given) = given else { return Ok(false) };
         match object::container(given, self.version, self.upstream).await? {
@@ -373,7 +373,7 @@ impl<'a> Finder<'a> {
         for name in volume_names(config) {
             self.find_volume(name).await?;
         }
-        let owned = |(mention, name): (Mention, &str)| (mention, name.to_owned());
+        let owned = |(mention, name): (Mention, &str)| (mention, bare(name).to_owned());
         let mut names: VecDeque<(Mention, String)> = joined_names(config).map(owned).collect();
         while let Some((mention, name)) = names.pop_front() {
             let Some(container) = self.find_container(mention, &name).await? else { continue };
@@ -455,8 +455,12 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The containers whose namespaces a container joins or whose volumes it uses. docker also accepts names
-/// that start with `/`.
+/// docker also accepts the name of a container that starts with `/`.
+fn bare(name: &str) -> &str {
+    name.trim_start_matches('/')
+}
+
+/// The containers whose namespaces a container joins or whose volumes it uses, as the request names them.
 fn joined_names(config: &HostConfig) -> impl Iterator<Item = (Mention, &str)> {
     let modes = [
         (Mention::JoinedAtStart, &config.network_mode),
@@ -472,7 +476,7 @@ fn joined_names(config: &HostConfig) -> impl Iterator<Item = (Mention, &str)> {
         let names = names.iter().flatten().filter_map(|from| from.split(':').next());
         names.map(move |name| (mention, name))
     });
-    joined.chain(used).map(|(mention, name)| (mention, name.trim_start_matches('/')))
+    joined.chain(used)
 }
 
 #[cfg(test)]
@@ -489,7 +493,7 @@ mod tests {
             "VolumesFrom": ["/c:ro", "d"],
         });
         let config: HostConfig = serde_json::from_value(config).unwrap();
-        let names: Vec<&str> = joined_names(&config).map(|(_, name)| name).collect();
+        let names: Vec<&str> = joined_names(&config).map(|(_, name)| bare(name)).collect();
         assert_eq!(names, ["a", "b", "e", "c", "d"]);
     }
 }

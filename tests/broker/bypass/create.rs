@@ -160,7 +160,7 @@ fn c21_a_user_gets_the_cgroup_namespace_of_the_host_only_where_each_container_ha
     shell(&format!("docker create --name {name}-root fedora true"));
     let default =
         shell(&format!("docker inspect -f '{{{{.HostConfig.CgroupnsMode}}}}' {name}-root"));
-    let body = r#"{"Image":"fedora","HostConfig":{"CgroupnsMode":"host"}}"#;
+    let body = r#"{"Image":"fedora","Cmd":["true"],"HostConfig":{"CgroupnsMode":"host"}}"#;
     let told = &send(broker.socket(), &[sender::create(name, body)])[0];
     match default.trim() {
         "host" => assert_eq!(told.status, 201, "{told:?}"),
