@@ -153,10 +153,47 @@ pub(crate) enum ReportKind {
         /// The number in `ses=`
         session: String,
     },
+    /// One document for each deed, for other programs; in JSON lines, if no format is given
+    Export(Export),
     /// Whether anything is missing from the trail
     Complete,
     /// A table of people by day
     Daily,
+}
+
+/// The format of an export.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// A table for spreadsheets (RFC 4180)
+    #[arg(long, conflicts_with_all = ["ecs", "ocsf", "json"])]
+    csv: bool,
+    /// Elastic Common Schema 9.4, as JSON lines
+    #[arg(long, conflicts_with_all = ["ocsf", "json"])]
+    ecs: bool,
+    /// OCSF 1.9: API Activity (6003) and Process Activity (1007), as JSON lines
+    #[arg(long, conflicts_with = "json")]
+    ocsf: bool,
+}
+
+/// The formats of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExportFormat {
+    /// The deed as it is, as JSON lines.
+    Json,
+    Csv,
+    Ecs,
+    Ocsf,
+}
+
+impl Export {
+    pub(crate) const fn format(&self) -> ExportFormat {
+        match (self.csv, self.ecs, self.ocsf) {
+            (true, _, _) => ExportFormat::Csv,
+            (_, true, _) => ExportFormat::Ecs,
+            (_, _, true) => ExportFormat::Ocsf,
+            (false, false, false) => ExportFormat::Json,
+        }
+    }
 }
 
 /// Which logs to read, and which deeds count.
@@ -282,6 +319,24 @@ mod tests {
         let arguments = Arguments::try_parse_from(with_long_options(words)).unwrap();
         let OwnCommand::Report(report) = arguments.command else { panic!("{arguments:?}") };
         report
+    }
+
+    #[test]
+    fn an_export_has_one_format() {
+        let format = |word| match report(&["export", word]).kind {
+            Some(ReportKind::Export(export)) => export.format(),
+            kind => panic!("{kind:?}"),
+        };
+        for (word, expected) in [
+            ("--json", ExportFormat::Json),
+            ("--csv", ExportFormat::Csv),
+            ("--ecs", ExportFormat::Ecs),
+            ("--ocsf", ExportFormat::Ocsf),
+        ] {
+            assert_eq!(format(word), expected);
+        }
+        let both = ["audit-cli", "report", "export", "--csv", "--json"].map(OsString::from);
+        Arguments::try_parse_from(both).unwrap_err();
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod container;
 mod daily;
 mod denied;
 mod docker;
+mod export;
 mod file;
 mod host;
 mod image_name;
@@ -85,6 +86,11 @@ struct Answer {
 pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<u8> {
     let selection = Selection::of(&arguments.options, arguments.kind.as_ref())?;
     let source = Source::open(&arguments.options)?;
+    if let Some(ReportKind::Export(export)) = &arguments.kind {
+        let host = is_of_this_host(&arguments.options).then(host_name).flatten();
+        export::run(export.format(), source, &selection, host.as_deref(), io::stdout())?;
+        return Ok(0);
+    }
     let mut people = People::default();
     let question = question(arguments.kind.as_ref(), &arguments.options, &selection);
     let answer = ask(question, source, &selection, &mut people);
@@ -108,15 +114,28 @@ fn style() -> Style {
     Style { width: system::terminal_columns(), has_colour }
 }
 
+/// Whether the logs are those of this host.
+fn is_of_this_host(options: &ReportOptions) -> bool {
+    options.input.is_empty() && options.host.is_none()
+}
+
+/// # Source
+/// `proc_sys_kernel(5)`.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// The report of this name.
 fn question(
     kind: Option<&ReportKind>,
     options: &ReportOptions,
     selection: &Selection,
 ) -> Box<dyn Question> {
-    let is_of_this_host = options.input.is_empty() && options.host.is_none();
+    let is_of_this_host = is_of_this_host(options);
     match kind {
-        None => Box::new(overview::Overview::default()),
+        // An export has documents, and no tables.
+        None | Some(ReportKind::Export(_)) => Box::new(overview::Overview::default()),
         Some(ReportKind::Person { .. }) => Box::new(person::Person::default()),
         Some(ReportKind::Denied) => Box::new(denied::Denied::default()),
         Some(ReportKind::Running { .. }) => {

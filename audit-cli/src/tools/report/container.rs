@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use audit_trail::{Action, Deed, Given, Operation, Time};
+use audit_trail::{Action, Deed, Operation, Time};
 
 use super::image_name;
 use super::people::People;
@@ -50,7 +50,7 @@ impl Question for Container {
                 ("image", image),
                 ("image provided by", provider),
             ];
-            facts.extend(deed.given.iter().map(|given| ("given", Some(given_words(given)))));
+            facts.extend(deed.given.iter().map(|given| ("given", Some(wording::given(given)))));
             for (fact, value) in facts {
                 let row = vec![time.into(), id.clone().into(), fact.into(), value.into()];
                 self.facts.push((time, row));
@@ -84,20 +84,5 @@ impl Question for Container {
         let mut deeds = Table::new("deeds", title, columns);
         deeds.rows = self.deeds.into_iter().map(|(_, row)| row).collect();
         Answer { tables: vec![facts, deeds], is_incomplete: false }
-    }
-}
-
-/// What a container was given: `fs /srv at /data (owner)`.
-fn given_words(given: &Given) -> String {
-    let mut words = text(&given.word);
-    if let Some(source) = &given.source {
-        words = format!("{words} {}", text(source));
-    }
-    if let Some(place) = &given.place {
-        words = format!("{words} at {}", text(place));
-    }
-    match &given.name {
-        Some(name) => format!("{words} ({})", text(name)),
-        None => words,
     }
 }

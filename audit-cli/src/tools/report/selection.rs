@@ -61,6 +61,7 @@ impl Selection {
                 | ReportKind::Process { .. }
                 | ReportKind::File { .. }
                 | ReportKind::Complete
+                | ReportKind::Export(_)
                 | ReportKind::Daily,
             )
             | None => {}

@@ -1,7 +1,7 @@
 //! Asks all questions of one trail: three people, a service, a container that has the socket, an attacker,
 //! a gap, a restart of the broker, and hostile values in every field.
 
-mod log;
+pub(super) mod log;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::*;
 use crate::arguments::ReportOptions;
 use log::{ALICE, Log, WEB, log};
 
-fn options() -> ReportOptions {
+pub(super) fn options() -> ReportOptions {
     ReportOptions {
         start: None,
         end: None,

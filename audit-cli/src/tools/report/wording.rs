@@ -1,7 +1,7 @@
 //! Puts deeds into words.
 
 use audit_host::object_id;
-use audit_trail::{Access, Action, Deed, Outcome, Recorder};
+use audit_trail::{Access, Action, Deed, Given, Outcome, Recorder};
 
 use super::table::{Cell, Tone};
 
@@ -99,10 +99,25 @@ pub(super) fn access(deed: &Deed) -> Option<String> {
     (!ways.is_empty()).then(|| ways.join(", "))
 }
 
-fn way(access: &Access) -> String {
+pub(super) fn way(access: &Access) -> String {
     match &access.detail {
         Some(detail) => format!("{} {}", text(&access.word), text(detail)),
         None => text(&access.word),
+    }
+}
+
+/// What a container was given: `fs /srv at /data (owner)`.
+pub(super) fn given(given: &Given) -> String {
+    let mut words = text(&given.word);
+    if let Some(source) = &given.source {
+        words = format!("{words} {}", text(source));
+    }
+    if let Some(place) = &given.place {
+        words = format!("{words} at {}", text(place));
+    }
+    match &given.name {
+        Some(name) => format!("{words} ({})", text(name)),
+        None => words,
     }
 }
 

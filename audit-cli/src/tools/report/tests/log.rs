@@ -35,7 +35,7 @@ const BROKER: u32 = 4711;
 const NEXT_BROKER: u32 = 4712;
 
 /// The whole trail.
-pub(super) fn log() -> String {
+pub(in super::super) fn log() -> String {
     let mut log = Log::default();
     log.service("SERVICE_START", BROKER);
     log.alice_runs_a_container();
