@@ -263,11 +263,11 @@ impl<'a> Finder<'a> {
     /// The containers that an endpoint links to.
     async fn find_linked(&mut self, endpoint: Option<&EndpointSettings>) -> Result<(), FindError> {
         for link in endpoint.and_then(|endpoint| endpoint.links.as_ref()).into_iter().flatten() {
-            let name = bare(link.split(':').next().unwrap_or_default());
+            let name = link.split(':').next().unwrap_or_default();
             if let Some(container) = self.find_container(Mention::JoinedAtStart, name).await? {
                 self.references.joined.push(container);
             }
-            if !self.ids.contains_key(name) {
+            if !self.ids.contains_key(bare(name)) {
                 return Err(missing(Mention::JoinedAtStart, name).into());
             }
         }
@@ -350,18 +350,20 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
+    /// Finds a container. `given` is its name as the request gives it.
     async fn find_container(
         &mut self,
         mention: Mention,
-        name: &str,
+        given: &str,
     ) -> Result<Option<Container>, Unreachable> {
+        let name = bare(given);
         if !object::may_be_container(name) || !self.is_first_question("container", name) {
             return Ok(None);
         }
         match object::container(name, self.version, self.upstream).await? {
             Found::Yes(container) => {
                 self.ids.insert(name.to_owned(), container.id.clone());
-                self.references.mention(&container.id, name, mention);
+                self.references.mention(&container.id, given, mention);
                 Ok(Some(container))
             }
             Found::No(..) => Ok(None),
@@ -373,7 +375,7 @@ impl<'a> Finder<'a> {
         for name in volume_names(config) {
             self.find_volume(name).await?;
         }
-        let owned = |(mention, name): (Mention, &str)| (mention, bare(name).to_owned());
+        let owned = |(mention, name): (Mention, &str)| (mention, name.to_owned());
         let mut names: VecDeque<(Mention, String)> = joined_names(config).map(owned).collect();
         while let Some((mention, name)) = names.pop_front() {
             let Some(container) = self.find_container(mention, &name).await? else { continue };
