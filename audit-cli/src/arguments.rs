@@ -153,6 +153,12 @@ pub(crate) enum ReportKind {
         /// The number in `ses=`
         session: String,
     },
+    /// One page with people, containers and access to the host over time, to view or print
+    Timeline {
+        /// The file of the page; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
     /// One document for each deed, for other programs; in JSON lines, if no format is given
     Export(Export),
     /// Whether anything is missing from the trail

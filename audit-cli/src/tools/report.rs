@@ -29,6 +29,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod when;
 mod wording;
 
@@ -45,6 +46,7 @@ use people::People;
 use selection::Selection;
 use source::{Found, Source};
 use table::Table;
+use timeline::{Drawn, Timeline};
 
 /// A report: collects deeds, then makes tables.
 trait Question {
@@ -92,6 +94,17 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let mut people = People::default();
+    if let Some(ReportKind::Timeline { html }) = &arguments.kind {
+        let drawn = draw(source, &selection, &mut people);
+        match html {
+            Some(path) => timeline::write(path, &drawn.page)?,
+            None if arguments.options.json => {
+                io::stdout().write_all(output::json(&drawn.answer)?.as_bytes())?;
+            }
+            None => anyhow::bail!("name the file of the page: --html FILE"),
+        }
+        return Ok(0);
+    }
     let question = question(arguments.kind.as_ref(), &arguments.options, &selection);
     let answer = ask(question, source, &selection, &mut people);
     let text = if arguments.options.json {
@@ -134,8 +147,10 @@ fn question(
 ) -> Box<dyn Question> {
     let is_of_this_host = is_of_this_host(options);
     match kind {
-        // An export has documents, and no tables.
-        None | Some(ReportKind::Export(_)) => Box::new(overview::Overview::default()),
+        // The last two do not come here: they have documents and a page.
+        None | Some(ReportKind::Export(_) | ReportKind::Timeline { .. }) => {
+            Box::new(overview::Overview::default())
+        }
         Some(ReportKind::Person { .. }) => Box::new(person::Person::default()),
         Some(ReportKind::Denied) => Box::new(denied::Denied::default()),
         Some(ReportKind::Running { .. }) => {
@@ -151,6 +166,26 @@ fn question(
         Some(ReportKind::Complete) => Box::new(complete::Complete::default()),
         Some(ReportKind::Daily) => Box::new(daily::Daily::default()),
     }
+}
+
+/// Reads the trail once, and draws the page.
+fn draw(source: Source, selection: &Selection, people: &mut People) -> Drawn {
+    let mut timeline = Timeline::new();
+    let end = source.read(selection, |found| match found {
+        Found::Event(event) => {
+            if selection.has_moment(event.stamp().time, event.node()) {
+                timeline.event(event);
+            }
+        }
+        Found::Deed(deed) => {
+            people.note(deed);
+            timeline.note(deed, people);
+            if selection.has(deed, people) {
+                timeline.add(deed, people);
+            }
+        }
+    });
+    timeline.draw(&end, people)
 }
 
 /// Reads the trail once, and answers.

@@ -20,7 +20,7 @@ pub(super) struct Style {
 }
 
 /// A text of one tone, without control characters.
-type Span = (Tone, String);
+pub(super) type Span = (Tone, String);
 
 /// The answer for people.
 pub(super) fn text(answer: &Answer, style: Style) -> String {
@@ -98,7 +98,8 @@ fn painted(line: Vec<Span>, style: Style) -> String {
     painted
 }
 
-fn shown(cell: &Cell) -> Span {
+/// The text of a cell, without control characters.
+pub(super) fn shown(cell: &Cell) -> Span {
     match cell {
         Cell::Text(tone, text) => (*tone, safe(text)),
         Cell::Number(number) => (Tone::Plain, number.to_string()),

@@ -56,13 +56,13 @@ enum Now {
 }
 
 /// One run of a container.
-#[derive(Debug)]
-struct Run {
-    from: Time,
-    to: Option<Time>,
-    by: String,
-    ended_by: Option<String>,
-    name: Option<String>,
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) from: Time,
+    pub(super) to: Option<Time>,
+    pub(super) by: String,
+    pub(super) ended_by: Option<String>,
+    pub(super) name: Option<String>,
     image: Option<String>,
     exit: Option<i64>,
 }
@@ -87,6 +87,33 @@ impl Running {
     pub(super) fn new(docker: Option<PathBuf>, is_of_everyone: bool) -> Self {
         Self { docker, is_of_everyone, ..Self::default() }
     }
+
+    /// The runs with the short ids of their containers, by the time of their starts.
+    pub(super) fn into_runs(self) -> Vec<(String, Run)> {
+        let mut all: Vec<(String, Run)> = Vec::new();
+        for ((_, id), steps) in self.steps {
+            let id = wording::short_id(&id);
+            all.extend(runs(steps).into_iter().map(|run| (id.clone(), run)));
+        }
+        all.sort_by_key(|(_, run)| run.from);
+        all
+    }
+}
+
+/// The table of runs about which docker was not asked.
+pub(super) fn table(runs: &[(String, Run)]) -> Table {
+    let open = runs.iter().filter(|(_, run)| run.to.is_none()).count();
+    let mut table = Table::new("runs", title(runs.len(), open), COLUMNS);
+    let rows = runs.iter().map(|(id, run)| row(id.as_bytes(), run.clone(), Now::Unasked));
+    table.rows.extend(rows);
+    table
+}
+
+const COLUMNS: &[&str] =
+    &["from", "to", "now", "by", "ended by", "container", "id", "image", "exit"];
+
+fn title(count: usize, open: usize) -> String {
+    format!("Runs of containers: {count}, without an end on record: {open}.")
 }
 
 impl Now {
@@ -151,13 +178,11 @@ impl Question for Running {
         }
         all.sort_by_key(|(_, run, _)| run.from);
         let open = all.iter().filter(|(_, run, _)| run.to.is_none()).count();
-        let mut title =
-            format!("Runs of containers: {}, without an end on record: {open}.", all.len());
+        let mut title = title(all.len(), open);
         if let Some(error) = problem {
             title = format!("{title} What runs now is unknown: {error:#}.");
         }
-        let columns = &["from", "to", "now", "by", "ended by", "container", "id", "image", "exit"];
-        let mut table = Table::new("runs", title, columns);
+        let mut table = Table::new("runs", title, COLUMNS);
         for (id, run, now) in all {
             table.add(row(&id, run, now));
         }

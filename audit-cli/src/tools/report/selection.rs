@@ -62,6 +62,7 @@ impl Selection {
                 | ReportKind::File { .. }
                 | ReportKind::Complete
                 | ReportKind::Export(_)
+                | ReportKind::Timeline { .. }
                 | ReportKind::Daily,
             )
             | None => {}

@@ -258,6 +258,58 @@ fn no_value_controls_the_terminal() {
     }
 }
 
+fn drawn(text: String) -> Drawn {
+    let mut trail = Trail::new();
+    trail.add_stream("audit.log", Cursor::new(text));
+    let source = Source::of(trail, BrokerUser::new("audit-broker", Some(999)));
+    let selection = Selection::of(&options(), None).unwrap();
+    draw(source, &selection, &mut People::default())
+}
+
+/// The page has only the tags that the program writes, so no value became one, and it loads nothing.
+#[test]
+fn the_timeline_is_one_page_without_scripts() {
+    let Drawn { page, answer } = drawn(log());
+    let known = [
+        "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "i",
+        "svg", "line", "text", "rect", "table", "tr", "th", "td",
+    ];
+    for tag in page.split('<').skip(1) {
+        let name = tag.trim_start_matches('/').split(|letter: char| !letter.is_alphanumeric());
+        let name = name.clone().find(|name| !name.is_empty()).unwrap_or_default();
+        assert!(known.contains(&name) || name == "DOCTYPE", "{tag}");
+    }
+    for word in ["<script", "<img", "http://", "https://", "url(", "@import", "\u{202e}", "\u{1b}"]
+    {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'"));
+    for word in ["alice", "&lt;script&gt;alert(1)", "batch", "40 missing events", "host-mount /srv"]
+    {
+        assert!(page.contains(word), "{word}");
+    }
+    let names: Vec<&str> = answer.tables.iter().map(|table| table.name).collect();
+    assert_eq!(
+        names,
+        ["period", "people", "access", "images", "host", "denied", "runs", "findings"]
+    );
+    assert!(drawn(String::new()).page.contains("</html>"));
+}
+
+#[test]
+fn the_page_is_for_its_owner_and_follows_no_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let directory = std::env::temp_dir().join(format!("timeline-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let (file, link) = (directory.join("page.html"), directory.join("link.html"));
+    timeline::write(&file, "page").unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    symlink(&file, &link).unwrap();
+    timeline::write(&link, "other").unwrap_err();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "page");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn lines_are_cut_to_the_terminal() {
     let answer = answer(Some(&ReportKind::Denied));
