@@ -1,4 +1,4 @@
-//! Images that a call makes: whose they are, and what they say about the host.
+//! Images that a call makes: who owns them, and what they reveal about the host.
 
 use crate::broker::Broker;
 use crate::docker::{Lines, alone, command_lines};

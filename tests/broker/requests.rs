@@ -29,7 +29,7 @@ fn ask(socket: &Path, name: &str, request: &[u8]) -> Answer {
     connection.answer(&String::from_utf8_lossy(method))
 }
 
-/// Expects the same status from dockerd and through the broker. Gives the broker's answer.
+/// Expects the same status from dockerd and through the broker. Returns the broker's answer.
 fn alike(broker: &Broker, name: &str, request: &[u8]) -> Answer {
     let straight = ask(Path::new(DOCKERD), &format!("{name}-straight"), request);
     let through = ask(broker.socket(), &format!("{name}-through"), request);

@@ -403,10 +403,10 @@ impl<'a> Finder<'a> {
 }
 
 /// The prefix of a mode that joins the namespace of another container.
-const JOINED: &str = "container:";
+pub(crate) const JOINED: &str = "container:";
 
 /// Networks that docker creates itself, and modes that are no network.
-const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
+pub(crate) const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
 
 /// The refusal of a new container that mentions an object that does not exist. A client would take a 404
 /// for a missing image, and pull the image.

@@ -45,11 +45,11 @@ pub(crate) struct People {
     sources: Sources,
 }
 
-type Cache<Key, Value> = Mutex<HashMap<Key, CachedAnswer<Value>>>;
+type Cache<Key, Value> = Mutex<HashMap<Key, DatabaseAnswer<Value>>>;
 
 /// An answer of the database, with its time and the generation of the local files.
 #[derive(Clone, Debug)]
-struct CachedAnswer<Value> {
+struct DatabaseAnswer<Value> {
     since: Instant,
     generation: u64,
     value: Value,
@@ -60,7 +60,7 @@ impl People {
     pub(crate) fn knowing(people: impl IntoIterator<Item = (u32, Person)>) -> Self {
         let since = Instant::now() + GIVEN_FOR;
         let given = people.into_iter().map(|(uid, person)| {
-            (uid, CachedAnswer { since, generation: 0, value: Arc::new(person) })
+            (uid, DatabaseAnswer { since, generation: 0, value: Arc::new(person) })
         });
         Self { persons: Mutex::new(given.collect()), ..Self::default() }
     }
@@ -220,7 +220,7 @@ fn cached_at_once<Key: Copy + Eq + Hash, Value: Clone>(
 fn entry<Key: Copy + Eq + Hash, Value: Clone>(
     cache: &Cache<Key, Value>,
     key: Key,
-) -> Option<CachedAnswer<Value>> {
+) -> Option<DatabaseAnswer<Value>> {
     cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
 }
 
@@ -234,7 +234,7 @@ fn store<Key: Copy + Eq + Hash, Value: Clone>(
     if cache.len() >= CACHE_LIMIT {
         cache.clear();
     }
-    cache.insert(key, CachedAnswer { since: Instant::now(), generation, value: value.clone() });
+    cache.insert(key, DatabaseAnswer { since: Instant::now(), generation, value: value.clone() });
 }
 
 #[cfg(test)]
@@ -257,7 +257,7 @@ mod tests {
     async fn a_failed_lookup_returns_the_last_answer() {
         let since = Instant::now().checked_sub(CACHED_FOR).unwrap();
         let cache = Cache::default();
-        cache.lock().unwrap().insert(1, CachedAnswer { since, generation: 0, value: "old" });
+        cache.lock().unwrap().insert(1, DatabaseAnswer { since, generation: 0, value: "old" });
         assert_eq!(cached(&cache, 1, 0, || None).await, Some("old"));
         assert_eq!(cached(&cache, 2, 0, || None).await, None);
         assert_eq!(cached(&cache, 1, 0, || Some("new")).await, Some("new"));

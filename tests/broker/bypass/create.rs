@@ -1,4 +1,4 @@
-//! Section 5.1: what a new container requests, field by field.
+//! The fields of a new container, one by one.
 
 use super::row::End::{Denied, Harmless, HiddenInCreate, Refused};
 use super::row::{Row, create, host_config, json};

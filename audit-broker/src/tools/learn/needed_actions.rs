@@ -5,6 +5,7 @@
 use super::call::{GivenObject, RecordedCall};
 use super::known_objects::{KnownObjects, NamedObjects};
 use crate::api::operation::Operation;
+use crate::dockerd::finder::{DOCKERS_NETWORKS, JOINED};
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::policy_action::{self, PolicyAction};
 use crate::owner::Owner;
@@ -104,8 +105,6 @@ fn uses<'a>(
     asks_for_host: bool,
     known: &'a KnownObjects<'a>,
 ) -> Vec<Need<'a>> {
-    const DOCKERS_NETWORKS: [&str; 4] = ["default", "bridge", "host", "none"];
-    const JOINED: &str = "container:";
     match given {
         GivenObject::Volume(name) => {
             let volume = known.volume(name);
