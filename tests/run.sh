@@ -470,13 +470,8 @@ check_arguments() {
 }
 
 mapfile -t all_tiers < <(sed -n 's/^\([a-z]*\)|.*/\1/p' <<<"$tiers")
-wanted=()
-filters=()
-engines=
-on_engine=()
-filters_match=no
-may_skip=no
-is_root=no
+wanted=() filters=() on_engine=() engines=
+filters_match=no may_skip=no is_root=no
 [ "$(id -u)" -ne 0 ] || is_root=yes
 [ $# -gt 0 ] || set -- all
 read_arguments "$@"

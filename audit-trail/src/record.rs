@@ -14,7 +14,8 @@ use crate::value::Value;
 /// The kernel wrote the text before `msg='`, so [`kernel`](Self::kernel) returns facts: the process
 /// that sent the record, its uid, login uid and session. The program wrote the text inside the quotes,
 /// so [`user`](Self::user) returns what that program claims. A process with `CAP_AUDIT_WRITE`, which
-/// docker gives to containers by default, can claim anything. auditd added the [`names`](Self::names).
+/// docker gives to containers by default, can claim anything. auditd added the names that
+/// [`enriched`](Self::enriched) returns.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     line: &'a [u8],
@@ -122,9 +123,9 @@ impl<'a> Record<'a> {
         self.user_fields().first(name.as_bytes())
     }
 
-    /// What auditd wrote for a number: `enriched("AUID")` is the name of the login uid. Only the
-    /// enriched log format has it. A name is that of the first field: auditd repeats the names in the
-    /// order of the fields.
+    /// The name that auditd wrote for a number: `enriched("AUID")` is the name of the login uid. Only
+    /// the enriched log format has it. auditd writes the names in the order of the fields, so this is the
+    /// name of the first field.
     #[must_use]
     pub fn enriched(&self, name: &str) -> Option<Value<'a>> {
         Fields::new(self.names).first(name.as_bytes())
