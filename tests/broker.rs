@@ -3,7 +3,6 @@
 //! These tests need root and what `tests/run.sh broker` provides.
 
 #![cfg(test)]
-#![expect(clippy::too_many_lines, reason = "a table of cases is one function")]
 
 #[expect(dead_code, reason = "the live tests of audit-cli use the rest")]
 #[path = "live/host.rs"]

@@ -33,8 +33,6 @@ fn docker_fedora_lets_one_person_run_one_command() {
     shell(&format!(
         "docker run -d --init --name {name}-other fedora sleep 600 && docker commit {name}-other {name}-image"
     ));
-    let denied =
-        |action: &str| format!("docker: Error response from daemon: not allowed: {action}");
     lines.give(&[(
         &format!(
             "{TERMINAL}
@@ -43,6 +41,15 @@ fn docker_fedora_lets_one_person_run_one_command() {
         ),
         "42.\n4\n",
     )]);
+    let denied_runs = run_what_is_denied(&lines);
+    see_nothing_of_others(&lines);
+    shell(&format!("docker rm -f {name}-other && docker rmi {name}-image"));
+    find_the_denials(&broker, &name, denied_runs);
+}
+
+/// Makes `docker run` commands that no policy permits. Returns how many.
+fn run_what_is_denied(lines: &Lines<'_>) -> usize {
+    let name = lines.name();
     let mut denied_runs = 0;
     for line in [
         "docker run --rm fedora /bin/sh -c id",
@@ -56,13 +63,30 @@ fn docker_fedora_lets_one_person_run_one_command() {
         &format!("docker run --rm {name}-image /bin/sh"),
     ] {
         let line = format!("{line} 2>&1 | grep -o '^.*not allowed: [a-z-]*'");
-        for output in docker_lines(&lines, &line) {
-            assert!(output.starts_with(&denied("")), "{line}: {output}");
+        for output in docker_lines(lines, &line) {
+            let is_denied = output.starts_with("docker: Error response from daemon: not allowed: ");
+            assert!(is_denied, "{line}: {output}");
             assert_eq!(output.lines().count(), 1, "{line}: {output}");
             denied_runs += 1;
         }
     }
-    // The person does not see what others created.
+    let told = docker_lines(lines, "docker run --rm --privileged fedora /bin/sh 2>&1; true");
+    for text in told {
+        for part in [
+            "not allowed: privileged-container-create of image fedora",
+            "host-root (HostConfig.Privileged: true; flag --privileged; leave it out)",
+            "no policy permits it; ask ops",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        denied_runs += 1;
+    }
+    denied_runs
+}
+
+/// The person does not see what others created, and may do nothing but run containers.
+fn see_nothing_of_others(lines: &Lines<'_>) {
+    let name = lines.name();
     for (line, expected) in [
         (format!("docker exec {name}-other id"), format!("No such container: {name}-other")),
         (format!("docker logs {name}-other"), format!("No such container: {name}-other")),
@@ -79,23 +103,14 @@ fn docker_fedora_lets_one_person_run_one_command() {
             "0".to_owned(),
         ),
     ] {
-        for output in docker_lines(&lines, &format!("{line} 2>&1; true")) {
+        for output in docker_lines(lines, &format!("{line} 2>&1; true")) {
             assert!(output.contains(&expected), "{line}: {output}");
         }
     }
-    let told = docker_lines(&lines, "docker run --rm --privileged fedora /bin/sh 2>&1; true");
-    for text in told {
-        for part in [
-            "not allowed: privileged-container-create of image fedora",
-            "host-root (HostConfig.Privileged: true; flag --privileged; leave it out)",
-            "no policy permits it; ask ops",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        denied_runs += 1;
-    }
-    shell(&format!("docker rm -f {name}-other && docker rmi {name}-image"));
-    // An auditor's search finds each denial. Docker inspects a container before it enters it.
+}
+
+/// An auditor's search finds each denial. Docker inspects a container before it enters it.
+fn find_the_denials(broker: &Broker, name: &str, denied_runs: usize) {
     let search = ["-m", "USER_CMD,VIRT_CONTROL", "-sv", "no", "-ul", PERSON];
     let of_broker = format!(" pid={} ", broker.pid().unwrap());
     wait_until("each denied container", || {
@@ -314,25 +329,7 @@ fn a_person_cannot_move_or_remove_a_name_of_root() {
             &format!("1\n1\n{deleted}\nNAME\n"),
         ),
     ]);
-    // This build starts while the name is free.
-    for option in ["", "-q"] {
-        let late = format!("{name}-late");
-        let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
-        let line = format!(
-            "printf 'FROM fedora\\nLABEL which=late\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
-             grep -c 'not allowed: image-name of {late}'"
-        );
-        let given = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                std::thread::sleep(Duration::from_secs(2));
-                shell(&format!("docker tag fedora {late}"));
-            });
-            lines.through(&crate::docker::command_lines()[0], &line)
-        });
-        assert_eq!(crate::host::text(&given.stdout), "1\n", "{given:?}");
-        let id = |name: &str| shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
-        assert_eq!(id(&late), id("fedora"));
-    }
+    build_while_root_takes_the_name(&lines);
     // Root tags an image that the person has built.
     let docker = &crate::docker::command_lines()[0];
     let make = format!("{build} {name}-app; docker images -q {name}-app");
@@ -354,7 +351,29 @@ fn a_person_cannot_move_or_remove_a_name_of_root() {
     assert_eq!(shell(&format!("docker image inspect -f ok {name}-prod fedora")), "ok\nok\n");
 }
 
-/// A pull does not replace a name that root created. It replaces a name that was pulled from there.
+/// A build starts while its name is free, and root gives the name to an image before the build ends.
+fn build_while_root_takes_the_name(lines: &Lines<'_>) {
+    let late = format!("{}-late", lines.name());
+    for option in ["", "-q"] {
+        let _away = Finally(format!("docker rmi -f {late} >/dev/null 2>&1"));
+        let line = format!(
+            "printf 'FROM fedora\\nLABEL which=late\\nRUN busybox sleep 4\\n' | docker build --no-cache {option} -t {late} - 2>&1 |
+             grep -c 'not allowed: image-name of {late}'"
+        );
+        let given = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_secs(2));
+                shell(&format!("docker tag fedora {late}"));
+            });
+            lines.through(&crate::docker::command_lines()[0], &line)
+        });
+        assert_eq!(crate::host::text(&given.stdout), "1\n", "{given:?}");
+        let id = |name: &str| shell(&format!("docker inspect -f '{{{{.Id}}}}' {name}"));
+        assert_eq!(id(&late), id("fedora"));
+    }
+}
+
+/// A pull does not replace a name that root created. It replaces a name that an earlier pull set.
 #[test]
 fn a_pull_cannot_replace_a_name_of_root() {
     let registry = Registry::start();

@@ -1,4 +1,4 @@
-//! Section 5.3: images that are renamed, removed, or created with something of the host.
+//! Images that are renamed, removed, or created with something of the host.
 
 use super::owners::{out, run};
 use super::row::End::{Denied, Harmless, Hidden, Refused};
@@ -51,8 +51,15 @@ fn a_user_cannot_replace_the_image_of_another() {
     let stage = Stage::set(&broker, &lines);
     let mut rows: Vec<Row> =
         DENIED.iter().map(|(id, target, word)| bare(id, target, Denied(word))).collect();
+    rows.extend(of_images());
+    stage.play(&rows);
+    stage.survives();
+}
+
+/// Builds, names and registries, each with the answer that it gets.
+fn of_images() -> Vec<Row> {
     let auth = r#"{"serveraddress":"https://127.0.0.1:1","username":"a","password":"b"}"#;
-    rows.extend([
+    vec![
         bare("I01-id", "POST /build?networkmode={hostnet}&t=dev/{me}", Hidden("not found")),
         bare(
             "I01-container",
@@ -100,9 +107,7 @@ fn a_user_cannot_replace_the_image_of_another() {
         bare("I15-dot", "GET /images/./json", Refused("")),
         bare("I12-search", "GET /images/search?term=127.0.0.1:1/x", Denied("no-registry")),
         bare("I12-distribution", "GET /distribution/127.0.0.1:1/x/json", Denied("no-registry")),
-    ]);
-    stage.play(&rows);
-    stage.survives();
+    ]
 }
 
 /// I15: docker looks for a name before it looks for the beginning of an id, so a name could replace

@@ -1,4 +1,4 @@
-//! Section 5.7: requests that dockerd reads differently than they look.
+//! Requests that dockerd reads differently than they look.
 
 use super::row::End::{self, Denied, Harmless, Hidden, Refused};
 use super::row::{Row, bare, raw, typed};
@@ -38,12 +38,11 @@ const TARGETS: &[(&str, &str)] = &[
     ("Y03", "OPTIONS /info"),
 ];
 
-fn heads() -> Vec<Row> {
-    let logs = "GET /containers/{other}/logs?stdout=1 HTTP/1.1\r\nHost: docker\r\n";
+/// Bodies whose length two readers could take differently.
+fn framings() -> Vec<Row> {
     let privileged = r#"{"Image":"fedora","HostConfig":{"Privileged":true}}"#;
     let chunk = format!("{:x}\r\n{privileged}\r\n0\r\n\r\n", privileged.len());
     let create = "POST /containers/create?name={me} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n";
-    let with = |id: &str, head: &str, end: End| raw(id, &format!("{logs}{head}\r\n"), end);
     vec![
         raw(
             "H10",
@@ -66,9 +65,6 @@ fn heads() -> Vec<Row> {
             Refused(""),
         ),
         raw("H12-identity", &format!("{create}Transfer-Encoding: identity\r\n\r\n"), Refused("")),
-        raw("H13", "GET /containers/{other}/json HTTP/1.0\r\nHost: docker\r\n\r\n", Refused("")),
-        with("H15", "X-A : b\r\n", Refused("")),
-        with("H15-fold", "X-A: b\r\n c\r\n", Refused("")),
         raw(
             "H18",
             &format!(
@@ -95,6 +91,17 @@ fn heads() -> Vec<Row> {
             ),
             Refused(""),
         ),
+    ]
+}
+
+/// Request lines and headers that two readers could take differently.
+fn heads() -> Vec<Row> {
+    let logs = "GET /containers/{other}/logs?stdout=1 HTTP/1.1\r\nHost: docker\r\n";
+    let with = |id: &str, head: &str, end: End| raw(id, &format!("{logs}{head}\r\n"), end);
+    vec![
+        raw("H13", "GET /containers/{other}/json HTTP/1.0\r\nHost: docker\r\n\r\n", Refused("")),
+        with("H15", "X-A : b\r\n", Refused("")),
+        with("H15-fold", "X-A: b\r\n c\r\n", Refused("")),
         with("H22", "Connection: Upgrade\r\nUpgrade: tcp\r\n", Refused("")),
         with("H29", "Authz-User: root\r\n", Refused("")),
         raw(
@@ -132,7 +139,7 @@ fn the_broker_and_dockerd_read_a_request_alike() {
     let form = "application/x-www-form-urlencoded";
     let mut rows: Vec<Row> =
         TARGETS.iter().map(|(id, target)| bare(id, target, Refused(""))).collect();
-    rows.extend(heads());
+    rows.extend(framings().into_iter().chain(heads()));
     rows.extend([
         // A name that is one character shorter, or in another form, identifies the same container.
         bare("H02-letter", "GET /%63ontainers/{other}/json", Hidden("")),
