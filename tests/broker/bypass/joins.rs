@@ -32,8 +32,9 @@ fn a_user_cannot_join_the_container_of_another() {
             let row = host_config(
                 &format!("{id}-{}", &target[1..6]),
                 &with(target),
-                HiddenInCreate(match target {
-                    "{other}" => "o such container: {other}",
+                HiddenInCreate(match (target, id.ends_with("slash")) {
+                    ("{other}", false) => "o such container: {other}",
+                    ("{other}", true) => "o such container: /{other}",
                     _ => "o such container",
                 }),
             );
