@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::Answer;
 use super::super::output::{safe, shown};
-use super::super::table::{Table, Tone};
+use super::super::table::{Cell, Table, Tone};
 
 /// Most rows of a table in the page.
 const ROW_LIMIT: usize = 5_000;
@@ -32,7 +32,7 @@ svg text { font: 10px system-ui, sans-serif; fill: #333; } .tick { stroke: #ddd;
 .key i { display: inline-block; width: .8em; height: .8em; margin-right: .3em; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .2em .6em; border-bottom: 1px solid #ddd; }
-td { overflow-wrap: anywhere; } th { white-space: nowrap; }
+td { overflow-wrap: anywhere; } td.time { white-space: nowrap; } th { white-space: nowrap; }
 .warning { color: #8a5200; } .bad { color: #b00020; font-weight: 600; }
 @media print { body { margin: 0; font-size: 10px; } tr, svg { break-inside: avoid; } }
 </style>
@@ -83,6 +83,7 @@ fn add(table: &Table, page: &mut String) {
         for cell in row {
             let (tone, text) = shown(cell);
             let class = match tone {
+                Tone::Plain if matches!(cell, Cell::Time(_)) => " class=\"time\"",
                 Tone::Plain | Tone::Heading => "",
                 Tone::Warning => " class=\"warning\"",
                 Tone::Bad => " class=\"bad\"",
