@@ -327,6 +327,20 @@ mod tests {
         report
     }
 
+    /// The commands in the document on SIEMs are valid.
+    #[test]
+    fn the_commands_of_the_document_are_valid() {
+        let text = include_str!("../../docs/siem.md");
+        let spans = text.split('`').skip(1).step_by(2);
+        let commands: Vec<&str> =
+            spans.filter_map(|span| span.strip_prefix("audit-cli report ")).collect();
+        assert!(commands.len() >= 3, "{commands:?}");
+        for command in commands {
+            let command = command.split(" | ").next().unwrap();
+            report(&command.split_whitespace().collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn an_export_has_one_format() {
         let format = |word| match report(&["export", word]).kind {

@@ -12,6 +12,7 @@ use snapbox::{assert_data_eq, file};
 use super::*;
 use crate::arguments::ReportOptions;
 use log::{ALICE, Log, WEB, log};
+use table::Cell;
 
 pub(super) fn options() -> ReportOptions {
     ReportOptions {
@@ -63,6 +64,23 @@ fn kinds() -> Vec<Option<ReportKind>> {
         Some(ReportKind::Complete),
         Some(ReportKind::Daily),
     ]
+}
+
+/// The trail has three people, a service, a container with the socket, an attacker, a gap from an outage of
+/// auditd, a container that ended while the broker was down, and hostile values in each field.
+#[test]
+fn every_report_answers() {
+    for kind in kinds() {
+        let answer = answer(kind.as_ref());
+        let (problems, tables): (Vec<_>, Vec<_>) =
+            answer.tables.iter().partition(|table| table.name == "problems");
+        assert_eq!(problems.len(), 1, "{kind:?} does not say that a line is no record");
+        assert!(tables.iter().any(|table| !table.rows.is_empty()), "{kind:?} has no answer");
+        for table in tables {
+            let is_whole = |row: &Vec<Cell>| row.len() == table.columns.len();
+            assert!(table.rows.iter().all(is_whole), "{kind:?}: {table:?}");
+        }
+    }
 }
 
 #[test]
