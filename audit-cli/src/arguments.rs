@@ -341,6 +341,29 @@ mod tests {
         }
     }
 
+    /// The script for bash has all commands and their options.
+    #[test]
+    fn the_shell_completes_each_command_and_option() {
+        use clap::CommandFactory;
+        let script = include_str!("../../examples/audit-cli.bash");
+        let words: std::collections::HashSet<&str> =
+            script.split(|letter: char| letter.is_whitespace() || letter == '"').collect();
+        let has = |word: &str| words.contains(word);
+        let mut ahead = vec![Arguments::command()];
+        while let Some(command) = ahead.pop() {
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                let short = SEARCH_OPTIONS.iter().find(|(_, long)| long[2..] == *option);
+                let word =
+                    short.map_or_else(|| format!("--{option}"), |(short, _)| (*short).into());
+                assert!(has(&word), "{word}");
+            }
+            for inner in command.get_subcommands() {
+                assert!(has(inner.get_name()), "{}", inner.get_name());
+                ahead.push(inner.clone());
+            }
+        }
+    }
+
     #[test]
     fn an_export_has_one_format() {
         let format = |word| match report(&["export", word]).kind {
