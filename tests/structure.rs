@@ -107,6 +107,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "credentials",
             "mask",
             "object_id",
+            "image_name",
             "cgroup",
             "audit_socket",
             "danger",

@@ -12,7 +12,6 @@ mod fold;
 mod go_json;
 pub(crate) mod host_config;
 pub(crate) mod image_archive;
-pub(crate) mod image_name;
 mod legacy;
 pub(crate) mod mount;
 pub(crate) mod network;

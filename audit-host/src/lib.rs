@@ -11,7 +11,7 @@
 //! | What do people read? | [`journal`] writes lines like those of sudo |
 //! | Does the kernel keep records, and what if not? | [`recording`]; [`ausearch`] searches them |
 //! | Which settings count? | [`root_file`] reads files that only root can write |
-//! | Which container is it? | [`object_id`] and [`cgroup`] |
+//! | Which container is it, and which image? | [`object_id`], [`cgroup`] and [`image_name`] |
 //! | Can containers write audit records? | [`audit_socket`] |
 //!
 //! This crate must not know how a call arrives: neither docker's command line (that is `audit-cli`)
@@ -27,6 +27,7 @@ pub mod credentials;
 pub mod danger;
 pub mod finding;
 pub mod host_access;
+pub mod image_name;
 pub mod journal;
 pub mod mask;
 pub mod object_id;

@@ -12,8 +12,9 @@ mod swarm;
 mod system;
 mod volume;
 
+use audit_host::image_name::no_such_image;
+
 use super::class::Class;
-use super::image_name::no_such_image;
 use super::operation::Operation;
 pub(crate) use parameter::{Parameter, ParameterKind};
 

@@ -16,12 +16,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 pub(crate) use device::wanted_devices;
 pub(crate) use image::{ambiguous, holder_of, name_pulled};
 
+use audit_host::image_name::is_ambiguous;
 use hyper::StatusCode;
 
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
-use crate::api::image_name::is_ambiguous;
 use crate::api::mount::Mount;
 use crate::api::network::EndpointSettings;
 use crate::api::operation::{

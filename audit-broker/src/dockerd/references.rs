@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use audit_host::image_name::no_such_image;
 use audit_host::options::subnet::Subnet;
 use bytes::Bytes;
 use hyper::StatusCode;
 
-use crate::api::image_name::no_such_image;
 use crate::api::volume::VolumeCreate;
 use crate::dockerd::host_sysctl::HostSysctls;
 use crate::dockerd::object::{Container, Defaults, Image, Network, Volume};

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::image_name::repository_and_tag;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::api::image_name::repository_and_tag;
 use crate::api::request::percent;
 use crate::call::Call;
 use crate::dockerd::upstream::{Found, Unreachable};

@@ -13,6 +13,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
+use audit_host::image_name::full_name;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use hyper::Response;
@@ -24,7 +25,6 @@ use tokio::time::sleep;
 use super::claim::{claim_name_of, claim_pulled, forget_name};
 use super::name_change::{give_back_to_root, judge, lock};
 use super::nameless::nameless_images;
-use crate::api::image_name::full_name;
 use crate::call::Call;
 use crate::call::name_lock::{Hold, NameLock, Names};
 use crate::call::response::{self, ResponseBody};

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::image_name::has_tag;
+
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
-use crate::api::image_name::has_tag;
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ImageOperation, NetworkOperation, Operation,
     VolumeOperation,

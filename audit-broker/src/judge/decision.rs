@@ -3,9 +3,9 @@
 //! The call is allowed only if the policies permit every question of its [`Questions`]. This file
 //! also writes the text of a denial. It must not know how a question came about.
 
+use audit_host::image_name::full_name;
 use hyper::StatusCode;
 
-use crate::api::image_name::full_name;
 use crate::api::route::ObjectKind;
 use crate::dockerd::references::ANY_NAME;
 use crate::judge::denial::{Denial, Denied};

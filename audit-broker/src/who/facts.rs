@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::image_name::full_name;
+use audit_host::image_name::full_name;
+
 use crate::dockerd::object::{Container, Image, Network, Volume};
 use crate::dockerd::upstream::Unreachable;
 use crate::owner::{OwnedKind, Owner, name_key};

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use audit_host::image_name::no_such_image;
+
 use super::image::may_be_image;
 use super::{Finder, no_such_container};
-use crate::api::image_name::no_such_image;
 use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::query_json;
 use crate::api::request::Head;

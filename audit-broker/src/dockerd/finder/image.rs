@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use audit_host::image_name::{full_name, has_tag, is_ambiguous, no_such_image, repository_and_tag};
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Finder, NAMES_LIMIT, missing, platform};
 use crate::api::host_config::HostConfig;
-use crate::api::image_name::{full_name, has_tag, is_ambiguous, no_such_image, repository_and_tag};
 use crate::api::mount::Mount;
 use crate::api::operation::{BuildOperation, ContainerOperation, ImageOperation, Operation};
 use crate::api::query_json;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use audit_host::image_name::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Config;
 use crate::api::container::HealthConfig;
-use crate::api::image_name::{full_name, has_tag, is_ambiguous, repository_and_tag};
 use crate::api::request::{ApiVersion, percent};
 use crate::api::string_list::StringList;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};

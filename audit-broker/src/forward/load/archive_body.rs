@@ -9,10 +9,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use audit_host::image_name::{full_name, has_tag, is_ambiguous};
 use bytes::Bytes;
 
 use crate::api::image_archive::{Decompressor, ImageArchive, NamedImages, PIECE_BYTES};
-use crate::api::image_name::{full_name, has_tag, is_ambiguous};
 use crate::call::Call;
 use crate::call::stop::Stop;
 use crate::dockerd::finder::{ambiguous, holder_of};

@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use audit_host::image_name::full_name;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 
 use super::archive_body::{JudgedNames, NamedLoad};
-use crate::api::image_name::full_name;
 use crate::call::Call;
 use crate::call::response::Filter;
 use crate::call::stop::Stop;

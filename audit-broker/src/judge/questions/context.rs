@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use audit_core::CommandLine;
+use audit_host::image_name::full_name;
 use serde_json::Value;
 
 use crate::api::body::Body;
-use crate::api::image_name::full_name;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::{Exec, Image, Object};
 use crate::judge::action::Action;

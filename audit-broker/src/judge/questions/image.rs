@@ -3,10 +3,11 @@
 //! A name may have another owner than its image. This file knows which of the two a removal or a push
 //! is about.
 
+use audit_host::image_name::full_name;
+
 use super::{Question, QuestionObject};
 use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
-use crate::api::image_name::full_name;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage, Object};

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit_host::image_name::full_name;
 use audit_host::object_id::may_be_short_id;
 
 use super::call::{RecordedCall, RecordedCaller};
 use super::known_objects::KnownObjects;
 use super::needed_actions::{NeededObject, needs};
-use crate::api::image_name::full_name;
 use crate::dockerd::references::ANY_NAME;
 use crate::policy::ImageFacts;
 

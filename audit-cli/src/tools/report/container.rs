@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use audit_host::image_name::full_name;
 use audit_trail::{Action, Deed, Operation, Time};
 
-use super::image_name;
 use super::people::People;
+use super::provided::provided;
 use super::table::{Cell, Table};
 use super::wording::{self, text};
 use super::{Answer, End, Question};
@@ -27,7 +28,7 @@ impl Question for Container {
         if self.providers.len() >= PROVIDER_LIMIT {
             return;
         }
-        for name in image_name::provided(deed) {
+        for name in provided(deed) {
             self.providers.insert(name, format!("{} ({})", people.who(deed), deed.action));
         }
     }
@@ -41,8 +42,7 @@ impl Question for Container {
         let is_creation = deed.action == Action::Call(Operation::Create) && wording::is_fact(deed);
         if is_creation {
             let image = object.image.as_deref().map(text);
-            let provider =
-                image.as_deref().and_then(|image| self.providers.get(&image_name::full(image)));
+            let provider = image.as_deref().and_then(|image| self.providers.get(&full_name(image)));
             let provider = provider.cloned();
             let mut facts = vec![
                 ("id", full_id),

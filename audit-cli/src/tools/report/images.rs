@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use audit_host::image_name::full_name;
 use audit_trail::{Action, Deed, Operation, Time};
 
-use super::image_name;
 use super::people::People;
+use super::provided::provided;
 use super::table::{Cell, Table};
 use super::wording::{self, text};
 use super::{Answer, End, Question};
@@ -14,7 +15,7 @@ use super::{Answer, End, Question};
 #[derive(Debug, Default)]
 pub(super) struct Images {
     images: BTreeMap<Name, Image>,
-    containers: HashMap<Key, Container>,
+    containers: HashMap<Key, ImageUser>,
 }
 
 /// The full name of an image on a host.
@@ -32,7 +33,7 @@ struct Image {
 }
 
 #[derive(Debug)]
-struct Container {
+struct ImageUser {
     image: Option<String>,
     image_id: Option<String>,
     name: Option<String>,
@@ -53,11 +54,11 @@ impl Images {
         Some(self.images.entry(key).or_default())
     }
 
-    fn container(&mut self, deed: &Deed) -> Option<&mut Container> {
+    fn container(&mut self, deed: &Deed) -> Option<&mut ImageUser> {
         let id = deed.object.id.clone()?;
-        let image = deed.object.image.as_deref().map(|name| image_name::full(&text(name)));
+        let image = deed.object.image.as_deref().map(|name| full_name(&text(name)));
         let name = deed.object.container.as_deref().map(text);
-        let container = self.containers.entry((deed.node.clone(), id)).or_insert(Container {
+        let container = self.containers.entry((deed.node.clone(), id)).or_insert(ImageUser {
             image: None,
             image_id: None,
             name: None,
@@ -88,7 +89,7 @@ impl Question for Images {
     /// An image may have come before the selected time.
     fn note(&mut self, deed: &Deed, people: &mut People) {
         let node = deed.node.as_deref();
-        for name in image_name::provided(deed) {
+        for name in provided(deed) {
             let by = format!("{} ({})", people.who(deed), deed.action);
             if let Some(image) = self.image(node, name) {
                 image.provided.push((deed.stamp.time, by));
@@ -112,7 +113,7 @@ impl Question for Images {
             self.image(deed.node.as_deref(), name);
         } else if operation == Operation::ImageRemove {
             let Some(name) = deed.object.image.as_deref() else { return };
-            if let Some(image) = self.image(deed.node.as_deref(), image_name::full(&text(name))) {
+            if let Some(image) = self.image(deed.node.as_deref(), full_name(&text(name))) {
                 image.removed = Some(who);
             }
         }
@@ -162,10 +163,10 @@ fn rows((node, name): &Name, image: Image, (made, starts): (u64, u64)) -> Vec<Ve
     rows
 }
 
-fn containers_table(containers: HashMap<Key, Container>) -> Table {
-    let mut rows: Vec<(Key, Container)> = containers.into_iter().collect();
+fn containers_table(containers: HashMap<Key, ImageUser>) -> Table {
+    let mut rows: Vec<(Key, ImageUser)> = containers.into_iter().collect();
     rows.sort_by(|(one_key, one), (other_key, other)| {
-        let order = |it: &Container, key: &Key| (it.image.clone(), it.last_start, key.clone());
+        let order = |it: &ImageUser, key: &Key| (it.image.clone(), it.last_start, key.clone());
         order(one, one_key).cmp(&order(other, other_key))
     });
     let title = format!("Containers of these images: {}.", rows.len());

@@ -1,6 +1,6 @@
 //! Names of images: docker reads several spellings as one name.
 
-use audit_host::object_id::is_lower_case_id;
+use crate::object_id::is_lower_case_id;
 
 /// The two ways to write Docker's own registry.
 const DOCKER: [&str; 2] = ["docker.io/", "index.docker.io/"];
@@ -10,7 +10,8 @@ const DOCKER: [&str; 2] = ["docker.io/", "index.docker.io/"];
 ///
 /// # Source
 /// `splitDockerDomain` and `familiarizeName` of `github.com/distribution/reference`.
-pub(crate) fn is_ambiguous(name: &str) -> bool {
+#[must_use]
+pub fn is_ambiguous(name: &str) -> bool {
     let rest = DOCKER.iter().find_map(|domain| name.strip_prefix(domain));
     let first = rest.and_then(|rest| rest.split_once('/')).map(|(first, _)| first);
     first.is_some_and(|first| {
@@ -26,7 +27,8 @@ pub(crate) fn is_ambiguous(name: &str) -> bool {
 /// # Source
 /// `ParseNormalizedNamed`, `TagNameOnly` and `FamiliarString` of
 /// `github.com/distribution/reference`.
-pub(crate) fn full_name(name: &str) -> String {
+#[must_use]
+pub fn full_name(name: &str) -> String {
     let name = DOCKER.iter().find_map(|domain| name.strip_prefix(domain)).unwrap_or(name);
     let of_library = name.strip_prefix("library/").filter(|name| !name.contains('/'));
     let name = of_library.unwrap_or(name);
@@ -34,7 +36,8 @@ pub(crate) fn full_name(name: &str) -> String {
 }
 
 /// The repository and the tag of a name in docker's spelling.
-pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
+#[must_use]
+pub fn repository_and_tag(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (name, "latest"),
@@ -42,7 +45,8 @@ pub(crate) fn repository_and_tag(name: &str) -> (&str, &str) {
 }
 
 /// Whether the name that a client gave has a tag or a digest.
-pub(crate) fn has_tag(name: &str) -> bool {
+#[must_use]
+pub fn has_tag(name: &str) -> bool {
     name.rsplit('/').next().is_some_and(|last| last.contains([':', '@']))
 }
 
@@ -50,7 +54,8 @@ pub(crate) fn has_tag(name: &str) -> bool {
 ///
 /// # Source
 /// `ErrImageDoesNotExist` in `daemon/images/image.go` of moby.
-pub(crate) fn no_such_image(given: &str) -> String {
+#[must_use]
+pub fn no_such_image(given: &str) -> String {
     let is_reference =
         given.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
     if is_lower_case_id(given) {
