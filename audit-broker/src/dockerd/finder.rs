@@ -8,6 +8,7 @@ mod defaults;
 mod device;
 mod filter;
 mod image;
+mod joined;
 mod network;
 mod platform;
 
@@ -15,6 +16,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 pub(crate) use device::wanted_devices;
 pub(crate) use image::{ambiguous, holder_of, name_pulled};
+pub(crate) use joined::JOINED;
+use joined::{bare, joined_names};
 
 use audit_host::image_name::is_ambiguous;
 use hyper::StatusCode;
@@ -402,9 +405,6 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// The prefix of a mode that joins the namespace of another container.
-pub(crate) const JOINED: &str = "container:";
-
 /// Networks that docker creates itself, and modes that are no network.
 pub(crate) const DOCKERS_NETWORKS: [&str; 5] = ["", "default", "bridge", "host", "none"];
 
@@ -455,47 +455,4 @@ fn mounted_volumes(mounts: Option<&Vec<Mount>>) -> impl Iterator<Item = &str> {
         let is_volume = matches!(mount.kind.as_deref(), None | Some("volume"));
         mount.source.as_deref().filter(|_| is_volume)
     })
-}
-
-/// docker also accepts the name of a container that starts with `/`.
-fn bare(name: &str) -> &str {
-    name.trim_start_matches('/')
-}
-
-/// The containers whose namespaces a container joins or whose volumes it uses, as the request names them.
-fn joined_names(config: &HostConfig) -> impl Iterator<Item = (Mention, &str)> {
-    let modes = [
-        (Mention::JoinedAtStart, &config.network_mode),
-        (Mention::Joined, &config.pid_mode),
-        (Mention::Joined, &config.ipc_mode),
-        (Mention::JoinedAtStart, &config.cgroup),
-    ];
-    let joined = modes.into_iter().filter_map(|(mention, mode)| {
-        mode.as_deref()?.strip_prefix(JOINED).map(|name| (mention, name))
-    });
-    let lists = [(Mention::Joined, &config.volumes_from), (Mention::Linked, &config.links)];
-    let used = lists.into_iter().flat_map(|(mention, names)| {
-        let names = names.iter().flatten().filter_map(|from| from.split(':').next());
-        names.map(move |name| (mention, name))
-    });
-    joined.chain(used)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn joined_containers_are_found_in_every_field() {
-        let config = serde_json::json!({
-            "NetworkMode": "container:/a",
-            "PidMode": "host",
-            "IpcMode": "container:b",
-            "Cgroup": "container:e",
-            "VolumesFrom": ["/c:ro", "d"],
-        });
-        let config: HostConfig = serde_json::from_value(config).unwrap();
-        let names: Vec<&str> = joined_names(&config).map(|(_, name)| bare(name)).collect();
-        assert_eq!(names, ["a", "b", "e", "c", "d"]);
-    }
 }
