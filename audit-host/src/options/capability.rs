@@ -28,9 +28,22 @@ pub fn canonical(value: &str) -> String {
     name.strip_prefix("CAP_").map(str::to_owned).unwrap_or(name)
 }
 
+/// Whether the text is short enough for the name of a known capability, in any spelling. A request can hold
+/// thousands of long texts, and each is compared with several names.
+///
+/// No letter takes more than four bytes, and none becomes less than one letter in upper case.
+#[must_use]
+pub fn may_be_known(value: &str) -> bool {
+    const LONGEST: usize = "CAP_CHECKPOINT_RESTORE".len();
+    value.trim().len() <= 4 * LONGEST
+}
+
 /// The name of the capability in records: as the kernel writes it, without `cap_`; `other` if it is
 /// unknown.
 pub(crate) fn word(value: &[u8]) -> &'static str {
+    if !may_be_known(&String::from_utf8_lossy(value)) {
+        return "other";
+    }
     let name = canonical(&String::from_utf8_lossy(value));
     let known = ALL.iter().find(|known| name.eq_ignore_ascii_case(known));
     known.copied().unwrap_or("other")

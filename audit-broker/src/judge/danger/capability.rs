@@ -1,6 +1,6 @@
 //! The capabilities that docker gives to a container by default.
 
-use audit_host::options::capability::canonical;
+use audit_host::options::capability::{canonical, may_be_known};
 
 use crate::api::host_config::HostConfig;
 use crate::api::string_list::StringList;
@@ -9,7 +9,8 @@ use crate::api::string_list::StringList;
 /// docker's defaults. A capability that the request adds is not counted here: it is a danger.
 pub(crate) fn is_given_by_default(config: &HostConfig, capability: &str) -> bool {
     let names = |words: &Option<StringList>| {
-        let mut names = words.iter().flat_map(|words| &words.0).map(|name| canonical(name));
+        let names = words.iter().flat_map(|words| &words.0).filter(|name| may_be_known(name));
+        let mut names = names.map(|name| canonical(name));
         names.any(|name| name == capability || name == "ALL")
     };
     config.privileged != Some(true) && !names(&config.cap_add) && !names(&config.cap_drop)
@@ -33,6 +34,7 @@ mod tests {
             json!({"CapDrop": ["cap_audit_write"]}),
             json!({"CapAdd": ["CAP_AUDIT_WRITE"], "CapDrop": ["CHOWN"]}),
             json!({"CapAdd": ["aud\u{131}t_write"]}),
+            json!({"CapAdd": [format!("{0}cap_audit_write{0}", " ".repeat(1000))]}),
             json!({"CapAdd": "ALL"}),
             json!({"Privileged": true}),
         ] {

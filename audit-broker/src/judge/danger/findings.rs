@@ -24,14 +24,14 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding. `part` returns its place in the request. It is called only if the finding is
-    /// stored.
+    /// Adds a finding. Denials and logs show the value of a stored one, so its credentials are hidden.
+    /// `part` returns its place in the request. It is called only if the finding is stored.
     pub(super) fn add(&mut self, finding: Finding, part: impl FnOnce(&Finding) -> String) {
         let count = self.counts.entry((finding.danger, finding.gives_host_access())).or_default();
         *count += 1;
         if *count <= STORED_LIMIT {
             let part = part(&finding);
-            self.stored.push(finding.in_part(part));
+            self.stored.push(finding.without_credentials().in_part(part));
         }
     }
 

@@ -39,8 +39,10 @@ impl Gathered {
             if finding.danger == Danger::HostFiles {
                 self.add_host_path(&finding.value);
             }
-            // Denials, logs and records show the value.
-            let finding = finding.without_credentials();
+            // The records of the other ways show paths, devices or single words of their own. A search for
+            // credentials in thousands of values would take long.
+            let is_shown = finding.way == Way::Plain;
+            let finding = if is_shown { finding.without_credentials() } else { finding };
             self.access.add(finding.danger, finding.way, finding.value.as_bytes());
             self.findings.add(finding, |finding| format!("{part}{}", finding.part));
         }
