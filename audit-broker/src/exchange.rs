@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -170,10 +172,8 @@ async fn prepare<'a>(
         BodyFormat::Json => connection.quota.document().await,
     };
     let body = read_body(connection, request, &head, newest).await?;
-    // The kernel answers while the broker asks dockerd about the objects.
-    let is_recorded = settings.level(head.route.class) != Level::None;
-    let check = is_recorded.then(|| connection.state.recorder.start_check());
 
+    let is_recorded = settings.level(head.route.class) != Level::None;
     let version = head.version.unwrap_or(newest);
     let upstream = connection.upstream.for_one_call();
     let policy = connection.state.policy();
@@ -186,7 +186,9 @@ async fn prepare<'a>(
         decision_cache: &connection.decision_cache,
         owner_finder: connection.owner_finder(version).asking(&upstream),
     };
-    let judged = match Box::pin(judge.judge(head, body)).await {
+    let judging = Box::pin(judge.judge(head, body));
+    let (judged, check) = beside_check(judging, connection, is_recorded).await;
+    let judged = match judged {
         Ok(judged) => judged,
         Err(NotJudged::Absent { head, status, answer }) => {
             connection.record_missing(&head, &settings, check).await?;
@@ -209,8 +211,7 @@ async fn prepare<'a>(
     let rewriter = Rewriter { permissions, owners: &connection.state.owners, withheld: &withheld };
     let mut plan = rewriter.rewrite(&mut action)?;
     plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
-    let found = (action, dangers);
-    let call = Call::new(connection, settings, &caller.principal, found, version, plan);
+    let call = Call::new(connection, settings, &caller.principal, (action, dangers), version, plan);
     let network_lock = take_network_lock(&call, &upstream).await?;
     Ok(Ready {
         call,
@@ -220,6 +221,23 @@ async fn prepare<'a>(
         _document: document,
         _network_lock: network_lock,
     })
+}
+
+/// Completes the work. For a call that is recorded, checks meanwhile that the kernel keeps records.
+///
+/// The work begins first: its first request to dockerd is under way when the kernel gets the question.
+/// Then dockerd and the kernel work at the same time, and the kernel does not delay dockerd.
+async fn beside_check<Work: Future + Unpin>(
+    mut work: Work,
+    connection: &Connection,
+    is_recorded: bool,
+) -> (Work::Output, Option<StatusCheck>) {
+    let begun = poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await;
+    let check = is_recorded.then(|| connection.state.recorder.start_check());
+    match begun {
+        Poll::Ready(done) => (done, check),
+        Poll::Pending => (work.await, check),
+    }
 }
 
 fn parse(request: &Inbound, newest: ApiVersion) -> Result<Head, Refusal> {

@@ -206,15 +206,21 @@ impl Answers {
                     Err(errno) => return Err(self.explain(errno)),
                 }
             }
-            wait_readable(socket, question.deadline).map_err(|errno| self.explain(errno))?;
-            self.receive_one(socket)?;
+            // Mostly the answer is there already, so that nothing has to wait.
+            if !self.receive_one(socket)? {
+                wait_readable(socket, question.deadline).map_err(|errno| self.explain(errno))?;
+            }
         }
     }
 
-    /// Receives and stores the next answer.
-    fn receive_one(&mut self, socket: &OwnedFd) -> anyhow::Result<()> {
+    /// Receives and stores the next answer. Returns false if none has arrived.
+    fn receive_one(&mut self, socket: &OwnedFd) -> anyhow::Result<bool> {
         let mut buffer = [0; ANSWER_LIMIT_BYTES];
-        let len = receive(socket, &mut buffer).map_err(|errno| self.explain(errno))?;
+        let len = match receive(socket, &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(len) => len,
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(errno) => return Err(self.explain(errno)),
+        };
         let Some((number, answer)) = StatusAnswer::parse(buffer.get(..len).unwrap_or_default())
         else {
             bail!("the process that reads the kernel's audit status sent a malformed answer")
@@ -223,7 +229,7 @@ impl Answers {
         if self.newest.as_ref().is_none_or(|(newest, _)| number.answers(*newest)) {
             self.newest = Some((number, answer));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn read(&mut self, answer: StatusAnswer) -> anyhow::Result<Status> {
@@ -275,8 +281,8 @@ fn wait_readable(socket: &OwnedFd, deadline: Instant) -> nix::Result<()> {
 }
 
 /// Receives the next message and returns its length. Returns EPIPE if the other end is closed.
-fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<usize> {
-    let len = retry(|| socket::recv(socket.as_raw_fd(), buffer, MsgFlags::empty()))?;
+fn receive(socket: &OwnedFd, buffer: &mut [u8], flags: MsgFlags) -> nix::Result<usize> {
+    let len = retry(|| socket::recv(socket.as_raw_fd(), buffer, flags))?;
     if len == 0 { Err(Errno::EPIPE) } else { Ok(len) }
 }
 

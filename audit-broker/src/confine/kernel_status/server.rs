@@ -44,7 +44,7 @@ pub(crate) fn serve(
 fn answer_all(socket: &OwnedFd, audit: &Audit) -> anyhow::Result<()> {
     let mut buffer = [0; 8];
     loop {
-        let len = match super::receive(socket, &mut buffer) {
+        let len = match super::receive(socket, &mut buffer, MsgFlags::empty()) {
             Ok(len) => len,
             Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()),
             Err(errno) => return Err(errno).context("cannot read the broker's questions"),
