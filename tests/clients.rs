@@ -29,12 +29,16 @@ mod kit;
 mod leftovers;
 #[path = "clients/place.rs"]
 mod place;
+#[path = "clients/reason.rs"]
+mod reason;
 #[path = "clients/registry.rs"]
 mod registry;
 #[path = "clients/result.rs"]
 mod result;
 #[path = "clients/suite.rs"]
 mod suite;
+#[path = "clients/table.rs"]
+mod table;
 
 #[path = "clients/operations.rs"]
 mod operations;

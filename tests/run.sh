@@ -310,16 +310,16 @@ prepare_clients() {
     tests/clients/install.sh "$AUDIT_CLIENTS"
 }
 
-# test_clients WHAT MODULE
+# test_clients WHAT FILTER...
 test_clients() {
     say "$1, directly and through the broker"
     prepare_clients
-    run_on_engines 20 --package audit-broker --features live --test clients -- "$2::"
+    run_on_engines 20 --package audit-broker --features live --test clients -- "${@:2}"
 }
 
-check_clients() { test_clients "what each client does" operations; }
+check_clients() { test_clients "what each client does" operations:: table::; }
 
-check_suites() { test_clients "the suites that clients ship" suites; }
+check_suites() { test_clients "the suites that clients ship" suites::; }
 
 # A part of the tier broker, which is not run twice.
 check_bypass() {

@@ -36,12 +36,14 @@ impl Client {
         Self::Curl,
     ];
 
-    /// The name in the document, without the version.
+    /// The name in the document.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::DockerOfHost | Self::Docker28 => "docker",
+            Self::DockerOfHost => "docker of the host",
+            Self::Docker28 => "docker 28",
             Self::Buildx => "docker buildx",
-            Self::ComposeOne | Self::ComposeTwo => "compose",
+            Self::ComposeOne => "compose 1",
+            Self::ComposeTwo => "compose 2",
             Self::DockerPy => "docker-py",
             Self::Aiodocker => "aiodocker",
             Self::TestcontainersPython => "testcontainers for Python",

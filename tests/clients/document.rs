@@ -1,5 +1,6 @@
 //! docs/clients.md: its tables, between marks.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/clients.md")
 }
 
-/// The text before the table, the table, and the text after it.
+/// The text before the section, the section, and the text after it.
 fn parts(section: &str) -> [String; 3] {
     let text = fs::read_to_string(path()).unwrap();
     let begin = format!("<!-- {section}: begin -->\n");
@@ -17,46 +18,38 @@ fn parts(section: &str) -> [String; 3] {
     [format!("{before}{begin}"), table.to_owned(), format!("{end}{after}")]
 }
 
+/// The text of a section.
+pub(crate) fn section(name: &str) -> String {
+    let [_, text, _] = parts(name);
+    text
+}
+
+pub(crate) fn is_written() -> bool {
+    std::env::var("SNAPSHOTS").is_ok_and(|value| value == "overwrite")
+}
+
+/// Writes the section with `SNAPSHOTS=overwrite`. Otherwise it stays: its facts differ between hosts.
+pub(crate) fn note(section: &str, text: &str) {
+    if is_written() {
+        let [before, _, after] = parts(section);
+        fs::write(path(), format!("{before}{text}{after}")).unwrap();
+    }
+}
+
 /// Expects the section to be this text, or writes it with `SNAPSHOTS=overwrite`.
 pub(crate) fn expect(section: &str, text: &str) {
-    let [before, found, after] = parts(section);
-    if std::env::var("SNAPSHOTS").is_ok_and(|value| value == "overwrite") {
-        fs::write(path(), format!("{before}{text}{after}")).unwrap();
-        return;
-    }
-    let differences: Vec<String> = text
-        .lines()
-        .filter(|line| !found.lines().any(|other| other == *line))
-        .map(|line| format!("measured: {line}"))
-        .chain(
-            found
-                .lines()
-                .filter(|line| !text.lines().any(|other| other == *line))
-                .map(|line| format!("document: {line}")),
-        )
-        .collect();
-    assert!(found == text, "docs/clients.md, {section}:\n{}", differences.join("\n"));
+    note(section, text);
+    let [_, found, _] = parts(section);
+    let differences =
+        [missing(text, &found, "measured"), missing(&found, text, "document")].concat();
+    assert!(found == text, "docs/clients.md, {section}:\n{differences}");
 }
 
-/// Whether each cell of the section passes, by the client with its version, the operation and the
-/// column.
-pub(crate) fn verdicts(section: &str) -> Vec<(String, String, Vec<bool>)> {
-    let [_, table, _] = parts(section);
-    verdicts_in(&table)
-}
-
-pub(crate) fn verdicts_in(table: &str) -> Vec<(String, String, Vec<bool>)> {
-    let mut client = String::new();
-    let mut found = Vec::new();
-    for line in table.lines() {
-        if let Some(heading) = line.strip_prefix("### ") {
-            // Not the version, which differs between hosts.
-            heading.rsplit_once(' ').map_or(heading, |(name, _)| name).clone_into(&mut client);
-        } else if let Some(row) = line.strip_prefix("| ") {
-            let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
-            let verdicts = cells[1..].iter().map(|cell| *cell == "yes").collect();
-            found.push((client.clone(), cells[0].to_owned(), verdicts));
-        }
+/// The lines that are not in `other`, each after `who`.
+fn missing(lines: &str, other: &str, who: &str) -> String {
+    let mut missing = String::new();
+    for line in lines.lines().filter(|line| !other.lines().any(|known| known == *line)) {
+        writeln!(missing, "{who}: {line}").unwrap();
     }
-    found
+    missing
 }

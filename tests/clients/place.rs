@@ -12,7 +12,7 @@ use crate::host::{Directory, PERSON, login};
 use crate::kit::Kit;
 
 /// The seconds after which a client is killed.
-const PATIENCE_SECONDS: &str = "400";
+const PATIENCE_SECONDS: &str = "1200";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

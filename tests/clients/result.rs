@@ -1,34 +1,41 @@
-//! How an operation ended, as the programs print it and as the document shows it.
+//! How an operation ended, as the programs print it and as a table shows it.
 
 use std::collections::BTreeMap;
 
-/// The most characters of an error that the document shows.
-const SHOWN_LENGTH: usize = 160;
+use crate::place::Place;
+use crate::reason::Reason;
+
+/// The most characters of an error that a failed test shows.
+const SHOWN_LENGTH: usize = 600;
 
 /// How the operation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Passed,
-    /// The broker denied a call, with this explanation.
-    Denied(String),
-    /// It failed in another way, with this error.
-    Failed(String),
+    /// The client's error, and the reason that it states.
+    Failed(String, Option<Reason>),
 }
 
 impl End {
-    pub(crate) fn of(error: &str) -> Self {
-        match error.find("not allowed: ") {
-            Some(start) => Self::Denied(shorten(&error[start + "not allowed: ".len()..])),
-            None => Self::Failed(shorten(error)),
-        }
+    pub(crate) fn failed(error: &str) -> Self {
+        Self::Failed(shorten(error), Reason::of(error))
     }
 
     /// The cell of the table.
     pub(crate) fn cell(&self) -> String {
         match self {
             Self::Passed => "yes".to_owned(),
-            Self::Denied(why) => format!("denied: {why}"),
-            Self::Failed(why) => format!("**no**: {why}"),
+            Self::Failed(_, Some(reason)) => reason.to_string(),
+            Self::Failed(error, None) => format!("**no**: {error}"),
+        }
+    }
+
+    /// The error, if nothing may fail in this place with it.
+    pub(crate) fn fault(&self, place: Place) -> Option<&str> {
+        match self {
+            Self::Passed => None,
+            Self::Failed(_, Some(reason)) if reason.may_occur(place) => None,
+            Self::Failed(error, _) => Some(error),
         }
     }
 }
@@ -65,7 +72,7 @@ impl Ends {
                 Some(("ok", operation)) => (operation, End::Passed),
                 Some(("failed", rest)) => {
                     let (operation, error) = rest.split_once(": ").unwrap_or((rest, "no error"));
-                    (operation, End::of(error))
+                    (operation, End::failed(error))
                 }
                 _ => continue,
             };
@@ -73,10 +80,6 @@ impl Ends {
             ends.of.insert(operation.to_owned(), end);
         }
         ends
-    }
-
-    pub(crate) fn passed(&self) -> usize {
-        self.of.values().filter(|end| **end == End::Passed).count()
     }
 }
 

@@ -175,7 +175,7 @@ async def bind(client):
 def with_client(function, *arguments):
     async def inside():
         async with aiodocker.Docker() as client:
-            await asyncio.wait_for(function(client, *arguments), 60)
+            await asyncio.wait_for(function(client, *arguments), 120)
 
     asyncio.run(inside())
 

@@ -11,7 +11,7 @@ function timeout(milliseconds) {
 
 async function attempt(operation, work) {
     try {
-        await Promise.race([work(), timeout(60_000)]);
+        await Promise.race([work(), timeout(120_000)]);
         console.log(`ok ${operation}`);
     } catch (error) {
         const said = String(error?.message || error).replace(/\s+/g, " ");

@@ -6,7 +6,7 @@ attempt() {
     local said
     set -o pipefail
     export -f "${2?}"
-    if said=$(timeout 60 bash -e -o pipefail -c "$2" 2>&1 </dev/null | tr -d '\000'); then
+    if said=$(timeout 120 bash -e -o pipefail -c "$2" 2>&1 </dev/null | tr -d '\000'); then
         echo "ok $1"
     else
         echo "failed $1: $(tail -c 800 <<<"$said" | tr '\n' ' ')"

@@ -58,16 +58,16 @@ logs() {
 top() { compose top | grep 'sleep 100'; }
 images() { compose images | grep fedora; }
 run() { compose run --rm --no-deps -T first cat /data/file; }
-restart() { compose restart -t 0 second && compose pause second && compose unpause second; }
+restart() { compose restart -t 0 second; compose pause second; compose unpause second; }
 recreate() { compose up -d --no-deps --force-recreate first; }
-scale() { compose up -d --no-deps --scale second=2 second && [ "$(compose ps -q second | wc -l)" = 2 ]; }
-stop() { compose stop -t 0 && compose start first && compose kill first && compose rm -f first; }
+scale() { compose up -d --no-deps --scale second=2 second; [ "$(compose ps -q second | wc -l)" = 2 ]; }
+stop() { compose stop -t 0; compose start first; compose kill first; compose rm -f first; }
 down() { compose down -v -t 0; }
 build() {
-    of built build && of built run --rm -T only | grep x
-    of built down -v -t 0 && docker rmi $N-built
+    of built build; of built run --rm -T only | grep x
+    of built down -v -t 0; docker rmi $N-built
 }
-pull() { of pulled pull && docker rmi $REGISTRY/word:1; }
+pull() { of pulled pull; docker rmi $REGISTRY/word:1; }
 port() {
     of port up -d
     curl -sS --retry 5 --retry-all-errors "http://$(of port port only 80)/passwd" | grep root

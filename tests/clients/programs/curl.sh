@@ -13,7 +13,7 @@ make() { post "/containers/create?name=$1" "{\"Image\":\"fedora\",\"Cmd\":$2,\"H
 remove() { ask -X DELETE "$U/containers/$1?force=1"; }
 export -f ask post make remove
 
-info() { ask $U/_ping | grep OK && ask $U/info >/dev/null && ask -I http://docker/_ping; }
+info() { ask $U/_ping | grep OK; ask $U/info >/dev/null; ask -I http://docker/_ping; }
 life() {
     make $N-life '["sleep","100"]'
     for step in start pause unpause 'restart?t=0' 'stop?t=0' start kill; do ask -X POST $U/containers/$N-life/$step; done
@@ -28,13 +28,13 @@ list() {
 }
 logs() {
     make $N-logs '["echo","hello"]'
-    ask -X POST $U/containers/$N-logs/start && ask -X POST $U/containers/$N-logs/wait
+    ask -X POST $U/containers/$N-logs/start; ask -X POST $U/containers/$N-logs/wait
     ask "$U/containers/$N-logs/logs?stdout=1" | grep -a hello
     ask -N -X POST "$U/containers/$N-logs/attach?logs=1&stdout=1" | grep -a hello
     remove $N-logs
 }
 exec_() {
-    make $N-exec '["sleep","100"]' && ask -X POST $U/containers/$N-exec/start
+    make $N-exec '["sleep","100"]'; ask -X POST $U/containers/$N-exec/start
     id=$(post /containers/$N-exec/exec '{"AttachStdout":true,"Cmd":["echo","hello"]}' | grep -o '[0-9a-f]\{64\}')
     post /exec/$id/start '{"Detach":false,"Tty":false}' | grep -a hello
     ask $U/exec/$id/json | grep '"ExitCode":0'
@@ -42,27 +42,27 @@ exec_() {
 }
 archive() {
     make $N-archive '["true"]'
-    echo content >file && tar cf file.tar file
+    echo content >file; tar cf file.tar file
     ask -T file.tar "$U/containers/$N-archive/archive?path=/tmp"
     [ "$(ask "$U/containers/$N-archive/archive?path=/tmp/file" | tar x -O)" = content ]
     remove $N-archive
 }
 events() { ask "$U/events?since=$(date +%s)&until=$(date +%s)"; }
 build() {
-    printf 'FROM fedora\nLABEL name='$N'\n' >Dockerfile && tar cf build.tar Dockerfile
+    printf 'FROM fedora\nLABEL name='$N'\n' >Dockerfile; tar cf build.tar Dockerfile
     ask -T build.tar -X POST -H 'Content-Type: application/x-tar' "$U/build?t=$N-built" | grep Successfully
     ask -X DELETE $U/images/$N-built
 }
 volume() {
-    post /volumes/create "{\"Name\":\"$N\"}" && ask $U/volumes/$N
+    post /volumes/create "{\"Name\":\"$N\"}"; ask $U/volumes/$N
     ask -X DELETE $U/volumes/$N
 }
 network() {
-    post /networks/create "{\"Name\":\"$N\"}" && ask $U/networks/$N
+    post /networks/create "{\"Name\":\"$N\"}"; ask $U/networks/$N
     ask -X DELETE $U/networks/$N
 }
-pull() { ask -X POST "$U/images/create?fromImage=$REGISTRY/word&tag=1" | grep -i 'digest' && ask -X DELETE "$U/images/$REGISTRY/word:1"; }
-bind() { post "/containers/create?name=$N-bind" '{"Image":"fedora","Cmd":["true"],"HostConfig":{"Binds":["/etc:/etc2"]}}' && remove $N-bind; }
+pull() { ask -X POST "$U/images/create?fromImage=$REGISTRY/word&tag=1" | grep -i 'digest'; ask -X DELETE "$U/images/$REGISTRY/word:1"; }
+bind() { post "/containers/create?name=$N-bind" '{"Image":"fedora","Cmd":["true"],"HostConfig":{"Binds":["/etc:/etc2"]}}'; remove $N-bind; }
 
 attempt "ping and info" info
 attempt "life of a container" life

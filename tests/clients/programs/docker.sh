@@ -8,18 +8,18 @@ set -uo pipefail
 export N=$1 REGISTRY=$2 DOCKER_BUILDKIT=0
 echo "version $(docker version --format '{{.Client.Version}}')"
 
-info() { docker info --format '{{.ID}}' | grep . && docker version >/dev/null; }
+info() { docker info --format '{{.ID}}' | grep .; docker version >/dev/null; }
 run() { [ "$(docker run --rm $QUIET -e A=b -w /tmp fedora sh -c 'echo $A; pwd')" = "b
 /tmp" ]; }
 life() {
     docker create $QUIET --name $N-life fedora sleep 100
     docker start $N-life
-    docker pause $N-life && docker unpause $N-life
+    docker pause $N-life; docker unpause $N-life
     docker rename $N-life $N-life2
     docker update --memory 100m --memory-swap 100m $N-life2
     docker restart -t 0 $N-life2
     docker stop -t 0 $N-life2
-    docker start $N-life2 && docker kill $N-life2
+    docker start $N-life2; docker kill $N-life2
     [ "$(docker wait $N-life2)" = 137 ]
     docker rm -v $N-life2
 }
@@ -27,7 +27,7 @@ inspect() {
     docker create $QUIET --label $N=x --name $N-inspect fedora true
     [ "$(docker ps -aq --filter label=$N | wc -l)" = 1 ]
     [ "$(docker inspect -f '{{.Name}}' $N-inspect)" = /$N-inspect ]
-    docker image inspect fedora && docker images fedora && docker history fedora
+    docker image inspect fedora; docker images fedora; docker history fedora
     docker rm $N-inspect
 }
 logs() {
@@ -51,7 +51,7 @@ b" ]
 }
 copy() {
     docker create $QUIET --name $N-copy fedora true
-    file=$(mktemp) && echo content >"$file"
+    file=$(mktemp); echo content >"$file"
     docker cp "$file" $N-copy:/tmp/file
     [ "$(docker cp $N-copy:/tmp/file - | tar x -O)" = content ]
     docker rm $N-copy
@@ -79,11 +79,11 @@ export_() {
 }
 commit() {
     docker create $QUIET --name $N-commit fedora true
-    docker commit $N-commit $N-committed && docker rmi $N-committed
+    docker commit $N-commit $N-committed; docker rmi $N-committed
     docker rm $N-commit
 }
 build() {
-    mkdir -p build && printf 'FROM fedora\nLABEL name='$N'\nCOPY file /file\nRUN echo x >/made\n' >build/Dockerfile
+    mkdir -p build; printf 'FROM fedora\nLABEL name='$N'\nCOPY file /file\nRUN echo x >/made\n' >build/Dockerfile
     echo content >build/file
     docker build -q -t $N-built build
     [ "$(docker run --rm $QUIET $N-built cat /file /made)" = "content
@@ -91,29 +91,29 @@ x" ]
     docker rmi $N-built
 }
 build_alone() {
-    printf 'FROM fedora\nLABEL name='$N'\n' | docker build -q --network none -t $N-alone - && docker rmi $N-alone
+    printf 'FROM fedora\nLABEL name='$N'\n' | docker build -q --network none -t $N-alone -; docker rmi $N-alone
 }
-tag() { docker tag fedora $N:a && docker rmi $N:a; }
+tag() { docker tag fedora $N:a; docker rmi $N:a; }
 save() {
     docker tag fedora $N:saved
     docker save $N:saved >saved.tar
-    docker rmi $N:saved && docker load <saved.tar
+    docker rmi $N:saved; docker load <saved.tar
     docker rmi $N:saved
 }
-pull() { docker pull $REGISTRY/word:1 && docker rmi $REGISTRY/word:1; }
+pull() { docker pull $REGISTRY/word:1; docker rmi $REGISTRY/word:1; }
 push() {
     docker tag fedora $REGISTRY/$N:1
-    docker push $REGISTRY/$N:1 && docker rmi $REGISTRY/$N:1
+    docker push $REGISTRY/$N:1; docker rmi $REGISTRY/$N:1
 }
 import() {
     echo content >imported
-    tar c imported | docker import - $N-imported && docker rmi $N-imported
+    tar c imported | docker import - $N-imported; docker rmi $N-imported
 }
 volume() {
     docker volume create --label a=b $N-volume
     docker run --rm $QUIET -v $N-volume:/v fedora sh -c 'echo kept >/v/file'
     [ "$(docker run --rm $QUIET -v $N-volume:/v:ro fedora cat /v/file)" = kept ]
-    docker volume ls -q | grep -x $N-volume && docker volume inspect $N-volume
+    docker volume ls -q | grep -x $N-volume; docker volume inspect $N-volume
     docker volume rm $N-volume
 }
 network() {
@@ -121,11 +121,11 @@ network() {
     docker run -d --init --name $N-net fedora sleep 100
     docker network connect --alias other $N-network $N-net
     docker run --rm --network $N-network fedora busybox ping -c 1 -w 5 other
-    docker rm -f $N-net && docker network inspect $N-network && docker network rm $N-network
+    docker rm -f $N-net; docker network inspect $N-network; docker network rm $N-network
 }
 disconnect() {
     docker run -d --init --name $N-bridge fedora sleep 100
-    docker network disconnect bridge $N-bridge && docker network connect bridge $N-bridge
+    docker network disconnect bridge $N-bridge; docker network connect bridge $N-bridge
     docker rm -f $N-bridge
 }
 publish() {
@@ -136,12 +136,12 @@ publish() {
 prune() {
     docker create $QUIET --label $N-prune --name $N-prune fedora true
     docker container prune -f --filter label=$N-prune | grep Deleted
-    docker volume prune -f --filter label=$N-prune && docker network prune -f --filter label=$N-prune
+    docker volume prune -f --filter label=$N-prune; docker network prune -f --filter label=$N-prune
     docker image prune -f --filter label=$N-prune
 }
 bind() { docker run --rm $QUIET -v "$PWD:/here" fedora ls /here; }
-privileged() { docker create --privileged --name $N-privileged fedora true && docker rm $N-privileged; }
-host_network() { docker create --network host --name $N-host fedora true && docker rm $N-host; }
+privileged() { docker create --privileged --name $N-privileged fedora true; docker rm $N-privileged; }
+host_network() { docker create --network host --name $N-host fedora true; docker rm $N-host; }
 
 attempt "version and info" info
 attempt "run" run

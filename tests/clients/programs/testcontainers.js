@@ -7,11 +7,16 @@ const fs = require("node:fs");
 const { GenericContainer, getContainerRuntimeClient, Network, Wait } = require("testcontainers");
 const { NAME, attempt } = require("./attempt.js");
 
+// Process 1 of a container ignores SIGTERM unless it traps it, and docker then waits 10 s for its end.
+const until = (command) => ["sh", "-c", `trap exit TERM; ${command} & wait`];
+const WAIT = until("sleep 100");
+
 const container = (name, command) =>
     new GenericContainer("fedora").withName(`${NAME}-${name}`).withCommand(command);
 
 async function generic() {
-    const started = await container("generic", ["sh", "-c", "echo started; sleep 100"])
+    // After a restart, testcontainers looks only at what follows the time at which docker saw the start.
+    const started = await container("generic", until("sleep 2; echo started; sleep 100"))
         .withWaitStrategy(Wait.forLogMessage("started")).withEnvironment({ A: "b" })
         .withLabels({ a: "b" }).withTmpFs({ "/scratch": "rw" }).start();
     const { output, exitCode } = await started.exec(["sh", "-c", "echo $A"]);
@@ -20,21 +25,21 @@ async function generic() {
     await started.stop();
 }
 async function port() {
-    const started = await container("port", ["busybox", "httpd", "-f", "-h", "/etc"])
+    const started = await container("port", until("busybox httpd -f -h /etc"))
         .withExposedPorts(80).withWaitStrategy(Wait.forListeningPorts()).start();
     assert(started.getMappedPort(80) > 0);
     await started.stop();
 }
 async function files() {
-    const started = await container("files", ["sleep", "100"])
+    const started = await container("files", WAIT)
         .withCopyContentToContainer([{ content: "content", target: "/tmp/file" }]).start();
     assert.equal((await started.exec(["cat", "/tmp/file"])).output, "content");
     await started.stop();
 }
 async function network() {
     const net = await new Network().start();
-    const first = await container("net1", ["sleep", "100"]).withNetwork(net).withNetworkAliases("other").start();
-    const second = await container("net2", ["sleep", "100"]).withNetwork(net).start();
+    const first = await container("net1", WAIT).withNetwork(net).withNetworkAliases("other").start();
+    const second = await container("net2", WAIT).withNetwork(net).start();
     const { exitCode } = await second.exec(["busybox", "ping", "-c", "1", "-w", "5", "other"]);
     assert.equal(exitCode, 0);
     await second.stop();
@@ -43,7 +48,7 @@ async function network() {
 }
 async function build() {
     fs.mkdirSync("context", { recursive: true });
-    fs.writeFileSync("context/Dockerfile", `FROM fedora\nLABEL name=${NAME}\nRUN echo x >/made\nCMD sleep 100\n`);
+    fs.writeFileSync("context/Dockerfile", `FROM fedora\nLABEL name=${NAME}\nRUN echo x >/made\nCMD ${JSON.stringify(WAIT)}\n`);
     const built = await GenericContainer.fromDockerfile("context").build(`${NAME}:built`, { deleteOnExit: false });
     const started = await built.withName(`${NAME}-built`).start();
     assert.equal((await started.exec(["cat", "/made"])).output, "x\n");
@@ -52,7 +57,7 @@ async function build() {
     await docker.getImage(`${NAME}:built`).remove();
 }
 async function bind() {
-    const started = await container("bind", ["sleep", "100"])
+    const started = await container("bind", WAIT)
         .withBindMounts([{ source: process.cwd(), target: "/here", mode: "ro" }]).start();
     await started.stop();
 }

@@ -1,0 +1,136 @@
+//! Why something that works at dockerd does not work in a place.
+//!
+//! Each red cell of docs/clients.md has one of these reasons. An error without one fails the test.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use audit_host::danger::Danger;
+
+use crate::place::Place;
+
+/// What stands before the word of a danger in a denial.
+const BEFORE_DANGER: &str = "which asks for ";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    RemovedKey,
+    BuildKit,
+    BuildOption,
+    Danger(Danger),
+    Administration,
+    RootsObject,
+}
+
+impl Reason {
+    /// The reasons that have words of their own.
+    const NAMED: [Self; 5] = [
+        Self::RemovedKey,
+        Self::BuildKit,
+        Self::BuildOption,
+        Self::Administration,
+        Self::RootsObject,
+    ];
+
+    /// The reason that an error states; `None` if it states none that we accept.
+    pub(crate) fn of(error: &str) -> Option<Self> {
+        let has = |sign: &&str| error.contains(*sign);
+        let named = Self::NAMED.into_iter().find(|reason| reason.signs().iter().any(has));
+        named.or_else(|| Self::danger(error))
+    }
+
+    /// The first danger that a denial names.
+    fn danger(error: &str) -> Option<Self> {
+        let (before, rest) = error.split_once(BEFORE_DANGER)?;
+        let word = rest.split([' ', ',']).next()?;
+        let danger = Danger::from_name(word)?;
+        before.contains("not allowed: privileged-").then_some(Self::Danger(danger))
+    }
+
+    /// Texts of which one stands in each error with this reason.
+    fn signs(self) -> &'static [&'static str] {
+        match self {
+            Self::RemovedKey => &["ContainerConfig"],
+            Self::BuildKit => &[
+                "unable to upgrade to h2c, received 403",
+                "docker-container driver",
+                "No such container: buildx_buildkit_default",
+                "not allowed: privileged-build-session",
+            ],
+            Self::BuildOption => &["not allowed: the build option"],
+            Self::Danger(_) => &[],
+            Self::Administration => &["not allowed: swarm-", "not allowed: plugin-manage"],
+            Self::RootsObject => &["not allowed: image-name of", "not allowed: image-delete of"],
+        }
+    }
+
+    /// The sentence of the document about it.
+    fn explanation(self) -> &'static str {
+        match self {
+            Self::RemovedKey => {
+                "The client fails without the broker too: compose 1.29 reads `ContainerConfig` of an image, \
+                 which docker 28 no longer sends."
+            }
+            Self::BuildKit => {
+                "BuildKit's protocol asks for `host-network` and `devices`, because the broker does not \
+                 read it. buildx then tries to start a builder in a container of its own, which is \
+                 privileged. Use the classic builder: `DOCKER_BUILDKIT=0`."
+            }
+            Self::BuildOption => {
+                "The option changes a step of a build without changing its key in docker's cache, which \
+                 root's builds use too."
+            }
+            Self::Danger(_) => {
+                "The call asks for access to the host, which `default.cedar` gives to root and \
+                 docker-admin only."
+            }
+            Self::Administration => {
+                "Swarms and plugins change the whole host, so they are for root and docker-admin."
+            }
+            Self::RootsObject => {
+                "The image belongs to root or docker-admin, who would run a changed one with their access \
+                 to the host."
+            }
+        }
+    }
+
+    /// Whether something may fail in this place for this reason. `default.cedar` denies things to ordinary
+    /// users only.
+    pub(crate) fn may_occur(self, place: Place) -> bool {
+        match self {
+            Self::RemovedKey => true,
+            Self::BuildKit
+            | Self::BuildOption
+            | Self::Danger(_)
+            | Self::Administration
+            | Self::RootsObject => place == Place::User,
+        }
+    }
+}
+
+impl Display for Reason {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::RemovedKey => "no: client",
+            Self::BuildKit => "denied: BuildKit",
+            Self::BuildOption => "denied: build option",
+            Self::Danger(danger) => return write!(formatter, "denied: {}", danger.name()),
+            Self::Administration => "denied: administration",
+            Self::RootsObject => "denied: image of root",
+        })
+    }
+}
+
+/// The table that explains the cells.
+pub(crate) fn table() -> String {
+    let mut text = String::from("\n| cell | reason |\n|---|---|\n");
+    for reason in Reason::NAMED {
+        writeln!(text, "| {reason} | {} |", reason.explanation()).unwrap();
+    }
+    let danger = Reason::Danger(Danger::HostRoot).explanation();
+    writeln!(
+        text,
+        "| denied: and [a danger](policies.md#dangers), such as `host-files` | {danger} |\n"
+    )
+    .unwrap();
+    text
+}
