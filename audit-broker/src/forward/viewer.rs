@@ -381,7 +381,9 @@ impl Viewer {
     async fn info(&self, call: &Call) -> Result<Document, Unreachable> {
         let (upstream, version) = (&call.connection.upstream, call.version);
         let mut counts = ObjectCounts::default();
-        for (path, is_of_containers) in [("containers/json?all=1", true), ("images/json", false)] {
+        // dockerd counts the images of earlier stages too.
+        let lists = [("containers/json?all=1", true), ("images/json?all=1", false)];
+        for (path, is_of_containers) in lists {
             let target = format!("/v{version}/{path}");
             let Found::Yes(list) = upstream.ask::<Vec<Box<RawValue>>>(&target).await? else {
                 continue;

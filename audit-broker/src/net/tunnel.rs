@@ -19,6 +19,13 @@ const DISCONNECT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a client that goes on sending may take to notice the end of the answer.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long the first bytes of a hijacked stream wait after the head.
+///
+/// Some clients read the head through a buffer and the stream from the socket. They lose what arrives
+/// together with the head: docker-py's `attach(logs=True)`, because `http.client` reads ahead. dockerd
+/// sends the head before it opens the logs, so without the broker the two arrive apart.
+const HEAD_PAUSE: Duration = Duration::from_millis(2);
+
 /// One end of a stream, with the bytes already read from it.
 #[derive(Debug)]
 pub(crate) struct TunnelEnd {
@@ -47,6 +54,10 @@ pub(crate) async fn join(
 ) -> io::Result<()> {
     write_all(&client.socket, &head).await?;
     let to_client = async {
+        match directions {
+            Directions::Both => sleep(HEAD_PAUSE).await,
+            Directions::ToClient => {}
+        }
         write_all(&client.socket, &upstream.read).await?;
         copy(&upstream.socket, &client.socket).await
     };
@@ -132,5 +143,56 @@ async fn skip(client: &Socket) -> io::Result<()> {
 async fn disconnected(client: &Socket) {
     while !client.has_disconnected() {
         sleep(DISCONNECT_CHECK_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    use super::*;
+
+    fn end(read: &'static [u8]) -> (UnixStream, TunnelEnd) {
+        let (far, near) = UnixStream::pair().unwrap();
+        let socket = Rc::new(Socket::new(near).unwrap());
+        (far, TunnelEnd { socket, read: Bytes::from_static(read) })
+    }
+
+    /// When the head arrived at the client, when the output did, and both.
+    fn arrivals(directions: Directions) -> (Instant, Instant, Vec<u8>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut client, client_end) = end(b"");
+            let (mut dockerd, dockerd_end) = end(b"early ");
+            dockerd.write_all(b"output").unwrap();
+            drop(dockerd);
+            let reader = std::thread::spawn(move || {
+                let mut head = [0; 4];
+                client.read_exact(&mut head).unwrap();
+                let head_at = Instant::now();
+                let mut output = vec![0];
+                client.read_exact(&mut output).unwrap();
+                let output_at = Instant::now();
+                client.read_to_end(&mut output).unwrap();
+                (head_at, output_at, [&head, &output[..]].concat())
+            });
+            join(b"head".to_vec(), client_end, dockerd_end, directions).await.unwrap();
+            reader.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn k31_a_client_that_reads_ahead_gets_the_head_alone() {
+        let (head_at, output_at, read) = arrivals(Directions::Both);
+        assert_eq!(read, b"headearly output");
+        assert!(output_at - head_at > HEAD_PAUSE / 4, "{:?}", output_at - head_at);
+    }
+
+    #[test]
+    fn a_stream_in_one_direction_is_relayed_whole() {
+        let (_, _, read) = arrivals(Directions::ToClient);
+        assert_eq!(read, b"headearly output");
     }
 }
