@@ -6,8 +6,13 @@ use std::process::Command;
 use crate::host::shell;
 
 /// How to list one kind of object, and how to remove some.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     ("docker ps -aq --no-trunc", "docker rm -fv"),
+    // A name of an image that was there before would belong to the user of the next place.
+    (
+        "docker images --format '{{.Repository}}:{{.Tag}}' | { grep -v '<none>' || true; }",
+        "docker rmi",
+    ),
     ("docker images -aq --no-trunc", "docker rmi -f"),
     ("docker network ls -q --no-trunc", "docker network rm"),
     ("docker volume ls -q", "docker volume rm -f"),
@@ -19,7 +24,7 @@ fn list(kind: &str) -> BTreeSet<String> {
 
 /// The objects that dockerd had before the clients ran.
 pub(crate) struct Leftovers {
-    before: [BTreeSet<String>; 4],
+    before: [BTreeSet<String>; 5],
 }
 
 impl Leftovers {
@@ -36,10 +41,5 @@ impl Drop for Leftovers {
                 let _ = Command::new("sh").args(["-c", &format!("{remove} {left}")]).output();
             }
         }
-        // Names of the usual image that a failed call left.
-        shell(
-            "docker images --format '{{.Repository}}:{{.Tag}}' | \
-             { grep -E '(^|/)tag[0-9]+x' || true; } | xargs -r docker rmi >/dev/null",
-        );
     }
 }

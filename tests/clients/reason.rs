@@ -14,21 +14,33 @@ const BEFORE_DANGER: &str = "which asks for ";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     RemovedKey,
+    FixedSocket,
     BuildKit,
     BuildOption,
     Danger(Danger),
     Administration,
     RootsObject,
+    Quota,
+    Archive,
+    CompressedArchive,
+    LaterObject,
+    ImageId,
 }
 
 impl Reason {
     /// The reasons that have words of their own.
-    const NAMED: [Self; 5] = [
+    const NAMED: [Self; 11] = [
         Self::RemovedKey,
+        Self::FixedSocket,
         Self::BuildKit,
         Self::BuildOption,
         Self::Administration,
         Self::RootsObject,
+        Self::Quota,
+        Self::Archive,
+        Self::CompressedArchive,
+        Self::LaterObject,
+        Self::ImageId,
     ];
 
     /// The reason that an error states; `None` if it states none that we accept.
@@ -49,7 +61,8 @@ impl Reason {
     /// Texts of which one stands in each error with this reason.
     fn signs(self) -> &'static [&'static str] {
         match self {
-            Self::RemovedKey => &["ContainerConfig"],
+            Self::RemovedKey => &["KeyError: 'ContainerConfig'", "  'ContainerConfig'"],
+            Self::FixedSocket => &["Connect, Os { code: 13, kind: PermissionDenied"],
             Self::BuildKit => &[
                 "unable to upgrade to h2c, received 403",
                 "docker-container driver",
@@ -59,7 +72,18 @@ impl Reason {
             Self::BuildOption => &["not allowed: the build option"],
             Self::Danger(_) => &[],
             Self::Administration => &["not allowed: swarm-", "not allowed: plugin-manage"],
-            Self::RootsObject => &["not allowed: image-name of", "not allowed: image-delete of"],
+            Self::RootsObject => &[
+                "not allowed: image-name of",
+                "not allowed: image-delete of",
+                // aiodocker's test of a pull shows only the status.
+                "assert 403 == 400",
+            ],
+            Self::Quota => &["networks_per_user allows"],
+            Self::Archive => &["the archive breaks off"],
+            Self::CompressedArchive => &["the archive is compressed"],
+            Self::LaterObject => &["accepts no name of a later object"],
+            // Of what stands in the image, only docker-py's test of commit looks at the name.
+            Self::ImageId => &["assert 'alpine:3.10' == 'sha256:"],
         }
     }
 
@@ -69,6 +93,9 @@ impl Reason {
             Self::RemovedKey => {
                 "The client fails without the broker too: compose 1.29 reads `ContainerConfig` of an image, \
                  which docker 28 no longer sends."
+            }
+            Self::FixedSocket => {
+                "The test connects to docker's own socket, whatever `DOCKER_HOST` says."
             }
             Self::BuildKit => {
                 "BuildKit's protocol asks for `host-network` and `devices`, because the broker does not \
@@ -90,6 +117,23 @@ impl Reason {
                 "The image belongs to root or docker-admin, who would run a changed one with their access \
                  to the host."
             }
+            Self::Quota => "A user may have 10 networks (`networks_per_user`).",
+            Self::Archive => {
+                "The broker reads the archive of an ordinary user before dockerd gets it, and refuses one \
+                 that is not complete with 400. dockerd answers 200, with the error in the body."
+            }
+            Self::CompressedArchive => {
+                "docker before 29.5.1 unpacks a compressed archive with programs of the container, on the \
+                 host (CVE-2026-41567). The broker takes only uncompressed ones there."
+            }
+            Self::LaterObject => {
+                "The request names a container that does not exist yet, such as a link to it. The broker \
+                 judges each object that a request names, so it has to exist."
+            }
+            Self::ImageId => {
+                "The broker creates a container from the id of its image, so `ContainerConfig.Image` of an \
+                 image that was committed from it is the id, not the name."
+            }
         }
     }
 
@@ -98,11 +142,16 @@ impl Reason {
     pub(crate) fn may_occur(self, place: Place) -> bool {
         match self {
             Self::RemovedKey => true,
+            Self::FixedSocket | Self::CompressedArchive | Self::LaterObject | Self::ImageId => {
+                place != Place::Direct
+            }
             Self::BuildKit
             | Self::BuildOption
             | Self::Danger(_)
             | Self::Administration
-            | Self::RootsObject => place == Place::User,
+            | Self::RootsObject
+            | Self::Quota
+            | Self::Archive => place == Place::User,
         }
     }
 }
@@ -111,11 +160,17 @@ impl Display for Reason {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::RemovedKey => "no: client",
+            Self::FixedSocket => "no: other socket",
             Self::BuildKit => "denied: BuildKit",
             Self::BuildOption => "denied: build option",
             Self::Danger(danger) => return write!(formatter, "denied: {}", danger.name()),
             Self::Administration => "denied: administration",
             Self::RootsObject => "denied: image of root",
+            Self::Quota => "denied: quota",
+            Self::Archive => "refused: archive",
+            Self::CompressedArchive => "refused: compressed archive",
+            Self::LaterObject => "refused: later object",
+            Self::ImageId => "differs: image id",
         })
     }
 }

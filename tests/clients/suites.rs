@@ -10,6 +10,7 @@ use crate::host::shell;
 use crate::kit::Kit;
 use crate::leftovers::Leftovers;
 use crate::place::{Place, Seat};
+use crate::reason;
 use crate::registry::Registry;
 use crate::result::End;
 use crate::suite::{Suite, Tests};
@@ -126,10 +127,10 @@ impl Report {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, heading: &str) -> String {
         let titles = THROUGH.map(Place::title).join(" | ");
         format!(
-            "\n| suite | tests | pass directly | {titles} |\n|---|---|---|---|---|\n{}\n\
+            "\n### {heading}\n\n| suite | tests | pass directly | {titles} |\n|---|---|---|---|---|\n{}\n\
              | suite | place | cell | tests |\n|---|---|---|---|\n{}\n",
             self.counts, self.lists
         )
@@ -145,9 +146,11 @@ fn compare(suite: Suite) {
     make_images(&registry);
     let mut report = Report::default();
     report.add(suite, &kit, &registry);
-    assert!(report.faults.is_empty(), "{}without a reason:\n{}", report.text(), report.faults);
-    let section = format!("{} on {}", suite.name(), TestedEngine::asked().name());
-    expect(&section, &report.text());
+    let engine = TestedEngine::asked().name();
+    let text = report.text(&format!("{} on docker {engine}", suite.name()));
+    assert!(report.faults.is_empty(), "{text}without a reason:\n{}", report.faults);
+    expect("reasons", &reason::table());
+    expect(&format!("{} on {engine}", suite.name()), &text);
 }
 
 #[test]
