@@ -59,8 +59,7 @@ pub(crate) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(version: ApiVersion, upstream: &'a Upstream) -> Self {
-        let (asked, references) = (HashSet::new(), References::default());
-        let (ids, network_ids) = (HashMap::new(), HashMap::new());
+        let (asked, ids, network_ids, references) = Default::default();
         Self { version, upstream, asked, ids, network_ids, references }
     }
 
