@@ -317,7 +317,7 @@ test_clients() {
     run_on_engines 20 --package audit-broker --features live --test clients -- "${@:2}"
 }
 
-check_clients() { test_clients "what each client does" operations:: table::; }
+check_clients() { test_clients "what each client does" operations:: table:: reason::; }
 
 check_suites() { test_clients "the suites that clients ship" suites::; }
 

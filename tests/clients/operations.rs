@@ -10,7 +10,6 @@ use crate::host::{tag, text};
 use crate::kit::Kit;
 use crate::leftovers::Leftovers;
 use crate::place::{Place, Seat};
-use crate::reason;
 use crate::registry::Registry;
 use crate::result::{Ends, general};
 use crate::table::{differences, read, rows, tables, versions};
@@ -61,18 +60,18 @@ fn each_client_does_what_the_document_says() {
     let faults = faults(&found);
     assert!(faults.is_empty(), "without a reason:\n{faults}");
     let rows = rows(&found);
-    expect("reasons", &reason::table());
     match TestedEngine::asked() {
         TestedEngine::Docker20 => {
             note("versions", &versions(&found[0]));
             expect("operations", &tables(&rows));
         }
         TestedEngine::Docker28(store) => {
-            let name = match store {
-                Store::Overlay2 => "operations on 28",
-                Store::Containerd => "operations on 28-containerd",
+            let (name, images) = match store {
+                Store::Overlay2 => ("operations on 28", "overlay2"),
+                Store::Containerd => ("operations on 28-containerd", "containerd's store"),
             };
-            expect(name, &differences(&rows, &read(&section("operations"))));
+            let differences = differences(&rows, &read(&section("operations")));
+            expect(name, &format!("\nWith images in {images}:\n{differences}"));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use audit_host::danger::Danger;
 
+use crate::document::expect;
 use crate::place::Place;
 
 /// What stands before the word of a danger in a denial.
@@ -176,7 +177,7 @@ impl Display for Reason {
 }
 
 /// The table that explains the cells.
-pub(crate) fn table() -> String {
+fn table() -> String {
     let mut text = String::from("\n| cell | reason |\n|---|---|\n");
     for reason in Reason::NAMED {
         writeln!(text, "| {reason} | {} |", reason.explanation()).unwrap();
@@ -188,4 +189,19 @@ pub(crate) fn table() -> String {
     )
     .unwrap();
     text
+}
+
+#[test]
+fn the_document_explains_each_cell() {
+    expect("reasons", &table());
+}
+
+#[test]
+fn only_a_denial_of_access_to_the_host_is_a_reason() {
+    let of = |error: &str| Reason::of(error).map(|reason| reason.to_string());
+    let denial =
+        "not allowed: privileged-container-create of image fedora, which asks for host-files (x)";
+    assert_eq!(of(denial).as_deref(), Some("denied: host-files"));
+    assert_eq!(of("not allowed: container-create, which asks for host-ports (x)"), None);
+    assert_eq!(of("500 Server Error"), None);
 }

@@ -10,7 +10,6 @@ use crate::host::shell;
 use crate::kit::Kit;
 use crate::leftovers::Leftovers;
 use crate::place::{Place, Seat};
-use crate::reason;
 use crate::registry::Registry;
 use crate::result::End;
 use crate::suite::{Suite, Tests};
@@ -149,7 +148,6 @@ fn compare(suite: Suite) {
     let engine = TestedEngine::asked().name();
     let text = report.text(&format!("{} on docker {engine}", suite.name()));
     assert!(report.faults.is_empty(), "{text}without a reason:\n{}", report.faults);
-    expect("reasons", &reason::table());
     expect(&format!("{} on {engine}", suite.name()), &text);
 }
 
