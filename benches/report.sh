@@ -40,6 +40,7 @@ for _ in $(seq "$rounds"); do
     measure trail "$trail" count "$log"
     measure ausearch ausearch -if "$log" --raw
     measure denials ausearch -if "$log" -m VIRT_CONTROL -sv no --raw
+    measure text ausearch -if "$log" --format csv
     measure aureport aureport -if "$log" --summary
 done
 
@@ -58,7 +59,8 @@ bytes=$(stat -c %s "$log")
 best=$(median "$scratch/trail" | cut -d' ' -f1)
 printf '\n%d MiB, medians of %d rounds in turn, CPU of one core\n' "$mebibytes" "$rounds"
 for row in "trail:audit-trail, all deeds and gaps" "ausearch:ausearch --raw, all records" \
-    "denials:ausearch -m VIRT_CONTROL -sv no" "aureport:aureport --summary"; do
+    "denials:ausearch -m VIRT_CONTROL -sv no" "text:ausearch --format csv, all events" \
+    "aureport:aureport --summary"; do
     read -r milliseconds kibibytes < <(median "$scratch/${row%%:*}")
     awk -v name="${row#*:}" -v ms="$milliseconds" -v kib="$kibibytes" -v bytes="$bytes" \
         -v best="$best" 'BEGIN {
