@@ -198,7 +198,7 @@ async fn prepare<'a>(
         Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
         Err(NotJudged::Unreachable(error)) => return Err(error.into()),
     };
-    let Judged { mut action, dangers, withheld, decision, .. } = judged;
+    let Judged { mut action, inspected, dangers, withheld, decision, .. } = judged;
     let (permitted_by, reported) = match decision {
         Decision::Allow { policy, reported } => (policy, reported),
         Decision::Deny(denial) => {
@@ -211,6 +211,7 @@ async fn prepare<'a>(
     let rewriter = Rewriter { permissions, owners: &connection.state.owners, withheld: &withheld };
     let mut plan = rewriter.rewrite(&mut action)?;
     plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
+    plan.inspected = inspected;
     let call = Call::new(connection, settings, &caller.principal, (action, dangers), version, plan);
     let network_lock = take_network_lock(&call, &upstream).await?;
     Ok(Ready {

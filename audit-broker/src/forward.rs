@@ -68,6 +68,9 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
     if let Some(response) = served_by_broker(call).await? {
         return Ok(Forwarded::Response(response));
     }
+    if let Some(inspected) = call.plan.inspected.clone() {
+        return Ok(Forwarded::Response(document::inspected(call, inspected).await?));
+    }
     let pulled =
         pull::begin(call).await.inspect_err(|_| call.record_outcome(CallOutcome::Failed, None))?;
     let head = request::head(call, &client.head.method)?;

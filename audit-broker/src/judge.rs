@@ -23,7 +23,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use hyper::{Response, StatusCode};
 
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
@@ -62,6 +62,8 @@ pub(crate) struct Judge<'a> {
 /// A call that the broker has judged.
 pub(crate) struct Judged {
     pub(crate) action: Action,
+    /// dockerd's response, if the call only inspects the object.
+    pub(crate) inspected: Option<Response<Bytes>>,
     pub(crate) dangers: Dangers,
     pub(crate) questions: Questions,
     pub(crate) decision: Decision,
@@ -88,12 +90,13 @@ impl Judge<'_> {
     /// reached.
     pub(crate) async fn judge(&self, mut head: Head, mut body: Body) -> Result<Judged, NotJudged> {
         let (version, upstream) = (self.owner_finder.version, self.owner_finder.upstream);
-        let object = match object::resolve(&head, version, upstream).await? {
-            Found::Yes(object) => object,
+        let resolved = match object::resolve(&head, version, upstream).await? {
+            Found::Yes(resolved) => resolved,
             Found::No(status, answer) => {
                 return Err(NotJudged::Absent { head: Box::new(head), status, answer });
             }
         };
+        let object::Resolved { object, inspected } = resolved;
         let finder = Finder::new(version, upstream);
         let mut references = finder.find(&mut head, &mut body, &object).await?;
         if head.route.operation == Operation::Image(ImageOperation::Load)
@@ -114,7 +117,7 @@ impl Judge<'_> {
             withheld = self.withheld(&action.body, &questions);
             refuse_ambiguous_name(&action, version, upstream).await?;
         }
-        Ok(Judged { action, dangers, questions, decision, withheld })
+        Ok(Judged { action, inspected, dangers, questions, decision, withheld })
     }
 
     /// What the policies permit the caller.

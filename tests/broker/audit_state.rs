@@ -50,6 +50,33 @@ fn the_broker_forwards_nothing_while_auditing_is_disabled() {
     assert_eq!(broker.metric("audit_broker_kernel_keeps_records"), 1);
 }
 
+/// dockerd gives the description to the broker before the record, but the client must not see it then.
+#[test]
+fn dockerd_describes_an_object_once_and_the_client_sees_it_after_the_record() {
+    let fake = Fake::start(|_| None);
+    let broker = Broker::before(&fake.socket(), "");
+    let tag = tag();
+    let inspect = |query: &str| {
+        let request = format!("GET /containers/{tag}/json{query} HTTP/1.1\r\nHost: x\r\n\r\n");
+        broker.http(request.as_bytes())
+    };
+    let times_asked = |name: &str| fake.times_asked(&format!("GET /containers/{name}/json"));
+    let answer = inspect("");
+    assert!(answer.status == 200 && answer.text().contains(ID), "{answer:?}");
+    assert_eq!((times_asked(&tag), times_asked(ID)), (1, 0));
+    records(&tag, 1);
+    {
+        let _on = Finally("auditctl -e 1".to_owned());
+        shell("auditctl -e 0");
+        let refused = inspect("");
+        assert_is_refused(&refused, "run auditctl -e 1");
+        assert!(!refused.text().contains(ID), "{refused:?}");
+    }
+    // The broker does not need the size, so dockerd measures it for the client only.
+    assert_eq!(inspect("?size=1").status, 200);
+    assert_eq!((times_asked(&tag), times_asked(ID)), (3, 1));
+}
+
 #[test]
 fn the_broker_forwards_nothing_while_auditd_is_dead() {
     let fake = Fake::start(|_| None);

@@ -1,5 +1,7 @@
 //! How the broker serves a call.
 
+use bytes::Bytes;
+use hyper::Response;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How the broker serves a call that it has judged. The default sends the request to dockerd and
@@ -16,4 +18,7 @@ pub(crate) struct Plan {
     pub(crate) only_own: bool,
     /// The place that an event stream takes in the caller's quota.
     pub(crate) event_stream: Option<OwnedSemaphorePermit>,
+    /// dockerd's response to a call that only inspects an object: the description by which the broker judged
+    /// the call.
+    pub(crate) inspected: Option<Response<Bytes>>,
 }

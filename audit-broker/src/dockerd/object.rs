@@ -5,6 +5,7 @@
 //! meantime. This file must not know who calls.
 
 mod image;
+mod inspected;
 mod network;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::owner::shown_image;
 pub(crate) use audit_host::options::bind::is_name;
 
 pub(crate) use image::{Image, NamedImage, image, image_for};
+pub(crate) use inspected::{Resolved, resolve};
 pub(crate) use network::{Network, may_be_network, members, network};
 
 /// The object that a call is about.
@@ -303,7 +305,7 @@ fn is_entered(operation: ContainerOperation, container: &Container) -> bool {
 ///
 /// # Errors
 /// If dockerd cannot be reached.
-pub(crate) async fn resolve(
+async fn named(
     head: &Head,
     version: ApiVersion,
     upstream: &Upstream,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::claim::claim_made;
 use super::view::{Document, filter_document};
-use super::viewer::Viewer;
+use super::viewer::{self, Viewer};
 use super::{advertise, created, moved_name, naming, outcome_of, prune};
 use crate::api::operation::{Operation, VolumeOperation};
 use crate::api::route::BodyKind;
@@ -50,15 +50,43 @@ pub(super) async fn filtered(
     {
         return Ok(refused(call, &refusal));
     }
+    shown(call, head, &bytes, document).await
+}
+
+/// The response to a call that inspects an object. dockerd sent it when the broker asked which object the
+/// call means.
+///
+/// # Errors
+/// As [`filtered`].
+pub(super) async fn inspected(
+    call: &Call,
+    response: Response<Bytes>,
+) -> Result<Response<ResponseBody>, Unreachable> {
+    let (head, bytes) = response.into_parts();
+    if let Some(document) = viewer::document_of(call) {
+        return shown(call, head, &bytes, document).await;
+    }
+    call.record_outcome(outcome_of(head.status), None);
+    Ok(changed(head, bytes))
+}
+
+/// The response with the part of its document that the caller may see.
+async fn shown(
+    call: &Call,
+    head: Parts,
+    bytes: &[u8],
+    document: Document,
+) -> Result<Response<ResponseBody>, Unreachable> {
+    let path = call.action.head.route.path;
     let viewer = Viewer::of(call);
-    viewer.look_up_containers(call, &bytes).await;
+    viewer.look_up_containers(call, bytes).await;
     let document = viewer.reading(document, call).await?;
     let malformed = |error: anyhow::Error| Unreachable::Malformed {
         what: path.to_owned(),
         source: error.into(),
     };
     let filtered =
-        filter_document(document, &bytes, &mut |seen| viewer.may_see(seen)).map_err(malformed)?;
+        filter_document(document, bytes, &mut |seen| viewer.may_see(seen)).map_err(malformed)?;
     let shown = match document {
         Document::Containers { .. } => {
             moved_name::show_ids(call, filtered).await.map_err(malformed)?

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::uri::InvalidUri;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -80,6 +80,18 @@ impl Upstream {
         &self,
         target: &str,
     ) -> Result<Found<Document>, Unreachable> {
+        let found = self.ask_keeping(target).await?;
+        Ok(found.map(|(document, _)| document))
+    }
+
+    /// As [`Self::ask`], and keeps the response from which the document was read.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) async fn ask_keeping<Document: DeserializeOwned>(
+        &self,
+        target: &str,
+    ) -> Result<Found<(Document, Response<Bytes>)>, Unreachable> {
         self.document(target, request(target, Full::default())?, self.pool.timeout).await
     }
 
@@ -95,7 +107,8 @@ impl Upstream {
         let mut request = request(target, Full::new(document.into()))?;
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.document(target, request, CHANGE_TIMEOUT).await
+        let found = self.document(target, request, CHANGE_TIMEOUT).await?;
+        Ok(found.map(|(document, _)| document))
     }
 
     /// Posts a document, and returns whether dockerd did what it says.
@@ -106,8 +119,7 @@ impl Upstream {
         let mut request = request(target, Full::new(document))?;
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (status, _) = self.response(target, request, CHANGE_TIMEOUT).await?;
-        Ok(status.is_success())
+        Ok(self.response(target, request, CHANGE_TIMEOUT).await?.status().is_success())
     }
 
     /// Sends a request without a body, and returns the response; `None` if dockerd refuses.
@@ -136,7 +148,8 @@ impl Upstream {
     ) -> Result<Found<Bytes>, Unreachable> {
         let mut request = request(target, Full::default())?;
         *request.method_mut() = method;
-        let (status, bytes) = self.response(target, request, CHANGE_TIMEOUT).await?;
+        let response = self.response(target, request, CHANGE_TIMEOUT).await?;
+        let (status, bytes) = (response.status(), response.into_body());
         Ok(if status.is_success() { Found::Yes(bytes) } else { Found::No(status, bytes) })
     }
 
@@ -146,13 +159,14 @@ impl Upstream {
         target: &str,
         request: Request<RequestBody>,
         timeout: Duration,
-    ) -> Result<Found<Document>, Unreachable> {
-        let (status, bytes) = self.response(target, request, timeout).await?;
-        if !matches!(status, StatusCode::OK | StatusCode::CREATED) {
-            return Ok(Found::No(status, bytes));
+    ) -> Result<Found<(Document, Response<Bytes>)>, Unreachable> {
+        let response = self.response(target, request, timeout).await?;
+        if !matches!(response.status(), StatusCode::OK | StatusCode::CREATED) {
+            return Ok(Found::No(response.status(), response.into_body()));
         }
-        let document = serde_json::from_slice(&bytes);
-        Ok(Found::Yes(document.map_err(|error| malformed(target, error.into()))?))
+        let document = serde_json::from_slice(response.body());
+        let document = document.map_err(|error| malformed(target, error.into()))?;
+        Ok(Found::Yes((document, response)))
     }
 
     /// Sends a request, and reads the whole response. Both are limited by the shared budget, or by
@@ -162,7 +176,7 @@ impl Upstream {
         target: &str,
         request: Request<RequestBody>,
         timeout: Duration,
-    ) -> Result<(StatusCode, Bytes), Unreachable> {
+    ) -> Result<Response<Bytes>, Unreachable> {
         let own = || Rc::new(ResponseBudget::new(timeout));
         let budget = self.budget.clone().unwrap_or_else(own);
         let limit = budget.bytes_left.get();
@@ -170,15 +184,16 @@ impl Upstream {
             let (response, connection) = self.send(request).await?;
             let (head, body) = response.into_parts();
             let read = connection.read(body, limit).await;
-            Ok((head.status, read.map_err(|error| error.keeping(BEGINNING_BYTES).of(target))?))
+            let bytes = read.map_err(|error| error.keeping(BEGINNING_BYTES).of(target))?;
+            Ok(Response::from_parts(head, bytes))
         };
         let read = timeout_at(budget.end, reading).await.unwrap_or_else(|_| {
             let (what, timeout) = (target.to_owned(), budget.timeout);
             Err(Unreachable::TimedOut { what, timeout })
         });
-        let (status, bytes) = read?;
-        budget.bytes_left.set(limit.saturating_sub(bytes.len()));
-        Ok((status, bytes))
+        let response = read?;
+        budget.bytes_left.set(limit.saturating_sub(response.body().len()));
+        Ok(response)
     }
 
     /// The newest version of the API that both dockerd and the broker support.
