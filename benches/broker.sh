@@ -5,7 +5,9 @@
 #
 # usage: benches/broker.sh [--short] [PART...]   (as root)
 #
-# The parts are idle, ping, recorded, save, load, growth, worst and decision; all if none is named.
+# The parts are idle, ping, recorded, existing, breakdown, compose, save, load, growth, worst and
+# decision; all if none is named. breakdown prints what each step of a recorded call costs. compose
+# times `docker-compose up` of five services (COMPOSE=PROGRAM names another compose).
 # --short takes about a minute and leaves out decision, which builds for several.
 #
 # AUDIT_BROKER=PROGRAM measures that program instead of the one of this checkout.
@@ -23,9 +25,10 @@ if [ "${1:-}" = --short ]; then
 fi
 parts=("$@")
 if [ "${#parts[@]}" -eq 0 ]; then
-    parts=(idle ping recorded save load growth worst)
+    parts=(idle ping recorded existing breakdown compose save load growth worst)
     [ "${#short[@]}" -gt 0 ] || parts+=(decision)
 fi
+direct=/var/run/docker.sock
 user=audit-broker
 image=audit-broker-bench-$$
 container=audit-broker-bench-$$
@@ -38,6 +41,9 @@ install_packages "auditd docker.io haproxy curl busybox-static" \
 start_auditd
 start_dockerd
 make_image
+case " ${parts[*]} " in
+*' compose '*) [ -n "${COMPOSE:-}" ] || install_packages docker-compose docker-compose ;;
+esac
 cargo build --quiet --release --package audit-broker --bin audit-broker --example load
 built=${CARGO_TARGET_DIR:-target}/release
 broker=${AUDIT_BROKER:-$built/audit-broker}
@@ -49,6 +55,7 @@ made_user=no
 backlog_limit=$(auditctl -s | sed -n 's/^backlog_limit //p')
 haproxy_pid=
 broker_pid=
+other_pids=()
 
 # stop PID: ends a process that this script started, and waits for its end.
 stop() {
@@ -58,9 +65,13 @@ stop() {
 }
 
 clean_up() {
-    stop "$broker_pid"
+    local pid
+    for pid in "$broker_pid" "${other_pids[@]}"; do
+        stop "$pid"
+    done
     stop "$haproxy_pid"
     docker rm --force "$container" >/dev/null 2>&1 || true
+    [ ! -f "$scratch/compose.yaml" ] || compose_down "$direct" >/dev/null 2>&1 || true
     docker image rm "$image" >/dev/null 2>&1 || true
     auditctl -b "$backlog_limit" >/dev/null
     [ "$made_user" = no ] || userdel "$user"
@@ -68,17 +79,17 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# The broker's settings.
+# write_broker_config NAME: the settings of a broker.
 write_broker_config() {
-    cat >"$scratch/broker.toml" <<END
-listen = "$scratch/broker.sock"
-upstream = "/var/run/docker.sock"
-metrics = "$scratch/metrics.sock"
+    cat >"$scratch/$1.toml" <<END
+listen = "$scratch/$1.sock"
+upstream = "$direct"
+metrics = "$scratch/$1-metrics.sock"
 user = "$user"
 connections_per_uid = 20000
 refusals_per_minute = 1000000
 policy_dir = "$scratch/policy.d"
-state_dir = "$scratch/state"
+state_dir = "$scratch/$1-state"
 END
 }
 
@@ -138,11 +149,26 @@ start_haproxy() {
     wait_for 10 answers "$scratch/haproxy.sock" || fail "HAProxy: $(cat "$scratch/haproxy.log")"
 }
 
+# start_broker NAME COMMAND...: starts a broker with these settings, and sets `started`.
 start_broker() {
-    rm -f "$scratch/broker.sock"
-    "$broker" serve --config "$scratch/broker.toml" >"$scratch/broker.log" 2>&1 &
-    broker_pid=$!
-    wait_for 10 answers "$scratch/broker.sock" || fail "the broker: $(cat "$scratch/broker.log")"
+    local name=$1
+    shift
+    rm -f "$scratch/$name.sock"
+    "$@" serve --config "$scratch/$name.toml" >"$scratch/$name.log" 2>&1 &
+    started=$!
+    wait_for 10 answers "$scratch/$name.sock" || fail "the broker: $(cat "$scratch/$name.log")"
+}
+
+# Starts two brokers that leave out a step of a recorded call.
+start_other_brokers() {
+    write_broker_config without-record
+    printf '[levels]\ncontainer-view = "none"\n' >>"$scratch/without-record.toml"
+    start_broker without-record "$broker"
+    other_pids+=("$started")
+    write_broker_config without-question
+    # Without this capability, the broker cannot ask the kernel.
+    start_broker without-question setpriv --bounding-set -audit_control "$broker"
+    other_pids+=("$started")
 }
 
 # Creates an image of one file that no compression makes smaller.
@@ -156,7 +182,77 @@ make_big_image() {
 load() {
     "$built/examples/load" "$1" "${short[@]}" --broker "$scratch/broker.sock" \
         --haproxy "$scratch/haproxy.sock" --broker-pid "${broker_pid:-0}" --image "$image" \
-        --image-tar "$scratch/image.tar" --container "$container"
+        --image-tar "$scratch/image.tar" --container "$container" \
+        --without-record "$scratch/without-record.sock" \
+        --without-question "$scratch/without-question.sock"
+}
+
+# Five services on a network of their own, with a volume. They start without a build or a pull.
+write_compose_file() {
+    local service
+    {
+        echo 'version: "3.7"'
+        echo 'services:'
+        for service in one two three four five; do
+            echo "  $service:"
+            echo '    image: fedora'
+            echo '    command: ["sleep", "600"]'
+            echo '    stop_grace_period: 0s'
+            echo "    volumes: [\"data:/$service\"]"
+        done
+        echo 'volumes: {data: {}}'
+    } >"$scratch/compose.yaml"
+}
+
+# compose SOCKET ARGUMENT...
+compose() {
+    local socket=$1
+    shift
+    DOCKER_HOST=unix://$socket "${COMPOSE:-docker-compose}" --project-name "$container" \
+        --file "$scratch/compose.yaml" "$@" >"$scratch/compose.log" 2>&1
+}
+
+compose_down() { compose "$1" down --volumes --timeout 0; }
+
+# compose_up NAME SOCKET: appends how long it takes to start the services, in microseconds.
+compose_up() {
+    local start=${EPOCHREALTIME/[.,]/}
+    compose "$2" up --detach || fail "compose: $(cat "$scratch/compose.log")"
+    local end=${EPOCHREALTIME/[.,]/}
+    compose_down "$2" || fail "compose: $(cat "$scratch/compose.log")"
+    echo $((end - start)) >>"$scratch/compose-$1"
+}
+
+# Starts five services at dockerd itself and through the broker, in turn.
+measure_compose() {
+    local rounds=15 round
+    [ "${#short[@]}" -eq 0 ] || rounds=3
+    write_compose_file
+    for round in $(seq "$rounds"); do
+        if [ $((round % 2)) -eq 0 ]; then
+            compose_up direct "$direct"
+            compose_up broker "$scratch/broker.sock"
+        else
+            compose_up broker "$scratch/broker.sock"
+            compose_up direct "$direct"
+        fi
+    done
+    paste "$scratch/compose-direct" "$scratch/compose-broker" | awk '
+        function median(values, count) { return values[int((count + 1) / 2)] }
+        function sort(values, count,    i, j, value) {
+            for (i = 2; i <= count; i++) {
+                value = values[i]
+                for (j = i - 1; j >= 1 && values[j] > value; j--) values[j + 1] = values[j]
+                values[j + 1] = value
+            }
+        }
+        { direct[NR] = $1; broker[NR] = $2; ratio[NR] = $2 / $1 }
+        END {
+            sort(direct, NR); sort(broker, NR); sort(ratio, NR)
+            printf "%-34s%10.0f%10.0f%10s   of direct %.2f, at most 1.1  %s\n", \
+                "compose up of 5 services, ms", median(direct, NR) / 1000, median(broker, NR) / 1000, \
+                "-", median(ratio, NR), (median(ratio, NR) <= 1.1 ? "ok" : "MISSED")
+        }'
 }
 
 # With this policy the broker decides about the worst requests, and denies them.
@@ -184,7 +280,7 @@ ulimit -n "$(ulimit -Hn)"
 # The broker requires policies that only root can write, whatever the modes in this checkout are.
 install -d -m 0755 "$scratch/policy.d"
 install -m 0644 examples/policies/*.cedar "$scratch/policy.d"
-write_broker_config
+write_broker_config broker
 start_haproxy
 docker run --detach --name "$container" fedora \
     sh -c 'while true; do echo a line; sleep 5; done' >/dev/null
@@ -200,9 +296,20 @@ for part in "${parts[@]}"; do
     fi
     # A new broker for each part, so that no part starts with the memory of another.
     [ "$part" != worst ] || forbid_all
-    start_broker
-    load "$part"
+    start_broker broker "$broker"
+    broker_pid=$started
+    case $part in
+    compose) measure_compose ;;
+    breakdown)
+        start_other_brokers
+        load breakdown
+        ;;
+    *) load "$part" ;;
+    esac
     rm -f "$scratch/policy.d/bench.cedar"
-    stop "$broker_pid"
+    for pid in "$broker_pid" "${other_pids[@]}"; do
+        stop "$pid"
+    done
     broker_pid=
+    other_pids=()
 done

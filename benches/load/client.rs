@@ -80,7 +80,8 @@ impl Client {
         self.read_line()?;
         let received = self.text()?.split(' ').nth(1).and_then(|word| word.parse().ok());
         ensure!(received == Some(status), "expected status {status}, not `{}`", self.text()?);
-        let mut framing = None;
+        // Such an answer has no body.
+        let mut framing = matches!(status, 204 | 304).then_some(Framing::Length(0));
         loop {
             self.read_line()?;
             let line = self.text()?;

@@ -7,7 +7,9 @@
 #![expect(clippy::expect_used, reason = "the shared log reader panics if it cannot read the log")]
 
 mod bodies;
+mod breakdown;
 mod client;
+mod existing;
 mod idle;
 mod image;
 mod ping;
@@ -24,9 +26,10 @@ mod worst;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
+use breakdown::Steps;
 use process::Process;
 use size::Size;
 use target::Sockets;
@@ -46,6 +49,12 @@ struct Arguments {
     /// The socket of `HAProxy`
     #[arg(long)]
     haproxy: PathBuf,
+    /// The socket of a broker that does not record the call of `breakdown`
+    #[arg(long)]
+    without_record: Option<PathBuf>,
+    /// The socket of a broker that does not ask the kernel whether it keeps records
+    #[arg(long)]
+    without_question: Option<PathBuf>,
     #[arg(long)]
     broker_pid: u32,
     /// An image to save
@@ -65,6 +74,8 @@ enum Part {
     Idle,
     Ping,
     Recorded,
+    Existing,
+    Breakdown,
     Save,
     Load,
     Growth,
@@ -85,6 +96,18 @@ fn main() -> Result<()> {
         Part::Idle => idle::measure(&sockets.broker, &size, &broker, &arguments.container),
         Part::Ping => ping::measure(&sockets, &size),
         Part::Recorded => recorded::measure(&sockets, &size),
+        Part::Existing => existing::measure(&sockets, &size, &arguments.container),
+        Part::Breakdown => {
+            let steps = Steps {
+                direct: sockets.direct,
+                without_record: arguments.without_record.context("--without-record is missing")?,
+                without_question: arguments
+                    .without_question
+                    .context("--without-question is missing")?,
+                broker: sockets.broker,
+            };
+            breakdown::measure(&steps, &size)
+        }
         Part::Save => image::measure_save(&sockets, &size, &arguments.image),
         Part::Load => image::measure_load(&sockets, &size, &arguments.image_tar),
         Part::Growth => recorded::measure_growth(&sockets, &size, &broker),
