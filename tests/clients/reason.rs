@@ -67,6 +67,7 @@ impl Reason {
             Self::BuildKit => &[
                 "unable to upgrade to h2c, received 403",
                 "docker-container driver",
+                "[internal] booting buildkit",
                 "No such container: buildx_buildkit_default",
                 "not allowed: privileged-build-session",
             ],
