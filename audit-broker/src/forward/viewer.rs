@@ -356,10 +356,11 @@ impl Viewer {
         document: Document,
         call: &Call,
     ) -> Result<Document, Unreachable> {
-        let with_counts = self.may_see_everything();
+        // Takes several decisions, which most documents do not need.
+        let with_counts = || self.may_see_everything();
         Ok(match document {
-            Document::Images { .. } => Document::Images { with_counts },
-            Document::DiskUsage { .. } => Document::DiskUsage { with_counts },
+            Document::Images { .. } => Document::Images { with_counts: with_counts() },
+            Document::DiskUsage { .. } => Document::DiskUsage { with_counts: with_counts() },
             Document::Info { .. } => self.info(call).await?,
             Document::Containers { .. }
             | Document::Container
