@@ -62,6 +62,7 @@ start_engine() {
 run_inside() {
     local before left store=false
     [ "$1" = 28 ] || store=true
+    # shellcheck disable=SC2153 # AUDIT_ENGINE is another variable
     PATH=$AUDIT_ENGINE28/bin:$PATH
     start_engine "$store"
     shift
