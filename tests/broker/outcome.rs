@@ -79,13 +79,12 @@ fn the_broker_records_requests_that_it_does_not_understand() {
     let requests = [
         format!("GET /{tag} HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!("PATCH /containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
-        format!("POST /containers/{tag}/start?a=b HTTP/1.1\r\nHost: x\r\n\r\n"),
-        format!("POST /containers/{tag}/start HTTP/1.1\r\nHost: x\r\nX-Odd: 1\r\n\r\n"),
+        format!("POST /containers/{tag}/stop?t=soon HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!("POST /v9.99/containers/{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!("POST /containers/x/../{tag}/start HTTP/1.1\r\nHost: x\r\n\r\n"),
         format!(
-            "POST /containers/{tag}/exec HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\
-             Content-Type: application/json\r\n\r\n{{\"NewKey\":1}}"
+            "POST /containers/{tag}/exec HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\
+             Content-Type: application/json\r\n\r\n{{\"Tty\":\"a\"}}"
         ),
     ];
     for request in &requests {
