@@ -40,7 +40,7 @@ fn k26_no_owner_leaves_the_host_with_an_image() {
     lines.give(&[(
         "docker create --label kept=yes --name $N-c fedora true >/dev/null
         docker commit -m text -c 'ENV A=b' $N-c $N:committed >/dev/null
-        docker commit $N-c >/dev/null; docker run --rm --name $N-d $N:committed sh -c 'echo $A'
+        docker rmi $(docker commit $N-c) >/dev/null; docker run --rm --name $N-d $N:committed sh -c 'echo $A'
         printf 'FROM '$N':committed\\nLABEL other=yes\\n' | docker build -q -t $N:built - >/dev/null
         docker save $N:committed $N:built | python3 $D/../saved.py
         docker inspect -f '{{.Config.Labels.kept}} {{.Config.Env}}' $N:committed

@@ -102,11 +102,11 @@ fn k27_a_list_shows_the_id_of_an_image_whose_name_has_moved() {
     let line = "
         docker tag fedora $N:1; docker create --name $N-c $N:1 true >/dev/null
         image() { docker ps -a --no-trunc --filter name=$N-c --format '{{.Image}}'; }
-        image; printf 'FROM fedora\\nLABEL '$N'=x\\n' | docker build -q -t $N:1 - >/dev/null
+        image; built=$(printf 'FROM fedora\\nLABEL '$N'=x\\n' | docker build -q -t $N:1 -)
         [ $(image) = $(docker inspect -f '{{.Image}}' $N-c) ] && echo the id
         docker inspect -f '{{.Config.Image}}' $N-c; docker tag fedora $N:1; image
         docker rmi $N:1 >/dev/null; [ $(image) = $(docker inspect -f '{{.Image}}' $N-c) ] && echo the id
-        docker rm $N-c >/dev/null";
+        docker rm $N-c >/dev/null; docker rmi $built >/dev/null";
     compare(&lines, line, "NAME:1\nthe id\nNAME:1\nNAME:1\nthe id\n");
 }
 
