@@ -122,15 +122,19 @@ check_unit() {
 # The libraries that may be published. Each package must hold its licences and its README.
 check_package() {
     say "packages"
-    local library content file packages=()
+    local library content file packages=() sources=${CARGO_HOME:-$HOME/.cargo}/registry/src
     for library in audit-core audit-trail audit-host audit-capi; do
         packages+=(--package "$library")
+        # cargo unpacks each package from a registry in the target directory, which has no host name.
+        rm -rf "$sources"/-*/"$library"-[0-9]*
         content=$(cargo package --quiet --allow-dirty --list --package "$library")
         for file in LICENSE-MIT LICENSE-APACHE README.md; do
             grep -qx "$file" <<<"$content" || fail "the package of $library has no $file"
         done
     done
-    cargo package --quiet --allow-dirty "${packages[@]}"
+    # cargo takes what it unpacked or compiled of a version as final, even if the sources changed since.
+    rm -rf target/packages
+    cargo package --quiet --allow-dirty --target-dir target/packages "${packages[@]}"
 }
 
 # Compares with the last release tag. Programs link to audit-capi through C, and audit-host serves only
