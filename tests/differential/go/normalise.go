@@ -14,6 +14,8 @@ func normalise(understood interface{}) {
 	switch body := understood.(type) {
 	case *runconfig.ContainerConfigWrapper:
 		normaliseContainer(body)
+	case *container.Config:
+		body.ExposedPorts = canonical(body.ExposedPorts)
 	case *otherContainer:
 		normaliseOther(body)
 	case *[]string:
