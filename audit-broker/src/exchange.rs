@@ -1,7 +1,7 @@
 //! The life of one request, from top to bottom: who, what, may they, write it down, then do it.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -22,6 +22,7 @@ use crate::api::route::{BodyFormat, ObjectKind};
 use crate::call::Call;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
+use crate::call::name_lock::{Hold, Names, Rank};
 use crate::call::network_quota::{NetworkLock, take_network_lock};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
 use crate::call::response::ResponseBody;
@@ -186,7 +187,7 @@ async fn prepare<'a>(
         decision_cache: &connection.decision_cache,
         owner_finder: connection.owner_finder(version).asking(&upstream),
     };
-    let judging = Box::pin(judge.judge(head, body));
+    let judging = Box::pin(judge_settled_names(&judge, head, body, connection));
     let (judged, check) = beside_check(judging, connection, is_recorded).await;
     let judged = match judged {
         Ok(judged) => judged,
@@ -222,6 +223,31 @@ async fn prepare<'a>(
         _document: document,
         _network_lock: network_lock,
     })
+}
+
+/// Judges a call. If the call is denied and takes image names, judges it again once no other call changes
+/// these names. dockerd gives a name to an image before the broker enters the caller as the owner of the
+/// name. Until then, the caller's own name counts as root's.
+async fn judge_settled_names(
+    judge: &Judge<'_>,
+    head: Head,
+    body: Body,
+    connection: &Connection,
+) -> Result<Judged, NotJudged> {
+    let mut judged = Box::pin(judge.judge(head, body)).await?;
+    let Decision::Deny(_) = judged.decision else { return Ok(judged) };
+    let taken = judged.action.references.held_names_mut().map(|taken| taken.name.clone());
+    let names = taken.collect::<BTreeSet<_>>();
+    if names.is_empty() {
+        return Ok(judged);
+    }
+    // A pull of the name may take long. The denied call does not wait for it.
+    let locking = connection.state.name_locks.lock(Names::These(names), Rank::Ordinary, Hold::Pull);
+    // The denial stands if another call does not unlock the names in time.
+    if let Ok(_lock) = locking.await {
+        judge.judge_names_again(&mut judged).await?;
+    }
+    Ok(judged)
 }
 
 /// Completes the work. For a call that is recorded, checks meanwhile that the kernel keeps records.

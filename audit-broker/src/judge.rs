@@ -29,7 +29,7 @@ use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::api::request::Head;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::finder::Finder;
+use crate::dockerd::finder::{Finder, holder_of};
 use crate::dockerd::object;
 use crate::dockerd::upstream::{Found, Unreachable};
 use crate::judge::action::Action;
@@ -109,15 +109,40 @@ impl Judge<'_> {
         let action = Action { subject, owner, head, body, object, references };
 
         let dangers = danger::find(&action, upstream.timeout()).await;
-        let questions = questions_of(&action, &dangers, &self.owner_finder).await?;
+        let (questions, decision, withheld) = self.decide(&action, &dangers).await?;
+        Ok(Judged { action, inspected, dangers, questions, decision, withheld })
+    }
+
+    /// Decides again about a call that takes image names, with the current holder of each name.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached.
+    pub(crate) async fn judge_names_again(&self, judged: &mut Judged) -> Result<(), NotJudged> {
+        let (version, upstream) = (self.owner_finder.version, self.owner_finder.upstream);
+        for taken in judged.action.references.held_names_mut() {
+            taken.holder = holder_of(&taken.name, version, upstream).await?;
+        }
+        (judged.questions, judged.decision, judged.withheld) =
+            self.decide(&judged.action, &judged.dangers).await?;
+        Ok(())
+    }
+
+    /// Puts the questions of a call to the policies.
+    async fn decide(
+        &self,
+        action: &Action,
+        dangers: &Dangers,
+    ) -> Result<(Questions, Decision, Vec<Withheld>), NotJudged> {
+        let (version, upstream) = (self.owner_finder.version, self.owner_finder.upstream);
+        let questions = questions_of(action, dangers, &self.owner_finder).await?;
         let decision =
             self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
         let mut withheld = Vec::new();
         if let Decision::Allow { .. } = decision {
             withheld = self.withheld(&action.body, &questions);
-            refuse_ambiguous_name(&action, version, upstream).await?;
+            refuse_ambiguous_name(action, version, upstream).await?;
         }
-        Ok(Judged { action, inspected, dangers, questions, decision, withheld })
+        Ok((questions, decision, withheld))
     }
 
     /// What the policies permit the caller.

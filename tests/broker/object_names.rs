@@ -120,3 +120,23 @@ fn k27_a_container_may_publish_two_thousand_ports() {
         "2000\nNAME\n",
     )]);
 }
+
+/// dockerd gives a name before the broker enters the caller as its owner. A call of the same caller in
+/// between must not count the name as root's.
+#[test]
+fn one_caller_gives_a_name_several_times_at_once() {
+    let broker = Broker::with_policies(&shipped("default"), "");
+    let lines = Lines::at(&broker);
+    let line = r#"
+        printf "FROM fedora\nLABEL $N=own\n" | docker build -q -t $N-own - >/dev/null
+        for tag in 1 2 3 4 5 6 7 8; do
+            url="http://docker/v1.41/images/$N-own/tag?repo=$N-new&tag=$tag"
+            for call in 1 2 3 4 5 6; do
+                curl -sS -X POST --unix-socket ${DOCKER_HOST#unix://} -w '%{http_code}\n' $url &
+            done
+            wait
+        done | sort | uniq -c
+        docker rmi -f $(docker images -q --filter label=$N | sort -u) >/dev/null"#;
+    let output = lines.through(&command_lines()[0], line);
+    assert_eq!(text(&output.stdout).trim(), "48 201", "{}", text(&output.stderr));
+}

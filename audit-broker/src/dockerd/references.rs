@@ -58,6 +58,12 @@ pub(crate) struct References {
 }
 
 impl References {
+    /// The names that the call gives to an image and that an image has already.
+    pub(crate) fn held_names_mut(&mut self) -> impl Iterator<Item = &mut NameTaken> {
+        let taken = self.names_taken.iter_mut().chain(&mut self.name_pulled);
+        taken.filter(|taken| matches!(taken.holder, NameHolder::Image(_)))
+    }
+
     /// Notes how the request mentions an object. The first mention counts.
     pub(crate) fn mention(&mut self, id: &str, name: &str, mention: Mention) {
         self.given.entry(id.to_owned()).or_insert_with(|| name.to_owned());
