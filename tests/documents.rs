@@ -9,6 +9,8 @@
 mod commands;
 #[path = "documents/corpus.rs"]
 mod corpus;
+#[path = "documents/man.rs"]
+mod man;
 #[path = "documents/markdown.rs"]
 mod markdown;
 #[path = "documents/tables.rs"]

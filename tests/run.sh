@@ -101,7 +101,7 @@ check_form() {
     say "form and lints"
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-    shellcheck --external-sources .ci/run examples/*.sh examples/*.bash tests/*.sh tests/clients/*.sh \
+    shellcheck --external-sources .ci/run examples/*.sh packaging/completions/*.bash tests/*.sh tests/clients/*.sh \
         tests/clients/programs/*.sh benches/*.sh audit-capi/*.sh
     local tier
     for tier in "${all_tiers[@]}"; do

@@ -13,6 +13,9 @@ mod daemon;
 mod dockerd;
 mod exchange;
 mod forward;
+#[cfg(test)]
+#[path = "../../tests/man/help.rs"]
+mod help;
 mod judge;
 mod metrics;
 mod net;

@@ -341,27 +341,47 @@ mod tests {
         }
     }
 
-    /// The script for bash has all commands and their options.
+    /// The words of a script that completes for a shell.
+    fn words_of(script: &str) -> std::collections::HashSet<&str> {
+        script
+            .split(|letter: char| letter.is_whitespace() || "\"'[]():{}*".contains(letter))
+            .collect()
+    }
+
+    /// The scripts have all commands and their options.
     #[test]
-    fn the_shell_completes_each_command_and_option() {
+    fn each_shell_completes_each_command_and_option() {
         use clap::CommandFactory;
-        let script = include_str!("../../examples/audit-cli.bash");
-        let words: std::collections::HashSet<&str> =
-            script.split(|letter: char| letter.is_whitespace() || letter == '"').collect();
-        let has = |word: &str| words.contains(word);
-        let mut ahead = vec![Arguments::command()];
-        while let Some(command) = ahead.pop() {
-            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-                let short = SEARCH_OPTIONS.iter().find(|(_, long)| long[2..] == *option);
-                let word =
-                    short.map_or_else(|| format!("--{option}"), |(short, _)| (*short).into());
-                assert!(has(&word), "{word}");
-            }
-            for inner in command.get_subcommands() {
-                assert!(has(inner.get_name()), "{}", inner.get_name());
-                ahead.push(inner.clone());
+        for (shell, script) in [
+            ("bash", include_str!("../../packaging/completions/audit-cli.bash")),
+            ("zsh", include_str!("../../packaging/completions/audit-cli.zsh")),
+            ("fish", include_str!("../../packaging/completions/audit-cli.fish")),
+        ] {
+            let words = words_of(script);
+            let mut ahead = vec![Arguments::command()];
+            while let Some(command) = ahead.pop() {
+                for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                    let short = SEARCH_OPTIONS.iter().find(|(_, long)| long[2..] == *option);
+                    let word =
+                        short.map_or_else(|| format!("--{option}"), |(short, _)| (*short).into());
+                    assert!(words.contains(word.as_str()), "{shell}: {word}");
+                }
+                for inner in command.get_subcommands() {
+                    assert!(words.contains(inner.get_name()), "{shell}: {}", inner.get_name());
+                    ahead.push(inner.clone());
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_manual_page_is_the_help() {
+        use clap::CommandFactory;
+        let page = crate::help::page(
+            Arguments::command(),
+            ".Sh SEE ALSO\n.Xr audit-cli.toml 5 ,\n.Xr audit-broker 8\n",
+        );
+        crate::help::mdoc::check("audit-cli.8", &page);
     }
 
     #[test]

@@ -12,6 +12,9 @@ mod arguments;
 mod command;
 mod docker;
 mod exit;
+#[cfg(test)]
+#[path = "../../tests/man/help.rs"]
+mod help;
 mod process;
 mod record;
 mod report;

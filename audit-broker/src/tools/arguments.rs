@@ -73,3 +73,83 @@ pub(crate) struct Learning {
     #[command(flatten)]
     pub(crate) configuration: Configuration,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// What the help does not say.
+    const MORE: &str = "\
+.Sh SIGNALS
+.Bl -tag -width Ds
+.It SIGHUP
+Reload the settings and the policies.
+If they have errors, the broker keeps the old ones.
+.It SIGTERM, SIGINT
+Close the socket, give open streams
+.Ic drain_seconds
+to finish, and exit.
+.El
+.Sh FILES
+.Bl -tag -width Ds
+.It Pa /etc/audit-broker/config.toml
+Settings.
+.It Pa /etc/audit-broker/policy.d/*.cedar
+Policies.
+Without any, the broker denies everything.
+.It Pa /var/lib/audit-broker
+The owners of docker's objects.
+.It Pa /etc/audit-redaction.key
+The key of the digests of hidden secrets.
+.El
+.Sh EXIT STATUS
+.Bl -tag -width Ds
+.It 0
+Done; for
+.Cm explain :
+the policies allow the call.
+.It 1
+An error; for
+.Cm explain :
+the policies deny the call.
+.It 2
+Wrong usage; for
+.Cm explain :
+an error.
+.El
+.Sh SEE ALSO
+.Xr audit-broker.toml 5 ,
+.Xr audit-broker-policies 7 ,
+.Xr audit-cli 8
+";
+
+    #[test]
+    fn the_manual_page_is_the_help() {
+        let page = crate::help::page(Arguments::command(), MORE);
+        crate::help::mdoc::check("audit-broker.8", &page);
+    }
+
+    /// The scripts have all commands and their options.
+    #[test]
+    fn each_shell_completes_each_command_and_option() {
+        for (shell, script) in [
+            ("bash", include_str!("../../../packaging/completions/audit-broker.bash")),
+            ("zsh", include_str!("../../../packaging/completions/audit-broker.zsh")),
+            ("fish", include_str!("../../../packaging/completions/audit-broker.fish")),
+        ] {
+            let words: Vec<&str> = script
+                .split(|letter: char| letter.is_whitespace() || "\"'[]():{}*".contains(letter))
+                .collect();
+            let program = Arguments::command();
+            for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+                assert!(words.contains(&command.get_name()), "{shell}: {}", command.get_name());
+                for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                    let word = format!("--{option}");
+                    assert!(words.contains(&word.as_str()), "{shell}: {word}");
+                }
+            }
+        }
+    }
+}

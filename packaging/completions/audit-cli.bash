@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# Completes the commands of audit-cli in bash. Copy it to
+# Completes the commands of audit-cli in bash. The package installs it as
 # /usr/share/bash-completion/completions/audit-cli
 
 _audit_cli() {
-    local word=${COMP_WORDS[COMP_CWORD]} words=
-    case ${COMP_WORDS[1]:-} in
+    local word=${COMP_WORDS[COMP_CWORD]} first=1 words=
+    [ "${COMP_WORDS[1]:-}" != --record-exit ] || first=2
+    case ${COMP_WORDS[first]:-} in
         # bash-completion completes the rest as the command that it is.
-        docker) [ "$COMP_CWORD" -lt 2 ] || { _command_offset 1 && return; } ;;
-        exec) [ "$COMP_CWORD" -lt 2 ] || { _command_offset 2 && return; } ;;
+        docker) [ "$COMP_CWORD" -le "$first" ] || { _command_offset "$first" && return; } ;;
+        exec) [ "$COMP_CWORD" -le "$first" ] || { _command_offset $((first + 1)) && return; } ;;
         report)
             words="person denied running container host images process file session timeline export
                 complete daily -ts -te -ul -vm -if --host --broker-user --docker --json"
@@ -20,7 +21,7 @@ _audit_cli() {
         digest) words="--make-key" ;;
         doctor) words="--json" ;;
     esac
-    if [ "$COMP_CWORD" -eq 1 ]; then
+    if [ "$COMP_CWORD" -le "$first" ]; then
         words="docker exec run emit digest doctor report --record-exit --help --version"
     fi
     case ${COMP_WORDS[COMP_CWORD - 1]} in
