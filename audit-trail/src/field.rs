@@ -66,20 +66,28 @@ impl<'a> Iterator for Fields<'a> {
         loop {
             let start = self.rest.iter().position(|byte| *byte != b' ')?;
             let text = self.rest.get(start..)?;
-            let end = memchr(b' ', text).unwrap_or(text.len());
-            let Some(equals) = memchr(b'=', text.get(..end)?).filter(|at| *at > 0) else {
-                self.rest = text.get(end..)?;
+            // Names are short, so that a loop over their bytes is faster than a search.
+            let name_end = text.iter().position(|byte| matches!(byte, b'=' | b' '))?;
+            let (name, rest) = text.split_at_checked(name_end)?;
+            let Some(value) = rest.strip_prefix(b"=") else {
+                self.rest = rest;
                 continue;
             };
-            let value_at = equals + 1;
-            let len = quoted_len(text.get(value_at..)?).unwrap_or(end - value_at);
-            self.rest = text.get(value_at + len..)?;
-            let name = text.get(..equals)?;
+            let len = quoted_len(value).unwrap_or_else(|| word_len(value));
+            let (raw, rest) = value.split_at_checked(len)?;
+            self.rest = rest;
+            if name.is_empty() {
+                continue;
+            }
             let name = name.strip_prefix(b"(").unwrap_or(name);
-            let raw = trimmed(text.get(value_at..value_at + len)?);
-            return Some(Field { name, value: Value::new(name, raw) });
+            return Some(Field { name, value: Value::new(name, trimmed(raw)) });
         }
     }
+}
+
+/// The length of the word at the start of the text.
+fn word_len(text: &[u8]) -> usize {
+    memchr(b' ', text).unwrap_or(text.len())
 }
 
 /// The length of a quoted value at the start of the text, up to the quote before a space or the end.

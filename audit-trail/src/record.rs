@@ -1,6 +1,6 @@
 //! Parses one line of the log.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::field::Fields;
 use crate::record_type::RecordType;
@@ -69,9 +69,8 @@ impl<'a> Record<'a> {
         let rest = rest.strip_prefix(b"type=").ok_or(Malformed::NoType)?;
         let (type_name, rest) = split_at_byte(rest, b' ').ok_or(Malformed::NoType)?;
         let rest = rest.strip_prefix(b"msg=audit(").ok_or(Malformed::NoStamp)?;
-        let (stamp, rest) = split_at_byte(rest, b')').ok_or(Malformed::NoStamp)?;
-        let stamp = Stamp::parse(stamp).ok_or(Malformed::NoStamp)?;
-        let rest = rest.strip_prefix(b":").ok_or(Malformed::NoStamp)?;
+        let (stamp, rest) = Stamp::split_off(rest).ok_or(Malformed::NoStamp)?;
+        let rest = rest.strip_prefix(b"):").ok_or(Malformed::NoStamp)?;
         let (text, names) = split_names(rest);
         let kind = RecordType::of_name(type_name);
         let (kernel, user, is_truncated) =
@@ -182,9 +181,13 @@ fn split_names(text: &[u8]) -> (&[u8], &[u8]) {
 /// Splits a user record at ` msg='` and drops the closing quote.
 fn split_message(text: &[u8]) -> (&[u8], Option<&[u8]>, bool) {
     const OPENING: &[u8] = b" msg='";
-    let Some(at) = memmem::find(text, OPENING) else { return (text, None, false) };
-    let kernel = text.get(..at).unwrap_or_default();
-    let message = text.get(at + OPENING.len()..).unwrap_or_default();
+    // The first quote is nearly always that of the opening.
+    let mut quotes = memchr_iter(b'\'', text).map(|quote| quote + 1);
+    let parts = quotes.find_map(|end| {
+        let (before, message) = text.split_at_checked(end)?;
+        Some((before.strip_suffix(OPENING)?, message))
+    });
+    let Some((kernel, message)) = parts else { return (text, None, false) };
     match memrchr(b'\'', message) {
         Some(end) if is_blank(message.get(end + 1..)) => (kernel, message.get(..end), false),
         _ => (kernel, Some(message), true),
@@ -253,7 +256,8 @@ mod tests {
         let record = Record::parse(LINE.split(|byte| *byte == 0x1d).next().unwrap()).unwrap();
         assert!(!record.is_truncated());
         let record =
-            Record::parse(LINE.get(..memmem::find(LINE, b"cess'").unwrap()).unwrap()).unwrap();
+            Record::parse(LINE.get(..memchr::memmem::find(LINE, b"cess'").unwrap()).unwrap())
+                .unwrap();
         assert!(record.is_truncated());
         assert_eq!(record.user("op").map(Value::raw), Some(&b"start"[..]));
     }

@@ -1,6 +1,7 @@
 //! The types of records: the name in the log and the number in the kernel.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::time::number;
 
@@ -22,6 +23,36 @@ macro_rules! record_types {
         /// Every type with a name, in the order of the names.
         const NAMES: &[(&str, RecordType)] = &[$((stringify!($name), RecordType::$name)),*];
     };
+}
+
+/// The place of each name of [`NAMES`] in a hash table. Every record needs its type, and a binary search
+/// would take a tenth of the time of a record.
+static PLACES: LazyLock<Vec<Option<u8>>> = LazyLock::new(|| {
+    let mut places = vec![None; PLACE_COUNT];
+    for (index, (name, _)) in NAMES.iter().enumerate() {
+        let free = places_of(name.as_bytes()).find(|place| places.get(*place) == Some(&None));
+        if let Some(place) = free.and_then(|place| places.get_mut(place)) {
+            *place = u8::try_from(index).ok();
+        }
+    }
+    places
+});
+
+/// Five times as many as there are names, so that most names are at their first place.
+const PLACE_COUNT: usize = 1024;
+
+/// The places where a name may be, the most likely first.
+fn places_of(name: &[u8]) -> impl Iterator<Item = usize> {
+    let first = hash(name);
+    (0..PLACE_COUNT).map(move |step| (first + step) % PLACE_COUNT)
+}
+
+/// A hash of a name: its length, and some of its bytes.
+fn hash(name: &[u8]) -> usize {
+    let [first, .., before, last] = name else { return name.len() };
+    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+    let bytes = [(*first, 129), (middle, 131), (*before, 261), (*last, 13)];
+    bytes.iter().map(|(byte, factor)| usize::from(*byte) * factor).sum::<usize>() + name.len() * 7
 }
 
 record_types! {
@@ -237,8 +268,12 @@ impl RecordType {
     /// The type of this name, or [`OTHER`](Self::OTHER).
     #[must_use]
     pub fn of_name(name: &[u8]) -> Self {
-        if let Ok(index) = NAMES.binary_search_by(|(known, _)| known.as_bytes().cmp(name)) {
-            return NAMES.get(index).map_or(Self::OTHER, |(_, known)| *known);
+        for place in places_of(name) {
+            let Some(Some(index)) = PLACES.get(place) else { break };
+            match NAMES.get(usize::from(*index)) {
+                Some((known, found)) if known.as_bytes() == name => return *found,
+                _ => {}
+            }
         }
         let unknown = name.strip_prefix(b"UNKNOWN[").and_then(|rest| rest.strip_suffix(b"]"));
         let number = unknown.and_then(number).and_then(|number| u16::try_from(number).ok());

@@ -47,12 +47,19 @@ impl Stamp {
     /// Parses `SECONDS.MILLISECONDS:SERIAL`.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let dot = memchr::memchr(b'.', text)?;
-        let (seconds, rest) = (text.get(..dot)?, text.get(dot + 1..)?);
-        let colon = memchr::memchr(b':', rest)?;
-        let milliseconds = number(rest.get(..colon)?).filter(|number| *number < 1000)?;
-        let time = number(seconds)?.checked_mul(1000)?.checked_add(milliseconds)?;
-        Some(Self { time: Time(time), serial: number(rest.get(colon + 1..)?)? })
+        Self::split_off(text).filter(|(_, rest)| rest.is_empty()).map(|(stamp, _)| stamp)
+    }
+
+    /// Parses the stamp at the start of the text. Returns the text after it too.
+    pub(crate) fn split_off(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (seconds, rest) = leading_number(text)?;
+        let (milliseconds, rest) = leading_number(rest.strip_prefix(b".")?)?;
+        let (serial, rest) = leading_number(rest.strip_prefix(b":")?)?;
+        if milliseconds >= 1000 {
+            return None;
+        }
+        let time = seconds.checked_mul(1000)?.checked_add(milliseconds)?;
+        Some((Self { time: Time(time), serial }, rest))
     }
 }
 
@@ -71,13 +78,17 @@ impl fmt::Display for Stamp {
 
 /// Parses digits only: no sign, no space, no more than a `u64` holds.
 pub(crate) fn number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
+    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// Parses the digits at the start of the text, at least one. Returns the text after them too.
+fn leading_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut value, mut rest) = (0_u64, text);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = after;
     }
-    text.iter().try_fold(0_u64, |value, digit| match digit {
-        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
-        _ => None,
-    })
+    (rest.len() < text.len()).then_some((value, rest))
 }
 
 #[cfg(test)]

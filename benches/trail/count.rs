@@ -13,7 +13,6 @@ struct Counts {
     events: u64,
     deeds: u64,
     denied: u64,
-    failed: u64,
     types: BTreeMap<RecordType, u64>,
 }
 
@@ -27,8 +26,6 @@ pub(crate) fn count(file: &str) -> String {
     let mut counts = Counts::default();
     let summary = trail.read(|record| {
         *counts.types.entry(record.record_type()).or_default() += 1;
-        let is_failed = record.user_text().is_some() && record.is_success() == Some(false);
-        counts.failed += u64::from(is_failed);
         gaps.add(record);
         events.add(record, |event| {
             counts.events += 1;
@@ -50,7 +47,6 @@ pub(crate) fn count(file: &str) -> String {
         ("events", counts.events),
         ("deeds", counts.deeds),
         ("denied", counts.denied),
-        ("failed", counts.failed),
         ("gaps", gaps.into_gaps().len() as u64),
     ] {
         let _ = writeln!(text, "{name} {number}");

@@ -1,10 +1,12 @@
 //! Makes an audit log with a realistic mix of records, and counts what the library finds in a log.
 //!
-//! `trail make MIB [SEED]` writes a log to standard output, and `trail count FILE` reads one.
-//! `benches/report.sh` compares the second with `ausearch` and `aureport`.
+//! `trail make MIB [SEED]` writes a log to standard output. `trail count FILE` joins its deeds, `trail search
+//! FILE` finds the failed calls, and `trail raw FILE` copies all records. `benches/report.sh` compares these
+//! three with `ausearch` and `aureport`.
 
 mod count;
 mod mix;
+mod search;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ fn main() -> io::Result<ExitCode> {
             mix::Mix::new(seed).write(mebibytes << 20, &mut output)?;
         }
         ["count", file] => write!(output, "{}", count::count(file))?,
+        ["search", file] => search::failed_calls(file, &mut output)?,
+        ["raw", file] => search::records(file, &mut output)?,
         _ => return usage(),
     }
     output.flush()?;
@@ -30,6 +34,6 @@ fn main() -> io::Result<ExitCode> {
 }
 
 fn usage() -> io::Result<ExitCode> {
-    writeln!(io::stderr(), "usage: trail make MIB [SEED] | trail count FILE")?;
+    writeln!(io::stderr(), "usage: trail make MIB [SEED] | trail count|search|raw FILE")?;
     Ok(ExitCode::from(2))
 }

@@ -16,8 +16,9 @@ macro_rules! fields {
             pub(super) fn of(record: &Record<'a>) -> Self {
                 let mut claims = Self::default();
                 for field in record.user_fields() {
-                    let known = match field.name {
-                        $($name => &mut claims.$field,)*
+                    // The compiler makes a binary search of this.
+                    let known = match packed(field.name) {
+                        $(names::$field => &mut claims.$field,)*
                         _ => continue,
                     };
                     known.get_or_insert(field.value);
@@ -25,7 +26,26 @@ macro_rules! fields {
                 claims
             }
         }
+
+        /// The packed names.
+        #[expect(non_upper_case_globals, reason = "they have the names of the fields")]
+        mod names {
+            $(pub(super) const $field: u64 = super::packed($name);)*
+        }
     };
+}
+
+/// A name of up to eight bytes as a number, which compares faster than bytes. 0 for any other name.
+const fn packed(name: &[u8]) -> u64 {
+    if name.len() > size_of::<u64>() || matches!(name, [0, ..]) {
+        return 0;
+    }
+    let (mut number, mut rest) = (0, name);
+    while let [byte, after @ ..] = rest {
+        number = number << 8 | *byte as u64;
+        rest = after;
+    }
+    number
 }
 
 fields! {
@@ -87,7 +107,7 @@ impl<'a> Claims<'a> {
     }
 
     pub(super) fn is_success(&self) -> bool {
-        self.res.is_some_and(|res| res.raw() == b"success")
+        self.res.is_some_and(|res| matches!(res.raw(), b"success" | b"1"))
     }
 }
 

@@ -183,7 +183,7 @@ impl Deeds {
 
     /// A record of a call through the broker.
     fn call(&mut self, entry: &Entry<'_>, done: &mut impl FnMut(Deed)) {
-        let Entry { record, sender, claims, .. } = entry;
+        let Entry { sender, claims, .. } = entry;
         if claims.virt.is_none_or(|virt| virt.raw() != b"docker") {
             return;
         }
@@ -206,7 +206,7 @@ impl Deeds {
         } else if let Some(op) = request {
             let mut deed = Deed::of_caller(entry, Action::of_word(op));
             let reason = text(claims.reason);
-            if record.is_success() == Some(true) {
+            if claims.is_success() {
                 (deed.outcome, deed.permitted_by) = (Outcome::Requested, reason);
             } else {
                 deed.outcome = Outcome::Denied { policy: reason.unwrap_or_default() };
@@ -220,34 +220,38 @@ impl Deeds {
 
     /// A record of an outcome.
     fn outcome(&mut self, entry: &Entry<'_>, key: Key, op: &[u8], done: &mut impl FnMut(Deed)) {
-        let mut found = Deed::of_caller(entry, Action::of_word(op));
+        let claims = &entry.claims;
         let given = self.writers.get_mut(&entry.writer()).and_then(|it| it.given.take());
-        match given {
-            Some((other, given)) if other.object.id == found.object.id => found.given = given,
+        let given = match given {
+            Some((other, given)) if other.object.id == text(claims.uuid) => given,
             Some((mut other, given)) => {
                 other.given = given;
                 done(other);
+                Vec::new()
             }
-            None => {}
-        }
+            None => Vec::new(),
+        };
+        let action = Action::of_word(op);
         let fits = |deed: &Deed| {
             deed.outcome == Outcome::Requested
-                && deed.action == found.action
-                && deed.object.may_become(&found.object)
+                && deed.action == action
+                && deed.object.may_become(claims)
         };
-        let Some(mut deed) = self.pending.take(key, fits) else {
-            found.origin = self.origin(key.0.node, &found.subject);
-            if matches!(found.outcome, Outcome::Success { .. }) {
-                found.automatic = text(entry.claims.reason);
-            }
-            self.begin(entry, key, found, done);
+        if let Some(mut deed) = self.pending.take(key, fits) {
+            deed.ended = Some(entry.record.stamp().time);
+            deed.outcome = Outcome::of(entry, &action);
+            deed.given = given;
+            deed.object.complete(claims);
+            done(deed);
             return;
-        };
-        deed.ended = Some(entry.record.stamp().time);
-        deed.outcome = found.outcome;
-        deed.given = found.given;
-        deed.object.complete(found.object);
-        done(deed);
+        }
+        let mut found = Deed::of_caller(entry, action);
+        found.given = given;
+        found.origin = self.origin(key.0.node, &found.subject);
+        if matches!(found.outcome, Outcome::Success { .. }) {
+            found.automatic = text(claims.reason);
+        }
+        self.begin(entry, key, found, done);
     }
 
     /// A record of what a container was given.
@@ -446,15 +450,7 @@ impl Deed {
 
     fn of(entry: &Entry<'_>, recorder: Recorder, action: Action, subject: Subject) -> Self {
         let Entry { record, claims, .. } = entry;
-        let exit = claims.exit.and_then(Value::signed);
-        let reason = || text(claims.reason);
-        let outcome = match (record.is_success(), &action) {
-            (Some(false), Action::Refuse) => {
-                Outcome::Refused { reason: reason().unwrap_or_default() }
-            }
-            (Some(false), _) => Outcome::Failed { reason: reason(), exit },
-            (Some(true) | None, _) => Outcome::Success { exit },
-        };
+        let outcome = Outcome::of(entry, &action);
         Self {
             node: record.node().map(<[u8]>::to_vec),
             stamp: record.stamp(),
@@ -474,7 +470,30 @@ impl Deed {
     }
 }
 
+impl Outcome {
+    /// The outcome that a record says.
+    fn of(entry: &Entry<'_>, action: &Action) -> Self {
+        let claims = &entry.claims;
+        let exit = claims.exit.and_then(Value::signed);
+        match (entry.is_success(), action) {
+            (Some(false), Action::Refuse) => {
+                Self::Refused { reason: text(claims.reason).unwrap_or_default() }
+            }
+            (Some(false), _) => Self::Failed { reason: text(claims.reason), exit },
+            (Some(true) | None, _) => Self::Success { exit },
+        }
+    }
+}
+
 impl Entry<'_> {
+    /// As [`Record::is_success`].
+    fn is_success(&self) -> Option<bool> {
+        if self.record.user_text().is_none() {
+            return self.record.is_success();
+        }
+        self.claims.res.map(|_| self.claims.is_success())
+    }
+
     fn writer(&self) -> Writer {
         (self.sender, self.head.session)
     }

@@ -70,45 +70,43 @@ impl Object {
             directory: text(claims.cwd),
             path: text(claims.path),
             account: text(claims.acct),
-            name: text(claims.name.or(claims.unit)),
+            name: text(name_of(claims)),
             entries: claims.entries.and_then(Value::number),
         }
     }
 
     /// Whether the outcome with this object may be that of a request with `self`. A new container has a
     /// name and an id in the outcome only.
-    pub(super) fn may_become(&self, outcome: &Self) -> bool {
-        let fits = |requested: &Option<Vec<u8>>, found: &Option<Vec<u8>>| {
-            requested.is_none() || requested == found
+    pub(super) fn may_become(&self, outcome: &Claims<'_>) -> bool {
+        let fits = |requested: &Option<Vec<u8>>, found: Option<Value<'_>>| {
+            requested.is_none() || requested.as_deref() == found.and_then(Value::text).as_deref()
         };
-        fits(&self.container, &outcome.container)
-            && fits(&self.id, &outcome.id)
-            && fits(&self.image, &outcome.image)
-            && fits(&self.volume, &outcome.volume)
-            && fits(&self.network, &outcome.network)
-            && fits(&self.name, &outcome.name)
+        fits(&self.container, outcome.vm)
+            && fits(&self.id, outcome.uuid)
+            && fits(&self.image, outcome.sw)
+            && fits(&self.volume, outcome.new_fs)
+            && fits(&self.network, outcome.new_net)
+            && fits(&self.name, name_of(outcome))
     }
 
     /// Adds what only the outcome knows.
-    pub(super) fn complete(&mut self, outcome: Self) {
-        let Self { container, id, container_pid, image, volume, network, .. } = outcome;
-        let Self { command, directory, path, account, name, entries, .. } = outcome;
-        self.container_pid = self.container_pid.or(container_pid);
-        self.entries = self.entries.or(entries);
+    pub(super) fn complete(&mut self, outcome: &Claims<'_>) {
+        self.container_pid = self.container_pid.or_else(|| outcome.vm_pid.and_then(Value::number));
+        self.entries = self.entries.or_else(|| outcome.entries.and_then(Value::number));
         for (known, more) in [
-            (&mut self.container, container),
-            (&mut self.id, id),
-            (&mut self.image, image),
-            (&mut self.volume, volume),
-            (&mut self.network, network),
-            (&mut self.command, command),
-            (&mut self.directory, directory),
-            (&mut self.path, path),
-            (&mut self.account, account),
-            (&mut self.name, name),
+            (&mut self.container, outcome.vm),
+            (&mut self.id, outcome.uuid),
+            (&mut self.image, outcome.sw),
+            (&mut self.volume, outcome.new_fs),
+            (&mut self.network, outcome.new_net),
+            (&mut self.command, outcome.cmd),
+            (&mut self.directory, outcome.cwd),
+            (&mut self.path, outcome.path),
+            (&mut self.account, outcome.acct),
+            (&mut self.name, name_of(outcome)),
         ] {
             if known.is_none() {
-                *known = more;
+                *known = text(more);
             }
         }
     }
@@ -121,6 +119,10 @@ impl Object {
             [container, id, image, volume, network, command, directory, path, account, name];
         texts.into_iter().flatten().map(Vec::len).sum()
     }
+}
+
+fn name_of<'a>(claims: &Claims<'a>) -> Option<Value<'a>> {
+    claims.name.or(claims.unit)
 }
 
 impl Access {
