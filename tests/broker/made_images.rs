@@ -64,7 +64,7 @@ fn k30_a_user_removes_the_images_of_the_stages_of_a_build() {
         format!(
             "printf 'FROM fedora AS a\\nLABEL {name}=a{tag}\\nRUN echo {tag} >/a\\n
             FROM {name}:root AS root\\nFROM fedora AS b\\nLABEL {name}=b{tag}\\nCOPY --from=a /a /a\\n
-            FROM fedora\\nLABEL {name}=c{tag}\\nCOPY --from=b /a /a\\n{end}' | docker build -t $N:{tag} - >/dev/null 2>&1
+            FROM fedora\\nLABEL {name}=c{tag}\\nCOPY --from=b /a /a\\n{end}' | docker build --force-rm -t $N:{tag} - >/dev/null 2>&1
             docker images -q --filter dangling=true --filter label={name} | wc -l"
         )
     };
