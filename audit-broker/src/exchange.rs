@@ -244,9 +244,10 @@ async fn judge_settled_names(
     // A pull of the name may take long. The denied call does not wait for it.
     let locking = connection.state.name_locks.lock(Names::These(names), Rank::Ordinary, Hold::Pull);
     // The denial stands if another call does not unlock the names in time.
-    if let Ok(_lock) = locking.await {
-        judge.judge_names_again(&mut judged).await?;
-    }
+    let Ok(lock) = locking.await else { return Ok(judged) };
+    // A caller without a right to a name must not hold up its owner.
+    drop(lock);
+    judge.judge_names_again(&mut judged).await?;
     Ok(judged)
 }
 
