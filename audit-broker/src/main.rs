@@ -8,6 +8,9 @@
 
 mod api;
 mod call;
+#[cfg(test)]
+#[path = "../../tests/completion.rs"]
+mod completion;
 mod confine;
 mod daemon;
 mod dockerd;

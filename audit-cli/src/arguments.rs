@@ -341,37 +341,18 @@ mod tests {
         }
     }
 
-    /// The words of a script that completes for a shell.
-    fn words_of(script: &str) -> std::collections::HashSet<&str> {
-        script
-            .split(|letter: char| letter.is_whitespace() || "\"'[]():{}*".contains(letter))
-            .collect()
-    }
-
-    /// The scripts have all commands and their options.
     #[test]
     fn each_shell_completes_each_command_and_option() {
         use clap::CommandFactory;
-        for (shell, script) in [
+        let scripts = [
             ("bash", include_str!("../../packaging/completions/audit-cli.bash")),
             ("zsh", include_str!("../../packaging/completions/audit-cli.zsh")),
             ("fish", include_str!("../../packaging/completions/audit-cli.fish")),
-        ] {
-            let words = words_of(script);
-            let mut ahead = vec![Arguments::command()];
-            while let Some(command) = ahead.pop() {
-                for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-                    let short = SEARCH_OPTIONS.iter().find(|(_, long)| long[2..] == *option);
-                    let word =
-                        short.map_or_else(|| format!("--{option}"), |(short, _)| (*short).into());
-                    assert!(words.contains(word.as_str()), "{shell}: {word}");
-                }
-                for inner in command.get_subcommands() {
-                    assert!(words.contains(inner.get_name()), "{shell}: {}", inner.get_name());
-                    ahead.push(inner.clone());
-                }
-            }
-        }
+        ];
+        crate::completion::check(&Arguments::command(), scripts, |option| {
+            let short = SEARCH_OPTIONS.iter().find(|(_, long)| long[2..] == *option);
+            short.map_or_else(|| format!("--{option}"), |(short, _)| (*short).into())
+        });
     }
 
     #[test]

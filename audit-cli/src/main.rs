@@ -10,6 +10,9 @@
 
 mod arguments;
 mod command;
+#[cfg(test)]
+#[path = "../../tests/completion.rs"]
+mod completion;
 mod docker;
 mod exit;
 #[cfg(test)]

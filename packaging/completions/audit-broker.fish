@@ -1,4 +1,4 @@
-# Completes the commands of audit-broker in fish. The package installs it as
+# Completes the commands of audit-broker in fish. Install it as
 # /usr/share/fish/vendor_completions.d/audit-broker.fish
 
 # What follows `--` is a docker command.

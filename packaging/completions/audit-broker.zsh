@@ -1,5 +1,5 @@
 #compdef audit-broker
-# Completes the commands of audit-broker in zsh. The package installs it as
+# Completes the commands of audit-broker in zsh. Install it as
 # /usr/share/zsh/vendor-completions/_audit-broker, or as site-functions/_audit-broker on Fedora.
 
 _audit_broker() {

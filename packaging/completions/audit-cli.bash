@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Completes the commands of audit-cli in bash. The package installs it as
+# Completes the commands of audit-cli in bash. Install it as
 # /usr/share/bash-completion/completions/audit-cli
 
 _audit_cli() {

@@ -1,4 +1,4 @@
-# Completes the commands of audit-cli in fish. The package installs it as
+# Completes the commands of audit-cli in fish. Install it as
 # /usr/share/fish/vendor_completions.d/audit-cli.fish
 
 # The words of the line after audit-cli and its own option.

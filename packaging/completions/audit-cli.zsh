@@ -1,5 +1,5 @@
 #compdef audit-cli
-# Completes the commands of audit-cli in zsh. The package installs it as
+# Completes the commands of audit-cli in zsh. Install it as
 # /usr/share/zsh/vendor-completions/_audit-cli, or as site-functions/_audit-cli on Fedora.
 
 _audit_cli_report() {

@@ -14,7 +14,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The documents name files of the project. A reader of the page has those of the package.
+/// The documents name files of the project. A reader of the page has the installed copies.
 fn for_readers(text: &str) -> String {
     text.replace("`examples/", "`/usr/share/doc/audit-docker/examples/")
 }

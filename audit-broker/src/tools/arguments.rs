@@ -131,25 +131,13 @@ an error.
         crate::help::mdoc::check("audit-broker.8", &page);
     }
 
-    /// The scripts have all commands and their options.
     #[test]
     fn each_shell_completes_each_command_and_option() {
-        for (shell, script) in [
+        let scripts = [
             ("bash", include_str!("../../../packaging/completions/audit-broker.bash")),
             ("zsh", include_str!("../../../packaging/completions/audit-broker.zsh")),
             ("fish", include_str!("../../../packaging/completions/audit-broker.fish")),
-        ] {
-            let words: Vec<&str> = script
-                .split(|letter: char| letter.is_whitespace() || "\"'[]():{}*".contains(letter))
-                .collect();
-            let program = Arguments::command();
-            for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
-                assert!(words.contains(&command.get_name()), "{shell}: {}", command.get_name());
-                for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-                    let word = format!("--{option}");
-                    assert!(words.contains(&word.as_str()), "{shell}: {word}");
-                }
-            }
-        }
+        ];
+        crate::completion::check(&Arguments::command(), scripts, |option| format!("--{option}"));
     }
 }
