@@ -79,7 +79,9 @@ async fn shown(
 ) -> Result<Response<ResponseBody>, Unreachable> {
     let path = call.action.head.route.path;
     let viewer = Viewer::of(call);
-    viewer.look_up_containers(call, bytes).await;
+    if document.lists_containers() {
+        viewer.look_up_containers(call, bytes).await;
+    }
     let document = viewer.reading(document, call).await?;
     let malformed = |error: anyhow::Error| Unreachable::Malformed {
         what: path.to_owned(),

@@ -78,6 +78,22 @@ pub(crate) enum Document {
     Info { counts: ObjectCounts, with_swarm: bool },
 }
 
+impl Document {
+    /// Whether the response lists containers of several owners.
+    pub(crate) const fn lists_containers(self) -> bool {
+        match self {
+            Self::Containers { .. } | Self::DiskUsage { .. } => true,
+            Self::Container
+            | Self::Images { .. }
+            | Self::Volumes
+            | Self::Volume
+            | Self::Networks
+            | Self::Network
+            | Self::Info { .. } => false,
+        }
+    }
+}
+
 /// The document without what the caller may not see.
 ///
 /// # Errors
