@@ -184,7 +184,6 @@ async fn prepare<'a>(
         owner: connection.state.people.named(owner_of(caller.subject)).await,
         policy: &policy,
         mode: settings.mode,
-        decision_cache: &connection.decision_cache,
         owner_finder: connection.owner_finder(version).asking(&upstream),
     };
     let judging = Box::pin(judge_settled_names(&judge, head, body, connection));

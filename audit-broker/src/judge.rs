@@ -9,7 +9,6 @@ pub(crate) mod ambiguous_name;
 pub(crate) mod build_cache;
 pub(crate) mod danger;
 pub(crate) mod decision;
-pub(crate) mod decision_cache;
 pub(crate) mod denial;
 pub(crate) mod host_path;
 pub(crate) mod permissions;
@@ -20,7 +19,6 @@ pub(crate) mod tool_label;
 pub(crate) mod withheld;
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
@@ -35,8 +33,7 @@ use crate::dockerd::upstream::{Found, Unreachable};
 use crate::judge::action::Action;
 use crate::judge::ambiguous_name::refuse_ambiguous_name;
 use crate::judge::danger::Dangers;
-use crate::judge::decision::Decision;
-use crate::judge::decision_cache::DecisionCache;
+use crate::judge::decision::{Decision, decide};
 use crate::judge::permissions::Permissions;
 use crate::judge::questions::{Questions, questions_of};
 use crate::judge::withheld::{Withheld, withheld};
@@ -53,9 +50,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) principal: &'a Principal,
     /// The owner of anything that the caller creates.
     pub(crate) owner: Owner,
-    pub(crate) policy: &'a Arc<Policy>,
+    pub(crate) policy: &'a Policy,
     pub(crate) mode: Mode,
-    pub(crate) decision_cache: &'a DecisionCache,
     pub(crate) owner_finder: OwnerFinder<'a>,
 }
 
@@ -135,8 +131,7 @@ impl Judge<'_> {
     ) -> Result<(Questions, Decision, Vec<Withheld>), NotJudged> {
         let (version, upstream) = (self.owner_finder.version, self.owner_finder.upstream);
         let questions = questions_of(action, dangers, &self.owner_finder).await?;
-        let decision =
-            self.decision_cache.decide(self.policy, self.mode, self.principal, &questions);
+        let decision = decide(self.policy, self.mode, self.principal, &questions);
         let mut withheld = Vec::new();
         if let Decision::Allow { .. } = decision {
             withheld = self.withheld(&action.body, &questions);

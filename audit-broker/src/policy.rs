@@ -5,6 +5,7 @@
 //! how the broker stores owners.
 
 mod dangers;
+mod decision_cache;
 mod load;
 mod query;
 mod scope;
@@ -17,6 +18,7 @@ use cedar_policy::{
 };
 use serde_json::json;
 
+use decision_cache::DecisionCache;
 pub(crate) use load::Fingerprint;
 pub(crate) use query::{
     CallFacts, ContainerFacts, ImageFacts, Maker, ObjectFacts, PolicyQuery, Principal, Resource,
@@ -36,6 +38,7 @@ pub(crate) struct Policy {
     schema: Schema,
     digest: String,
     warnings: Vec<String>,
+    decision_cache: DecisionCache,
 }
 
 /// An action and the policies that can match it. Policies for other actions and other principals are
@@ -75,9 +78,22 @@ pub(crate) struct Judgement {
 }
 
 impl Policy {
+    /// Judges a query by the policies. An equal query gets the cached judgement.
+    pub(crate) fn ask(&self, query: &PolicyQuery<'_>) -> Judgement {
+        match self.decision_cache.get(query) {
+            Some((_, Some(judgement))) => judgement,
+            Some((place, None)) => {
+                let judgement = self.evaluate_all(query);
+                self.decision_cache.insert(place, query, judgement.clone());
+                judgement
+            }
+            None => self.evaluate_all(query),
+        }
+    }
+
     /// Evaluates the policies. Any error denies, because Cedar skips a policy that fails, and the
     /// skipped policy may be one that forbids.
-    pub(crate) fn ask(&self, query: &PolicyQuery<'_>) -> Judgement {
+    fn evaluate_all(&self, query: &PolicyQuery<'_>) -> Judgement {
         self.judge(query).unwrap_or_else(|error| {
             tracing::error!("denied because the policies could not be evaluated: {error:#}");
             Judgement {
@@ -133,6 +149,12 @@ impl Policy {
     /// The digest of all policy files, in hexadecimal.
     pub(crate) fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Makes the next judgement of every query an evaluation.
+    #[cfg(all(test, feature = "live"))]
+    pub(crate) fn empty_decision_cache(&self) {
+        self.decision_cache.clear();
     }
 
     /// The number of policies.

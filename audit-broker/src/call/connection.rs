@@ -14,7 +14,6 @@ use crate::call::state::State;
 use crate::call::stop::Stop;
 use crate::dockerd::upstream::Upstream;
 use crate::judge::action::Action;
-use crate::judge::decision_cache::DecisionCache;
 use crate::judge::denial::Denial;
 use crate::net::client_stream::Phase;
 use crate::record::call_records::{self, CallRecords};
@@ -31,7 +30,6 @@ pub(crate) struct Connection {
     pub(crate) identity: Identity,
     pub(crate) phase: Rc<Phase>,
     pub(crate) quota: Quota,
-    pub(crate) decision_cache: DecisionCache,
 }
 
 impl Connection {

@@ -27,7 +27,6 @@ use crate::call::state::State;
 use crate::dockerd::upstream::Upstream;
 use crate::exchange::{Handover, exchange};
 use crate::forward::Stream;
-use crate::judge::decision_cache::DecisionCache;
 use crate::net::client_stream::{ClientStream, Phase};
 use crate::net::socket::Socket;
 use crate::net::tunnel::{TunnelEnd, linger};
@@ -77,14 +76,7 @@ pub(super) async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let phase = Rc::new(Phase::default());
-    let connection = Rc::new(Connection {
-        state,
-        upstream,
-        identity,
-        phase,
-        quota,
-        decision_cache: DecisionCache::default(),
-    });
+    let connection = Rc::new(Connection { state, upstream, identity, phase, quota });
     serve_until_closed(&connection, socket, head_timeout, stop).await;
 }
 

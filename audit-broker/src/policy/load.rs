@@ -17,6 +17,7 @@ use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
+use super::decision_cache::DecisionCache;
 use super::{Policy, SCHEMA, actions_of, dangers};
 
 /// The extension of policy files.
@@ -111,7 +112,8 @@ impl Policy {
             let _ = write!(text, "{byte:02x}");
             text
         });
-        Ok(Self { actions, enforced, count, schema, digest, warnings })
+        let decision_cache = DecisionCache::default();
+        Ok(Self { actions, enforced, count, schema, digest, warnings, decision_cache })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -12,7 +13,7 @@ use cedar_policy::{Context, Entity, EntityTypeName, EntityUid, RestrictedExpress
 use super::uid;
 
 /// Whether the principal may perform the action on the resource.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PolicyQuery<'a> {
     pub(crate) principal: &'a Principal,
     /// The name of an action of the schema.
@@ -22,7 +23,7 @@ pub(crate) struct PolicyQuery<'a> {
 }
 
 /// The caller as policies see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Principal {
     User { name: String, uid: u32, groups: BTreeSet<String> },
     Service { unit: String, uid: u32, groups: BTreeSet<String> },
@@ -30,7 +31,7 @@ pub(crate) enum Principal {
 }
 
 /// The maker of an object as policies see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Maker {
     User {
         name: String,
@@ -57,7 +58,7 @@ impl Maker {
 }
 
 /// The object of an action.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Resource<'a> {
     Daemon,
     Container(&'a ContainerFacts),
@@ -67,7 +68,7 @@ pub(crate) enum Resource<'a> {
 }
 
 /// A container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ContainerFacts {
     /// Empty for a container that does not exist yet.
     pub(crate) id: String,
@@ -78,7 +79,7 @@ pub(crate) struct ContainerFacts {
 }
 
 /// An image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ImageFacts {
     pub(crate) id: String,
     pub(crate) names: BTreeSet<String>,
@@ -87,7 +88,7 @@ pub(crate) struct ImageFacts {
 }
 
 /// A volume or network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectFacts {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -97,7 +98,7 @@ pub(crate) struct ObjectFacts {
 }
 
 /// Facts about the request: the `context` of policies. The schema explains each attribute.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct CallFacts {
     pub(crate) dangers: BTreeSet<&'static str>,
     pub(crate) options: BTreeSet<String>,
@@ -129,6 +130,10 @@ impl PartialEq for CachedContext {
 }
 
 impl Eq for CachedContext {}
+
+impl Hash for CachedContext {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
 
 /// A query in Cedar's terms.
 pub(super) struct CedarTerms {

@@ -23,7 +23,6 @@ use anyhow::Context;
 use tokio::task::LocalSet;
 
 use crate::dockerd::upstream::Upstream;
-use crate::judge::decision_cache::DecisionCache;
 use crate::owner::OwnerTable;
 use crate::policy::Policy;
 use crate::settings::Settings;
@@ -100,7 +99,6 @@ async fn explain(
     let explainer = Rc::new(Explainer {
         settings,
         policy: Arc::new(policy),
-        cache: DecisionCache::default(),
         caller,
         owners,
         dockerd,

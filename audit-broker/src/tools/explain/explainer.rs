@@ -18,7 +18,6 @@ use crate::api::request::{ApiVersion, Head, parse_head};
 use crate::api::route::BodyFormat;
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::judge::decision::{answers, object_in_words};
-use crate::judge::decision_cache::DecisionCache;
 use crate::judge::withheld::Withheld;
 use crate::judge::{Judge, Judged, NotJudged};
 use crate::owner::OwnerTable;
@@ -32,7 +31,6 @@ use crate::who::owner_finder::OwnerFinder;
 pub(super) struct Explainer {
     pub(super) settings: Settings,
     pub(super) policy: Arc<Policy>,
-    pub(super) cache: DecisionCache,
     pub(super) caller: ExplainedCaller,
     pub(super) owners: Rc<OwnerTable>,
     pub(super) dockerd: Rc<Dockerd>,
@@ -130,7 +128,6 @@ impl Explainer {
             owner: self.caller.owner.clone(),
             policy: &self.policy,
             mode: self.settings.mode,
-            decision_cache: &self.cache,
             owner_finder: OwnerFinder {
                 owners: &self.owners,
                 people: &self.caller.people,

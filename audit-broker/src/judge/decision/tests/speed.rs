@@ -40,10 +40,20 @@ fn many(head: fn(usize) -> String) -> Policy {
     policy
 }
 
+/// Whether the policies have judged the questions before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    First,
+    Again,
+}
+
 /// The median time of a decision about these questions, in microseconds.
-fn median(policy: &Policy, principal: &Principal, questions: &Questions) -> f64 {
+fn median(policy: &Policy, principal: &Principal, questions: &Questions, asked: Asked) -> f64 {
     let mut took: Vec<f64> = (0..ROUNDS + ROUNDS / 10)
         .map(|_| {
+            if asked == Asked::First {
+                policy.empty_decision_cache();
+            }
             let begin = Instant::now();
             let _ = black_box(decide(
                 black_box(policy),
@@ -95,6 +105,8 @@ async fn decisions() {
     ] {
         let decision = decide(policy, Mode::Enforce, &principal, questions);
         assert!(matches!(decision, Decision::Allow { .. }), "{what}: {decision:?}");
-        row(what, median(policy, &principal, questions), limit);
+        row(what, median(policy, &principal, questions, Asked::First), limit);
     }
+    let again = median(&shipped, &principal, &start, Asked::Again);
+    row("a decision that is cached, us", again, None);
 }
