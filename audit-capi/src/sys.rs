@@ -136,8 +136,10 @@ pub(crate) fn send(fd: c_int, datagram: &[u8]) -> Result<(), Errno> {
                 ADDRESS_LEN,
             )
         };
+        if sent >= 0 {
+            return Ok(());
+        }
         match Errno::last() {
-            _ if sent >= 0 => return Ok(()),
             Errno(libc::EINTR) => {}
             errno => return Err(errno),
         }
@@ -190,7 +192,9 @@ pub(crate) fn cwd(buffer: &mut Vec<u8>) -> Option<&[u8]> {
         // SAFETY: the buffer is valid for the length given.
         let path = unsafe { libc::getcwd(buffer.as_mut_ptr().cast(), buffer.len()) };
         if !path.is_null() {
-            return Some(CStr::from_bytes_until_nul(buffer).ok()?.to_bytes());
+            // SAFETY: `getcwd` has stored a text with its NUL, and returned the buffer that this function
+            // returns a part of.
+            return Some(unsafe { CStr::from_ptr(path) }.to_bytes());
         }
         if Errno::last() != Errno(libc::ERANGE) {
             return None;

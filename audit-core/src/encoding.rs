@@ -15,12 +15,59 @@
 /// audit-userspace for the substring search.
 #[must_use]
 pub fn is_plain(value: &[u8]) -> bool {
+    if value.len() < LONG_BYTES {
+        return classes(value) & NOT_PLAIN == 0;
+    }
     // Every byte is checked, even after one that is not plain: the compiler then checks many at a time.
     value.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
 }
 
+/// From this length on, in bytes, comparing many bytes at a time is faster than [`CLASSES`].
+const LONG_BYTES: usize = 64;
+
 const fn is_plain_byte(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7E) & !matches!(byte, b'"' | b'\'' | b'\\' | b'=')
+}
+
+/// The classes that [`CLASSES`] tells apart, as bits.
+const CONTROL: u8 = 1;
+const NOT_PLAIN: u8 = 1 << 1;
+const NOT_BARE: u8 = 1 << 2;
+/// The first and the last letter of `key`.
+const K: u8 = 1 << 3;
+const Y: u8 = 1 << 4;
+
+/// The classes of each byte. Most values have less than twenty bytes, and for these a table is faster than
+/// comparisons.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let class = (if byte.is_ascii_control() { CONTROL } else { 0 })
+            | (if is_plain_byte(byte) { 0 } else { NOT_PLAIN })
+            | (if is_bare_byte(byte) { 0 } else { NOT_BARE })
+            | (if byte == b'k' { K } else { 0 })
+            | (if byte == b'y' { Y } else { 0 });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a byte is less than 256; runs at compile time"
+        )]
+        {
+            classes[byte as usize] = class;
+        }
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// The classes of all bytes of the value.
+fn classes(value: &[u8]) -> u8 {
+    // Every byte is looked up, even after one that settles the answer: that is faster than a branch.
+    let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
+    value.iter().fold(0, |classes, byte| classes | class(byte))
 }
 
 /// Length of the longest prefix that may be written between double quotes, in bytes.
@@ -31,6 +78,7 @@ pub(crate) fn plain_prefix_len(value: &[u8]) -> usize {
 /// Appends the encoded value: `"value"` if it [is plain](is_plain), otherwise upper-case hexadecimal.
 pub fn encode(value: &[u8], text: &mut Vec<u8>) {
     if is_plain(value) {
+        text.reserve(value.len() + "\"\"".len());
         text.push(b'"');
         text.extend_from_slice(value);
         text.push(b'"');
@@ -61,7 +109,7 @@ pub(crate) fn bare_len(value: Option<&[u8]>) -> usize {
 }
 
 fn is_bare(value: &[u8]) -> bool {
-    value.iter().fold(true, |bare, byte| bare & is_bare_byte(*byte))
+    classes(value) & NOT_BARE == 0
 }
 
 const fn is_bare_byte(byte: u8) -> bool {
@@ -81,8 +129,16 @@ const fn is_bare_byte(byte: u8) -> bool {
 /// without a check for NULL.
 pub fn encode_verbatim(value: &[u8], text: &mut Vec<u8>) {
     let start = text.len();
-    text.extend(value.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }));
-    for field in text.get_mut(start..).unwrap_or_default().split_mut(|byte| *byte == b' ') {
+    text.extend_from_slice(value);
+    let classes = classes(value);
+    let written = text.get_mut(start..).unwrap_or_default();
+    if classes & CONTROL != 0 {
+        written.iter_mut().filter(|byte| byte.is_ascii_control()).for_each(|byte| *byte = b' ');
+    }
+    if classes & (K | Y) != K | Y {
+        return;
+    }
+    for field in written.split_mut(|byte| *byte == b' ') {
         match field {
             [b'k', b'e', b'y', equals @ b'=', value @ ..] if !is_safe_key(value) => *equals = b':',
             _ => {}
@@ -103,7 +159,7 @@ pub fn encode_hex(value: &[u8], text: &mut Vec<u8>) {
     text.resize(start + 2 * value.len(), 0);
     let digits = text.get_mut(start..).unwrap_or_default();
     for (pair, byte) in digits.chunks_exact_mut(2).zip(value) {
-        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0x0F)]);
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(*byte)]);
     }
 }
 
@@ -130,11 +186,9 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
         .collect()
 }
 
-const fn hex_digit(nibble: u8) -> u8 {
-    match nibble {
-        0..=9 => b'0' + nibble,
-        _ => b'A' + (nibble & 0x0F) - 10,
-    }
+fn hex_digit(nibble: u8) -> u8 {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    DIGITS.get(usize::from(nibble & 0x0F)).copied().unwrap_or(b'?')
 }
 
 const fn hex_value(digit: u8) -> Option<u8> {

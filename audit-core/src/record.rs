@@ -153,33 +153,41 @@ impl<'a> Record<'a> {
 
     /// Adds bytes that anyone may have chosen. A long value continues in further records.
     #[must_use]
+    #[inline]
     pub fn untrusted(
-        self,
+        mut self,
         field: Field<Untrusted>,
         value: &'a (impl AsRef<[u8]> + ?Sized),
     ) -> Self {
-        self.add(field.name(), Value::Untrusted(value.as_ref()))
+        self.add(field.name(), Value::Untrusted(value.as_ref()));
+        self
     }
 
     /// Adds a command as an untrusted value. A long command is split between its words.
     #[must_use]
-    pub fn command_line(self, field: Field<Untrusted>, value: &'a CommandLine) -> Self {
-        self.add(field.name(), Value::CommandLine(value))
+    #[inline]
+    pub fn command_line(mut self, field: Field<Untrusted>, value: &'a CommandLine) -> Self {
+        self.add(field.name(), Value::CommandLine(value));
+        self
     }
 
     /// Adds a word that the program itself chose; see [`Word::is_valid`].
     #[must_use]
+    #[inline]
     pub fn word(mut self, field: Field<Word>, value: &'a str) -> Self {
         if !Word::is_valid(value) {
             self.mistake(field.name(), FieldProblem::Word { value: value.to_owned() });
         }
-        self.add(field.name(), Value::Word(value))
+        self.add(field.name(), Value::Word(value));
+        self
     }
 
     /// Adds a decimal number.
     #[must_use]
-    pub fn number(self, field: Field<Number>, value: impl Into<u64>) -> Self {
-        self.add(field.name(), Value::Number(value.into()))
+    #[inline]
+    pub fn number(mut self, field: Field<Number>, value: impl Into<u64>) -> Self {
+        self.add(field.name(), Value::Number(value.into()));
+        self
     }
 
     /// Adds a security label. `None` is written `?`.
@@ -187,8 +195,10 @@ impl<'a> Record<'a> {
     /// The label may come from `/proc/PID/attr/current`, `getxattr(2)` or `SO_PEERSEC`: the record
     /// leaves out the NUL or newline with which the kernel ends it.
     #[must_use]
-    pub fn label(self, field: Field<Label>, value: Option<&'a [u8]>) -> Self {
-        self.add(field.name(), Value::Label(value.and_then(trim_label)))
+    #[inline]
+    pub fn label(mut self, field: Field<Label>, value: Option<&'a [u8]>) -> Self {
+        self.add(field.name(), Value::Label(value.and_then(trim_label)));
+        self
     }
 
     /// Adds a field that the audit dictionary lacks, encoded like an untrusted value.
@@ -215,11 +225,13 @@ impl<'a> Record<'a> {
     /// # Ok::<(), audit_core::Error>(())
     /// ```
     #[must_use]
+    #[inline]
     pub fn own(mut self, name: &'a str, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         if let Err(problem) = field::check_own_name(name) {
             self.mistake(name, problem);
         }
-        self.add(name, Value::Untrusted(value.as_ref()))
+        self.add(name, Value::Untrusted(value.as_ref()));
+        self
     }
 
     /// Puts text at the start of the record that the caller formatted, field names included.
@@ -229,6 +241,7 @@ impl<'a> Record<'a> {
     /// must not hold values that people choose. A long text continues in further records, split at
     /// spaces where it has any.
     #[must_use]
+    #[inline]
     pub fn verbatim(mut self, text: &'a [u8]) -> Self {
         if self.entries.iter().any(|entry| matches!(entry.value, Value::Verbatim(_))) {
             self.mistake("", FieldProblem::Repeated);
@@ -239,6 +252,7 @@ impl<'a> Record<'a> {
 
     /// Sets `exe` and `terminal`. The kernel itself adds `pid`, `uid`, `auid` and `ses`.
     #[must_use]
+    #[inline]
     pub fn subject(mut self, subject: &'a Subject) -> Self {
         self.exe = subject.exe.as_deref();
         self.terminal = subject.terminal.as_ref().map(|terminal| terminal.as_ref().as_bytes());
@@ -247,6 +261,7 @@ impl<'a> Record<'a> {
 
     /// Sets `exe`, the program that acts, in place of the [subject](Self::subject)'s.
     #[must_use]
+    #[inline]
     pub fn exe(mut self, path: Option<&'a [u8]>) -> Self {
         self.exe = path;
         self
@@ -254,6 +269,7 @@ impl<'a> Record<'a> {
 
     /// Sets `terminal`, in place of the [subject](Self::subject)'s.
     #[must_use]
+    #[inline]
     pub fn terminal(mut self, name: Option<&'a [u8]>) -> Self {
         self.terminal = name;
         self
@@ -261,6 +277,7 @@ impl<'a> Record<'a> {
 
     /// Sets `hostname` and `addr`. `None` leaves both out, as `USER_CMD` does by default.
     #[must_use]
+    #[inline]
     pub fn origin(mut self, origin: Option<Origin<'a>>) -> Self {
         self.origin = origin.map(|Origin { hostname, addr }| RawOrigin {
             hostname,
@@ -274,6 +291,7 @@ impl<'a> Record<'a> {
     /// This is for libraries that pass on the address as another program wrote it. `None` is
     /// written `?`.
     #[must_use]
+    #[inline]
     pub fn addr_text(mut self, addr: Option<&'a [u8]>) -> Self {
         let origin = self.origin.get_or_insert_default();
         origin.addr = addr.map_or(Address::Unknown, Address::Text);
@@ -282,6 +300,7 @@ impl<'a> Record<'a> {
 
     /// Sets `res`. A record cannot be sent without it.
     #[must_use]
+    #[inline]
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = Some(outcome);
         self
@@ -291,6 +310,7 @@ impl<'a> Record<'a> {
     ///
     /// This is for records that anyone can cause, such as records of refused requests.
     #[must_use]
+    #[inline]
     pub fn limit_values(mut self, bytes: usize) -> Self {
         self.value_limit_bytes = bytes.clamp(1, Self::VALUE_LIMIT_BYTES);
         self
@@ -310,7 +330,8 @@ impl<'a> Record<'a> {
         self.outcome.ok_or(Error::NoOutcome)
     }
 
-    fn add(mut self, name: &'a str, value: Value<'a>) -> Self {
+    /// Adds the field. The builders around it are inlined, so that none of them moves the record.
+    fn add(&mut self, name: &'a str, value: Value<'a>) {
         if self.entries.iter().any(|entry| entry.name == name) {
             self.mistake(name, FieldProblem::Repeated);
         }
@@ -319,7 +340,6 @@ impl<'a> Record<'a> {
             .then(|| self.entries.iter().position(|entry| entry.name == Field::CWD.name()))
             .flatten();
         self.entries.insert(cwd.unwrap_or(self.entries.len()), Entry { name, value });
-        self
     }
 
     /// Keeps the first mistake.

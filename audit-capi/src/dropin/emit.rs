@@ -79,19 +79,23 @@ pub extern "C" fn audit_log_acct_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Told, |Scratch { exe, host, text, messages, .. }| {
-        let setting = Setting::at(tty, exe)
-            .of_host(hostname, addr)
-            .or_local(host)
-            .with_program(program.bytes());
-        let operation = field("op", operation);
-        let record = Record::new(user_type(record_type)?).verbatim(&operation);
-        let record = match name.bytes().filter(|_| id == NO_ID) {
-            Some(name) => record.untrusted(Field::ACCT, name),
-            None => record.number(Field::ID, id),
-        };
-        send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
-    })
+    answer(
+        audit_fd,
+        Refusal::Told,
+        |Scratch { exe, host, operation: op, text, messages, .. }| {
+            let setting = Setting::at(tty, exe)
+                .of_host(hostname, addr)
+                .or_local(host)
+                .with_program(program.bytes());
+            write_operation(operation, op);
+            let record = Record::new(user_type(record_type)?).verbatim(op);
+            let record = match name.bytes().filter(|_| id == NO_ID) {
+                Some(name) => record.untrusted(Field::ACCT, name),
+                None => record.number(Field::ID, id),
+            };
+            send(audit_fd, &setting.end(record).outcome(outcome(result)), text, messages)
+        },
+    )
 }
 
 /// Writes the decision of an object manager about a process with this auid. The record has no result.
@@ -144,12 +148,12 @@ pub extern "C" fn audit_log_semanage_message(
     tty: CText<'_>,
     result: c_int,
 ) -> c_int {
-    answer(audit_fd, Refusal::Told, |Scratch { exe, text, messages, .. }| {
+    answer(audit_fd, Refusal::Told, |Scratch { exe, operation: op, text, messages, .. }| {
         let setting = Setting::at_non_empty(tty, exe)
             .of_host(hostname, addr)
             .with_program(program.non_empty());
-        let operation = field("op", operation);
-        let record = Record::new(user_type(record_type)?).verbatim(&operation);
+        write_operation(operation, op);
+        let record = Record::new(user_type(record_type)?).verbatim(op);
         let record = match name.non_empty() {
             Some(name) => record.untrusted(Field::ACCT, name),
             None => record.number(Field::ID, id),
@@ -251,8 +255,10 @@ fn known(label: CText<'_>) -> Option<&[u8]> {
     label.bytes().filter(|label| *label != b"?")
 }
 
-fn field(name: &str, value: CText<'_>) -> Vec<u8> {
-    [name.as_bytes(), b"=", or_unknown(value)].concat()
+fn write_operation(operation: CText<'_>, field: &mut Vec<u8>) {
+    field.clear();
+    field.extend_from_slice(b"op=");
+    field.extend_from_slice(or_unknown(operation));
 }
 
 fn trim_command(command: &[u8]) -> &[u8] {

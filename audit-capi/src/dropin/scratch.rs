@@ -18,6 +18,8 @@ pub(crate) struct Scratch {
     pub(crate) host: Host,
     /// The working directory.
     pub(crate) cwd: Vec<u8>,
+    /// The first field of a record about an account.
+    pub(crate) operation: Vec<u8>,
     /// The text under construction.
     pub(crate) text: Vec<u8>,
     pub(crate) messages: Messages,
@@ -50,6 +52,7 @@ impl Scratch {
             exe: Exe::new(),
             host: Host::new(),
             cwd: Vec::new(),
+            operation: Vec::new(),
             text: Vec::new(),
             messages: Messages::new(),
         }
