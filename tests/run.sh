@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the project: runs the named tiers of tests, or all of them. CI runs the same script without
-# arguments. `tests/run.sh --help` explains the arguments and tests/README.md explains the tiers.
+# Checks the project: runs the named tiers of tests, or all of them but those that run only if named. CI
+# runs the same script without arguments. `tests/run.sh --help` explains the arguments and tests/README.md explains the tiers.
 #
 # Without root, a run of all tiers skips those that need root and says so. With CI=true a skipped
 # tier is a failure.
@@ -46,8 +46,8 @@ usage() {
     cat <<END
 usage: tests/run.sh [--engine ENGINE] [TIER...] [-- FILTER...]
 
-Runs the named tiers in the order of the list, or all tiers if no tier is named. With filters, runs
-only the tests whose names contain one of them:
+Runs the named tiers in the order of the list. If no tier is named, runs all tiers but ${named_tiers[*]}.
+With filters, runs only the tests whose names contain one of them:
 
     tests/run.sh fast                   before each commit: ${fast_tiers[*]}
     tests/run.sh broker -- s16_         the tests of one row of the bypass corpus
@@ -65,7 +65,7 @@ list_tiers() {
         [ -z "$name" ] || printf '%-13s %s\n%-13s needs: %s\n' "$name" "$content" "" "$needs"
     done <<<"$tiers"
     printf '%-13s %s\n' fast "a group: ${fast_tiers[*]}" \
-        bypass "a part of broker: the corpus of known bypasses" all "every tier, as without arguments"
+        bypass "a part of broker: the corpus of known bypasses" all "every tier but ${named_tiers[*]}, as without arguments"
 }
 
 # wrong_usage MESSAGE: for arguments that make no sense.

@@ -2,7 +2,7 @@
 //!
 //! This room holds the state of each call and of each connection, and the quotas that calls share. It
 //! records a call before the broker makes it, and the outcome afterwards. It must not know how a call is
-//! sent to dockerd.
+//! sent to dockerd. For the quota of networks, it asks dockerd how many an owner has.
 
 pub(crate) mod connection;
 pub(crate) mod inbound;

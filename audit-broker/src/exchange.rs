@@ -224,9 +224,9 @@ async fn prepare<'a>(
     })
 }
 
-/// Judges a call. If the call is denied and takes image names, judges it again once no other call changes
-/// these names. dockerd gives a name to an image before the broker enters the caller as the owner of the
-/// name. Until then, the caller's own name counts as root's.
+/// Judges a call. If the call is denied and takes image names, the broker waits until no other call changes
+/// these names, then judges it again. dockerd gives a name to an image before the broker enters the caller
+/// as the owner of the name. Until then, the caller's own name counts as root's.
 async fn judge_settled_names(
     judge: &Judge<'_>,
     head: Head,
@@ -244,7 +244,7 @@ async fn judge_settled_names(
     let locking = connection.state.name_locks.lock(Names::These(names), Rank::Ordinary, Hold::Pull);
     // The denial stands if another call does not unlock the names in time.
     let Ok(lock) = locking.await else { return Ok(judged) };
-    // A caller without a right to a name must not hold up its owner.
+    // A denied caller must not keep the lock, because the name's owner may be waiting for it.
     drop(lock);
     judge.judge_names_again(&mut judged).await?;
     Ok(judged)

@@ -63,7 +63,7 @@ pub(crate) enum Forwarded {
 /// Serves a call. The broker serves some calls itself and sends all others to dockerd.
 ///
 /// # Errors
-/// If dockerd cannot be reached, or if the policies deny a change of a name by now.
+/// If dockerd cannot be reached, or if the policies no longer permit a change of a name.
 pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<Forwarded, Stop> {
     if let Some(response) = served_by_broker(call).await? {
         return Ok(Forwarded::Response(response));

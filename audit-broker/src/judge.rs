@@ -72,7 +72,7 @@ pub(crate) struct Judged {
 pub(crate) enum NotJudged {
     /// The object of the path does not exist: dockerd's response.
     Absent { head: Box<Head>, status: StatusCode, answer: Bytes },
-    /// The request names an object or a name that it must not name.
+    /// The request uses an object or a name that it must not use.
     Refused(Refusal),
     /// dockerd did not answer.
     Unreachable(Unreachable),

@@ -2,7 +2,8 @@
 //!
 //! This room knows how an owner is written and where the broker stores it. A label on the object holds
 //! the owner where dockerd accepts one. The broker's own table holds the owner of every object without
-//! a label, and of every object whose label could be forged. This room must not know HTTP or policies.
+//! a label, and of every object whose label could be forged. This room must not know
+//! docker's API, dockerd or policies.
 
 mod kind;
 mod label;

@@ -14,7 +14,7 @@ pub(crate) const NOT_PERMITTED: &str = "not-permitted";
 /// The end of a denial, unless the settings have another one.
 const HELP: &str = "ask an administrator of this host";
 
-/// The text of a denial, with whom to ask at its end: `help`, from the settings.
+/// The text of a denial. It ends with whom to ask: `help`, from the settings.
 pub(crate) fn with_help(text: &str, help: &str) -> String {
     format!("{text}; {}", if help.is_empty() { HELP } else { help })
 }

@@ -70,7 +70,7 @@ pub(crate) struct Settings {
 pub(crate) enum Mode {
     /// A call that they deny is refused.
     Enforce,
-    /// A call that they deny is recorded as such, and done all the same.
+    /// The broker records a call that the policies deny, and still forwards it.
     Report,
 }
 

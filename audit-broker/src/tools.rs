@@ -1,7 +1,8 @@
 //! The commands that administrators run.
 //!
-//! Each command reads settings, policies or records, and returns the text to print. No command may serve
-//! requests or change the host.
+//! Each command reads settings, policies or records, and returns the text to print. No command may change
+//! the host or serve another program. `explain` serves only the docker command that it runs, on sockets in
+//! a private directory.
 
 pub(crate) mod arguments;
 pub(crate) mod check;

@@ -2,7 +2,7 @@
 //!
 //! | step | type | what it knows |
 //! |---|---|---|
-//! | files and streams to records | [`Trail`] | rotation, gzip, xz, zstd, the journal's export; counts and skips what is no record |
+//! | files and streams to records | [`Trail`] | rotation, gzip, xz, zstd, the journal's export; counts and skips lines that are not records |
 //! | a line to a record | [`Record`], [`Fields`], [`Value`] | which part the kernel wrote; encoded and enriched values |
 //! | records to events | [`Events`], [`Event`] | records of several events and hosts may be mixed |
 //! | events to deeds | [`Deeds`], [`Deed`] | how audit-cli and audit-broker record a request, its ways to the host and its outcome |

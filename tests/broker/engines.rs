@@ -73,13 +73,13 @@ const FACTS: [(&str, &str); 13] = [
         "ask -o /dev/null -w '%{http_code}' -G --data-urlencode 'filters={\"nosuch\":[\"x\"]}' http://d/v1.41/containers/json",
     ),
     (
-        "the record of a container in a list has the keys of `HostConfig`",
+        "keys of `HostConfig` for a container in a list",
         "docker create --name $N fedora true >/dev/null
         ask -G -d all=1 --data-urlencode \"filters={\\\"name\\\":[\\\"$N\\\"]}\" http://d/v1.41/containers/json |
             grep -o '\"HostConfig\":{[^}]*}' | cut -d: -f2-; docker rm $N >/dev/null",
     ),
     (
-        "capabilities of a privileged container's record",
+        "capabilities and security options shown for a privileged container",
         "docker create --privileged --name $N fedora true >/dev/null
         docker inspect -f '{{.HostConfig.CapAdd}} {{.HostConfig.SecurityOpt}}' $N; docker rm $N >/dev/null",
     ),

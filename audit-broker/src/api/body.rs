@@ -32,7 +32,7 @@ mod differential;
 #[cfg(test)]
 mod tests;
 
-/// Longest JSON body, in bytes.
+/// The body limit: the longest JSON body, in bytes.
 ///
 /// # Source
 /// `maxBodySize` in `pkg/authorization/authz.go` of moby: the same limit holds for authorization
@@ -85,7 +85,7 @@ pub(crate) fn parse_body_for(
             "the body is longer than {SIZE_LIMIT_BYTES} bytes"
         )));
     }
-    // For a commit, dockerd takes spaces for no body.
+    // For a commit, dockerd treats a body of spaces as no body.
     if bytes.is_empty() || kind == BodyKind::Commit && bytes.trim_ascii().is_empty() {
         return missing_body(kind);
     }

@@ -81,7 +81,7 @@ impl Head {
         self.target_without(&[], version, object)
     }
 
-    /// The container and its alias for another, if the request removes that alias and not the other
+    /// The linking container and the alias, if the request removes the link (`docker rm --link`) and not a
     /// container.
     pub(crate) fn link_removed(&self) -> Option<(&str, &str)> {
         let is_removal = self.route.operation == Operation::Container(ContainerOperation::Remove);

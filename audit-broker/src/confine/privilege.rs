@@ -65,7 +65,8 @@ pub(crate) fn become_user(
 ) -> anyhow::Result<()> {
     if unistd::geteuid().is_root() {
         check_that_all_are_permitted(keep)?;
-        // Emptying the bounding set takes CAP_SETPCAP, so it comes before giving that up.
+        // Emptying the bounding set needs CAP_SETPCAP, so the process empties the set before it gives up
+        // CAP_SETPCAP.
         if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
             caps::clear(None, CapSet::Bounding)
                 .context("cannot empty the bounding set of capabilities")?;

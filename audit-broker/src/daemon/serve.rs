@@ -140,7 +140,7 @@ impl OpenedAsRoot {
     }
 }
 
-/// Gives up root, then what files and system calls the process can use. Returns the peer reader: the
+/// Gives up root, then restricts the files and system calls of the process. Returns the peer reader: the
 /// one thread that can still inspect other processes.
 fn confine(settings: &Settings, listener: &Listener) -> anyhow::Result<PeerReader> {
     privilege::drop_to(&settings.user, group_of(&settings.upstream)?, &KEPT_CAPABILITIES)?;

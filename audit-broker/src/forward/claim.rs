@@ -61,7 +61,7 @@ pub(super) async fn claim_made(call: &Rc<Call>, id: String) -> Option<MadeObject
 /// with it.
 async fn claim_container(call: &Call, id: String) -> MadeObject {
     let state = &call.connection.state;
-    state.privileged.remember(&id, call.dangers.gives_host_access_as_written);
+    state.privileged.cache(&id, call.dangers.gives_host_access_as_written);
     let is_named = call.action.head.query.text("name").is_some();
     if is_named && !anonymous_volume::may_come_with(&call.action) {
         return MadeObject { id, name: None };

@@ -120,8 +120,8 @@ fn changed(mut head: Parts, body: Bytes) -> Response<ResponseBody> {
     Response::from_parts(head, ResponseBody::own(body))
 }
 
-/// Whether the broker has to read the response: it holds the id of a new object, or it promises more
-/// than the broker supports.
+/// Whether the broker has to read the response: it holds the id of a new object or the volumes of a prune,
+/// or it names a newer API version than the broker supports.
 pub(super) fn is_read(call: &Call) -> bool {
     let route = call.action.head.route;
     let makes = matches!(

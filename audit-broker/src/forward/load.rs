@@ -29,7 +29,8 @@ pub(super) fn without_names(call: &Rc<Call>, load: &Rc<NamedLoad>) -> Box<dyn Re
     Box::new(ArchiveBody::new(call, load))
 }
 
-/// Takes the lock. After the lock's timeout, the archive goes on without it.
+/// Takes the lock. After the lock's timeout, the broker sends the rest of the archive without the
+/// lock.
 pub(super) fn lock_names(
     call: &Rc<Call>,
     load_lock: &LoadLock,

@@ -98,7 +98,7 @@ pub(super) async fn complete(
 /// `docker tag`.
 ///
 /// # Errors
-/// If the policies deny the name by now, or dockerd does not give it.
+/// If the policies no longer permit the name, or dockerd does not give it.
 pub(super) async fn tag(call: Rc<Call>) -> Result<Response<ResponseBody>, Stop> {
     if let Object::Image(image) = &call.action.object {
         for taken in &call.action.references.names_taken {
@@ -208,7 +208,7 @@ pub(super) async fn give_back_to_root(
 /// `docker rmi`.
 ///
 /// # Errors
-/// If the policies deny it by now, or dockerd does not remove the image.
+/// If the policies no longer permit it, or dockerd does not remove the image.
 pub(super) async fn remove(call: Rc<Call>) -> Result<Response<ResponseBody>, Stop> {
     let (connection, version, head) = (&call.connection, call.version, &call.action.head);
     let Object::Image(judged) = &call.action.object else {

@@ -1,4 +1,4 @@
-//! Pulls, which name an image at their end.
+//! Pulls. A pull names an image when it ends.
 //!
 //! The broker locks the name before the pull, and unlocks it after it has changed the table of owners.
 //! A pull can take a long time, so an ordinary caller's pull ends when a trusted caller wants the name.

@@ -81,7 +81,7 @@ impl Rewriter<'_> {
             }
             Body::Commit(config) => hide_broker_labels(config, references.member.as_ref()),
             Body::Service(service) => refuse_broker_labels_in_service(service)?,
-            // dockerd makes no object with labels from the others.
+            // The other bodies create no object with labels.
             Body::None
             | Body::Stream
             | Body::Auth(_)
@@ -308,7 +308,7 @@ fn hide_broker_labels(config: &mut ContainerConfig, container: Option<&Container
 }
 
 /// The tasks of a service are containers and volumes with the service's labels. The broker does not label
-/// them with an owner, so they must not bring labels of the broker along.
+/// them with an owner, so a request must not set the broker's labels on them.
 fn refuse_broker_labels_in_service(service: &ServiceSpec) -> Result<(), Refusal> {
     let container = service.task_template.as_ref().and_then(|task| task.container_spec.as_ref());
     let of_container = container.and_then(|container| container.labels.as_ref());
@@ -319,8 +319,8 @@ fn refuse_broker_labels_in_service(service: &ServiceSpec) -> Result<(), Refusal>
     refuse_broker_labels(labels.flat_map(|labels| labels.keys()))
 }
 
-/// Whether the broker itself names the image that a call makes. Only the classic builder leaves that
-/// to the broker.
+/// Whether the broker itself names the image that a call makes. The classic builder, a
+/// commit and an import leave that to the broker.
 fn broker_names_image(action: &Action) -> bool {
     !action.references.names_taken.is_empty() && build_cache::is_classic(&action.head.query)
 }

@@ -228,7 +228,7 @@ impl Viewer {
                     .asking(&upstream)
                     .owner_of(&container)
                     .await?;
-                privileged.remember(id, danger::of_container(&container).gives_host_access());
+                privileged.cache(id, danger::of_container(&container).gives_host_access());
             }
             Ok(())
         };
@@ -236,7 +236,7 @@ impl Viewer {
         if let Err(error) = found {
             tracing::warn!("could not read container {id}, so it counts as privileged: {error}");
             if error.is_about_one_object() {
-                privileged.remember_unreadable(id);
+                privileged.cache_unreadable(id);
             }
         }
     }

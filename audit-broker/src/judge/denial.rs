@@ -31,7 +31,7 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    /// The text for the caller. At its end stands whom to ask: `help`, from the settings.
+    /// The text for the caller. It ends with whom to ask: `help`, from the settings.
     pub(crate) fn with_help(&self, help: &str) -> String {
         with_help(&self.message, help)
     }

@@ -102,7 +102,7 @@ impl Permissions<'_> {
         self.permit_plain(policy_action::IMAGE_NAME.name, Resource::Image(&image))
     }
 
-    /// Whether the caller may reach the objects of all owners, so that a call need not spare any.
+    /// Whether the caller may reach the objects of all owners, so that the broker need not limit the call.
     pub(crate) fn may_reach_all(&self, reach: Reach) -> bool {
         let container = ContainerFacts::of_root();
         let object = ObjectFacts::of_root();

@@ -41,12 +41,12 @@ const CACHED_LIMIT: usize = 100_000;
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl PrivilegedContainers {
-    pub(crate) fn remember(&self, id: &str, is_privileged: bool) {
+    pub(crate) fn cache(&self, id: &str, is_privileged: bool) {
         self.insert(id, CachedAnswer::Judged { is_privileged });
     }
 
-    /// Notes that reading the container failed. A cached judgement stays.
-    pub(crate) fn remember_unreadable(&self, id: &str) {
+    /// Caches that reading the container failed. A cached judgement stays.
+    pub(crate) fn cache_unreadable(&self, id: &str) {
         if self.knows(id).is_none() {
             self.insert(id, CachedAnswer::Unreadable { since: Instant::now() });
         }
@@ -94,7 +94,7 @@ mod tests {
     fn s33_an_unreadable_container_is_retried_after_a_while() {
         let privileged = PrivilegedContainers::default();
         assert_eq!(privileged.lookup_needed("a"), DockerdLookup::First);
-        privileged.remember_unreadable("a");
+        privileged.cache_unreadable("a");
         assert_eq!(
             (privileged.lookup_needed("a"), privileged.knows("a")),
             (DockerdLookup::NotNeeded, None)
@@ -102,8 +102,8 @@ mod tests {
         let since = Instant::now().checked_sub(RETRY_AFTER).unwrap();
         privileged.insert("a", CachedAnswer::Unreadable { since });
         assert_eq!(privileged.lookup_needed("a"), DockerdLookup::Retry);
-        privileged.remember("a", false);
-        privileged.remember_unreadable("a");
+        privileged.cache("a", false);
+        privileged.cache_unreadable("a");
         assert_eq!(
             (privileged.lookup_needed("a"), privileged.knows("a")),
             (DockerdLookup::NotNeeded, Some(false))

@@ -35,7 +35,8 @@ pub(crate) struct Questions {
     pub(crate) call: policy::CallFacts,
     /// The first question is about the call itself.
     pub(crate) all: Vec<Question>,
-    /// Whether the call is about a process that another caller started, and that only that caller knows.
+    /// Whether the call is about a process that another caller started (`docker exec`). Only its starter may
+    /// use it.
     pub(crate) is_foreign_exec: bool,
     /// How docker responds if an object of the call does not exist.
     pub(crate) absence: Absence,

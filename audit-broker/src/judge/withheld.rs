@@ -1,4 +1,4 @@
-//! The privileges that a new container does not get, because its owner may not have them.
+//! The privileges that the broker drops from a new container, because its owner may not have them.
 //!
 //! By default, docker lets every container forge audit records, make device nodes, and become root
 //! through a set-uid program. The broker asks the policies about each of these, as if the request

@@ -1,7 +1,7 @@
 //! Joins a client's connection and one to dockerd into a raw stream, byte for byte.
 //!
-//! Attach, exec and web sockets go both directions, logs and archives one way. Each direction ends by
-//! itself. A silent stream has no buffer. This file does not know what the bytes mean.
+//! Attach, exec and web sockets go both directions, logs and archives one way. Each direction ends
+//! independently. A silent stream has no buffer. This file does not know what the bytes mean.
 
 use std::future::{pending, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
@@ -16,7 +16,7 @@ use crate::net::socket::Socket;
 /// How often the broker checks whether the client of a stream has disconnected.
 const DISCONNECT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long a client that goes on sending may take to notice the end of the answer.
+/// How long the broker waits for a client that is still sending after the response has ended.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// How long the first bytes of a hijacked stream wait after the head.

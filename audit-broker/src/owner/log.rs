@@ -55,7 +55,7 @@ pub(super) enum LogChange<'a> {
 
 impl Log {
     /// Opens the file or creates it. A damaged file is renamed. From the lines before the damage, only
-    /// the owners that no label names are kept.
+    /// the owners of kinds with [`Durability::Synced`] are kept.
     ///
     /// # Errors
     /// If the broker may not read the file or cannot write a new one in its directory.

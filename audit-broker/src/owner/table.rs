@@ -52,8 +52,9 @@ pub(crate) fn read_table(path: &Path) -> std::io::Result<Vec<OwnerEntry>> {
 /// | kind | a claim | survives |
 /// |---|---|---|
 /// | execs, builds | memory only | nothing; dockerd forgets them too |
-/// | containers, volumes, networks, image names, swarm objects | one write, no fsync | the end of the broker; after a power failure the label names the owner |
-/// | images, plugins | a write and an fsync: milliseconds, so not on a thread that serves others | a power failure |
+/// | containers, volumes, networks | one write, no fsync | the end of the broker; after a power failure the label names the owner |
+/// | image names, swarm objects | one write, no fsync | the end of the broker; after a power failure root becomes the owner |
+/// | images, plugins, users of the classic builder's cache | a write and an fsync: milliseconds, so not on a thread that serves others | a power failure |
 ///
 /// After 10,000 or more changes, the next claim of any written kind rewrites the file and syncs it.
 ///
@@ -74,9 +75,10 @@ impl OwnerTable {
     /// `name_of` returns the name that the user database has for a uid. If it did not answer when the
     /// broker recorded a person, the current user with that uid becomes the owner.
     ///
-    /// A damaged file is renamed to `NAME.broken-SECONDS`, with a warning. The table keeps the owners of
-    /// images and plugins from the undamaged lines, because those objects have no label. The owners of
-    /// all other objects can be read from their labels.
+    /// A damaged file is renamed to `NAME.broken-SECONDS`, with a warning. From the undamaged lines,
+    /// the table keeps the owners of images and plugins, and the users of the classic builder's cache. The
+    /// owners of containers, volumes and networks can be read from their labels. Root becomes the owner of
+    /// all other objects.
     ///
     /// # Errors
     /// If the broker may not read the file or cannot write a new one in its directory.

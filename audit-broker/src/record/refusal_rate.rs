@@ -25,7 +25,7 @@ struct Window {
     left_out: Option<LeftOut>,
 }
 
-/// Refusals of one caller that were counted but have no record each.
+/// Refusals of one caller that were counted but have no record of their own.
 #[derive(Clone, Debug)]
 pub(crate) struct LeftOut {
     /// The subject of the first such refusal. Later ones may be of other processes of the same caller.

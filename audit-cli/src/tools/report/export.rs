@@ -116,7 +116,7 @@ impl Change {
     }
 }
 
-/// The word in `op=`, or a word for what is no call.
+/// The word in `op=`, or a word for a deed that is not a call.
 fn action_word(deed: &Deed) -> String {
     if let Action::Call(operation) = deed.action {
         return operation.word().to_owned();

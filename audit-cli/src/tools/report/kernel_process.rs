@@ -28,7 +28,7 @@ pub(super) struct Processes {
     seen: HashMap<(Option<Vec<u8>>, u32), Seen>,
 }
 
-/// Most processes that are remembered, about 20 MiB.
+/// Most processes in the cache, about 20 MiB.
 const PROCESS_LIMIT: usize = 100_000;
 
 /// Most ancestors of a process that are followed. Pids that were used again could make a circle.
