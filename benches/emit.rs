@@ -19,18 +19,14 @@
 #![expect(clippy::expect_used, reason = "a benchmark may stop if it cannot continue")]
 #![expect(clippy::indexing_slicing, reason = "a benchmark may stop if it cannot continue")]
 
-#[path = "../tests/trail.rs"]
-mod trail;
-
 use std::ffi::{CString, c_char, c_int};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use audit_core::{Audit, Field, Outcome, Record, RecordType, Subject};
+use audit_trail::{Follower, configured_log};
 use libloading::{Library, Symbol};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_AUDIT};
-
-use trail::Trail;
 
 const NAMES: [&str; 4] = ["floor", "libaudit", "send", "send_all"];
 const RECORDS_A_ROUND: u32 = 1000;
@@ -46,7 +42,7 @@ fn main() {
     let auditd = audit.status().expect("no status").auditd_pid;
     assert!(auditd.is_some(), "auditd does not run, so nothing would arrive in the log");
     let _limit = BacklogLimit::raise(&audit);
-    let mut trail = Trail::from_now();
+    let mut log = Follower::from_now(&configured_log()).expect("cannot read the audit log");
 
     // The command contains the way, so the log shows which way lost a record.
     let commands = NAMES.map(|name| format!("emit-bench-{}-{name}", std::process::id()));
@@ -62,7 +58,7 @@ fn main() {
     for round in 0..rounds {
         for turn in 0..ways.len() {
             let way = (round as usize + turn) % ways.len();
-            await_empty_backlog(&audit, &mut trail, &commands, &mut found);
+            await_empty_backlog(&audit, &mut log, &commands, &mut found);
             let start = Instant::now();
             ways[way]();
             times_us[way].push(start.elapsed().as_secs_f64() * 1e6 / f64::from(RECORDS_A_ROUND));
@@ -71,7 +67,7 @@ fn main() {
     let wanted = rounds * RECORDS_A_ROUND;
     let start = Instant::now();
     while found.iter().any(|count| *count < wanted) && start.elapsed() < ARRIVAL_TIMEOUT {
-        count(&mut trail, &commands, &mut found);
+        count(&mut log, &commands, &mut found);
         std::thread::sleep(Duration::from_millis(10));
     }
 
@@ -178,13 +174,13 @@ fn record<'a>(subject: &'a Subject, command: &'a str) -> Record<'a> {
 /// Waits until the backlog is empty and auditd is idle, so that no way affects the next.
 fn await_empty_backlog(
     audit: &Audit,
-    trail: &mut Trail,
+    log: &mut Follower,
     commands: &[String; 4],
     found: &mut [u32; 4],
 ) {
     loop {
         let before = *found;
-        count(trail, commands, found);
+        count(log, commands, found);
         if audit.status().expect("no status").backlog == 0 && before == *found {
             return;
         }
@@ -192,14 +188,15 @@ fn await_empty_backlog(
     }
 }
 
-fn count(trail: &mut Trail, commands: &[String; 4], found: &mut [u32; 4]) {
-    let quoted = commands.each_ref().map(|command| format!("cmd=\"{command}\""));
-    trail.read(|line| {
+fn count(log: &mut Follower, commands: &[String; 4], found: &mut [u32; 4]) {
+    let quoted = commands.each_ref().map(|command| format!("\"{command}\""));
+    let read = log.read(|record| {
         for (quoted, found) in quoted.iter().zip(found.iter_mut()) {
-            let is_it = line.windows(quoted.len()).any(|part| part == quoted.as_bytes());
+            let is_it = record.user("cmd").is_some_and(|cmd| cmd.raw() == quoted.as_bytes());
             *found += u32::from(is_it);
         }
     });
+    read.expect("cannot read the audit log");
 }
 
 /// Raises the backlog limit, and restores it when dropped.

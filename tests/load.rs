@@ -20,8 +20,6 @@ mod auditd;
 mod senders;
 #[path = "load/tally.rs"]
 mod tally;
-#[path = "trail.rs"]
-mod trail;
 
 use std::thread;
 use std::time::{Duration, Instant};

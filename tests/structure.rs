@@ -91,6 +91,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "lines",
             "source",
             "trail",
+            "follow",
             "event",
             "gaps",
             "deed",
@@ -103,7 +104,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
         &[
             "root_file",
             "recording",
-            "ausearch",
+            "when",
             "credentials",
             "mask",
             "object_id",

@@ -21,7 +21,6 @@
 //! It needs Linux. No function here panics on its input.
 
 pub mod audit_socket;
-pub mod ausearch;
 pub mod cgroup;
 pub mod credentials;
 pub mod danger;
@@ -34,3 +33,4 @@ pub mod object_id;
 pub mod options;
 pub mod recording;
 pub mod root_file;
+pub mod when;

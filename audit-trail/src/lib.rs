@@ -6,6 +6,7 @@
 //! | a line to a record | [`Record`], [`Fields`], [`Value`] | which part the kernel wrote; encoded and enriched values |
 //! | records to events | [`Events`], [`Event`] | records of several events and hosts may be mixed |
 //! | events to deeds | [`Deeds`], [`Deed`] | how audit-cli and audit-broker record a request, its ways to the host and its outcome |
+//! | a log to the records that auditd adds to it | [`Follower`] | rotation |
 //! | records to gaps | [`Gaps`], [`Gap`] | serial numbers that no record has |
 //!
 //! Each step is a value to which you add what the step before passes on. So one pass over the trail can
@@ -48,6 +49,7 @@
 mod deed;
 mod event;
 mod field;
+mod follow;
 mod gaps;
 mod lines;
 mod record;
@@ -63,11 +65,12 @@ pub use deed::{
 };
 pub use event::{Event, Events};
 pub use field::{Field, Fields};
+pub use follow::Follower;
 pub use gaps::{Gap, Gaps};
 pub use lines::LINE_LIMIT_BYTES;
 pub use record::{Malformed, Record};
 pub use record_type::RecordType;
-pub use source::logs::{DEFAULT_LOG, configured as configured_log};
+pub use source::logs::{DEFAULT_LOG, configured as configured_log, log_file};
 pub use time::{Stamp, Time};
 pub use trail::{PROBLEM_LIMIT, Problem, ProblemKind, Summary, Trail};
 pub use value::Value;

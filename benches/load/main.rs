@@ -4,7 +4,6 @@
 //! a freshly started broker.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
-#![expect(clippy::expect_used, reason = "the shared log reader panics if it cannot read the log")]
 
 mod bodies;
 mod breakdown;
@@ -20,8 +19,6 @@ mod sample;
 mod size;
 mod tally;
 mod target;
-#[path = "../../tests/trail.rs"]
-mod trail;
 mod worst;
 
 use std::path::PathBuf;

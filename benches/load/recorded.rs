@@ -28,7 +28,7 @@ const CALLS_A_READING: u32 = 500;
 pub(crate) fn measure(sockets: &Sockets, size: &Size) -> Result<()> {
     let mut clients = sockets.connect()?;
     let mut times = PerTarget::<Sample>::default();
-    let mut tally = Tally::from_now();
+    let mut tally = Tally::from_now()?;
     let mut unrecorded = 0;
     take_turns(size.rounds, |target, _| {
         for _ in 0..size.calls_a_round {
@@ -40,12 +40,11 @@ pub(crate) fn measure(sockets: &Sockets, size: &Size) -> Result<()> {
             };
             times.of_mut(target).push_us(clients.of_mut(target).time(&start(&container), 404)?);
         }
-        tally.read();
+        tally.read()?;
         Ok(())
     })?;
     report_latency("recorded", &times, ADDED_US);
-    report_records("recorded", &mut tally);
-    Ok(())
+    report_records("recorded", &mut tally)
 }
 
 /// Compares the time and memory of the last calls with those of the first. Calls to dockerd itself,
@@ -54,7 +53,7 @@ pub(crate) fn measure_growth(sockets: &Sockets, size: &Size, broker: &Process) -
     let calls = size.growth_calls;
     let end = calls / 20;
     let mut clients = sockets.connect()?;
-    let mut tally = Tally::from_now();
+    let mut tally = Tally::from_now()?;
     let (mut first, mut last) = (PerTarget::<Sample>::default(), PerTarget::<Sample>::default());
     let mut early_kb = 0.0;
     for call in 0..calls {
@@ -71,7 +70,7 @@ pub(crate) fn measure_growth(sockets: &Sockets, size: &Size, broker: &Process) -
             times.direct.push_us(clients.direct.time(&start("missing"), 404)?);
         }
         if call % CALLS_A_READING == 0 {
-            tally.read();
+            tally.read()?;
         }
         if call == calls / 10 {
             early_kb = broker.resident_kb()?;
@@ -86,18 +85,18 @@ pub(crate) fn measure_growth(sockets: &Sockets, size: &Size, broker: &Process) -
     report::row(&format!("kB after {} calls", calls / 10), &PerTarget::of_broker(early_kb), 0, "");
     let grown = judge("grown by", late_kb - early_kb, 0, Goal::AtMost(GROWTH_KB));
     report::row(&format!("kB after {calls} calls"), &PerTarget::of_broker(late_kb), 0, &grown);
-    report_records("growth", &mut tally);
-    Ok(())
+    report_records("growth", &mut tally)
 }
 
-fn report_records(part: &str, tally: &mut Tally) {
-    let records = tally.records();
+fn report_records(part: &str, tally: &mut Tally) -> Result<()> {
+    let records = tally.records()?;
     let goal = if records.is_complete() { "each call has the same records  ok" } else { "MISSED" };
     let found = PerTarget::of_broker(f64::from(records.found));
     report::row(&format!("{part}, records of {} calls", records.calls), &found, 0, goal);
     if !records.is_complete() {
         println!("    {} to {} records a call", records.fewest, records.most);
     }
+    Ok(())
 }
 
 fn start(container: &str) -> Vec<u8> {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::trail::Trail;
+use anyhow::{Context, Result};
+use audit_trail::{Follower, configured_log};
 
 /// How long auditd may take to write the records that the kernel has.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -12,7 +13,7 @@ const QUIET_PERIOD: Duration = Duration::from_secs(1);
 
 /// The calls of one run. Each names a container of its own, by which the log identifies it.
 pub(crate) struct Tally {
-    trail: Trail,
+    log: Follower,
     tag: String,
     /// The number of records of each call.
     seen: Vec<u32>,
@@ -33,10 +34,11 @@ impl Records {
 }
 
 impl Tally {
-    pub(crate) fn from_now() -> Self {
+    pub(crate) fn from_now() -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let tag = format!("load-{}-{}-", std::process::id(), now.as_millis());
-        Self { trail: Trail::from_now(), tag, seen: Vec::new() }
+        let log = Follower::from_now(&configured_log()).context("cannot read the audit log")?;
+        Ok(Self { log, tag, seen: Vec::new() })
     }
 
     /// A name that no container has and no other call uses. It ends with a dot.
@@ -47,37 +49,38 @@ impl Tally {
     }
 
     /// Counts the records since the last call of this function.
-    pub(crate) fn read(&mut self) {
-        let Self { trail, tag, seen } = self;
-        trail.read(|line| {
-            let line = String::from_utf8_lossy(line);
+    pub(crate) fn read(&mut self) -> Result<()> {
+        let Self { log, tag, seen } = self;
+        let read = log.read(|record| {
+            let line = String::from_utf8_lossy(record.line());
             let number = line.split_once(tag.as_str()).and_then(|(_, rest)| rest.split_once('.'));
             let call = number.and_then(|(number, _)| number.parse::<usize>().ok());
             if let Some(times) = call.and_then(|call| seen.get_mut(call)) {
                 *times += 1;
             }
         });
+        read.map(|_| ()).context("cannot read the audit log")
     }
 
     /// Waits until auditd has written everything, and returns the counts.
-    pub(crate) fn records(&mut self) -> Records {
+    pub(crate) fn records(&mut self) -> Result<Records> {
         let start = Instant::now();
         let mut found = 0;
         let mut changed = start;
         while changed.elapsed() < QUIET_PERIOD && start.elapsed() < TIMEOUT {
             std::thread::sleep(Duration::from_millis(20));
-            self.read();
+            self.read()?;
             let now: u32 = self.seen.iter().sum();
             if now != found {
                 found = now;
                 changed = Instant::now();
             }
         }
-        Records {
+        Ok(Records {
             calls: self.seen.len(),
             found,
             fewest: self.seen.iter().min().copied().unwrap_or(0),
             most: self.seen.iter().max().copied().unwrap_or(0),
-        }
+        })
     }
 }

@@ -90,6 +90,31 @@ fn doctor_reports_a_docker_socket_that_every_user_can_use() {
     assert_fault("docker socket", "every user can write");
 }
 
+/// The kernel counts nothing of this loss: it sends the records to nobody.
+#[test]
+fn r11_doctor_reports_what_was_lost_while_auditd_was_gone() {
+    shell("auditctl --reset-lost >/dev/null");
+    let _reset = Finally("auditctl --reset-lost >/dev/null".to_owned());
+    assert_eq!(check("gaps")["state"], "ok");
+    let start = Finally(
+        "auditd -s enable; \
+         for i in $(seq 100); do auditctl -s | grep -q '^pid [1-9]' && exit; sleep 0.1; done; exit 1"
+            .to_owned(),
+    );
+    shell(
+        "pid=$(auditctl -s | sed -n 's/^pid //p'); kill $pid; \
+         while kill -0 $pid 2>/dev/null; do sleep 0.01; done",
+    );
+    // auditd disables auditing when it ends. A kernel that booted with audit=1 keeps as many records as
+    // the backlog may have until auditd is back, so the test sends more.
+    shell(
+        "auditctl -e 1 >/dev/null; limit=$(auditctl -s | sed -n 's/^backlog_limit //p'); \
+         for i in $(seq $((limit + 10))); do auditctl -m lost; done",
+    );
+    drop(start);
+    assert_fault("gaps", "events are missing");
+}
+
 /// For an ordinary user, a check that only root can make is unknown, and no fault.
 #[test]
 fn k13_an_ordinary_user_gets_no_fault_for_what_only_root_can_check() {

@@ -1,15 +1,16 @@
 //! Threads that send numbered records while the log is read.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use audit_core::Audit;
+use audit_trail::{DEFAULT_LOG, Follower};
 
 use crate::auditd::{BacklogLimit, LostCount};
 use crate::tally::{Tally, record};
-use crate::trail::Trail;
 
 /// The kernel's default. It is low enough that the senders wait most of the time.
 const BACKLOG_LIMIT: u32 = 64;
@@ -72,7 +73,7 @@ impl Senders {
         let lost_count = LostCount::now();
         let _limit = BacklogLimit::set(BACKLOG_LIMIT);
         let shared = Audit::open().unwrap();
-        let mut trail = Trail::from_now();
+        let mut log = Follower::from_now(Path::new(DEFAULT_LOG)).unwrap();
         let mut tally = Tally::new(self.threads, self.records);
         let tag = tally.tag().to_owned();
         let progress = Progress((0..self.threads).map(|_| AtomicUsize::new(0)).collect());
@@ -83,14 +84,14 @@ impl Senders {
                 .collect();
             threads.push(scope.spawn(|| disturb(&progress)));
             while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
-                trail.read(|line| tally.count(line));
+                log.read(|record| tally.count(record)).unwrap();
                 thread::sleep(Duration::from_millis(1));
             }
         });
         let mut last_arrival = Instant::now();
         while tally.found() < tally.wanted() && last_arrival.elapsed() < ARRIVAL_TIMEOUT {
             let found_before = tally.found();
-            trail.read(|line| tally.count(line));
+            log.read(|record| tally.count(record)).unwrap();
             if tally.found() > found_before {
                 last_arrival = Instant::now();
             }

@@ -45,30 +45,24 @@ impl Tally {
         self.found
     }
 
-    /// Counts the line if it is a record of this tally.
-    pub(crate) fn count(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        let Some((sender, number, message)) = self.numbers(&line) else { return };
+    /// Counts the record if it is one of this tally.
+    pub(crate) fn count(&mut self, found: &audit_trail::Record<'_>) {
+        let Some((sender, number)) = self.numbers(found) else { return };
         let text = record(&self.tag, sender, number).texts().unwrap().concat();
-        let whole = format!("{}'", String::from_utf8(text).unwrap());
-        // After the record, auditd writes the names of the ids in it.
-        match message.strip_prefix(&whole) {
-            Some(names) if names.is_empty() || names.starts_with('\u{1d}') => {
-                self.seen[sender][number] += 1;
-                self.found += 1;
-            }
-            _ => self.broken += 1,
+        if found.user_text() == Some(&text) && !found.is_truncated() {
+            self.seen[sender][number] += 1;
+            self.found += 1;
+        } else {
+            self.broken += 1;
         }
     }
 
-    /// The sender and the number of the record in this line, and the text after `msg='`.
-    fn numbers<'a>(&self, line: &'a str) -> Option<(usize, usize, &'a str)> {
-        let (_, message) = line.split_once(" msg='")?;
-        let rest = message.strip_prefix(&format!("op={} opid=", self.tag))?;
-        let (sender, rest) = rest.split_once(" seqno=")?;
-        let (number, _) = rest.split_once(' ')?;
-        let (sender, number): (usize, usize) = (sender.parse().ok()?, number.parse().ok()?);
-        (self.seen.get(sender)?.len() > number).then_some((sender, number, message))
+    /// The sender and the number of the record, if it is one of this tally.
+    fn numbers(&self, found: &audit_trail::Record<'_>) -> Option<(usize, usize)> {
+        let is_of_tag = found.user("op")?.raw() == self.tag.as_bytes();
+        let number = |name| found.user(name)?.number::<usize>();
+        let (sender, number) = (number("opid")?, number("seqno")?);
+        (is_of_tag && self.seen.get(sender)?.len() > number).then_some((sender, number))
     }
 
     /// Checks that every record arrived complete and once.

@@ -5,6 +5,7 @@
 
 mod bypass;
 mod containers;
+mod gaps;
 mod kernel;
 mod store;
 mod wrapper;
@@ -122,6 +123,7 @@ pub(crate) fn run(json: bool) -> anyhow::Result<u8> {
     let checks: Vec<Check> = [
         kernel::checks(),
         store::checks(),
+        gaps::checks(),
         wrapper::checks(),
         bypass::checks(),
         containers::checks(),

@@ -30,7 +30,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod when;
 mod wording;
 
 use std::io::{self, IsTerminal, Write};

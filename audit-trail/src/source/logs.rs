@@ -40,19 +40,22 @@ pub(crate) struct LogFile {
 /// has no such line.
 #[must_use]
 pub fn configured() -> PathBuf {
-    let text = fs::read(CONFIGURATION).unwrap_or_default();
-    log_file(&text).unwrap_or_else(|| DEFAULT_LOG.into())
+    log_file(&fs::read(CONFIGURATION).unwrap_or_default())
 }
 
+/// The log that auditd writes with this text of `auditd.conf`.
+///
 /// # Source
 /// `auditd.conf(5)`: `keyword = value`, keywords regardless of case.
-fn log_file(configuration: &[u8]) -> Option<PathBuf> {
-    configuration.split(|byte| *byte == b'\n').find_map(|line| {
+#[must_use]
+pub fn log_file(configuration: &[u8]) -> PathBuf {
+    let file = configuration.split(|byte| *byte == b'\n').find_map(|line| {
         let at = memchr::memchr(b'=', line)?;
         let is_it = line.get(..at)?.trim_ascii().eq_ignore_ascii_case(b"log_file");
         let value = line.get(at + 1..)?.trim_ascii();
         is_it.then(|| OsStr::from_bytes(value).into())
-    })
+    });
+    file.unwrap_or_else(|| DEFAULT_LOG.into())
 }
 
 /// The files of a log, the oldest first: `audit.log.2.gz`, `audit.log.1`, `audit.log`.
@@ -79,8 +82,11 @@ pub(crate) fn files(log: &Path) -> io::Result<Vec<LogFile>> {
     Ok(timed.into_iter().map(|(_, file)| file).collect())
 }
 
-/// The files that exist now.
-fn listed(log: &Path) -> io::Result<Vec<LogFile>> {
+/// The files that exist now, the oldest first if they are numbered.
+///
+/// # Errors
+/// If the directory cannot be read, or no file exists.
+pub(crate) fn listed(log: &Path) -> io::Result<Vec<LogFile>> {
     let mut files = Vec::new();
     for path in names(log)? {
         match LogFile::of(path) {
@@ -118,9 +124,18 @@ fn names(log: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 impl LogFile {
-    fn of(path: PathBuf) -> io::Result<Self> {
+    /// The file that has this path now.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn of(path: PathBuf) -> io::Result<Self> {
         let metadata = fs::metadata(&path)?;
         Ok(Self { path, device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    /// Whether this is the same file, perhaps under another name.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// The time of the first record. A file without one counts as the newest, since auditd has just made
@@ -242,7 +257,7 @@ mod tests {
     #[test]
     fn the_configuration_names_the_log() {
         let path = |text: &str| log_file(text.as_bytes());
-        assert_eq!(path("#x\nLog_File = /a/b c \nx=1"), Some("/a/b c".into()));
-        assert_eq!(path("max_log_file = 8\n"), None);
+        assert_eq!(path("#x\nLog_File = /a/b c \nx=1"), Path::new("/a/b c"));
+        assert_eq!(path("max_log_file = 8\n"), Path::new(DEFAULT_LOG));
     }
 }

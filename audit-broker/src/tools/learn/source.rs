@@ -1,24 +1,18 @@
-//! Reads the audit trail, from `ausearch` or from a file.
+//! Reads the audit trail, from the logs of this host or from a file.
 //!
 //! This file does not know which records count.
 
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context, ensure};
-use audit_host::ausearch;
-use audit_trail::{ProblemKind, Record, Trail};
+use anyhow::Context;
+use audit_host::when::{self, Edge};
+use audit_trail::{ProblemKind, Record, RecordType, Trail, configured_log};
+use chrono::Local;
 
 /// The path that stands for standard input.
 const STDIN: &str = "-";
-
-/// The types of records about calls.
-const CALLS: &str = "VIRT_CONTROL,VIRT_RESOURCE,SOFTWARE_UPDATE,USER_ROLE_CHANGE";
-
-/// The types of records that show which process is the broker.
-const SERVICES: &str = "SERVICE_START,SERVICE_STOP";
 
 /// Reads the records of a file, or of standard input for `-`.
 ///
@@ -34,54 +28,38 @@ pub(super) fn file(path: &Path, read: impl FnMut(&Record<'_>)) -> anyhow::Result
     read_all(trail, read).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads the records of the audit logs. `since` and `until` limit the time, in the syntax of `ausearch`.
+/// Reads the records of the audit logs. `since` and `until` limit the time of calls, in the syntax of
+/// `ausearch`. The broker may have started long before, so starts and ends of services always count.
 ///
 /// # Errors
-/// If `ausearch` cannot be run, or fails.
+/// If a time is not valid, or the logs cannot be read.
 pub(super) fn logs(
     since: Option<&str>,
     until: Option<&str>,
     mut read: impl FnMut(&Record<'_>),
 ) -> anyhow::Result<()> {
-    // The broker may have started long before `since`.
-    search(&["-m", SERVICES], &mut read)?;
-    let mut options = vec!["-m", CALLS];
-    for (option, when) in [("-ts", since), ("-te", until)] {
-        if let Some(when) = when {
-            options.push(option);
-            // A date and a time are two words.
-            options.extend(when.split_whitespace());
+    let now = Local::now();
+    let since = since.map(|text| when::parse(text, Edge::Start, now)).transpose()?;
+    let until = until.map(|text| when::parse(text, Edge::End, now)).transpose()?;
+    let problem =
+        || format!("cannot read {}; run this command as root", configured_log().display());
+    let mut trail = Trail::new();
+    trail.add_logs().with_context(problem)?;
+    let selected = |record: &Record<'_>| {
+        let time = record.stamp().time;
+        is_of_service(record)
+            || since.is_none_or(|since| time >= since) && until.is_none_or(|until| time <= until)
+    };
+    read_all(trail, |record| {
+        if selected(record) {
+            read(record);
         }
-    }
-    search(&options, &mut read)
+    })
+    .with_context(problem)
 }
 
-fn search(options: &[&str], read: &mut impl FnMut(&Record<'_>)) -> anyhow::Result<()> {
-    let mut child = ausearch::command()
-        .args(options)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context(ausearch::NOT_FOUND)?;
-    if let Some(output) = child.stdout.take() {
-        let mut trail = Trail::new();
-        trail.add_stream("ausearch", output);
-        read_all(trail, read).context("cannot read the output of ausearch")?;
-    }
-    let mut error = String::new();
-    if let Some(errors) = child.stderr.take() {
-        errors.take(4096).read_to_string(&mut error).context("cannot read from ausearch")?;
-    }
-    let status = child.wait().context("cannot wait for ausearch")?;
-    // ausearch also fails if it finds no record.
-    let error = error.replace("<no matches>", "");
-    let finds_nothing = status.code() == Some(1) && error.trim().is_empty();
-    ensure!(
-        status.success() || finds_nothing,
-        "ausearch failed: {}; run this command as root, and see ausearch(8) for the syntax of times",
-        error.trim()
-    );
-    Ok(())
+fn is_of_service(record: &Record<'_>) -> bool {
+    matches!(record.record_type(), RecordType::SERVICE_START | RecordType::SERVICE_STOP)
 }
 
 /// Passes on all records. Lines that are no records are skipped.

@@ -1,4 +1,4 @@
-//! Checks whether ausearch finds a record that audit-cli has sent.
+//! Checks whether the log gets a record that audit-cli has sent.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use audit_core::{EventId, Field, Outcome, Record, RecordType, Subject};
-use audit_host::ausearch;
+use audit_trail::{Follower, configured_log};
 
 use super::Check;
 use crate::process;
@@ -46,12 +46,11 @@ fn judge_auditd(configuration: &str) -> Check {
             ),
         );
     }
-    let file = value("log_file").unwrap_or_else(|| "/var/log/audit/audit.log".to_owned());
-    Check::ok("log", format!("auditd writes {file}"))
+    let file = audit_trail::log_file(configuration.as_bytes());
+    Check::ok("log", format!("auditd writes {}", file.display()))
 }
 
-/// Sends a TEST record, waits for the kernel's receipt, and searches for the record as an auditor
-/// would.
+/// Sends a TEST record, waits for the kernel's receipt, and reads what auditd adds to its log.
 fn round_trip() -> Check {
     // An ordinary user has no right to write a record, or gets it only for commands. Only root may read
     // the log.
@@ -73,35 +72,37 @@ fn send_and_find() -> anyhow::Result<Check> {
         .word(Field::OP, "doctor")
         .subject(&subject)
         .outcome(Outcome::Success);
+    let log = configured_log();
+    let unreadable = || format!("cannot read {}", log.display());
+    let mut follower = Follower::from_now(&log).with_context(unreadable)?;
     let sent = Instant::now();
     let ids = record::write_with_receipt(&record)?;
     let id = ids.first().context("the kernel gave no receipt for the record")?;
     while sent.elapsed() < LOG_TIMEOUT {
-        if ausearch_finds(id)? {
+        let mut is_found = false;
+        follower.read(|it| is_found |= is_receipt_of(it, id)).with_context(unreadable)?;
+        if is_found {
             let took = sent.elapsed().as_millis();
             return Ok(Check::ok(
                 "round trip",
-                format!("ausearch -a {} found a test record after {took} ms", id.serial),
+                format!("the log had a test record after {took} ms: ausearch -a {}", id.serial),
             ));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(5));
     }
     Ok(Check::fault(
         "round trip",
         format!(
-            "the kernel wrote event {id}, but ausearch did not find it within {} s",
+            "the kernel wrote event {id}, but {} did not have it within {} s",
+            log.display(),
             LOG_TIMEOUT.as_secs()
         ),
         "check that auditd writes its log and that the disk is not full",
     ))
 }
 
-fn ausearch_finds(id: &EventId) -> anyhow::Result<bool> {
-    let output = ausearch::command()
-        .args(["-ts", "recent", "-a", &id.serial.to_string()])
-        .output()
-        .context(ausearch::NOT_FOUND)?;
-    Ok(String::from_utf8_lossy(&output.stdout).contains(&format!("audit({id}): ")))
+fn is_receipt_of(record: &audit_trail::Record<'_>, id: &EventId) -> bool {
+    record.stamp().to_string() == id.to_string()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Which deeds a report is about.
 
 use anyhow::{Context, bail};
+use audit_host::when::{self, Edge};
 use audit_trail::{Deed, Gap, Time};
 use chrono::Local;
 
 use super::people::People;
-use super::when::{self, Edge};
 use super::wording::text;
 use crate::arguments::{ReportKind, ReportOptions};
 

@@ -1,4 +1,4 @@
-//! Reads times as `ausearch -ts` and `-te` take them.
+//! Parses times as `ausearch -ts` and `-te` take them.
 
 use anyhow::{Context, anyhow};
 use audit_trail::Time;
@@ -6,12 +6,15 @@ use chrono::{DateTime, Datelike, Days, Local, NaiveDate, NaiveDateTime, NaiveTim
 
 /// Whether a time begins or ends a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+#[non_exhaustive]
+pub enum Edge {
+    /// It begins the period.
     Start,
+    /// It ends the period.
     End,
 }
 
-/// Reads `today`, `11/29/2026`, `2026-11-29 14:00`, `14:00:30` and the like, on this host's clock.
+/// Parses `today`, `11/29/2026`, `2026-11-29 14:00`, `14:00:30` and the like, on this host's clock.
 ///
 /// # Errors
 /// If it is no such time.
@@ -20,7 +23,7 @@ pub(super) enum Edge {
 /// `ausearch(8)`, `-te` and `-ts`: without a date, today is meant. Without a time, the start is midnight
 /// and the end is the time of now. `recent` is 10 minutes ago, and a week begins on Sunday. `ausearch`
 /// takes dates in the form of the locale. Here they are MM/DD/YYYY, MM/DD/YY or YYYY-MM-DD.
-pub(super) fn parse(text: &str, edge: Edge, now: DateTime<Local>) -> anyhow::Result<Time> {
+pub fn parse(text: &str, edge: Edge, now: DateTime<Local>) -> anyhow::Result<Time> {
     let problem = || {
         anyhow!(
             "`{}` is no time; write `today`, `11/29/2026 14:00:00`, `2026-11-29` or another word of \
