@@ -1,7 +1,8 @@
 //! Names of objects as dockerd reads and shows them.
 
 use crate::broker::Broker;
-use crate::docker::{Lines, command_lines};
+use crate::docker::{Lines, alone, command_lines};
+use crate::harmless::Site;
 use crate::host::{PERSON, text};
 use crate::policy::shipped;
 
@@ -99,15 +100,49 @@ fn k27_a_network_may_have_any_name() {
 fn k27_a_list_shows_the_id_of_an_image_whose_name_has_moved() {
     let broker = Broker::with_policies(&shipped("default"), "");
     let lines = Lines::at(&broker);
-    let line = "
+    let line = format!(
+        r#"{ASK}
         docker tag fedora $N:1; docker create --name $N-c $N:1 true >/dev/null
-        image() { docker ps -a --no-trunc --filter name=$N-c --format '{{.Image}}'; }
-        image; built=$(printf 'FROM fedora\\nLABEL '$N'=x\\n' | docker build -q -t $N:1 -)
-        [ $(image) = $(docker inspect -f '{{.Image}}' $N-c) ] && echo the id
-        docker inspect -f '{{.Config.Image}}' $N-c; docker tag fedora $N:1; image
-        docker rmi $N:1 >/dev/null; [ $(image) = $(docker inspect -f '{{.Image}}' $N-c) ] && echo the id
-        docker rm $N-c >/dev/null; docker rmi $built >/dev/null";
-    compare(&lines, line, "NAME:1\nthe id\nNAME:1\nNAME:1\nthe id\n");
+        image() {{ docker ps -a --no-trunc --filter name=$N-c --format '{{{{.Image}}}}'; }}
+        usage() {{ ask GET /system/df | grep -o '"Names":\["/'$N'-c"\],"Image":"[^"]*"' | cut -d'"' -f8; }}
+        image; usage
+        built=$(printf 'FROM fedora\nLABEL '$N'=x\n' | docker build -q -t $N:1 -)
+        id=$(docker inspect -f '{{{{.Image}}}}' $N-c)
+        [ $(image) = $id ] && [ $(usage) = $id ] && echo the id
+        docker inspect -f '{{{{.Config.Image}}}}' $N-c; docker tag fedora $N:1; image; usage
+        docker rmi $N:1 >/dev/null; [ $(image) = $id ] && [ $(usage) = $id ] && echo the id
+        docker rm $N-c >/dev/null; docker rmi $built >/dev/null"#
+    );
+    let _alone = alone();
+    compare(&lines, &line, "NAME:1\nNAME:1\nthe id\nNAME:1\nNAME:1\nNAME:1\nthe id\n");
+}
+
+/// A container mounts the image that was judged.
+#[test]
+fn k27_a_container_keeps_the_image_that_it_mounts_when_its_name_moves() {
+    for (name, site) in Site::all("").filter(|(_, site)| site.engine.is_some()) {
+        let line = |tag: &str| {
+            format!(
+                "for i in 1 2; do
+                    printf \"FROM fedora\nRUN echo $i >/which\n\" |
+                        DOCKER_BUILDKIT=0 docker build -q -t {tag}:$i - >/dev/null
+                done
+                docker create --name {tag} --mount type=image,source={tag}:1,target=/m fedora cat /m/which >/dev/null
+                docker tag {tag}:2 {tag}:1; docker start -a {tag}
+                docker run --rm --mount type=image,source={tag}:1,target=/m fedora cat /m/which
+                docker rm {tag} >/dev/null"
+            )
+        };
+        assert_eq!(site.root(&line("k27-root")), "1\n2\n", "{name}");
+        // The host's own command line may be too old for such a mount.
+        let docker = command_lines().pop().unwrap();
+        let line = format!(
+            "exec 2>/dev/null; PATH={}:$PATH; {}",
+            docker.parent().unwrap().display(),
+            line("k27-user")
+        );
+        assert_eq!(site.user(PERSON, &line), "1\n2\n", "{name}");
+    }
 }
 
 #[test]

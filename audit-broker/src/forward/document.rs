@@ -90,8 +90,8 @@ async fn shown(
     let filtered =
         filter_document(document, bytes, &mut |seen| viewer.may_see(seen)).map_err(malformed)?;
     let shown = match document {
-        Document::Containers { .. } => {
-            moved_name::show_ids(call, filtered).await.map_err(malformed)?
+        Document::Containers { .. } | Document::DiskUsage { .. } => {
+            moved_name::show_ids(call, document, filtered).await.map_err(malformed)?
         }
         Document::Container
         | Document::Images { .. }
@@ -99,7 +99,6 @@ async fn shown(
         | Document::Volume
         | Document::Networks
         | Document::Network
-        | Document::DiskUsage { .. }
         | Document::Info { .. } => filtered,
     };
     call.record_outcome(outcome_of(head.status), None);

@@ -1,4 +1,4 @@
-//! Names of images in a list of containers.
+//! Names of images in lists of containers.
 //!
 //! The broker creates a container from the id of its image, and lists it with the name that the caller
 //! gave. dockerd lists a container with the id of its image if the name has moved to another image since.
@@ -9,21 +9,25 @@ use futures_util::{StreamExt, stream};
 use crate::call::Call;
 use crate::dockerd::object;
 use crate::dockerd::upstream::Found;
-use crate::forward::view::{ImageNames, image_names, with_image_ids};
+use crate::forward::view::{Document, ImageNames, image_names, with_image_ids};
 
 /// How many names the broker asks dockerd about at the same time.
 const CONCURRENT_LOOKUPS: usize = 8;
 
-/// The list, with the id of each image whose name has moved. If dockerd does not say which image has a
+/// The document, with the id of each image whose name has moved. If dockerd does not say which image has a
 /// name, the name stays.
 ///
 /// # Errors
-/// If it is not a list of containers.
+/// If the document does not have dockerd's form.
 ///
 /// # Source
 /// `refreshImage` in `daemon/list.go` of moby.
-pub(super) async fn show_ids(call: &Call, list: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-    let names = image_names(&list)?;
+pub(super) async fn show_ids(
+    call: &Call,
+    document: Document,
+    shown: Vec<u8>,
+) -> anyhow::Result<Vec<u8>> {
+    let names = image_names(document, &shown)?;
     let upstream = call.connection.upstream.for_one_call();
     let upstream = &upstream;
     let look_up = |(name, id): (String, String)| async move {
@@ -36,5 +40,5 @@ pub(super) async fn show_ids(call: &Call, list: Vec<u8>) -> anyhow::Result<Vec<u
     };
     let moved = stream::iter(names).map(look_up).buffer_unordered(CONCURRENT_LOOKUPS);
     let moved: ImageNames = moved.filter_map(async |moved| moved).collect().await;
-    if moved.is_empty() { Ok(list) } else { with_image_ids(&list, &moved) }
+    if moved.is_empty() { Ok(shown) } else { with_image_ids(document, &shown, &moved) }
 }

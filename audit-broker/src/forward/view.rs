@@ -15,6 +15,7 @@ mod container;
 mod disk_usage;
 mod element;
 mod event;
+mod image_name;
 mod info;
 mod json;
 mod network;
@@ -25,8 +26,8 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use crate::owner::OwnedKind;
-pub(crate) use container::{ImageNames, image_names, with_image_ids};
 pub(crate) use event::{Event, EventLine, EventLines};
+pub(crate) use image_name::{ImageNames, image_names, with_image_ids};
 pub(crate) use info::ObjectCounts;
 
 /// Labels of an object, by name.

@@ -1,7 +1,6 @@
 //! Containers in a response, with the image's name as the caller gave it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use audit_host::object_id::is_id;
 use serde::Deserialize;
@@ -38,46 +37,6 @@ pub(super) fn list<'a>(
         })?;
         Ok(Some(shown))
     })
-}
-
-/// Names of images, each with the id of the image of a container.
-pub(crate) type ImageNames = BTreeSet<(String, String)>;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListedImage {
-    #[serde(default)]
-    image: String,
-    #[serde(default, rename = "ImageID")]
-    id: String,
-}
-
-/// The names by which a list shows the images of containers.
-///
-/// # Errors
-/// If it is not a list of containers.
-pub(crate) fn image_names(list: &[u8]) -> anyhow::Result<ImageNames> {
-    let listed: Option<Vec<ListedImage>> = serde_json::from_slice(list)?;
-    let named = listed.into_iter().flatten().filter(|listed| listed.image != listed.id);
-    Ok(named.map(|listed| (listed.image, listed.id)).collect())
-}
-
-/// A list of containers with the id of each image in place of these names.
-///
-/// # Errors
-/// If it is not a list of containers.
-pub(crate) fn with_image_ids(list: &[u8], moved: &ImageNames) -> anyhow::Result<Vec<u8>> {
-    let list = std::str::from_utf8(list)?;
-    let shown = map_elements(list, |element| {
-        let ListedImage { image, id } = serde_json::from_str(element)?;
-        let has_moved = moved.contains(&(image, id.clone()));
-        let shown = map_members(element, |key, value| {
-            let is_replaced = has_moved && key == "Image";
-            Ok(Some(if is_replaced { string(&id)? } else { value.into() }))
-        })?;
-        Ok(Some(shown))
-    })?;
-    Ok(shown.into_owned().into_bytes())
 }
 
 /// One container, as if it had been made without the broker.
