@@ -141,6 +141,27 @@ fn k08_a_user_removes_the_images_that_the_user_pulled() {
     }
 }
 
+/// dockerd gives the name before the broker enters the caller as its owner. Another pull of the same caller
+/// must not count the name as root's.
+#[test]
+fn k08_a_user_pulls_one_name_several_times_at_once() {
+    for (name, site) in Site::all("") {
+        let registry = match &site.engine {
+            Some(engine) => Registry::beside(engine),
+            None => Registry::start(),
+        };
+        let image = registry.image();
+        let line = format!(
+            "for round in 1 2 3 4; do
+                for call in 1 2 3 4 5; do docker pull -q {image} & done; wait
+                docker rmi {image} | grep -c Untagged.*word:1
+            done"
+        );
+        let told = site.user(PERSON, &line);
+        assert_eq!(told, format!("{}1\n", format!("{image}\n").repeat(5)).repeat(4), "{name}");
+    }
+}
+
 #[test]
 fn k08_a_user_creates_an_isolated_network() {
     let engine = Engine::start(Store::Overlay2);

@@ -2,6 +2,7 @@
 
 use crate::broker::Broker;
 use crate::docker::{Lines, alone, command_lines};
+use crate::harmless::Site;
 use crate::host::{PERSON, shell, text};
 use crate::policy::shipped;
 
@@ -93,4 +94,24 @@ fn k30_a_user_removes_the_images_of_the_stages_of_a_build() {
     shell(&format!(
         "docker images -qa --filter dangling=true --filter label={name} | xargs -r docker rmi -f >/dev/null"
     ));
+}
+
+/// Images of earlier stages have no name, and dockerd counts them.
+#[test]
+fn k30_the_number_of_images_counts_the_stages_of_a_build() {
+    for (name, site) in Site::all("").filter(|(_, site)| site.engine.is_some()) {
+        let count = "docker info -f '{{.Images}}'";
+        let before = site.user(PERSON, count);
+        assert_eq!(before, site.root(count), "{name}");
+        let built = site.user(
+            PERSON,
+            "printf 'FROM fedora AS a\nRUN echo 1 >/a\nFROM fedora\nCOPY --from=a /a /a\n' |
+                DOCKER_BUILDKIT=0 docker build -q -t k30:1 - | grep -c ^sha256:",
+        );
+        assert!(built.ends_with("1\n"), "{name}: {built}");
+        let after = site.user(PERSON, count);
+        assert_eq!(after, site.root(count), "{name}");
+        let number = |text: &str| text.trim().parse::<usize>().unwrap();
+        assert!(number(&after) > number(&before) + 1, "{name}: {before} {after}");
+    }
 }

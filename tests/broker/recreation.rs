@@ -36,7 +36,7 @@ fn k04_an_ordinary_container_is_created_again_on_docker_28() {
     assert_eq!(reported(broker.socket(), "1.51", "k04"), "");
 }
 
-/// docker's default network is judged alike, however a call names it.
+/// docker's default network is judged alike, however a call names it. So is no network at all.
 #[test]
 fn k04_the_default_network_needs_no_permission_of_its_own() {
     let policies = crate::policy::own_containers_of(PERSON);
@@ -46,7 +46,11 @@ fn k04_the_default_network_needs_no_permission_of_its_own() {
         "docker run -d --init --network bridge --name $N fedora sleep 60 >/dev/null
         docker network disconnect bridge $N && docker network connect bridge $N && echo yes
         id=$(docker inspect -f '{{.NetworkSettings.Networks.bridge.NetworkID}}' $N)
-        docker run --rm --network $id fedora echo by id; docker rm -f $N",
-        "yes\nby id\nNAME\n",
+        docker run --rm --network $id fedora echo by id; docker rm -f $N
+        docker run -d --init --network none --name $N fedora sleep 60 >/dev/null
+        docker network disconnect none $N && docker network connect none $N && echo none
+        docker network disconnect none $N && docker network connect bridge $N && echo bridge
+        docker rm -f $N",
+        "yes\nby id\nNAME\nnone\nbridge\nNAME\n",
     )]);
 }
