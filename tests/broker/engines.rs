@@ -37,39 +37,39 @@ const FACTS: [(&str, &str); 13] = [
         "docker version -f '{{.Server.MinAPIVersion}} to {{.Server.APIVersion}}'",
     ),
     ("storage driver", "docker info -f '{{.Driver}}'"),
-    ("builder that the ping offers", "ask -I http://d/_ping | tr -d '\\r' | sed -n 's/^Builder-Version: //p'"),
+    ("`Builder-Version` in the response to `/_ping`", "ask -I http://d/_ping | tr -d '\\r' | sed -n 's/^Builder-Version: //p'"),
     (
-        "the id of an image is the digest of its",
+        "document whose digest is the id of an image",
         "docker save fedora | tar xO manifest.json | grep -q $(docker inspect -f '{{slice .Id 7}}' fedora) &&
             echo config || echo manifest",
     ),
     (
-        "repository digests of an image that came from no registry",
+        "number of `RepoDigests` of an imported image",
         "docker image inspect -f '{{len .RepoDigests}}' fedora",
     ),
     (
-        "two archives of one image are the same bytes",
+        "`docker save` gives the same bytes each time",
         "d=$(mktemp -d); docker save fedora >$d/1; sleep 1.1; docker save fedora >$d/2
             cmp -s $d/1 $d/2 && echo yes || echo no; rm -r $d",
     ),
     (
-        "status of a create with an unknown network",
+        "status of `containers/create` with an unknown network",
         "create '{\"Image\":\"fedora\",\"Cmd\":[\"true\"],\"HostConfig\":{\"NetworkMode\":\"nosuch\"}}'",
     ),
     (
-        "status of a create that gives two networks",
+        "status of `containers/create` with two networks",
         "create '{\"Image\":\"fedora\",\"Cmd\":[\"true\"],\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{},\"none\":{}}}}'",
     ),
     (
-        "error for a body that is not JSON",
+        "error for the body `{`",
         "ask -H 'Content-Type: application/json' -d '{' http://d/v1.41/containers/create | cut -d'\"' -f4",
     ),
     (
-        "error for a body of no JSON type",
+        "error for a body with `Content-Type: text/plain`",
         "ask -H 'Content-Type: text/plain' -d '{}' http://d/v1.41/containers/create | cut -d'\"' -f4",
     ),
     (
-        "status of a list with an unknown filter",
+        "status of `containers/json` with an unknown filter",
         "ask -o /dev/null -w '%{http_code}' -G --data-urlencode 'filters={\"nosuch\":[\"x\"]}' http://d/v1.41/containers/json",
     ),
     (
