@@ -36,7 +36,7 @@ stop_engine() {
     docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1 || true
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
-    awk '{print $2}' /proc/mounts | grep "^$directory/" | sort -r | xargs -r umount -l
+    awk -v "under=$directory/" 'index($2, under) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l
     rm -rf "$directory"
 }
 
