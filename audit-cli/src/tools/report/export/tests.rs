@@ -6,12 +6,16 @@ use audit_trail::{BrokerUser, Trail};
 use serde_json::Value;
 
 use super::super::selection::Selection;
-use super::super::tests::{log, options};
+use super::super::tests::{hostile, log, options};
 use super::*;
 
 fn export(format: ExportFormat) -> String {
+    export_of(log::log(), format)
+}
+
+fn export_of(log: String, format: ExportFormat) -> String {
     let mut trail = Trail::new();
-    trail.add_stream("audit.log", Cursor::new(log::log()));
+    trail.add_stream("audit.log", Cursor::new(log));
     let source = Source::of(trail, BrokerUser::new("audit-broker", Some(999)));
     let selection = Selection::of(&options(), None).unwrap();
     let mut output = Vec::new();
@@ -86,34 +90,72 @@ fn documents_for_ocsf_follow_the_published_schema() {
     let schema = schema(include_str!("../../../../../tests/schemas/ocsf-1.9.json"));
     let mut classes = std::collections::BTreeSet::new();
     for document in documents(ExportFormat::Ocsf) {
-        let uid = document["class_uid"].as_u64().unwrap();
-        classes.insert(uid);
-        let class = &schema["classes"][uid.to_string()];
-        assert_eq!(document["category_uid"], class["category"]);
-        let activity = document["activity_id"].as_u64().unwrap();
-        assert_eq!(document["type_uid"], uid * 100 + activity);
-        assert_eq!(document["metadata"]["version"], "1.9.0");
-        let profiles = document["metadata"]["profiles"].as_array().unwrap();
-        let profiles: Vec<&str> = profiles.iter().map(|it| it.as_str().unwrap()).collect();
-        check_ocsf(&schema, &class["attributes"], &document, &profiles, "document");
+        classes.insert(check_ocsf_document(&schema, &document));
     }
     assert_eq!(classes.into_iter().collect::<Vec<_>>(), [0, 1007, 6003]);
+}
+
+/// Returns the class.
+fn check_ocsf_document(schema: &Value, document: &Value) -> u64 {
+    let uid = document["class_uid"].as_u64().unwrap();
+    let class = &schema["classes"][uid.to_string()];
+    assert_eq!(document["category_uid"], class["category"]);
+    let activity = document["activity_id"].as_u64().unwrap();
+    assert_eq!(document["type_uid"], uid * 100 + activity);
+    assert_eq!(document["metadata"]["version"], "1.9.0");
+    let profiles = document["metadata"]["profiles"].as_array().unwrap();
+    let profiles: Vec<&str> = profiles.iter().map(|it| it.as_str().unwrap()).collect();
+    check_ocsf(schema, &class["attributes"], document, &profiles, "document");
+    uid
 }
 
 #[test]
 fn documents_for_ecs_follow_the_published_schema() {
     let schema = schema(include_str!("../../../../../tests/schemas/ecs-9.4.json"));
     for document in documents(ExportFormat::Ecs) {
-        for name in ["@timestamp", "ecs", "event"] {
-            assert!(!document[name].is_null(), "{document}");
+        check_ecs_document(&schema, &document);
+    }
+}
+
+fn check_ecs_document(schema: &Value, document: &Value) {
+    for name in ["@timestamp", "ecs", "event"] {
+        assert!(!document[name].is_null(), "{document}");
+    }
+    check_ecs(schema, document, "");
+    for category in document["event"]["category"].as_array().unwrap() {
+        let expected = &schema["allowed"]["event.category"][category.as_str().unwrap()];
+        for kind in document["event"]["type"].as_array().unwrap() {
+            assert!(expected.as_array().unwrap().contains(kind), "{category}: {kind}");
         }
-        check_ecs(&schema, &document, "");
-        for category in document["event"]["category"].as_array().unwrap() {
-            let expected = &schema["allowed"]["event.category"][category.as_str().unwrap()];
-            for kind in document["event"]["type"].as_array().unwrap() {
-                assert!(expected.as_array().unwrap().contains(kind), "{category}: {kind}");
-            }
+    }
+}
+
+/// A hostile value in any field leaves the documents valid, and their number the same.
+#[test]
+fn documents_with_hostile_values_follow_the_published_schemas() {
+    let ocsf = schema(include_str!("../../../../../tests/schemas/ocsf-1.9.json"));
+    let ecs = schema(include_str!("../../../../../tests/schemas/ecs-9.4.json"));
+    let mut known = std::collections::HashSet::new();
+    for (_, log) in hostile::variants() {
+        // One hostile field leaves most documents as they were.
+        let mut new = |format| {
+            let text = export_of(log.clone(), format);
+            let count = text.lines().count();
+            let is_new = |line: &&str| known.insert((*line).to_owned());
+            let lines = text.lines().filter(is_new);
+            let documents = lines.map(|line| serde_json::from_str(line).unwrap());
+            (documents.collect::<Vec<Value>>(), count)
+        };
+        let (documents, count) = new(ExportFormat::Ocsf);
+        for document in &documents {
+            check_ocsf_document(&ocsf, document);
         }
+        let (documents, ecs_count) = new(ExportFormat::Ecs);
+        for document in &documents {
+            check_ecs_document(&ecs, document);
+        }
+        assert_eq!(ecs_count, count);
+        check_csv(&export_of(log, ExportFormat::Csv), count);
     }
 }
 
@@ -144,12 +186,9 @@ fn check_ecs(schema: &Value, object: &Value, prefix: &str) {
     }
 }
 
-/// Every format has the same deeds, and no hostile value ends a row or a document.
-#[test]
-fn each_deed_is_one_document() {
-    let native = documents(ExportFormat::Json);
-    let csv = export(ExportFormat::Csv);
-    assert_eq!(csv.split_terminator("\r\n").count(), native.len() + 1);
+/// No value ends a row, is a formula, or controls a terminal.
+fn check_csv(csv: &str, count: usize) {
+    assert_eq!(csv.split_terminator("\r\n").count(), count + 1);
     assert!(csv.lines().all(|line| !line.starts_with(['=', '+', '@'])));
     let is_control = |letter: char| letter.is_control() && letter != '\r' && letter != '\n';
     assert!(!csv.contains(is_control) && !csv.contains("\u{202e}"));
@@ -157,6 +196,14 @@ fn each_deed_is_one_document() {
         let quoted = row.matches('"').count();
         assert_eq!(quoted % 2, 0, "{row}");
     }
+}
+
+/// Every format has the same deeds, and no hostile value ends a row or a document.
+#[test]
+fn each_deed_is_one_document() {
+    let native = documents(ExportFormat::Json);
+    let csv = export(ExportFormat::Csv);
+    check_csv(&csv, native.len());
     for format in [ExportFormat::Ecs, ExportFormat::Ocsf] {
         assert_eq!(documents(format).len(), native.len());
     }

@@ -23,18 +23,23 @@ const HEAD: &str = "<!DOCTYPE html>
 <style>
 body { font: 14px/1.4 system-ui, sans-serif; margin: 1.5em; color: #1b1b1b; background: #fff; }
 h1 { font-size: 1.4em; } h2 { font-size: 1.05em; margin: 1.6em 0 .4em; }
-svg { width: 100%; height: auto; border: 1px solid #ccc; background: #fff; }
+.wide { overflow-x: auto; }
+svg { width: 100%; min-width: 900px; height: auto; border: 1px solid #ccc; background: #fff; }
 svg text { font: 10px system-ui, sans-serif; fill: #333; } .tick { stroke: #ddd; }
 .gap { fill: #f3c6c6; } .deed { fill: #4a7ab5; } .access { fill: #d98200; }
 .denied { fill: #b00020; } .unproven { fill: #000; }
 .run { fill: #a9c4a4; } .open { fill: #5f9b56; }
 .key span { display: inline-block; margin-right: 1.2em; }
 .key i { display: inline-block; width: .8em; height: .8em; margin-right: .3em; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 700px; }
 th, td { text-align: left; vertical-align: top; padding: .2em .6em; border-bottom: 1px solid #ddd; }
-td { overflow-wrap: anywhere; } td.time { white-space: nowrap; } th { white-space: nowrap; }
+td { overflow-wrap: anywhere; min-width: 6.5em; } th, td.time { white-space: nowrap; }
 .warning { color: #8a5200; } .bad { color: #b00020; font-weight: 600; }
-@media print { body { margin: 0; font-size: 10px; } tr, svg { break-inside: avoid; } }
+@media print {
+  body { margin: 0; font-size: 10px; } svg, table { min-width: 0; }
+  .wide { overflow: visible; } tr { break-inside: avoid; } h2 { break-after: avoid; }
+  .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
 </style>
 </head>
 <body>
@@ -56,7 +61,7 @@ pub(super) fn page(chart: Option<&str>, answer: &Answer, left_out: u64) -> Strin
     page.push_str("<h1>Audit trail</h1>\n");
     if let Some(chart) = chart {
         page.push_str(KEY);
-        page.push_str(chart);
+        page.extend(["<div class=\"wide\">\n", chart, "</div>\n"]);
     }
     if left_out > 0 {
         let _ = writeln!(page, "<p>Deeds that are not in the chart: {left_out}.</p>");
@@ -73,7 +78,7 @@ fn add(table: &Table, page: &mut String) {
     if table.rows.is_empty() {
         return;
     }
-    page.push_str("<table>\n<tr>");
+    page.push_str("<div class=\"wide\">\n<table>\n<tr>");
     for column in table.columns {
         page.extend(["<th>", &escaped(column), "</th>"]);
     }
@@ -92,7 +97,7 @@ fn add(table: &Table, page: &mut String) {
         }
         page.push_str("</tr>\n");
     }
-    page.push_str("</table>\n");
+    page.push_str("</table>\n</div>\n");
     if let Some(more) = table.rows.len().checked_sub(ROW_LIMIT).filter(|more| *more > 0) {
         let _ = writeln!(page, "<p>Rows that are not shown: {more}.</p>");
     }
