@@ -1,44 +1,43 @@
 //! The life of one request, from top to bottom: who, what, may they, write it down, then do it.
 
+pub(crate) mod prepared;
+
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 
-use crate::api::body::{self, Body};
+use crate::api::body::Body;
 use crate::api::class::Class;
-use crate::api::request::{ApiVersion, Head, parse_head};
+use crate::api::request::{ApiVersion, Head};
 use crate::api::route::{BodyFormat, ObjectKind};
 use crate::call::Call;
 use crate::call::connection::Connection;
 use crate::call::inbound::Inbound;
-use crate::call::name_lock::{Hold, Names, Rank};
-use crate::call::network_quota::{NetworkLock, take_network_lock};
+use crate::call::network_quota::{NetworkLock, NetworkQuota};
 use crate::call::quota::EVENT_STREAMS_LIMIT;
 use crate::call::response::ResponseBody;
 use crate::call::stop::Stop;
-use crate::dockerd::upstream::Unreachable;
+use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::forward::missing_volume::make_missing_volumes;
-use crate::forward::rewrite::Rewriter;
 use crate::forward::viewer::Viewer;
 use crate::forward::{Forwarded, Stream, archive, forward};
 use crate::judge::action::Action;
-use crate::judge::decision::Decision;
 use crate::judge::denial::Denial;
 use crate::judge::questions::{Absence, absence_of};
-use crate::judge::{Judge, Judged, NotJudged};
+use crate::judge::{Judge, NotJudged};
 use crate::metrics::CallResult;
-use crate::policy::Principal;
+use crate::policy::{Policy, Principal};
 use crate::record::outcome::CallOutcome;
 use crate::record::recorder::StatusCheck;
 use crate::refusal::Refusal;
@@ -46,6 +45,7 @@ use crate::settings::{Level, Settings};
 use crate::who::identity::Identity;
 use crate::who::principal::owner_of;
 use crate::who::subject::Subject;
+use prepared::{AllowedCall, DeniedCall, Preparation, Prepared};
 
 /// The stream that a connection becomes, set by the response that starts the stream.
 pub(crate) type Handover = RefCell<Option<Stream>>;
@@ -166,30 +166,28 @@ async fn prepare<'a>(
 ) -> Result<Ready<'a>, Stop> {
     let settings = connection.state.settings();
     let newest = connection.upstream.newest_version().await?;
-    let head = parse(request, newest)?;
+    let head = prepared::parse(&request.head, newest)?;
     *class = Some(head.route.class);
     let document = match head.route.body.format() {
         BodyFormat::None | BodyFormat::Stream => None,
         BodyFormat::Json => connection.quota.document().await,
     };
-    let body = read_body(connection, request, &head, newest).await?;
-
+    let body = prepared::read_body(&head, newest, async || request.read_document().await).await?;
+    if archive::is_unpacked_in_container(&head, &connection.upstream) {
+        archive::refuse_compressed(request).await?;
+    }
     let is_recorded = settings.level(head.route.class) != Level::None;
     let version = head.version.unwrap_or(newest);
-    let upstream = connection.upstream.for_one_call();
-    let policy = connection.state.policy();
-    let judge = Judge {
-        subject: caller.subject,
-        principal: &caller.principal,
-        owner: connection.state.people.named(owner_of(caller.subject)).await,
-        policy: &policy,
-        mode: settings.mode,
-        owner_finder: connection.owner_finder(version).asking(&upstream),
-    };
-    let judging = Box::pin(judge_settled_names(&judge, head, body, connection));
-    let (judged, check) = beside_check(judging, connection, is_recorded).await;
-    let judged = match judged {
-        Ok(judged) => judged,
+    let (upstream, policy) = (connection.upstream.for_one_call(), connection.state.policy());
+    let preparation =
+        preparation(connection, &settings, caller, &policy, (version, &upstream)).await;
+    let preparing = Box::pin(preparation.prepare(head, body));
+    let (prepared, check) = beside_check(preparing, connection, is_recorded).await;
+    let mut allowed = match prepared {
+        Ok(Prepared::Allowed(allowed)) => allowed,
+        Ok(Prepared::Denied(denied)) => {
+            return Err(Box::pin(record_denial(connection, &settings, *denied)).await);
+        }
         Err(NotJudged::Absent { head, status, answer }) => {
             connection.record_missing(&head, &settings, check).await?;
             let viewer = Viewer::caller(settings.mode, &caller.principal, &connection.state);
@@ -198,56 +196,59 @@ async fn prepare<'a>(
         Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
         Err(NotJudged::Unreachable(error)) => return Err(error.into()),
     };
-    let Judged { mut action, inspected, dangers, withheld, decision, .. } = judged;
-    let (permitted_by, reported) = match decision {
-        Decision::Allow { policy, reported } => (policy, reported),
-        Decision::Deny(denial) => {
-            let ways = &dangers.ways;
-            connection.record_denial(&action, ways, &settings, &denial).await?;
-            return Err(Stop::Denied { help: settings.denial_help.clone(), denial });
-        }
-    };
-    let permissions = judge.permissions();
-    let rewriter = Rewriter { permissions, owners: &connection.state.owners, withheld: &withheld };
-    let mut plan = rewriter.rewrite(&mut action)?;
-    plan.event_stream = take_event_stream(connection, &settings, &caller.principal, &action)?;
-    plan.inspected = inspected;
-    let call = Call::new(connection, settings, &caller.principal, (action, dangers), version, plan);
-    let network_lock = take_network_lock(&call, &upstream).await?;
-    Ok(Ready {
-        call,
-        permitted_by,
-        reported,
-        check,
-        _document: document,
-        _network_lock: network_lock,
-    })
+    allowed.plan.event_stream =
+        take_event_stream(connection, &settings, &caller.principal, &allowed.action)?;
+    Ok(ready(connection, settings, caller, version, *allowed, (check, document)))
 }
 
-/// Judges a call. If the call is denied and takes image names, the broker waits until no other call changes
-/// these names, then judges it again. dockerd gives a name to an image before the broker enters the caller
-/// as the owner of the name. Until then, the caller's own name counts as root's.
-async fn judge_settled_names(
-    judge: &Judge<'_>,
-    head: Head,
-    body: Body,
-    connection: &Connection,
-) -> Result<Judged, NotJudged> {
-    let mut judged = Box::pin(judge.judge(head, body)).await?;
-    let Decision::Deny(_) = judged.decision else { return Ok(judged) };
-    let taken = judged.action.references.held_names_mut().map(|taken| taken.name.clone());
-    let names = taken.collect::<BTreeSet<_>>();
-    if names.is_empty() {
-        return Ok(judged);
+/// What the preparation of a call depends on.
+async fn preparation<'a>(
+    connection: &'a Connection,
+    settings: &Settings,
+    caller: &'a Caller<'_>,
+    policy: &'a Policy,
+    (version, upstream): (ApiVersion, &'a Upstream),
+) -> Preparation<'a> {
+    let state = &connection.state;
+    Preparation {
+        judge: Judge {
+            subject: caller.subject,
+            principal: &caller.principal,
+            owner: state.people.named(owner_of(caller.subject)).await,
+            policy,
+            mode: settings.mode,
+            owner_finder: connection.owner_finder(version).asking(upstream),
+        },
+        owners: &state.owners,
+        name_locks: &state.name_locks,
+        network_quota: NetworkQuota {
+            limit: settings.networks_per_user,
+            locks: &state.network_locks,
+        },
     }
-    // A pull of the name may take long. The denied call does not wait for it.
-    let locking = connection.state.name_locks.lock(Names::These(names), Rank::Ordinary, Hold::Pull);
-    // The denial stands if another call does not unlock the names in time.
-    let Ok(lock) = locking.await else { return Ok(judged) };
-    // A denied caller must not keep the lock, because the name's owner may be waiting for it.
-    drop(lock);
-    judge.judge_names_again(&mut judged).await?;
-    Ok(judged)
+}
+
+/// Records that the policies deny a call. Returns the reason to stop.
+async fn record_denial(connection: &Connection, settings: &Settings, denied: DeniedCall) -> Stop {
+    let DeniedCall { action, dangers, denial, .. } = denied;
+    match connection.record_denial(&action, &dangers.ways, settings, &denial).await {
+        Ok(()) => Stop::Denied { help: settings.denial_help.clone(), denial },
+        Err(stop) => stop,
+    }
+}
+
+fn ready<'a>(
+    connection: &Rc<Connection>,
+    settings: Arc<Settings>,
+    caller: &Caller<'_>,
+    version: ApiVersion,
+    allowed: AllowedCall,
+    (check, document): (Option<StatusCheck>, Option<SemaphorePermit<'a>>),
+) -> Ready<'a> {
+    let AllowedCall { action, dangers, plan, permitted_by, reported, network_lock, .. } = allowed;
+    let parts = (action, dangers);
+    let call = Call::new(connection, settings, &caller.principal, parts, version, plan);
+    Ready { call, permitted_by, reported, check, _document: document, _network_lock: network_lock }
 }
 
 /// Completes the work. For a call that is recorded, checks meanwhile that the kernel keeps records.
@@ -264,33 +265,6 @@ async fn beside_check<Work: Future + Unpin>(
     match begun {
         Poll::Ready(done) => (done, check),
         Poll::Pending => (work.await, check),
-    }
-}
-
-fn parse(request: &Inbound, newest: ApiVersion) -> Result<Head, Refusal> {
-    let Parts { method, uri, version, headers, .. } = &request.head;
-    parse_head(method, uri, *version, headers, newest)
-}
-
-/// Reads the document that a request carries. A stream is passed on later.
-async fn read_body(
-    connection: &Connection,
-    request: &mut Inbound,
-    head: &Head,
-    newest: ApiVersion,
-) -> Result<Body, Refusal> {
-    let kind = head.route.body;
-    match kind.format() {
-        BodyFormat::None if !head.has_body => Ok(Body::None),
-        BodyFormat::Stream => {
-            if archive::is_unpacked_in_container(head, &connection.upstream) {
-                archive::refuse_compressed(request).await?;
-            }
-            Ok(Body::Stream)
-        }
-        BodyFormat::None | BodyFormat::Json => {
-            body::parse_body_for(newest, kind, &request.read_document().await?)
-        }
     }
 }
 

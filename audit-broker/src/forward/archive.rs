@@ -53,7 +53,15 @@ pub(crate) async fn refuse_compressed(request: &mut Inbound) -> Result<(), Refus
             request.begun.push_back(data);
         }
     }
-    if is_compressed(&beginning) {
+    check_beginning(&beginning)
+}
+
+/// Checks that an archive with this beginning is not compressed.
+///
+/// # Errors
+/// If it is.
+pub(crate) fn check_beginning(beginning: &[u8]) -> Result<(), Refusal> {
+    if is_compressed(beginning) {
         return Err(Refusal::bad_request(
             "the archive is compressed, and docker before 29.5.1 would run programs of the container \
              on the host to unpack it (CVE-2026-41567); send it uncompressed, or update docker",

@@ -143,7 +143,7 @@ const fn may_be_foreign(question: &Question) -> bool {
 }
 
 /// Hides a process from every caller except the one that created it.
-fn foreign_exec(questions: &Questions) -> Denial {
+pub(crate) fn foreign_exec(questions: &Questions) -> Denial {
     let given = questions.all.first().map(|question| question.given.as_str()).unwrap_or_default();
     let message = format!("No such exec instance: {given}");
     Denial { policy: None, message, hidden_as: Some(StatusCode::NOT_FOUND) }

@@ -1,8 +1,9 @@
 //! `audit-broker explain`: explains why a call would be allowed or denied, without executing it.
 //!
 //! The command needs neither dockerd nor root. The request comes from a file, or from the docker
-//! command, which runs against a fake dockerd. In both cases the request takes the path of a real one, so
-//! the explanation shows what the broker would decide.
+//! command, which runs against a fake dockerd. In both cases the request takes the path of a real one up to
+//! the rewrite, so the explanation shows what the broker would answer. What only the daemon can refuse stands
+//! in [`crate::exchange::prepared`].
 
 mod caller;
 mod command;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::task::LocalSet;
 
+use crate::call::name_lock::NameLocks;
+use crate::call::owner_lock::OwnerLocks;
 use crate::dockerd::upstream::Upstream;
 use crate::owner::OwnerTable;
 use crate::policy::Policy;
@@ -96,6 +99,7 @@ async fn explain(
     server::serve_dockerd(&socket, Rc::clone(&dockerd))?;
     let upstream = Upstream::new(socket, settings.dockerd_timeout());
     let (mode, who) = (settings.mode, caller.describe());
+    let name_locks = NameLocks::new(settings.record_timeout());
     let explainer = Rc::new(Explainer {
         settings,
         policy: Arc::new(policy),
@@ -103,6 +107,8 @@ async fn explain(
         owners,
         dockerd,
         upstream,
+        name_locks,
+        network_locks: OwnerLocks::default(),
     });
 
     let calls = Calls::default();

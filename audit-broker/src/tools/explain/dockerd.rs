@@ -233,7 +233,9 @@ impl Dockerd {
                 "privileged": exec.privileged == Some(true),
             },
         });
-        made(&json!({"Id": self.store(&exec, "ID", None)}))
+        let id = self.store(&exec, "ID", None);
+        claim(&self.owners, OwnedKind::Exec, &id, &self.owner);
+        made(&json!({"Id": id}))
     }
 
     /// Stores an object under its id and its name. Returns the id.
@@ -260,10 +262,12 @@ impl Dockerd {
     }
 
     fn exec(&self, id: &str) -> Value {
-        self.known.borrow().get(id).cloned().unwrap_or_else(|| {
-            let container = self.container(id);
-            json!({"ID": id_of("exec", id), "ContainerID": container.get("Id")})
-        })
+        if let Some(exec) = self.known.borrow().get(id) {
+            return exec.clone();
+        }
+        let (container, exec) = (self.container(id), id_of("exec", id));
+        claim(&self.owners, OwnedKind::Exec, &exec, &self.owner_of_rest);
+        json!({"ID": exec, "ContainerID": container.get("Id")})
     }
 
     /// The broker cannot label an image, so the table names its owner.

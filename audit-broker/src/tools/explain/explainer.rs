@@ -1,6 +1,7 @@
 //! Explains one request.
 //!
-//! The daemon's own judge decides, and a fake dockerd responds. Nothing is recorded or forwarded.
+//! The request takes the daemon's own path up to the rewrite ([`crate::exchange::prepared`]), and a fake
+//! dockerd responds to the rewritten request. Nothing is recorded or forwarded.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,14 +13,20 @@ use hyper::http::request::Parts;
 use super::caller::ExplainedCaller;
 use super::dockerd::{Dockerd, DockerdAnswer, refuse};
 
-use crate::api::body::{Body, parse_body};
+use crate::api::body::Body;
 use crate::api::operation::{Operation, SystemOperation};
-use crate::api::request::{ApiVersion, Head, parse_head};
-use crate::api::route::BodyFormat;
+use crate::api::request::{ApiVersion, Head};
+use crate::call::name_lock::NameLocks;
+use crate::call::network_quota::NetworkQuota;
+use crate::call::owner_lock::OwnerLocks;
 use crate::dockerd::upstream::{Unreachable, Upstream};
-use crate::judge::decision::{answers, object_in_words};
+use crate::exchange::prepared::{self, Preparation, Prepared};
+use crate::forward::archive;
+use crate::judge::danger::Dangers;
+use crate::judge::decision::{answers, foreign_exec, object_in_words};
+use crate::judge::questions::Questions;
 use crate::judge::withheld::Withheld;
-use crate::judge::{Judge, Judged, NotJudged};
+use crate::judge::{Judge, NotJudged};
 use crate::owner::OwnerTable;
 use crate::policy::{Judgement, Policy};
 use crate::refusal::Refusal;
@@ -36,6 +43,9 @@ pub(super) struct Explainer {
     pub(super) dockerd: Rc<Dockerd>,
     /// The connection to the same fake dockerd over its socket.
     pub(super) upstream: Upstream,
+    /// No other call ever holds one of these locks.
+    pub(super) name_locks: NameLocks,
+    pub(super) network_locks: OwnerLocks,
 }
 
 /// A call and its judgement.
@@ -50,9 +60,12 @@ pub(super) struct Explained {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The request is not valid, or an object that it needs does not exist.
+    /// The broker refuses the request, whatever the policies say: it is not valid, an object that it needs
+    /// does not exist, or the broker could not limit it to what the caller may reach.
     Refused(String),
     Judged {
+        /// The message of a denial that comes from no question: the process belongs to another caller.
+        foreign_process: Option<String>,
         questions: Vec<Answered>,
         /// Each danger with its place in the request, and whether it gives access to the host.
         dangers: Vec<(String, bool)>,
@@ -74,8 +87,9 @@ impl Explained {
     pub(super) fn is_allowed(&self) -> bool {
         match &self.outcome {
             Outcome::Refused(_) => false,
-            Outcome::Judged { questions, .. } => {
-                questions.iter().all(|question| question.judgement.decision.is_allowed)
+            Outcome::Judged { foreign_process, questions, .. } => {
+                foreign_process.is_none()
+                    && questions.iter().all(|question| question.judgement.decision.is_allowed)
             }
         }
     }
@@ -89,8 +103,9 @@ impl Explainer {
         request: &Parts,
         document: &Bytes,
     ) -> Result<(Explained, DockerdAnswer), Unreachable> {
-        let (head, body) = match parse(request, document) {
-            Ok(parsed) => parsed,
+        let newest = self.upstream.newest_version().await?;
+        let (head, body) = match self.read(request, document, newest).await {
+            Ok(read) => read,
             Err(refusal) => {
                 let call = format!("{} {}", request.method, request.uri.path());
                 return Ok(refused(call, &refusal));
@@ -106,61 +121,87 @@ impl Explainer {
         let new_volume =
             if let Body::VolumeCreate(volume) = &body { volume.name.as_deref() } else { None };
         self.dockerd.miss_volume(new_volume);
-        let version = head.version.unwrap_or(ApiVersion::NEWEST);
-        let judged = match Box::pin(self.judge(version).judge(head, body)).await {
-            Ok(judged) => judged,
+        let version = head.version.unwrap_or(newest);
+        let prepared = Box::pin(self.preparation(version).prepare(head, body)).await;
+        self.dockerd.miss_volume(None);
+        let (action, questions, dangers, withheld) = match prepared {
+            Ok(Prepared::Allowed(call)) => {
+                (call.action, call.questions, call.dangers, call.withheld)
+            }
+            Ok(Prepared::Denied(call)) => (call.action, call.questions, call.dangers, Vec::new()),
             Err(NotJudged::Refused(refusal)) => return Ok(refused(call, &refusal)),
             Err(NotJudged::Absent { .. }) => {
                 return Ok(refused(call, &Refusal::not_found("no such object")));
             }
             Err(NotJudged::Unreachable(error)) => return Err(error),
         };
-        self.dockerd.miss_volume(None);
-        let answer = self.dockerd.answer(&judged.action.head, &judged.action.body);
-        Ok((Explained { call, is_probe, outcome: self.outcome(judged) }, answer))
+        let answer = self.dockerd.answer(&action.head, &action.body);
+        Ok((
+            Explained { call, is_probe, outcome: self.outcome(&questions, &dangers, withheld) },
+            answer,
+        ))
     }
 
-    /// The daemon's own judge, which inspects objects in the fake dockerd.
-    fn judge(&self, version: ApiVersion) -> Judge<'_> {
-        Judge {
-            subject: &self.caller.subject,
-            principal: &self.caller.principal,
-            owner: self.caller.owner.clone(),
-            policy: &self.policy,
-            mode: self.settings.mode,
-            owner_finder: OwnerFinder {
-                owners: &self.owners,
-                people: &self.caller.people,
-                version,
-                upstream: &self.upstream,
+    /// Reads a request as the daemon does.
+    async fn read(
+        &self,
+        request: &Parts,
+        document: &Bytes,
+        newest: ApiVersion,
+    ) -> Result<(Head, Body), Refusal> {
+        let head = prepared::parse(request, newest)?;
+        let body = prepared::read_body(&head, newest, async || Ok(document.clone())).await?;
+        if archive::is_unpacked_in_container(&head, &self.upstream) {
+            archive::check_beginning(document)?;
+        }
+        Ok((head, body))
+    }
+
+    /// The daemon's own preparation of a call. It inspects objects in the fake dockerd.
+    fn preparation(&self, version: ApiVersion) -> Preparation<'_> {
+        Preparation {
+            judge: Judge {
+                subject: &self.caller.subject,
+                principal: &self.caller.principal,
+                owner: self.caller.owner.clone(),
+                policy: &self.policy,
+                mode: self.settings.mode,
+                owner_finder: OwnerFinder {
+                    owners: &self.owners,
+                    people: &self.caller.people,
+                    version,
+                    upstream: &self.upstream,
+                },
+            },
+            owners: &self.owners,
+            name_locks: &self.name_locks,
+            network_quota: NetworkQuota {
+                limit: self.settings.networks_per_user,
+                locks: &self.network_locks,
             },
         }
     }
 
-    fn outcome(&self, judged: Judged) -> Outcome {
-        let answers = answers(&self.policy, &self.caller.principal, &judged.questions);
-        let questions = answers.map(|(question, judgement)| {
+    /// The answer to each question: a decision stops at the first denial, and in report mode it denies
+    /// nothing.
+    fn outcome(
+        &self,
+        questions: &Questions,
+        dangers: &Dangers,
+        withheld: Vec<Withheld>,
+    ) -> Outcome {
+        let answered = answers(&self.policy, &self.caller.principal, questions);
+        let answered = answered.map(|(question, judgement)| {
             let object = object_in_words(question);
             let object = object.map(|object| format!(" of {object}")).unwrap_or_default();
             Answered { action: question.action, object, judgement }
         });
-        let questions = questions.collect();
-        let dangers = judged.dangers.findings.iter();
+        let answered = answered.collect();
+        let foreign_process = questions.is_foreign_exec.then(|| foreign_exec(questions).message);
+        let dangers = dangers.findings.iter();
         let dangers = dangers.map(|found| (found.to_string(), found.gives_host_access())).collect();
-        Outcome::Judged { questions, dangers, withheld: judged.withheld }
+        Outcome::Judged { foreign_process, questions: answered, dangers, withheld }
     }
-}
-
-fn parse(request: &Parts, document: &Bytes) -> Result<(Head, Body), Refusal> {
-    let Parts { method, uri, version, headers, .. } = request;
-    let head = parse_head(method, uri, *version, headers, ApiVersion::NEWEST)?;
-    let kind = head.route.body;
-    let body = match kind.format() {
-        BodyFormat::None if !head.has_body => Body::None,
-        BodyFormat::Stream => Body::Stream,
-        BodyFormat::None | BodyFormat::Json => parse_body(kind, document)?,
-    };
-    Ok((head, body))
 }
 
 fn refused(call: String, refusal: &Refusal) -> (Explained, DockerdAnswer) {

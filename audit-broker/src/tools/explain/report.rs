@@ -23,10 +23,11 @@ pub(super) fn report(caller: &str, calls: &[Explained], note: Option<&str>, mode
         let _ = writeln!(text, "\n{note}");
     }
     let is_allowed = calls.iter().all(Explained::is_allowed);
+    let is_refused = calls.iter().any(|call| matches!(call.outcome, Outcome::Refused(_)));
     let overall = match (is_allowed, mode) {
         (true, _) => "allowed",
-        (false, Mode::Enforce) => "denied",
-        (false, Mode::Report) => "denied, but mode = \"report\" executes it anyway",
+        (false, Mode::Report) if !is_refused => "denied, but mode = \"report\" executes it anyway",
+        (false, Mode::Enforce | Mode::Report) => "denied",
     };
     let _ = writeln!(text, "\n{overall}");
     text
@@ -34,18 +35,23 @@ pub(super) fn report(caller: &str, calls: &[Explained], note: Option<&str>, mode
 
 fn add_call(text: &mut String, call: &Explained) {
     let name = &call.call;
-    let (questions, dangers, withheld) = match &call.outcome {
+    let (foreign, questions, dangers, withheld) = match &call.outcome {
         Outcome::Refused(message) => {
             let _ = writeln!(text, "{name}: refused: {message}");
             return;
         }
-        Outcome::Judged { questions, dangers, withheld } => (questions, dangers, withheld),
+        Outcome::Judged { foreign_process, questions, dangers, withheld } => {
+            (foreign_process, questions, dangers, withheld)
+        }
     };
     let denied = questions.iter().find(|question| !question.judgement.decision.is_allowed);
-    let outcome = match (denied, questions.first()) {
-        (Some(question), _) => why_denied(&question.judgement.decision, Some(question.action)),
-        (None, Some(question)) => why_allowed(&question.judgement.decision),
-        (None, None) => "allowed".to_owned(),
+    let outcome = match (foreign, denied, questions.first()) {
+        (Some(message), ..) => format!("denied: {message}"),
+        (None, Some(question), _) => {
+            why_denied(&question.judgement.decision, Some(question.action))
+        }
+        (None, None, Some(question)) => why_allowed(&question.judgement.decision),
+        (None, None, None) => "allowed".to_owned(),
     };
     let _ = writeln!(text, "{name}: {outcome}");
     for Answered { action, object, judgement } in questions {

@@ -5,19 +5,31 @@ use std::process;
 use snapbox::{assert_data_eq, file};
 
 use super::*;
+use crate::settings::Mode;
 
 /// A user whom no host has, in place of the user in the shipped policies.
 const UNKNOWN_USER: Option<&str> = Some("nobody-here");
 
 fn shipped(name: &str) -> Policy {
+    Policy::from_text(&shipped_text(name)).unwrap()
+}
+
+fn shipped_text(name: &str) -> String {
     let path = format!("{}/../examples/policies/{name}.cedar", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).unwrap().replace("dwalsh", "nobody-here");
-    Policy::from_text(&text).unwrap()
+    fs::read_to_string(path).unwrap().replace("dwalsh", "nobody-here")
 }
 
 fn explained(policy: &str, options: &ExplainOptions) -> anyhow::Result<Explanation> {
+    explained_with(Settings::default(), shipped(policy), options)
+}
+
+fn explained_with(
+    settings: Settings,
+    policy: Policy,
+    options: &ExplainOptions,
+) -> anyhow::Result<Explanation> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, explain(Settings::default(), shipped(policy), options))
+    LocalSet::new().block_on(&runtime, explain(settings, policy, options))
 }
 
 /// The options for this user, who does not exist.
@@ -93,6 +105,73 @@ fn an_invalid_request_is_refused() {
         let Explanation { text, is_allowed } = &explanation;
         assert!(!is_allowed && text.contains(expected), "{text}");
     }
+}
+
+/// Requests that the policies allow and the broker refuses, with a part of each refusal.
+const REFUSED: [(&str, &str); 9] = [
+    ("POST /build?networkmode=none\n", "the build option `networkmode`"),
+    ("POST /build?version=2\n", "the build option `version`"),
+    ("POST /images/fedora/push\n", "pushing all tags"),
+    ("DELETE /images/fedora?platforms=[]\n", "flag --platform"),
+    (
+        "POST /volumes/create\n\n{\"Labels\": {\"audit-broker.x\": \"\"}}",
+        "the label `audit-broker.x`",
+    ),
+    (
+        "POST /containers/create\n\n{\"Image\": \"fedora\", \"Labels\": {\"audit-broker.owner\": \"root\"}}",
+        "the label `audit-broker.owner`",
+    ),
+    ("POST /containers/prune?filters={%22until%22:[%221h%22]}\n", "the filter `until`"),
+    ("POST /images/prune?filters={%22until%22:[%221h%22]}\n", "the filter `until`"),
+    ("POST /networks/create\n\n{\"Name\": \"n\"}", "networks_per_user allows 0"),
+];
+
+/// The place of a request in [`REFUSED`] that sets a label of the broker.
+const OWN_LABEL: usize = 4;
+
+#[test]
+fn explain_refuses_what_the_broker_refuses_after_the_policies_allow_it() {
+    // The shipped policies reserve BuildKit for administrators, and everybody may push every image.
+    let policy = format!(
+        "{}
+        @id(\"buildkit\") permit(principal, action == Action::\"privileged-build\", resource);
+        @id(\"push\") forbid(principal, action == Action::\"image-push\", resource)
+        when {{ resource in User::\"root\" }};",
+        shipped_text("default")
+    );
+    let refused = |number: usize, mode: Mode| {
+        let policy = Policy::from_text(&policy).unwrap();
+        let (text, expected) = REFUSED[number];
+        let mut settings = Settings::default();
+        (settings.networks_per_user, settings.mode) = (0, mode);
+        let (input, file) = request(&format!("rewrite-{number}"), text);
+        let explanation = explained_with(settings, policy, &by(UNKNOWN_USER, &[], input));
+        fs::remove_file(file).unwrap();
+        let Explanation { text, is_allowed } = explanation.unwrap();
+        assert!(!is_allowed && text.contains(": refused: "), "{text}");
+        assert!(text.contains(expected) && text.ends_with("\ndenied\n"), "{text}");
+    };
+    for number in 0..REFUSED.len() {
+        refused(number, Mode::Enforce);
+    }
+    // Report mode lets no request set the broker's labels either.
+    refused(OWN_LABEL, Mode::Report);
+    let root = explained_request("rewrite-root", "default", &["docker-admin"], REFUSED[0].0);
+    assert!(root.is_allowed, "{}", root.text);
+}
+
+#[test]
+fn a_process_that_another_caller_started_is_denied() {
+    let start = "POST /exec/e1/start\n\n{\"Detach\": true}";
+    let own = explained_request("exec-own", "default", &[], start);
+    assert!(own.is_allowed, "{}", own.text);
+    let (input, file) = request("exec-foreign", start);
+    let mut options = by(UNKNOWN_USER, &["docker-admin"], input);
+    options.owner = Some("mrunal".to_owned());
+    let foreign = explained("default", &options).unwrap();
+    fs::remove_file(file).unwrap();
+    let expected = "denied: No such exec instance: e1";
+    assert!(!foreign.is_allowed && foreign.text.contains(expected), "{}", foreign.text);
 }
 
 #[test]
