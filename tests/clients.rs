@@ -37,6 +37,8 @@ mod registry;
 mod result;
 #[path = "clients/suite.rs"]
 mod suite;
+#[path = "clients/suite_report.rs"]
+mod suite_report;
 #[path = "clients/table.rs"]
 mod table;
 

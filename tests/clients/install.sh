@@ -3,6 +3,10 @@
 # that tries the crate bollard. With `suites`, also the test suites that clients ship. Does nothing for
 # what is installed there. Needs network, so it runs before tests/engine.sh, whose engines have none.
 #
+# The packages of dockerode and testcontainers hold no tests, so these come from the repositories of their
+# sources. On a host that cannot reach them, give git a mirror (`url.MIRROR.insteadOf`). Without one, the
+# other suites are installed.
+#
 # usage: tests/clients/install.sh DIR [suites]
 set -euo pipefail
 
@@ -43,7 +47,7 @@ cargo build --quiet --locked --manifest-path programs/bollard/Cargo.toml --targe
 # The last release of docker-py whose archive holds tests, run with the newest library.
 tests="docker==7.0.0 aiodocker==0.27.0"
 runner="docker==7.2.0 aiodocker==0.27.0 testcontainers==4.15.0 pytest==9.0.3 pytest-asyncio==1.3.0
-    pytest-timeout==2.4.0 paramiko==3.5.1 async-timeout==5.0.1"
+    pytest-timeout==2.4.0 pytest-mock==3.15.1 paramiko==3.5.1 async-timeout==5.0.1"
 if ! is_made suites "$tests $runner"; then
     rm -rf "$dir/suites"
     mkdir -p "$dir/suites"
@@ -63,7 +67,7 @@ if ! is_made suites "$tests $runner"; then
 fi
 
 # bollard's own tests, from the crate as cargo unpacked it.
-if [ ! -e "$dir/suites/bollard/made-with" ]; then
+if ! is_made suites/bollard tests; then
     crate=$(cargo metadata --quiet --locked --format-version 1 \
         --manifest-path programs/bollard/Cargo.toml |
         grep -o '"[^"]*/bollard-[0-9.]*/Cargo.toml"' | head -1 | tr -d '"')
@@ -78,5 +82,37 @@ if [ ! -e "$dir/suites/bollard/made-with" ]; then
         --tests --no-run --message-format json 2>/dev/null |
         grep -o '"executable":"[^"]*"' | cut -d'"' -f4 |
         xargs -I{} cp {} "$dir/suites/bollard/programs/"
-    touch "$dir/suites/bollard/made-with"
+    echo tests >"$dir/suites/bollard/made-with"
+fi
+
+# fetch_release NAME REPOSITORY TAG: the sources of a release. Fails if the host cannot fetch them.
+fetch_release() {
+    rm -rf "$dir/suites/$1"
+    git clone --quiet --depth 1 --branch "$3" -c advice.detachedHead=false \
+        "https://github.com/$2.git" "$dir/suites/$1" || {
+        echo "cannot fetch $2 $3, so its own tests cannot run here" >&2
+        return 1
+    }
+    rm -rf "$dir/suites/$1/.git"
+}
+
+if ! is_made suites/dockerode v5.0.1 && fetch_release dockerode apocas/dockerode v5.0.1; then
+    (cd "$dir/suites/dockerode" && npm ci --silent --no-audit --no-fund >/dev/null)
+    echo v5.0.1 >"$dir/suites/dockerode/made-with"
+fi
+if ! is_made suites/testcontainers-python 4.15.0 &&
+    fetch_release testcontainers-python testcontainers/testcontainers-python testcontainers-v4.15.0; then
+    # The tests import the installed library, not the sources. One checks the list of the sources.
+    rm -rf "$dir/suites/testcontainers-python/"{src,tests/core/test_community_definition.py}
+    echo 4.15.0 >"$dir/suites/testcontainers-python/made-with"
+fi
+if ! is_made suites/testcontainers-node v11.9.0 &&
+    fetch_release testcontainers-node testcontainers/testcontainers-node v11.9.0; then
+    # express is what the image of the tests serves with.
+    (cd "$dir/suites/testcontainers-node" && rm -rf packages/modules &&
+        npm install --silent --no-audit --no-fund --ignore-scripts \
+            --workspace packages/testcontainers --include-workspace-root >/dev/null &&
+        mkdir -p image && cp packages/testcontainers/fixtures/docker/docker/index.js image/ &&
+        cd image && npm install --silent --no-audit --no-fund express@4.16.4 >/dev/null)
+    echo v11.9.0 >"$dir/suites/testcontainers-node/made-with"
 fi

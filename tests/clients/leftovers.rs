@@ -25,16 +25,25 @@ fn list(kind: &str) -> BTreeSet<String> {
 /// The objects that dockerd had before the clients ran.
 pub(crate) struct Leftovers {
     before: [BTreeSet<String>; 5],
+    was_in_swarm: bool,
+}
+
+/// Whether dockerd takes part in a swarm.
+fn is_in_swarm() -> bool {
+    shell("docker info -f '{{.Swarm.LocalNodeState}}'").trim() != "inactive"
 }
 
 impl Leftovers {
     pub(crate) fn begin() -> Self {
-        Self { before: KINDS.map(|(kind, _)| list(kind)) }
+        Self { before: KINDS.map(|(kind, _)| list(kind)), was_in_swarm: is_in_swarm() }
     }
 }
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
+        if !self.was_in_swarm && is_in_swarm() {
+            shell("docker swarm leave --force");
+        }
         for ((kind, remove), before) in KINDS.into_iter().zip(&self.before) {
             for left in list(kind).difference(before) {
                 // A child of an image is gone with its parent.

@@ -85,6 +85,11 @@ impl Seat {
         }
     }
 
+    /// A file in the client's directory.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join("suite").join(name)
+    }
+
     /// A new directory in which the client may write.
     fn workplace(&self, name: &str, kit: &Kit) -> PathBuf {
         let directory = self.home.path().join(name);

@@ -26,11 +26,13 @@ pub(crate) enum Reason {
     CompressedArchive,
     LaterObject,
     ImageId,
+    PortForm,
+    EarlierTest,
 }
 
 impl Reason {
     /// The reasons that have words of their own.
-    const NAMED: [Self; 11] = [
+    const NAMED: [Self; 13] = [
         Self::RemovedKey,
         Self::FixedSocket,
         Self::BuildKit,
@@ -42,6 +44,8 @@ impl Reason {
         Self::CompressedArchive,
         Self::LaterObject,
         Self::ImageId,
+        Self::PortForm,
+        Self::EarlierTest,
     ];
 
     /// The reason that an error states; `None` if it states none that we accept.
@@ -81,9 +85,13 @@ impl Reason {
                 "assert 403 == 400",
             ],
             Self::Quota => &["networks_per_user allows"],
-            Self::Archive => &["the archive breaks off"],
+            Self::Archive => &["the archive breaks off", "the archive has neither"],
             Self::CompressedArchive => &["the archive is compressed"],
             Self::LaterObject => &["accepts no name of a later object"],
+            // The test of bollard that publishes port 443 looks for the key that it sent.
+            Self::PortForm => &[r#"contains(&"8080".to_string())"#],
+            // bollard's test of commit uses what its test of attach pulled.
+            Self::EarlierTest => &[r#"404, message: "No such image: 127.0.0.1:"#],
             // Of what stands in the image, only docker-py's test of commit looks at the name.
             Self::ImageId => &["assert 'alpine:3.10' == 'sha256:"],
         }
@@ -121,8 +129,9 @@ impl Reason {
             }
             Self::Quota => "A user may have 10 networks (`networks_per_user`).",
             Self::Archive => {
-                "The broker reads the archive of an ordinary user before dockerd gets it, and refuses one \
-                 that is not complete with 400. dockerd answers 200, with the error in the body."
+                "The broker reads the archive of an ordinary user before dockerd gets it. It refuses with 400 \
+                 one that is not complete, for which dockerd answers 200 with the error in the body, and \
+                 one that docker before 1.10 saved."
             }
             Self::CompressedArchive => {
                 "docker before 29.5.1 unpacks a compressed archive with programs of the container, on the \
@@ -136,6 +145,13 @@ impl Reason {
                 "The broker creates a container from the id of its image, so `ContainerConfig.Image` of an \
                  image that was committed from it is the id, not the name."
             }
+            Self::PortForm => {
+                "The broker writes each port in one form, so `inspect` shows `8080/tcp` where the client \
+                 wrote `8080`."
+            }
+            Self::EarlierTest => {
+                "The test uses an image that an earlier test pulls, and the earlier test is denied."
+            }
         }
     }
 
@@ -144,16 +160,19 @@ impl Reason {
     pub(crate) fn may_occur(self, place: Place) -> bool {
         match self {
             Self::RemovedKey => true,
-            Self::FixedSocket | Self::CompressedArchive | Self::LaterObject | Self::ImageId => {
-                place != Place::Direct
-            }
+            Self::FixedSocket
+            | Self::CompressedArchive
+            | Self::LaterObject
+            | Self::ImageId
+            | Self::PortForm => place != Place::Direct,
             Self::BuildKit
             | Self::BuildOption
             | Self::Danger(_)
             | Self::Administration
             | Self::RootsObject
             | Self::Quota
-            | Self::Archive => place == Place::User,
+            | Self::Archive
+            | Self::EarlierTest => place == Place::User,
         }
     }
 }
@@ -173,6 +192,8 @@ impl Display for Reason {
             Self::CompressedArchive => "refused: compressed archive",
             Self::LaterObject => "refused: later object",
             Self::ImageId => "differs: image id",
+            Self::PortForm => "differs: port",
+            Self::EarlierTest => "no: earlier test",
         })
     }
 }

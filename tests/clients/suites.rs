@@ -5,56 +5,34 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use crate::document::expect;
+use crate::document::{expect_list, expect_row};
 use crate::host::shell;
 use crate::kit::Kit;
 use crate::leftovers::Leftovers;
 use crate::place::{Place, Seat};
 use crate::registry::Registry;
 use crate::result::End;
-use crate::suite::{Suite, Tests};
+use crate::suite::Suite;
+use crate::suite_report::Tests;
 use crate::tested_engine::TestedEngine;
 
 /// The places behind the broker in which the suites run.
 const THROUGH: [Place; 2] = [Place::Permitted, Place::User];
 
+/// How often a test may fail before it counts. Some measure time, or read all of `/tmp`.
+const ATTEMPTS: usize = 3;
+
 /// The suites use the same names of images, and count objects of the host.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Images that the suites use, made of the usual one.
-const NAMES: [&str; 6] = [
-    "alpine:3.10",
-    "alpine:latest",
-    "busybox:latest",
-    "hello-world:latest",
-    "python:3.13-alpine",
-    "python:3.14-alpine",
-];
-
-/// Gives an image with busybox, all its commands and Python the names that the suites use, and pushes
-/// those that bollard pulls.
-fn make_images(registry: &Registry) {
-    let address = registry.address();
+/// Makes the images that the suite uses.
+fn make_images(suite: Suite, kit: &Kit, registry: &Registry) {
     shell(&format!(
-        "set -e; root=$(mktemp -d); cd $root; mkdir -p bin sbin etc tmp root usr/bin usr/sbin var proc
-        cp $(command -v busybox) bin/busybox; chroot . /bin/busybox --install -s
-        cp bin/busybox hello; echo root:x:0:0:root:/root:/bin/sh >etc/passwd
-        echo root:x:0: >etc/group
-        python=$(readlink -f /usr/bin/python3)
-        for file in $python $(ldd $python | grep -o '/[^ ]*'); do
-            mkdir -p .$(dirname $file); cp -L $file .$file
-        done
-        ln -sf $(basename $python) usr/bin/python
-        mkdir -p usr/lib; cp -a /usr/lib/$(basename $python) usr/lib/; rm -rf usr/lib/python3*/test
-        printf '#!/bin/sh\\necho Hello from Docker!\\n' >hello; chmod 755 hello; chmod 1777 tmp
-        tar c . | docker import -c 'CMD [\"/bin/sh\"]' - alpine:latest >/dev/null
-        rm -rf $root
-        for name in {names}; do docker tag alpine:latest $name; done
-        for name in alpine:latest busybox:latest hello-world:linux; do
-            docker tag alpine:latest {address}/$name; docker push -q {address}/$name >/dev/null
-            docker rmi {address}/$name >/dev/null
-        done",
-        names = NAMES.join(" ")
+        "{}/../tests/clients/images.sh {} {} {}",
+        env!("CARGO_MANIFEST_DIR"),
+        suite.name(),
+        kit.program("suites").display(),
+        registry.address()
     ));
 }
 
@@ -63,11 +41,11 @@ fn passed(tests: &Tests) -> Vec<String> {
     passed.map(|(name, _)| name.clone()).collect()
 }
 
-/// The tests of `names` that do not pass in the place, even the second time.
+/// The tests of `names` that pass in the place in none of the attempts.
 fn failed(suite: Suite, names: &[String], place: Place, kit: &Kit, registry: &Registry) -> Tests {
     let mut failed: Tests =
         names.iter().map(|name| (name.clone(), End::failed("not run"))).collect();
-    for attempt in 0..2 {
+    for attempt in 0..ATTEMPTS {
         let _leftovers = Leftovers::begin();
         let again: Vec<String> =
             if attempt == 0 { vec![] } else { failed.keys().cloned().collect() };
@@ -86,69 +64,90 @@ fn failed(suite: Suite, names: &[String], place: Place, kit: &Kit, registry: &Re
     failed
 }
 
-/// What the suites did on this engine.
-#[derive(Default)]
+/// What a suite did on this engine.
 struct Report {
-    counts: String,
-    lists: String,
+    suite: Suite,
+    engine: TestedEngine,
+    /// How many tests pass: in all, directly, and in each place.
+    counts: Vec<usize>,
+    /// How many tests fail in each place, for each reason.
+    reasons: Vec<String>,
+    /// The failed tests, a line each.
+    list: String,
     /// Tests that fail without a reason that we accept.
     faults: String,
 }
 
 impl Report {
-    fn add(&mut self, suite: Suite, kit: &Kit, registry: &Registry) {
+    fn measure(suite: Suite, kit: &Kit, registry: &Registry) -> Self {
         let direct = {
             let _leftovers = Leftovers::begin();
             suite.run(&Seat::at(Place::Direct), kit, registry, &[])
         };
         let names = passed(&direct);
-        write!(self.counts, "| {} | {} | {}", suite.title(), direct.len(), names.len()).unwrap();
+        assert!(names.len() * 2 > direct.len(), "too few pass without the broker: {direct:#?}");
+        let mut report = Self {
+            suite,
+            engine: TestedEngine::asked(),
+            counts: vec![direct.len(), names.len()],
+            reasons: vec![],
+            list: String::new(),
+            faults: String::new(),
+        };
         for place in THROUGH {
             let failed = failed(suite, &names, place, kit, registry);
-            write!(self.counts, " | {}", names.len() - failed.len()).unwrap();
-            self.list(suite, place, &failed);
+            report.counts.push(names.len() - failed.len());
+            report.add(place, &failed);
         }
-        self.counts.push_str(" |\n");
+        report
     }
 
-    /// Lists the failed tests by their reasons.
-    fn list(&mut self, suite: Suite, place: Place, failed: &Tests) {
-        let mut by_reason = BTreeMap::<String, Vec<String>>::new();
+    fn add(&mut self, place: Place, failed: &Tests) {
+        let mut reasons = BTreeMap::<String, usize>::new();
         for (name, end) in failed {
-            by_reason.entry(end.cell()).or_default().push(format!("`{name}`"));
+            let cell = end.cell();
+            // Shown if this test fails.
+            println!("{:?}, {place:?}: {name}: {end:?}", self.suite);
+            writeln!(self.list, "{} | {cell} | {name}", place.title()).unwrap();
+            *reasons.entry(cell).or_default() += 1;
             if let Some(error) = end.fault(place) {
-                writeln!(self.faults, "{suite:?}, {place:?}: {name}: {error}").unwrap();
+                writeln!(self.faults, "{:?}, {place:?}: {name}: {error}", self.suite).unwrap();
             }
         }
-        for (cell, names) in by_reason {
-            let (suite, place, names) = (suite.name(), place.title(), names.join(", "));
-            writeln!(self.lists, "| {suite} | {place} | {cell} | {names} |").unwrap();
+        let of_place: Vec<String> =
+            reasons.iter().map(|(cell, count)| format!("{cell} ({count})")).collect();
+        if !of_place.is_empty() {
+            self.reasons.push(format!("**{}** {}", place.title(), of_place.join(", ")));
         }
     }
 
-    fn text(&self, heading: &str) -> String {
-        let titles = THROUGH.map(Place::title).join(" | ");
-        format!(
-            "\n### {heading}\n\n| suite | tests | pass directly | {titles} |\n|---|---|---|---|---|\n{}\n\
-             | suite | place | cell | tests |\n|---|---|---|---|\n{}\n",
-            self.counts, self.lists
-        )
+    /// The first cells of the row in the document.
+    fn start(&self) -> String {
+        format!("| {} | {} |", self.suite.title(), self.engine.name())
+    }
+
+    fn row(&self) -> String {
+        let counts: Vec<String> = self.counts.iter().map(usize::to_string).collect();
+        format!("{} {} | {} |", self.start(), counts.join(" | "), self.reasons.join("; "))
+    }
+
+    fn file(&self) -> String {
+        format!("{}-{}.txt", self.suite.name(), self.engine.name())
     }
 }
 
-/// Runs one suite, and expects what the document says.
+/// Runs one suite, and expects what the document and the list of its failed tests say.
 fn compare(suite: Suite) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let _leftovers = Leftovers::begin();
     let kit = Kit::with_suites();
     let registry = Registry::start();
-    make_images(&registry);
-    let mut report = Report::default();
-    report.add(suite, &kit, &registry);
-    let engine = TestedEngine::asked().name();
-    let text = report.text(&format!("{} on docker {engine}", suite.name()));
-    assert!(report.faults.is_empty(), "{text}without a reason:\n{}", report.faults);
-    expect(&format!("{} on {engine}", suite.name()), &text);
+    make_images(suite, &kit, &registry);
+    let report = Report::measure(suite, &kit, &registry);
+    let list = &report.list;
+    assert!(report.faults.is_empty(), "{list}without a reason:\n{}", report.faults);
+    expect_list(&report.file(), list);
+    expect_row("suites", &report.start(), &report.row());
 }
 
 #[test]
@@ -164,4 +163,19 @@ fn the_tests_of_aiodocker_pass_as_without_the_broker() {
 #[test]
 fn the_tests_of_bollard_pass_as_without_the_broker() {
     compare(Suite::Bollard);
+}
+
+#[test]
+fn the_tests_of_dockerode_pass_as_without_the_broker() {
+    compare(Suite::Dockerode);
+}
+
+#[test]
+fn the_tests_of_testcontainers_for_python_pass_as_without_the_broker() {
+    compare(Suite::TestcontainersPython);
+}
+
+#[test]
+fn the_tests_of_testcontainers_for_node_pass_as_without_the_broker() {
+    compare(Suite::TestcontainersNode);
 }
