@@ -9,9 +9,6 @@ use serde_json::Value;
 
 use crate::api::request::ApiVersion;
 
-/// The document that shows the versions.
-pub(crate) const PATH: &str = "/version";
-
 /// The header that shows the newest version, in every response of dockerd.
 const HEADER: HeaderName = HeaderName::from_static("api-version");
 

@@ -16,7 +16,10 @@ use super::claim::claim_made;
 use super::view::{Document, filter_document};
 use super::viewer::{self, Viewer};
 use super::{advertise, created, moved_name, naming, outcome_of, prune};
-use crate::api::operation::{Operation, VolumeOperation};
+use crate::api::operation::{
+    ContainerOperation, ExecOperation, NetworkOperation, Operation, SystemOperation,
+    VolumeOperation,
+};
 use crate::api::route::BodyKind;
 use crate::call::Call;
 use crate::call::response::{self, ResponseBody};
@@ -119,23 +122,93 @@ fn changed(mut head: Parts, body: Bytes) -> Response<ResponseBody> {
     Response::from_parts(head, ResponseBody::own(body))
 }
 
-/// Whether the broker has to read the response: it holds the id of a new object or the volumes of a prune,
-/// or it names a newer API version than the broker supports.
-pub(super) fn is_read(call: &Call) -> bool {
-    let route = call.action.head.route;
-    let makes = matches!(
-        route.body,
-        BodyKind::ContainerCreate
-            | BodyKind::ExecCreate
-            | BodyKind::Commit
-            | BodyKind::NetworkCreate
-    );
-    makes || route.path == advertise::PATH || prunes_own_volumes(call)
+/// Why the broker has to read a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadResponse {
+    /// It holds the id of a new object.
+    MadeObject,
+    /// It holds the volumes that a prune has removed.
+    PrunedVolumes,
+    /// It may name a newer API version than the broker supports.
+    Versions,
 }
 
-fn prunes_own_volumes(call: &Call) -> bool {
-    call.plan.only_own
-        && call.action.head.route.operation == Operation::Volume(VolumeOperation::Prune)
+/// Whether the broker has to read the response.
+pub(super) fn is_read(call: &Call) -> bool {
+    reason_to_read(call).is_some()
+}
+
+fn reason_to_read(call: &Call) -> Option<ReadResponse> {
+    match call.action.head.route.operation {
+        Operation::System(SystemOperation::Version) => Some(ReadResponse::Versions),
+        Operation::Volume(VolumeOperation::Prune) => {
+            call.plan.only_own.then_some(ReadResponse::PrunedVolumes)
+        }
+        Operation::Container(operation) => {
+            is_made_by(operation).then_some(ReadResponse::MadeObject)
+        }
+        Operation::Exec(ExecOperation::Create) | Operation::Network(NetworkOperation::Create) => {
+            Some(ReadResponse::MadeObject)
+        }
+        Operation::System(
+            SystemOperation::Ping
+            | SystemOperation::Info
+            | SystemOperation::Events
+            | SystemOperation::DiskUsage,
+        )
+        | Operation::Exec(ExecOperation::Start | ExecOperation::Inspect | ExecOperation::Resize)
+        | Operation::Network(
+            NetworkOperation::List
+            | NetworkOperation::Inspect
+            | NetworkOperation::Connect
+            | NetworkOperation::Disconnect
+            | NetworkOperation::Remove
+            | NetworkOperation::Prune,
+        )
+        | Operation::Volume(
+            VolumeOperation::List
+            | VolumeOperation::Inspect
+            | VolumeOperation::Create
+            | VolumeOperation::Update
+            | VolumeOperation::Remove,
+        )
+        | Operation::Image(_)
+        | Operation::Build(_)
+        | Operation::Registry(_)
+        | Operation::Plugin(_)
+        | Operation::Swarm(_) => None,
+    }
+}
+
+/// Whether an operation makes a container, or an image of one.
+const fn is_made_by(operation: ContainerOperation) -> bool {
+    match operation {
+        ContainerOperation::Create | ContainerOperation::Commit => true,
+        ContainerOperation::List
+        | ContainerOperation::Inspect
+        | ContainerOperation::Top
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite
+        | ContainerOperation::Start
+        | ContainerOperation::Stop
+        | ContainerOperation::Restart
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize => false,
+    }
 }
 
 #[derive(Deserialize)]
@@ -174,10 +247,10 @@ pub(super) async fn read(
     if let (Some(id), true) = (committed, call.plan.broker_names_image) {
         naming::give_names(call, id).await?;
     }
-    let document = match route.path {
-        advertise::PATH => advertise::limit_document(document),
-        _ if prunes_own_volumes(call) => prune::volumes(call, document).await?,
-        _ => document,
+    let document = match reason_to_read(call) {
+        Some(ReadResponse::Versions) => advertise::limit_document(document),
+        Some(ReadResponse::PrunedVolumes) => prune::volumes(call, document).await?,
+        Some(ReadResponse::MadeObject) | None => document,
     };
     Ok(changed(head, document))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Config;
+use super::container::CreatedConfig;
 use crate::api::container::HealthConfig;
 use crate::api::request::{ApiVersion, percent};
 use crate::api::string_list::StringList;
@@ -25,7 +25,7 @@ pub(crate) struct Image {
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
     #[serde(default)]
-    config: Option<Config>,
+    config: Option<CreatedConfig>,
 }
 
 /// An image, with the name that the client uses for it.

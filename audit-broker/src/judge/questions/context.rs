@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
-use crate::dockerd::object::{Exec, Image, Object};
+use crate::dockerd::object::{Exec, Image};
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
 use crate::judge::danger::common_ancestor::common_ancestors;
@@ -75,22 +75,40 @@ fn may_be_root(user: &str) -> bool {
 
 /// The process that the call starts in a container.
 fn started(action: &Action) -> Option<&Exec> {
-    let Object::Exec(exec) = &action.object else { return None };
-    Some(exec)
+    action.object.process()
 }
 
 /// Whether a process that the call starts in a container may become root through a set-uid program,
-/// whatever its user.
+/// whatever its user. It may in a container that the broker does not know.
 fn may_become_root(action: &Action) -> bool {
-    match (&action.body, &action.object) {
-        (Body::ExecCreate(_), Object::Container(container)) => {
-            !gains_no_privileges(container.host_config.security_opt.as_deref())
-        }
-        (Body::ExecStart(_), Object::Exec(exec)) => {
-            !gains_no_privileges(exec.container.host_config.security_opt.as_deref())
-        }
-        _ => false,
-    }
+    let container = match &action.body {
+        Body::ExecCreate(_) => action.object.container(),
+        Body::ExecStart(_) => started(action).map(|exec| &exec.container),
+        // A new container has its user from its own request. The others start no process in a container.
+        Body::ContainerCreate(_)
+        | Body::None
+        | Body::Stream
+        | Body::Auth(_)
+        | Body::ContainerUpdate(_)
+        | Body::Commit(_)
+        | Body::VolumeCreate(_)
+        | Body::VolumeUpdate(_)
+        | Body::NetworkCreate(_)
+        | Body::NetworkConnect(_)
+        | Body::NetworkDisconnect(_)
+        | Body::PluginPrivileges(_)
+        | Body::PluginSet(_)
+        | Body::SwarmInit(_)
+        | Body::SwarmJoin(_)
+        | Body::SwarmUpdate(_)
+        | Body::SwarmUnlock(_)
+        | Body::NodeUpdate(_)
+        | Body::Service(_)
+        | Body::Secret(_)
+        | Body::Config(_) => return false,
+    };
+    container
+        .is_none_or(|container| !gains_no_privileges(container.host_config.security_opt.as_deref()))
 }
 
 /// Whether docker created a container with `no-new-privileges`. docker obeys the last such option.
@@ -223,7 +241,20 @@ const DEFAULT_ENDPOINTS: [&str; 2] = ["default", "bridge"];
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::judge::danger::tests::action;
+
+    #[test]
+    fn s06_a_process_in_a_container_that_the_broker_does_not_know_may_become_root() {
+        let create = action("POST", "/containers/c/exec", &json!({"User": "1001", "Cmd": ["id"]}));
+        assert!(create.object.container().is_none() && may_become_root(&create));
+        let start = action("POST", "/exec/e/start", &json!({"Detach": true}));
+        assert!(start.object.process().is_none() && may_become_root(&start));
+        let other = action("POST", "/containers/c/start", &Value::Null);
+        assert!(!may_become_root(&other));
+    }
 
     #[test]
     fn s06_the_last_no_new_privileges_option_counts() {
