@@ -22,7 +22,7 @@ use crate::dockerd::upstream::{Found, Unreachable};
 use crate::forward::view::{Document, Labels, ObjectCounts, ResponseObject, filter_document};
 use crate::judge::danger;
 use crate::judge::permissions::Permissions;
-use crate::judge::policy_action;
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::judge::privileged_containers::DockerdLookup;
 use crate::judge::questions::QuestionObject;
 use crate::judge::tool_label::{is_by_tool_label, is_own};
@@ -254,9 +254,9 @@ impl Viewer {
             OwnedKind::Build => {
                 return self.permissions(&self.state.policy()).may_see_build_cache();
             }
-            OwnedKind::Plugin => return self.may(policy_action::PLUGIN_VIEW.name),
+            OwnedKind::Plugin => return self.may(PolicyAction::PluginView.plain()),
             OwnedKind::Node | OwnedKind::Service | OwnedKind::Secret | OwnedKind::Config => {
-                return self.may(policy_action::SWARM_VIEW.name);
+                return self.may(PolicyAction::SwarmView.plain());
             }
             OwnedKind::Daemon => return true,
             // No response shows these by themselves.
@@ -372,7 +372,7 @@ impl Viewer {
     }
 
     fn may_see_swarm(&self) -> bool {
-        self.may(policy_action::SWARM_VIEW.name)
+        self.may(PolicyAction::SwarmView.plain())
     }
 
     /// How the broker reads `GET /info`: with counts of the objects that the caller may see.
@@ -430,7 +430,7 @@ impl Viewer {
         maker_at_once(owner, &self.state.people, &|id| owners.get(OwnedKind::Container, id))
     }
 
-    fn may(&self, action: &str) -> bool {
+    fn may(&self, action: AskedAction) -> bool {
         self.permissions(&self.state.policy()).permit_on_daemon(action)
     }
 

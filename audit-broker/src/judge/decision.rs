@@ -83,7 +83,8 @@ fn ask(
     question: &Question,
 ) -> Judgement {
     let resource = question.object.resource();
-    let query = PolicyQuery { principal, action: question.action, resource, call: &questions.call };
+    let action = question.action.name();
+    let query = PolicyQuery { principal, action, resource, call: &questions.call };
     match &question.name {
         None => policy.ask(&query),
         Some(name) => {

@@ -83,7 +83,7 @@ impl fmt::Display for Denied<'_> {
 /// The dangers that a question is about. A privileged action is about those that give access to the host. The
 /// question about the call itself is about the other dangers if none gives access to the host.
 fn asked_for(findings: &Findings, question: &Question, is_about_call: bool) -> String {
-    if !is_about_call && !question.action.starts_with("privileged-") {
+    if !is_about_call && !question.action.is_privileged() {
         return String::new();
     }
     let (shown, more) = findings.shown(findings.gives_host_access());

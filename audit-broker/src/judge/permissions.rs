@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::policy_action;
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::judge::questions::QuestionObject;
 use crate::owner::OwnedKind;
 use crate::policy::{
@@ -34,18 +34,24 @@ pub(crate) enum Reach {
 
 impl Permissions<'_> {
     /// Whether the policies permit an action. In report mode they permit every action.
-    pub(crate) fn permit(&self, action: &str, resource: Resource<'_>, call: &CallFacts) -> bool {
-        let query = PolicyQuery { principal: self.principal, action, resource, call };
+    pub(crate) fn permit(
+        &self,
+        action: AskedAction,
+        resource: Resource<'_>,
+        call: &CallFacts,
+    ) -> bool {
+        let query =
+            PolicyQuery { principal: self.principal, action: action.name(), resource, call };
         self.mode == Mode::Report || self.policy.ask(&query).decision.is_allowed
     }
 
     /// Whether the policies permit an action of which the request says nothing.
-    fn permit_plain(&self, action: &str, resource: Resource<'_>) -> bool {
+    fn permit_plain(&self, action: AskedAction, resource: Resource<'_>) -> bool {
         self.permit(action, resource, &CallFacts::default())
     }
 
     /// Whether the policies permit an action on dockerd itself.
-    pub(crate) fn permit_on_daemon(&self, action: &str) -> bool {
+    pub(crate) fn permit_on_daemon(&self, action: AskedAction) -> bool {
         self.permit_plain(action, Resource::Daemon)
     }
 
@@ -92,14 +98,14 @@ impl Permissions<'_> {
     /// Whether the caller may see BuildKit's cache. The cache holds the text of each build step and
     /// does not say who built it, so it counts as an image whose owner is unknown.
     pub(crate) fn may_see_build_cache(&self) -> bool {
-        self.permit_on_daemon(policy_action::BUILD.name) && self.may_see_unknown(OwnedKind::Image)
+        self.permit_on_daemon(PolicyAction::Build.plain()) && self.may_see_unknown(OwnedKind::Image)
     }
 
     /// Whether the caller may give any name to an image, so that the current holder of a name does
     /// not matter.
     pub(crate) fn may_take_every_name(&self) -> bool {
         let image = ImageFacts::of_name("");
-        self.permit_plain(policy_action::IMAGE_NAME.name, Resource::Image(&image))
+        self.permit_plain(PolicyAction::ImageName.plain(), Resource::Image(&image))
     }
 
     /// Whether the caller may reach the objects of all owners, so that the broker need not limit the call.
@@ -108,17 +114,17 @@ impl Permissions<'_> {
         let object = ObjectFacts::of_root();
         let (action, resource) = match reach {
             Reach::PushImages => {
-                (policy_action::IMAGE_PUSH.name, Resource::Image(&container.image))
+                (PolicyAction::ImagePush.plain(), Resource::Image(&container.image))
             }
             Reach::RemoveImages => {
-                (policy_action::IMAGE_DELETE.name, Resource::Image(&container.image))
+                (PolicyAction::ImageDelete.plain(), Resource::Image(&container.image))
             }
-            Reach::RemoveVolumes => (policy_action::VOLUME_DELETE.name, Resource::Volume(&object)),
+            Reach::RemoveVolumes => (PolicyAction::VolumeDelete.plain(), Resource::Volume(&object)),
             Reach::RemoveNetworks => {
-                (policy_action::NETWORK_DELETE.name, Resource::Network(&object))
+                (PolicyAction::NetworkDelete.plain(), Resource::Network(&object))
             }
             Reach::RemoveContainers => {
-                (policy_action::CONTAINER_DELETE.action(true), Resource::Container(&container))
+                (PolicyAction::ContainerDelete.action(true), Resource::Container(&container))
             }
         };
         self.permit_plain(action, resource)
@@ -126,14 +132,12 @@ impl Permissions<'_> {
 }
 
 /// The action by which a caller sees an object that exists.
-const fn seeing(object: &QuestionObject, is_privileged: bool) -> Option<&'static str> {
+const fn seeing(object: &QuestionObject, is_privileged: bool) -> Option<AskedAction> {
     match object {
-        QuestionObject::Container(_) => {
-            Some(policy_action::CONTAINER_INSPECT.action(is_privileged))
-        }
-        QuestionObject::Image(_) => Some(policy_action::IMAGE_INSPECT.name),
-        QuestionObject::Volume(_) => Some(policy_action::VOLUME_INSPECT.name),
-        QuestionObject::Network(_) => Some(policy_action::NETWORK_INSPECT.name),
+        QuestionObject::Container(_) => Some(PolicyAction::ContainerInspect.action(is_privileged)),
+        QuestionObject::Image(_) => Some(PolicyAction::ImageInspect.plain()),
+        QuestionObject::Volume(_) => Some(PolicyAction::VolumeInspect.plain()),
+        QuestionObject::Network(_) => Some(PolicyAction::NetworkInspect.plain()),
         QuestionObject::Daemon
         | QuestionObject::NewContainer(_)
         | QuestionObject::NewVolume(_)

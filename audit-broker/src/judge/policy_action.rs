@@ -2,84 +2,189 @@
 //!
 //! The actions are those of the policy schema. This file knows neither objects nor policies.
 
+use std::cmp::Ordering;
+use std::fmt;
+
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ExecOperation, ImageOperation, NetworkOperation, Operation,
     PluginOperation, RegistryOperation, SwarmOperation, SystemOperation, VolumeOperation,
 };
 
-/// An action of the policy schema.
+/// The forms that an action has in the policy schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PolicyAction {
-    pub(crate) name: &'static str,
-    /// The action for a call that asks for access to the host, or whose container has such access.
-    pub(crate) privileged: &'static str,
+enum Forms {
+    /// One form, which gives no access to the host.
+    Ordinary,
+    /// One form, which gives access to the host.
+    Host,
+    /// One form, which gives access to the host, as its name says.
+    Privileged,
+    /// An ordinary form, and a privileged one for a call that asks for access to the host, or whose object
+    /// has such access.
+    Both,
 }
 
-impl PolicyAction {
-    /// The name of the action.
-    pub(crate) const fn action(self, is_privileged: bool) -> &'static str {
-        if is_privileged { self.privileged } else { self.name }
-    }
+/// An action with the form that a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AskedAction {
+    pub(crate) action: PolicyAction,
+    is_privileged: bool,
 }
 
-/// Defines actions that have a privileged form.
+/// Defines the actions of the policy schema.
 macro_rules! actions {
-    ($($constant:ident $name:literal,)+) => {
-        $(
-            pub(crate) const $constant: PolicyAction =
-                PolicyAction { name: $name, privileged: concat!("privileged-", $name) };
-        )+
+    ($($action:ident $name:literal $forms:ident,)+) => {
+        /// An action of the policy schema.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum PolicyAction {
+            $($action,)+
+        }
+
+        impl PolicyAction {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$action,)+];
+
+            /// The names of the ordinary and of the privileged form.
+            const fn names(self) -> (&'static str, &'static str) {
+                match self {
+                    $(Self::$action => ($name, concat!("privileged-", $name)),)+
+                }
+            }
+
+            const fn forms(self) -> Forms {
+                match self {
+                    $(Self::$action => Forms::$forms,)+
+                }
+            }
+        }
     };
 }
 
 actions! {
-    CONTAINER_CREATE "container-create",
-    CONTAINER_DELETE "container-delete",
-    CONTAINER_COMMIT "container-commit",
-    CONTAINER_INSPECT "container-inspect",
-    CONTAINER_LOGS "container-logs",
-    CONTAINER_TOP "container-top",
-    CONTAINER_START "container-start",
-    CONTAINER_STOP "container-stop",
-    CONTAINER_WAIT "container-wait",
-    CONTAINER_UPDATE "container-update",
-    CONTAINER_RENAME "container-rename",
-    CONTAINER_EXEC "container-exec",
-    CONTAINER_ATTACH "container-attach",
-    CONTAINER_COPY_OUT "container-copy-out",
-    CONTAINER_COPY_IN "container-copy-in",
-    CONTAINER_SIGNAL "container-signal",
-    CONTAINER_JOIN "container-join",
-    VOLUME_CREATE "volume-create",
-    VOLUME_USE "volume-use",
-    NETWORK_CREATE "network-create",
-    NETWORK_USE "network-use",
-    IMAGE_IMPORT "image-import",
-    BUILD "build",
+    DaemonAccess "daemon-access" Ordinary,
+    DaemonEvents "daemon-events" Ordinary,
+    DaemonUsage "daemon-usage" Ordinary,
+    RegistryAccess "registry-access" Ordinary,
+    ContainerList "container-list" Ordinary,
+    ContainerPrune "container-prune" Ordinary,
+    ContainerCreate "container-create" Both,
+    ContainerDelete "container-delete" Both,
+    ContainerCommit "container-commit" Both,
+    ContainerInspect "container-inspect" Both,
+    ContainerLogs "container-logs" Both,
+    ContainerTop "container-top" Both,
+    ContainerStart "container-start" Both,
+    ContainerStop "container-stop" Both,
+    ContainerWait "container-wait" Both,
+    ContainerUpdate "container-update" Both,
+    ContainerRename "container-rename" Both,
+    ContainerExec "container-exec" Both,
+    ContainerAttach "container-attach" Both,
+    ContainerCopyOut "container-copy-out" Both,
+    ContainerCopyIn "container-copy-in" Both,
+    ContainerSignal "container-signal" Both,
+    ContainerJoin "container-join" Both,
+    ImageList "image-list" Ordinary,
+    ImagePrune "image-prune" Ordinary,
+    ImagePull "image-pull" Ordinary,
+    ImageImport "image-import" Both,
+    ImageUse "image-use" Ordinary,
+    ImageName "image-name" Ordinary,
+    ImageInspect "image-inspect" Ordinary,
+    ImageExport "image-export" Ordinary,
+    ImagePush "image-push" Ordinary,
+    ImageDelete "image-delete" Ordinary,
+    VolumeList "volume-list" Ordinary,
+    VolumePrune "volume-prune" Ordinary,
+    VolumeCreate "volume-create" Both,
+    VolumeUse "volume-use" Both,
+    VolumeInspect "volume-inspect" Ordinary,
+    VolumeUpdate "volume-update" Ordinary,
+    VolumeDelete "volume-delete" Ordinary,
+    NetworkList "network-list" Ordinary,
+    NetworkPrune "network-prune" Ordinary,
+    NetworkCreate "network-create" Both,
+    NetworkUse "network-use" Both,
+    NetworkInspect "network-inspect" Ordinary,
+    NetworkDelete "network-delete" Ordinary,
+    Build "build" Both,
+    BuildManage "build-manage" Ordinary,
+    BuildSession "build-session" Privileged,
+    PluginView "plugin-view" Ordinary,
+    PluginManage "plugin-manage" Host,
+    SwarmView "swarm-view" Host,
+    SwarmManage "swarm-manage" Host,
 }
 
-pub(crate) const IMAGE_USE: PolicyAction = plain("image-use");
-pub(crate) const IMAGE_NAME: PolicyAction = plain("image-name");
-pub(crate) const IMAGE_DELETE: PolicyAction = plain("image-delete");
-pub(crate) const VOLUME_DELETE: PolicyAction = plain("volume-delete");
-pub(crate) const NETWORK_DELETE: PolicyAction = plain("network-delete");
-pub(crate) const IMAGE_EXPORT: PolicyAction = plain("image-export");
-pub(crate) const IMAGE_PUSH: PolicyAction = plain("image-push");
-pub(crate) const IMAGE_INSPECT: PolicyAction = plain("image-inspect");
-pub(crate) const VOLUME_INSPECT: PolicyAction = plain("volume-inspect");
-pub(crate) const NETWORK_INSPECT: PolicyAction = plain("network-inspect");
-pub(crate) const PLUGIN_VIEW: PolicyAction = plain("plugin-view");
-const PLUGIN_MANAGE: PolicyAction = plain("plugin-manage");
-pub(crate) const SWARM_VIEW: PolicyAction = plain("swarm-view");
-const SWARM_MANAGE: PolicyAction = plain("swarm-manage");
+impl PolicyAction {
+    /// The action of an operation.
+    pub(crate) const fn of(operation: Operation) -> Self {
+        of(operation)
+    }
 
-/// An action without a privileged form.
-const fn plain(name: &'static str) -> PolicyAction {
-    PolicyAction { name, privileged: name }
+    /// The ordinary form, or the only one.
+    pub(crate) const fn plain(self) -> AskedAction {
+        self.action(false)
+    }
+
+    /// The privileged form, or the only one.
+    pub(crate) const fn privileged(self) -> AskedAction {
+        self.action(true)
+    }
+
+    /// The form for a call that asks for access to the host, or for one that does not.
+    pub(crate) const fn action(self, is_privileged: bool) -> AskedAction {
+        let is_privileged = match self.forms() {
+            Forms::Ordinary | Forms::Host => false,
+            Forms::Privileged => true,
+            Forms::Both => is_privileged,
+        };
+        AskedAction { action: self, is_privileged }
+    }
+}
+
+impl AskedAction {
+    /// The name in policies.
+    pub(crate) const fn name(self) -> &'static str {
+        let (ordinary, privileged) = self.action.names();
+        if self.is_privileged { privileged } else { ordinary }
+    }
+
+    /// Whether it is the form for a call that asks for access to the host.
+    pub(crate) const fn is_privileged(self) -> bool {
+        self.is_privileged
+    }
+
+    /// Whether the action is in the schema's group `host`.
+    pub(crate) const fn gives_host_access(self) -> bool {
+        match self.action.forms() {
+            Forms::Host => true,
+            Forms::Ordinary | Forms::Privileged | Forms::Both => self.is_privileged,
+        }
+    }
+}
+
+impl fmt::Display for AskedAction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl Ord for AskedAction {
+    /// By name.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl PartialOrd for AskedAction {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The action of an operation.
-pub(crate) const fn of(operation: Operation) -> PolicyAction {
+const fn of(operation: Operation) -> PolicyAction {
     match operation {
         Operation::System(operation) => of_system(operation),
         Operation::Registry(operation) => of_registry(operation),
@@ -97,10 +202,10 @@ pub(crate) const fn of(operation: Operation) -> PolicyAction {
 const fn of_system(operation: SystemOperation) -> PolicyAction {
     match operation {
         SystemOperation::Ping | SystemOperation::Version | SystemOperation::Info => {
-            plain("daemon-access")
+            PolicyAction::DaemonAccess
         }
-        SystemOperation::Events => plain("daemon-events"),
-        SystemOperation::DiskUsage => plain("daemon-usage"),
+        SystemOperation::Events => PolicyAction::DaemonEvents,
+        SystemOperation::DiskUsage => PolicyAction::DaemonUsage,
     }
 }
 
@@ -109,96 +214,98 @@ const fn of_registry(operation: RegistryOperation) -> PolicyAction {
         RegistryOperation::Auth
         | RegistryOperation::Inspect
         | RegistryOperation::SearchImages
-        | RegistryOperation::PluginPrivileges => plain("registry-access"),
+        | RegistryOperation::PluginPrivileges => PolicyAction::RegistryAccess,
     }
 }
 
 const fn of_container(operation: ContainerOperation) -> PolicyAction {
     match operation {
-        ContainerOperation::List => plain("container-list"),
-        ContainerOperation::Create => CONTAINER_CREATE,
-        ContainerOperation::Inspect | ContainerOperation::Stats => CONTAINER_INSPECT,
-        ContainerOperation::Top => CONTAINER_TOP,
-        ContainerOperation::Logs => CONTAINER_LOGS,
+        ContainerOperation::List => PolicyAction::ContainerList,
+        ContainerOperation::Create => PolicyAction::ContainerCreate,
+        ContainerOperation::Inspect | ContainerOperation::Stats => PolicyAction::ContainerInspect,
+        ContainerOperation::Top => PolicyAction::ContainerTop,
+        ContainerOperation::Logs => PolicyAction::ContainerLogs,
         ContainerOperation::Export
         | ContainerOperation::Changes
         | ContainerOperation::ArchiveStat
-        | ContainerOperation::ArchiveRead => CONTAINER_COPY_OUT,
-        ContainerOperation::ArchiveWrite => CONTAINER_COPY_IN,
-        ContainerOperation::Start => CONTAINER_START,
+        | ContainerOperation::ArchiveRead => PolicyAction::ContainerCopyOut,
+        ContainerOperation::ArchiveWrite => PolicyAction::ContainerCopyIn,
+        ContainerOperation::Start => PolicyAction::ContainerStart,
         ContainerOperation::Stop
         | ContainerOperation::Restart
         | ContainerOperation::Pause
-        | ContainerOperation::Unpause => CONTAINER_STOP,
-        ContainerOperation::Kill => CONTAINER_SIGNAL,
-        ContainerOperation::Wait => CONTAINER_WAIT,
-        ContainerOperation::Update => CONTAINER_UPDATE,
-        ContainerOperation::Rename => CONTAINER_RENAME,
-        ContainerOperation::Remove => CONTAINER_DELETE,
-        ContainerOperation::Prune => plain("container-prune"),
+        | ContainerOperation::Unpause => PolicyAction::ContainerStop,
+        ContainerOperation::Kill => PolicyAction::ContainerSignal,
+        ContainerOperation::Wait => PolicyAction::ContainerWait,
+        ContainerOperation::Update => PolicyAction::ContainerUpdate,
+        ContainerOperation::Rename => PolicyAction::ContainerRename,
+        ContainerOperation::Remove => PolicyAction::ContainerDelete,
+        ContainerOperation::Prune => PolicyAction::ContainerPrune,
         ContainerOperation::Attach | ContainerOperation::AttachWs | ContainerOperation::Resize => {
-            CONTAINER_ATTACH
+            PolicyAction::ContainerAttach
         }
-        ContainerOperation::Commit => CONTAINER_COMMIT,
+        ContainerOperation::Commit => PolicyAction::ContainerCommit,
     }
 }
 
 const fn of_exec(operation: ExecOperation) -> PolicyAction {
     match operation {
-        ExecOperation::Inspect => CONTAINER_INSPECT,
-        ExecOperation::Create | ExecOperation::Start | ExecOperation::Resize => CONTAINER_EXEC,
+        ExecOperation::Inspect => PolicyAction::ContainerInspect,
+        ExecOperation::Create | ExecOperation::Start | ExecOperation::Resize => {
+            PolicyAction::ContainerExec
+        }
     }
 }
 
 const fn of_image(operation: ImageOperation) -> PolicyAction {
     match operation {
-        ImageOperation::List => plain("image-list"),
-        ImageOperation::Save => IMAGE_EXPORT,
+        ImageOperation::List => PolicyAction::ImageList,
+        ImageOperation::Save => PolicyAction::ImageExport,
         ImageOperation::Inspect | ImageOperation::History | ImageOperation::Attestations => {
-            IMAGE_INSPECT
+            PolicyAction::ImageInspect
         }
-        ImageOperation::Pull => plain("image-pull"),
-        ImageOperation::Load => IMAGE_IMPORT,
-        ImageOperation::Push => IMAGE_PUSH,
-        ImageOperation::Tag => IMAGE_NAME,
-        ImageOperation::Remove => IMAGE_DELETE,
-        ImageOperation::Prune => plain("image-prune"),
+        ImageOperation::Pull => PolicyAction::ImagePull,
+        ImageOperation::Load => PolicyAction::ImageImport,
+        ImageOperation::Push => PolicyAction::ImagePush,
+        ImageOperation::Tag => PolicyAction::ImageName,
+        ImageOperation::Remove => PolicyAction::ImageDelete,
+        ImageOperation::Prune => PolicyAction::ImagePrune,
     }
 }
 
 const fn of_volume(operation: VolumeOperation) -> PolicyAction {
     match operation {
-        VolumeOperation::List => plain("volume-list"),
-        VolumeOperation::Inspect => VOLUME_INSPECT,
-        VolumeOperation::Create => VOLUME_CREATE,
-        VolumeOperation::Update => plain("volume-update"),
-        VolumeOperation::Remove => VOLUME_DELETE,
-        VolumeOperation::Prune => plain("volume-prune"),
+        VolumeOperation::List => PolicyAction::VolumeList,
+        VolumeOperation::Inspect => PolicyAction::VolumeInspect,
+        VolumeOperation::Create => PolicyAction::VolumeCreate,
+        VolumeOperation::Update => PolicyAction::VolumeUpdate,
+        VolumeOperation::Remove => PolicyAction::VolumeDelete,
+        VolumeOperation::Prune => PolicyAction::VolumePrune,
     }
 }
 
 const fn of_network(operation: NetworkOperation) -> PolicyAction {
     match operation {
-        NetworkOperation::List => plain("network-list"),
-        NetworkOperation::Inspect => NETWORK_INSPECT,
-        NetworkOperation::Create => NETWORK_CREATE,
-        NetworkOperation::Connect | NetworkOperation::Disconnect => NETWORK_USE,
-        NetworkOperation::Remove => NETWORK_DELETE,
-        NetworkOperation::Prune => plain("network-prune"),
+        NetworkOperation::List => PolicyAction::NetworkList,
+        NetworkOperation::Inspect => PolicyAction::NetworkInspect,
+        NetworkOperation::Create => PolicyAction::NetworkCreate,
+        NetworkOperation::Connect | NetworkOperation::Disconnect => PolicyAction::NetworkUse,
+        NetworkOperation::Remove => PolicyAction::NetworkDelete,
+        NetworkOperation::Prune => PolicyAction::NetworkPrune,
     }
 }
 
 const fn of_build(operation: BuildOperation) -> PolicyAction {
     match operation {
-        BuildOperation::Run => BUILD,
-        BuildOperation::Prune | BuildOperation::Cancel => plain("build-manage"),
-        BuildOperation::Session | BuildOperation::Grpc => plain("privileged-build-session"),
+        BuildOperation::Run => PolicyAction::Build,
+        BuildOperation::Prune | BuildOperation::Cancel => PolicyAction::BuildManage,
+        BuildOperation::Session | BuildOperation::Grpc => PolicyAction::BuildSession,
     }
 }
 
 const fn of_plugin(operation: PluginOperation) -> PolicyAction {
     match operation {
-        PluginOperation::List | PluginOperation::Inspect => PLUGIN_VIEW,
+        PluginOperation::List | PluginOperation::Inspect => PolicyAction::PluginView,
         PluginOperation::Pull
         | PluginOperation::Upgrade
         | PluginOperation::Create
@@ -206,7 +313,7 @@ const fn of_plugin(operation: PluginOperation) -> PolicyAction {
         | PluginOperation::Disable
         | PluginOperation::Push
         | PluginOperation::Set
-        | PluginOperation::Remove => PLUGIN_MANAGE,
+        | PluginOperation::Remove => PolicyAction::PluginManage,
     }
 }
 
@@ -225,7 +332,7 @@ const fn of_swarm(operation: SwarmOperation) -> PolicyAction {
         | SwarmOperation::SecretList
         | SwarmOperation::SecretInspect
         | SwarmOperation::ConfigList
-        | SwarmOperation::ConfigInspect => SWARM_VIEW,
+        | SwarmOperation::ConfigInspect => PolicyAction::SwarmView,
         SwarmOperation::Init
         | SwarmOperation::Join
         | SwarmOperation::Update
@@ -241,6 +348,6 @@ const fn of_swarm(operation: SwarmOperation) -> PolicyAction {
         | SwarmOperation::SecretRemove
         | SwarmOperation::ConfigCreate
         | SwarmOperation::ConfigUpdate
-        | SwarmOperation::ConfigRemove => SWARM_MANAGE,
+        | SwarmOperation::ConfigRemove => PolicyAction::SwarmManage,
     }
 }

@@ -20,7 +20,7 @@ use crate::dockerd::references::{Mention, References};
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger::{Dangers, Findings};
-use crate::judge::policy_action;
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::who::owner_finder::OwnerFinder;
@@ -48,7 +48,7 @@ pub(crate) struct Questions {
 #[derive(Debug)]
 pub(crate) struct Question {
     /// The action, as policies call it.
-    pub(crate) action: &'static str,
+    pub(crate) action: AskedAction,
     pub(crate) object: QuestionObject,
     /// The name that the object would get, if the question is about a name.
     pub(crate) name: Option<String>,
@@ -88,7 +88,7 @@ pub(crate) enum QuestionObject {
 }
 
 impl Question {
-    fn new(action: &'static str, object: QuestionObject) -> Self {
+    fn new(action: AskedAction, object: QuestionObject) -> Self {
         let given = match &object {
             QuestionObject::Container(container) => short_id(&container.id).to_owned(),
             QuestionObject::Image(image) => image.id.clone(),
@@ -156,7 +156,7 @@ pub(crate) async fn questions_of(
     let call = context::call_of(action, dangers);
     let is_privileged = dangers.gives_host_access();
     let first = call::question(action, is_privileged, &call, owner_finder).await?;
-    let is_name = first.action == policy_action::IMAGE_NAME.name;
+    let is_name = first.action == PolicyAction::ImageName.plain();
     let mut all = vec![first];
     all.extend(container::joined(action, owner_finder).await?);
     all.extend(volume::used(action, owner_finder).await);

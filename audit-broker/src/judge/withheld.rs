@@ -8,7 +8,7 @@ use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::judge::danger::{AUDIT_WRITE, Danger, MKNOD, is_given_by_default};
 use crate::judge::permissions::Permissions;
-use crate::judge::policy_action;
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::judge::questions::Questions;
 use crate::policy::CallFacts;
 
@@ -51,11 +51,11 @@ impl Withheld {
     }
 
     /// The call and the action that a policy must permit for the container to get this privilege.
-    fn question(self, questions: &Questions, action: &'static str) -> (CallFacts, &'static str) {
+    fn question(self, questions: &Questions, action: AskedAction) -> (CallFacts, AskedAction) {
         let with = |danger: Danger| {
             let mut call = questions.call.clone();
             call.dangers.insert(danger.name());
-            (call, policy_action::CONTAINER_CREATE.action(true))
+            (call, PolicyAction::ContainerCreate.action(true))
         };
         match self {
             Self::AuditWrite => with(Danger::EvidenceForging),

@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::api::route;
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 
 /// The text of each shipped policy file, by file name.
 pub(crate) fn shipped_texts() -> BTreeMap<String, String> {
@@ -140,18 +139,9 @@ fn every_query_fits_the_schema() {
         ..CallFacts::default()
     };
     let mut actions = BTreeSet::new();
-    for route in route::all() {
-        let operation = policy_action::of(route.operation);
-        actions.extend([operation.name, operation.privileged]);
+    for action in PolicyAction::ALL {
+        actions.extend([action.plain().name(), action.privileged().name()]);
     }
-    actions.extend([
-        policy_action::CONTAINER_JOIN.name,
-        policy_action::CONTAINER_JOIN.privileged,
-        policy_action::IMAGE_USE.name,
-        policy_action::IMAGE_IMPORT.name,
-        policy_action::VOLUME_USE.name,
-        policy_action::VOLUME_USE.privileged,
-    ]);
     let mut fitting = BTreeSet::new();
     for principal in [&user("dwalsh", 1001, &["dev"]), &service, &caller] {
         for action in &actions {

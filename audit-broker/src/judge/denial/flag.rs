@@ -1,6 +1,6 @@
 //! docker's own flag for a part of a request.
 
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 use crate::judge::questions::Question;
 
 /// The flag of each field that has one. The field is the beginning of a finding's part, without the
@@ -114,15 +114,60 @@ pub(super) fn flag_of(part: &str) -> Option<&'static str> {
 /// docker's flags for an object that a call uses besides its own, or for a later step of the command;
 /// `None` if docker has none.
 pub(super) fn of_question(question: &Question) -> Option<&'static str> {
-    const OBJECTS: [(&str, &str); 5] = [
-        (policy_action::CONTAINER_ATTACH.name, "-i"),
-        (policy_action::VOLUME_USE.name, "-v or --mount"),
-        (policy_action::VOLUME_CREATE.name, "-v or --mount"),
-        (policy_action::NETWORK_USE.name, "--network"),
-        (policy_action::CONTAINER_JOIN.name, "--network, --pid, --ipc, --volumes-from or --link"),
-    ];
-    let action = question.action.strip_prefix("privileged-").unwrap_or(question.action);
-    OBJECTS.iter().find(|(name, _)| *name == action).map(|(_, flag)| *flag)
+    match question.action.action {
+        PolicyAction::ContainerAttach => Some("-i"),
+        PolicyAction::VolumeUse | PolicyAction::VolumeCreate => Some("-v or --mount"),
+        PolicyAction::NetworkUse => Some("--network"),
+        PolicyAction::ContainerJoin => Some("--network, --pid, --ipc, --volumes-from or --link"),
+        PolicyAction::DaemonAccess
+        | PolicyAction::DaemonEvents
+        | PolicyAction::DaemonUsage
+        | PolicyAction::RegistryAccess
+        | PolicyAction::ContainerList
+        | PolicyAction::ContainerPrune
+        | PolicyAction::ContainerCreate
+        | PolicyAction::ContainerDelete
+        | PolicyAction::ContainerCommit
+        | PolicyAction::ContainerInspect
+        | PolicyAction::ContainerLogs
+        | PolicyAction::ContainerTop
+        | PolicyAction::ContainerStart
+        | PolicyAction::ContainerStop
+        | PolicyAction::ContainerWait
+        | PolicyAction::ContainerUpdate
+        | PolicyAction::ContainerRename
+        | PolicyAction::ContainerExec
+        | PolicyAction::ContainerCopyOut
+        | PolicyAction::ContainerCopyIn
+        | PolicyAction::ContainerSignal
+        | PolicyAction::ImageList
+        | PolicyAction::ImagePrune
+        | PolicyAction::ImagePull
+        | PolicyAction::ImageImport
+        | PolicyAction::ImageUse
+        | PolicyAction::ImageName
+        | PolicyAction::ImageInspect
+        | PolicyAction::ImageExport
+        | PolicyAction::ImagePush
+        | PolicyAction::ImageDelete
+        | PolicyAction::VolumeList
+        | PolicyAction::VolumePrune
+        | PolicyAction::VolumeInspect
+        | PolicyAction::VolumeUpdate
+        | PolicyAction::VolumeDelete
+        | PolicyAction::NetworkList
+        | PolicyAction::NetworkPrune
+        | PolicyAction::NetworkCreate
+        | PolicyAction::NetworkInspect
+        | PolicyAction::NetworkDelete
+        | PolicyAction::Build
+        | PolicyAction::BuildManage
+        | PolicyAction::BuildSession
+        | PolicyAction::PluginView
+        | PolicyAction::PluginManage
+        | PolicyAction::SwarmView
+        | PolicyAction::SwarmManage => None,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::Object;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::{CallFacts, ContainerFacts};
 use crate::who::owner_finder::OwnerFinder;
 
@@ -20,9 +20,9 @@ pub(super) async fn question(
     let is_import = action.head.route.operation == Operation::Image(ImageOperation::Pull)
         && action.head.query.text("fromSrc").is_some();
     let operation = if is_import {
-        policy_action::IMAGE_IMPORT
+        PolicyAction::ImageImport
     } else {
-        policy_action::of(action.head.route.operation)
+        PolicyAction::of(action.head.route.operation)
     };
     if let Some(question) = container::of_open_network(action, is_privileged, owner_finder).await? {
         return Ok(question);
@@ -41,7 +41,7 @@ pub(super) async fn question(
         Object::Network(object) => {
             network::question(operation, object, is_privileged, owner_finder).await
         }
-        Object::None if operation == policy_action::IMAGE_EXPORT => {
+        Object::None if operation == PolicyAction::ImageExport => {
             image::exported(operation.action(is_privileged), action, owner_finder).await
         }
         Object::None | Object::Named(_) => {
@@ -109,7 +109,7 @@ fn given(action: &Action, first: &Question, call: &CallFacts) -> String {
     if let Body::ContainerCreate(config) = &action.body {
         return config.image.clone().unwrap_or_default();
     }
-    if first.action == policy_action::IMAGE_PUSH.name && head.query.text("tag").is_some() {
+    if first.action == PolicyAction::ImagePush.plain() && head.query.text("tag").is_some() {
         return call.name.clone();
     }
     let exported = references.images.first().map(|image| &image.id);

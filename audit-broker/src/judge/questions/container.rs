@@ -7,7 +7,7 @@ use crate::dockerd::references::FilteredBy;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::ContainerFacts;
 use crate::who::owner_finder::OwnerFinder;
 
@@ -31,7 +31,7 @@ pub(super) async fn joined(
 ) -> Result<Vec<Question>, Unreachable> {
     let mut questions = Vec::new();
     for container in &action.references.joined {
-        let joining = policy_action::CONTAINER_JOIN;
+        let joining = PolicyAction::ContainerJoin;
         let question = question(joining, container, false, owner_finder).await?;
         questions.push(question.mentioned(&action.references, &container.id));
     }
@@ -70,7 +70,7 @@ pub(super) async fn member(
     match &action.body {
         Body::None if !is_removal => Ok(None),
         Body::None | Body::NetworkConnect(_) | Body::NetworkDisconnect(_) => {
-            let update = policy_action::CONTAINER_UPDATE;
+            let update = PolicyAction::ContainerUpdate;
             let question = question(update, member, is_privileged, owner_finder).await?;
             Ok(Some(question.given_as(action.references.given.get(&member.id))))
         }
@@ -116,7 +116,7 @@ pub(super) async fn attached(
         labels: config.labels.clone().unwrap_or_default(),
         maker: owner_finder.maker(Some(&action.owner)).await,
     };
-    let attach = policy_action::CONTAINER_ATTACH.action(is_privileged);
+    let attach = PolicyAction::ContainerAttach.action(is_privileged);
     let question = Question::new(attach, QuestionObject::NewContainer(container));
     Some(Question { given: config.image.clone().unwrap_or_default(), ..question })
 }
@@ -130,11 +130,11 @@ pub(super) async fn filtered_by(
     for (name, by) in &action.references.filtered_by {
         let question = match by {
             FilteredBy::Container(container) => {
-                question(policy_action::CONTAINER_INSPECT, container, false, owner_finder).await?
+                question(PolicyAction::ContainerInspect, container, false, owner_finder).await?
             }
             FilteredBy::Image(image) => {
                 let facts = owner_finder.image(image).await;
-                Question::new(policy_action::IMAGE_INSPECT.name, QuestionObject::Image(facts))
+                Question::new(PolicyAction::ImageInspect.plain(), QuestionObject::Image(facts))
             }
         };
         questions.push(question.given_as(Some(name)));

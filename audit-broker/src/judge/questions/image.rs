@@ -13,19 +13,19 @@ use crate::api::request::Head;
 use crate::dockerd::object::{Image, NamedImage, Object};
 use crate::dockerd::references::{NameHolder, NameTaken};
 use crate::judge::action::Action;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::owner::{OwnedKind, Owner, name_key};
 use crate::policy::ImageFacts;
 use crate::who::owner_finder::OwnerFinder;
 
 /// The question about a call on an image, or on a name of the image.
 pub(super) async fn question(
-    name: &'static str,
+    name: AskedAction,
     action: &Action,
     image: &NamedImage,
     owner_finder: &OwnerFinder<'_>,
 ) -> Question {
-    if name == policy_action::IMAGE_NAME.name {
+    if name == PolicyAction::ImageName.plain() {
         return match action.references.names_taken.first() {
             Some(taken) => name_question(taken, owner_finder).await,
             // Without a name, dockerd refuses the call.
@@ -41,7 +41,7 @@ pub(super) async fn question(
 
 /// The question about the first of the images that a call copies out.
 pub(super) async fn exported(
-    name: &'static str,
+    name: AskedAction,
     action: &Action,
     owner_finder: &OwnerFinder<'_>,
 ) -> Question {
@@ -57,13 +57,13 @@ pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec
     let (references, mut questions) = (&action.references, Vec::new());
     let Body::ContainerCreate(config) = &action.body else {
         for image in references.images.iter().skip(1) {
-            let export = policy_action::IMAGE_EXPORT.name;
+            let export = PolicyAction::ImageExport.plain();
             questions.push(given(export, image, action, owner_finder).await);
         }
         return questions;
     };
     let facts = of_container(action, config, owner_finder).await;
-    let name = policy_action::IMAGE_USE.name;
+    let name = PolicyAction::ImageUse.plain();
     let question = Question::new(name, QuestionObject::Image(facts));
     questions.push(Question { given: config.image.clone().unwrap_or_default(), ..question });
     for image in &references.mounted_images {
@@ -73,7 +73,7 @@ pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec
 }
 
 async fn given(
-    name: &'static str,
+    name: AskedAction,
     image: &Image,
     action: &Action,
     owner_finder: &OwnerFinder<'_>,
@@ -89,7 +89,7 @@ pub(super) async fn changed(action: &Action, owner_finder: &OwnerFinder<'_>) -> 
     if let Object::Image(image) = &action.object {
         if action.head.route.operation == Operation::Image(ImageOperation::Tag) {
             let facts = owner_finder.image(&image.image).await;
-            let name = policy_action::IMAGE_USE.name;
+            let name = PolicyAction::ImageUse.plain();
             let question = Question::new(name, QuestionObject::Image(facts));
             questions.push(Question { given: image.given.clone(), ..question });
         }
@@ -113,7 +113,7 @@ pub(crate) async fn name_question(taken: &NameTaken, owner_finder: &OwnerFinder<
         // The name may be root's.
         NameHolder::Unknown => QuestionObject::Image(ImageFacts::of_name(&taken.name)),
     };
-    let question = Question::new(policy_action::IMAGE_NAME.name, object);
+    let question = Question::new(PolicyAction::ImageName.plain(), object);
     Question { name: Some(taken.name.clone()), given: taken.name.clone(), ..question }
 }
 
@@ -170,7 +170,7 @@ pub(crate) async fn removal_questions(
     if head.route.operation != Operation::Image(ImageOperation::Remove) {
         return Vec::new();
     }
-    let name = policy_action::IMAGE_DELETE.name;
+    let name = PolicyAction::ImageDelete.plain();
     let question = |facts, given: &String| Question {
         given: given.clone(),
         ..Question::new(name, QuestionObject::Image(facts))
@@ -229,11 +229,11 @@ pub(crate) async fn loaded_questions(
     }
     let facts = owner_finder.image(image).await;
     let question = |operation: PolicyAction| {
-        Question::new(operation.name, QuestionObject::Image(facts.clone()))
+        Question::new(operation.plain(), QuestionObject::Image(facts.clone()))
     };
-    let mut questions = vec![question(policy_action::IMAGE_USE)];
+    let mut questions = vec![question(PolicyAction::ImageUse)];
     if image.tags().is_empty() {
-        questions.push(question(policy_action::IMAGE_DELETE));
+        questions.push(question(PolicyAction::ImageDelete));
     }
     questions
 }
@@ -252,11 +252,11 @@ async fn source_question(
     let is_pushed = pushed_name(&action.head, image)
         .is_some_and(|name| is_own_name(action, name, &image.image, owner_finder));
     let operation = match action.head.route.operation {
-        Operation::Image(ImageOperation::Push) if is_pushed && !is_own => policy_action::IMAGE_USE,
+        Operation::Image(ImageOperation::Push) if is_pushed && !is_own => PolicyAction::ImageUse,
         Operation::Image(ImageOperation::Tag)
             if image.image.names().next().is_none() && !is_own =>
         {
-            policy_action::IMAGE_DELETE
+            PolicyAction::ImageDelete
         }
         Operation::System(_)
         | Operation::Registry(_)
@@ -282,6 +282,6 @@ async fn source_question(
         | Operation::Swarm(_) => return None,
     };
     let facts = owner_finder.image(&image.image).await;
-    let question = Question::new(operation.name, QuestionObject::Image(facts));
+    let question = Question::new(operation.plain(), QuestionObject::Image(facts));
     Some(question.given_as(Some(&image.given)))
 }

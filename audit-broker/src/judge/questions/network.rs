@@ -4,7 +4,7 @@ use super::{Question, QuestionObject};
 use crate::api::network::NetworkCreate;
 use crate::dockerd::object::Network;
 use crate::judge::action::Action;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::ObjectFacts;
 use crate::who::owner_finder::OwnerFinder;
 
@@ -24,7 +24,7 @@ pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec
     let mut questions = Vec::new();
     let networks = action.references.networks.iter();
     for network in networks.filter(|network| !network.is_open_to_every_container()) {
-        let question = question(policy_action::NETWORK_USE, network, false, owner_finder).await;
+        let question = question(PolicyAction::NetworkUse, network, false, owner_finder).await;
         questions.push(question.mentioned(&action.references, &network.id));
     }
     questions

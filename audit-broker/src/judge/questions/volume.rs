@@ -5,7 +5,7 @@ use crate::api::volume::VolumeCreate;
 use crate::dockerd::object::Volume;
 use crate::judge::action::Action;
 use crate::judge::danger;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::ObjectFacts;
 use crate::who::owner_finder::OwnerFinder;
 
@@ -23,7 +23,7 @@ pub(super) async fn question(
 pub(super) async fn used(action: &Action, owner_finder: &OwnerFinder<'_>) -> Vec<Question> {
     let mut questions = Vec::new();
     for volume in &action.references.volumes {
-        questions.push(question(policy_action::VOLUME_USE, volume, owner_finder).await);
+        questions.push(question(PolicyAction::VolumeUse, volume, owner_finder).await);
     }
     questions
 }
@@ -36,7 +36,7 @@ pub(super) async fn missing(
 ) -> Vec<Question> {
     let mut questions = Vec::new();
     for volume in &action.references.missing_volumes {
-        let create = policy_action::VOLUME_CREATE.action(is_privileged);
+        let create = PolicyAction::VolumeCreate.action(is_privileged);
         let facts = new(action, volume, owner_finder).await;
         questions.push(Question::new(create, QuestionObject::NewVolume(facts)));
     }

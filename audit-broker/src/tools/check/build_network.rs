@@ -1,6 +1,6 @@
 //! Warns of callers who can reach the host's network through a build.
 
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
@@ -9,7 +9,7 @@ use crate::tools::matrix::who_may;
 /// # Errors
 /// If the policies cannot be evaluated.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
-    Ok(describe(&who_may(policy, policy_action::BUILD.name)?))
+    Ok(describe(&who_may(policy, PolicyAction::Build.plain().name())?))
 }
 
 fn describe(builders: &[String]) -> Option<String> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use audit_host::audit_socket::{DAEMON_SETTINGS, Profile, containers_that_may_write};
 
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
@@ -13,7 +13,7 @@ use crate::tools::matrix::who_may;
 /// # Errors
 /// If the policies cannot be evaluated, or the processes of the host cannot be listed.
 pub(super) fn warnings(policy: &Policy) -> anyhow::Result<Vec<String>> {
-    let builders = who_may(policy, policy_action::BUILD.name)?;
+    let builders = who_may(policy, PolicyAction::Build.plain().name())?;
     let profile = Profile::of_daemon(Path::new(DAEMON_SETTINGS));
     Ok(describe(&builders, &profile, containers_that_may_write()?.len()))
 }
@@ -58,7 +58,7 @@ mod tests {
         let path =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/policies/own-containers.cedar");
         let policy = Policy::from_text(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let builders = who_may(&policy, policy_action::BUILD.name).unwrap();
+        let builders = who_may(&policy, PolicyAction::Build.plain().name()).unwrap();
         assert_eq!(builders, ["group developers"]);
         let warnings = describe(&builders, &Ok(Profile::Default), 2);
         let expected = "may build: group developers; to prevent it, set seccomp-profile in ";
@@ -78,6 +78,9 @@ mod tests {
             @id("a") permit(principal in Group::"docker-admin", action, resource);
             @id("b") permit(principal, action == Action::"build", resource);"#;
         let policy = Policy::from_text(text).unwrap();
-        assert_eq!(who_may(&policy, policy_action::BUILD.name).unwrap(), ["root", "anybody"]);
+        assert_eq!(
+            who_may(&policy, PolicyAction::Build.plain().name()).unwrap(),
+            ["root", "anybody"]
+        );
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use audit_host::audit_socket::DAEMON_SETTINGS;
 use serde::Deserialize;
 
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 use crate::policy::Policy;
 use crate::tools::matrix::who_may;
 
@@ -18,7 +18,7 @@ use crate::tools::matrix::who_may;
 /// # Errors
 /// If the policies cannot be evaluated.
 pub(super) fn warning(policy: &Policy) -> anyhow::Result<Option<String>> {
-    let callers = who_may(policy, policy_action::CONTAINER_CREATE.name)?;
+    let callers = who_may(policy, PolicyAction::ContainerCreate.plain().name())?;
     let settings = DockerdSettings::read(Path::new(DAEMON_SETTINGS));
     let is_enforcing = fs::read(SELINUX_ENFORCE).is_ok_and(|state| state.starts_with(b"1"));
     Ok(describe(&callers, &settings, is_enforcing))

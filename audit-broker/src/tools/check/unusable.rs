@@ -1,59 +1,79 @@
 //! Warns of callers who can create an object that they cannot then start, see or remove.
 
-use crate::judge::policy_action::{
-    BUILD, CONTAINER_CREATE, CONTAINER_DELETE, CONTAINER_INSPECT, CONTAINER_START, IMAGE_DELETE,
-    IMAGE_INSPECT, IMAGE_USE, NETWORK_CREATE, NETWORK_DELETE, NETWORK_INSPECT, NETWORK_USE,
-    VOLUME_CREATE, VOLUME_DELETE, VOLUME_INSPECT, VOLUME_USE,
-};
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::policy::Policy;
 use crate::tools::matrix::{OwnPermissions, own_permissions};
 
 /// An action that creates an object, and the actions that its owner then needs.
 struct Lifecycle {
-    create: &'static str,
+    create: AskedAction,
     object: &'static str,
-    needed: [&'static str; 3],
+    needed: [AskedAction; 3],
 }
 
 const LIFECYCLES: [Lifecycle; 7] = [
     Lifecycle {
-        create: CONTAINER_CREATE.name,
+        create: PolicyAction::ContainerCreate.plain(),
         object: "a container",
-        needed: [CONTAINER_START.name, CONTAINER_INSPECT.name, CONTAINER_DELETE.name],
-    },
-    Lifecycle {
-        create: CONTAINER_CREATE.privileged,
-        object: "a container with access to the host",
         needed: [
-            CONTAINER_START.privileged,
-            CONTAINER_INSPECT.privileged,
-            CONTAINER_DELETE.privileged,
+            PolicyAction::ContainerStart.plain(),
+            PolicyAction::ContainerInspect.plain(),
+            PolicyAction::ContainerDelete.plain(),
         ],
     },
     Lifecycle {
-        create: VOLUME_CREATE.name,
+        create: PolicyAction::ContainerCreate.privileged(),
+        object: "a container with access to the host",
+        needed: [
+            PolicyAction::ContainerStart.privileged(),
+            PolicyAction::ContainerInspect.privileged(),
+            PolicyAction::ContainerDelete.privileged(),
+        ],
+    },
+    Lifecycle {
+        create: PolicyAction::VolumeCreate.plain(),
         object: "a volume",
-        needed: [VOLUME_USE.name, VOLUME_INSPECT.name, VOLUME_DELETE.name],
+        needed: [
+            PolicyAction::VolumeUse.plain(),
+            PolicyAction::VolumeInspect.plain(),
+            PolicyAction::VolumeDelete.plain(),
+        ],
     },
     Lifecycle {
-        create: VOLUME_CREATE.privileged,
+        create: PolicyAction::VolumeCreate.privileged(),
         object: "a volume with access to the host",
-        needed: [VOLUME_USE.privileged, VOLUME_INSPECT.name, VOLUME_DELETE.name],
+        needed: [
+            PolicyAction::VolumeUse.privileged(),
+            PolicyAction::VolumeInspect.plain(),
+            PolicyAction::VolumeDelete.plain(),
+        ],
     },
     Lifecycle {
-        create: NETWORK_CREATE.name,
+        create: PolicyAction::NetworkCreate.plain(),
         object: "a network",
-        needed: [NETWORK_USE.name, NETWORK_INSPECT.name, NETWORK_DELETE.name],
+        needed: [
+            PolicyAction::NetworkUse.plain(),
+            PolicyAction::NetworkInspect.plain(),
+            PolicyAction::NetworkDelete.plain(),
+        ],
     },
     Lifecycle {
-        create: NETWORK_CREATE.privileged,
+        create: PolicyAction::NetworkCreate.privileged(),
         object: "a network with access to the host",
-        needed: [NETWORK_USE.privileged, NETWORK_INSPECT.name, NETWORK_DELETE.name],
+        needed: [
+            PolicyAction::NetworkUse.privileged(),
+            PolicyAction::NetworkInspect.plain(),
+            PolicyAction::NetworkDelete.plain(),
+        ],
     },
     Lifecycle {
-        create: BUILD.name,
+        create: PolicyAction::Build.plain(),
         object: "an image",
-        needed: [IMAGE_USE.name, IMAGE_INSPECT.name, IMAGE_DELETE.name],
+        needed: [
+            PolicyAction::ImageUse.plain(),
+            PolicyAction::ImageInspect.plain(),
+            PolicyAction::ImageDelete.plain(),
+        ],
     },
 ];
 
@@ -68,9 +88,9 @@ pub(super) fn warnings(policy: &Policy) -> anyhow::Result<Vec<String>> {
 
 fn of_principal(permissions: &OwnPermissions) -> impl Iterator<Item = String> {
     LIFECYCLES.iter().filter_map(|lifecycle| {
-        let denies = |action: &str| permissions.denied.contains(action);
-        let missing: Vec<&str> =
-            lifecycle.needed.into_iter().filter(|action| denies(action)).collect();
+        let denies = |action: AskedAction| permissions.denied.contains(action.name());
+        let missing = lifecycle.needed.into_iter().filter(|action| denies(*action));
+        let missing: Vec<&str> = missing.map(AskedAction::name).collect();
         (!denies(lifecycle.create) && !missing.is_empty()).then(|| {
             format!(
                 "{} may create {} ({}), but no policy permits {} on it; permit that `when {{ resource in \

@@ -24,6 +24,7 @@ use crate::exchange::prepared::{self, Preparation, Prepared};
 use crate::forward::archive;
 use crate::judge::danger::Dangers;
 use crate::judge::decision::{answers, foreign_exec, object_in_words};
+use crate::judge::policy_action::AskedAction;
 use crate::judge::questions::Questions;
 use crate::judge::withheld::Withheld;
 use crate::judge::{Judge, NotJudged};
@@ -77,7 +78,7 @@ pub(super) enum Outcome {
 /// One of the call's questions, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answered {
-    pub(super) action: &'static str,
+    pub(super) action: AskedAction,
     /// The object, as ` of KIND NAME`; empty for dockerd itself.
     pub(super) object: String,
     pub(super) judgement: Judgement,

@@ -48,7 +48,7 @@ fn add_call(text: &mut String, call: &Explained) {
     let outcome = match (foreign, denied, questions.first()) {
         (Some(message), ..) => format!("denied: {message}"),
         (None, Some(question), _) => {
-            why_denied(&question.judgement.decision, Some(question.action))
+            why_denied(&question.judgement.decision, Some(question.action.name()))
         }
         (None, None, Some(question)) => why_allowed(&question.judgement.decision),
         (None, None, None) => "allowed".to_owned(),

@@ -11,6 +11,7 @@ use super::call::{RecordedCall, RecordedCaller};
 use super::known_objects::KnownObjects;
 use super::needed_actions::{NeededObject, needs};
 use crate::dockerd::references::ANY_NAME;
+use crate::judge::policy_action::AskedAction;
 use crate::policy::ImageFacts;
 
 /// The actions of one principal.
@@ -19,11 +20,11 @@ pub(super) struct Activity {
     pub(super) calls: usize,
     pub(super) would_be_denied: usize,
     /// How often each action was denied.
-    pub(super) denied: BTreeMap<&'static str, usize>,
+    pub(super) denied: BTreeMap<AskedAction, usize>,
     /// The objects of each ordinary action.
-    pub(super) ordinary: BTreeMap<&'static str, UsedObjects>,
+    pub(super) ordinary: BTreeMap<AskedAction, UsedObjects>,
     /// The objects of each action that gives access to the host.
-    pub(super) host: BTreeMap<&'static str, UsedObjects>,
+    pub(super) host: BTreeMap<AskedAction, UsedObjects>,
     /// The ways in which the calls gave access to the host.
     pub(super) ways: BTreeSet<String>,
 }
@@ -53,7 +54,7 @@ impl Activity {
         self.would_be_denied += usize::from(call.would_be_denied);
         let needs = needs(call, known);
         for (action, object) in needs {
-            let is_host = gives_host_access(action);
+            let is_host = action.gives_host_access();
             let actions = if is_host { &mut self.host } else { &mut self.ordinary };
             actions.entry(action).or_default().add(object, &call.caller);
             if call.is_denied {
@@ -93,17 +94,10 @@ fn can_be_named(image: &str) -> bool {
     !may_be_short_id(image) && !image.starts_with("sha256:") && image.len() <= NAME_LIMIT_BYTES
 }
 
-/// Whether an action is in the schema's group `host`.
-fn gives_host_access(action: &str) -> bool {
-    action.starts_with("privileged-")
-        || matches!(action, "plugin-manage" | "swarm-view" | "swarm-manage")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::route;
-    use crate::judge::policy_action::{self, PolicyAction};
+    use crate::judge::policy_action::PolicyAction;
     use crate::policy::{CallFacts, Policy, PolicyQuery, Principal, Resource};
 
     #[test]
@@ -112,13 +106,13 @@ mod tests {
         let policy = Policy::from_text(policy).unwrap();
         let principal =
             Principal::User { name: "root".to_owned(), uid: 0, groups: BTreeSet::default() };
-        for route in route::all() {
-            let PolicyAction { name, privileged } = policy_action::of(route.operation);
-            for action in [name, privileged] {
-                let (call, resource) = (CallFacts::default(), Resource::Daemon);
+        for action in PolicyAction::ALL {
+            for asked in [action.plain(), action.privileged()] {
+                let (call, resource, action) =
+                    (CallFacts::default(), Resource::Daemon, asked.name());
                 let query = PolicyQuery { principal: &principal, action, resource, call: &call };
                 let is_allowed = policy.ask(&query).decision.is_allowed;
-                assert_eq!(gives_host_access(action), is_allowed, "{action}");
+                assert_eq!(asked.gives_host_access(), is_allowed, "{action}");
             }
         }
     }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use audit_core::Auid;
 
 use super::record::{Record, RecordKind, Sender};
+use crate::api::operation::{ContainerOperation, NetworkOperation, Operation, VolumeOperation};
 use crate::owner::Owner;
 use crate::who::principal::{owner_of, service_of};
 use crate::who::subject::{ContainerSubject, Subject, container_ids};
@@ -20,8 +21,8 @@ pub(super) struct RecordedCall {
     pub(super) caller: RecordedCaller,
     /// The owner of objects that the call creates, regardless of whether the caller was root.
     pub(super) owner: Owner,
-    /// The operation, without `-request`.
-    pub(super) op: String,
+    /// The operation; `None` if this version of the broker has no such operation.
+    pub(super) operation: Option<Operation>,
     /// The name and id of a container.
     pub(super) vm: Option<String>,
     pub(super) uuid: Option<String>,
@@ -63,6 +64,24 @@ pub(super) enum GivenObject {
     Network(String),
 }
 
+/// The operation that creates a container.
+const CREATE: Operation = Operation::Container(ContainerOperation::Create);
+
+/// An object that a call makes and other calls then use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MadeKind {
+    Container,
+    Volume,
+    Network,
+}
+
+/// The operations that make such an object.
+const MAKING: [(Operation, MadeKind); 3] = [
+    (CREATE, MadeKind::Container),
+    (Operation::Volume(VolumeOperation::Create), MadeKind::Volume),
+    (Operation::Network(NetworkOperation::Create), MadeKind::Network),
+];
+
 /// Groups records into calls.
 pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
     let mut calls: Vec<RecordedCall> = Vec::new();
@@ -97,7 +116,9 @@ pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
                     given.entry(uuid.to_owned()).or_default().push(object);
                 }
             }
-            (RecordKind::RecordedCall, None) if op == "create" && record.is_success() => {
+            (RecordKind::RecordedCall, None)
+                if Operation::from_word(op) == Some(CREATE) && record.is_success() =>
+            {
                 let made = calls.iter_mut().rev().find(|call| call.became(record));
                 if let (Some(call), Some(uuid)) = (made, record.word("uuid")) {
                     call.is_made = true;
@@ -119,7 +140,7 @@ impl RecordedCall {
         Some(Self {
             caller: RecordedCaller::of(&subject),
             owner: owner_of(&subject).without_root(),
-            op: op.to_owned(),
+            operation: Operation::from_word(op),
             vm: filled("vm"),
             uuid: record.word("uuid").map(str::to_owned),
             sw: filled("sw"),
@@ -135,6 +156,11 @@ impl RecordedCall {
         })
     }
 
+    /// The kind of object that the call makes.
+    pub(super) fn makes(&self) -> Option<MadeKind> {
+        MAKING.iter().find(|(making, _)| self.operation == Some(*making)).map(|(_, kind)| *kind)
+    }
+
     /// Whether the record has the same process and object as the request.
     fn fits(&self, record: &Record) -> bool {
         let vm = record.text("vm").filter(|vm| vm != "?");
@@ -145,7 +171,7 @@ impl RecordedCall {
 
     /// Whether this call may have created the container in the record.
     fn became(&self, record: &Record) -> bool {
-        self.op == "create"
+        self.operation == Some(CREATE)
             && !self.is_made
             && !self.is_denied
             && record.number("spid") == Some(self.spid)

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::judge::policy_action::AskedAction;
+
 /// A policy that permits some actions.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
@@ -13,7 +15,7 @@ pub(super) struct Permit<'a> {
     pub(super) description: &'a str,
     /// The constraint on the principal.
     pub(super) principal: &'a str,
-    pub(super) actions: &'a [&'static str],
+    pub(super) actions: &'a [AskedAction],
     /// Conditions that must all be true.
     pub(super) conditions: &'a [String],
 }
@@ -26,10 +28,10 @@ impl Permit<'_> {
     pub(super) fn text(&self) -> String {
         let Self { id, description, principal, actions, conditions } = self;
         let actions = match actions {
-            [action] => format!("action == {}", entity("Action", action)),
+            [action] => format!("action == {}", entity("Action", action.name())),
             actions => {
                 let actions: Vec<String> =
-                    actions.iter().map(|action| entity("Action", action)).collect();
+                    actions.iter().map(|action| entity("Action", action.name())).collect();
                 format!("action in [\n        {}\n    ]", actions.join(",\n        "))
             }
         };

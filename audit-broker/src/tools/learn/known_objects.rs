@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::call::{GivenObject, RecordedCall};
+use super::call::{GivenObject, MadeKind, RecordedCall};
 use crate::owner::Owner;
 
 /// The facts that the trail contains about objects.
@@ -55,15 +55,19 @@ impl<'a> KnownObjects<'a> {
     pub(super) fn of(calls: &'a [RecordedCall]) -> Self {
         let mut known = Self::default();
         for call in calls.iter().filter(|call| !call.is_denied) {
-            match (call.op.as_str(), &call.volume, &call.network, &call.uuid) {
-                ("create", _, _, Some(uuid)) => {
+            match (call.makes(), &call.volume, &call.network, &call.uuid) {
+                (Some(MadeKind::Container), _, _, Some(uuid)) => {
                     let made = MadeContainer { owner: &call.owner, ways: &call.ways };
                     known.containers.insert(uuid, made);
                     known.ids.extend(call.vm.as_ref().map(|vm| (vm.as_str(), uuid.as_str())));
                 }
-                ("volume-create", Some(name), ..) => add_made(&mut known.volumes, name, call),
-                ("network-create", _, Some(name), _) => add_made(&mut known.networks, name, call),
-                _ => {}
+                (Some(MadeKind::Volume), Some(name), ..) => {
+                    add_made(&mut known.volumes, name, call);
+                }
+                (Some(MadeKind::Network), _, Some(name), _) => {
+                    add_made(&mut known.networks, name, call);
+                }
+                (Some(MadeKind::Container | MadeKind::Volume | MadeKind::Network) | None, ..) => {}
             }
             for given in &call.given {
                 if let GivenObject::Volume(name) = given {

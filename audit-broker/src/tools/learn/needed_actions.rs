@@ -4,10 +4,9 @@
 
 use super::call::{GivenObject, RecordedCall};
 use super::known_objects::{KnownObjects, NamedObjects};
-use crate::api::operation::Operation;
 use crate::dockerd::finder::{DOCKERS_NETWORKS, JOINED};
 use crate::dockerd::references::ANY_NAME;
-use crate::judge::policy_action::{self, PolicyAction};
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 use crate::owner::Owner;
 
 /// The object of a needed action.
@@ -22,64 +21,146 @@ pub(super) enum NeededObject<'a> {
 }
 
 /// An action that a call needs, with its object.
-type Need<'a> = (&'static str, NeededObject<'a>);
+type Need<'a> = (AskedAction, NeededObject<'a>);
 
 /// The actions that must be permitted for this call, as in the broker's own questions.
 pub(super) fn needs<'a>(call: &'a RecordedCall, known: &'a KnownObjects<'a>) -> Vec<Need<'a>> {
-    let Some(operation) = Operation::from_word(&call.op) else { return Vec::new() };
-    let action = policy_action::of(operation);
+    let Some(operation) = call.operation else { return Vec::new() };
+    let action = PolicyAction::of(operation);
     let asks_for_host = !call.ways.is_empty();
     let image = call.sw.as_deref();
     let name = call.name.as_deref();
     let plain = |object| vec![(action.action(asks_for_host), object)];
     let network = |name: Option<&str>| name.and_then(|name| known.network(name));
-    match action.name {
-        "container-create" => {
+    match rule_of(action) {
+        NeedRule::Daemon => plain(NeededObject::Daemon),
+        NeedRule::NewContainer => {
             let mut needs = plain(NeededObject::Image(image));
-            needs.push((policy_action::IMAGE_USE.name, NeededObject::Image(image)));
+            needs.push((PolicyAction::ImageUse.plain(), NeededObject::Image(image)));
             needs.extend(call.given.iter().flat_map(|given| uses(given, asks_for_host, known)));
             needs
         }
-        "container-commit" => {
+        NeedRule::Commit => {
             let container = container(call, action, known);
             [container].into_iter().chain(name.map(image_name)).collect()
         }
-        "container-list" | "container-prune" => plain(NeededObject::Daemon),
-        kind if kind.starts_with("container-") => vec![container(call, action, known)],
-        "network-use" => {
+        NeedRule::Container => vec![container(call, action, known)],
+        NeedRule::NetworkUse => {
             let mut needs = vec![of_named(action, network(call.network.as_deref()))];
-            let update = |_| container(call, policy_action::CONTAINER_UPDATE, known);
+            let update = |_| container(call, PolicyAction::ContainerUpdate, known);
             needs.extend(call.uuid.as_ref().map(update));
             needs
         }
-        "network-create" | "volume-create" => plain(NeededObject::Of(Some(&call.owner))),
-        "network-inspect" | "network-delete" => {
-            vec![of_named(action, network(call.network.as_deref().or(name)))]
-        }
-        "volume-inspect" | "volume-update" | "volume-delete" => {
+        NeedRule::Made => plain(NeededObject::Of(Some(&call.owner))),
+        NeedRule::Network => vec![of_named(action, network(call.network.as_deref().or(name)))],
+        NeedRule::Volume => {
             let volume = call.volume.as_deref().and_then(|name| known.volume(name));
             vec![of_named(action, volume)]
         }
-        "image-inspect" | "image-push" | "image-delete" => plain(NeededObject::Image(image)),
+        NeedRule::Image => plain(NeededObject::Image(image)),
         // The record of an export of several images names none of them.
-        "image-export" => plain(NeededObject::Of(None)),
-        "image-name" => {
-            let source = (policy_action::IMAGE_USE.name, NeededObject::Image(image));
+        NeedRule::ImageExport => plain(NeededObject::Of(None)),
+        NeedRule::ImageName => {
+            let source = (PolicyAction::ImageUse.plain(), NeededObject::Image(image));
             plain(NeededObject::Name(name)).into_iter().chain([source]).collect()
         }
-        "image-pull" if image.is_none() => {
-            let import = (policy_action::IMAGE_IMPORT.name, NeededObject::Daemon);
+        NeedRule::ImagePull if image.is_none() => {
+            let import = (PolicyAction::ImageImport.plain(), NeededObject::Daemon);
             [import].into_iter().chain(name.map(image_name)).collect()
         }
-        "image-pull" => plain(NeededObject::Name(image)),
-        "image-import" => {
+        NeedRule::ImagePull => plain(NeededObject::Name(image)),
+        NeedRule::ImageImport => {
             plain(NeededObject::Daemon).into_iter().chain([image_name(ANY_NAME)]).collect()
         }
-        "build" => {
+        NeedRule::Build => {
             let names = image.into_iter().flat_map(|names| names.split(' '));
             plain(NeededObject::Daemon).into_iter().chain(names.map(image_name)).collect()
         }
-        _ => plain(NeededObject::Daemon),
+    }
+}
+
+/// How the object of an action follows from the records of its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NeedRule {
+    /// dockerd itself.
+    Daemon,
+    /// The image of a new container, and what the container uses.
+    NewContainer,
+    /// The call's container, and the name of a new image.
+    Commit,
+    /// The call's container.
+    Container,
+    /// The call's network, and the container that it joins or leaves.
+    NetworkUse,
+    /// The volume or network that the call made.
+    Made,
+    Network,
+    Volume,
+    Image,
+    ImageExport,
+    ImageName,
+    /// The name of the image. A pull without an image is an import.
+    ImagePull,
+    ImageImport,
+    /// dockerd itself, and the names of a new image.
+    Build,
+}
+
+/// The rule for the action of an operation. No operation has the actions `container-join`, `image-use` and
+/// `volume-use`.
+const fn rule_of(action: PolicyAction) -> NeedRule {
+    match action {
+        PolicyAction::ContainerCreate => NeedRule::NewContainer,
+        PolicyAction::ContainerCommit => NeedRule::Commit,
+        PolicyAction::ContainerDelete
+        | PolicyAction::ContainerInspect
+        | PolicyAction::ContainerLogs
+        | PolicyAction::ContainerTop
+        | PolicyAction::ContainerStart
+        | PolicyAction::ContainerStop
+        | PolicyAction::ContainerWait
+        | PolicyAction::ContainerUpdate
+        | PolicyAction::ContainerRename
+        | PolicyAction::ContainerExec
+        | PolicyAction::ContainerAttach
+        | PolicyAction::ContainerCopyOut
+        | PolicyAction::ContainerCopyIn
+        | PolicyAction::ContainerSignal
+        | PolicyAction::ContainerJoin => NeedRule::Container,
+        PolicyAction::NetworkUse => NeedRule::NetworkUse,
+        PolicyAction::NetworkCreate | PolicyAction::VolumeCreate => NeedRule::Made,
+        PolicyAction::NetworkInspect | PolicyAction::NetworkDelete => NeedRule::Network,
+        PolicyAction::VolumeInspect | PolicyAction::VolumeUpdate | PolicyAction::VolumeDelete => {
+            NeedRule::Volume
+        }
+        PolicyAction::ImageInspect | PolicyAction::ImagePush | PolicyAction::ImageDelete => {
+            NeedRule::Image
+        }
+        PolicyAction::ImageExport => NeedRule::ImageExport,
+        PolicyAction::ImageName => NeedRule::ImageName,
+        PolicyAction::ImagePull => NeedRule::ImagePull,
+        PolicyAction::ImageImport => NeedRule::ImageImport,
+        PolicyAction::Build => NeedRule::Build,
+        PolicyAction::DaemonAccess
+        | PolicyAction::DaemonEvents
+        | PolicyAction::DaemonUsage
+        | PolicyAction::RegistryAccess
+        | PolicyAction::ContainerList
+        | PolicyAction::ContainerPrune
+        | PolicyAction::ImageList
+        | PolicyAction::ImagePrune
+        | PolicyAction::ImageUse
+        | PolicyAction::VolumeList
+        | PolicyAction::VolumePrune
+        | PolicyAction::VolumeUse
+        | PolicyAction::NetworkList
+        | PolicyAction::NetworkPrune
+        | PolicyAction::BuildManage
+        | PolicyAction::BuildSession
+        | PolicyAction::PluginView
+        | PolicyAction::PluginManage
+        | PolicyAction::SwarmView
+        | PolicyAction::SwarmManage => NeedRule::Daemon,
     }
 }
 
@@ -96,7 +177,7 @@ fn container<'a>(
 
 /// The action of giving an image this name.
 fn image_name(name: &str) -> Need<'_> {
-    (policy_action::IMAGE_NAME.name, NeededObject::Name(Some(name)))
+    (PolicyAction::ImageName.plain(), NeededObject::Name(Some(name)))
 }
 
 /// The actions that a new container needs for a volume or network.
@@ -108,10 +189,10 @@ fn uses<'a>(
     match given {
         GivenObject::Volume(name) => {
             let volume = known.volume(name);
-            let using = of_named(policy_action::VOLUME_USE, volume);
+            let using = of_named(PolicyAction::VolumeUse, volume);
             // dockerd creates a missing volume with the container.
             let new = volume.filter(|volume| volume.is_made_by_use());
-            let create = policy_action::VOLUME_CREATE.action(asks_for_host);
+            let create = PolicyAction::VolumeCreate.action(asks_for_host);
             let create = new
                 .and_then(NamedObjects::owner)
                 .map(|owner| (create, NeededObject::Of(Some(owner))));
@@ -123,10 +204,10 @@ fn uses<'a>(
                 let joined = joined.trim_start_matches('/');
                 let id = known.id_of(joined).unwrap_or(joined);
                 let is_privileged = !known.ways(Some(id)).is_empty();
-                let action = policy_action::CONTAINER_JOIN.action(is_privileged);
+                let action = PolicyAction::ContainerJoin.action(is_privileged);
                 vec![(action, NeededObject::Of(known.maker(id)))]
             }
-            None => vec![of_named(policy_action::NETWORK_USE, known.network(name))],
+            None => vec![of_named(PolicyAction::NetworkUse, known.network(name))],
         },
     }
 }

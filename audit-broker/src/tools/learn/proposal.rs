@@ -8,6 +8,7 @@ use std::fmt::Write;
 use super::activity::{Activity, UsedObjects};
 use super::cedar::{Permit, commented, quoted, set, shown};
 use super::principal::LearnedPrincipal;
+use crate::judge::policy_action::{AskedAction, PolicyAction};
 
 /// The policies of all principals, as text.
 #[derive(Debug)]
@@ -104,13 +105,13 @@ impl Proposal {
     fn permits(
         &mut self,
         principal: &LearnedPrincipal,
-        actions: &BTreeMap<&'static str, UsedObjects>,
+        actions: &BTreeMap<AskedAction, UsedObjects>,
         prefix: &str,
     ) -> String {
-        let mut by_limit: BTreeMap<Limit, Vec<&'static str>> = BTreeMap::new();
+        let mut by_limit: BTreeMap<Limit, Vec<AskedAction>> = BTreeMap::new();
         for (action, used) in actions {
-            if let Some(limit) = Limit::of(action, used) {
-                by_limit.entry(limit).or_default().push(action);
+            if let Some(limit) = Limit::of(*action, used) {
+                by_limit.entry(limit).or_default().push(*action);
             }
         }
         let used = actions;
@@ -164,13 +165,13 @@ impl UsedObjects {
 
 impl Limit {
     /// The narrowest limit that covers all objects; `None` if policies can name none of them.
-    fn of(action: &str, used: &UsedObjects) -> Option<Self> {
+    fn of(action: AskedAction, used: &UsedObjects) -> Option<Self> {
         let UsedObjects { images, names, .. } = used;
         if used.is_any() {
             return Some(Self::None);
         }
         if !images.is_empty() {
-            let is_made_of = action.ends_with("container-create");
+            let is_made_of = action.action == PolicyAction::ContainerCreate;
             let limit = if is_made_of { Self::MadeOf } else { Self::Images };
             return Some(limit(images.clone()));
         }

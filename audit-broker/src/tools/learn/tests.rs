@@ -14,7 +14,7 @@ use crate::dockerd::object::Object;
 use crate::dockerd::references::References;
 use crate::judge::action::Action;
 use crate::judge::danger::dangers;
-use crate::judge::policy_action;
+use crate::judge::policy_action::PolicyAction;
 use crate::owner::Owner;
 use crate::policy::tests::{container, made_by, user};
 use crate::policy::{self, ContainerFacts, ImageFacts, Policy, PolicyQuery, Resource};
@@ -277,7 +277,7 @@ fn each_recorded_operation_is_permitted() {
             route.operation
         );
         written.line("VIRT_CONTROL", subject.auid.unwrap().number(), &text);
-        operations.insert(policy_action::of(route.operation).name);
+        operations.insert(PolicyAction::of(route.operation).plain().name());
     }
     let text = written.proposal(&Learning { host: true, ..Learning::default() });
     let policy = policy(&text);
