@@ -45,8 +45,12 @@ mod fault;
 mod identity;
 #[path = "broker/installation.rs"]
 mod installation;
+#[path = "broker/lives.rs"]
+mod lives;
 #[path = "broker/outcome.rs"]
 mod outcome;
+#[path = "broker/readings.rs"]
+mod readings;
 #[path = "broker/searches.rs"]
 mod searches;
 #[path = "broker/silence.rs"]

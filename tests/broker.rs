@@ -12,6 +12,7 @@ mod host;
 #[path = "documents/markdown.rs"]
 mod markdown;
 
+#[expect(dead_code, reason = "the tests of the trail use the rest")]
 #[path = "broker/broker.rs"]
 mod broker;
 #[path = "broker/docker.rs"]

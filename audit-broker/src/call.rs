@@ -12,21 +12,27 @@ pub(crate) mod owner_lock;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod response;
+pub(crate) mod running;
 pub(crate) mod state;
 pub(crate) mod stop;
 mod stop_response;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use audit_host::recording::OnFailure;
 use chrono::{DateTime, Utc};
 
+use crate::api::class::Class;
+use crate::api::operation::{ContainerOperation, Operation};
 use crate::api::request::ApiVersion;
 use crate::call::connection::{Connection, or_warn};
 use crate::call::plan::Plan;
+use crate::call::running::{RunChange, Ticket};
 use crate::call::stop::Stop;
+use crate::dockerd::life_event::Named;
+use crate::dockerd::object::Object;
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
 use crate::judge::denial::Denial;
@@ -36,6 +42,7 @@ use crate::record::call_records::{CallRecords, MadeObject};
 use crate::record::outcome::CallOutcome;
 use crate::record::recorder::StatusCheck;
 use crate::settings::{Level, Settings};
+use crate::who::subject::{NOBODY, Subject};
 
 /// A call in progress.
 pub(crate) struct Call {
@@ -51,6 +58,10 @@ pub(crate) struct Call {
     pub(crate) plan: Plan,
     /// Whether the request is on record and its outcome is not.
     is_open: Cell<bool>,
+    /// Whether the command that the call started is on record.
+    is_command_recorded: Cell<bool>,
+    /// What the table of running containers knows of the call.
+    ticket: RefCell<Option<Ticket>>,
 }
 
 impl Call {
@@ -72,6 +83,8 @@ impl Call {
             began: Utc::now(),
             plan,
             is_open: Cell::new(false),
+            is_command_recorded: Cell::new(false),
+            ticket: RefCell::default(),
         }
     }
 
@@ -152,6 +165,7 @@ impl Call {
             self.record_outcome(CallOutcome::NotMade, None);
         }
         or_warn(recorded, self.settings.on_failure)?;
+        self.begin_run_change();
         if !self.action.head.route.class.reads_only()
             && let Some(journal) = &state.journal
         {
@@ -165,17 +179,78 @@ impl Call {
         if !self.is_open.replace(false) {
             return;
         }
-        let records = self.call_records();
-        let records = records.of_outcome(outcome, made);
+        let outcome = self.end_run_change(outcome);
+        let call_records = self.call_records();
+        let mut records = Vec::new();
+        if matches!(outcome, CallOutcome::Done(_)) && !self.is_command_recorded.replace(true) {
+            records.extend(call_records.of_command());
+        }
+        records.extend(call_records.of_outcome(outcome, made));
         self.connection.state.recorder.write_later(&self.action.subject, &records);
+    }
+
+    /// Records the command of a process that has started and whose outcome is known only when it ends.
+    pub(crate) fn record_command(&self) {
+        if !self.is_command_recorded.replace(true) {
+            let call_records = self.call_records();
+            let command: Vec<_> = call_records.of_command().into_iter().collect();
+            self.connection.state.recorder.write_later(&self.action.subject, &command);
+        }
+    }
+
+    /// Whether the client may end the call at any time, because it only watches or reads.
+    fn may_be_left(&self) -> bool {
+        let route = self.action.head.route;
+        let is_wait = route.operation == Operation::Container(ContainerOperation::Wait);
+        is_wait || route.class == Class::Attach || route.class.reads_only()
+    }
+
+    /// Tells the table of running containers that the call starts or stops its container.
+    fn begin_run_change(&self) {
+        let Object::Container(container) = &self.action.object else { return };
+        let runs = container.pid().is_some();
+        let operation = self.action.head.route.operation;
+        let is = |wanted| operation == Operation::Container(wanted);
+        let change = if is(ContainerOperation::Restart) {
+            RunChange::Restart
+        } else if is(ContainerOperation::Start) && !runs {
+            RunChange::Start
+        } else if is(ContainerOperation::Stop) && runs {
+            RunChange::Stop
+        } else {
+            return;
+        };
+        let running = &self.connection.state.running;
+        let ticket = running.begin(Named::of(container), change, &self.action.subject);
+        self.ticket.replace(Some(ticket));
+    }
+
+    /// The outcome as dockerd's events show it. Records an end of the container that the call does not
+    /// explain.
+    fn end_run_change(&self, outcome: CallOutcome) -> CallOutcome {
+        let Some(ticket) = self.ticket.take() else { return outcome };
+        let state = &self.connection.state;
+        let now = Utc::now().timestamp_nanos_opt().unwrap_or_default();
+        let (outcome, unexplained) = state.running.finish(ticket, outcome, now);
+        if let Some(end) = unexplained {
+            let nobody = Subject::unknown(0, NOBODY);
+            let starter = end.starter.as_ref().unwrap_or(&nobody);
+            state.recorder.write_later(starter, &[end.record()]);
+        }
+        outcome
     }
 
     fn call_records(&self) -> CallRecords<'_> {
         CallRecords::new(&self.action, &self.dangers.ways, &self.connection.state.mask)
     }
 
+    /// A client looks at a path before it copies, and dockerd answers 404 if there is none. That is no
+    /// failure, so only the request is recorded.
     fn level(&self) -> Level {
-        self.settings.level(self.action.head.route.class)
+        let route = self.action.head.route;
+        let level = self.settings.level(route.class);
+        let is_stat = route.operation == Operation::Container(ContainerOperation::ArchiveStat);
+        if is_stat { level.min(Level::Metadata) } else { level }
     }
 }
 
@@ -183,6 +258,10 @@ impl Call {
 /// disconnects.
 impl Drop for Call {
     fn drop(&mut self) {
-        self.record_outcome(CallOutcome::BrokenOff, None);
+        let is_left = self.may_be_left();
+        self.record_outcome(
+            if is_left { CallOutcome::LeftOff } else { CallOutcome::BrokenOff },
+            None,
+        );
     }
 }

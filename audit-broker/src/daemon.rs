@@ -4,6 +4,7 @@
 //! down. It must not know what a single request asks for: [`crate::exchange`] serves each request.
 
 mod connection;
+mod lives;
 mod metrics_server;
 mod reload;
 pub(crate) mod serve;

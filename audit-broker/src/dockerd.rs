@@ -6,6 +6,7 @@
 pub(crate) mod find_error;
 pub(crate) mod finder;
 pub(crate) mod host_sysctl;
+pub(crate) mod life_event;
 pub(crate) mod listing;
 pub(crate) mod object;
 pub(crate) mod references;

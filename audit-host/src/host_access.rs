@@ -34,7 +34,9 @@ pub enum HostAccess {
 
 impl HostAccess {
     /// The `USER_ROLE_CHANGE` record of this way. A caller with access to the host is root there, so
-    /// the record says `acct=root`. `default_context` is the SELinux label of the caller.
+    /// the record says `acct=root`. `default_context` is the SELinux label of the caller. The call gives no
+    /// other label, so `selected-context` is the way itself: it is the field that `ausearch --format text`
+    /// and `csv` show.
     ///
     /// Add the subject and the outcome before you send it.
     #[must_use]
@@ -52,7 +54,7 @@ impl HostAccess {
             .word(Field::OP, op)
             .untrusted(Field::ACCT, "root")
             .label(Field::DEFAULT_CONTEXT, default_context)
-            .label(Field::SELECTED_CONTEXT, None);
+            .label(Field::SELECTED_CONTEXT, Some(op.as_bytes()));
         match self {
             Self::Privileged | Self::Other(_, None) => record,
             Self::Other(_, Some(values)) => record.command_line(Field::NAME, values),

@@ -42,7 +42,8 @@ pub struct Deed {
     /// How it ended.
     pub outcome: Outcome,
     /// Why it happened without a request (`reason=` of an outcome that succeeded): `exited`, `killed`,
-    /// `oom` or `restart`. Then the subject is the one who started the container.
+    /// `oom`, `ended`, `restart` or `without-broker`. Then the subject is the one who started the
+    /// container.
     pub automatic: Option<Vec<u8>>,
     /// The policy that permitted it (`reason=` of the request).
     pub permitted_by: Option<Vec<u8>>,

@@ -135,7 +135,7 @@ impl Mix {
         self.broker("VIRT_CONTROL", &caller, &call, "success");
         if self.below(4) == 0 {
             let way = format!(
-                "op=host-mount acct=\"root\" default-context=? selected-context=? path=\"/srv/data\" vm=\"{name}\""
+                "op=host-mount acct=\"root\" default-context=? selected-context=host-mount path=\"/srv/data\" vm=\"{name}\""
             );
             self.broker("USER_ROLE_CHANGE", &caller, &way, "success");
         }
@@ -176,8 +176,7 @@ impl Mix {
         let caller = self.caller();
         let text = "virt=docker op=create-request reason=not-permitted vm=\"?\" sw=\"fedora\" cmd=6368726F6F74202F686F7374";
         self.broker("VIRT_CONTROL", &caller, text, "failed");
-        let way =
-            "op=host-mount acct=\"root\" default-context=? selected-context=? path=\"/\" vm=\"?\"";
+        let way = "op=host-mount acct=\"root\" default-context=? selected-context=host-mount path=\"/\" vm=\"?\"";
         self.broker("USER_ROLE_CHANGE", &caller, way, "failed");
     }
 

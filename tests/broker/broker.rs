@@ -88,20 +88,21 @@ impl Broker {
         }
         fs::write(path("policy.d/harness.cedar"), PERMIT_PING).unwrap();
         fs::write(path("config.toml"), configuration).unwrap();
-        let program =
-            std::env::var_os("AUDIT_BROKER").expect("run the broker's tests through tests/run.sh");
-        let process = Command::new(program)
-            .args(["serve", "--config"])
-            .arg(path("config.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(path("stderr")).unwrap())
-            .spawn()
-            .unwrap();
+        let process = serve(directory.path());
         let socket = path("docker.sock");
         let mut broker = Self { process: Some(process), socket, directory, _user: user };
         broker.wait_until_it_answers();
         broker
+    }
+
+    /// Stops the broker, does something, and starts the broker again with the same state.
+    pub(crate) fn stopped(&mut self, meanwhile: impl FnOnce()) {
+        let mut process = self.process.take().unwrap();
+        kill(Pid::from_raw(process.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+        assert!(process.wait().unwrap().success());
+        meanwhile();
+        self.process = Some(serve(self.directory.path()));
+        self.wait_until_it_answers();
     }
 
     fn wait_until_it_answers(&mut self) {
@@ -162,6 +163,21 @@ impl Broker {
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
     }
+}
+
+/// Starts the program with the configuration in this directory.
+fn serve(directory: &Path) -> Child {
+    let program =
+        std::env::var_os("AUDIT_BROKER").expect("run the broker's tests through tests/run.sh");
+    let log = File::options().create(true).append(true).open(directory.join("stderr")).unwrap();
+    Command::new(program)
+        .args(["serve", "--config"])
+        .arg(directory.join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Broker {

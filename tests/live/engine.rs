@@ -82,7 +82,7 @@ fn ausearch_finds_the_articles_example() {
         roles.iter().filter(|role| role.contains(&format!(" pid={process} "))).collect();
     assert_eq!(roles.len(), 2);
     assert!(
-        roles[0].contains("op=privileged acct=root default-context=? selected-context=? "),
+        roles[0].contains("op=privileged acct=root default-context=? selected-context=privileged "),
         "{}",
         roles[0]
     );

@@ -7,6 +7,7 @@ use audit_host::mask::Mask;
 use crate::call::name_lock::NameLocks;
 use crate::call::owner_lock::OwnerLocks;
 use crate::call::quota::Quotas;
+use crate::call::running::RunningContainers;
 use crate::judge::privileged_containers::PrivilegedContainers;
 use crate::metrics::Metrics;
 use crate::owner::OwnerTable;
@@ -27,6 +28,7 @@ pub(crate) struct State {
     pub(crate) people: People,
     pub(crate) privileged: PrivilegedContainers,
     pub(crate) recorder: Recorder,
+    pub(crate) running: RunningContainers,
     pub(crate) peer_reader: PeerReader,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) quotas: Quotas,

@@ -22,12 +22,13 @@ use tokio::sync::watch;
 use crate::call::name_lock::NameLocks;
 use crate::call::owner_lock::OwnerLocks;
 use crate::call::quota::Quotas;
+use crate::call::running::{RUNNING, RunningContainers};
 use crate::call::state::State;
 use crate::confine::kernel_status::KernelStatus;
 use crate::confine::privilege;
 use crate::confine::sandbox::{self, Enforcement};
 use crate::daemon::state_directory::StateDirectory;
-use crate::daemon::{metrics_server, reload, worker};
+use crate::daemon::{lives, metrics_server, reload, worker};
 use crate::judge::privileged_containers::PrivilegedContainers;
 use crate::metrics::Metrics;
 use crate::net::listen::Listener;
@@ -68,6 +69,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     let name_of = |uid| Some(Person::look_up(uid)?.name);
     let owners = OwnerTable::open(&settings.state_dir.join(OWNERS), &name_of)?;
     let journal = if settings.journal { Some(Journal::start()?) } else { None };
+    let running = RunningContainers::open(&settings.state_dir.join(RUNNING))?;
     let name_locks = NameLocks::new(settings.record_timeout());
     let state = Arc::new(State {
         settings: RwLock::new(Arc::new(settings)),
@@ -76,6 +78,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
         people: People::default(),
         privileged: PrivilegedContainers::default(),
         recorder,
+        running,
         peer_reader,
         metrics: Arc::clone(&metrics),
         quotas: Quotas::default(),
@@ -87,6 +90,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     });
     let (stopper, stop) = watch::channel(false);
     let workers = start_workers(&opened.listener, &state, &stop)?;
+    let lives = lives::start(&state, &stop)?;
     metrics_server::start(opened.metrics_listener.socket.try_clone()?, metrics, opened.kernel)?;
 
     record_service(RecordType::SERVICE_START);
@@ -94,7 +98,7 @@ pub(crate) fn run(configuration: &Path) -> anyhow::Result<()> {
     tracing::info!("listening on {}", opened.listener.describe());
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     reload::until_stopped(configuration, &state)?;
-    shut_down(&state, opened.listener, &stopper, workers);
+    shut_down(&state, opened.listener, &stopper, (workers, lives));
     Ok(())
 }
 
@@ -233,7 +237,7 @@ fn shut_down(
     state: &State,
     listener: Listener,
     stopper: &watch::Sender<bool>,
-    workers: Vec<Worker>,
+    (workers, lives): (Vec<Worker>, Worker),
 ) {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     let drain = state.settings().drain();
@@ -241,7 +245,7 @@ fn shut_down(
     // Sending fails only if every worker has already ended.
     let _ = stopper.send(true);
     drop(listener);
-    for worker in workers {
+    for worker in workers.into_iter().chain([lives]) {
         if let Ok(Err(error)) = worker.join() {
             tracing::error!("a worker thread failed: {error}");
         }

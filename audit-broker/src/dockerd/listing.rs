@@ -24,6 +24,16 @@ pub(crate) struct Listed {
     /// How much a container has written, in bytes, if the list asked for it.
     #[serde(rename = "SizeRw", default)]
     pub(crate) size: Option<u64>,
+    /// The state of a container.
+    #[serde(rename = "State", default)]
+    state: Option<String>,
+}
+
+impl Listed {
+    /// Whether a container runs, as dockerd's list has it. It may be about to start again.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self.state.as_deref(), Some("running" | "paused" | "restarting"))
+    }
 }
 
 /// dockerd's list of a kind. Volumes come inside a JSON object.

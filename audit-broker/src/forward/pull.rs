@@ -211,7 +211,7 @@ async fn settle(
             (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Unused) => true,
             (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
             (CallOutcome::BrokenOff, NameHolder::Unknown)
-            | (CallOutcome::Failed | CallOutcome::NotMade, _) => false,
+            | (CallOutcome::Failed | CallOutcome::LeftOff | CallOutcome::NotMade, _) => false,
         };
         if !is_set {
             continue;

@@ -118,7 +118,9 @@ impl StreamEnd {
     /// Records the outcome, unless the stream is that of a process: its outcome is the exit status.
     fn of(call: &Rc<Call>, status: StatusCode) -> Self {
         let is_process = matches!(call.action.object, Object::Exec(_)) && status.as_u16() < 400;
-        if !is_process {
+        if is_process {
+            call.record_command();
+        } else {
             call.record_outcome(outcome_of(status), None);
         }
         let counted = call.connection.state.metrics.open_stream();

@@ -9,10 +9,13 @@
 //! - `SOFTWARE_UPDATE` for operations that change images. `ausearch` renders this type with the image,
 //!   but renders `VIRT_CREATE` and `VIRT_DESTROY` without any object.
 //! - `USER_ROLE_CHANGE` in addition, for each way in which the call gives access to the host.
+//! - `USER_CMD` in addition, for each command that a call starts in a container, because readers decode
+//!   a command in this type only.
 //!
 //! A request has `op=start-request`, and its outcome has `op=start`, because `auvirt` counts each
 //! `op=start` as a start.
 
+mod automatic;
 mod object;
 mod redaction;
 mod resource;
@@ -31,6 +34,7 @@ use crate::record::journal::JournalLine;
 use crate::record::outcome::CallOutcome;
 use crate::record::refusal_rate::LeftOut;
 use crate::who::subject::Subject;
+pub(crate) use automatic::{Automatic, AutomaticKind};
 use object::{CallObject, UNNAMED};
 pub(crate) use redaction::refused_target;
 use redaction::{command_line, hide, hide_in_address};
@@ -137,7 +141,7 @@ impl<'a> CallRecords<'a> {
         made: Option<&'b MadeObject>,
     ) -> Vec<Record<'b>> {
         let outcome = match call_outcome {
-            CallOutcome::Done(_) => Outcome::Success,
+            CallOutcome::Done(_) | CallOutcome::LeftOff => Outcome::Success,
             CallOutcome::Failed | CallOutcome::BrokenOff | CallOutcome::NotMade => Outcome::Failed,
         };
         let mut records = Vec::with_capacity(1);
@@ -148,11 +152,26 @@ impl<'a> CallRecords<'a> {
         let record = match call_outcome {
             CallOutcome::Done(Some(exit)) => record.number(Field::EXIT, exit),
             CallOutcome::Done(None) | CallOutcome::Failed => record,
-            CallOutcome::BrokenOff => record.word(Field::REASON, "broken-off"),
+            CallOutcome::BrokenOff | CallOutcome::LeftOff => {
+                record.word(Field::REASON, "broken-off")
+            }
             CallOutcome::NotMade => record.word(Field::REASON, "not-recorded"),
         };
         records.push(record.outcome(outcome));
         records
+    }
+
+    /// The record of the command that the call has started in a container.
+    pub(crate) fn of_command(&self) -> Option<Record<'_>> {
+        let command = self.object.started.as_ref()?;
+        let record =
+            Record::new(RecordType::USER_CMD).word(Field::VIRT, "docker").word(Field::OP, self.op);
+        let mut record = self.container(record, None);
+        if let Some(acct) = &self.object.acct {
+            record = record.untrusted(Field::ACCT, acct);
+        }
+        let record = record.command_line(Field::CMD, command);
+        Some(by(record, self.subject).outcome(Outcome::Success))
     }
 
     /// The line for the journal. More people can read the journal than the audit trail, so hidden values
@@ -218,7 +237,7 @@ impl<'a> CallRecords<'a> {
             record = record.untrusted(Field::VM, vm);
         }
         if let Some(uuid) = made.map(|made| &made.id).or(self.object.uuid.as_ref()) {
-            record = record.word(Field::UUID, uuid);
+            record = record.untrusted(Field::UUID, uuid);
         }
         if let Some(pid) = self.object.vm_pid {
             record = record.number(Field::VM_PID, pid);

@@ -25,6 +25,8 @@ pub(crate) enum CallOutcome {
     Failed,
     /// The client or dockerd disconnected before the outcome was known.
     BrokenOff,
+    /// The client or dockerd ended a call that only watches or reads. That is no failure.
+    LeftOff,
     /// The broker did not forward the call, because it could not record it.
     NotMade,
 }

@@ -47,6 +47,7 @@ fields! { Untrusted:
     "proctitle" PROCTITLE "the title and arguments of a process."
     "root_dir" ROOT_DIR "the directory below which a package was installed."
     "sw" SW "the software that was installed, updated or removed."
+    "uuid" UUID "a UUID, or the id of a container."
     "vm" VM "the name of a virtual machine or container."
     "watch" WATCH "the name of a watched file."
 }
@@ -76,7 +77,6 @@ fields! { Word:
     "unit" UNIT "the name of a systemd unit."
     "uri" URI "the address of a printer."
     "user" USER "the account that was submitted for authentication."
-    "uuid" UUID "A UUID, or another id of that use."
     "virt" VIRT "the kind of virtualization, such as `docker`."
 }
 

@@ -224,9 +224,8 @@ impl Deeds {
         let given = self.writers.get_mut(&entry.writer()).and_then(|it| it.given.take());
         let given = match given {
             Some((other, given)) if other.object.id == text(claims.uuid) => given,
-            Some((mut other, given)) => {
-                other.given = given;
-                done(other);
+            Some((other, given)) => {
+                done(Deed { given, ..other });
                 Vec::new()
             }
             None => Vec::new(),
@@ -237,7 +236,11 @@ impl Deeds {
                 && deed.action == action
                 && deed.object.may_become(claims)
         };
-        if let Some(mut deed) = self.pending.take(key, fits) {
+        let is_word = |reason: &Value<'_>| claims.is_success() && reason.raw() != b"broken-off";
+        let automatic = text(claims.reason.filter(is_word));
+        // What happened without a request is not the outcome of one.
+        let requested = automatic.is_none().then(|| self.pending.take(key, fits));
+        if let Some(mut deed) = requested.flatten() {
             deed.ended = Some(entry.record.stamp().time);
             deed.outcome = Outcome::of(entry, &action);
             deed.given = given;
@@ -245,12 +248,8 @@ impl Deeds {
             done(deed);
             return;
         }
-        let mut found = Deed::of_caller(entry, action);
-        found.given = given;
+        let mut found = Deed { automatic, given, ..Deed::of_caller(entry, action) };
         found.origin = self.origin(key.0.node, &found.subject);
-        if matches!(found.outcome, Outcome::Success { .. }) {
-            found.automatic = text(claims.reason);
-        }
         self.begin(entry, key, found, done);
     }
 
@@ -264,9 +263,8 @@ impl Deeds {
             other => {
                 let reason = entry.claims.reason.map(Value::raw).unwrap_or_default();
                 let deed = Deed::of_caller(entry, Action::of_word(reason));
-                if let Some((mut deed, list)) = other.replace((deed, vec![given])) {
-                    deed.given = list;
-                    done(deed);
+                if let Some((deed, given)) = other.replace((deed, vec![given])) {
+                    done(Deed { given, ..deed });
                 }
             }
         }
@@ -298,6 +296,10 @@ impl Deeds {
     fn command(&mut self, entry: &Entry<'_>, done: &mut impl FnMut(Deed)) {
         let Entry { record, sender, claims, .. } = entry;
         let key = (*sender, sender.pid);
+        if self.senders.is_broker(*sender) {
+            // The broker's records of the call have the same command.
+            return;
+        }
         if !claims.is_wrapper() {
             done(Deed::of_sender(entry, Recorder::Program, Action::Command));
             return;
@@ -398,13 +400,11 @@ impl Deeds {
         let ended: Vec<Writer> = self.writers.keys().filter(|key| fits(key)).copied().collect();
         for writer in ended {
             let Some(written) = self.writers.remove(&writer) else { continue };
-            if let Some((mut deed, given)) = written.given {
-                deed.given = given;
-                done(deed);
+            if let Some((deed, given)) = written.given {
+                done(Deed { given, ..deed });
             }
-            let last = written.last;
-            if let Some(deed) = last.and_then(|(key, stamp)| self.pending.take_settled(key, stamp))
-            {
+            let settled = |(key, stamp)| self.pending.take_settled(key, stamp);
+            if let Some(deed) = written.last.and_then(settled) {
                 done(deed);
             }
         }

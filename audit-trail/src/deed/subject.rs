@@ -49,6 +49,8 @@ pub enum CallerKind {
     },
     /// A process in a user namespace, whose uids mean nothing on the host.
     UserNamespace,
+    /// Not known: what happened did not go through the broker.
+    Unknown,
 }
 
 /// The kernel's number for an unset login uid or session.
@@ -93,6 +95,7 @@ impl Subject {
                     CallerKind::Container { name: text(claims.hostname), image: text(claims.comm) }
                 }
                 Some(b"user-namespace") => CallerKind::UserNamespace,
+                Some(b"unknown") => CallerKind::Unknown,
                 _ => CallerKind::Service,
             },
             exe: text(claims.exe),

@@ -295,6 +295,43 @@ fn an_end_without_a_request_is_a_deed() {
     let deed = log.one();
     assert_eq!(deed.action, Action::Call(Operation::Stop));
     assert_eq!(deed.outcome, Outcome::Success { exit: Some(137) });
+    assert_eq!(deed.automatic, bytes("oom"));
+}
+
+#[test]
+fn r02_a_wait_that_the_client_left_has_not_failed_and_is_not_automatic() {
+    let mut log = Log::new();
+    log.call(7, "op=wait-request reason=x vm=\"web\" uuid=\"1\"", "success");
+    log.call(7, "op=wait reason=broken-off vm=\"web\" uuid=\"1\"", "success");
+    let deed = log.one();
+    assert_eq!((&deed.outcome, deed.automatic), (&Outcome::Success { exit: None }, None));
+    assert!(deed.ended.is_some());
+}
+
+#[test]
+fn r06_the_command_of_a_start_is_no_deed_of_its_own() {
+    let mut log = Log::new();
+    let web = "virt=docker op=start vm=\"web\" uuid=\"1\"";
+    log.call(7, "op=start-request reason=x vm=\"web\" uuid=\"1\"", "success");
+    log.broker("USER_CMD", 7, &format!("{web} cmd=6C73202D6C"), "success");
+    log.broker("USER_CMD", 7, &format!("{web} cmd=\"x\" part=2/2"), "success");
+    log.broker("VIRT_CONTROL", 7, web, "success");
+    let deed = log.one();
+    assert_eq!(deed.action, Action::Call(Operation::Start));
+    assert_eq!(deed.outcome, Outcome::Success { exit: None });
+}
+
+#[test]
+fn r01_an_end_by_itself_is_not_the_outcome_of_a_stop() {
+    let mut log = Log::new();
+    log.call(7, "op=stop-request reason=x vm=\"web\" uuid=\"1\"", "success");
+    log.call(7, "op=stop reason=exited vm=\"web\" uuid=\"1\" exit=0", "success");
+    log.call(7, "op=stop vm=\"web\" uuid=\"1\"", "success");
+    let outcomes: Vec<_> =
+        log.deeds().into_iter().map(|deed| (deed.automatic, deed.ended)).collect();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().any(|(automatic, ended)| automatic.is_none() && ended.is_some()));
+    assert!(outcomes.iter().any(|(automatic, _)| *automatic == bytes("exited")));
 }
 
 #[test]

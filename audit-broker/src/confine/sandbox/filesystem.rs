@@ -19,9 +19,19 @@ use landlock::{
 /// Linux 6.12: file and directory access, TCP ports, device ioctls, signals.
 const KNOWN_ABI: ABI = ABI::V6;
 
-/// The directories to read: settings, shared libraries, the state of processes and control groups, and
-/// the sockets and files of the name service. Directories that the system does not have are skipped.
-const READ: [&str; 7] = ["/etc", "/usr", "/lib", "/lib64", "/proc", "/sys/fs/cgroup", "/run"];
+/// What the daemon may read: settings, shared libraries, the state of processes and control groups, the
+/// sockets and files of the name service, and the list of processors. Directories that the system does not have are skipped.
+const READ: [&str; 8] = [
+    "/etc",
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sys/fs/cgroup",
+    "/run",
+    // glibc's allocator counts the processors. The kernel would record each denial.
+    "/sys/devices/system/cpu/online",
+];
 
 /// The directories to write: a thread takes on a login uid by writing to its own file in `/proc`.
 /// Those files come and go with each thread, so the rule names the whole directory. File permissions

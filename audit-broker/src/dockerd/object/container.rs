@@ -1,5 +1,7 @@
 //! Containers, as dockerd describes them.
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use audit_host::options::bind::is_name;
@@ -13,6 +15,7 @@ use crate::api::request::{ApiVersion, Head};
 use crate::api::string_list::StringList;
 use crate::dockerd::upstream::{Found, Unreachable, Upstream};
 use crate::owner::shown_image;
+use state::ContainerState;
 
 /// A container as it was when the call arrived.
 #[derive(Debug, Deserialize)]
@@ -36,6 +39,9 @@ pub(crate) struct Container {
     state: ContainerState,
     #[serde(default)]
     mounts: Vec<MountPoint>,
+    /// How often dockerd has started it again by its restart policy.
+    #[serde(default)]
+    pub(crate) restart_count: u32,
     /// Whether dockerd's description of it is too long to read. Then only its id and a name are known.
     #[serde(skip)]
     pub(crate) is_unreadable: bool,
@@ -67,12 +73,6 @@ pub(super) struct CreatedConfig {
     pub(super) working_dir: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ContainerState {
-    pid: u32,
-}
-
 impl Container {
     /// A container whose description is too long to read. The id comes from its beginning.
     ///
@@ -96,6 +96,7 @@ impl Container {
             host_config,
             state,
             mounts,
+            restart_count: 0,
             is_unreadable: true,
         })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::uri::InvalidUri;
 use hyper::{Method, Request, Response, StatusCode};
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Found, RequestBody, Unreachable, Upstream, malformed, release};
+use super::{DockerdConnection, Found, RequestBody, Unreachable, Upstream, malformed, release};
 use crate::api::request::ApiVersion;
 
 /// The most bytes that the broker reads for one request of its own, and for all such requests of one
@@ -151,6 +152,25 @@ impl Upstream {
         let response = self.response(target, request, CHANGE_TIMEOUT).await?;
         let (status, bytes) = (response.status(), response.into_body());
         Ok(if status.is_success() { Found::Yes(bytes) } else { Found::No(status, bytes) })
+    }
+
+    /// Gets a response whose body the caller reads as it comes.
+    ///
+    /// # Errors
+    /// If dockerd cannot be reached, does not begin to respond in time, or refuses.
+    pub(crate) async fn stream(
+        &self,
+        target: &str,
+    ) -> Result<(Incoming, DockerdConnection), Unreachable> {
+        let sending = self.send(request(target, Full::default())?);
+        let sent = timeout_at(Instant::now() + self.pool.timeout, sending).await;
+        let timed_out =
+            |_| Unreachable::TimedOut { what: target.to_owned(), timeout: self.pool.timeout };
+        let (response, connection) = sent.map_err(timed_out)??;
+        match response.status() {
+            StatusCode::OK => Ok((response.into_body(), connection)),
+            status => Err(malformed(target, status.to_string().into())),
+        }
     }
 
     /// Sends a request, and parses the response.

@@ -6,6 +6,7 @@ use audit_core::CommandLine;
 use audit_host::mask::Mask;
 
 use crate::api::body::Body;
+use crate::api::operation::{ContainerOperation, ExecOperation, Operation};
 use crate::api::request::Query;
 use crate::api::route::{BodyKind, ObjectKind};
 use crate::api::task::ContainerSpec;
@@ -29,6 +30,8 @@ pub(super) struct CallObject {
     pub(super) sw: Option<String>,
     /// The command that a call runs in a container.
     pub(super) cmd: Option<CommandLine>,
+    /// The command that starts with the call.
+    pub(super) started: Option<CommandLine>,
     /// The user who runs that command, if the request names one.
     pub(super) acct: Option<String>,
     /// A volume or network.
@@ -48,7 +51,10 @@ impl CallObject {
         let mut named = match &action.object {
             Object::None => Self::default(),
             Object::Container(container) => Self::of_container(container),
-            Object::Exec(exec) => Self::of_container(&exec.container),
+            Object::Exec(exec) => Self {
+                acct: Some(exec.user.clone()).filter(|user| !user.is_empty()),
+                ..Self::of_container(&exec.container)
+            },
             Object::Network(network) => Self {
                 resource: Some(ResourceRecord::Network(network.name.clone())),
                 ..Self::default()
@@ -66,6 +72,8 @@ impl CallObject {
         }
         let command = action.command();
         named.cmd = (!command.is_empty()).then(|| command_line(&command, mask));
+        let started = started(action);
+        named.started = (!started.is_empty()).then(|| command_line(&started, mask));
         named.add_body(&action.body, mask);
         named.add_query(&action.head.query, mask);
         if action.head.route.body == BodyKind::ContainerCreate {
@@ -193,5 +201,17 @@ impl CallObject {
         let path = text("path").or_else(|| address("remote")).or_else(|| text("ps_args"));
         self.path = path.or(self.path.take());
         self.name = text("name").or(self.name.take());
+    }
+}
+
+/// The command that runs in a container from this call on.
+fn started(action: &Action) -> Vec<String> {
+    match (action.head.route.operation, &action.object) {
+        (
+            Operation::Container(ContainerOperation::Start | ContainerOperation::Restart),
+            Object::Container(container),
+        ) => container.command(),
+        (Operation::Exec(ExecOperation::Start), Object::Exec(exec)) => exec.command.clone(),
+        _ => Vec::new(),
     }
 }

@@ -192,6 +192,27 @@ fn r18_credentials_in_urls_are_not_recorded() {
     }
 }
 
+/// A call that only watches has not failed when the client leaves, and a started command has a record.
+#[test]
+fn r06_commands_and_r02_calls_that_a_client_leaves() {
+    let document = json!({
+        "Id": ID,
+        "Name": "/web",
+        "Config": {"Image": "fedora", "Entrypoint": ["sh", "-c"], "Cmd": ["TOKEN=x date"]},
+    });
+    let mut start = action("POST", "/containers/web/start", &Value::Null);
+    start.object = Object::Container(serde_json::from_value(document).unwrap());
+    let mut wait = action("POST", "/containers/web/wait", &Value::Null);
+    wait.object = web();
+    let ways = dangers(&start).ways;
+    let command = CallRecords::new(&start, &ways, &Mask::default());
+    let left = CallRecords::new(&wait, &ways, &Mask::default());
+    assert!(left.of_command().is_none());
+    let text = lines(&[command.of_command().unwrap()])
+        + &lines(&left.of_outcome(CallOutcome::LeftOff, None));
+    assert_data_eq!(text, file!["../../../../tests/golden/broker/commands.txt"]);
+}
+
 /// No name can break a record into two lines or add a field.
 #[test]
 fn hostile_names_do_not_break_records() {

@@ -112,19 +112,19 @@ pub(super) fn calls(records: &[Record]) -> Vec<RecordedCall> {
                 }
             }
             (RecordKind::RecordedCall, None) if record.word("reason") == Some("create") => {
-                if let (Some(uuid), Some(object)) = (record.word("uuid"), GivenObject::of(record)) {
-                    given.entry(uuid.to_owned()).or_default().push(object);
+                if let (Some(uuid), Some(object)) = (record.text("uuid"), GivenObject::of(record)) {
+                    given.entry(uuid).or_default().push(object);
                 }
             }
             (RecordKind::RecordedCall, None)
                 if Operation::from_word(op) == Some(CREATE) && record.is_success() =>
             {
                 let made = calls.iter_mut().rev().find(|call| call.became(record));
-                if let (Some(call), Some(uuid)) = (made, record.word("uuid")) {
+                if let (Some(call), Some(uuid)) = (made, record.text("uuid")) {
                     call.is_made = true;
-                    call.uuid = Some(uuid.to_owned());
                     call.vm = record.text("vm");
-                    call.given = given.remove(uuid).unwrap_or_default();
+                    call.given = given.remove(&uuid).unwrap_or_default();
+                    call.uuid = Some(uuid);
                 }
             }
             _ => {}
@@ -142,7 +142,7 @@ impl RecordedCall {
             owner: owner_of(&subject).without_root(),
             operation: Operation::from_word(op),
             vm: filled("vm"),
-            uuid: record.word("uuid").map(str::to_owned),
+            uuid: record.text("uuid"),
             sw: filled("sw"),
             volume: filled("new-fs"),
             network: filled("new-net"),
@@ -166,7 +166,7 @@ impl RecordedCall {
         let vm = record.text("vm").filter(|vm| vm != "?");
         record.number("spid") == Some(self.spid)
             && vm == self.vm
-            && record.word("uuid") == self.uuid.as_deref()
+            && record.text("uuid") == self.uuid
     }
 
     /// Whether this call may have created the container in the record.

@@ -41,6 +41,7 @@ impl People {
                 image.as_deref().map_or_else(|| "?".to_owned(), text)
             ),
             CallerKind::UserNamespace => "a user namespace".to_owned(),
+            CallerKind::Unknown => "not known".to_owned(),
             CallerKind::Service => service(subject),
             CallerKind::Login => match subject.auid {
                 Some(auid) => self.name(node.as_deref(), auid),

@@ -15,8 +15,8 @@ pub(super) fn caller(kind: &CallerKind) -> (&'static str, Value, Value) {
             ("container", word(name.as_ref()), word(image.as_ref()))
         }
         CallerKind::UserNamespace => ("user-namespace", Value::Null, Value::Null),
-        // A kind of a newer library.
-        _ => ("unknown", Value::Null, Value::Null),
+        // A kind of a newer library has no name here.
+        CallerKind::Unknown | _ => ("unknown", Value::Null, Value::Null),
     }
 }
 
