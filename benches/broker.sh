@@ -5,9 +5,10 @@
 #
 # usage: benches/broker.sh [--short] [PART...]   (as root)
 #
-# The parts are idle, ping, recorded, existing, breakdown, compose, save, load, growth, worst and
-# decision; all if none is named. breakdown prints what each step of a recorded call costs. compose
-# times `docker-compose up` of five services (COMPOSE=PROGRAM names another compose).
+# The parts are idle, ping, crowd, recorded, existing, breakdown, compose, save, load, growth, worst
+# and decision; all if none is named. crowd times a ping while another user's connections are busy.
+# breakdown prints what each step of a recorded call costs. compose times `docker-compose up` of five
+# services (COMPOSE=PROGRAM names another compose).
 # --short takes about a minute and leaves out decision, which builds for several.
 #
 # AUDIT_BROKER=PROGRAM measures that program instead of the one of this checkout.
@@ -25,7 +26,7 @@ if [ "${1:-}" = --short ]; then
 fi
 parts=("$@")
 if [ "${#parts[@]}" -eq 0 ]; then
-    parts=(idle ping recorded existing breakdown compose save load growth worst)
+    parts=(idle ping crowd recorded existing breakdown compose save load growth worst)
     [ "${#short[@]}" -gt 0 ] || parts+=(decision)
 fi
 direct=/var/run/docker.sock

@@ -108,6 +108,8 @@ async fn respond(
     let call = Rc::new(ready.call);
     let (permitted_by, reported) = (ready.permitted_by.as_deref(), ready.reported.as_ref());
     call.record_request(permitted_by, reported, ready.check).await?;
+    // A call that dockerd may answer late must not keep the caller's other calls waiting.
+    let _turn = ready.places.turn.filter(|_| call.action.head.route.class.is_brief());
     if let Err(stop) = make_missing_volumes(&call).await {
         call.record_outcome(CallOutcome::Failed, None);
         return Err(without_hidden_image(&call, stop));
@@ -133,10 +135,16 @@ struct Ready<'a> {
     reported: Option<Denial>,
     /// A pending question to the kernel: whether it keeps records.
     check: Option<StatusCheck>,
-    /// The place of the request's document in the caller's quota, held while the call is made.
-    _document: Option<SemaphorePermit<'a>>,
+    places: Places<'a>,
     /// The owner's turn to create a network, held while the call is made.
     _network_lock: NetworkLock,
+}
+
+/// The places of a call in the caller's quota.
+struct Places<'a> {
+    /// For the request's document, held while the call is made.
+    _document: Option<SemaphorePermit<'a>>,
+    turn: Option<SemaphorePermit<'a>>,
 }
 
 /// Finds out who the caller is. Records a request of an unidentified caller.
@@ -176,6 +184,7 @@ async fn prepare<'a>(
     if archive::is_unpacked_in_container(&head, &connection.upstream) {
         archive::refuse_compressed(request).await?;
     }
+    let places = Places { _document: document, turn: connection.quota.turn().await };
     let is_recorded = settings.level(head.route.class) != Level::None;
     let version = head.version.unwrap_or(newest);
     let (upstream, policy) = (connection.upstream.for_one_call(), connection.state.policy());
@@ -198,7 +207,7 @@ async fn prepare<'a>(
     };
     allowed.plan.event_stream =
         take_event_stream(connection, &settings, &caller.principal, &allowed.action)?;
-    Ok(ready(connection, settings, caller, version, *allowed, (check, document)))
+    Ok(ready(connection, settings, caller, version, *allowed, (check, places)))
 }
 
 /// What the preparation of a call depends on.
@@ -243,12 +252,12 @@ fn ready<'a>(
     caller: &Caller<'_>,
     version: ApiVersion,
     allowed: AllowedCall,
-    (check, document): (Option<StatusCheck>, Option<SemaphorePermit<'a>>),
+    (check, places): (Option<StatusCheck>, Places<'a>),
 ) -> Ready<'a> {
     let AllowedCall { action, dangers, plan, permitted_by, reported, network_lock, .. } = allowed;
     let parts = (action, dangers);
     let call = Call::new(connection, settings, &caller.principal, parts, version, plan);
-    Ready { call, permitted_by, reported, check, _document: document, _network_lock: network_lock }
+    Ready { call, permitted_by, reported, check, places, _network_lock: network_lock }
 }
 
 /// Completes the work. For a call that is recorded, checks meanwhile that the kernel keeps records.

@@ -8,6 +8,7 @@
 mod bodies;
 mod breakdown;
 mod client;
+mod crowd;
 mod existing;
 mod idle;
 mod image;
@@ -52,6 +53,9 @@ struct Arguments {
     /// The socket of a broker that does not ask the kernel whether it keeps records
     #[arg(long)]
     without_question: Option<PathBuf>,
+    /// The socket that `busy` connects to
+    #[arg(long)]
+    busy_socket: Option<PathBuf>,
     #[arg(long)]
     broker_pid: u32,
     /// An image to save
@@ -70,6 +74,9 @@ enum Part {
     Heading,
     Idle,
     Ping,
+    Crowd,
+    /// The other user of `crowd`
+    Busy,
     Recorded,
     Existing,
     Breakdown,
@@ -92,6 +99,8 @@ fn main() -> Result<()> {
         }
         Part::Idle => idle::measure(&sockets.broker, &size, &broker, &arguments.container),
         Part::Ping => ping::measure(&sockets, &size),
+        Part::Crowd => crowd::measure(&sockets, &size),
+        Part::Busy => crowd::keep_busy(&arguments.busy_socket.context("--busy-socket is missing")?),
         Part::Recorded => recorded::measure(&sockets, &size),
         Part::Existing => existing::measure(&sockets, &size, &arguments.container),
         Part::Breakdown => {

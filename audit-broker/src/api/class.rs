@@ -200,6 +200,28 @@ impl Class {
                 | ConfigView
         )
     }
+
+    /// Whether dockerd answers a call of this class at once: without a stream, a registry, or a wait for
+    /// a container.
+    pub(crate) fn is_brief(self) -> bool {
+        matches!(
+            self,
+            SystemProbe
+                | ContainerList
+                | ContainerView
+                | ExecView
+                | ImageList
+                | ImageView
+                | VolumeView
+                | NetworkView
+                | PluginView
+                | SwarmView
+                | NodeView
+                | ServiceView
+                | SecretView
+                | ConfigView
+        )
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +236,14 @@ mod tests {
         // `Config` is the last variant, so this fails if a class has no name.
         assert_eq!(Class::all().count(), Config as usize + 1);
         assert_eq!(Class::from_name("Config"), None);
+    }
+
+    #[test]
+    fn a_brief_call_reads_only() {
+        assert!(Class::all().filter(|class| class.is_brief()).all(Class::reads_only));
+        for class in [Events, ContainerStats, ContainerLogs, RegistryRead, SystemRead] {
+            assert!(!class.is_brief(), "{}", class.name());
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! The quota of each login, container and uid: connections, request bodies and event streams.
+//! The quota of each login, container and uid: connections, request bodies, turns and event streams.
 //!
 //! Quotas keep one caller from using up what other callers need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use crate::who::quota_holder::QuotaHolder;
 use crate::who::subject::Subject;
@@ -16,6 +18,15 @@ const CONTAINERS_SHARE: u32 = 8;
 /// How many request bodies of one holder the broker keeps in memory at the same time. Each may take
 /// several megabytes.
 const DOCUMENTS_LIMIT: usize = 16;
+
+/// How many calls of one holder have a turn at the same time, and for how many new connections of a uid the
+/// broker identifies the caller. Other holders wait for these at most, and not for a holder's thousand calls
+/// and connections.
+const TURNS_LIMIT: usize = 32;
+
+/// The longest wait of a call for a turn. If dockerd hangs, calls that it does not answer keep their turns, and the
+/// holder's other calls go on without one.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many filtered event streams one holder may have open. For such a stream, the broker asks dockerd
 /// about the objects of its events.
@@ -31,6 +42,7 @@ type Holdings = Arc<Mutex<HashMap<QuotaHolder, Holding>>>;
 struct Holding {
     connections: u32,
     documents: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
 }
 
@@ -39,6 +51,7 @@ struct Holding {
 pub(crate) struct Quota {
     holder: QuotaHolder,
     documents: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     holdings: Holdings,
 }
@@ -75,6 +88,7 @@ impl Quotas {
         let holding = holdings.entry(holder.clone()).or_insert_with(|| Holding {
             connections: 0,
             documents: Arc::new(Semaphore::new(DOCUMENTS_LIMIT)),
+            turns: Arc::new(Semaphore::new(TURNS_LIMIT)),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS_LIMIT)),
         });
         if holding.connections >= limit {
@@ -85,8 +99,9 @@ impl Quotas {
         }
         holding.connections += 1;
         let documents = Arc::clone(&holding.documents);
+        let turns = Arc::clone(&holding.turns);
         let event_streams = Arc::clone(&holding.event_streams);
-        Ok(Quota { holder, documents, event_streams, holdings: Arc::clone(&self.0) })
+        Ok(Quota { holder, documents, turns, event_streams, holdings: Arc::clone(&self.0) })
     }
 }
 
@@ -95,6 +110,20 @@ impl Quota {
     pub(crate) async fn document(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.documents.acquire().await.ok()
+    }
+
+    /// Waits for the turn of a call, at most [`TURN_TIMEOUT`]. Dropping the permit ends the turn.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Some(turn);
+        }
+        timeout(TURN_TIMEOUT, self.arrival()).await.ok()?
+    }
+
+    /// Waits for the turn of a new connection. Dropping the permit ends the turn.
+    pub(crate) async fn arrival(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.turns.acquire().await.ok()
     }
 
     /// A place for one more event stream, if one is free. Dropping the permit frees the place.
@@ -118,6 +147,7 @@ impl Drop for Quota {
 #[cfg(test)]
 mod tests {
     use audit_core::Auid;
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::who::subject::ContainerSubject;
@@ -147,6 +177,24 @@ mod tests {
         assert!(quotas.take(QuotaHolder::Uid(2), 1).unwrap().event_stream().is_some());
         held.pop();
         assert!(same.event_stream().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_of_one_holder_do_not_take_the_turns_of_another() {
+        let quotas = Quotas::default();
+        let [one, same] = [1, 1].map(|uid| quotas.take(QuotaHolder::Uid(uid), 2).unwrap());
+        let other = quotas.take(QuotaHolder::Uid(2), 2).unwrap();
+        let mut turns = Vec::new();
+        for _ in 0..TURNS_LIMIT {
+            turns.push(one.turn().await);
+        }
+        assert!(same.turn().now_or_never().is_none());
+        assert!(other.turn().now_or_never().flatten().is_some());
+        turns.pop();
+        assert!(same.turn().now_or_never().flatten().is_some());
+        turns.push(one.turn().await);
+        // The holder's calls hang in dockerd, so the next one goes on without a turn.
+        assert!(same.turn().await.is_none());
     }
 
     /// A process without a login uid may set its login uid to an administrator's.

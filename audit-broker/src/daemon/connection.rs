@@ -62,12 +62,14 @@ pub(super) async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let _counted = state.metrics.open_connection();
+    let arrival = Box::pin(arriving.arrival()).await;
     // Boxed, like the other futures awaited here: an idle connection would hold the memory of each
     // future that is not.
     let (owners, people) = (&state.owners, &state.people);
     let owner_finder =
         OwnerFinder { owners, people, version: ApiVersion::OLDEST, upstream: &upstream };
     let identity = Box::pin(identify(pid, uid, peer, &state.peer_reader, &owner_finder)).await;
+    drop(arrival);
     trim_memory_sometimes();
     let taken = state.quotas.take_for(identity.subject(), limit);
     drop(arriving);
