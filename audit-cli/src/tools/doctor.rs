@@ -7,6 +7,7 @@ mod bypass;
 mod containers;
 mod gaps;
 mod kernel;
+mod listener;
 mod store;
 mod wrapper;
 

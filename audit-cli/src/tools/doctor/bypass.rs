@@ -3,13 +3,23 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use audit_host::root_file;
 use nix::unistd::{Gid, Group, User};
+use serde::Deserialize;
 
 use super::Check;
+use super::listener::holders;
 
 const DOCKER_SOCKET: &str = "/run/docker.sock";
+
+/// The broker's settings: they name the socket of dockerd, if it is not docker's usual one.
+const BROKER_SETTINGS: &str = "/etc/audit-broker/config.toml";
+
+/// The file name of the broker's program.
+const BROKER: &str = "audit-broker";
 
 /// Docker's TCP ports, for plain text and for TLS.
 ///
@@ -18,7 +28,38 @@ const DOCKER_SOCKET: &str = "/run/docker.sock";
 const DOCKER_PORTS: [u16; 2] = [2375, 2376];
 
 pub(super) fn checks() -> Vec<Check> {
-    vec![socket(Path::new(DOCKER_SOCKET)), ports()]
+    let usual = Path::new(DOCKER_SOCKET);
+    let docker_socket = match upstream(Path::new(BROKER_SETTINGS)) {
+        Ok(upstream) if upstream != usual && is_broker(usual) => socket(&upstream),
+        Ok(_) => socket(usual),
+        Err(error) => Check::unknown("docker socket", format!("{error:#}")),
+    };
+    vec![docker_socket, ports()]
+}
+
+/// The part of the broker's settings that matters here. The broker checks the others.
+#[derive(Deserialize)]
+struct BrokerSettings {
+    upstream: Option<PathBuf>,
+}
+
+/// The socket of dockerd, by the settings of the broker.
+fn upstream(settings: &Path) -> anyhow::Result<PathBuf> {
+    let read = || root_file::parse(&root_file::read(settings)?.unwrap_or_default());
+    let BrokerSettings { upstream } = read().with_context(|| settings.display().to_string())?;
+    Ok(upstream.unwrap_or_else(|| DOCKER_SOCKET.into()))
+}
+
+/// Whether the broker listens at the socket, and dockerd does not. Only root can tell.
+fn is_broker(path: &Path) -> bool {
+    let programs = holders(path).unwrap_or_default();
+    let is_named = |program: &PathBuf, name| {
+        let file = program.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        // After an upgrade, the old program runs on.
+        file.strip_suffix(" (deleted)").unwrap_or(file) == name
+    };
+    programs.iter().any(|program| is_named(program, BROKER))
+        && !programs.iter().any(|program| is_named(program, "dockerd"))
 }
 
 fn socket(path: &Path) -> Check {
@@ -124,6 +165,13 @@ mod tests {
         assert_eq!(listening_port(&line("0050", "0A")), None);
         assert_eq!(listening_port(head), None);
         assert_eq!(listening_port(""), None);
+    }
+
+    #[test]
+    fn the_settings_of_the_broker_name_the_socket_of_dockerd() {
+        let usual = Path::new(DOCKER_SOCKET);
+        assert_eq!(upstream(Path::new("/nonexistent/config.toml")).unwrap(), usual);
+        assert!(!is_broker(Path::new("/nonexistent/docker.sock")));
     }
 
     #[test]
