@@ -21,7 +21,7 @@ use std::fs;
 use markdown::{all_blocks, anchors, documents, links, prose, root};
 
 /// The language and the claim of a block, and the file whose tests check all blocks of that kind.
-const CLAIMS: [(&str, &str, &str); 19] = [
+const CLAIMS: [(&str, &str, &str); 20] = [
     ("console", "wrapper", "tests/live/documents.rs"),
     ("console", "key", "tests/live/documents.rs"),
     ("sh", "install", "tests/broker/installation.rs"),
@@ -30,6 +30,7 @@ const CLAIMS: [(&str, &str, &str); 19] = [
     ("console", "recipe", "tests/broker/documents.rs"),
     ("cedar", "recipe", "tests/broker/documents.rs"),
     ("cedar", "policy", "tests/broker/documents.rs"),
+    ("sh", "package", "tests/documents/commands.rs"),
     ("sh", "capi", "tests/capi/install.rs"),
     ("sh", "preload", "tests/documents/commands.rs"),
     ("sh", "static", "tests/documents/commands.rs"),

@@ -29,12 +29,13 @@ accountable|root, auditd, dockerd|the broker knows each caller, records each cal
 kernel|root, auditd|audit-core on the real kernel: refusals, receipts, login threads, load
 parity|root, auditd, libaudit|audit-capi writes what libaudit writes, called by programs and by tests
 quickstart|root, auditd, dockerd|the commands that README gives to newcomers, twice
+packages|root, network, Debian 12|the packages are built, linted, installed, upgraded, removed and purged
 bench|root, auditd, dockerd|each benchmark in its short form
 '
 fast_tiers=(form docs unit)
 filtered_tiers=(unit live broker clients suites accountable kernel parity)
 # Not run unless they are named.
-named_tiers=(clients suites)
+named_tiers=(clients suites packages)
 
 # The docker engines of tests/engine.sh.
 all_engines=(20 28 28-containerd)
@@ -101,8 +102,9 @@ check_form() {
     say "form and lints"
     cargo fmt --all --check
     cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-    shellcheck --external-sources .ci/run examples/*.sh packaging/completions/*.bash tests/*.sh tests/clients/*.sh \
-        tests/clients/programs/*.sh benches/*.sh audit-capi/*.sh
+    shellcheck --external-sources .ci/run examples/*.sh packaging/completions/*.bash packaging/*.sh \
+        packaging/audit-docker packaging/debian/{postinst,prerm,postrm} tests/*.sh tests/clients/*.sh \
+        tests/clients/programs/*.sh tests/guest/*.sh benches/*.sh audit-capi/*.sh
     local tier
     for tier in "${all_tiers[@]}"; do
         grep -q "^| \`$tier\` " tests/README.md || fail "tests/README.md has no row for tier $tier"
@@ -412,6 +414,15 @@ check_quickstart() {
     done
     cargo run --quiet --package audit-core --example emit >/dev/null
     cargo run --quiet --package audit-core --example status >/dev/null
+}
+
+# Builds the programs as they are shipped, which takes some minutes, and compresses them six times.
+check_packages() {
+    say "packages for distributions"
+    command -v apt-get >/dev/null || fail "the tier packages needs Debian 12"
+    install_packages "dpkg-dev lintian mandoc mmdebstrap python3 rpm rpmlint systemd libcap2-bin" ""
+    rustup target add "$musl_target" >/dev/null 2>&1 || fail "rustup cannot add $musl_target"
+    tests/packages.sh
 }
 
 check_bench() {

@@ -177,3 +177,101 @@ impl Metrics {
         text
     }
 }
+
+/// The dashboard and the alert rules use metrics and results that exist.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::Value;
+    use yaml_rust2::{Yaml, YamlLoader};
+
+    use super::*;
+
+    fn read(path: &str) -> String {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+    }
+
+    /// The metrics of a broker that has seen every result.
+    fn text_of_all() -> String {
+        let metrics = Metrics::new();
+        let results = [
+            CallResult::Done,
+            CallResult::Failed,
+            CallResult::Denied,
+            CallResult::NotRecorded,
+            CallResult::Unreachable,
+        ];
+        for result in results {
+            metrics.count_call(None, result, Duration::ZERO);
+        }
+        metrics.count_records(1, true);
+        metrics.count_records(1, false);
+        metrics.text(None)
+    }
+
+    /// The names of the samples: what stands before the labels or the value.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples.filter_map(|line| line.split(['{', ' ']).next()).collect()
+    }
+
+    fn check(expression: &str) {
+        let text = text_of_all();
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let used: Vec<&str> = expression
+            .split(|letter| !is_part(letter))
+            .filter(|word| word.starts_with("audit_broker"))
+            .collect();
+        assert!(!used.is_empty(), "{expression}");
+        for name in used {
+            assert!(names(&text).contains(name), "no metric {name}: {expression}");
+        }
+        for (_, rest) in expression.match_indices('{').map(|(at, _)| expression.split_at(at)) {
+            let labels = rest.trim_start_matches('{').split('}').next().unwrap();
+            assert!(text.contains(labels), "no metric has {labels}: {expression}");
+        }
+    }
+
+    fn alerts() -> Vec<Yaml> {
+        let rules = YamlLoader::load_from_str(&read("examples/monitoring/alerts.yml")).unwrap();
+        rules[0]["groups"][0]["rules"].as_vec().unwrap().clone()
+    }
+
+    #[test]
+    fn each_alert_uses_metrics_that_exist_and_is_documented() {
+        let operations = read("docs/operations.md");
+        for alert in alerts() {
+            check(alert["expr"].as_str().unwrap());
+            assert!(
+                alert["annotations"]["summary"].as_str().is_some_and(|text| text.ends_with('.'))
+            );
+            let name = alert["alert"].as_str().unwrap();
+            assert!(operations.contains(&format!("\n| `{name}` | ")), "{name}");
+        }
+        assert_eq!(alerts().len(), operations.matches("\n| `AuditBroker").count());
+    }
+
+    #[test]
+    fn each_panel_of_the_dashboard_uses_metrics_that_exist() {
+        let dashboard: Value =
+            serde_json::from_str(&read("examples/monitoring/dashboard.json")).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        for target in targets {
+            check(target["expr"].as_str().unwrap());
+        }
+    }
+
+    #[test]
+    fn the_dashboard_shows_each_metric() {
+        let dashboard = read("examples/monitoring/dashboard.json");
+        for name in names(&text_of_all()) {
+            let name = name.trim_end_matches("_sum").trim_end_matches("_count");
+            let name = name.trim_end_matches("_bucket");
+            assert!(dashboard.contains(name), "{name}");
+        }
+    }
+}

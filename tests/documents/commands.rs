@@ -60,6 +60,29 @@ fn programs_with_the_library_preloaded_are_those_of_the_parity_tests() {
     }
 }
 
+/// `package`: the packages that these lines install are built, and `audit-docker` knows its commands.
+#[test]
+fn lines_about_packages_name_packages_and_commands_that_exist() {
+    let script = fs::read_to_string(root().join("packaging/audit-docker")).unwrap();
+    for block in blocks_of("package") {
+        for line in lines(&block) {
+            let words: Vec<&str> =
+                line.split_whitespace().skip_while(|word| *word == "sudo").collect();
+            let is_there = match words[0] {
+                "audit-docker" => script.contains(&format!("\n{}) ", words[1])),
+                "apt" | "dnf" => {
+                    let file = words[2].trim_start_matches("./");
+                    let name = file.split("_*").next().unwrap().split("-*").next().unwrap();
+                    let control = format!("packaging/debian/{name}.control");
+                    words[1] == "install" && root().join(control).exists()
+                }
+                _ => false,
+            };
+            assert!(is_there, "{}:{}: `{line}`", block.document, block.line);
+        }
+    }
+}
+
 /// `static`: commands that only a tier of their own can run, since they run or measure the whole project.
 /// The programs, scripts, packages, tests, benches and features that they name exist.
 #[test]

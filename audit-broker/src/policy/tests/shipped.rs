@@ -10,7 +10,11 @@ struct Shipped {
 
 impl Shipped {
     fn with(name: &str) -> Self {
-        let policy = shipped(&[name]);
+        Self::with_all(&[name])
+    }
+
+    fn with_all(names: &[&str]) -> Self {
+        let policy = shipped(names);
         Self { actions: actions(&policy), policy }
     }
 
@@ -37,7 +41,7 @@ fn service(unit: &str, uid: u32) -> Principal {
 #[test]
 fn the_files_load_one_by_one_and_together() {
     let texts = shipped_texts();
-    assert_eq!(texts.len(), 6);
+    assert_eq!(texts.len(), 7);
     for (name, text) in &texts {
         let policy = Policy::from_text(text).unwrap();
         assert_eq!(policy.warnings(), [] as [String; 0], "{name}");
@@ -69,6 +73,43 @@ fn default_cedar_has_two_policies_for_others_than_ordinary_callers() {
     let ids = text.split("@id(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let rest: Vec<&str> = ids.filter(|id| !id.starts_with("ordinary")).collect();
     assert_eq!(rest, ["root", "docker-admin"]);
+}
+
+/// `audit-docker limit` adds the second file to the first.
+#[test]
+fn docker_users_limits_docker_to_a_group_and_gives_it_nothing_more() {
+    let alone = Shipped::with("default.cedar");
+    let limited = Shipped::with_all(&["default.cedar", "docker-users.cedar"]);
+    let own = made_by("dwalsh", &["docker-users"]);
+    let caller = |maker| {
+        Principal::Container(Box::new(ContainerFacts {
+            id: "caller".to_owned(),
+            ..container(maker)
+        }))
+    };
+    let inside = [
+        user("root", 0, &[]),
+        user("dwalsh", 1001, &["docker-users"]),
+        user("dan", 1002, &["docker-admin"]),
+        service("cron.service", 0),
+        caller(Maker::root()),
+        caller(made_by("dwalsh", &["docker-users"])),
+    ];
+    let outside = [
+        user("mrunal", 1003, &["docker", "users"]),
+        service("web.service", 33),
+        caller(made_by("mrunal", &["docker"])),
+    ];
+    for action in limited.actions.keys() {
+        for principal in &inside {
+            let [before, after] =
+                [&alone, &limited].map(|policies| policies.allows(principal, action, &own, ""));
+            assert_eq!(before, after, "{principal:?} {action}");
+        }
+        for principal in &outside {
+            assert!(!limited.allows(principal, action, &own, ""), "{principal:?} {action}");
+        }
+    }
 }
 
 /// A caller who may build can write any audit record. The description of each policy that permits builds
