@@ -205,6 +205,14 @@ impl Call {
         is_wait || route.class == Class::Attach || route.class.reads_only()
     }
 
+    /// Waits until dockerd's events have shown how a container ended that this call has stopped.
+    pub(crate) async fn wait_for_end(&self) {
+        let ticket = self.ticket.borrow().clone();
+        if let Some(ticket) = ticket {
+            self.connection.state.running.wait_for_end(&ticket).await;
+        }
+    }
+
     /// Tells the table of running containers that the call starts or stops its container.
     fn begin_run_change(&self) {
         let Object::Container(container) = &self.action.object else { return };

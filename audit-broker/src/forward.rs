@@ -92,6 +92,7 @@ pub(crate) async fn forward(call: &Rc<Call>, client: &mut Inbound) -> Result<For
         call.record_outcome(outcome_of(response.status()), None);
         return Ok(Forwarded::Response(dockerd_error::response(call, response, connection).await?));
     }
+    call.wait_for_end().await;
     Ok(Forwarded::Response(
         respond(call, response, connection, pulled, (load_lock, named_load)).await?,
     ))

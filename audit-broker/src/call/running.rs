@@ -8,7 +8,12 @@ mod file;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::dockerd::life_event::{LifeChange, LifeEvent, Named, Nanoseconds};
 use crate::record::call_records::{Automatic, AutomaticKind};
@@ -19,9 +24,17 @@ use file::{RunningFile, Stored};
 /// The table's file in `state_dir`.
 pub(crate) const RUNNING: &str = "running";
 
+/// How long the response to `docker stop` waits for dockerd's event of the end, which has the exit status.
+/// dockerd sends both at the same time.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The containers whose starts and ends go on record: those that were made or started through the broker.
 #[derive(Debug)]
-pub(crate) struct RunningContainers(Mutex<Table>);
+pub(crate) struct RunningContainers {
+    table: Mutex<Table>,
+    /// Wakes the calls that wait for the end of a container.
+    ended: Notify,
+}
 
 #[derive(Debug)]
 struct Table {
@@ -107,18 +120,19 @@ impl RunningContainers {
     /// If its file cannot be read or written.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let (file, stored) = RunningFile::open(path)?;
-        Ok(Self(Mutex::new(Table {
+        let table = Mutex::new(Table {
             file,
             is_new: stored.is_none(),
             stored: stored.unwrap_or_default(),
             calls: HashMap::new(),
             expected: HashMap::new(),
             last_ticket: 0,
-        })))
+        });
+        Ok(Self { table, ended: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call is about to start or stop a container.
@@ -130,6 +144,22 @@ impl RunningContainers {
         let call = OpenCall { ticket, change, subject, has_started: false, end };
         table.calls.entry(container.id.clone()).or_default().push(call);
         Ticket { container, number: ticket }
+    }
+
+    /// Waits until the events have shown the end that the call has caused, at most [`END_TIMEOUT`].
+    pub(crate) async fn wait_for_end(&self, ticket: &Ticket) {
+        let shown = async {
+            loop {
+                let mut ended = pin!(self.ended.notified());
+                ended.as_mut().enable();
+                if !self.lock().awaits_end(ticket) {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // Without the event, the record of the outcome has no exit status.
+        let _ = timeout(END_TIMEOUT, shown).await;
     }
 
     /// The call has this outcome. Returns the outcome as dockerd's events show it, and an end that the
@@ -178,7 +208,11 @@ impl RunningContainers {
         table.stored.seen = table.stored.seen.max(Some(event.time));
         match event.change {
             LifeChange::Started => table.see_start(event),
-            LifeChange::Ended(exit) => table.see_end(event, exit),
+            LifeChange::Ended(exit) => {
+                let seen = table.see_end(event, exit);
+                self.ended.notify_waiters();
+                seen
+            }
             LifeChange::OutOfMemory => {
                 if let Some(run) = table.stored.runs.get_mut(&event.container.id) {
                     run.is_out_of_memory = true;
@@ -241,6 +275,16 @@ impl RunningContainers {
 }
 
 impl Table {
+    /// Whether the call stops a container whose end the events have not shown yet.
+    fn awaits_end(&self, ticket: &Ticket) -> bool {
+        let id = &ticket.container.id;
+        let runs = self.stored.runs.get(id).is_some_and(|run| run.since.is_some());
+        let mut calls = self.calls.get(id).into_iter().flatten();
+        runs && calls.any(|call| {
+            call.ticket == ticket.number && call.change == RunChange::Stop && call.end.is_none()
+        })
+    }
+
     fn take_call(&mut self, id: &str, ticket: u64) -> Option<OpenCall> {
         let calls = self.calls.get_mut(id)?;
         let index = calls.iter().position(|call| call.ticket == ticket)?;

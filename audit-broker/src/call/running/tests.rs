@@ -1,3 +1,5 @@
+use futures_util::FutureExt;
+
 use super::*;
 
 const DONE: CallOutcome = CallOutcome::Done(None);
@@ -113,5 +115,32 @@ fn r01_a_container_that_the_broker_never_saw_is_not_recorded() {
     assert!(is_nothing(&table.see(&direct)));
     assert!(is_nothing(&table.see(&event(LifeChange::Ended(0), 2))));
     assert!(table.was_new() && !table.was_new());
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r01_a_stop_waits_for_the_event_that_has_the_exit_status() {
+    let (table, path) = table();
+    let start = table.begin(web(), RunChange::Start, &subject(7));
+    table.see(&event(LifeChange::Started, 10));
+    table.finish(start, DONE, 11);
+
+    let stop = table.begin(web(), RunChange::Stop, &subject(8));
+    let other = table.begin(web(), RunChange::Stop, &subject(9));
+    assert!(table.wait_for_end(&stop).now_or_never().is_none());
+    assert!(is_nothing(&table.see(&event(LifeChange::Ended(143), 20))));
+    assert!(table.wait_for_end(&stop).now_or_never().is_some());
+    // The container has ended, so nothing is left to wait for.
+    assert!(table.wait_for_end(&other).now_or_never().is_some());
+    assert_eq!(table.finish(stop, DONE, 21).0, CallOutcome::Done(Some(143)));
+    table.finish(other, DONE, 22);
+
+    // If dockerd sends no event, the response does not wait for long.
+    let start = table.begin(web(), RunChange::Start, &subject(7));
+    table.see(&event(LifeChange::Started, 30));
+    table.finish(start, DONE, 31);
+    let stop = table.begin(web(), RunChange::Stop, &subject(8));
+    table.wait_for_end(&stop).await;
+    assert_eq!(table.finish(stop, DONE, 41).0, DONE);
     std::fs::remove_file(path).unwrap();
 }
