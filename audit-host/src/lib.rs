@@ -9,7 +9,7 @@
 //! | What does a docker call ask for? | [`danger`] lists the dangers, [`options`] finds them in docker's options, [`finding`] is one of them, [`host_access`] makes the records |
 //! | Which words are secrets? | [`credentials`] finds those in URLs, [`mask`] hides them |
 //! | What do people read? | [`journal`] writes lines like those of sudo |
-//! | Does the kernel keep records, and what if not? | [`recording`]; [`ausearch`] searches them |
+//! | Does the kernel keep records, and what if not? | [`recording`] |
 //! | Which settings count? | [`root_file`] reads files that only root can write |
 //! | Which container is it, and which image? | [`object_id`], [`cgroup`] and [`image_name`] |
 //! | Can containers write audit records? | [`audit_socket`] |
