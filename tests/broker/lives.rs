@@ -47,6 +47,10 @@ fn r01_the_trail_has_the_end_of_a_container_that_no_call_ended() {
     assert_eq!(of_person.len(), 1, "{of_person:?}");
     assert!(of_person[0].contains(&format!("sauid={PERSON} ")), "{of_person:?}");
 
+    let labelled = name("labelled");
+    run(&labelled, "--label exitCode=0 fedora sh -c 'exit 3'");
+    wait_for_life(&labelled, &["start - -", "stop exited 3"]);
+
     // Root ends it without the broker, or the person kills it.
     for (suffix, kill) in [("direct", true), ("killed", false)] {
         let name = name(suffix);

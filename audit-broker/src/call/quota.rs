@@ -24,7 +24,7 @@ const DOCUMENTS_LIMIT: usize = 16;
 /// and connections.
 const TURNS_LIMIT: usize = 32;
 
-/// The longest wait of a call for a turn. If dockerd hangs, calls that it does not answer keep their turns, and the
+/// The longest wait for a turn. If dockerd hangs, calls that it does not answer keep their turns, and the
 /// holder's other calls go on without one.
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -112,18 +112,13 @@ impl Quota {
         self.documents.acquire().await.ok()
     }
 
-    /// Waits for the turn of a call, at most [`TURN_TIMEOUT`]. Dropping the permit ends the turn.
+    /// Waits for a turn, at most [`TURN_TIMEOUT`]. Dropping the permit ends the turn.
     pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Some(turn);
         }
-        timeout(TURN_TIMEOUT, self.arrival()).await.ok()?
-    }
-
-    /// Waits for the turn of a new connection. Dropping the permit ends the turn.
-    pub(crate) async fn arrival(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
-        self.turns.acquire().await.ok()
+        timeout(TURN_TIMEOUT, self.turns.acquire()).await.ok()?.ok()
     }
 
     /// A place for one more event stream, if one is free. Dropping the permit frees the place.

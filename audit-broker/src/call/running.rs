@@ -78,6 +78,8 @@ struct OpenCall {
     change: RunChange,
     subject: Subject,
     has_started: bool,
+    /// Whether the container has started while the call was in progress, for this call or for another.
+    has_seen_start: bool,
     /// The end that this call explains, if it succeeds.
     end: Option<Automatic>,
 }
@@ -141,7 +143,8 @@ impl RunningContainers {
         table.last_ticket += 1;
         let ticket = table.last_ticket;
         let (subject, end) = (subject.clone(), None);
-        let call = OpenCall { ticket, change, subject, has_started: false, end };
+        let call =
+            OpenCall { ticket, change, subject, has_started: false, has_seen_start: false, end };
         table.calls.entry(container.id.clone()).or_default().push(call);
         Ticket { container, number: ticket }
     }
@@ -176,7 +179,7 @@ impl RunningContainers {
         let mut table = self.lock();
         let Ticket { container, number } = ticket;
         let Some(call) = table.take_call(&container.id, number) else { return (outcome, None) };
-        let OpenCall { change, subject, has_started, end, .. } = call;
+        let OpenCall { change, subject, has_started, has_seen_start, end, .. } = call;
         let exit = end.as_ref().and_then(|end| end.kind.exit());
         let has_happened = match change {
             RunChange::Start | RunChange::Restart => has_started,
@@ -194,7 +197,7 @@ impl RunningContainers {
                 (CallOutcome::Done(exit), None)
             }
             (_, RunChange::Start | RunChange::Restart) => {
-                if !has_started {
+                if !has_seen_start {
                     table.expect(container, change, subject, now);
                 }
                 (CallOutcome::Done(None), None)
@@ -315,12 +318,17 @@ impl Table {
         if let Some(run) = self.stored.runs.get_mut(id)
             && run.since.is_some()
         {
-            run.is_event_due = false;
+            if std::mem::take(&mut run.is_event_due) {
+                run.since = Some(event.time);
+            }
             return Seen::Nothing;
         }
-        let calls = self.calls.get_mut(id).into_iter().flatten();
+        let calls = self.calls.get_mut(id).map(Vec::as_mut_slice).unwrap_or_default();
+        for call in &mut *calls {
+            call.has_seen_start = true;
+        }
         let explains = |call: &&mut OpenCall| call.change != RunChange::Stop && !call.has_started;
-        let call = calls.into_iter().find(explains);
+        let call = calls.iter_mut().find(explains);
         let starter = call.map(|call| {
             call.has_started = true;
             call.subject.clone()
@@ -343,7 +351,11 @@ impl Table {
             return Seen::Nothing;
         }
         let end = Automatic {
-            kind: AutomaticKind::of_end(exit, run.is_out_of_memory),
+            kind: if run.container.has_exit_label {
+                AutomaticKind::Ended
+            } else {
+                AutomaticKind::of_end(exit, run.is_out_of_memory)
+            },
             container: event.container.clone(),
             starter: run.starter.clone(),
         };

@@ -62,7 +62,7 @@ pub(super) async fn serve(
         Err(text) => return refuse(&socket, UNAVAILABLE, &text).await,
     };
     let _counted = state.metrics.open_connection();
-    let arrival = Box::pin(arriving.arrival()).await;
+    let arrival = Box::pin(arriving.turn()).await;
     // Boxed, like the other futures awaited here: an idle connection would hold the memory of each
     // future that is not.
     let (owners, people) = (&state.owners, &state.people);

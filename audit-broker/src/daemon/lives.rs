@@ -24,7 +24,7 @@ use crate::dockerd::life_event::{
 use crate::dockerd::listing::{Listed, list};
 use crate::dockerd::upstream::Upstream;
 use crate::owner::OwnedKind;
-use crate::record::call_records::{Automatic, AutomaticKind};
+use crate::record::call_records::{Automatic, AutomaticKind, SIGKILL_EXIT};
 use crate::who::subject::{NOBODY, Subject};
 
 /// The pause before the thread connects again.
@@ -35,9 +35,6 @@ const ERROR_PAUSE: Duration = Duration::from_secs(5);
 
 /// dockerd has sent all events that it remembers, if it sends nothing for so long.
 const QUIET: Duration = Duration::from_millis(300);
-
-/// The exit code of a process that SIGKILL ends. The kernel sends it when memory is short.
-const SIGKILL_EXIT: u32 = 137;
 
 /// Follows dockerd's events until `stop` is true.
 ///
@@ -95,7 +92,7 @@ async fn follow(state: &State, upstream: &Upstream) -> anyhow::Result<()> {
     while let Some(remembered) = events.next_within(QUIET).await? {
         follower.handle_all(remembered).await?;
     }
-    follower.compare().await?;
+    or_warned(follower.compare().await);
     let limit = STREAM_LIMIT + upstream.timeout();
     loop {
         match timeout(limit, events.next()).await {
@@ -106,6 +103,15 @@ async fn follow(state: &State, upstream: &Upstream) -> anyhow::Result<()> {
             Err(_) => bail!("dockerd did not end the stream of events in time"),
         }
     }
+}
+
+/// The value, if there is one. The next comparison finds what an error has left out.
+fn or_warned<T>(result: anyhow::Result<T>) -> Option<T> {
+    result
+        .inspect_err(|error| {
+            tracing::warn!("cannot record each end of a container yet: {error:#}");
+        })
+        .ok()
 }
 
 fn now() -> Nanoseconds {
@@ -131,17 +137,18 @@ impl Follower<'_> {
         match self.state.running.see(event) {
             Seen::Nothing => Ok(()),
             Seen::Record(mut end) => {
-                if event.change == LifeChange::Ended(SIGKILL_EXIT)
-                    && let Some(found) = self.find(&event.container.id).await?
-                    && found.is_out_of_memory
-                    && found.exit == SIGKILL_EXIT
+                let is_unclear = event.change == LifeChange::Ended(SIGKILL_EXIT)
+                    || end.kind == AutomaticKind::Ended;
+                if is_unclear
+                    && let Some(found) = self.find_if_possible(&event.container.id).await
+                    && found.runs_since.is_none()
                 {
-                    end.kind = AutomaticKind::OutOfMemory(SIGKILL_EXIT);
+                    end.kind = AutomaticKind::of_end(found.exit, found.is_out_of_memory);
                 }
                 self.record(&end, event.time).await
             }
             Seen::Unexplained => {
-                let found = self.find(&event.container.id).await?;
+                let found = self.find_if_possible(&event.container.id).await;
                 let is_remembered = event.time < self.connected;
                 let kind = found.map_or(AutomaticKind::StartedOtherwise, |found| {
                     kind_of_start(&found, is_remembered)
@@ -154,7 +161,13 @@ impl Follower<'_> {
     }
 
     async fn find(&self, id: &str) -> anyhow::Result<Option<LifeState>> {
-        Ok(life_event::state_of(id, self.version, self.upstream).await?)
+        life_event::state_of(id, self.version, self.upstream).await
+    }
+
+    /// The state of a container. `None` also if dockerd does not tell it: a caller may keep one container
+    /// locked, and must not keep others off the record.
+    async fn find_if_possible(&self, id: &str) -> Option<LifeState> {
+        or_warned(self.find(id).await).flatten()
     }
 
     /// The caller who started a container that dockerd has started again.
@@ -175,16 +188,16 @@ impl Follower<'_> {
     /// Finds starts and ends of which no event has come.
     async fn compare(&self) -> anyhow::Result<()> {
         let running = &self.state.running;
-        let was_new = running.was_new();
         let known = running.all();
         let listed = list(OwnedKind::Container, None, self.version, self.upstream).await?;
         let Some(listed) = listed else { bail!("dockerd does not list its containers") };
+        let was_new = running.was_new();
         for run in known {
             let exists = listed.iter().any(|listed| listed.id == run.container.id);
-            self.compare_known(&run, exists).await?;
+            or_warned(self.compare_known(&run, exists).await);
         }
         for listed in listed.iter().filter(|listed| listed.runs()) {
-            self.compare_listed(listed, was_new).await?;
+            or_warned(self.compare_listed(listed, was_new).await);
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::time::Duration;
 
+use anyhow::bail;
 use chrono::DateTime;
+use hyper::StatusCode;
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
@@ -50,7 +52,16 @@ pub(crate) struct Named {
     pub(crate) name: String,
     /// The name of the image that the caller gave.
     pub(crate) image: String,
+    /// Whether it has a label with the name of the attribute that has the exit code. dockerd writes the labels of
+    /// a container over the attributes of its events, so the exit code in such an event may be anyone's.
+    ///
+    /// # Source
+    /// `copyAttributes` in `daemon/events.go` of moby.
+    pub(crate) has_exit_label: bool,
 }
+
+/// The attribute of an event that has the exit code.
+const EXIT: &str = "exitCode";
 
 impl Named {
     /// The names of a container that dockerd describes.
@@ -59,6 +70,7 @@ impl Named {
             id: container.id.clone(),
             name: container.name().to_owned(),
             image: container.image().to_owned(),
+            has_exit_label: container.labels().contains_key(EXIT),
         }
     }
 }
@@ -90,7 +102,8 @@ impl LifeEvent {
         let text = |name: &str| actor.attributes.get(name).map(String::as_str).unwrap_or_default();
         let change = match action.as_str() {
             "start" => LifeChange::Started,
-            "die" => LifeChange::Ended(text("exitCode").parse().ok()?),
+            // A label may have replaced the exit code; see `Named::has_exit_label`.
+            "die" => LifeChange::Ended(text(EXIT).parse().unwrap_or_default()),
             "oom" => LifeChange::OutOfMemory,
             _ => return None,
         };
@@ -98,6 +111,8 @@ impl LifeEvent {
             name: text("name").to_owned(),
             image: shown_image(text("image"), &actor.attributes).to_owned(),
             id: actor.id,
+            // The event of an end always has the attribute.
+            has_exit_label: action != "die" && actor.attributes.contains_key(EXIT),
         };
         let has_owner = actor.attributes.contains_key(LABEL);
         Some(Self { change, container, time, has_owner })
@@ -114,8 +129,9 @@ pub(crate) struct LifeEvents {
 /// How long a stream lasts. A connection that broke without a sign is noticed at its end.
 pub(crate) const STREAM_LIMIT: Duration = Duration::from_secs(600);
 
-/// Longest line, in bytes. The labels of a container that was made through the broker are shorter.
-const LINE_LIMIT_BYTES: usize = 1 << 20;
+/// Longest line, in bytes. The broker limits the labels of a container to 256 KiB, and JSON may write six bytes
+/// for one.
+const LINE_LIMIT_BYTES: usize = 2 << 20;
 
 impl LifeEvents {
     /// Opens the stream. dockerd first sends what it remembers of the events since the given time: it
@@ -218,7 +234,7 @@ pub(crate) async fn state_of(
     id: &str,
     version: ApiVersion,
     upstream: &Upstream,
-) -> Result<Option<LifeState>, Unreachable> {
+) -> anyhow::Result<Option<LifeState>> {
     Ok(match object::container(id, version, upstream).await? {
         Found::Yes(container) => Some(LifeState {
             container: Named::of(&container),
@@ -229,7 +245,8 @@ pub(crate) async fn state_of(
             restart_count: container.restart_count,
             has_owner: container.labels().contains_key(LABEL),
         }),
-        Found::No(..) => None,
+        Found::No(StatusCode::NOT_FOUND, _) => None,
+        Found::No(status, _) => bail!("dockerd answered {status} about container {id}"),
     })
 }
 
@@ -246,8 +263,12 @@ mod tests {
         let line = br#"{"status":"die","id":"ab","Type":"container","Action":"die","Actor":{"ID":"ab",
             "Attributes":{"exitCode":"137","name":"web","image":"sha256:1","audit-broker.image":"fedora",
             "audit-broker.owner":"root"}},"time":7,"timeNano":7000000001}"#;
-        let container =
-            Named { id: "ab".to_owned(), name: "web".to_owned(), image: "fedora".to_owned() };
+        let container = Named {
+            id: "ab".to_owned(),
+            name: "web".to_owned(),
+            image: "fedora".to_owned(),
+            has_exit_label: false,
+        };
         let event = LifeEvent {
             change: LifeChange::Ended(137),
             container,
@@ -255,6 +276,10 @@ mod tests {
             has_owner: true,
         };
         assert_eq!(LifeEvent::read(line), Some(event));
+        let of_label = LifeEvent::read(
+            br#"{"Action":"start","Actor":{"ID":"ab","Attributes":{"exitCode":"x"}},"timeNano":1}"#,
+        );
+        assert!(of_label.unwrap().container.has_exit_label);
         let sequence =
             [b"\x1e".as_slice(), br#"{"Action":"start","Actor":{"ID":"ab"},"timeNano":1}"#];
         let event = LifeEvent::read(&sequence.concat()).unwrap();

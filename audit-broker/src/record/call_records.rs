@@ -34,7 +34,7 @@ use crate::record::journal::JournalLine;
 use crate::record::outcome::CallOutcome;
 use crate::record::refusal_rate::LeftOut;
 use crate::who::subject::Subject;
-pub(crate) use automatic::{Automatic, AutomaticKind};
+pub(crate) use automatic::{Automatic, AutomaticKind, SIGKILL_EXIT};
 use object::{CallObject, UNNAMED};
 pub(crate) use redaction::refused_target;
 use redaction::{command_line, hide, hide_in_address};

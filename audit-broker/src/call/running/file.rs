@@ -54,6 +54,7 @@ struct StoredRun {
     /// When it started; `None` if it does not run.
     since: Option<Nanoseconds>,
     starter: Option<StoredSubject>,
+    has_exit_label: bool,
 }
 
 /// What records say about a caller.
@@ -167,14 +168,15 @@ fn line(id: &str, run: Option<&Run>, seen: Option<Nanoseconds>) -> serde_json::R
 
 impl StoredRun {
     fn of(run: &Run) -> Self {
-        let Named { name, image, .. } = run.container.clone();
-        Self { name, image, since: run.since, starter: run.starter.as_ref().map(StoredSubject::of) }
+        let Named { name, image, has_exit_label, .. } = run.container.clone();
+        let starter = run.starter.as_ref().map(StoredSubject::of);
+        Self { name, image, since: run.since, starter, has_exit_label }
     }
 
     fn restored(self, id: String) -> Run {
-        let Self { name, image, since, starter } = self;
+        let Self { name, image, since, starter, has_exit_label } = self;
         Run {
-            container: Named { id, name, image },
+            container: Named { id, name, image, has_exit_label },
             starter: starter.map(StoredSubject::restored),
             since,
             is_event_due: false,
@@ -248,7 +250,8 @@ mod tests {
         let mut stored = Stored { seen: Some(9), ..Stored::default() };
         for (id, starter) in [("a", Some(subject.clone())), ("b", None), ("c", None)] {
             let name = format!("name-{id}");
-            let container = Named { id: id.to_owned(), name, image: "fedora".to_owned() };
+            let container =
+                Named { id: id.to_owned(), name, image: "fedora".to_owned(), has_exit_label: true };
             stored.runs.insert(id.to_owned(), Run::new(container, starter, 5));
             file.add(id, &stored).unwrap();
         }

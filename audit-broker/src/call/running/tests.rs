@@ -13,7 +13,12 @@ fn table() -> (RunningContainers, std::path::PathBuf) {
 }
 
 fn web() -> Named {
-    Named { id: "1".to_owned(), name: "web".to_owned(), image: "fedora".to_owned() }
+    Named {
+        id: "1".to_owned(),
+        name: "web".to_owned(),
+        image: "fedora".to_owned(),
+        has_exit_label: false,
+    }
 }
 
 fn event(change: LifeChange, time: Nanoseconds) -> LifeEvent {
@@ -142,5 +147,43 @@ async fn r01_a_stop_waits_for_the_event_that_has_the_exit_status() {
     let stop = table.begin(web(), RunChange::Stop, &subject(8));
     table.wait_for_end(&stop).await;
     assert_eq!(table.finish(stop, DONE, 41).0, DONE);
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn r01_a_label_does_not_choose_the_exit_code() {
+    let (table, path) = table();
+    let labelled = Named { has_exit_label: true, ..web() };
+    let start = table.begin(labelled.clone(), RunChange::Start, &subject(7));
+    table.finish(start, DONE, 9);
+    table.see(&LifeEvent { container: labelled, ..event(LifeChange::Started, 10) });
+    // The record of the end comes from the event, which says nothing about the label.
+    let seen = table.see(&event(LifeChange::Ended(0), 20));
+    assert_eq!(recorded(seen, &table, 20), (AutomaticKind::Ended, 7));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn r01_an_end_counts_that_is_older_than_the_response_to_the_start() {
+    let (table, path) = table();
+    let start = table.begin(web(), RunChange::Start, &subject(7));
+    table.finish(start, DONE, 30);
+    assert!(is_nothing(&table.see(&event(LifeChange::Started, 10))));
+    let seen = table.see(&event(LifeChange::Ended(3), 20));
+    assert_eq!(recorded(seen, &table, 20), (AutomaticKind::Exited(3), 7));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn r01_two_calls_that_start_one_container_at_once_hide_no_end() {
+    let (table, path) = table();
+    let [one, other] = [7, 8].map(|pid| table.begin(web(), RunChange::Start, &subject(pid)));
+    assert!(is_nothing(&table.see(&event(LifeChange::Started, 10))));
+    table.finish(one, DONE, 11);
+    // dockerd tells the other caller that the container runs already.
+    table.finish(other, DONE, 12);
+    let seen = table.see(&event(LifeChange::Ended(3), 20));
+    assert_eq!(recorded(seen, &table, 20), (AutomaticKind::Exited(3), 7));
+    assert!(matches!(table.see(&event(LifeChange::Started, 30)), Seen::Unexplained));
     std::fs::remove_file(path).unwrap();
 }

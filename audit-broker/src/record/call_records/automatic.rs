@@ -35,6 +35,10 @@ pub(crate) enum AutomaticKind {
     StartedOtherwise,
 }
 
+/// The exit code of a process that SIGKILL ends. The kernel sends it when memory is short, also to a process other
+/// than the first.
+pub(crate) const SIGKILL_EXIT: u32 = 137;
+
 impl AutomaticKind {
     /// How a container ended.
     ///
@@ -43,7 +47,7 @@ impl AutomaticKind {
     /// signal of Linux is 64.
     pub(crate) const fn of_end(exit: u32, is_out_of_memory: bool) -> Self {
         match exit {
-            _ if is_out_of_memory => Self::OutOfMemory(exit),
+            SIGKILL_EXIT if is_out_of_memory => Self::OutOfMemory(exit),
             129..=192 => Self::Killed(exit),
             _ => Self::Exited(exit),
         }
@@ -79,7 +83,7 @@ impl Automatic {
     /// The record. It is an outcome without a request.
     pub(crate) fn record(&self) -> Record<'_> {
         let (op, reason, exit) = self.kind.words();
-        let Named { id, name, image } = &self.container;
+        let Named { id, name, image, .. } = &self.container;
         let mut record = Record::new(RecordType::VIRT_CONTROL)
             .word(Field::VIRT, "docker")
             .word(Field::OP, op)
