@@ -31,7 +31,7 @@ use crate::call::connection::{Connection, or_warn};
 use crate::call::plan::Plan;
 use crate::call::running::{RunChange, Ticket};
 use crate::call::stop::Stop;
-use crate::dockerd::life_event::Named;
+use crate::dockerd::life_event::NamedContainer;
 use crate::dockerd::object::Object;
 use crate::judge::action::Action;
 use crate::judge::danger::Dangers;
@@ -229,7 +229,7 @@ impl Call {
             return;
         };
         let running = &self.connection.state.running;
-        let ticket = running.begin(Named::of(container), change, &self.action.subject);
+        let ticket = running.begin(NamedContainer::of(container), change, &self.action.subject);
         self.ticket.replace(Some(ticket));
     }
 

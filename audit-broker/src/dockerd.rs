@@ -3,6 +3,7 @@
 //! This room sends requests to dockerd and reads which object a name means. It must not know who
 //! calls, or what a policy permits.
 
+pub(crate) mod error_document;
 pub(crate) mod find_error;
 pub(crate) mod finder;
 pub(crate) mod host_sysctl;

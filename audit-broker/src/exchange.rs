@@ -202,8 +202,7 @@ async fn prepare<'a>(
             let viewer = Viewer::caller(settings.mode, &caller.principal, &connection.state);
             return Err(absent_in_path(&head, &viewer, status, answer));
         }
-        Err(NotJudged::Refused(refusal)) => return Err(refusal.into()),
-        Err(NotJudged::Unreachable(error)) => return Err(error.into()),
+        Err(NotJudged::NotFound(error)) => return Err(error.into()),
     };
     allowed.plan.event_stream =
         take_event_stream(connection, &settings, &caller.principal, &allowed.action)?;

@@ -29,7 +29,7 @@ use crate::api::request::Head;
 use crate::dockerd::find_error::FindError;
 use crate::dockerd::finder::{Finder, holder_of};
 use crate::dockerd::object;
-use crate::dockerd::upstream::{Found, Unreachable};
+use crate::dockerd::upstream::Found;
 use crate::judge::action::Action;
 use crate::judge::ambiguous_name::refuse_ambiguous_name;
 use crate::judge::danger::Dangers;
@@ -39,7 +39,6 @@ use crate::judge::questions::{Questions, questions_of};
 use crate::judge::withheld::{Withheld, withheld};
 use crate::owner::Owner;
 use crate::policy::{Policy, Principal};
-use crate::refusal::Refusal;
 use crate::settings::Mode;
 use crate::who::owner_finder::OwnerFinder;
 use crate::who::subject::Subject;
@@ -72,10 +71,8 @@ pub(crate) struct Judged {
 pub(crate) enum NotJudged {
     /// The object of the path does not exist: dockerd's response.
     Absent { head: Box<Head>, status: StatusCode, answer: Bytes },
-    /// The request uses an object or a name that it must not use.
-    Refused(Refusal),
-    /// dockerd did not answer.
-    Unreachable(Unreachable),
+    /// The broker could not find what the request names.
+    NotFound(FindError),
 }
 
 impl Judge<'_> {
@@ -181,17 +178,8 @@ impl Judge<'_> {
     }
 }
 
-impl From<FindError> for NotJudged {
-    fn from(error: FindError) -> Self {
-        match error {
-            FindError::Refused(refusal) => Self::Refused(refusal),
-            FindError::Unreachable(error) => Self::Unreachable(error),
-        }
-    }
-}
-
-impl From<Unreachable> for NotJudged {
-    fn from(error: Unreachable) -> Self {
-        Self::Unreachable(error)
+impl<E: Into<FindError>> From<E> for NotJudged {
+    fn from(error: E) -> Self {
+        Self::NotFound(error.into())
     }
 }

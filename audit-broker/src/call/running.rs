@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::dockerd::life_event::{LifeChange, LifeEvent, Named, Nanoseconds};
+use crate::dockerd::life_event::{LifeChange, LifeEvent, NamedContainer, Nanoseconds};
 use crate::record::call_records::{Automatic, AutomaticKind};
 use crate::record::outcome::CallOutcome;
 use crate::who::subject::Subject;
@@ -52,7 +52,7 @@ struct Table {
 /// A container, and who started it last.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    pub(crate) container: Named,
+    pub(crate) container: NamedContainer,
     pub(crate) starter: Option<Subject>,
     /// When it started; `None` if it does not run.
     pub(crate) since: Option<Nanoseconds>,
@@ -87,7 +87,7 @@ struct OpenCall {
 /// A call that this table knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {
-    container: Named,
+    container: NamedContainer,
     number: u64,
 }
 
@@ -103,7 +103,7 @@ pub(crate) enum Seen {
 }
 
 impl Run {
-    fn new(container: Named, starter: Option<Subject>, since: Nanoseconds) -> Self {
+    fn new(container: NamedContainer, starter: Option<Subject>, since: Nanoseconds) -> Self {
         Self {
             container,
             starter,
@@ -138,7 +138,12 @@ impl RunningContainers {
     }
 
     /// A call is about to start or stop a container.
-    pub(crate) fn begin(&self, container: Named, change: RunChange, subject: &Subject) -> Ticket {
+    pub(crate) fn begin(
+        &self,
+        container: NamedContainer,
+        change: RunChange,
+        subject: &Subject,
+    ) -> Ticket {
         let mut table = self.lock();
         table.last_ticket += 1;
         let ticket = table.last_ticket;
@@ -237,7 +242,7 @@ impl RunningContainers {
     }
 
     /// Takes note of a container that already ran when the broker first started.
-    pub(crate) fn adopt(&self, container: Named, since: Nanoseconds) {
+    pub(crate) fn adopt(&self, container: NamedContainer, since: Nanoseconds) {
         self.lock().set(Run::new(container, None, since));
     }
 
@@ -299,7 +304,13 @@ impl Table {
     }
 
     /// The call has succeeded before the event of the start arrived.
-    fn expect(&mut self, container: Named, change: RunChange, subject: Subject, now: Nanoseconds) {
+    fn expect(
+        &mut self,
+        container: NamedContainer,
+        change: RunChange,
+        subject: Subject,
+        now: Nanoseconds,
+    ) {
         match self.stored.runs.get_mut(&container.id) {
             Some(run) if run.since.is_some() => {
                 run.is_end_on_record |= change == RunChange::Restart;

@@ -1,10 +1,10 @@
 //! The response for a request that the broker stops.
 
 use hyper::{Response, StatusCode};
-use serde::Deserialize;
 
 use crate::call::response::{self, ResponseBody};
 use crate::call::stop::Stop;
+use crate::dockerd::error_document::ErrorDocument;
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::denial::Denial;
 use crate::refusal::Refusal;
@@ -62,12 +62,6 @@ impl Stop {
 
 /// The message in an error document of dockerd.
 fn message_of(document: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct ErrorDocument {
-        message: String,
-    }
-    match serde_json::from_slice::<ErrorDocument>(document) {
-        Ok(error) => error.message,
-        Err(_) => String::from_utf8_lossy(document).into_owned(),
-    }
+    ErrorDocument::read(document)
+        .map_or_else(|| String::from_utf8_lossy(document).into_owned(), |error| error.message)
 }

@@ -39,7 +39,7 @@ pub(crate) enum LifeChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LifeEvent {
     pub(crate) change: LifeChange,
-    pub(crate) container: Named,
+    pub(crate) container: NamedContainer,
     pub(crate) time: Nanoseconds,
     /// Whether the container was made through the broker: it has the label of an owner.
     pub(crate) has_owner: bool,
@@ -47,7 +47,7 @@ pub(crate) struct LifeEvent {
 
 /// A container and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct NamedContainer {
     pub(crate) id: String,
     pub(crate) name: String,
     /// The name of the image that the caller gave.
@@ -63,7 +63,7 @@ pub(crate) struct Named {
 /// The attribute of an event that has the exit code.
 const EXIT: &str = "exitCode";
 
-impl Named {
+impl NamedContainer {
     /// The names of a container that dockerd describes.
     pub(crate) fn of(container: &Container) -> Self {
         Self {
@@ -79,15 +79,15 @@ impl Named {
 /// `EventMessage` in moby's `api/swagger.yaml`; `exitCode` in `daemon/monitor.go`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Message {
+struct LifeMessage {
     action: String,
-    actor: Actor,
+    actor: LifeActor,
     #[serde(rename = "timeNano")]
     time: Nanoseconds,
 }
 
 #[derive(Deserialize)]
-struct Actor {
+struct LifeActor {
     #[serde(rename = "ID")]
     id: String,
     #[serde(rename = "Attributes", default)]
@@ -98,16 +98,17 @@ impl LifeEvent {
     /// Parses a line; `None` if it is no event of these kinds.
     fn read(line: &[u8]) -> Option<Self> {
         let start = line.iter().position(|byte| *byte == b'{')?;
-        let Message { action, actor, time } = serde_json::from_slice(line.get(start..)?).ok()?;
+        let LifeMessage { action, actor, time } =
+            serde_json::from_slice(line.get(start..)?).ok()?;
         let text = |name: &str| actor.attributes.get(name).map(String::as_str).unwrap_or_default();
         let change = match action.as_str() {
             "start" => LifeChange::Started,
-            // A label may have replaced the exit code; see `Named::has_exit_label`.
+            // A label may have replaced the exit code; see `NamedContainer::has_exit_label`.
             "die" => LifeChange::Ended(text(EXIT).parse().unwrap_or_default()),
             "oom" => LifeChange::OutOfMemory,
             _ => return None,
         };
-        let container = Named {
+        let container = NamedContainer {
             name: text("name").to_owned(),
             image: shown_image(text("image"), &actor.attributes).to_owned(),
             id: actor.id,
@@ -212,7 +213,7 @@ impl Lines {
 /// The state of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LifeState {
-    pub(crate) container: Named,
+    pub(crate) container: NamedContainer,
     /// When its current process started; `None` if the container does not run.
     pub(crate) runs_since: Option<Nanoseconds>,
     /// The exit code of its last process.
@@ -237,7 +238,7 @@ pub(crate) async fn state_of(
 ) -> anyhow::Result<Option<LifeState>> {
     Ok(match object::container(id, version, upstream).await? {
         Found::Yes(container) => Some(LifeState {
-            container: Named::of(&container),
+            container: NamedContainer::of(&container),
             runs_since: container.started_at().map(|text| nanoseconds(text).unwrap_or_default()),
             exit: container.exit_code(),
             is_out_of_memory: container.is_out_of_memory(),
@@ -263,7 +264,7 @@ mod tests {
         let line = br#"{"status":"die","id":"ab","Type":"container","Action":"die","Actor":{"ID":"ab",
             "Attributes":{"exitCode":"137","name":"web","image":"sha256:1","audit-broker.image":"fedora",
             "audit-broker.owner":"root"}},"time":7,"timeNano":7000000001}"#;
-        let container = Named {
+        let container = NamedContainer {
             id: "ab".to_owned(),
             name: "web".to_owned(),
             image: "fedora".to_owned(),

@@ -68,7 +68,7 @@ async fn of_networks(
 ) -> Result<Option<Vec<Subnet>>, Unreachable> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Listed {
+    struct NetworkRanges {
         #[serde(rename = "IPAM", default)]
         ipam: Addresses,
     }
@@ -83,7 +83,8 @@ async fn of_networks(
         #[serde(default)]
         subnet: String,
     }
-    let Found::Yes(listed) = upstream.ask::<Vec<Listed>>(&format!("/v{version}/networks")).await?
+    let Found::Yes(listed) =
+        upstream.ask::<Vec<NetworkRanges>>(&format!("/v{version}/networks")).await?
     else {
         return Ok(None);
     };

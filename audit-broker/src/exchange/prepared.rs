@@ -107,7 +107,7 @@ impl Preparation<'_> {
         };
         let permissions = self.judge.permissions();
         let rewriter = Rewriter { permissions, owners: self.owners, withheld: &withheld };
-        let mut plan = rewriter.rewrite(&mut action).map_err(NotJudged::Refused)?;
+        let mut plan = rewriter.rewrite(&mut action)?;
         plan.inspected = inspected;
         let finder = &self.judge.owner_finder;
         let network_lock = self

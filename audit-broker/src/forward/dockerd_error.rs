@@ -12,7 +12,6 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Response, StatusCode};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::operation::{
@@ -20,6 +19,7 @@ use crate::api::operation::{
 };
 use crate::call::Call;
 use crate::call::response::{self, ResponseBody};
+use crate::dockerd::error_document::ErrorDocument;
 use crate::dockerd::upstream::{DockerdConnection, Found, Unreachable};
 use crate::forward::advertise;
 use crate::forward::view::{Document, ResponseObject, filter_document};
@@ -28,11 +28,6 @@ use crate::refusal;
 
 /// Longest error message that the broker reads, in bytes.
 const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
-
-#[derive(Deserialize)]
-struct ErrorDocument {
-    message: String,
-}
 
 /// The response to a call that dockerd refused.
 ///
@@ -56,11 +51,11 @@ pub(super) async fn response(
 /// The error document as the caller may see it.
 pub(super) async fn shown(call: &Call, status: StatusCode, error: Bytes) -> Bytes {
     let viewer = Viewer::of(call);
-    let is_passed = match serde_json::from_slice::<ErrorDocument>(&error) {
-        Ok(_) if viewer.may_see_everything() => true,
-        Ok(ErrorDocument { message }) => names_nothing_hidden(call, &viewer, &message).await,
+    let is_passed = match ErrorDocument::read(&error) {
+        Some(_) if viewer.may_see_everything() => true,
+        Some(ErrorDocument { message }) => names_nothing_hidden(call, &viewer, &message).await,
         // The response to a `HEAD` has no body.
-        Err(_) => error.is_empty(),
+        None => error.is_empty(),
     };
     if is_passed {
         return error;

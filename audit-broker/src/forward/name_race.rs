@@ -21,12 +21,12 @@ use crate::dockerd::upstream::{Found, Unreachable};
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ImageEvent {
-    actor: EventActor,
+    actor: ImageActor,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct EventActor {
+struct ImageActor {
     #[serde(rename = "ID")]
     id: String,
     #[serde(default)]
@@ -65,7 +65,7 @@ pub(super) async fn images_named(
     let events = serde_json::Deserializer::from_slice(&events).into_iter::<ImageEvent>();
     let events = events.filter_map(Result::ok).map(|event| event.actor);
     let is_of_name =
-        |actor: &EventActor| actor.attributes.get("name").is_some_and(|given| given == name);
+        |actor: &ImageActor| actor.attributes.get("name").is_some_and(|given| given == name);
     Ok(events.filter(is_of_name).map(|actor| actor.id).collect())
 }
 

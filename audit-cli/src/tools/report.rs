@@ -47,6 +47,9 @@ use source::{Found, Source};
 use table::Table;
 use timeline::{Drawn, Timeline};
 
+/// A container, by host and id.
+type ContainerKey = (Option<Vec<u8>>, Vec<u8>);
+
 /// A report: collects deeds, then makes tables.
 trait Question {
     /// Notes an event of the selected time and host.

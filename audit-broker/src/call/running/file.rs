@@ -16,7 +16,7 @@ use audit_core::{Auid, Session};
 use serde::{Deserialize, Serialize};
 
 use super::Run;
-use crate::dockerd::life_event::{Named, Nanoseconds};
+use crate::dockerd::life_event::{NamedContainer, Nanoseconds};
 use crate::who::subject::{ContainerSubject, Subject};
 
 /// How many stale lines the file may hold before the broker writes it again, beyond as many stale lines
@@ -40,7 +40,7 @@ pub(super) struct Stored {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct RunLine {
     id: String,
     seen: Nanoseconds,
     /// `None` if the container no longer exists.
@@ -116,7 +116,7 @@ fn read(bytes: &[u8], path: &Path) -> Stored {
     let mut stored = Stored::default();
     let mut damaged = 0;
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let Ok(Line { id, seen, run }) = serde_json::from_slice(line) else {
+        let Ok(RunLine { id, seen, run }) = serde_json::from_slice(line) else {
             damaged += 1;
             continue;
         };
@@ -160,7 +160,7 @@ fn write_new(path: &Path, stored: &Stored) -> anyhow::Result<File> {
 
 fn line(id: &str, run: Option<&Run>, seen: Option<Nanoseconds>) -> serde_json::Result<Vec<u8>> {
     let run = run.map(StoredRun::of);
-    let line = Line { id: id.to_owned(), seen: seen.unwrap_or_default(), run };
+    let line = RunLine { id: id.to_owned(), seen: seen.unwrap_or_default(), run };
     let mut line = serde_json::to_vec(&line)?;
     line.push(b'\n');
     Ok(line)
@@ -168,7 +168,7 @@ fn line(id: &str, run: Option<&Run>, seen: Option<Nanoseconds>) -> serde_json::R
 
 impl StoredRun {
     fn of(run: &Run) -> Self {
-        let Named { name, image, has_exit_label, .. } = run.container.clone();
+        let NamedContainer { name, image, has_exit_label, .. } = run.container.clone();
         let starter = run.starter.as_ref().map(StoredSubject::of);
         Self { name, image, since: run.since, starter, has_exit_label }
     }
@@ -176,7 +176,7 @@ impl StoredRun {
     fn restored(self, id: String) -> Run {
         let Self { name, image, since, starter, has_exit_label } = self;
         Run {
-            container: Named { id, name, image, has_exit_label },
+            container: NamedContainer { id, name, image, has_exit_label },
             starter: starter.map(StoredSubject::restored),
             since,
             is_event_due: false,
@@ -250,8 +250,12 @@ mod tests {
         let mut stored = Stored { seen: Some(9), ..Stored::default() };
         for (id, starter) in [("a", Some(subject.clone())), ("b", None), ("c", None)] {
             let name = format!("name-{id}");
-            let container =
-                Named { id: id.to_owned(), name, image: "fedora".to_owned(), has_exit_label: true };
+            let container = NamedContainer {
+                id: id.to_owned(),
+                name,
+                image: "fedora".to_owned(),
+                has_exit_label: true,
+            };
             stored.runs.insert(id.to_owned(), Run::new(container, starter, 5));
             file.add(id, &stored).unwrap();
         }

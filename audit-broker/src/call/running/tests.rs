@@ -12,8 +12,8 @@ fn table() -> (RunningContainers, std::path::PathBuf) {
     (RunningContainers::open(&path).unwrap(), path)
 }
 
-fn web() -> Named {
-    Named {
+fn web() -> NamedContainer {
+    NamedContainer {
         id: "1".to_owned(),
         name: "web".to_owned(),
         image: "fedora".to_owned(),
@@ -153,7 +153,7 @@ async fn r01_a_stop_waits_for_the_event_that_has_the_exit_status() {
 #[test]
 fn r01_a_label_does_not_choose_the_exit_code() {
     let (table, path) = table();
-    let labelled = Named { has_exit_label: true, ..web() };
+    let labelled = NamedContainer { has_exit_label: true, ..web() };
     let start = table.begin(labelled.clone(), RunChange::Start, &subject(7));
     table.finish(start, DONE, 9);
     table.see(&LifeEvent { container: labelled, ..event(LifeChange::Started, 10) });

@@ -72,10 +72,11 @@ pub(crate) async fn members(
 ) -> Result<Vec<String>, Unreachable> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Members {
+    struct ConnectedContainers {
         containers: Option<BTreeMap<String, Value>>,
     }
-    let found: Found<Members> = upstream.ask(&format!("/v{version}/networks/{id}")).await?;
+    let found: Found<ConnectedContainers> =
+        upstream.ask(&format!("/v{version}/networks/{id}")).await?;
     Ok(match found {
         Found::Yes(members) => members.containers.unwrap_or_default().into_keys().collect(),
         Found::No(..) => Vec::new(),

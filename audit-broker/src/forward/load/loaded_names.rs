@@ -94,10 +94,10 @@ impl Filter for LoadedNames {
 /// The ids in a line of the response; `None` if it reports something else.
 fn loaded_ids(line: &[u8]) -> Option<Vec<String>> {
     #[derive(Deserialize)]
-    struct Line {
+    struct ProgressLine {
         stream: String,
     }
-    let text = serde_json::from_slice::<Line>(line).ok()?.stream;
+    let text = serde_json::from_slice::<ProgressLine>(line).ok()?.stream;
     text.lines().map(|line| line.strip_prefix(LOADED_ID).map(str::to_owned)).collect()
 }
 

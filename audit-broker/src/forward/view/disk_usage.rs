@@ -145,10 +145,10 @@ fn volumes<'a>(
     let shown = map_elements(&seen, |volume| {
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "PascalCase", default)]
-        struct Named {
+        struct NamedVolume {
             name: String,
         }
-        let Named { name } = serde_json::from_str(volume)?;
+        let NamedVolume { name } = serde_json::from_str(volume)?;
         let shown = map_members(volume, |key, value| {
             if key != "UsageData" {
                 return Ok(Some(value.into()));

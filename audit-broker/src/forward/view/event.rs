@@ -76,13 +76,13 @@ pub(crate) struct Event {
 /// `EventMessage` in moby's `api/swagger.yaml`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Message {
+struct EventMessage {
     r#type: String,
-    actor: Actor,
+    actor: EventActor,
 }
 
 #[derive(Deserialize)]
-struct Actor {
+struct EventActor {
     #[serde(rename = "ID", default)]
     id: String,
     #[serde(rename = "Attributes", default)]
@@ -94,7 +94,7 @@ impl Event {
     pub(crate) fn read(line: EventLine) -> Option<Self> {
         let EventLine { text, is_shortened } = line;
         let line = String::from_utf8(text).ok()?;
-        let Message { r#type, actor } = serde_json::from_str(json_in(&line)).ok()?;
+        let EventMessage { r#type, actor } = serde_json::from_str(json_in(&line)).ok()?;
         let (kind, attributes) = (kind(&r#type)?, actor.attributes.unwrap_or_default());
         Some(Self { line, kind, id: actor.id, attributes, is_shortened })
     }

@@ -89,10 +89,10 @@ const ACTIVITIES: &[(&str, &str, &[&str])] = &[
 ];
 
 /// The name of a user, and the user's groups.
-type Person = (&'static str, &'static [&'static str]);
+type NameAndGroups = (&'static str, &'static [&'static str]);
 
 /// The makers of objects that the caller did not make.
-const OTHERS: [Person; 6] = [
+const OTHERS: [NameAndGroups; 6] = [
     ("mrunal", &["docker-operator"]),
     ("mrunal", &["docker-operator-advanced"]),
     ("mrunal", &["docker-developer"]),
@@ -105,7 +105,7 @@ const OTHERS: [Person; 6] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RoleQuery {
     /// The maker of the object, one of [`OTHERS`]; `None` if the caller made it.
-    maker: Option<Person>,
+    maker: Option<NameAndGroups>,
     is_as_root: bool,
 }
 

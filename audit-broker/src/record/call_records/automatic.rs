@@ -6,14 +6,14 @@
 use audit_core::{Field, Outcome, Record, RecordType};
 
 use super::by;
-use crate::dockerd::life_event::Named;
+use crate::dockerd::life_event::NamedContainer;
 use crate::who::subject::Subject;
 
 /// A start or an end of a container that no call requested.
 #[derive(Clone, Debug)]
 pub(crate) struct Automatic {
     pub(crate) kind: AutomaticKind,
-    pub(crate) container: Named,
+    pub(crate) container: NamedContainer,
     /// The caller who started the container; `None` if it was started without the broker.
     pub(crate) starter: Option<Subject>,
 }
@@ -83,7 +83,7 @@ impl Automatic {
     /// The record. It is an outcome without a request.
     pub(crate) fn record(&self) -> Record<'_> {
         let (op, reason, exit) = self.kind.words();
-        let Named { id, name, image, .. } = &self.container;
+        let NamedContainer { id, name, image, .. } = &self.container;
         let mut record = Record::new(RecordType::VIRT_CONTROL)
             .word(Field::VIRT, "docker")
             .word(Field::OP, op)

@@ -19,6 +19,7 @@ use crate::api::request::{ApiVersion, Head};
 use crate::call::name_lock::NameLocks;
 use crate::call::network_quota::NetworkQuota;
 use crate::call::owner_lock::OwnerLocks;
+use crate::dockerd::find_error::FindError;
 use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::exchange::prepared::{self, Preparation, Prepared};
 use crate::forward::archive;
@@ -130,11 +131,13 @@ impl Explainer {
                 (call.action, call.questions, call.dangers, call.withheld)
             }
             Ok(Prepared::Denied(call)) => (call.action, call.questions, call.dangers, Vec::new()),
-            Err(NotJudged::Refused(refusal)) => return Ok(refused(call, &refusal)),
+            Err(NotJudged::NotFound(FindError::Refused(refusal))) => {
+                return Ok(refused(call, &refusal));
+            }
             Err(NotJudged::Absent { .. }) => {
                 return Ok(refused(call, &Refusal::not_found("no such object")));
             }
-            Err(NotJudged::Unreachable(error)) => return Err(error),
+            Err(NotJudged::NotFound(FindError::Unreachable(error))) => return Err(error),
         };
         let answer = self.dockerd.answer(&action.head, &action.body);
         Ok((

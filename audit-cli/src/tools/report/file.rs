@@ -7,7 +7,7 @@
 use audit_trail::{Action, Deed, Event, Operation, RecordType, Stamp, Value};
 
 use super::kernel_process::Processes;
-use super::lives::{self, Key, Lives};
+use super::lives::{self, LifeKey, Lives};
 use super::people::People;
 use super::table::{Cell, Table};
 use super::wording::text;
@@ -177,7 +177,7 @@ impl Question for File {
         let columns =
             &["time", "host", "login", "call", "path", "outcome", "pid", "program", "container"];
         let mut calls = Table::new("calls", title, columns);
-        let mut containers: Vec<Key> = Vec::new();
+        let mut containers: Vec<LifeKey> = Vec::new();
         for call in self.calls {
             let node = call.node.as_deref();
             let key = self.lives.container(node, &self.processes.line(node, call.pid));

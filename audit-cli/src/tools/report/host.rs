@@ -7,20 +7,17 @@ use audit_trail::{Action, Deed, Operation, Recorder, Stamp, Time};
 use super::people::People;
 use super::table::{Cell, Table};
 use super::wording::{self, text};
-use super::{Answer, End, Question};
+use super::{Answer, ContainerKey, End, Question};
 
 /// Deeds that give access to the host. Holds one row for each, and one time for each started container.
 #[derive(Debug, Default)]
 pub(super) struct Host {
     rows: Vec<HostRow>,
     /// The first start of each container on record.
-    starts: HashMap<Key, Time>,
+    starts: HashMap<ContainerKey, Time>,
     /// Commands of the wrapper that led to a call with access to the host.
     joined: HashSet<(Option<Vec<u8>>, Stamp)>,
 }
-
-/// A container, by host and id.
-type Key = (Option<Vec<u8>>, Vec<u8>);
 
 #[derive(Debug)]
 struct HostRow {

@@ -9,20 +9,17 @@ use super::people::People;
 use super::provided::provided;
 use super::table::{Cell, Table};
 use super::wording::{self, text};
-use super::{Answer, End, Question};
+use super::{Answer, ContainerKey, End, Question};
 
 /// Images and their containers. Holds one row for each.
 #[derive(Debug, Default)]
 pub(super) struct Images {
     images: BTreeMap<Name, Image>,
-    containers: HashMap<Key, ImageUser>,
+    containers: HashMap<ContainerKey, ImageUser>,
 }
 
 /// The full name of an image on a host.
 type Name = (Option<Vec<u8>>, String);
-
-/// A container, by host and id.
-type Key = (Option<Vec<u8>>, Vec<u8>);
 
 #[derive(Debug, Default)]
 struct Image {
@@ -163,10 +160,11 @@ fn rows((node, name): &Name, image: Image, (made, starts): (u64, u64)) -> Vec<Ve
     rows
 }
 
-fn containers_table(containers: HashMap<Key, ImageUser>) -> Table {
-    let mut rows: Vec<(Key, ImageUser)> = containers.into_iter().collect();
+fn containers_table(containers: HashMap<ContainerKey, ImageUser>) -> Table {
+    let mut rows: Vec<(ContainerKey, ImageUser)> = containers.into_iter().collect();
     rows.sort_by(|(one_key, one), (other_key, other)| {
-        let order = |it: &ImageUser, key: &Key| (it.image.clone(), it.last_start, key.clone());
+        let order =
+            |it: &ImageUser, key: &ContainerKey| (it.image.clone(), it.last_start, key.clone());
         order(one, one_key).cmp(&order(other, other_key))
     });
     let title = format!("Containers of these images: {}.", rows.len());

@@ -10,17 +10,17 @@ use super::table::{Cell, Table};
 use super::wording::{self, text};
 
 /// A container, by host and id.
-pub(super) type Key = (Option<Vec<u8>>, String);
+pub(super) type LifeKey = (Option<Vec<u8>>, String);
 
 /// What people did to containers. Holds one short row for each deed that changes or uses a container.
 #[derive(Debug, Default)]
 pub(super) struct Lives {
-    deeds: HashMap<Key, Vec<(Time, Vec<Cell>)>>,
+    deeds: HashMap<LifeKey, Vec<(Time, Vec<Cell>)>>,
     /// The container of each first process, by host and pid. Of each pid, the last record counts.
     first_processes: HashMap<(Option<Vec<u8>>, u32), String>,
     /// The container of each shim, by host and pid. Processes that enter a container are children of it.
     shims: HashMap<(Option<Vec<u8>>, u32), String>,
-    names: HashMap<Key, String>,
+    names: HashMap<LifeKey, String>,
 }
 
 /// The pid of the host's first process, to which processes without a parent belong.
@@ -64,7 +64,7 @@ impl Lives {
     }
 
     /// The container of a process, from the process and its ancestors.
-    pub(super) fn container(&self, node: Option<&[u8]>, line: &[&Seen]) -> Option<Key> {
+    pub(super) fn container(&self, node: Option<&[u8]>, line: &[&Seen]) -> Option<LifeKey> {
         let node = node.map(<[u8]>::to_vec);
         let of_pid = |pid: u32| {
             let key = (node.clone(), pid);
@@ -78,15 +78,16 @@ impl Lives {
     }
 
     /// The container whose first process has this pid.
-    pub(super) fn of_first_process(&self, pid: u32) -> Vec<Key> {
+    pub(super) fn of_first_process(&self, pid: u32) -> Vec<LifeKey> {
         let found = self.first_processes.iter().filter(|((_, it), _)| *it == pid);
-        let mut keys: Vec<Key> = found.map(|((node, _), id)| (node.clone(), id.clone())).collect();
+        let mut keys: Vec<LifeKey> =
+            found.map(|((node, _), id)| (node.clone(), id.clone())).collect();
         keys.sort();
         keys
     }
 
     /// The name of a container and the digits of its id that docker shows.
-    pub(super) fn name(&self, key: &Key) -> String {
+    pub(super) fn name(&self, key: &LifeKey) -> String {
         let id = wording::short_id(key.1.as_bytes());
         match self.names.get(key) {
             Some(name) => format!("{name} ({id})"),
@@ -95,7 +96,7 @@ impl Lives {
     }
 
     /// What people did to these containers.
-    pub(super) fn table(&mut self, keys: &[Key]) -> Table {
+    pub(super) fn table(&mut self, keys: &[LifeKey]) -> Table {
         let mut rows: Vec<(Time, Vec<Cell>)> =
             keys.iter().filter_map(|key| self.deeds.remove(key)).flatten().collect();
         rows.sort_by_key(|(time, _)| *time);

@@ -12,13 +12,13 @@ use super::docker::{self, Alive};
 use super::people::People;
 use super::table::{Cell, Table, Tone};
 use super::wording::{self, text};
-use super::{Answer, End, Question};
+use super::{Answer, ContainerKey, End, Question};
 
 /// The runs of all containers. Holds one row for each run.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     /// What happened to each container. Deeds come in the order of their outcomes.
-    steps: HashMap<Key, Vec<Step>>,
+    steps: HashMap<ContainerKey, Vec<Step>>,
     /// Every container of which the trail has a start, selected or not.
     started: HashSet<Vec<u8>>,
     /// The socket at which docker answers, if it is to be asked.
@@ -26,9 +26,6 @@ pub(super) struct Running {
     /// Whether containers without a start on record are shown too.
     is_of_everyone: bool,
 }
-
-/// A container, by host and id.
-type Key = (Option<Vec<u8>>, Vec<u8>);
 
 #[derive(Debug)]
 struct Step {

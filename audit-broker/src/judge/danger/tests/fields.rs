@@ -16,14 +16,14 @@ use crate::api::volume::VolumeCreate;
 use crate::judge::action::Action;
 
 /// Keys, each with a dangerous value.
-type Judged = Vec<(&'static str, Value)>;
+type JudgedFields = Vec<(&'static str, Value)>;
 
 /// Reasons, each with the keys that it makes harmless whatever their values.
 type Harmless = &'static [(&'static str, &'static [&'static str])];
 
 /// Asserts that each key is either judged or harmless, and that the dangerous value is found.
 fn assert_judged<T: JsonObject>(
-    judged: &Judged,
+    judged: &JudgedFields,
     harmless: Harmless,
     call: impl Fn(Value) -> Action,
 ) {
@@ -49,7 +49,7 @@ fn assert_judged<T: JsonObject>(
     }
 }
 
-fn judged_resources() -> Judged {
+fn judged_resources() -> JudgedFields {
     vec![
         ("BlkioWeightDevice", json!([{"Path": "/x"}])),
         ("BlkioDeviceReadBps", json!([{"Path": "/x"}])),
