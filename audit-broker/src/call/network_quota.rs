@@ -4,18 +4,19 @@
 //! `default-address-pools` sets another. Without a quota, one owner could use up the pool and leave no
 //! network for others, root included.
 
-use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+
 use tokio::sync::OwnedMutexGuard;
 
 use crate::api::body::Body;
-use crate::api::query_json;
-use crate::api::request::{ApiVersion, percent};
+use crate::api::request::ApiVersion;
 use crate::call::owner_lock::OwnerLocks;
 use crate::dockerd::find_error::FindError;
-use crate::dockerd::upstream::{Found, Unreachable, Upstream};
+use crate::dockerd::listing::{Filters, list};
+use crate::dockerd::upstream::{Unreachable, Upstream};
 use crate::judge::action::Action;
 use crate::judge::permissions::{Permissions, Reach};
-use crate::owner::{LABEL, Owner};
+use crate::owner::{LABEL, OwnedKind, Owner};
 use crate::refusal::Refusal;
 
 /// The lock under which an owner creates a network. The call holds it from the count until dockerd has
@@ -68,12 +69,9 @@ async fn count(
     version: ApiVersion,
     upstream: &Upstream,
 ) -> Result<usize, Unreachable> {
-    let filters = query_json::with(None, "label", &format!("{LABEL}={owner}"));
-    let filters = percent::encode_path(&filters);
-    let target = format!("/v{version}/networks?filters={filters}");
-    Ok(match upstream.ask::<Vec<IgnoredAny>>(&target).await? {
-        Found::Yes(networks) => networks.len(),
-        // Without a count, the broker refuses the network.
-        Found::No(..) => usize::MAX,
-    })
+    let label = BTreeMap::from([(format!("{LABEL}={owner}"), true)]);
+    let filters = Filters::from([("label".to_owned(), label)]);
+    let networks = list(OwnedKind::Network, Some(&filters), version, upstream).await?;
+    // Without a count, the broker refuses the network.
+    Ok(networks.map_or(usize::MAX, |networks| networks.len()))
 }

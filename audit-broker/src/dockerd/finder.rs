@@ -26,7 +26,7 @@ use crate::api::body::Body;
 use crate::api::container::ContainerConfig;
 use crate::api::host_config::HostConfig;
 use crate::api::mount::Mount;
-use crate::api::network::EndpointSettings;
+use crate::api::network::{EndpointSettings, NetworkConnect};
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ImageOperation, Operation, SystemOperation,
 };
@@ -108,13 +108,8 @@ impl<'a> Finder<'a> {
                 self.find_of_container(config, platform).await?;
             }
             Body::NetworkConnect(connect) => {
-                let endpoint = connect.endpoint_config.as_ref();
-                network::refuse_other_network(object, endpoint)?;
-                self.find_linked(endpoint).await?;
-                self.find_member(&mut connect.container).await?;
-                if self.references.member.is_none() {
-                    return Err(no_such_container(connect.container.as_deref()).into());
-                }
+                network::refuse_other_network(object, connect.endpoint_config.as_ref())?;
+                self.find_connected(connect).await?;
             }
             // A forced disconnect works even if the container no longer exists.
             Body::NetworkDisconnect(disconnect) => {
@@ -124,14 +119,7 @@ impl<'a> Finder<'a> {
                     return Err(no_such_container(disconnect.container.as_deref()).into());
                 }
             }
-            Body::Commit(_) => {
-                let mut name = head.query.text("container").map(str::to_owned);
-                self.find_member(&mut name).await?;
-                match (name, &self.references.member) {
-                    (Some(id), Some(_)) => head.query.set("container", id),
-                    (name, _) => return Err(no_such_container(name.as_deref()).into()),
-                }
-            }
+            Body::Commit(_) => self.find_committed(head).await?,
             Body::NetworkCreate(network) => {
                 self.references.host_sysctls = HostSysctls::read();
                 self.references.taken_subnets =
@@ -160,6 +148,27 @@ impl<'a> Finder<'a> {
             | Body::NodeUpdate(_)
             | Body::Secret(_)
             | Body::Config(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The container that a call connects to a network, with the containers that it links to.
+    async fn find_connected(&mut self, connect: &mut NetworkConnect) -> Result<(), FindError> {
+        self.find_linked(connect.endpoint_config.as_ref()).await?;
+        self.find_member(&mut connect.container).await?;
+        if self.references.member.is_none() {
+            return Err(no_such_container(connect.container.as_deref()).into());
+        }
+        Ok(())
+    }
+
+    /// The container of which a call makes an image.
+    async fn find_committed(&mut self, head: &mut Head) -> Result<(), FindError> {
+        let mut name = head.query.text("container").map(str::to_owned);
+        self.find_member(&mut name).await?;
+        match (name, &self.references.member) {
+            (Some(id), Some(_)) => head.query.set("container", id),
+            (name, _) => return Err(no_such_container(name.as_deref()).into()),
         }
         Ok(())
     }

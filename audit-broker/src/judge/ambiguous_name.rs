@@ -29,7 +29,7 @@ pub(crate) async fn refuse_ambiguous_name(
     upstream: &Upstream,
 ) -> Result<(), FindError> {
     match action.head.route.operation {
-        Operation::Container(ContainerOperation::Create | ContainerOperation::Rename) => {
+        Operation::Container(operation) if gives_name(operation) => {
             let name = new_name(action.head.query.text("name"));
             let Some(name) = name else { return Ok(()) };
             let found = object::container(name, version, upstream).await?.map(|found| found.id);
@@ -42,38 +42,7 @@ pub(crate) async fn refuse_ambiguous_name(
             refuse_ambiguous("network", name, &found)
         }
         // Other calls give names to images only, if to anything.
-        Operation::System(_)
-        | Operation::Registry(_)
-        | Operation::Build(_)
-        | Operation::Container(
-            ContainerOperation::List
-            | ContainerOperation::Inspect
-            | ContainerOperation::Top
-            | ContainerOperation::Changes
-            | ContainerOperation::Stats
-            | ContainerOperation::Logs
-            | ContainerOperation::Export
-            | ContainerOperation::ArchiveStat
-            | ContainerOperation::ArchiveRead
-            | ContainerOperation::ArchiveWrite
-            | ContainerOperation::Start
-            | ContainerOperation::Stop
-            | ContainerOperation::Restart
-            | ContainerOperation::Kill
-            | ContainerOperation::Pause
-            | ContainerOperation::Unpause
-            | ContainerOperation::Wait
-            | ContainerOperation::Update
-            | ContainerOperation::Remove
-            | ContainerOperation::Prune
-            | ContainerOperation::Attach
-            | ContainerOperation::AttachWs
-            | ContainerOperation::Resize
-            | ContainerOperation::Commit,
-        )
-        | Operation::Exec(_)
-        | Operation::Image(_)
-        | Operation::Volume(_)
+        Operation::Container(_)
         | Operation::Network(
             NetworkOperation::List
             | NetworkOperation::Inspect
@@ -82,8 +51,45 @@ pub(crate) async fn refuse_ambiguous_name(
             | NetworkOperation::Remove
             | NetworkOperation::Prune,
         )
+        | Operation::System(_)
+        | Operation::Registry(_)
+        | Operation::Build(_)
+        | Operation::Exec(_)
+        | Operation::Image(_)
+        | Operation::Volume(_)
         | Operation::Plugin(_)
         | Operation::Swarm(_) => refuse_names_of_image_ids(action, version, upstream).await,
+    }
+}
+
+/// Whether an operation gives a name to a container.
+const fn gives_name(operation: ContainerOperation) -> bool {
+    match operation {
+        ContainerOperation::Create | ContainerOperation::Rename => true,
+        ContainerOperation::List
+        | ContainerOperation::Inspect
+        | ContainerOperation::Top
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite
+        | ContainerOperation::Start
+        | ContainerOperation::Stop
+        | ContainerOperation::Restart
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize
+        | ContainerOperation::Commit => false,
     }
 }
 

@@ -13,8 +13,10 @@ mod confinement;
 mod container;
 mod container_files;
 mod device;
+mod exec;
 mod findings;
 mod gathered;
+mod image;
 mod limit;
 mod log;
 mod mount;
@@ -36,7 +38,6 @@ pub(crate) use audit_host::danger::Danger;
 use audit_host::finding::Finding;
 use audit_host::host_access::HostAccess;
 use audit_host::options::host_path::gives_root;
-use audit_host::options::target;
 
 use crate::api::body::Body;
 use crate::dockerd::object::{Container, Object, Volume};
@@ -163,14 +164,7 @@ fn add_body(gathered: &mut Gathered, action: &Action) {
             runtime::add_wanted_devices(gathered, config, &action.references);
         }
         Body::ContainerUpdate(update) => limit::add_update(gathered, update),
-        Body::ExecCreate(exec) => {
-            if exec.privileged == Some(true) {
-                gathered.add_privileged(format_args!("Privileged"));
-            }
-            let directory = exec.working_dir.as_deref().unwrap_or_default();
-            let judged = target::judge_working_directory(directory);
-            gathered.add_found(format_args!("WorkingDir"), judged);
-        }
+        Body::ExecCreate(exec) => exec::add_created(gathered, exec),
         Body::VolumeCreate(volume) => volume::add_created(gathered, volume),
         Body::VolumeUpdate(_) => gathered.add(Danger::StorageDriver, format_args!("Spec"), ""),
         Body::NetworkCreate(network) => {
@@ -219,12 +213,9 @@ fn add_object(gathered: &mut Gathered, action: &Action) {
         container::add_entered(gathered, container.name(), &container.host_config);
     }
     match &action.object {
-        Object::Exec(exec) if exec.is_privileged => {
-            gathered.add_privileged(format_args!("exec {}: Privileged", exec.id));
-        }
+        Object::Exec(exec) => exec::add_started(gathered, exec),
         Object::None
         | Object::Container(_)
-        | Object::Exec(_)
         | Object::Network(_)
         | Object::Image(_)
         | Object::Volume(_)

@@ -3,10 +3,14 @@
 //! A call raises one question about itself, and one about each object that it uses: the image of a new
 //! container, the volumes and networks that the container gets, the containers that it joins. This
 //! file knows which questions a call raises. It does not put them to the policies.
+//!
+//! Builds and services have no file of their own: a build raises questions about dockerd and about the
+//! names of its image, and a service about dockerd only.
 
 mod call;
 mod container;
 mod context;
+mod exec;
 mod image;
 mod network;
 mod volume;
@@ -15,13 +19,11 @@ use audit_host::object_id::short_id;
 
 use crate::api::operation::{ContainerOperation, Operation, VolumeOperation};
 use crate::api::request::Head;
-use crate::dockerd::object::Object;
 use crate::dockerd::references::{Mention, References};
 use crate::dockerd::upstream::Unreachable;
 use crate::judge::action::Action;
 use crate::judge::danger::{Dangers, Findings};
 use crate::judge::policy_action::{AskedAction, PolicyAction};
-use crate::owner::OwnedKind;
 use crate::policy::{self, ContainerFacts, ImageFacts, Maker, ObjectFacts, Resource};
 use crate::who::owner_finder::OwnerFinder;
 pub(crate) use image::{
@@ -173,17 +175,7 @@ pub(crate) async fn questions_of(
     for taken in action.references.names_taken.iter().skip(usize::from(is_name)) {
         all.push(name_question(taken, owner_finder).await);
     }
-    let is_foreign_exec = match &action.object {
-        Object::Exec(exec) => {
-            owner_finder.owners.get(OwnedKind::Exec, &exec.id).as_ref() != Some(&action.owner)
-        }
-        Object::None
-        | Object::Container(_)
-        | Object::Network(_)
-        | Object::Image(_)
-        | Object::Volume(_)
-        | Object::Named(_) => false,
-    };
+    let is_foreign_exec = exec::is_foreign(action, owner_finder);
     let (absence, findings) = (absence_of(&action.head), dangers.findings.clone());
     Ok(Questions { call, all, is_foreign_exec, absence, findings })
 }

@@ -81,6 +81,24 @@ fn landlock_allows_only_what_the_daemon_uses() {
     fs::remove_file(runtime.join("file")).unwrap();
 }
 
+/// Follows each link. Limits the thread at an empty path. Returns whether the thread can only read.
+fn follow_links_and_narrow(
+    asked: &mpsc::Receiver<PathBuf>,
+    answer: &mpsc::Sender<io::Result<PathBuf>>,
+) -> bool {
+    for path in asked {
+        if path.as_os_str().is_empty() {
+            narrow_to_reading().unwrap();
+        }
+        answer.send(fs::read_link(path)).unwrap();
+    }
+    is_denied(OpenOptions::new().write(true).open("/proc/self/comm"))
+        && is_denied(File::create("/tmp/new"))
+        && is_denied(UnixListener::bind("/tmp/socket"))
+        && thread::Builder::new().spawn(|| {}).is_err()
+        && File::open("/etc/passwd").is_ok()
+}
+
 /// The reason for the peer reader: it stays outside landlock, and every other thread is inside.
 #[test]
 fn only_a_thread_outside_landlock_can_inspect_other_processes() {
@@ -97,19 +115,7 @@ fn only_a_thread_outside_landlock_can_inspect_other_processes() {
         .map(|file| PathBuf::from(format!("{process}/{file}")));
     let (ask, asked) = mpsc::channel::<PathBuf>();
     let (answer, answered) = mpsc::channel();
-    let is_narrow = thread::spawn(move || {
-        for path in &asked {
-            if path.as_os_str().is_empty() {
-                narrow_to_reading().unwrap();
-            }
-            answer.send(fs::read_link(path)).unwrap();
-        }
-        is_denied(OpenOptions::new().write(true).open("/proc/self/comm"))
-            && is_denied(File::create("/tmp/new"))
-            && is_denied(UnixListener::bind("/tmp/socket"))
-            && thread::Builder::new().spawn(|| {}).is_err()
-            && File::open("/etc/passwd").is_ok()
-    });
+    let is_narrow = thread::spawn(move || follow_links_and_narrow(&asked, &answer));
     let peer_reader = |path: &Path| {
         ask.send(path.to_owned()).unwrap();
         answered.recv().unwrap()

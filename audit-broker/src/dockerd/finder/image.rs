@@ -242,10 +242,10 @@ fn names_taken(head: &Head) -> Vec<String> {
     match head.route.operation {
         Operation::Build(BuildOperation::Run) => query.all("t").map(full_name).collect(),
         Operation::Image(ImageOperation::Load) => vec![ANY_NAME.to_owned()],
-        Operation::Container(ContainerOperation::Commit)
-        | Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
+        Operation::Image(ImageOperation::Pull | ImageOperation::Tag) => {
             query.text("repo").map(|name| with_tag(name, query)).into_iter().collect()
         }
+        Operation::Container(operation) => name_committed(operation, query).into_iter().collect(),
         Operation::System(_)
         | Operation::Registry(_)
         | Operation::Build(
@@ -253,33 +253,6 @@ fn names_taken(head: &Head) -> Vec<String> {
             | BuildOperation::Cancel
             | BuildOperation::Session
             | BuildOperation::Grpc,
-        )
-        | Operation::Container(
-            ContainerOperation::List
-            | ContainerOperation::Create
-            | ContainerOperation::Inspect
-            | ContainerOperation::Top
-            | ContainerOperation::Changes
-            | ContainerOperation::Stats
-            | ContainerOperation::Logs
-            | ContainerOperation::Export
-            | ContainerOperation::ArchiveStat
-            | ContainerOperation::ArchiveRead
-            | ContainerOperation::ArchiveWrite
-            | ContainerOperation::Start
-            | ContainerOperation::Stop
-            | ContainerOperation::Restart
-            | ContainerOperation::Kill
-            | ContainerOperation::Pause
-            | ContainerOperation::Unpause
-            | ContainerOperation::Wait
-            | ContainerOperation::Update
-            | ContainerOperation::Rename
-            | ContainerOperation::Remove
-            | ContainerOperation::Prune
-            | ContainerOperation::Attach
-            | ContainerOperation::AttachWs
-            | ContainerOperation::Resize,
         )
         | Operation::Exec(_)
         | Operation::Image(
@@ -296,6 +269,38 @@ fn names_taken(head: &Head) -> Vec<String> {
         | Operation::Network(_)
         | Operation::Plugin(_)
         | Operation::Swarm(_) => Vec::new(),
+    }
+}
+
+/// The name that a commit gives to the new image.
+fn name_committed(operation: ContainerOperation, query: &Query) -> Option<String> {
+    match operation {
+        ContainerOperation::Commit => query.text("repo").map(|name| with_tag(name, query)),
+        ContainerOperation::List
+        | ContainerOperation::Create
+        | ContainerOperation::Inspect
+        | ContainerOperation::Top
+        | ContainerOperation::Changes
+        | ContainerOperation::Stats
+        | ContainerOperation::Logs
+        | ContainerOperation::Export
+        | ContainerOperation::ArchiveStat
+        | ContainerOperation::ArchiveRead
+        | ContainerOperation::ArchiveWrite
+        | ContainerOperation::Start
+        | ContainerOperation::Stop
+        | ContainerOperation::Restart
+        | ContainerOperation::Kill
+        | ContainerOperation::Pause
+        | ContainerOperation::Unpause
+        | ContainerOperation::Wait
+        | ContainerOperation::Update
+        | ContainerOperation::Rename
+        | ContainerOperation::Remove
+        | ContainerOperation::Prune
+        | ContainerOperation::Attach
+        | ContainerOperation::AttachWs
+        | ContainerOperation::Resize => None,
     }
 }
 

@@ -1,9 +1,8 @@
 //! The dangers of a call's path and query, whatever its body says.
 
-use audit_host::options::address::judge_remote;
 use audit_host::options::{ps, timeout};
 
-use super::{Danger, build, gathered::Gathered};
+use super::{Danger, build, gathered::Gathered, image};
 use crate::api::operation::{
     BuildOperation, ContainerOperation, ImageOperation, Operation, PluginOperation, SwarmOperation,
 };
@@ -14,11 +13,7 @@ pub(super) fn add_route(gathered: &mut Gathered, head: &Head) {
     add_operation(gathered, head);
     match head.route.operation {
         Operation::Build(BuildOperation::Run) => build::add_build(gathered, &head.query),
-        Operation::Image(ImageOperation::Pull) => {
-            if let Some(source) = query(head, "fromSrc").filter(|source| *source != "-") {
-                gathered.add_found(format_args!("query fromSrc"), judge_remote(source));
-            }
-        }
+        Operation::Image(ImageOperation::Pull) => image::add_pulled(gathered, &head.query),
         Operation::Container(operation) => add_container_query(gathered, operation, head),
         Operation::Swarm(SwarmOperation::ServiceUpdate) => {
             // The service goes back to a state that is not in this request.

@@ -1,6 +1,6 @@
 //! The question about the call itself.
 
-use super::{Question, QuestionObject, container, image, network, volume};
+use super::{Question, QuestionObject, container, exec, image, network, volume};
 use crate::api::body::Body;
 use crate::api::operation::{ImageOperation, Operation};
 use crate::dockerd::object::Object;
@@ -31,9 +31,7 @@ pub(super) async fn question(
         Object::Container(object) => {
             container::question(operation, object, is_privileged, owner_finder).await?
         }
-        Object::Exec(exec) => {
-            container::question(operation, &exec.container, is_privileged, owner_finder).await?
-        }
+        Object::Exec(exec) => exec::question(operation, exec, is_privileged, owner_finder).await?,
         Object::Image(object) => {
             image::question(operation.action(is_privileged), action, object, owner_finder).await
         }

@@ -154,6 +154,11 @@ fn by_default_only_root_and_admins_get_the_host() {
         assert!(shipped.allows(&user("mrunal", 1002, &[]), action, &own, ""), "{action}");
         assert!(shipped.allows(&of_root, action, &own, ""), "{action}");
     }
+}
+
+#[test]
+fn by_default_objects_of_root_and_admins_are_not_for_others() {
+    let shipped = Shipped::with("default.cedar");
     let person = user("dwalsh", 1001, &[]);
     for action in [
         "container-exec",
@@ -179,19 +184,29 @@ fn by_default_only_root_and_admins_get_the_host() {
             assert!(shipped.allows(&user("dwalsh", 0, &[]), action, &maker, ""), "{action}");
         }
     }
-    // An object that root's container makes belongs to the container and to root.
+    let name = |maker: Maker| {
+        let holder = ImageFacts { maker, ..ImageFacts::of_name("fedora") };
+        ask(&shipped.policy, &person, "image-name", Resource::Image(&holder)).is_allowed
+    };
+    let own = made_by("dwalsh", &[]);
+    assert!(!name(Maker::root()) && name(own.clone()));
+    assert!(!shipped.allows(&person, "image-name", &own, "*"));
+}
+
+#[test]
+fn by_default_an_object_that_roots_container_makes_belongs_to_the_container_and_to_root() {
+    let shipped = Shipped::with("default.cedar");
+    let person = user("dwalsh", 1001, &[]);
+    let of_root = Principal::Container(Box::new(ContainerFacts {
+        id: "caller".to_owned(),
+        ..container(Maker::root())
+    }));
     let made = Maker::Container { id: "caller".to_owned(), maker: Box::new(Maker::root()) };
     for action in ["container-exec", "container-stop", "volume-use", "network-use"] {
         assert!(!shipped.allows(&person, action, &made, ""), "{action}");
         assert!(shipped.allows(&of_root, action, &made, ""), "{action}");
         assert!(!shipped.allows(&of_root, action, &Maker::root(), ""), "{action}");
     }
-    let name = |maker: Maker| {
-        let holder = ImageFacts { maker, ..ImageFacts::of_name("fedora") };
-        ask(&shipped.policy, &person, "image-name", Resource::Image(&holder)).is_allowed
-    };
-    assert!(!name(Maker::root()) && name(own.clone()));
-    assert!(!shipped.allows(&person, "image-name", &own, "*"));
 }
 
 #[test]
