@@ -504,6 +504,7 @@ check_arguments
 export RUST_BACKTRACE=0
 need_rust
 [ "$is_root" = no ] || install_packages "shellcheck gcc pkg-config" "ShellCheck gcc pkgconf"
+began_all=$SECONDS
 for tier in "${all_tiers[@]}" bypass; do
     if ! wants "$tier"; then
         continue
@@ -516,6 +517,7 @@ for tier in "${all_tiers[@]}" bypass; do
     fi
 done
 check_leftovers
+say "all took $((SECONDS - began_all)) s"
 if [ "${#filters[@]}" -gt 0 ] && [ "$filters_match" = no ]; then
     fail "no test has a name that contains ${filters[*]}"
 fi

@@ -297,6 +297,101 @@ fn no_file_holds_more_than_one_idea() {
 }
 
 #[test]
+fn no_function_has_more_than_60_lines() {
+    let mut files = Vec::new();
+    for directory in SOURCES.iter().chain(&["tests", "benches", "examples"]) {
+        rust_files(&root().join(directory), &mut files);
+    }
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for (name, lines) in functions(&text) {
+            assert!(lines <= 60, "{name} in {} has {lines} lines", file.display());
+        }
+    }
+}
+
+/// The functions of a file that rustfmt wrote, each with its number of lines.
+fn functions(text: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut functions = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let is_item = ["fn ", "pub", "async ", "const fn ", "unsafe ", "extern "]
+            .iter()
+            .any(|beginning| code.starts_with(beginning));
+        let Some((_, signature)) = line.split_once("fn ").filter(|_| is_item) else { continue };
+        let name = signature.split(['(', '<']).next().unwrap();
+        let end = format!("{}}}", " ".repeat(line.len() - code.len()));
+        // A signature without a body, or a function of one line, ends where it begins.
+        let rest = &lines[start..];
+        let length = if line.ends_with(['}', ';']) {
+            1
+        } else {
+            rest.iter().position(|line| **line == end).map_or(1, |last| last + 1)
+        };
+        functions.push((name, length));
+    }
+    functions
+}
+
+#[test]
+fn the_check_of_functions_counts_their_lines() {
+    let text = "fn one() {}\n\npub(crate) fn three(\n) {\n}\n    const fn two() {\n    }\n";
+    assert_eq!(functions(text), [("one", 1), ("three", 3), ("two", 2)]);
+}
+
+/// The source directory of each crate.
+const SOURCES: [&str; 6] = [
+    "audit-core/src",
+    "audit-trail/src",
+    "audit-host/src",
+    "audit-cli/src",
+    "audit-capi/src",
+    "audit-broker/src",
+];
+
+#[test]
+fn no_type_name_stands_for_two_things_in_a_crate() {
+    for directory in SOURCES {
+        let mut files = Vec::new();
+        rust_files(&root().join(directory), &mut files);
+        let mut defined: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for file in files {
+            let names: BTreeSet<String> = code_of(&file).lines().filter_map(type_defined).collect();
+            for name in names {
+                if let Some(other) = defined.insert(name.clone(), file.clone()) {
+                    panic!("{} and {} both define {name}", other.display(), file.display());
+                }
+            }
+        }
+    }
+}
+
+/// The name of the type that a line of code defines. An associated type is part of its trait.
+fn type_defined(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+    let name = match words.next()? {
+        "struct" | "enum" | "union" | "trait" => words.next()?,
+        "type" if !line.starts_with(' ') => words.next()?,
+        _ => return None,
+    };
+    let end = name.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let name = name.split_at(end.unwrap_or(name.len())).0;
+    // A macro writes `$name`.
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
+
+#[test]
+fn the_checks_of_type_names_see_a_definition() {
+    for line in ["pub(crate) struct Log<'a> {", "    struct Log;", "enum Log {", "type Log = u8;"] {
+        assert_eq!(type_defined(line).as_deref(), Some("Log"), "{line}");
+    }
+    for line in ["    type Item = u8;", "let log = Log {", "use super::Log;"] {
+        assert_eq!(type_defined(line), None, "{line}");
+    }
+}
+
+#[test]
 fn dependencies_have_allowed_licences_and_support_our_rust_version() {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
