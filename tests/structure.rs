@@ -108,6 +108,8 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "credentials",
             "mask",
             "object_id",
+            "ticket",
+            "ticket_directory",
             "image_name",
             "cgroup",
             "audit_socket",

@@ -11,6 +11,7 @@
 //! | What do people read? | [`journal`] writes lines like those of sudo |
 //! | Does the kernel keep records, and what if not? | [`recording`] |
 //! | Which settings count? | [`root_file`] reads files that only root can write |
+//! | Who caused a start in a container? | [`ticket`] says it, [`ticket_directory`] keeps it; no program uses them in this version |
 //! | Which container is it, and which image? | [`object_id`], [`cgroup`] and [`image_name`] |
 //! | Can containers write audit records? | [`audit_socket`] |
 //!
@@ -33,4 +34,6 @@ pub mod object_id;
 pub mod options;
 pub mod recording;
 pub mod root_file;
+pub mod ticket;
+pub mod ticket_directory;
 pub mod when;
