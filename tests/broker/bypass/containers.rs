@@ -56,7 +56,7 @@ fn on_another() -> Vec<Row> {
     rows
 }
 
-fn changes_and_names() -> [Row; 9] {
+fn changes_and_names() -> [Row; 10] {
     [
         typed(
             "K06",
