@@ -182,7 +182,9 @@ impl Call {
         let outcome = self.end_run_change(outcome);
         let call_records = self.call_records();
         let mut records = Vec::new();
-        if matches!(outcome, CallOutcome::Done(_)) && !self.is_command_recorded.replace(true) {
+        if matches!(outcome, CallOutcome::Done(_) | CallOutcome::Unchanged)
+            && !self.is_command_recorded.replace(true)
+        {
             records.extend(call_records.of_command());
         }
         records.extend(call_records.of_outcome(outcome, made));

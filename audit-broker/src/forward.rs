@@ -237,5 +237,9 @@ fn is_wait(call: &Call) -> bool {
 
 /// The outcome of a call to which dockerd responds with this status.
 pub(crate) fn outcome_of(status: StatusCode) -> CallOutcome {
-    if status.as_u16() < 400 { CallOutcome::Done(None) } else { CallOutcome::Failed }
+    match status.as_u16() {
+        304 => CallOutcome::Unchanged,
+        ..400 => CallOutcome::Done(None),
+        400.. => CallOutcome::Failed,
+    }
 }

@@ -192,6 +192,8 @@ impl RunningContainers {
         };
         match (outcome, change) {
             (CallOutcome::Failed | CallOutcome::NotMade, _) => (outcome, end),
+            // The container ran already, so no event of a start will come for this call.
+            (CallOutcome::Unchanged, RunChange::Start) => (outcome, None),
             (CallOutcome::BrokenOff, _) if !has_happened => (outcome, end),
             (_, RunChange::Stop) => {
                 if end.is_none()

@@ -208,7 +208,8 @@ async fn settle(
             continue;
         };
         let is_set = match (outcome, &pulled.holder) {
-            (CallOutcome::Done(_), _) | (CallOutcome::BrokenOff, NameHolder::Unused) => true,
+            (CallOutcome::Done(_) | CallOutcome::Unchanged, _)
+            | (CallOutcome::BrokenOff, NameHolder::Unused) => true,
             (CallOutcome::BrokenOff, NameHolder::Image(before)) => before.id != image.id,
             (CallOutcome::BrokenOff, NameHolder::Unknown)
             | (CallOutcome::Failed | CallOutcome::LeftOff | CallOutcome::NotMade, _) => false,

@@ -141,7 +141,9 @@ impl<'a> CallRecords<'a> {
         made: Option<&'b MadeObject>,
     ) -> Vec<Record<'b>> {
         let outcome = match call_outcome {
-            CallOutcome::Done(_) | CallOutcome::LeftOff => Outcome::Success,
+            CallOutcome::Done(_) | CallOutcome::Unchanged | CallOutcome::LeftOff => {
+                Outcome::Success
+            }
             CallOutcome::Failed | CallOutcome::BrokenOff | CallOutcome::NotMade => Outcome::Failed,
         };
         let mut records = Vec::with_capacity(1);
@@ -151,7 +153,7 @@ impl<'a> CallRecords<'a> {
         let record = self.call(record_type(self.class), self.op, None, made);
         let record = match call_outcome {
             CallOutcome::Done(Some(exit)) => record.number(Field::EXIT, exit),
-            CallOutcome::Done(None) | CallOutcome::Failed => record,
+            CallOutcome::Done(None) | CallOutcome::Unchanged | CallOutcome::Failed => record,
             CallOutcome::BrokenOff | CallOutcome::LeftOff => {
                 record.word(Field::REASON, "broken-off")
             }

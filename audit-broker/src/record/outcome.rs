@@ -21,6 +21,8 @@ pub(crate) struct OutcomeReader {
 pub(crate) enum CallOutcome {
     /// The call succeeded, with the exit status if it has one.
     Done(Option<u32>),
+    /// The call succeeded and changed nothing: dockerd answered 304.
+    Unchanged,
     /// The call failed.
     Failed,
     /// The client or dockerd disconnected before the outcome was known.

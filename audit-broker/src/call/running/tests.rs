@@ -187,3 +187,18 @@ fn r01_two_calls_that_start_one_container_at_once_hide_no_end() {
     assert!(matches!(table.see(&event(LifeChange::Started, 30)), Seen::Unexplained));
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn r01_a_start_of_a_container_that_runs_explains_no_later_start() {
+    let (table, path) = table();
+    let one = table.begin(web(), RunChange::Start, &subject(7));
+    assert!(is_nothing(&table.see(&event(LifeChange::Started, 10))));
+    let other = table.begin(web(), RunChange::Start, &subject(8));
+    table.finish(one, DONE, 11);
+    assert_eq!(table.finish(other, CallOutcome::Unchanged, 12).0, CallOutcome::Unchanged);
+    let seen = table.see(&event(LifeChange::Ended(3), 20));
+    assert_eq!(recorded(seen, &table, 20), (AutomaticKind::Exited(3), 7));
+    assert!(matches!(table.see(&event(LifeChange::Started, 30)), Seen::Unexplained));
+    assert_eq!(table.starter_of("1").unwrap().pid, 7);
+    std::fs::remove_file(path).unwrap();
+}
