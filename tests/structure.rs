@@ -324,12 +324,13 @@ fn functions(text: &str) -> Vec<(&str, usize)> {
         let Some((_, signature)) = line.split_once("fn ").filter(|_| is_item) else { continue };
         let name = signature.split(['(', '<']).next().unwrap();
         let end = format!("{}}}", " ".repeat(line.len() - code.len()));
-        // A signature without a body, or a function of one line, ends where it begins.
         let rest = &lines[start..];
-        let length = if line.ends_with(['}', ';']) {
-            1
-        } else {
+        // A signature without a body, or a function of one line, has no block that ends later.
+        let signature_end = rest.iter().find(|line| line.ends_with(['{', '}', ';']));
+        let length = if signature_end.is_some_and(|line| line.ends_with('{')) {
             rest.iter().position(|line| **line == end).map_or(1, |last| last + 1)
+        } else {
+            1
         };
         functions.push((name, length));
     }
@@ -338,8 +339,9 @@ fn functions(text: &str) -> Vec<(&str, usize)> {
 
 #[test]
 fn the_check_of_functions_counts_their_lines() {
-    let text = "fn one() {}\n\npub(crate) fn three(\n) {\n}\n    const fn two() {\n    }\n";
-    assert_eq!(functions(text), [("one", 1), ("three", 3), ("two", 2)]);
+    let text = "fn one() {}\n\npub(crate) fn three(\n) {\n}\n    const fn two() {\n    }\n    \
+        fn in_trait(\n    );\n";
+    assert_eq!(functions(text), [("one", 1), ("three", 3), ("two", 2), ("in_trait", 1)]);
 }
 
 /// The source directory of each crate.

@@ -5,6 +5,12 @@
 //! caller is or what the caller may do.
 
 pub(crate) mod body;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "callers who may not control the host cannot use BuildKit's protocol yet"
+)]
+pub(crate) mod buildkit;
 pub(crate) mod class;
 pub(crate) mod container;
 pub(crate) mod exec;
